@@ -1,0 +1,169 @@
+"""`SPI` and `I2C` of the virtual board, with the RP2040 port's pins, arguments and errors.
+
+Writes on SPI are posted; what is read, and every I2C transfer, asks the bench at once. A transfer takes no virtual time.
+Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
+"""
+
+import errno
+from micropython import const
+
+import bench_link as link
+from machine_pin import need_int, number_of
+
+_NOT_SET = const(-1)
+_BUSES = const(2)
+
+
+def _check_bus(kind, id):
+    if not 0 <= need_int(id) < _BUSES:
+        raise ValueError("%s(%d) doesn't exist" % (kind, id))
+
+
+class SPI:
+    MSB = 0
+    LSB = 1
+
+    def __init__(
+        self, id, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None, mosi=None, miso=_NOT_SET
+    ):  # fmt: skip
+        _check_bus("SPI", id)
+        self._bus = id
+        self._check_pin(sck, 2, "bad SCK pin")
+        self._check_pin(mosi, 3, "bad MOSI pin")
+        if miso != _NOT_SET:
+            self._check_pin(miso, 0, "bad MISO pin")
+        self._baud = self._polarity = self._phase = 0
+        self._set(baudrate, polarity, phase, bits, firstbit)
+
+    def init(self, *, baudrate=_NOT_SET, polarity=_NOT_SET, phase=_NOT_SET, bits=_NOT_SET, firstbit=_NOT_SET):
+        self._set(baudrate, polarity, phase, bits, firstbit)
+
+    def _set(self, baudrate, polarity, phase, bits, firstbit):
+        if firstbit == SPI.LSB:
+            raise NotImplementedError("LSB")
+        if bits not in (_NOT_SET, 8):
+            raise ValueError("the virtual board sends 8 bits at a time")
+        if need_int(baudrate) != _NOT_SET:
+            self._baud = baudrate
+        if need_int(polarity) != _NOT_SET:
+            self._polarity = polarity & 1
+        if need_int(phase) != _NOT_SET:
+            self._phase = phase & 1
+        link.post_packed("<BBIBB", link.SPI_OPEN, self._bus, self._baud, self._polarity, self._phase)
+
+    def _check_pin(self, pin, place, complaint):
+        if pin is None:
+            return
+        number = number_of(pin)
+        if number & 3 != place or number >> 3 & 1 != self._bus:
+            raise ValueError(complaint)
+
+    def deinit(self):
+        pass
+
+    def write(self, buf):
+        link.post_data(link.SPI_WRITE, self._bus, buf)
+
+    def _exchange(self, data, into):
+        view = memoryview(into)
+        for start in range(0, len(view), link.LONGEST):
+            piece = data[start : start + link.LONGEST]
+            _, answer = link.ask(piece, "<BBH", link.SPI_EXCHANGE, self._bus, len(piece))
+            view[start : start + len(piece)] = answer
+
+    def read(self, nbytes, write=0):
+        into = bytearray(nbytes)
+        self._exchange(bytes((write,)) * nbytes, into)
+        return bytes(into)
+
+    def readinto(self, buf, write=0):
+        self._exchange(bytes((write,)) * len(buf), buf)
+
+    def write_readinto(self, write_buf, read_buf):
+        if len(write_buf) != len(read_buf):
+            raise ValueError("buffers must be the same length")
+        self._exchange(memoryview(write_buf), read_buf)
+
+
+class I2C:
+    _ABSENT = errno.EIO  # the chip's block can't say more; only writes of nothing are done by software and give ENODEV
+
+    def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
+        _check_bus("I2C", id)
+        self._bus = id
+        self._check_pin(scl, 1, "bad SCL pin")
+        self._check_pin(sda, 0, "bad SDA pin")
+        need_int(timeout)
+        link.post_packed("<BBI", link.I2C_OPEN, self._bus, need_int(freq))
+
+    def _check_pin(self, pin, place, complaint):
+        if pin is None:
+            return
+        number = number_of(pin)
+        if number & 1 != place or number >> 1 & 1 != self._bus:
+            raise ValueError(complaint)
+
+    def deinit(self):
+        pass
+
+    def _write(self, addr, data, stop=True):
+        if len(data) > link.LONGEST:
+            raise OSError(errno.EINVAL)
+        acks, _ = link.ask(data, "<BBBBH", link.I2C_WRITE, self._bus, need_int(addr), bool(stop), len(data))
+        if acks < 0:
+            raise OSError(self._ABSENT if len(data) else errno.ENODEV)
+        return acks
+
+    def _read(self, addr, count, stop=True):
+        acks, data = link.ask(b"", "<BBBBH", link.I2C_READ, self._bus, need_int(addr), bool(stop), count)
+        if acks < 0:
+            raise OSError(self._ABSENT)
+        return data
+
+    def scan(self):
+        found = []
+        for addr in range(0x08, 0x78):
+            try:
+                self._write(addr, b"")
+                found.append(addr)
+            except OSError:
+                pass
+        return found
+
+    # The chip takes these arguments by position only, which MicroPython's Python can't say: nobody calls them by these names.
+
+    def writeto(self, addr_, buf_, stop_=True):
+        return self._write(addr_, memoryview(buf_), stop_)
+
+    def writevto(self, addr_, vector_, stop_=True):
+        return self._write(addr_, b"".join(bytes(piece) for piece in vector_), stop_)
+
+    def readfrom(self, addr_, nbytes_, stop_=True):
+        return self._read(addr_, nbytes_, stop_)
+
+    def readfrom_into(self, addr_, buf_, stop_=True):
+        memoryview(buf_)[:] = self._read(addr_, len(buf_), stop_)
+
+    def _memory_address(self, memaddr, addrsize):
+        if addrsize & 7 or not 0 <= addrsize <= 32:
+            raise ValueError("invalid addrsize")
+        return (memaddr & (1 << addrsize) - 1).to_bytes(addrsize // 8, "big")
+
+    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
+        self._write(addr, self._memory_address(memaddr, addrsize), False)
+        return self._read(addr, nbytes)
+
+    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
+        memoryview(buf)[:] = self.readfrom_mem(addr, memaddr, len(buf), addrsize=addrsize)
+
+    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
+        self._write(addr, self._memory_address(memaddr, addrsize) + bytes(buf))
+
+
+class SoftI2C(I2C):
+    """Bits banged on two pins; here they must be the pins of a hardware bus, which says which bus of the bench is meant."""
+
+    _ABSENT = errno.ENODEV
+
+    def __init__(self, scl, sda, *, freq=400_000, timeout=50_000):
+        super().__init__(number_of(sda) >> 1 & 1, freq, scl=scl, sda=sda, timeout=timeout)

@@ -1,0 +1,33 @@
+"""First thing to run on the virtual board: joins the bench, puts the overlays in place, then boots the firmware.
+
+Called as `micropython start.py MODULE`; the environment names the file number of the stream to the bench. The module is
+imported like main.py is on a chip, and what becomes of it is told to the bench.
+"""
+
+import os
+import sys
+
+sys.path.pop(0)  # this script's folder: MICROPYPATH alone says what comes first, board, overlay or firmware
+
+import bench_link
+
+bench_link.connect(int(os.getenv("DIANKA_BENCH_FILE")))
+
+import task_queue
+
+sys.modules["_asyncio"] = task_queue
+
+
+def _boot(name):
+    try:
+        __import__(name)
+    except SystemExit as leaving:
+        code = leaving.args[0] if leaving.args else 0
+        return code & 255 if isinstance(code, int) else 1
+    except BaseException as error:
+        sys.print_exception(error, sys.stderr)
+        return 1
+    return 0
+
+
+bench_link.end(_boot(sys.argv[1] if len(sys.argv) > 1 else "main"))

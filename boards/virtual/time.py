@@ -1,0 +1,91 @@
+"""`time` of the virtual board: it moves only when the firmware waits, and its ticks wrap where they do on the chip.
+
+ticks_ms and ticks_us count modulo 2^30 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small ints) and start 30 s before
+they wrap, so that every run of more than half a minute meets the wrap. The clock starts at 2021-01-01, as the RP2040's does
+after power-up: MicroPython sets it so because it is lost with the supply.
+"""
+
+import sys
+from micropython import const
+
+import bench_link as link
+
+_path = sys.path[:]
+sys.path.clear()
+try:
+    from time import gmtime as _gmtime
+finally:
+    sys.path.extend(_path)
+
+_MASK = const(0x3FFFFFFF)
+_HALF = const(0x20000000)
+
+_head = link.head
+_ms_offset = link.greeting[0] - link.boot_us // 1000
+_us_offset = link.greeting[1] - link.boot_us
+
+
+def ticks_ms():
+    return (_head[0] // 1000 + _ms_offset) & _MASK
+
+
+def ticks_us():
+    return (_head[0] + _us_offset) & _MASK
+
+
+ticks_cpu = ticks_us
+
+
+def ticks_add(ticks, delta):
+    if not -_HALF < delta < _HALF:
+        raise OverflowError("ticks interval overflow")
+    return (ticks + delta) & _MASK
+
+
+def ticks_diff(end, start):
+    return ((end - start + _HALF) & _MASK) - _HALF
+
+
+def sleep_us(us):
+    _sleep_until(_head[0] + us)
+
+
+def sleep_ms(ms):
+    _sleep_until(_head[0] + ms * 1000)
+
+
+def sleep(seconds):
+    _sleep_until(_head[0] + int(seconds * 1000) * 1000)
+
+
+def _sleep_until(until_us):
+    until_us = int(until_us)  # an edge ends link.wait early: its handler runs, then the rest is slept
+    while _head[0] < until_us:
+        link.wait(until_us)
+
+
+def time():
+    return link.greeting[2] + (_head[0] - link.boot_us) // 1_000_000
+
+
+def time_ns():
+    return link.greeting[2] * 1_000_000_000 + (_head[0] - link.boot_us) * 1000
+
+
+def gmtime(seconds=None):
+    return _gmtime(time() if seconds is None else seconds)[:8]
+
+
+localtime = gmtime  # the chip knows no time zones
+
+
+def mktime(fields):
+    """Seconds since 1970 of (year, month, day, hour, minute, second, ...); a month or day too many carries over."""
+    year, month, day, hour, minute, second = fields[:6]
+    year += (month - 1) // 12
+    month = (month - 1) % 12 + 1
+    if month < 3:  # count years from March, so that the leap day comes last
+        year -= 1
+        month += 12
+    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
+    return ((days * 24 + hour) * 60 + minute) * 60 + second

@@ -1,0 +1,44 @@
+"""Credit, price and debit. Integers only: no hardware, no clock, no float.
+
+Energy comes in picojoules, since the energy of one chip pulse is a whole number of them (hlw8032.py). Prices are in
+0.0001 yuan per kWh. One fen is then exactly FEN units of (picojoule x price): what is left of a fen after each debit stays in
+`remainder`, whatever the price was and whichever chip counted, so at every moment
+
+    bought_fen x FEN = sum of (energy_pj x price) + balance_fen x FEN - remainder
+
+holds exactly (starting from an empty account).
+"""
+
+# 1 kWh = 3.6e18 pJ; a price unit is 0.01 fen.
+PJ_PER_KWH = 3_600_000_000_000_000_000
+FEN = PJ_PER_KWH * 100
+MAX_FEN = 99_999_999  # 999999.99 yuan: the most that cards (BCD) and display can hold
+
+
+def debit(state, energy_pj: int) -> int:
+    """Count this energy and charge it at the present price; the fen taken are returned."""
+    if energy_pj < 0:
+        raise ValueError("energy does not run backwards")
+    state.energy_pj += energy_pj
+    fen, state.remainder = divmod(state.remainder + energy_pj * state.price_e4, FEN)
+    state.balance_fen -= fen
+    return fen
+
+
+def credit(state, amount_fen: int) -> None:
+    """Add a purchase. A debt is paid off first, as the balance is one signed number."""
+    if amount_fen < 0:
+        raise ValueError("a purchase adds")
+    state.balance_fen += amount_fen
+    state.bought_fen += amount_fen
+
+
+def fits(state, amount_fen: int) -> bool:
+    """Whether the balance may hold this much more: the hoard limit, 0 meaning as much as the display can show."""
+    limit_fen = state.hoard_limit_fen or MAX_FEN
+    return state.balance_fen + amount_fen <= min(limit_fen, MAX_FEN)
+
+
+def energy_kwh_x100(state) -> int:
+    """Total energy in steps of 0.01 kWh, rounded down as displays do."""
+    return state.energy_pj * 100 // PJ_PER_KWH

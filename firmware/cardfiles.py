@@ -1,0 +1,219 @@
+"""Layout of every card and ESAM file: bytes to named fields and back.
+
+Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card is talked to here.
+The desk imports this very file, so both sides share one codec. Sources: docs/card-protocol.md, which marks what public
+implementations agree on and what is this project's own choice.
+
+A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are bytes.
+Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed input raises ValueError.
+"""
+
+from micropython import const
+
+HEAD = const(0x68)
+TAIL = const(0x16)
+FRAME_OVERHEAD = const(6)  # 68H, command, two length bytes, sum, 16H
+
+# Command byte of file 01: what kind of card this is.
+CMD_USER = const(0x01)
+CMD_KEYS = const(0x02)
+CMD_KEYS_RESTORE = const(0x03)
+CMD_INSPECTION = const(0x05)
+CMD_INIT = const(0x06)
+CMD_TEST_CREDIT = const(0x08)
+CMD_TEST_RELAY = const(0x09)
+CMD_WRITE_BACK = const(0x11)
+
+# Card type byte of a user card.
+OPEN = const(1)
+PURCHASE = const(2)
+REPLACEMENT = const(3)
+
+# Parameter update flags of a user card.
+UPDATE_TARIFF_1 = const(0x01)
+UPDATE_TARIFF_2 = const(0x02)
+UPDATE_OTHER = const(0x80)
+
+# Short file ids on a card (in DF01).
+CARD_INFO = const(1)
+CARD_WALLET = const(2)
+CARD_TARIFF_1 = const(3)
+CARD_TARIFF_2 = const(4)
+CARD_WRITE_BACK = const(5)
+CARD_LIMITS = const(6)  # initialisation card only
+
+# Short file ids in the ESAM (in MF 3F00).
+ESAM_WALLET = const(1)
+ESAM_PARAMS = const(2)
+ESAM_TARIFF_1 = const(3)
+ESAM_TARIFF_2 = const(4)
+ESAM_KEY_INFO = const(5)
+ESAM_RUN_INFO = const(7)
+ESAM_LIMITS = const(9)
+
+BIN = const(0)
+BCD = const(1)
+RAW = const(2)
+
+# (name, bytes, coding). The user card's file 01 and the ESAM's file 02 share these fields.
+PARAMS = (
+    ("user_type", 1, BIN),
+    ("update_flag", 1, BIN),
+    ("version", 4, RAW),
+    ("switch_time", 5, BCD),
+    ("reserved", 1, RAW),
+    ("alarm1_fen", 4, BCD),
+    ("alarm2_fen", 4, BCD),
+    ("ct_ratio", 3, BCD),
+    ("pt_ratio", 3, BCD),
+    ("meter_no", 6, BCD),
+    ("customer_no", 6, BCD),
+    ("card_type", 1, BIN),
+)
+# The initialisation card's file 01: the same up to the meter number.
+INIT_PARAMS = PARAMS[:10]
+LIMITS = (
+    ("overdraft_limit_fen", 4, BCD),
+    ("hoard_limit_fen", 4, BCD),
+    ("close_above_fen", 4, BCD),
+)
+WALLET = (("money_fen", 4, BIN), ("count", 4, BIN))
+WRITE_BACK = (
+    ("user_type", 1, BIN),
+    ("ct_ratio", 3, BCD),
+    ("pt_ratio", 3, BCD),
+    ("meter_no", 6, BCD),
+    ("customer_no", 6, BCD),
+    ("balance_fen", 4, BIN),
+    ("count", 4, BIN),
+    ("overdraft_fen", 4, BCD),
+    ("key_info", 4, RAW),
+    ("illegal_cards", 3, BCD),
+    ("time", 5, BCD),
+)
+KEY_INFO = (("state", 1, BIN), ("mode", 1, BIN), ("key_id", 1, BIN), ("version", 1, BIN))
+
+KEYS_PUBLIC = const(0)
+KEYS_PRIVATE = const(1)
+
+_RATES = const(12)
+_STEPS = const(6)
+_TABLE = const(52)  # six step limits, seven step prices
+_DAYS = const(18)  # six annual billing days
+TARIFF_SIZE = const(193)
+WRITE_BACK_SIZE = const(49)
+
+
+def to_bcd(value: int, size: int) -> bytes:
+    """The decimal digits of `value`, two a byte, in `size` bytes."""
+    if value < 0:
+        raise ValueError("BCD holds no negative number")
+    out = bytearray(size)
+    for i in range(size - 1, -1, -1):
+        value, digits = divmod(value, 100)
+        out[i] = digits // 10 << 4 | digits % 10
+    if value:
+        raise ValueError("number too long for its BCD field")
+    return bytes(out)
+
+
+def from_bcd(data) -> int:
+    """The number that the BCD bytes `data` hold."""
+    value = 0
+    for byte in data:
+        if byte >> 4 > 9 or byte & 15 > 9:
+            raise ValueError("not BCD")
+        value = value * 100 + (byte >> 4) * 10 + (byte & 15)
+    return value
+
+
+def size_of(fields) -> int:
+    """Bytes that a record of these fields takes, frame not counted."""
+    return sum(field[1] for field in fields)
+
+
+def pack(fields, record: dict) -> bytes:
+    """The bytes of `record`. A field that is not given is zero."""
+    out = bytearray()
+    for name, size, coding in fields:
+        value = record.get(name)
+        if coding == BCD:
+            out += to_bcd(value or 0, size)
+        elif coding == BIN:
+            value = value or 0
+            if not 0 <= value < 1 << 8 * size:
+                raise ValueError(name + " does not fit its field")
+            out += value.to_bytes(size, "big")
+        else:
+            value = value or bytes(size)
+            if len(value) != size:
+                raise ValueError(name + " has the wrong length")
+            out += value
+    return bytes(out)
+
+
+def unpack(fields, data) -> dict:
+    """The record that `data` holds; `data` must have exactly the fields' length."""
+    if len(data) != size_of(fields):
+        raise ValueError("record has the wrong length")
+    record = {}
+    at = 0
+    for name, size, coding in fields:
+        raw = bytes(data[at : at + size])
+        at += size
+        if coding == BCD:
+            record[name] = from_bcd(raw)
+        else:
+            record[name] = raw if coding == RAW else int.from_bytes(raw, "big")
+    return record
+
+
+def frame(command: int, data) -> bytes:
+    """68H, command, length (two bytes), data, sum of command to the last data byte, 16H."""
+    body = bytes((command, len(data) >> 8, len(data) & 255)) + bytes(data)
+    return bytes((HEAD,)) + body + bytes((sum(body) & 255, TAIL))
+
+
+def unframe(block) -> tuple:
+    """(command, data) of a framed file; what follows the frame is ignored, as files may be longer than their content."""
+    if len(block) < FRAME_OVERHEAD or block[0] != HEAD:
+        raise ValueError("file does not begin with 68H")
+    length = block[2] << 8 | block[3]
+    if len(block) < length + FRAME_OVERHEAD:
+        raise ValueError("file is cut short")
+    if block[length + 5] != TAIL:
+        raise ValueError("file does not end with 16H")
+    if sum(block[1 : length + 4]) & 255 != block[length + 4]:
+        raise ValueError("file has a wrong sum")
+    return block[1], bytes(block[4 : length + 4])
+
+
+def is_blank(block) -> bool:
+    """Whether a write-back file is blank: the card has not been in a meter since the desk wrote it."""
+    return not block or block[0] != HEAD
+
+
+def pack_tariff(rates_e4) -> bytes:
+    """Tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh; the last one fills the rest. No steps."""
+    if not 1 <= len(rates_e4) <= _RATES:
+        raise ValueError("a tariff has 1 to 12 rates")
+    rates = list(rates_e4) + [rates_e4[-1]] * (_RATES - len(rates_e4))
+    out = b"".join([to_bcd(rate, 4) for rate in rates])
+    return out + bytes(TARIFF_SIZE - len(out))
+
+
+def unpack_tariff(data) -> dict:
+    """Rates, and both step tables as (limits, prices); limits in 0.01 kWh, prices in 0.0001 yuan per kWh."""
+    if len(data) != TARIFF_SIZE:
+        raise ValueError("tariff has the wrong length")
+    first = _RATES * 4
+    second = first + _TABLE + _DAYS
+    return {
+        "rates_e4": _numbers(data, 0, _RATES),
+        "steps_1": (_numbers(data, first, _STEPS), _numbers(data, first + _STEPS * 4, _STEPS + 1)),
+        "steps_2": (_numbers(data, second, _STEPS), _numbers(data, second + _STEPS * 4, _STEPS + 1)),
+    }
+
+
+def _numbers(data, at: int, count: int) -> list:
+    return [from_bcd(data[at + 4 * i : at + 4 * i + 4]) for i in range(count)]

@@ -1,0 +1,84 @@
+"""What people read: pages that the key turns, messages that pass, faults that stand.
+
+Owns the order and the time of what is shown, and how numbers become text. What the numbers are is the meter's business
+(`pages`), how digits light up the driver's. Page 0 is the balance; 30 s after the last key press it is shown again.
+"""
+
+import time
+
+from micropython import const
+
+# Lamps, as bits for the driver.
+ALARM = const(0x01)  # buy electricity
+TRIP = const(0x02)  # supply is off
+OVERDRAFT = const(0x04)
+FAULT = const(0x08)
+CARD = const(0x10)  # a card is being read
+PULSE = const(0x20)  # changes with each watt-hour
+
+_DIGITS = const(8)
+_HOME_MS = const(30_000)
+_FAULT_EVERY_MS = const(6_000)
+_FAULT_MS = const(2_000)
+_REFRESH_MS = const(60_000)
+_MESSAGES = const(4)
+
+
+class Display:
+    def __init__(self, segments) -> None:
+        self._segments = segments
+        self._page = 0
+        self._key_ms = 0
+        self._messages = []  # (text, ms) that wait their turn; the first one is on show
+        self._shown_ms = 0
+        self._refreshed_ms = time.ticks_ms()
+
+    def say(self, *messages) -> None:
+        """Show these (text, ms) one after the other instead of whatever is still waiting."""
+        self._messages = list(messages[:_MESSAGES])
+        self._shown_ms = time.ticks_ms()
+
+    def key(self) -> None:
+        """The key was pressed: end the messages or turn the page."""
+        if self._messages:
+            self._messages = []
+        else:
+            self._page += 1
+        self._key_ms = time.ticks_ms()
+
+    def update(self, pages, lamps: int, faults) -> None:
+        """Show what is due: `pages` give a text each when called, `faults` are code texts such as Err-02."""
+        now_ms = time.ticks_ms()
+        if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
+            self._page = 0
+        text = self._message(now_ms) or self._fault(now_ms, faults) or pages[self._page]()
+        self._segments.show(text, lamps)
+        if time.ticks_diff(now_ms, self._refreshed_ms) > _REFRESH_MS:
+            self._refreshed_ms = now_ms
+            self._segments.refresh()
+
+    def _message(self, now_ms: int) -> str:
+        while self._messages:
+            text, ms = self._messages[0]
+            if time.ticks_diff(now_ms, self._shown_ms) < ms:
+                return text
+            self._messages.pop(0)
+            self._shown_ms = time.ticks_add(self._shown_ms, ms)
+        return ""
+
+    def _fault(self, now_ms: int, faults) -> str:
+        if not faults or now_ms % _FAULT_EVERY_MS >= _FAULT_MS:
+            return ""
+        return faults[now_ms // _FAULT_EVERY_MS % len(faults)]
+
+
+def decimal(value: int, places: int) -> str:
+    """An integer with its decimal point: decimal(-37, 2) is "-0.37"."""
+    whole, part = divmod(abs(value), 10**places)
+    return ("-" if value < 0 else "") + str(whole) + "." + "0" * (places - len(str(part))) + str(part)
+
+
+def labelled(label: str, text: str) -> str:
+    """`label` at the left end, `text` at the right end of the digits; a dot takes no digit of its own."""
+    width = _DIGITS - len(label) + text.count(".")
+    return label + " " * (width - len(text)) + text

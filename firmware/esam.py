@@ -1,0 +1,114 @@
+"""The ESAM's commands (docs/card-protocol.md): wallet, keys and parameters live in it; the meter relays sealed blocks.
+
+Every method is one command. `EsamError` when the chip refuses or does not answer; its text says which.
+"""
+
+import time
+
+from micropython import const
+
+from cardfiles import ESAM_KEY_INFO, ESAM_RUN_INFO, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
+from line import LineError
+
+_RECORD_MONEY = const(1)
+_RECORD_COUNT = const(3)
+_WALLET = const(0x0C)  # P2 of wallet commands: file 01, record addressing
+IDENTITY = const(1)  # key numbers for `diversify`
+EXTERNAL = const(2)
+_COMMAND_MS = const(2_000)
+
+
+class EsamError(Exception):
+    """The ESAM is silent, out of step or refuses. `sw` is its status word, 0 if there was none."""
+
+    def __init__(self, text: str, sw: int = 0) -> None:
+        super().__init__(text)
+        self.sw = sw
+
+
+class Esam:
+    """One ESAM on its channel. `alive` is whether its newest command was answered."""
+
+    def __init__(self, channel) -> None:
+        self._channel = channel
+        self.serial = b""
+        self.alive = False
+
+    async def start(self) -> None:
+        """Reset the chip and select its main file."""
+        self.alive = False
+        self._bound()
+        try:
+            atr = await self._channel.reset()
+        except LineError as error:
+            raise EsamError("reset: " + str(error)) from None
+        self.serial = bytes(atr.raw[-8:])
+        await self._ask(0x00, 0xA4, 0x00, 0x00, b"\x3f\x00")
+
+    async def challenge(self, size: int) -> bytes:
+        """Random bytes, 4 or 8; the chip remembers them for one use."""
+        return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
+
+    async def wallet(self) -> tuple:
+        """(money in fen, purchase count)."""
+        money = await self._ask(0x00, 0xB2, _RECORD_MONEY, _WALLET, le=4)
+        count = await self._ask(0x00, 0xB2, _RECORD_COUNT, _WALLET, le=4)
+        return int.from_bytes(money, "big"), int.from_bytes(count, "big")
+
+    async def debit(self, amount_fen: int) -> None:
+        await self._ask(0x80, 0x30, 0x00, _WALLET, amount_fen.to_bytes(4, "big"))
+
+    async def credit(self, block: bytes) -> None:
+        """Hand in a user card's money ‖ count ‖ MAC; the chip checks the MAC and that the count is the next one."""
+        await self._ask(0x84, 0x32, 0x01, _WALLET, block)
+
+    async def init_money(self, block: bytes) -> None:
+        await self._ask(0x04, 0xDC, _RECORD_MONEY, _WALLET, block)
+
+    async def init_count(self, block: bytes) -> None:
+        await self._ask(0x04, 0xDC, _RECORD_COUNT, _WALLET, block)
+
+    async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
+        """`data` (8 bytes) under root `key` diversified with a card's serial."""
+        await self._ask(0x80, 0xFA, 0x00, key, factor)
+        return await self._ask(0x80, 0xFA, 0x00, 0x00, data)
+
+    async def read(self, file: int, offset: int, size: int) -> bytes:
+        return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
+
+    async def update(self, file: int, block: bytes) -> None:
+        """Hand in data ‖ MAC for the start of a file, sealed by a card for exactly this command."""
+        await self._ask(0x04, 0xD6, 0x80 | file, 0x00, block)
+
+    async def key_state(self) -> int:
+        """KEYS_PUBLIC or KEYS_PRIVATE."""
+        try:
+            _, data = unframe(await self.read(ESAM_KEY_INFO, 0, 10))
+            return unpack(KEY_INFO, data)["state"]
+        except ValueError:
+            raise EsamError("key info unreadable") from None
+
+    async def install_key(self, key: int, block: bytes) -> None:
+        await self._ask(0x84, 0xD4, 0x01, key, block)
+
+    async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
+        """Store the framed run info and have it sealed for the card's write-back file: data ‖ MAC."""
+        await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
+        target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
+        return await self._ask(0x04, 0xB0, 0x80 | ESAM_RUN_INFO, 0x00, challenge + target + serial)
+
+    async def _ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
+        self._bound()
+        try:
+            answer, sw = await self._channel.command(cla, ins, p1, p2, data, le)
+        except LineError as error:
+            self.alive = False
+            raise EsamError(str(error)) from None
+        self.alive = True
+        if sw != 0x9000:
+            raise EsamError("status %04X to %02X%02X" % (sw, cla, ins), sw)
+        return answer
+
+    def _bound(self) -> None:
+        """No command takes longer than this, whatever the chip does."""
+        self._channel.deadline_ms = time.ticks_add(time.ticks_ms(), _COMMAND_MS)

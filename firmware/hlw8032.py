@@ -1,0 +1,134 @@
+"""HLW8032 metering chip: 24-byte reports over a UART at 4800 8E1, about 9.5 a second (HLW8032 manual REV 1.5).
+
+Report: 0 State, 1 = 5AH, 2 V parameter, 5 V register, 8 I parameter, 11 I register, 14 P parameter, 17 P register (24 bits
+each, big-endian), 20 Data Update, 21 PF count (16 bits), 23 = low byte of the sum of bytes 2 to 22. Bit 7 of byte 20 turns
+over whenever PF wraps, so bit 7 and PF make a count of 17 bits. A register is a period: the quantity is parameter / register.
+
+A window slides over the bytes, so that any of them may be 5AH. The 8-bit sum passes one bad window in 256, so a report must
+also carry the chip's own constant parameters and a plausible voltage. One pulse is P parameter x Kv x Ki microjoules: a whole
+number of picojoules when Kv and Ki are given in thousandths.
+"""
+
+from micropython import const
+
+_SIZE = const(24)
+_BUFFER = const(120)  # five reports; the UART's own ring holds more
+_MARK = const(0x5A)
+_GOOD = const(0x55)
+_P_SMALL = const(0x02)  # bits of a State FxH: the quantity is too small to measure, or the parameters are unusable
+_I_SMALL = const(0x04)
+_V_SMALL = const(0x08)
+_UNUSABLE = const(0x01)
+_P_NEW = const(0x10)  # bits of Data Update
+_I_NEW = const(0x20)
+_V_NEW = const(0x40)
+_MAX_MV = const(500_000)  # no mains has more: the input is made for 495 mV behind 1880:1
+_AGREE_FIRST = const(3)  # equal reports before the parameters are believed
+_AGREE_AGAIN = const(30)  # before others than the known ones are
+
+
+class Hlw8032:
+    """Readings as properties: voltage_mv, current_ma, power_mw, register (17-bit pulse count), pulse_pj (0: not known yet)."""
+
+    modulus = 1 << 17
+
+    def __init__(self, uart, kv_milli: int = 1880, ki_milli: int = 1000) -> None:
+        self._uart = uart
+        self._kv_milli = kv_milli
+        self._ki_milli = ki_milli
+        self._buffer = bytearray(_BUFFER)
+        self._view = memoryview(self._buffer)
+        self._fill = 0
+        self._parameters = b""
+        self._candidate = b""
+        self._agreed = 0
+        self.voltage_mv = 0
+        self.current_ma = 0
+        self.power_mw = 0
+        self.register = 0
+        self.pulse_pj = 0
+        self.reports = 0  # accepted
+        self.rejected = 0  # whole reports with a right sum that were not believed
+        self.skipped = 0  # bytes that belonged to no report
+
+    def poll(self) -> bool:
+        """Take what the UART has received; True if at least one report was accepted."""
+        before = self.reports
+        while self._uart.any():
+            room = self._view[self._fill :]
+            count = self._uart.readinto(room)
+            if not count:
+                break
+            self._fill += count
+            self._scan()
+        return self.reports != before
+
+    def _scan(self) -> None:
+        buffer, at = self._buffer, 0
+        while self._fill - at >= _SIZE:
+            if buffer[at + 1] == _MARK and self._is_report(at):
+                self._take(buffer[at : at + _SIZE])
+                at += _SIZE
+            else:
+                at += 1
+                self.skipped += 1
+        rest = self._fill - at
+        buffer[:rest] = buffer[at : self._fill]
+        self._fill = rest
+
+    def _is_report(self, at: int) -> bool:
+        state = self._buffer[at]
+        if state != _GOOD and state != 0xAA and state & 0xF0 != 0xF0:
+            return False
+        return sum(self._view[at + 2 : at + 23]) & 0xFF == self._buffer[at + 23]
+
+    def _take(self, report) -> None:
+        state = report[0]
+        if state == 0xAA or (state != _GOOD and state & _UNUSABLE) or not self._known(report):
+            self.rejected += 1
+            return
+        small = 0 if state == _GOOD else state
+        voltage_mv = self.voltage_mv
+        if small & _V_SMALL:
+            voltage_mv = 0
+        elif report[20] & _V_NEW:
+            voltage_mv = _quotient(report, 2, self._kv_milli)
+        if voltage_mv > _MAX_MV:
+            self.rejected += 1
+            return
+        self.voltage_mv = voltage_mv
+        if small & _I_SMALL:
+            self.current_ma = 0
+        elif report[20] & _I_NEW:
+            self.current_ma = _quotient(report, 8, self._ki_milli)
+        if small & _P_SMALL:
+            self.power_mw = 0
+        elif report[20] & _P_NEW:
+            self.power_mw = _quotient(report, 14, self._kv_milli * self._ki_milli) // 1000
+        self.register = (report[20] & 0x80) << 9 | report[21] << 8 | report[22]
+        self.reports += 1
+
+    def _known(self, report) -> bool:
+        """Whether the report carries this chip's parameters; learns them from equal reports in a row."""
+        parameters = bytes(report[2:5]) + bytes(report[8:11]) + bytes(report[14:17])
+        if parameters == self._parameters:
+            self._agreed = 0
+            return True
+        if parameters != self._candidate:
+            self._candidate, self._agreed = parameters, 0
+        self._agreed += 1
+        if self._agreed < (_AGREE_AGAIN if self._parameters else _AGREE_FIRST) or not _int24(report, 14):
+            return False
+        self._parameters = parameters
+        self.pulse_pj = _int24(report, 14) * self._kv_milli * self._ki_milli
+        return True
+
+
+def _int24(data, at: int) -> int:
+    return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
+
+
+def _quotient(report, at: int, scale: int) -> int:
+    """Parameter x scale / register, 0 when the register is 0: nothing measured."""
+    register = _int24(report, at + 3)
+    return _int24(report, at) * scale // register if register else 0

@@ -1,0 +1,220 @@
+"""ISO 7816-3 as pure engines: characters in, characters out, no clock, no wire (cards reference 3).
+
+`AtrReader` knows when an answer to reset is whole and what it says. `Exchange` takes one command through T=0 with every
+procedure byte, GET RESPONSE and 6Cxx. Who drives them (line.py) asks `want`, how many characters are missing, keeps the
+waiting time and hands in what came. Nothing here waits or raises for bad bytes: `error` says what was wrong.
+"""
+
+from micropython import const
+
+ATR_MAX = const(33)
+_NULL = const(0x60)
+_MAX_NULLS = const(100)  # each may take a waiting time of 1 s, but the session's deadline ends before
+_MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
+_FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
+_DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
+
+
+class AtrReader:
+    """Collects an ATR character by character. When `want` is 0 it is whole or `error` says why it never will be."""
+
+    def __init__(self) -> None:
+        self.raw = bytearray()
+        self.error = ""
+        self.want = 2  # TS, T0
+        self.historical = b""
+        self.fi, self.di = 372, 1
+        self.extra_guard_etu = 0  # TC1
+        self.waiting_integer = 10  # TC2
+        self.protocols = []
+        self._next = 1  # index of the T0 or TDi whose interface bytes follow
+        self._level = 1
+        self._tck = False
+
+    def receive(self, data) -> None:
+        for byte in data:
+            if self.want:
+                self.raw.append(byte)
+                self.want -= 1
+                if not self.want:
+                    self._advance()
+
+    def _advance(self) -> None:
+        raw = self.raw
+        if raw[0] != 0x3B:
+            self._fail("inverse convention" if raw[0] in (0x3F, 0x03) else "no ATR")
+        elif self._next and self._next < len(raw):
+            self._follow(raw[self._next])
+        else:
+            self._finish()
+
+    def _follow(self, indicator: int) -> None:
+        """Ask for the interface bytes that T0 or TDi announces, then for the next TDi's; at last for the rest."""
+        present = bin(indicator >> 4).count("1")
+        at = self._next + 1
+        if len(self.raw) < at + present:
+            self._ask(at + present)
+            return
+        if indicator & 0x10:
+            self._ta(self.raw[at])
+            at += 1
+        if indicator & 0x20:
+            at += 1
+        if indicator & 0x40:
+            self._tc(self.raw[at])
+            at += 1
+        if indicator & 0x80:
+            self._td(at)
+            return
+        if not self.protocols:
+            self.protocols.append(0)
+        self._next = 0
+        self._ask(at + (self.raw[1] & 15) + self._tck)
+
+    def _ta(self, value: int) -> None:
+        if self._level == 1:
+            self.fi, self.di = _FI[value >> 4], _DI[value & 15]
+
+    def _tc(self, value: int) -> None:
+        if self._level == 1:
+            self.extra_guard_etu = 0 if value == 255 else value
+        elif self._level == 2:
+            self.waiting_integer = value
+
+    def _td(self, at: int) -> None:
+        protocol = self.raw[at] & 15
+        if protocol not in self.protocols:
+            self.protocols.append(protocol)
+        self._tck = self._tck or protocol != 0
+        self._level += 1
+        self._next = at
+        if self._level > 8:
+            self._fail("ATR too long")
+        else:
+            self._follow(self.raw[at])
+
+    def _ask(self, length: int) -> None:
+        if length > ATR_MAX:
+            self._fail("ATR too long")
+        elif length > len(self.raw):
+            self.want = length - len(self.raw)
+        else:
+            self._advance()
+
+    def _finish(self) -> None:
+        raw = self.raw
+        if self._tck:
+            check = 0
+            for byte in raw[1:]:
+                check ^= byte
+            if check:
+                self._fail("ATR with a wrong TCK")
+                return
+        if not self.fi or not self.di or not self.waiting_integer:
+            self._fail("ATR with reserved values")
+            return
+        end = len(raw) - self._tck
+        self.historical = bytes(raw[end - (raw[1] & 15) : end])
+
+    def _fail(self, why: str) -> None:
+        self.error = why
+        self.want = 0
+
+
+class Exchange:
+    """One command through T=0.
+
+    `take()` gives the characters to be sent now. While `want` is not 0, hand in what arrives with `receive`; a waiting time
+    that runs out is `expire`. At the end (`done`) there are `data` and `sw`, or `error`.
+    """
+
+    def __init__(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> None:
+        if len(data) > 255 or not 0 <= le <= 256 or (data and le):
+            raise ValueError("T=0 moves 255 bytes to the card or 256 from it, one way at a time")
+        self.done = False
+        self.error = ""
+        self.want = 0
+        self.sw = 0
+        self.data = bytearray()
+        self._send_first(bytes((cla, ins, p1, p2, len(data) or le & 0xFF)), data, le)
+        self._rounds = 0
+
+    def take(self) -> bytes:
+        out, self._out = self._out, b""
+        return out
+
+    def receive(self, chunk) -> None:
+        for byte in chunk:
+            if self.done or not self.want:
+                self._fail("characters that nobody asked for")
+                return
+            if self._reading:
+                self._read(byte)
+            elif self._sw1:
+                self._status(self._sw1 << 8 | byte)
+            else:
+                self._procedure(byte)
+
+    def expire(self) -> None:
+        """The waiting time has run out."""
+        self._fail("no answer")
+
+    def _send_first(self, header: bytes, data: bytes, le: int) -> None:
+        self._header = header
+        self._to_send = data
+        self._to_read = le
+        self._nulls = 0
+        self._expect_procedure(header)
+
+    def _expect_procedure(self, out: bytes) -> None:
+        self._out = out
+        self._reading = 0
+        self._sw1 = 0
+        self.want = 1
+
+    def _procedure(self, byte: int) -> None:
+        ins = self._header[1]
+        if byte == _NULL:
+            self._nulls += 1
+            if self._nulls > _MAX_NULLS:
+                self._fail("NULL for ever")
+        elif byte == ins or byte == ins ^ 0xFF:
+            self._transfer(1 if byte != ins else 256)
+        elif byte & 0xF0 in (0x60, 0x90):
+            self._sw1 = byte
+        else:
+            self._fail("no procedure byte")
+
+    def _transfer(self, count: int) -> None:
+        """The card asks for, or is about to send, `count` characters or all that are left."""
+        if self._to_send:
+            chunk, self._to_send = self._to_send[:count], self._to_send[count:]
+            self._expect_procedure(chunk)
+        elif self._to_read:
+            self._reading = self.want = min(count, self._to_read)
+        else:
+            self._fail("procedure byte with nothing to transfer")
+
+    def _read(self, byte: int) -> None:
+        self.data.append(byte)
+        self._to_read -= 1
+        self._reading -= 1
+        self.want = self._reading or 1
+
+    def _status(self, sw: int) -> None:
+        sw1, count = sw >> 8, sw & 0xFF
+        self._sw1 = 0
+        if sw1 not in (0x61, 0x6C):
+            self.sw, self.done, self.want = sw, True, 0
+            return
+        self._rounds += 1
+        if self._rounds > _MAX_ROUNDS or (sw1 == 0x6C and self._to_send):
+            self._fail("status that never ends")
+        elif sw1 == 0x61:
+            self._send_first(b"\x00\xc0\x00\x00" + bytes((count,)), b"", count or 256)
+        else:
+            self._send_first(self._header[:4] + bytes((count,)), b"", count or 256)
+
+    def _fail(self, why: str) -> None:
+        if not self.done:
+            self.error, self.done, self.want = why, True, 0

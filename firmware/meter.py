@@ -1,0 +1,241 @@
+"""The whole meter on one page: which parts there are, and which task runs when.
+
+    count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage
+    switch   every 200 ms  relay follows what supply.py decides, while the mains is good
+    panel    every 100 ms  key, pages, messages, lamps
+    slot     every 100 ms  card put in: a session; then wait until it is pulled
+    keep     every 1 s     ESAM brought up and settled each 15 minutes, clock looked at
+    rescue   on power fail commit, then settle if the supply lasts
+    guard    every 1 s     feeds the watchdog when every periodic task has reported since the last time
+
+What a cut can cost: less than 0.25 Wh not yet committed, and what the chip has counted but not yet told, which is at most
+0.26 s of load (105 ms between reports, 55 ms of report, 100 ms between looks): 0.6 Wh at 30 A.
+"""
+
+import asyncio
+import time
+
+import machine
+from micropython import const
+
+import account
+import supply
+from clock import Clock
+from display import Display
+from esam import Esam, EsamError
+from fram import Fram
+from iccard import CardError, Slot
+from journal import JournalError
+from line import Channel
+from metering import Metering
+from panel import Panel
+from parameters import restore
+from relay import Relay
+from segments import Segments
+from store import Store
+from wallet import Wallet
+
+_TICK_MS = const(100)
+_WATCHDOG_MS = const(8_000)
+_SETTLE_S = const(900)
+_ESAM_RETRY_S = const(10)
+_MIN_RELAY_MV = const(154_000)  # 70 % of 220 V: what the coil needs (chips reference 6)
+_MIN_CARD_MV = const(145_000)
+_READ_MS = const(4_000)
+_ERROR_MS = const(5_000)
+_COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+
+_COUNT = const(1)  # one bit for each task that has to report to the watchdog
+_SWITCH = const(2)
+_PANEL = const(4)
+_SLOT = const(8)
+_KEEP = const(16)
+_ALL = const(31)
+
+
+class Meter:
+    """Built from a board (boards/<board>/board.py); `run` never returns."""
+
+    def __init__(self, board) -> None:
+        self._born_ms = time.ticks_ms()
+        self.store = Store(Fram(board.i2c()))
+        for note in self.store.notes:
+            self.log(note)
+        warm = machine.reset_cause() != machine.PWRON_RESET
+        self.chip = board.metering_chip()
+        self.metering = Metering(self.chip, self.store.state.register, board.MAX_POWER_MW, warm)
+        self.clock = Clock(board.i2c())
+        self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
+        self.display = Display(Segments(board.display_spi(), board.display_strobe()))
+        self.esam = Esam(Channel(board.esam_line()))
+        self.wallet = Wallet(self.esam, self.store, self.log)
+        self.slot = Slot(Channel(board.card_line()), self._present, self._card_supply_good, self)
+        self._slot_switch = board.slot_switch()
+        self._key = board.key()
+        self._power_fail = board.power_fail()
+        self._power_flag = asyncio.ThreadSafeFlag()
+        self._uncommitted_pj = 0
+        self._reported = 0
+        self.reading = False  # a card session is under way
+        self.clock_bad = False
+        self.esam_failures = 0
+        self._panel_view = Panel(self)
+
+    def log(self, text: str) -> None:
+        """One line for whoever listens on the console."""
+        print("[%d] %s" % (time.ticks_diff(time.ticks_ms(), self._born_ms) // 1000, text))
+
+    async def run(self) -> None:
+        self._power_fail.irq(self._on_power_fail, self._power_fail.IRQ_FALLING)
+        watchdog = machine.WDT(timeout=_WATCHDOG_MS)
+        await asyncio.gather(
+            self._count(), self._switch(), self._panel(), self._slot(), self._keep(), self._rescue(), self._guard(watchdog)
+        )
+
+    # ****** Tasks ******
+
+    async def _count(self) -> None:
+        while True:
+            energy_pj = self.metering.take_pj()
+            if energy_pj:
+                self._charge(energy_pj)
+            self._reported |= _COUNT
+            await asyncio.sleep_ms(_TICK_MS)
+
+    async def _switch(self) -> None:
+        told = None
+        while True:
+            why = supply.why_open(self.store.state)
+            if why != told:
+                told = why
+                self.log("supply: " + supply.REASONS[why])
+            if self._power_fail.value() and not self.metering.silent and self.chip.voltage_mv >= _MIN_RELAY_MV:
+                await self.relay.follow(why == supply.MAY_CLOSE)
+            self._reported |= _SWITCH
+            await asyncio.sleep_ms(2 * _TICK_MS)
+
+    async def _panel(self) -> None:
+        pressed = before = False
+        while True:
+            now = not self._key.value()
+            if now and before and not pressed:
+                self.display.key()
+            pressed, before = now and before, now
+            self._panel_view.update()
+            self._reported |= _PANEL
+            await asyncio.sleep_ms(_TICK_MS)
+
+    async def _slot(self) -> None:
+        served = before = False
+        while True:
+            now = self._present()
+            if now and before and not served and (self.chip.voltage_mv or self.metering.silent):
+                served = True
+                await self._session()
+            if not now and not before:
+                served = False
+            before = now
+            self._reported |= _SLOT
+            await asyncio.sleep_ms(_TICK_MS)
+
+    async def _keep(self) -> None:
+        settle_s = retry_s = 0
+        while True:
+            if retry_s <= 0 and not self.esam.alive:
+                retry_s = _ESAM_RETRY_S
+                await self._bring_up()
+                settle_s = _SETTLE_S
+            elif settle_s <= 0:
+                settle_s = _SETTLE_S
+                self.clock_bad = self.clock.seconds() is None
+                await self._settle()
+            settle_s, retry_s = settle_s - 1, retry_s - 1
+            self._reported |= _KEEP
+            await asyncio.sleep_ms(1000)
+
+    async def _rescue(self) -> None:
+        while True:
+            await self._power_flag.wait()
+            self.log("mains failing")
+            self._commit()
+            await self._settle()
+
+    async def _guard(self, watchdog) -> None:
+        while True:
+            if self._reported == _ALL:
+                self._reported = 0
+                watchdog.feed()
+            await asyncio.sleep_ms(1000)
+
+    # ****** What the tasks do ******
+
+    def _charge(self, energy_pj: int) -> None:
+        """Debit, and commit what a cut must not cost."""
+        state = self.store.state
+        stage = supply.why_open(state)
+        account.debit(state, energy_pj)
+        state.register = self.metering.register
+        supply.update(state)
+        self._uncommitted_pj += energy_pj
+        if self._uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            self.store.commit()
+            self._uncommitted_pj = 0
+        except JournalError as error:
+            self.log("journal: " + str(error))
+
+    async def _session(self) -> None:
+        self.reading = True
+        self.display.say(("rEAd", _READ_MS))
+        try:
+            self.display.say(*await self.slot.session())
+        except CardError as error:
+            self.log("card: %s, code %d: %s" % (error.display, error.code, error))
+            self.display.say((error.display, _ERROR_MS))
+            if error.illegal:
+                self.store.state.illegal_cards += 1
+            self._commit()
+        except JournalError as error:
+            self.log("journal: " + str(error))
+            self.display.say(("Err-31", _ERROR_MS))
+        finally:
+            self.reading = False
+
+    async def _bring_up(self) -> None:
+        """ESAM on; a meter with a blank memory gets its state back from there."""
+        try:
+            async with self.wallet.lock:
+                blank = not self.store.restored
+                await self.wallet.start()
+                if blank:
+                    await restore(self.esam, self.store.state)
+                    self.store.restored = True
+                    self._commit()
+            self.esam_failures = 0
+            self.clock_bad = self.clock.seconds() is None
+        except (EsamError, JournalError) as error:
+            self._esam_trouble(error)
+
+    async def _settle(self) -> None:
+        try:
+            async with self.wallet.lock:
+                await self.wallet.start()
+                await self.wallet.settle()
+        except (EsamError, JournalError) as error:
+            self._esam_trouble(error)
+
+    def _esam_trouble(self, error) -> None:
+        self.esam_failures += 1
+        self.log("ESAM: " + str(error))
+
+    def _on_power_fail(self, pin) -> None:
+        self._power_flag.set()
+
+    def _present(self) -> bool:
+        return not self._slot_switch.value()
+
+    def _card_supply_good(self) -> bool:
+        return self.chip.voltage_mv >= _MIN_CARD_MV

@@ -1,0 +1,90 @@
+"""Chip readings to exact energy, and the contract that every metering chip's driver fulfils.
+
+A driver has
+    poll() -> bool          take what the chip has sent or has to say; True if there is a new reading
+    register, modulus       the chip's own pulse count and where it wraps
+    pulse_pj                energy of one pulse in picojoules, a whole number; 0 while it is not known
+    voltage_mv, current_ma, power_mw
+
+The count is the chip's and starts again at zero with it. What a difference of two counts means is judged here, by what the
+mains can have delivered in the time between: a difference within that is energy; a small count after a large one is a chip
+that has restarted; anything else is not believed.
+"""
+
+import time
+
+from micropython import const
+
+_MARGIN_MS = const(500)  # a chip counts up to one report period and one transmission ahead of its report
+_RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
+_SILENT_MS = const(3_000)
+
+
+class Metering:
+    """Counts one chip's energy. `warm` says that only the controller restarted, not the chip."""
+
+    def __init__(self, chip, register: int, max_power_mw: int, warm: bool) -> None:
+        self.chip = chip
+        self.register = register  # the count up to which energy has been handed out
+        self.restarts = 0
+        self.disbelieved = 0
+        self._max_power_mw = max_power_mw
+        self._warm = warm
+        self._started = False
+        self._heard_ms = time.ticks_ms()
+
+    def take_pj(self) -> int:
+        """Energy counted since the last call, in picojoules."""
+        if not self.chip.poll() or not self.chip.pulse_pj:
+            return 0
+        now_ms = time.ticks_ms()
+        elapsed_ms = max(0, time.ticks_diff(now_ms, self._heard_ms))
+        self._heard_ms = now_ms
+        if self._started:
+            pulses = self._pulses(elapsed_ms)
+        else:
+            pulses = self._first_pulses(elapsed_ms)
+        return pulses * self.chip.pulse_pj
+
+    @property
+    def silent(self) -> bool:
+        """Whether the chip has not been heard for 3 s."""
+        return time.ticks_diff(time.ticks_ms(), self._heard_ms) > _SILENT_MS
+
+    def _pulses(self, elapsed_ms: int) -> int:
+        new = self.chip.register
+        limit = self._limit(elapsed_ms)
+        pulses = (new - self.register) % self.chip.modulus
+        if pulses > limit:
+            if new > limit:
+                return self._disbelieve(new, limit)
+            self.restarts += 1
+            pulses = new
+        self.register = new
+        return pulses
+
+    def _first_pulses(self, elapsed_ms: int) -> int:
+        """After the controller's own start: has the chip started with it, or counted on meanwhile?"""
+        self._started = True
+        new = self.chip.register
+        if self._warm:
+            pulses = (new - self.register) % self.chip.modulus
+            if pulses <= self._limit(_RESTART_MS):
+                self.register = new
+                return pulses
+        pulses = new if new <= self._limit(elapsed_ms) else 0
+        if new and not pulses:
+            self.disbelieved += 1  # a count of unknown age: charging nothing is the resident's good right
+        self.register = new
+        return pulses
+
+    def _disbelieve(self, new: int, limit: int) -> int:
+        """A count that the mains cannot have made. After a silence longer than a wrap nothing can be told: start anew."""
+        self.disbelieved += 1
+        if limit >= self.chip.modulus:
+            self.register = new
+        return 0
+
+    def _limit(self, elapsed_ms: int) -> int:
+        """Pulses that the mains can deliver in this time. mW x ms = microjoules."""
+        return self._max_power_mw * (elapsed_ms + _MARGIN_MS) * 1_000_000 // self.chip.pulse_pj + 2

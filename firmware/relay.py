@@ -1,0 +1,71 @@
+"""Latching relay: two coil outputs and a contact feedback from the load side.
+
+A pulse of 150 ms (three times a 60-100 A relay's operate time and more, chips reference 6), then 150 ms of rest; never both
+coils; the opposite action not within 5 s of the last one, so that nothing makes it chatter. The feedback is believed after
+3 s: a contact that does not follow is driven again, three times, and then reported as a fault. No memory of its own: the
+contact stays where it is without supply, and the feedback tells where that is.
+"""
+
+import asyncio
+import time
+
+from micropython import const
+
+_PULSE_MS = const(150)
+_REST_MS = const(150)
+_OPPOSITE_MS = const(5_000)
+_MISMATCH_MS = const(3_000)
+_TRIES = const(3)
+
+
+class Relay:
+    """`feedback` reads 1 when the load side is live. Coil outputs are active high."""
+
+    def __init__(self, close_coil, open_coil, feedback) -> None:
+        self._close_coil = close_coil
+        self._open_coil = open_coil
+        self._feedback = feedback
+        self.commanded = None  # True closed, False open, None not driven since the start
+        self.fault = False
+        self._driven_ms = 0
+        self._agreed_ms = 0
+        self._tries = 0
+        close_coil.off()
+        open_coil.off()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the load side is live now."""
+        return bool(self._feedback.value())
+
+    async def follow(self, wanted: bool) -> None:
+        """One step towards `wanted`, to be called again and again while the mains is good."""
+        now_ms = time.ticks_ms()
+        if self.commanded is None and self.closed == wanted:
+            self.commanded, self._agreed_ms = wanted, now_ms
+        if self.commanded != wanted:
+            if self.commanded is None or time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
+                self._tries = 0
+                await self._drive(wanted)
+        elif self.closed == wanted:
+            self._agreed_ms, self._tries, self.fault = now_ms, 0, False
+        elif time.ticks_diff(now_ms, self._agreed_ms) >= _MISMATCH_MS:
+            await self._again(wanted)
+
+    async def _again(self, wanted: bool) -> None:
+        if self._tries >= _TRIES:
+            self.fault = True
+            return
+        self._tries += 1
+        await self._drive(wanted)
+
+    async def _drive(self, wanted: bool) -> None:
+        coil = self._close_coil if wanted else self._open_coil
+        self.commanded = wanted
+        try:
+            coil.on()
+            await asyncio.sleep_ms(_PULSE_MS)
+        finally:
+            coil.off()
+        await asyncio.sleep_ms(_REST_MS)
+        self._driven_ms = self._agreed_ms = time.ticks_ms()

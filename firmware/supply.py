@@ -1,0 +1,61 @@
+"""May the relay be closed, and why not: one decision from all causes. No hardware, no clock.
+
+Stages of a falling balance, as Chinese prepaid meters agree on them (cards reference 5.1):
+
+    balance <= alarm 1       lamp
+    balance <= alarm 2       trip; the card, put in, releases it
+    balance <= 0             trip; released the same way if overdraft is granted and not used up
+    overdraft >= its limit   locked: only a purchase that lifts the balance above `close_above_fen` closes again
+"""
+
+from micropython import const
+
+from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO
+
+# Why the supply is off; 0 means that it may be on.
+MAY_CLOSE = const(0)
+NOT_INITIALISED = const(1)
+AT_LIMIT = const(2)
+AT_ZERO = const(3)
+AT_ALARM2 = const(4)
+
+REASONS = ("on", "not initialised", "overdraft used up", "no credit left", "alarm 2")
+
+
+def update(state) -> None:
+    """Bring the stage flags in line with the balance. To be called after every debit, credit and change of limits."""
+    balance_fen = state.balance_fen
+    if balance_fen > state.alarm2_fen:
+        state.set(RELEASED_ALARM2, False)
+    if balance_fen > 0:
+        state.set(RELEASED_ZERO, False)
+    elif -balance_fen >= state.overdraft_limit_fen:
+        state.set(LOCKED)
+    if balance_fen > state.close_above_fen:
+        state.set(LOCKED, False)
+
+
+def release(state) -> None:
+    """The resident's own card was put in: the trips that a card releases are released."""
+    if state.balance_fen <= state.alarm2_fen:
+        state.set(RELEASED_ALARM2)
+    if state.balance_fen <= 0 and not state.has(LOCKED):
+        state.set(RELEASED_ZERO)
+
+
+def why_open(state) -> int:
+    """The cause that keeps the supply off, or MAY_CLOSE."""
+    if not state.has(INITIALISED):
+        return NOT_INITIALISED
+    if state.has(LOCKED):
+        return AT_LIMIT
+    if state.balance_fen <= 0:
+        return MAY_CLOSE if state.has(RELEASED_ZERO) else AT_ZERO
+    if state.balance_fen <= state.alarm2_fen and not state.has(RELEASED_ALARM2):
+        return AT_ALARM2
+    return MAY_CLOSE
+
+
+def alarm(state) -> bool:
+    """Whether the low-balance lamp is on."""
+    return state.has(INITIALISED) and state.balance_fen <= max(state.alarm1_fen, 0)

@@ -1,0 +1,165 @@
+"""The user card's session: judge the purchase, take it over, write the receipt (cards reference 1.4 and 1.5).
+
+The order makes a card pulled at any byte harmless: the credit is one ESAM command behind a committed intent; parameters and
+receipt come after it and are made up for the next time the card is put in, because the count is then equal and the
+write-back file still blank.
+"""
+
+from micropython import const
+
+import account
+import cardfiles
+import esam as esam_module
+import parameters
+import state as records
+import supply
+from cardfault import fault
+from display import decimal
+
+# Judgements.
+CREDIT = const(1)  # take the purchase over, then parameters and receipt
+TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
+REFRESH = const(3)  # receipt only
+
+_OLD_MS = const(2_000)
+_NEW_MS = const(5_000)
+_TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
+_TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
+_TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
+
+
+async def run(card, command: int, data: bytes, parts) -> tuple:
+    """Serve a user card; shows the balance before and after."""
+    state = parts.store.state
+    try:
+        info = cardfiles.unpack(cardfiles.PARAMS, data)
+    except ValueError as error:
+        raise fault("FORMAT", str(error)) from None
+    if await parts.esam.key_state() != cardfiles.KEYS_PRIVATE:
+        raise fault("KEY_STATE", "user card, but the meter has public keys")
+    await authenticate(card, parts.esam)
+    await parts.wallet.settle()
+    old_fen = state.balance_fen
+    challenge = await parts.esam.challenge(4)
+    block = await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_WALLET, 0x00, challenge + _TARGET_CREDIT)
+    purchase = cardfiles.unpack(cardfiles.WALLET, block[:8])
+    blank = cardfiles.is_blank(await card.read(cardfiles.CARD_WRITE_BACK, 0, 1))
+    serial = int.from_bytes(card.serial, "big")
+    verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
+    await _carry_out(card, parts, info, verdict, block, purchase)
+    supply.release(state)
+    parts.store.commit()
+    return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
+
+
+def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bool) -> int:
+    """What is to be done with this card, or CardError. Pure: it decides and changes nothing."""
+    card_type = info["card_type"]
+    if card_type not in (cardfiles.OPEN, cardfiles.PURCHASE, cardfiles.REPLACEMENT):
+        raise fault("TYPE", "card type %d" % card_type)
+    if info["meter_no"] != state.meter_no:
+        raise fault("METER_NO", "card of meter %012d" % info["meter_no"])
+    if state.has(records.OPENED):
+        _judge_opened(state, info, serial, blank)
+    elif card_type != cardfiles.OPEN:
+        raise fault("PURCHASE_UNOPENED" if card_type == cardfiles.PURCHASE else "REPLACEMENT_UNOPENED", "meter not opened")
+    if card_type == cardfiles.OPEN and count > 1:
+        raise fault("COUNT", "open-account card with count %d" % count)
+    if count < state.count:
+        return REFRESH
+    if count == state.count:
+        return TAKE_OVER if blank else REFRESH
+    if count > state.count + 1:
+        raise fault("COUNT", "card %d, meter %d" % (count, state.count))
+    if not blank:
+        raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
+    if not account.fits(state, amount_fen):
+        raise fault("HOARD", "balance would be too high")
+    return CREDIT
+
+
+def _judge_opened(state, info: dict, serial: int, blank: bool) -> None:
+    if info["customer_no"] != state.customer_no:
+        raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
+    replaces = info["card_type"] == cardfiles.REPLACEMENT and blank
+    if state.card_serial and serial != state.card_serial and not replaces:
+        raise fault("SERIAL", "not the card that this meter knows")
+
+
+async def authenticate(card, esam) -> None:
+    """The card proves itself to the ESAM, then the ESAM to the card; which opens the card's write-back file."""
+    challenge = await esam.challenge(8)
+    expected = await esam.encipher(esam_module.IDENTITY, card.serial, challenge)
+    answer, sw = await card.command(0x00, 0x88, 0x00, esam_module.IDENTITY, challenge)
+    if sw != 0x9000 or answer != expected:
+        raise fault("IDENTITY", "card does not know the key")
+    challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=8)
+    proof = await esam.encipher(esam_module.EXTERNAL, card.serial, challenge)
+    _, sw = await card.command(0x00, 0x82, 0x00, esam_module.EXTERNAL, proof)
+    if sw != 0x9000:
+        raise fault("EXTERNAL", "card refuses the meter: %04X" % sw)
+
+
+async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purchase: dict) -> None:
+    if verdict == CREDIT:
+        await parts.wallet.credit(block, purchase["money_fen"], purchase["count"])
+        parts.log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
+    if verdict in (CREDIT, TAKE_OVER):
+        await _take_over(card, parts, info)
+    await _write_receipt(card, parts, info)
+
+
+async def _take_over(card, parts, info: dict) -> None:
+    """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
+    state, flags = parts.store.state, info["update_flag"]
+    if flags & cardfiles.UPDATE_OTHER:
+        await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
+        parameters.apply_params(state, info)
+    for bit, target, file, to in (
+        (cardfiles.UPDATE_TARIFF_1, _TARGET_TARIFF[0], cardfiles.CARD_TARIFF_1, cardfiles.ESAM_TARIFF_1),
+        (cardfiles.UPDATE_TARIFF_2, _TARGET_TARIFF[1], cardfiles.CARD_TARIFF_2, cardfiles.ESAM_TARIFF_2),
+    ):
+        if flags & bit:
+            tariff = await _move(card, parts.esam, file, 0, target, to)
+            if bit == cardfiles.UPDATE_TARIFF_1:
+                _price(state, tariff)
+    state.customer_no = info["customer_no"]
+    state.card_serial = int.from_bytes(card.serial, "big")
+    state.set(records.OPENED)
+    parts.store.commit()
+
+
+async def _move(card, esam, source: int, offset: int, target: bytes, to: int) -> bytes:
+    """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
+    challenge = await esam.challenge(4)
+    block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
+    await esam.update(to, block)
+    return block[:-4]
+
+
+def _price(state, tariff: bytes) -> None:
+    try:
+        parameters.apply_tariff(state, tariff)
+    except ValueError as error:
+        raise fault("FORMAT", str(error)) from None
+
+
+async def _write_receipt(card, parts, info: dict) -> None:
+    """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads."""
+    state = parts.store.state
+    record = {
+        "user_type": info["user_type"],
+        "ct_ratio": info["ct_ratio"],
+        "pt_ratio": info["pt_ratio"],
+        "meter_no": state.meter_no,
+        "customer_no": state.customer_no,
+        "balance_fen": state.wallet_fen,
+        "count": state.count,
+        "overdraft_fen": state.overdraft_fen,
+        "illegal_cards": state.illegal_cards,
+        "time": parts.clock.local_minute(),
+    }
+    framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
+    challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
+    sealed = await parts.esam.receipt(framed, challenge, card.serial)
+    await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)

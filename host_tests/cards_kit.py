@@ -1,0 +1,157 @@
+"""Cards for the card tests: seeded random numbers, one of each chip, and the meter's side of a session with them.
+
+The meter's side here is a plain relay, as docs/card-protocol.md tells it step by step; it holds no key either.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from dianka.cards import control as sealing
+from dianka.cards import issue, kinds
+from dianka.cards.chip import Chip
+from dianka.cards.files import cardfiles
+from dianka.cards.keys import meter_factor
+from dianka.cards.port import command, send
+
+METER_NO = 123456789012
+CUSTOMER_NO = 77
+METER = meter_factor(cardfiles.to_bcd(METER_NO, 6))
+USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
+INIT_DATA = issue.InitData(METER_NO, 2000, 500, 1000, 0, 1, [5000])
+
+
+def seeded(seed: int) -> Callable[[int], bytes]:
+    return random.Random(seed).randbytes
+
+
+def control_card(seed: int = 1) -> Chip:
+    chip = Chip.new(kinds.CONTROL, rng=seeded(seed))
+    chip.power_on()
+    return chip
+
+
+def user_card(control: Chip, seed: int = 2) -> Chip:
+    chip = Chip.new(kinds.USER, rng=seeded(seed))
+    issue.make_user(control, chip, USER_DATA)
+    return chip
+
+
+def init_card(control: Chip, seed: int = 3) -> Chip:
+    chip = Chip.new(kinds.INIT, rng=seeded(seed))
+    issue.make_init(control, chip, INIT_DATA)
+    return chip
+
+
+def keys_card(control: Chip, uses: int = 2, seed: int = 4) -> Chip:
+    chip = Chip.new(kinds.KEYS, rng=seeded(seed))
+    issue.make_keys(control, chip, uses)
+    return chip
+
+
+def factory_esam(seed: int = 5) -> Chip:
+    chip = Chip.new(kinds.ESAM, rng=seeded(seed))
+    issue.make_esam(chip)
+    return chip
+
+
+def private_esam(control: Chip) -> Chip:
+    """An ESAM that an initialisation card and a master-key change card have been at."""
+    esam = factory_esam()
+    initialise(esam, init_card(control))
+    change_keys(esam, keys_card(control))
+    return esam
+
+
+def challenge(chip: Chip, size: int = 4) -> bytes:
+    return send(chip, bytes((0, 0x84, 0, 0, size)), "give a challenge")
+
+
+def open_card(card: Chip) -> bytes:
+    serial = card.power_on()[-8:]
+    send(card, command("00A40000", b"\xdf\x01"), "open")
+    return serial
+
+
+def identify(esam: Chip, card: Chip, serial: bytes) -> bool:
+    r8 = challenge(esam, 8)
+    send(esam, command("80FA0001", serial), "diversify")
+    return send(esam, command("80FA0000", r8), "encipher") == send(card, command("00880001", r8), "prove itself")
+
+
+def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
+    c8 = challenge(card, 8)
+    send(esam, command("80FA0002", serial), "diversify")
+    send(card, command("00820002", send(esam, command("80FA0000", c8), "encipher")), "accept the meter")
+
+
+def carry(esam: Chip, card: Chip, where: str, target: str, factor: bytes = b"") -> bytes:
+    """Read sealed from the card, hand to the ESAM: the command that was sent."""
+    header = bytes.fromhex(target)
+    block = send(card, command(where, challenge(esam) + header + factor), "read sealed")
+    send(esam, header + block, "take a sealed block")
+    return header + block
+
+
+def initialise(esam: Chip, card: Chip) -> None:
+    serial = open_card(card)
+    assert identify(esam, card, serial)
+    prove_meter(esam, card, serial)
+    for where, target in (
+        ("04B08104", "04D6820024"),
+        ("04B08604", "04D6890010"),
+        ("04B08300", "04D68300CB"),
+        ("04B08400", "04D68400CB"),
+        ("04B08200", "04DC010C08"),
+        ("04B08204", "04DC030C08"),
+    ):
+        carry(esam, card, where, target, bytes(8))
+
+
+def change_keys(esam: Chip, card: Chip) -> None:
+    serial = open_card(card)
+    assert identify(esam, card, serial)
+    master = sealing.Load(0, 0, bytes(8))
+    sealing.load_keys(card, esam, sealing.meter_plan(METER), master)
+
+
+def credit(esam: Chip, card: Chip) -> bytes:
+    return carry(esam, card, "04B08200", "8432010C0C")
+
+
+def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
+    """The receipt: the ESAM's wallet and the card's names into the card's file 05."""
+    money_fen, count = wallet(esam)
+    record = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "balance_fen": money_fen, "count": count}
+    info = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
+    send(esam, command("00D68700", info), "take run info")
+    target = bytes.fromhex("04D6850035")
+    block = send(esam, command("04B08700", challenge(card) + target + serial), "seal run info")
+    send(card, target + block, "take the write-back")
+
+
+def use_in_meter(esam: Chip, card: Chip) -> bool:
+    """A whole session of a user card, judged by count and write-back. Whether it was credited."""
+    serial = open_card(card)
+    assert identify(esam, card, serial)
+    prove_meter(esam, card, serial)
+    found = cardfiles.unpack(cardfiles.WALLET, card.state.files[cardfiles.CARD_WALLET])
+    blank = cardfiles.is_blank(card.state.files[cardfiles.CARD_WRITE_BACK])
+    credited = blank and found["count"] == wallet(esam)[1] + 1
+    if credited:
+        credit(esam, card)
+    write_back(esam, card, serial)
+    return credited
+
+
+def wallet(esam: Chip) -> tuple[int, int]:
+    money = send(esam, bytes.fromhex("00B2010C04"), "read")
+    return int.from_bytes(money, "big"), int.from_bytes(send(esam, bytes.fromhex("00B2030C04"), "read"), "big")
+
+
+def sw_of(chip: Chip, apdu: bytes | str) -> int:
+    return chip.process(bytes.fromhex(apdu) if isinstance(apdu, str) else apdu)[1]
+
+
+def snapshot(chip: Chip) -> Any:
+    return chip.state.copy()

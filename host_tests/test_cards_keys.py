@@ -1,0 +1,143 @@
+"""Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key change card."""
+
+import cards_kit as kit
+import pytest
+from dianka.cards import control as sealing
+from dianka.cards import keys, kinds
+from dianka.cards.chip import CardTorn, Chip
+from dianka.cards.control import Load
+from dianka.cards.core import Faults
+from dianka.cards.crypto import SM4
+from dianka.cards.files import cardfiles
+from dianka.cards.port import CardRefused, command, send
+
+FACTORY_MASTER = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
+
+
+def is_private(esam: Chip) -> bool:
+    return cardfiles.unframe(esam.state.files[cardfiles.ESAM_KEY_INFO])[1][0] == cardfiles.KEYS_PRIVATE
+
+
+def seal(chip: Chip, load: Load, master: Load) -> int:
+    return kit.sw_of(chip, sealing.seal_command(load, master, bytes(4)))
+
+
+def test_keys_are_those_of_the_table() -> None:
+    control = kit.control_card()
+    user = kit.user_card(control)
+    root, serial = control.state.keys, user.state.serial
+    expected = {kid: SM4.div(root[kid], serial) for kid in (0, 1, 2, 6, 7)}
+    expected |= {kid: SM4.div(root[kid], kit.METER) for kid in (4, 5)}
+    assert user.state.keys == expected
+    init = kit.init_card(control)
+    public, serial = keys.PUBLIC_ROOTS, init.state.serial
+    expected = {kid: SM4.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {kid: public[kid] for kid in (4, 5)}
+    assert init.state.keys == expected
+    esam = kit.private_esam(control)
+    expected = {kid: root[kid] for kid in (1, 2, 6)} | {kid: SM4.div(root[kid], kit.METER) for kid in (0, 4, 5)}
+    assert esam.state.keys == expected
+
+
+def test_two_systems_share_no_root() -> None:
+    first, second = (Chip.new(kinds.CONTROL) for _ in range(2))
+    assert not {first.state.keys[kid] for kid in keys.ROOT_KIDS} & {second.state.keys[kid] for kid in keys.ROOT_KIDS}
+
+
+def test_a_factory_esam_is_public_and_knows_it() -> None:
+    esam = kit.factory_esam()
+    assert not is_private(esam)
+    assert esam.state.keys[keys.MASTER] == SM4.div(keys.PUBLIC_ROOTS[keys.MASTER], bytes(8))
+
+
+@pytest.mark.parametrize("fault", ["torn_before", "torn_after"])
+@pytest.mark.parametrize("at", range(1, 7))
+def test_a_key_change_torn_anywhere_leaves_one_whole_set(fault: str, at: int) -> None:
+    control = kit.control_card()
+    esam, card = kit.factory_esam(), kit.keys_card(control)
+    esam.power_on()
+    kit.initialise(esam, kit.init_card(control))
+    before = dict(esam.state.keys)
+    esam.faults = Faults(**{fault: at})
+    with pytest.raises(CardTorn):
+        kit.change_keys(esam, card)
+    esam.power_on()
+    if at == 6 and fault == "torn_after":
+        assert is_private(esam) and esam.state.keys != before
+        return
+    assert esam.state.keys == before and not is_private(esam)
+    kit.change_keys(esam, card)
+    assert esam.state.keys == kit.private_esam(control).state.keys
+
+
+def test_the_key_card_counts_its_uses() -> None:
+    control = kit.control_card()
+    card = kit.keys_card(control, uses=1)
+    esam = kit.factory_esam()
+    esam.power_on()
+    kit.change_keys(esam, card)
+    assert card.state.files[cardfiles.CARD_WALLET] == bytes(4)
+    second = kit.factory_esam(6)
+    second.power_on()
+    with pytest.raises(CardRefused) as refused:
+        kit.change_keys(second, card)
+    assert refused.value.sw == 0x6985
+    assert not is_private(second)
+
+
+def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master() -> None:
+    control = kit.control_card()
+    esam = kit.factory_esam()
+    esam.power_on()
+    load = Load(keys.IDENTITY)
+    block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
+    assert kit.sw_of(esam, command("84D40102", block)) == 0x6988
+    kit.challenge(esam)
+    assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
+    block = send(control, sealing.seal_command(load, Load(0, keys.PUBLIC_SET), kit.challenge(esam)), "seal")
+    assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
+    block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
+    assert kit.sw_of(esam, command("84D40101", block)) == 0x9000
+    assert kit.sw_of(esam, command("84D40101", block)) == 0x6987
+
+
+def test_a_wrong_seal_of_a_good_mac_is_refused() -> None:
+    esam = kit.factory_esam()
+    esam.power_on()
+    master = SM4.div(keys.PUBLIC_ROOTS[0], bytes(8))
+    r4, block = kit.challenge(esam), bytes(32)
+    mac = SM4.mac(master, r4, bytes.fromhex("84D4010124") + block)
+    assert kit.sw_of(esam, command("84D40101", block + mac)) == 0x6A80
+
+
+def test_no_private_root_leaves_but_those_an_esam_needs() -> None:
+    control = kit.control_card()
+    everybody_knows = Load(keys.MASTER, keys.PUBLIC_SET)
+    for kid in (*keys.ROOT_KIDS, *(keys.HAND_ON + kid for kid in keys.ROOT_KIDS)):
+        allowed = kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)
+        assert seal(control, Load(kid), everybody_knows) == (0x9000 if allowed else 0x6982), kid
+    assert seal(control, Load(keys.PURCHASE, factor=kit.METER), everybody_knows) == 0x9000
+    assert seal(control, Load(3, factor=kit.METER), everybody_knows) == 0x6A88
+
+
+def test_a_key_card_seals_private_keys_alone_and_no_desk_key() -> None:
+    card = kit.keys_card(kit.control_card())
+    assert seal(card, Load(keys.IDENTITY, keys.PUBLIC_SET), FACTORY_MASTER) == 0x6A88
+    assert seal(card, Load(keys.DESK, factor=bytes(8)), FACTORY_MASTER) == 0x6A88
+    assert seal(card, Load(keys.PURCHASE), FACTORY_MASTER) == 0x6982
+
+
+def test_malformed_seal_commands() -> None:
+    control = kit.control_card()
+    good = sealing.seal_command(Load(keys.IDENTITY), FACTORY_MASTER, bytes(4))
+    assert kit.sw_of(control, good) == 0x9000
+    for at in (5, 6, 15, 28, 34):
+        bad = bytearray(good)
+        bad[at] = 2
+        assert kit.sw_of(control, bytes(bad)) == 0x6A80, at
+    assert kit.sw_of(control, command("80FA0601", bytes(29))) == 0x6700
+
+
+def test_public_control_card_has_no_private_key() -> None:
+    public = sealing.public_control()
+    assert seal(public, Load(keys.IDENTITY, factor=bytes(8)), FACTORY_MASTER) == 0x6A88
+    assert kit.sw_of(public, command("80FA0007", bytes(8))) == 0x6A88

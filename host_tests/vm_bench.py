@@ -1,0 +1,33 @@
+"""What the rung 2 tests stand on: an Mcu, a runner, and firmware written into the test itself."""
+
+import textwrap
+from pathlib import Path
+
+from dianka.bench.clock import Clock
+from dianka.bench.mcu import Mcu
+from dianka.bench.vm import VmRunner
+
+
+class VmBench:
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.mcu = Mcu(self.clock)
+        self.lines: list[str] = []
+        self._main = folder / "main.py"
+        self.runner = VmRunner(self.mcu, folder, on_line=self.lines.append)
+
+    def boot(self, source: str) -> None:
+        self._main.write_text(textwrap.dedent(source))
+        self.runner.start()
+
+    def run(self, source: str, until_us: int = 10_000_000) -> list[str]:
+        """Boot this firmware, run it, and hand over what it printed."""
+        self.boot(source)
+        self.runner.run_until(until_us)
+        return self.lines
+
+    def __enter__(self) -> "VmBench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.runner.close()

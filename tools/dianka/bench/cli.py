@@ -1,0 +1,111 @@
+"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure the bench itself."""
+
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dianka.bench import live as live_screen
+from dianka.bench import story as stories
+from dianka.bench.console import Printer, figures_table, span_text
+from dianka.bench.figures import measure
+from dianka.bench.player import Player
+from dianka.bench.rig import Rig, RigError
+from dianka.bench.story import Story, StoryError
+from dianka.deskline import DeskLine
+
+bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
+
+FolderOption = Annotated[
+    Path | None, typer.Option(help="Keep the meter's memories and the cards here. Without it they are gone at the end.")
+]
+RunnerOption = Annotated[str, typer.Option(help="What runs the firmware: vm is the real MicroPython.")]
+
+
+@bench_app.command()
+def play(
+    story: Annotated[str, typer.Argument(help="A .story file, or the name of one that comes with the project.")],
+    folder: FolderOption = None,
+    runner: RunnerOption = "vm",
+    live_if_terminal: Annotated[bool, typer.Option(help="Then show the live screen, if this is a terminal.")] = False,
+) -> None:
+    """Play a story and check everything it expects."""
+    with _failing_in_one_line():
+        steps = stories.load(story)
+        with _meter(folder, runner) as (rig, place):
+            _play(rig, place, steps)
+            if live_if_terminal and _is_terminal():
+                _show(rig, place)
+
+
+@bench_app.command()
+def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
+    """Stand before one meter: its face, and keys for everything that can happen to it."""
+    if not _is_terminal():
+        typer.echo("the live screen needs a terminal: run it in one, or play a story", err=True)
+        raise typer.Exit(1)
+    with _failing_in_one_line(), _meter(folder, runner) as (rig, place):
+        if any(place.glob("*.card")):
+            rig.mains_on()
+        else:
+            _play(rig, place, stories.load("new-meter"))
+        _show(rig, place)
+
+
+@bench_app.command()
+def figures(runner: RunnerOption = "vm") -> None:
+    """Measure this bench on this machine: how fast it starts, how fast time passes, how big the firmware is."""
+    with _failing_in_one_line(), _meter(None, runner) as (rig, _):
+        Console(highlight=False).print(figures_table(measure(rig)))
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _play(rig: Rig, place: Path, story: Story) -> None:
+    console = Console(highlight=False)
+    printer = Printer(console)
+    rig.on_log = printer.logged
+    began_ns, began_us = time.monotonic_ns(), rig.clock.now_us
+    stories.play(story, Player(rig, place, DeskLine(), printer))
+    passed_us, took_us = rig.clock.now_us - began_us, (time.monotonic_ns() - began_ns) // 1000
+    console.print(f"\n[green]{story.name}: all {printer.steps} steps[/], {span_text(passed_us)} at the meter, "
+                  f"{span_text(took_us)} here", soft_wrap=True)  # fmt: skip
+
+
+def _show(rig: Rig, place: Path) -> None:
+    screen = live_screen.Screen(rig, place, DeskLine())
+    rig.on_log = screen.logged
+    live_screen.run(screen, Console(highlight=False))
+
+
+@contextlib.contextmanager
+def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
+    """A meter in its folder, or in one that lasts as long as the meter."""
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dianka-")))
+        else:
+            place = folder.resolve()
+            place.mkdir(parents=True, exist_ok=True)
+        rig = Rig(place, runner)
+        stack.callback(rig.close)
+        yield rig, place
+
+
+@contextlib.contextmanager
+def _failing_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (StoryError, RigError, OSError) as error:
+        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

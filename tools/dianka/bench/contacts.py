@@ -1,0 +1,176 @@
+"""Eight contacts with a T=0 chip behind them: the ESAM's soldered place and, with a switch and a slit, the card slot.
+
+Speaks characters with their times (ISO 7816-3): a cold reset is VCC, then CLK, then RST going high at least 400 clocks later;
+the ATR starts 400 to 40,000 clocks after that; the chip answers 16 etu or more after the last character's edge and sends one
+every 12 etu. What the controller sends comes back as its own echo, because both directions share contact C7. Whatever the
+controller does against the rules goes to `violations`.
+"""
+
+from collections.abc import Callable
+
+from dianka.bench.clock import Clock, Timer
+from dianka.bench.wires import Format, SerialPort, Wire
+from dianka.cards.chip import Chip
+from dianka.cards.t0 import Behaviour, T0Card
+
+ETU_CLOCKS = 372
+_MIN_RESET_CLOCKS = 400
+_ATR_CLOCKS = 20_000
+_THINK_ETU = 20  # from the last character's edge to the answer's
+_CHAR_ETU = 12
+_SAMPLED_ETU = 11  # a UART has the character about then
+_FORMAT_STOP = 2
+
+Tamper = Callable[[str, int, int], int | None]
+"""(direction "in" or "out" of the chip, how manyth character since reset, value) to the value that arrives, or None."""
+
+
+class T0Socket:
+    """`port` is the controller's serial port, `power` and `reset` its pins; `set_clock` tells the clock's frequency."""
+
+    def __init__(self, clock: Clock, port: SerialPort, power: Wire, reset: Wire) -> None:
+        self.clock = clock
+        self.port = port
+        self.engine: T0Card | None = None
+        self.shorted = False  # a piece of metal holds the line low
+        self.tamper: Tamper | None = None
+        self.violations: list[str] = []
+        self.characters = 0  # in both directions, since the last reset
+        self.on_character: Callable[[str, int], None] | None = None  # called before a character counts
+        self._power = power
+        self._reset = reset
+        self._frequency = 0
+        self._clocked_us = 0
+        self._active = False
+        self._timers: list[Timer] = []
+        self._last_edge_us = 0  # of the newest character from either side
+        self._last_from_chip = False
+        self._busy_us = 0  # the chip is sending until then
+        port.sink = self._sent
+        power.listeners.append(lambda level: self._check())
+        reset.listeners.append(lambda level: self._check())
+
+    # ****** What can be done to it from outside ******
+
+    def put(self, chip: Chip | None, behaviour: Behaviour | None = None) -> None:
+        """A chip on the contacts, in the state in which it is; None takes it away at this very instant."""
+        self._stop()
+        self.engine = T0Card(chip, behaviour) if chip else None
+        if self.engine:
+            self._check()
+
+    def set_clock(self, frequency: int) -> None:
+        """CLK runs at this frequency, 0 when it stands still."""
+        if frequency and not self._frequency:
+            self._clocked_us = self.clock.now_us
+        self._frequency = frequency
+        self._check()
+
+    @property
+    def etu_ns(self) -> int:
+        return ETU_CLOCKS * 1_000_000_000 // self._frequency if self._frequency else 0
+
+    # ****** Contacts ******
+
+    def _check(self) -> None:
+        supplied = bool(self._power.level and self._frequency)
+        if not supplied or not self._reset.level:
+            if self._active:
+                self._stop()
+            return
+        if self._active or self.engine is None:
+            return
+        if not 1_000_000 <= self._frequency <= 5_000_000:
+            self.violations.append(f"CLK at {self._frequency} Hz")
+        clocks = (self.clock.now_us - self._clocked_us) * self._frequency // 1_000_000
+        if clocks < _MIN_RESET_CLOCKS:
+            self.violations.append(f"RST high after {clocks} clocks")
+        self._active = True
+        self.characters = 0
+        self._timers.clear()
+        delay_us = _ATR_CLOCKS * 1_000_000 // self._frequency
+        self._say(self.engine.reset(), self.clock.now_us + delay_us)
+
+    def _stop(self) -> None:
+        """Supply or reset gone, or the chip pulled: it forgets, and what it was saying ends."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if self._active and self.engine:
+            self.engine.power_off()
+        self._active = False
+        self._busy_us = 0
+
+    # ****** Characters ******
+
+    def _sent(self, value: int, start_us: int, form: Format) -> None:
+        """The controller starts a character."""
+        end_us = start_us + form.char_bits * 1_000_000 // form.baud
+        self.clock.at(end_us - 1_000_000 // form.baud, lambda: self._arrives(value, start_us, form))
+
+    def _arrives(self, value: int, start_us: int, form: Format) -> None:
+        if self.shorted:
+            return  # a break; the UART drops it
+        self.port.deliver(value, form)
+        if not self._active or self.engine is None:
+            return
+        self._judge_timing(start_us, form)
+        self._last_edge_us, self._last_from_chip = start_us, False
+        heard = self._through("in", value)
+        if heard is None or not self._fits(form):
+            return
+        answer = self.engine.receive(heard)
+        if answer:
+            self._say(answer, start_us + _THINK_ETU * self.etu_ns // 1000)
+        elif self.engine.torn:
+            self._stop()
+
+    def _say(self, characters: bytes, first_us: int) -> None:
+        """The chip sends these, one every 12 etu."""
+        when_ns = max(first_us, self.clock.now_us) * 1000
+        self._timers = [timer for timer in self._timers if timer.action]
+        for value in characters:
+            edge_us = when_ns // 1000
+            seen_us = (when_ns + _SAMPLED_ETU * self.etu_ns) // 1000
+            self._timers.append(self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e)))
+            when_ns += _CHAR_ETU * self.etu_ns
+        self._busy_us = when_ns // 1000
+        if self.engine and characters:
+            self._timers.append(self.clock.at(self._busy_us, self._more))
+
+    def _more(self) -> None:
+        more = self.engine.more() if self.engine and self._active else b""
+        if more:
+            self._say(more, self.clock.now_us + 1_000_000)
+
+    def _heard(self, value: int, edge_us: int) -> None:
+        self._last_edge_us, self._last_from_chip = edge_us, True
+        passed = self._through("out", value)
+        if passed is not None and not self.shorted:
+            self.port.deliver(passed, Format(self._baud(), 8, 0, _FORMAT_STOP))
+
+    def _through(self, direction: str, value: int) -> int | None:
+        """Count the character and let a test spoil it; whoever listens may cut the power or pull the card here."""
+        index = self.characters
+        self.characters += 1
+        if self.on_character:
+            self.on_character(direction, index)
+        return self.tamper(direction, index, value) if self.tamper else value
+
+    def _fits(self, form: Format) -> bool:
+        return form.parity == 0 and abs(form.baud - self._baud()) * 100 <= 4 * form.baud
+
+    def _baud(self) -> int:
+        return self._frequency // ETU_CLOCKS or 1
+
+    def _judge_timing(self, start_us: int, form: Format) -> None:
+        etu_us = self.etu_ns / 1000
+        gap_etu = (start_us - self._last_edge_us) / etu_us
+        if start_us < self._busy_us - 2:
+            self.violations.append("both sides sent at once")
+        elif self._last_from_chip and gap_etu < 15.5:
+            self.violations.append(f"turned round after {gap_etu:.1f} etu, 16 are needed")
+        elif not self._last_from_chip and self._last_edge_us and gap_etu < 11.8:
+            self.violations.append(f"characters {gap_etu:.1f} etu apart, 12 are needed")
+        if form.bits != 8 or form.parity != 0:
+            self.violations.append("characters are not 8 bits with even parity")

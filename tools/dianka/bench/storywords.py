@@ -1,0 +1,107 @@
+"""The words of one line of a story, taken from left to right, and the one-line refusal of what does not belong there.
+
+Numbers become integers of the finest unit that the bench knows; what is finer still is refused, never rounded.
+"""
+
+import re
+
+TIME_US = {"ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
+POWER_MW = {"W": 1_000, "kW": 1_000_000}
+
+_TOKEN = re.compile(r'\s+|#.*|"(?P<text>[^"]*)"|(?P<word>[^\s"#][^\s"]*)|(?P<bad>.)')
+_NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+
+
+class StoryError(Exception):
+    """One line: the file, the line's number, what is wrong there and what was expected."""
+
+
+class Words:
+    def __init__(self, line: str, where: str) -> None:
+        self.where = where
+        self._tokens: list[tuple[str, bool]] = []  # (word or text, was it quoted)
+        self._next = 0
+        for match in _TOKEN.finditer(line):
+            if match["bad"]:
+                raise StoryError(f"{where}: a quotation mark is not closed: close it on the same line")
+            if match["text"] is not None:
+                self._tokens.append((match["text"], True))
+            elif match["word"]:
+                self._tokens.append((match["word"], False))
+
+    def __str__(self) -> str:
+        return " ".join(f'"{word}"' if quoted else word for word, quoted in self._tokens)
+
+    @property
+    def at_end(self) -> bool:
+        return self._next == len(self._tokens)
+
+    def maybe(self, *sequence: str) -> bool:
+        """Take these words if they are what comes next."""
+        coming = self._tokens[self._next : self._next + len(sequence)]
+        if coming != [(word, False) for word in sequence]:
+            return False
+        self._next += len(sequence)
+        return True
+
+    def take(self, *choices: str) -> str:
+        """The next word, which must be one of these."""
+        for choice in choices:
+            if self.maybe(choice):
+                return choice
+        raise self.refuse(either(choices))
+
+    def word(self, expected: str) -> str:
+        return self._any(expected, quoted=False)
+
+    def quoted(self) -> str:
+        return self._any('a text in "quotation marks"', quoted=True)
+
+    def number(self, expected: str, scale: int) -> int:
+        """A decimal number times `scale`, as an exact integer."""
+        at = self._next
+        return self._exact(at, self._numeral(expected), scale, expected)
+
+    def amount(self, expected: str, units: dict[str, int]) -> int:
+        """A decimal number and its unit, as an exact integer of the finest unit."""
+        at = self._next
+        numeral = self._numeral(expected)
+        return self._exact(at, numeral, units[self.take(*units)], expected)
+
+    def end(self) -> None:
+        if not self.at_end:
+            raise self.refuse("nothing more on this line")
+
+    def refuse(self, expected: str) -> StoryError:
+        """The refusal of the next word."""
+        if self.at_end:
+            return StoryError(f"{self.where}: the line ends too early: expected {expected}")
+        word, quoted = self._tokens[self._next]
+        shown = f'the text "{word}"' if quoted else f'"{word}"'
+        return StoryError(f"{self.where}: {shown} is not understood here: expected {expected}")
+
+    def _any(self, expected: str, quoted: bool) -> str:
+        if self.at_end or self._tokens[self._next][1] != quoted:
+            raise self.refuse(expected)
+        self._next += 1
+        return self._tokens[self._next - 1][0]
+
+    def _numeral(self, expected: str) -> tuple[int, int]:
+        """(all digits as one number, how many of them are decimals)"""
+        match = _NUMBER.fullmatch(self.word(expected))
+        if not match:
+            self._next -= 1
+            raise self.refuse(expected)
+        return int(match[1] + (match[2] or "")), len(match[2] or "")
+
+    def _exact(self, at: int, numeral: tuple[int, int], scale: int, expected: str) -> int:
+        value, rest = divmod(numeral[0] * scale, 10 ** numeral[1])
+        if rest:
+            self._next = at
+            raise self.refuse(f"{expected}, with fewer decimals")
+        return value
+
+
+def either(choices: tuple[str, ...]) -> str:
+    """The choices as a person would list them."""
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

@@ -1,0 +1,76 @@
+"""The terminal's keyboard, key by key, and the promise that the terminal is left as it was found."""
+
+import os
+import select
+import signal
+import sys
+import termios
+import tty
+from types import FrameType, TracebackType
+from typing import Any
+
+# What terminals send for the arrow keys, in normal and in application mode (ECMA-48 CSI and SS3).
+_ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
+_ESCAPE = 0x1B
+
+
+class Keyboard:
+    """Keys without Enter. As a context manager; SIGTERM and SIGHUP leave through its exit like any other end."""
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = sys.stdin.fileno() if fd is None else fd
+        self._before: list[Any] = []
+        self._handlers: dict[int, Any] = {}
+        self._pending = b""
+
+    def __enter__(self) -> "Keyboard":
+        self._before = termios.tcgetattr(self._fd)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            self._handlers[number] = signal.signal(number, _leave)
+        tty.setcbreak(self._fd)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+
+    def wait(self, timeout_ms: int) -> list[str]:
+        """The keys pressed, waiting at most this long for the first. A closed terminal reads as q."""
+        ready, _, _ = select.select([self._fd], [], [], timeout_ms / 1000)
+        if not ready:
+            return []
+        data = os.read(self._fd, 256)
+        if not data:
+            return ["q"]
+        keys, self._pending = decode(self._pending + data)
+        return keys
+
+
+def decode(data: bytes) -> tuple[list[str], bytes]:
+    """(keys, the beginning of an escape sequence whose end is still to come). Keys that nobody needs are left out."""
+    keys = []
+    at = 0
+    while at < len(data):
+        if data[at] != _ESCAPE:
+            if 0x20 <= data[at] < 0x7F:
+                keys.append(chr(data[at]))
+            at += 1
+            continue
+        if data[at + 1 : at + 2] not in (b"", b"[", b"O"):
+            at += 1
+            continue
+        end = at + 2
+        while end < len(data) and not 0x40 <= data[end] <= 0x7E:
+            end += 1
+        if end >= len(data):
+            return keys, data[at:]
+        arrow = _ARROWS.get(data[end : end + 1])
+        if arrow:
+            keys.append(arrow)
+        at = end + 1
+    return keys, b""
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

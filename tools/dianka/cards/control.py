@@ -1,0 +1,91 @@
+"""The system control card at work: sealing keys into other chips.
+
+`load_keys` takes a chip from the public master key it was born with to the keys of a plan. The blocks go from the control card
+to the chip as they are; nothing here could open them.
+"""
+
+from dataclasses import dataclass
+
+from dianka.cards import keys, kinds
+from dianka.cards.chip import Chip
+from dianka.cards.port import CardPort, command, send
+from dianka.cards.state import SERIAL_BYTES, new_state
+
+
+@dataclass(frozen=True)
+class Load:
+    """One key to load: into which kid, from which set; no factor means the root itself."""
+
+    kid: int
+    key_set: int = keys.PRIVATE_SET
+    factor: bytes | None = None
+
+
+_BORN_WITH = Load(keys.MASTER, keys.PUBLIC_SET)
+
+
+def load_keys(control: CardPort, chip: CardPort, plan: list[Load], master: Load = _BORN_WITH) -> None:
+    """Load the plan in order. `master` is the master key that the chip has now; one in the plan takes over from there."""
+    for load in plan:
+        r4 = send(chip, bytes.fromhex("0084000004"), "give a challenge")
+        block = send(control, seal_command(load, master, r4), "seal a key")
+        send(chip, command(f"84D401{load.kid:02X}", block), f"take key {load.kid:02X}")
+        if load.kid == keys.MASTER:
+            master = load
+
+
+def seal_command(load: Load, master: Load, r4: bytes) -> bytes:
+    """SEAL KEY: `load` for a chip whose master key is `master`, under its challenge."""
+    data = bytes((load.key_set,)) + _kind(master) + _kind(load) + r4 + bytes((master.key_set,))
+    return command(f"80FA06{load.kid:02X}", data.ljust(30, b"\0"))
+
+
+def _kind(load: Load) -> bytes:
+    if load.factor is None:
+        return bytes((keys.ROOT,)) + keys.NO_FACTOR
+    return bytes((keys.DIVERSIFIED,)) + load.factor
+
+
+def public_control() -> Chip:
+    """A control card with the public set alone: all that making an ESAM needs, and no secret."""
+    chip = Chip(new_state(kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False))
+    chip.power_on()
+    return chip
+
+
+def _no_random(count: int) -> bytes:
+    raise RuntimeError("a control card of the public set makes no keys")
+
+
+def user_plan(serial: bytes, meter: bytes) -> list[Load]:
+    by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
+    plan = [Load(kid, factor=serial) for kid in by_serial]
+    plan += [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE)]
+    return [*plan, Load(keys.MASTER, factor=serial)]
+
+
+def init_plan(serial: bytes) -> list[Load]:
+    by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
+    plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in by_serial]
+    plan += [Load(kid, keys.PUBLIC_SET) for kid in (keys.PARAMETERS, keys.PURCHASE)]
+    return [*plan, Load(keys.MASTER, keys.PUBLIC_SET, serial)]
+
+
+def keys_plan(serial: bytes) -> list[Load]:
+    """The roots to hand on come after the card's own private master: they are never under a key that everybody knows."""
+    master = Load(keys.MASTER, factor=serial)
+    own = [Load(keys.IDENTITY, keys.PUBLIC_SET, serial), Load(keys.DESK, factor=serial), master]
+    return [*own, *(Load(keys.HAND_ON + kid) for kid in kinds.HANDED_ON), master]
+
+
+def esam_plan() -> list[Load]:
+    """The factory's: public, and meter number zero."""
+    plan = [Load(kid, keys.PUBLIC_SET) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
+    by_meter = (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
+    return plan + [Load(kid, keys.PUBLIC_SET, keys.NO_FACTOR) for kid in by_meter]
+
+
+def meter_plan(meter: bytes) -> list[Load]:
+    """What a master-key change card loads into an ESAM."""
+    plan = [Load(kid) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
+    return plan + [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)]

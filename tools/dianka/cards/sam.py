@@ -1,0 +1,105 @@
+"""80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and SEAL KEY.
+
+The ESAM has the first two (for the meter), the control card all four (for the desk), a master-key change card the last.
+What each may be done with is narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
+"""
+
+from dianka.cards import keys
+from dianka.cards.core import (
+    CONDITIONS,
+    NO_KEY,
+    NOT_ALLOWED,
+    OK,
+    WRONG_DATA,
+    WRONG_LENGTH,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cards.files import cardfiles
+from dianka.cards.kinds import KEYS
+
+_SEAL_BYTES = 30
+# Roots that leave for a chip still under the public master: the ESAM needs these three as they are. No other may.
+_ROOTS_FOR_ESAM = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)
+
+
+def sam(context: Context, command: Command) -> Answer:
+    """Which of the four, by P1 and P2."""
+    allowed = context.kind.commands
+    if command.p1 == 0 and "diversify" in allowed:
+        return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
+    if command.p1 == 5 and command.p2 == 0 and "mac" in allowed:
+        return _mac(context, command)
+    if command.p1 == 6 and "seal_key" in allowed:
+        return _seal(context, command)
+    raise Refused(WRONG_P1P2)
+
+
+def _diversify(context: Context, command: Command) -> Answer:
+    command.expect(8)
+    if command.p2 not in context.kind.process_kids:
+        raise Refused(NOT_ALLOWED)
+    context.volatile.process_key = context.profile.div(context.key(command.p2), command.data)
+    context.volatile.process_kid = command.p2
+    return b"", OK
+
+
+def _encipher(context: Context, command: Command) -> Answer:
+    command.expect(8)
+    if not context.volatile.process_key:
+        raise Refused(CONDITIONS)
+    return context.profile.cipher8(context.volatile.process_key, command.data), OK
+
+
+def _mac(context: Context, command: Command) -> Answer:
+    if len(command.data) < 5:
+        raise Refused(WRONG_LENGTH)
+    if not context.volatile.process_key:
+        raise Refused(CONDITIONS)
+    if context.volatile.process_kid & ~keys.PUBLIC != keys.DESK:
+        raise Refused(NOT_ALLOWED)
+    return context.mac(context.volatile.process_key, command.data[:4], command.data[4:]), OK
+
+
+def _seal(context: Context, command: Command) -> Answer:
+    """80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set 00..: ready for WRITE KEY."""
+    command.expect(_SEAL_BYTES)
+    data = command.data
+    key_set, master_kind, master_factor = data[0], data[1], data[2:10]
+    key_kind, key_factor, r4, target_set = data[10], data[11:19], data[19:23], data[23]
+    if any(data[24:]) or max(key_set, master_kind, key_kind, target_set) > 1:
+        raise Refused(WRONG_DATA)
+    bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
+    if bare and command.p2 not in _ROOTS_FOR_ESAM:
+        raise Refused(NOT_ALLOWED)
+    key = _key(context, key_set, command.p2 & ~keys.HAND_ON, key_kind, key_factor)
+    master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
+    if context.kind.name == KEYS:
+        _count_down(context, command.p2)
+    wrapped = context.profile.wrap(master, key)
+    header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
+    return wrapped + context.mac(master, r4, header + wrapped), OK
+
+
+def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> bytes:
+    if kid not in keys.ROOT_KIDS:
+        raise Refused(NO_KEY)
+    if key_set == keys.PUBLIC_SET:
+        # A key card holds of the public set what every chip is born with: the master, which its target has now.
+        if context.kind.name == KEYS and kid != keys.MASTER:
+            raise Refused(NO_KEY)
+        root = keys.PUBLIC_ROOTS[kid]
+    else:
+        root = context.key(keys.HAND_ON + kid if context.kind.name == KEYS else kid)
+    return context.profile.div(root, factor) if kind == keys.DIVERSIFIED else root
+
+
+def _count_down(context: Context, kid: int) -> None:
+    left = int.from_bytes(context.state.files[cardfiles.CARD_WALLET], "big")
+    if not left:
+        raise Refused(CONDITIONS)
+    if kid == keys.MASTER:
+        context.change().files[cardfiles.CARD_WALLET] = (left - 1).to_bytes(4, "big")

@@ -1,0 +1,136 @@
+"""Selling credit: what the desk writes to a resident's card, and when it refuses to.
+
+The order of writing makes a sale good at one single moment. The meter credits a purchase only if its count is the next one
+AND the write-back is blank (reference rules of the meter, docs/card-protocol.md). So the desk writes the parameters, then the
+wallet, and blanks the write-back last: until then the card holds no purchase a meter would take, the receipt of the former
+one still stands on it, and the same sale can be made again with the same count. Were the write-back blanked first, a card
+pulled just then would look like one whose last purchase never reached the meter, and its owner could buy nothing more
+before a walk to the meter. On the very first sale the write-back is blank already, and the wallet is that single moment.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dianka.cards.chip import CardTorn
+from dianka.cards.desk import Desk
+from dianka.cards.files import cardfiles
+from dianka.cards.port import CardError, CardPort, read_file, select_card
+
+HIGHEST_FEN = 99_999_999
+_FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F
+_INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
+
+
+class SaleError(CardError):
+    """No sale was made. One line: why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    serial: bytes
+    meter_no: int
+    customer_no: int
+    amount_fen: int
+    count: int
+    opened: bool  # the account was opened with this sale
+
+
+@dataclass(frozen=True)
+class OnCard:
+    """What a user card says without any key. `write_back` is None while it is blank."""
+
+    serial: bytes
+    params: dict[str, Any]
+    money_fen: int
+    count: int
+    write_back: dict[str, Any] | None
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def sell(control: CardPort, card: CardPort, amount_fen: int, rng: Callable[[int], bytes] = os.urandom) -> Receipt:
+    """Put a purchase on the card. SaleError or CardError if there is none to take home."""
+    if not 0 < amount_fen <= HIGHEST_FEN:
+        raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
+    try:
+        control.power_on()
+        found = read_user_card(card)
+        count = _next_count(found, amount_fen)
+        desk = Desk(control, card, found.serial)
+        desk.identify(rng)
+        desk.authenticate()
+        _write(desk, found, amount_fen, count)
+    except CardTorn:
+        raise SaleError("the card was pulled during the sale: put it back and show it to see whether it was sold") from None
+    params = found.params
+    return Receipt(found.serial, params["meter_no"], params["customer_no"], amount_fen, count, count == 1)
+
+
+def read_user_card(card: CardPort) -> OnCard:
+    serial = select_card(card)
+    try:
+        command, data = cardfiles.unframe(_head_first(card))
+        if command != cardfiles.CMD_USER:
+            raise SaleError("this is no user card: take the resident's card")
+        params = cardfiles.unpack(cardfiles.PARAMS, data)
+    except ValueError as error:
+        raise SaleError(f"the card is not issued or damaged ({error}): issue a card first") from None
+    wallet = cardfiles.unpack(cardfiles.WALLET, read_file(card, cardfiles.CARD_WALLET, 8))
+    block = read_file(card, cardfiles.CARD_WRITE_BACK, cardfiles.WRITE_BACK_SIZE)
+    return OnCard(serial, params, wallet["money_fen"], wallet["count"], _write_back(block))
+
+
+def _head_first(card: CardPort) -> bytes:
+    """File 01; only its head if the card is of another kind, whose file is shorter."""
+    head = read_file(card, cardfiles.CARD_INFO, 4)
+    if head[0] == cardfiles.HEAD and head[1] != cardfiles.CMD_USER:
+        raise SaleError("this is no user card: take the resident's card")
+    return read_file(card, cardfiles.CARD_INFO, _INFO_BYTES) if head[0] == cardfiles.HEAD else head
+
+
+def _write_back(block: bytes) -> dict[str, Any] | None:
+    if cardfiles.is_blank(block):
+        return None
+    try:
+        return cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])
+    except ValueError as error:
+        raise SaleError(f"the meter's write-back is damaged ({error}): put the card into its meter once more") from None
+
+
+def _next_count(found: OnCard, amount_fen: int) -> int:
+    """The count that this purchase gets."""
+    back = found.write_back
+    if back is None:
+        if found.count:
+            raise SaleError(
+                f"purchase {found.count} of {yuan(found.money_fen)} yuan has not been in the meter yet: "
+                "put the card into its meter first"
+            )
+        return 1
+    if (back["meter_no"], back["customer_no"]) != (found.params["meter_no"], found.params["customer_no"]):
+        raise SaleError("the card was in the meter of somebody else: send an inspector to the meter")
+    # One ahead of the meter is a sale that was broken off before it was good.
+    if found.count - back["count"] not in (0, 1):
+        raise SaleError(
+            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
+        )
+    if back["balance_fen"] + amount_fen > HIGHEST_FEN:
+        raise SaleError(f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount")
+    return back["count"] + 1
+
+
+def _write(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
+    first = count == 1
+    params = found.params | {
+        "card_type": cardfiles.OPEN if first else cardfiles.PURCHASE,
+        "update_flag": _FIRST_SALE if first else 0,
+    }
+    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count})
+    desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+    desk.update(cardfiles.CARD_WALLET, wallet)
+    if found.write_back is not None:
+        desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))
