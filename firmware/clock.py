@@ -7,6 +7,7 @@ from micropython import const
 
 _ADDRESS = const(0x68)
 _STATUS = const(0x0F)
+_TWELVE = const(0x40)  # bit of the hours: 12-hour mode, which this driver never sets
 _STOPPED = const(0x80)  # OSF: the oscillator has stopped, the time is not to be trusted
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
@@ -17,12 +18,14 @@ class Clock:
         self._offset_s = utc_offset_s
 
     def seconds(self) -> "int | None":
-        """Seconds since 2000-01-01 UTC, or None if the chip is silent or has lost the time."""
+        """Seconds since 2000-01-01 UTC, or None if the chip is silent, has lost the time or was set by somebody else."""
         try:
             if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
                 return None
             raw = self._i2c.readfrom_mem(_ADDRESS, 0, 7)
         except OSError:
+            return None
+        if raw[2] & _TWELVE:
             return None
         second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _decimal(raw[2] & 0x3F)
         day, month, year = _decimal(raw[4]), _decimal(raw[5] & 0x1F), _decimal(raw[6])

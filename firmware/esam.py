@@ -71,7 +71,7 @@ class Esam:
     async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
         """`data` (8 bytes) under root `key` diversified with a card's serial."""
         await self._ask(0x80, 0xFA, 0x00, key, factor)
-        return await self._ask(0x80, 0xFA, 0x00, 0x00, data)
+        return self._whole(await self._ask(0x80, 0xFA, 0x00, 0x00, data), 8)
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
         return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
@@ -95,7 +95,7 @@ class Esam:
         """Store the framed run info and have it sealed for the card's write-back file: data ‖ MAC."""
         await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
         target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
-        return await self._ask(0x04, 0xB0, 0x80 | ESAM_RUN_INFO, 0x00, challenge + target + serial)
+        return self._whole(await self._ask(0x04, 0xB0, 0x80 | ESAM_RUN_INFO, 0x00, challenge + target + serial), target[4])
 
     async def _ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
         self._bound()
@@ -107,6 +107,13 @@ class Esam:
         self.alive = True
         if sw != 0x9000:
             raise EsamError("status %04X to %02X%02X" % (sw, cla, ins), sw)
+        return self._whole(answer, le)
+
+    def _whole(self, answer: bytes, size: int) -> bytes:
+        """The answer, if it has its size: from half a number nobody may read a balance, nor an identity from nothing."""
+        if len(answer) < size:
+            self.alive = False
+            raise EsamError("answer cut short")
         return answer
 
     def _bound(self) -> None:

@@ -54,12 +54,15 @@ class Hlw8032:
     def poll(self) -> bool:
         """Take what the UART has received; True if at least one report was accepted."""
         before = self.reports
-        while self._uart.any():
-            room = self._view[self._fill :]
-            count = self._uart.readinto(room)
+        waiting = self._uart.any()
+        while waiting:
+            # No more than is there: a UART would block for the rest, 3 ms at 4800 bit/s on the RP2040.
+            end = min(self._fill + waiting, _BUFFER)
+            count = self._uart.readinto(self._view[self._fill : end])
             if not count:
                 break
             self._fill += count
+            waiting -= count
             self._scan()
         return self.reports != before
 
@@ -67,8 +70,9 @@ class Hlw8032:
         buffer, at = self._buffer, 0
         while self._fill - at >= _SIZE:
             if buffer[at + 1] == _MARK and self._is_report(at):
-                self._take(buffer[at : at + _SIZE])
-                at += _SIZE
+                # Known parameters tell a report from what only looks like one; until then the sum's word counts.
+                believed = self._take(buffer[at : at + _SIZE])
+                at += _SIZE if believed or not self._parameters else 1
             else:
                 at += 1
                 self.skipped += 1
@@ -82,11 +86,12 @@ class Hlw8032:
             return False
         return sum(self._view[at + 2 : at + 23]) & 0xFF == self._buffer[at + 23]
 
-    def _take(self, report) -> None:
+    def _take(self, report) -> bool:
+        """Take the readings over; False if the report is not believed."""
         state = report[0]
         if state == 0xAA or (state != _GOOD and state & _UNUSABLE) or not self._known(report):
             self.rejected += 1
-            return
+            return False
         small = 0 if state == _GOOD else state
         voltage_mv = self.voltage_mv
         if small & _V_SMALL:
@@ -95,7 +100,7 @@ class Hlw8032:
             voltage_mv = _quotient(report, 2, self._kv_milli)
         if voltage_mv > _MAX_MV:
             self.rejected += 1
-            return
+            return False
         self.voltage_mv = voltage_mv
         if small & _I_SMALL:
             self.current_ma = 0
@@ -107,6 +112,7 @@ class Hlw8032:
             self.power_mw = _quotient(report, 14, self._kv_milli * self._ki_milli) // 1000
         self.register = (report[20] & 0x80) << 9 | report[21] << 8 | report[22]
         self.reports += 1
+        return True
 
     def _known(self, report) -> bool:
         """Whether the report carries this chip's parameters; learns them from equal reports in a row."""

@@ -60,7 +60,7 @@ class Card:
         return answer
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
-        return await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size)
+        return _whole(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
 
     async def info(self) -> tuple:
         """(command, data) of file 01, which says what kind of card this is."""
@@ -69,13 +69,10 @@ class Card:
             raise fault("UNISSUED", "no file 01")
         if sw != 0x9000:
             raise mac_or("COMMUNICATION", sw)
-        if head[0] != cardfiles.HEAD:
+        if _whole(head, 4)[0] != cardfiles.HEAD:
             raise fault("FORMAT", "file 01 is blank")
         size = min((head[2] << 8 | head[3]) + 2, 250)
-        try:
-            return cardfiles.unframe(head + await self.read(cardfiles.CARD_INFO, 4, size))
-        except ValueError as error:
-            raise fault("FORMAT", str(error)) from None
+        return cardfiles.unframe(head + await self.read(cardfiles.CARD_INFO, 4, size))
 
     def off(self) -> None:
         self._channel.off()
@@ -119,9 +116,18 @@ class Slot:
             if run is None:
                 raise fault("TYPE", "command %02X" % command)
             return await run(card, command, data, parts)
+        except ValueError as error:
+            raise fault("FORMAT", str(error)) from None
         except esam_module.EsamError as error:
             code = "ESAM" if parts.esam.serial else "ESAM_RESET"
             raise (mac_or(code, error.sw) if error.sw else fault(code, str(error))) from None
+
+
+def _whole(answer: bytes, size: int) -> bytes:
+    """The answer, if it has its size: a card may say 9000 and send less than it was asked for."""
+    if len(answer) != size:
+        raise fault("COMMUNICATION", "answer of %d bytes instead of %d" % (len(answer), size))
+    return answer
 
 
 _SESSIONS = {

@@ -19,10 +19,7 @@ _SHOW_MS = const(5_000)
 
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Set the meter up; shows the end of its number."""
-    try:
-        info = cardfiles.unpack(cardfiles.INIT_PARAMS, data)
-    except ValueError as error:
-        raise fault("FORMAT", str(error)) from None
+    info = cardfiles.unpack(cardfiles.INIT_PARAMS, data)
     if not info["meter_no"]:
         raise fault("FORMAT", "meter number zero")
     if await parts.esam.key_state() != cardfiles.KEYS_PUBLIC:
@@ -53,11 +50,8 @@ async def _transfer(card, parts, fresh) -> None:
     await esam.update(cardfiles.ESAM_LIMITS, limits)
     tariff = await _sealed(card, esam, cardfiles.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
     await esam.update(cardfiles.ESAM_TARIFF_1, tariff)
-    try:
-        parameters.apply_limits(fresh, cardfiles.unpack(cardfiles.LIMITS, limits[:-4]))
-        parameters.apply_tariff(fresh, tariff[:-4])
-    except ValueError as error:
-        raise fault("FORMAT", str(error)) from None
+    parameters.apply_limits(fresh, cardfiles.unpack(cardfiles.LIMITS, limits[:-4]))
+    parameters.apply_tariff(fresh, tariff[:-4])
     await esam.init_money(await _sealed(card, esam, cardfiles.CARD_WALLET, 0, b"\x04\xdc\x01\x0c\x08"))
     await esam.init_count(await _sealed(card, esam, cardfiles.CARD_WALLET, 4, b"\x04\xdc\x03\x0c\x08"))
 

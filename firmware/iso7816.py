@@ -9,7 +9,7 @@ from micropython import const
 
 ATR_MAX = const(33)
 _NULL = const(0x60)
-_MAX_NULLS = const(100)  # each may take a waiting time of 1 s, but the session's deadline ends before
+_MAX_NULLS = const(100)  # in a row; each may take a waiting time of 1 s, but the session's deadline ends before
 _MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
 _FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
 _DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
@@ -187,6 +187,7 @@ class Exchange:
 
     def _transfer(self, count: int) -> None:
         """The card asks for, or is about to send, `count` characters or all that are left."""
+        self._nulls = 0
         if self._to_send:
             chunk, self._to_send = self._to_send[:count], self._to_send[count:]
             self._expect_procedure(chunk)

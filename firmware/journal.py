@@ -2,7 +2,9 @@
 
 A record is: sequence number (6 bytes), payload (fixed size), CRC-32 of both. Each commit writes the next slot of the first
 ring and then the same slot of the second; the newest valid record of both wins. So a cut at any byte leaves the old record
-or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md).
+or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md). What was written
+is read back, since a write-protected or worn memory acknowledges and keeps nothing; a commit that failed goes to another slot
+the next time, but never to that of the newest good record.
 """
 
 import binascii
@@ -12,10 +14,11 @@ from micropython import const
 _SEQUENCE = const(6)
 _CRC = const(4)
 SLOTS = const(8)
+_TRIES = const(3)  # of a read that is not answered
 
 
 class JournalError(Exception):
-    """Neither half of the memory took the record."""
+    """The memory did not take the record: it does not answer, or neither half keeps what is written."""
 
 
 class Journal:
@@ -28,11 +31,14 @@ class Journal:
         self._slots = slots
         self._halves = (0, memory.size // 2)
         self._sequence = 0
+        self._newest = self._last = slots - 1  # slot of the newest good record, slot last written to
+        self.answers = False  # whether the memory did when last loaded
         self.damaged = 0  # halves that lacked the newest record when last loaded
 
     def load(self) -> "bytes | None":
-        """The newest payload, or None if there is no valid record at all."""
+        """The newest payload, or None if there is no valid record at all, or the memory does not answer."""
         newest = None
+        self.answers = False
         found = []
         for base in self._halves:
             sequence = 0
@@ -43,9 +49,10 @@ class Journal:
                 number = int.from_bytes(record[:_SEQUENCE], "big")
                 sequence = max(sequence, number)
                 if number > self._sequence or newest is None:
-                    self._sequence = number
+                    self._sequence, self._newest = number, slot
                     newest = record[_SEQUENCE : _SEQUENCE + self._size]
             found.append(sequence)
+        self._last = self._newest
         self.damaged = sum(1 for number in found if number + 1 < self._sequence)
         return newest
 
@@ -53,24 +60,37 @@ class Journal:
         """Store `payload` as the newest record; JournalError if no half of the memory took it."""
         if len(payload) != self._size:
             raise ValueError("payload has the wrong length")
-        body = (self._sequence + 1).to_bytes(_SEQUENCE, "big") + payload
-        record = body + binascii.crc32(body).to_bytes(_CRC, "big")
+        if not self.answers:
+            self.load()  # or older records with higher numbers would win once the memory is well again
+            if not self.answers:
+                raise JournalError("memory does not answer")
         self._sequence += 1
-        offset = self._sequence % self._slots * self._slot_size
-        written = 0
-        for base in self._halves:
-            try:
-                self._memory.write(base + offset, record)
-                written += 1
-            except OSError:
-                pass
+        body = self._sequence.to_bytes(_SEQUENCE, "big") + payload
+        record = body + binascii.crc32(body).to_bytes(_CRC, "big")
+        self._last = (self._last + 1) % self._slots
+        if self._last == self._newest:
+            self._last = (self._last + 1) % self._slots
+        written = sum([self._write(base + self._last * self._slot_size, record) for base in self._halves])
         if not written:
-            raise JournalError("memory does not answer")
+            raise JournalError("memory does not keep what is written")
+        self._newest = self._last
+
+    def _write(self, address: int, record: bytes) -> bool:
+        """Whether the memory has taken the record, as far as reading it back can tell."""
+        try:
+            self._memory.write(address, record)
+            return self._memory.read(address, self._slot_size) == record
+        except OSError:
+            return False
 
     def _read(self, address: int) -> "bytes | None":
-        try:
-            record = self._memory.read(address, self._slot_size)
-        except OSError:
-            return None
-        crc = int.from_bytes(record[-_CRC:], "big")
-        return record if binascii.crc32(record[:-_CRC]) == crc else None
+        """The record in this slot; None if it is not valid or cannot be read."""
+        for _ in range(_TRIES):
+            try:
+                record = self._memory.read(address, self._slot_size)
+            except OSError:
+                continue
+            self.answers = True
+            crc = int.from_bytes(record[-_CRC:], "big")
+            return record if binascii.crc32(record[:-_CRC]) == crc else None
+        return None

@@ -63,8 +63,8 @@ class UartLine:
         else:
             await self._send(data)
 
-    async def receive(self, count: int, wait_ms: int) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`."""
+    async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
+        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
         uart = self._uart
         here = uart.any()
         since_ms = time.ticks_ms()
@@ -74,6 +74,8 @@ class UartLine:
             if now != here:
                 here, since_ms = now, time.ticks_ms()
             elif time.ticks_diff(time.ticks_ms(), since_ms) > wait_ms:
+                break
+            if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
                 break
         got = uart.read(min(here, count)) or b""
         self._heard_us = time.ticks_us()
@@ -135,7 +137,7 @@ class Channel:
         await line.activate()
         atr = AtrReader()
         while atr.want:
-            chunk = await line.receive(atr.want, self._left_ms(line.waiting_ms(9600)))
+            chunk = await line.receive(atr.want, self._left_ms(line.waiting_ms(9600)), self.deadline_ms)
             if not chunk:
                 raise LineError("mute" if not atr.raw else "ATR cut short")
             atr.receive(chunk)
@@ -159,7 +161,7 @@ class Channel:
             out = exchange.take()
             if out:
                 await self._line.send(out)
-            chunk = await self._line.receive(exchange.want, self._left_ms(self._waiting_ms))
+            chunk = await self._line.receive(exchange.want, self._left_ms(self._waiting_ms), self.deadline_ms)
             if chunk:
                 exchange.receive(chunk)
             else:

@@ -29,7 +29,6 @@ from journal import JournalError
 from line import Channel
 from metering import Metering
 from panel import Panel
-from parameters import restore
 from relay import Relay
 from segments import Segments
 from store import Store
@@ -109,8 +108,8 @@ class Meter:
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
-            if self._power_fail.value() and not self.metering.silent and self.chip.voltage_mv >= _MIN_RELAY_MV:
-                await self.relay.follow(why == supply.MAY_CLOSE)
+            able = self._power_fail.value() and not self.metering.silent and self.chip.voltage_mv >= _MIN_RELAY_MV
+            await self.relay.follow(why == supply.MAY_CLOSE, bool(able))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
 
@@ -141,13 +140,12 @@ class Meter:
     async def _keep(self) -> None:
         settle_s = retry_s = 0
         while True:
-            if retry_s <= 0 and not self.esam.alive:
+            if retry_s <= 0 and not self.wallet.ready:
                 retry_s = _ESAM_RETRY_S
                 await self._bring_up()
                 settle_s = _SETTLE_S
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
-                self.clock_bad = self.clock.seconds() is None
                 await self._settle()
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
@@ -205,31 +203,26 @@ class Meter:
             self.reading = False
 
     async def _bring_up(self) -> None:
-        """ESAM on; a meter with a blank memory gets its state back from there."""
-        try:
-            async with self.wallet.lock:
-                blank = not self.store.restored
-                await self.wallet.start()
-                if blank:
-                    await restore(self.esam, self.store.state)
-                    self.store.restored = True
-                    self._commit()
-            self.esam_failures = 0
-            self.clock_bad = self.clock.seconds() is None
-        except (EsamError, JournalError) as error:
-            self._esam_trouble(error)
+        """ESAM on and in agreement with the journal."""
+        self.clock_bad = self.clock.seconds() is None
+        await self._with_esam(False)
 
     async def _settle(self) -> None:
+        self.clock_bad = self.clock.seconds() is None
+        await self._with_esam(True)
+
+    async def _with_esam(self, settle: bool) -> None:
         try:
             async with self.wallet.lock:
                 await self.wallet.start()
-                await self.wallet.settle()
-        except (EsamError, JournalError) as error:
-            self._esam_trouble(error)
-
-    def _esam_trouble(self, error) -> None:
-        self.esam_failures += 1
-        self.log("ESAM: " + str(error))
+                if settle:
+                    await self.wallet.settle()
+            self.esam_failures = 0
+        except EsamError as error:
+            self.esam_failures += 1
+            self.log("ESAM: " + str(error))
+        except JournalError as error:
+            self.log("journal: " + str(error))
 
     def _on_power_fail(self, pin) -> None:
         self._power_flag.set()

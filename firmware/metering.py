@@ -18,6 +18,8 @@ from micropython import const
 _MARGIN_MS = const(500)  # a chip counts up to one report period and one transmission ahead of its report
 _RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
 _SILENT_MS = const(3_000)
+_LONG_MS = const(3_600_000)  # longer silences count as this: ticks wrap after 12 days, and turn negative after 6
+_STUBBORN = const(100)  # counts in a row that were not believed, before the meter gives in: some 10 s
 
 
 class Metering:
@@ -31,14 +33,18 @@ class Metering:
         self._max_power_mw = max_power_mw
         self._warm = warm
         self._started = False
+        self._in_a_row = 0  # disbelieved
         self._heard_ms = time.ticks_ms()
 
     def take_pj(self) -> int:
         """Energy counted since the last call, in picojoules."""
-        if not self.chip.poll() or not self.chip.pulse_pj:
-            return 0
+        heard = self.chip.poll() and self.chip.pulse_pj
         now_ms = time.ticks_ms()
-        elapsed_ms = max(0, time.ticks_diff(now_ms, self._heard_ms))
+        elapsed_ms = time.ticks_diff(now_ms, self._heard_ms)
+        if not heard:
+            if elapsed_ms > _LONG_MS:
+                self._heard_ms = time.ticks_add(now_ms, -_LONG_MS)
+            return 0
         self._heard_ms = now_ms
         if self._started:
             pulses = self._pulses(elapsed_ms)
@@ -61,6 +67,7 @@ class Metering:
             self.restarts += 1
             pulses = new
         self.register = new
+        self._in_a_row = 0
         return pulses
 
     def _first_pulses(self, elapsed_ms: int) -> int:
@@ -79,10 +86,17 @@ class Metering:
         return pulses
 
     def _disbelieve(self, new: int, limit: int) -> int:
-        """A count that the mains cannot have made. After a silence longer than a wrap nothing can be told: start anew."""
+        """A count that the mains cannot have made.
+
+        After a silence longer than a wrap nothing can be told: start anew. Likewise when the chip insists, as then the count
+        held here is the wrong one; unless that is just a little ahead, where waiting makes up for what was charged too early.
+        """
         self.disbelieved += 1
-        if limit >= self.chip.modulus:
+        self._in_a_row += 1
+        ahead = (self.register - new) % self.chip.modulus
+        if limit >= self.chip.modulus or (self._in_a_row >= _STUBBORN and ahead > limit):
             self.register = new
+            self._in_a_row = 0
         return 0
 
     def _limit(self, elapsed_ms: int) -> int:

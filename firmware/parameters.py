@@ -27,17 +27,12 @@ def apply_tariff(state, framed: bytes) -> None:
 
 
 async def restore(esam, state) -> None:
-    """Read all parameters back from the ESAM, for a meter whose own memory is blank."""
+    """Read all parameters back from an ESAM in use, for a meter that has lost its memory; ValueError if it can't be."""
     size = cardfiles.size_of(cardfiles.PARAMS)
-    try:
-        record = cardfiles.unpack(cardfiles.PARAMS, await esam.read(cardfiles.ESAM_PARAMS, 0, size))
-        if not record["meter_no"]:
-            return
-        limits = await esam.read(cardfiles.ESAM_LIMITS, 0, cardfiles.size_of(cardfiles.LIMITS))
-        apply_tariff(state, await esam.read(cardfiles.ESAM_TARIFF_1, 0, cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD))
-        apply_limits(state, cardfiles.unpack(cardfiles.LIMITS, limits))
-    except ValueError:
-        return  # an ESAM that was never set up
+    record = cardfiles.unpack(cardfiles.PARAMS, await esam.read(cardfiles.ESAM_PARAMS, 0, size))
+    limits = await esam.read(cardfiles.ESAM_LIMITS, 0, cardfiles.size_of(cardfiles.LIMITS))
+    apply_tariff(state, await esam.read(cardfiles.ESAM_TARIFF_1, 0, cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD))
+    apply_limits(state, cardfiles.unpack(cardfiles.LIMITS, limits))
     apply_params(state, record)
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]

@@ -27,8 +27,8 @@ class Relay:
         self._feedback = feedback
         self.commanded = None  # True closed, False open, None not driven since the start
         self.fault = False
-        self._driven_ms = 0
-        self._agreed_ms = 0
+        self._driven_ms = self._agreed_ms = time.ticks_ms()
+        self._resting = False  # within 5 s of the last drive; a stamp alone would come round again with the ticks
         self._tries = 0
         close_coil.off()
         open_coil.off()
@@ -38,13 +38,18 @@ class Relay:
         """Whether the load side is live now."""
         return bool(self._feedback.value())
 
-    async def follow(self, wanted: bool) -> None:
-        """One step towards `wanted`, to be called again and again while the mains is good."""
+    async def follow(self, wanted: bool, able: bool) -> None:
+        """One step towards `wanted`, to be called again and again; `able` says whether the mains can drive a coil."""
         now_ms = time.ticks_ms()
+        if self._resting and time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
+            self._resting = False
+        if not able:
+            self._agreed_ms = now_ms
+            return
         if self.commanded is None and self.closed == wanted:
             self.commanded, self._agreed_ms = wanted, now_ms
         if self.commanded != wanted:
-            if self.commanded is None or time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
+            if not self._resting:
                 self._tries = 0
                 await self._drive(wanted)
         elif self.closed == wanted:
@@ -69,3 +74,4 @@ class Relay:
             coil.off()
         await asyncio.sleep_ms(_REST_MS)
         self._driven_ms = self._agreed_ms = time.ticks_ms()
+        self._resting = True

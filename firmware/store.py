@@ -5,7 +5,7 @@ import state as records
 
 
 class Store:
-    """`state` is what everybody works on; `restored` says whether the journal had it, `fault` whether the memory fails."""
+    """`state` is what everybody works on; `fault` says whether the memory fails."""
 
     def __init__(self, memory) -> None:
         self._journal = journal.Journal(memory, records.SIZE)
@@ -13,15 +13,16 @@ class Store:
         self.fault = False
         self.notes = []  # what was found at the start, for the log
         payload = self._journal.load()
-        self.restored = payload is not None
         if payload is not None:
             try:
                 self.state = records.unpack(payload)
             except ValueError as error:
-                self.restored = False
                 self.notes.append("journal: " + str(error))
-        else:
+        elif self._journal.answers:
             self.notes.append("journal: blank memory, starting anew")
+        else:
+            self.fault = True
+            self.notes.append("journal: memory does not answer")
         if self._journal.damaged:
             self.notes.append("journal: one half of the memory was damaged, the other had everything")
 

@@ -20,6 +20,7 @@ from display import decimal
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
 TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
 REFRESH = const(3)  # receipt only
+REFUSE = const(4)  # the next count, but the receipt of the former one is still on it: receipt, then error 18
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
@@ -31,10 +32,7 @@ _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Serve a user card; shows the balance before and after."""
     state = parts.store.state
-    try:
-        info = cardfiles.unpack(cardfiles.PARAMS, data)
-    except ValueError as error:
-        raise fault("FORMAT", str(error)) from None
+    info = cardfiles.unpack(cardfiles.PARAMS, data)
     if await parts.esam.key_state() != cardfiles.KEYS_PRIVATE:
         raise fault("KEY_STATE", "user card, but the meter has public keys")
     await authenticate(card, parts.esam)
@@ -72,7 +70,7 @@ def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bo
     if count > state.count + 1:
         raise fault("COUNT", "card %d, meter %d" % (count, state.count))
     if not blank:
-        raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
+        return REFUSE
     if not account.fits(state, amount_fen):
         raise fault("HOARD", "balance would be too high")
     return CREDIT
@@ -107,14 +105,17 @@ async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purcha
     if verdict in (CREDIT, TAKE_OVER):
         await _take_over(card, parts, info)
     await _write_receipt(card, parts, info)
+    if verdict == REFUSE:
+        raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
 
 
 async def _take_over(card, parts, info: dict) -> None:
     """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
     state, flags = parts.store.state, info["update_flag"]
     if flags & cardfiles.UPDATE_OTHER:
-        await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
-        parameters.apply_params(state, info)
+        sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
+        # What the ESAM has checked, not what was read in plain.
+        parameters.apply_params(state, cardfiles.unpack(cardfiles.PARAMS, sealed))
     for bit, target, file, to in (
         (cardfiles.UPDATE_TARIFF_1, _TARGET_TARIFF[0], cardfiles.CARD_TARIFF_1, cardfiles.ESAM_TARIFF_1),
         (cardfiles.UPDATE_TARIFF_2, _TARGET_TARIFF[1], cardfiles.CARD_TARIFF_2, cardfiles.ESAM_TARIFF_2),
@@ -122,7 +123,7 @@ async def _take_over(card, parts, info: dict) -> None:
         if flags & bit:
             tariff = await _move(card, parts.esam, file, 0, target, to)
             if bit == cardfiles.UPDATE_TARIFF_1:
-                _price(state, tariff)
+                parameters.apply_tariff(state, tariff)
     state.customer_no = info["customer_no"]
     state.card_serial = int.from_bytes(card.serial, "big")
     state.set(records.OPENED)
@@ -135,13 +136,6 @@ async def _move(card, esam, source: int, offset: int, target: bytes, to: int) ->
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
     await esam.update(to, block)
     return block[:-4]
-
-
-def _price(state, tariff: bytes) -> None:
-    try:
-        parameters.apply_tariff(state, tariff)
-    except ValueError as error:
-        raise fault("FORMAT", str(error)) from None
 
 
 async def _write_receipt(card, parts, info: dict) -> None:

@@ -3,14 +3,19 @@
 The journal's balance is debited with every pulse, the ESAM's wallet follows it: every 15 minutes, before each credit and when
 the mains fails. What is about to happen in the ESAM is committed first as an intent, and what did happen is read from the
 ESAM's own wallet afterwards, so that repeating a step after a cut is exact. `lock` guards the ESAM against two users at once.
+
+A meter that is not set up, on an ESAM that has private keys already, has lost its memory: an initialisation card works with
+public keys alone, so only the ESAM can give parameters and balance back, however often that is tried.
 """
 
 import asyncio
 
 import account
+import cardfiles
+import parameters
 import supply
 from esam import EsamError
-from state import CREDIT, NOTHING, SETTLE
+from state import CREDIT, INITIALISED, NOTHING, SETTLE
 
 
 class Wallet:
@@ -19,26 +24,38 @@ class Wallet:
         self._esam = esam
         self._store = store
         self._log = log
+        self._agreed = False  # since the ESAM was last started
+
+    @property
+    def ready(self) -> bool:
+        """Whether the ESAM answers and agrees with the journal."""
+        return self._agreed and self._esam.alive
 
     async def start(self) -> None:
         """Bring the ESAM up if it is not, and both sides into agreement. EsamError if the ESAM does not play."""
-        if not self._esam.alive:
-            await self._esam.start()
-            await self.reconcile()
+        if self.ready:
+            return
+        self._agreed = False
+        await self._esam.start()
+        lost = not self._store.state.has(INITIALISED) and await self._esam.key_state() == cardfiles.KEYS_PRIVATE
+        await self._reconcile(lost)
 
-    async def reconcile(self) -> None:
-        """Finish or forget what was under way, and judge any difference between the two sides."""
-        state = self._store.state
+    async def _reconcile(self, lost: bool) -> None:
+        """Finish or forget what was under way, and judge any difference between the two sides. One commit, if any."""
         money_fen, count = await self._esam.wallet()
+        state = self._store.state
+        changed = state.intent != NOTHING
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
-            self._credited(state.intent_fen, count)
-        elif count != state.count:
+            self._add(state.intent_fen, count)
+        elif lost or count != state.count or money_fen < state.wallet_fen:
             self._restore(money_fen, count)
-        elif state.intent == NOTHING and money_fen < state.wallet_fen:
-            self._restore(money_fen, count)
-        if state.intent != NOTHING:
-            state.intent = NOTHING
+            changed = True
+        if lost:
+            await self._restore_parameters()
+        state.intent = NOTHING
+        self._agreed = True
+        if changed:
             self._store.commit()
 
     async def settle(self) -> None:
@@ -76,20 +93,25 @@ class Wallet:
         self._store.commit()
 
     def _credited(self, amount_fen: int, count: int) -> None:
+        self._add(amount_fen, count)
+        self._store.commit()
+
+    def _add(self, amount_fen: int, count: int) -> None:
         state = self._store.state
         account.credit(state, amount_fen)
+        state.count, state.intent = count, NOTHING
         supply.update(state)
-        state.count = count
-        state.intent = NOTHING
-        self._store.commit()
 
     def _restore(self, money_fen: int, count: int) -> None:
         """The journal is behind the ESAM (blank or exchanged memory): the ESAM's word counts."""
         state = self._store.state
         self._log("balance %d fen, count %d restored from the ESAM" % (money_fen, count))
-        state.bought_fen += money_fen - state.balance_fen
-        state.balance_fen, state.count, state.intent = money_fen, count, NOTHING
-        if state.bought_fen < 0:
-            state.bought_fen = 0
+        state.bought_fen = max(0, state.bought_fen + money_fen - state.balance_fen)
+        state.balance_fen, state.count = money_fen, count
         supply.update(state)
-        self._store.commit()
+
+    async def _restore_parameters(self) -> None:
+        try:
+            await parameters.restore(self._esam, self._store.state)
+        except ValueError as error:
+            raise EsamError("parameters unreadable: " + str(error)) from None

@@ -5,7 +5,6 @@ The meter's side here is a plain relay, as docs/card-protocol.md tells it step b
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from dianka.cards import control as sealing
 from dianka.cards import issue, kinds
@@ -13,6 +12,7 @@ from dianka.cards.chip import Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.keys import meter_factor
 from dianka.cards.port import command, send
+from dianka.cards.state import State
 
 METER_NO = 123456789012
 CUSTOMER_NO = 77
@@ -153,5 +153,5 @@ def sw_of(chip: Chip, apdu: bytes | str) -> int:
     return chip.process(bytes.fromhex(apdu) if isinstance(apdu, str) else apdu)[1]
 
 
-def snapshot(chip: Chip) -> Any:
+def snapshot(chip: Chip) -> State:
     return chip.state.copy()

@@ -1,7 +1,8 @@
-"""The card operating system: every right granted and refused, authentication, sealed transport, the wallet."""
+"""The card operating system: every right granted and refused, authentication, sealed reading, faults."""
+
+import pytest
 
 import cards_kit as kit
-import pytest
 from dianka.cards import kinds
 from dianka.cards.chip import COMMANDS, CardTorn, Chip
 from dianka.cards.core import Faults
@@ -10,7 +11,6 @@ from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
 from dianka.cards.keys import PUBLIC_ROOTS
 from dianka.cards.port import command, send
-from dianka.cards.sell import sell
 
 
 @pytest.fixture
@@ -168,83 +168,6 @@ def test_sealed_reading_is_bound_to_file_offset_and_command(user: Chip) -> None:
     ):
         assert kit.sw_of(user, command(where, bytes(4) + bytes.fromhex(target))) == sw, (where, target)
     assert kit.sw_of(user, command("04B08200", bytes(4) + bytes.fromhex("8432010C0C") + bytes(8))) == 0x6700
-
-
-def test_the_esams_rights(esam: Chip) -> None:
-    esam.power_on()
-    for apdu, sw in (
-        ("00B0810008", 0x6981),
-        ("00B0820027", 0x9000),
-        ("00B2020C04", 0x6A83),
-        ("00B2011404", 0x6A86),
-        ("00B2010C05", 0x6C04),
-        ("00D682000100", 0x6982),
-        ("00D685000100", 0x6982),
-        ("00D687000100", 0x9000),
-        ("00D687310100", 0x6B00),
-        ("00D68730020000", 0x6700),
-        ("04D682000500FFFFFFFF", 0x6987),
-        ("04D685000500FFFFFFFF", 0x6982),
-        ("80FA000008" + "00" * 8, 0x6985),
-        ("80FA000608" + "00" * 8, 0x6982),
-        ("80FA050009" + "00" * 9, 0x6A86),
-        ("80FA06011E" + "00" * 30, 0x6A86),
-        ("8030010C0400000000", 0x6A86),
-        ("8030000C0401000000", 0x9401),
-        ("04DC010C0800000000FFFFFFFF", 0x6982),  # private keys: no more initialising
-        ("04B0820011" + "00" * 4 + "04D6850005" + "00" * 8, 0x6982),
-    ):
-        assert kit.sw_of(esam, apdu) == sw, apdu
-
-
-def test_a_purchase_is_credited_once(control: Chip, user: Chip, esam: Chip) -> None:
-    sell(control, user, 5000)
-    serial = kit.open_card(user)
-    esam.power_on()
-    kit.prove_meter(esam, user, serial)
-    sent = kit.credit(esam, user)
-    assert kit.wallet(esam) == (5000, 1)
-    assert kit.sw_of(esam, sent) == 0x6987
-    kit.challenge(esam)
-    assert kit.sw_of(esam, sent) == 0x6988
-    again = send(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")), "read sealed")
-    assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) == 0x6985
-    assert kit.wallet(esam) == (5000, 1)
-    assert kit.sw_of(esam, "8030000C0400000001") == 0x9000
-    assert kit.wallet(esam) == (4999, 1)
-
-
-@pytest.mark.parametrize("bit", range(0, 96, 7))
-def test_a_purchase_with_a_changed_bit_is_refused(control: Chip, user: Chip, esam: Chip, bit: int) -> None:
-    sell(control, user, 5000)
-    kit.open_card(user)
-    target = bytes.fromhex("8432010C0C")
-    block = bytearray(send(user, command("04B08200", kit.challenge(esam) + target), "read sealed"))
-    block[bit // 8] ^= 1 << bit % 8
-    assert kit.sw_of(esam, target + bytes(block)) == 0x6988
-    assert kit.wallet(esam) == (0, 0)
-
-
-def test_another_meter_or_another_system_takes_no_money(control: Chip, user: Chip, esam: Chip) -> None:
-    sell(control, user, 5000)
-    serial = kit.open_card(user)
-    stranger = kit.private_esam(kit.control_card(99))
-    assert not kit.identify(stranger, user, serial)
-    target = bytes.fromhex("8432010C0C")
-    block = send(user, command("04B08200", kit.challenge(stranger) + target), "read sealed")
-    assert kit.sw_of(stranger, target + block) == 0x6988
-
-
-def test_initialising_fills_the_esam(control: Chip) -> None:
-    esam = kit.factory_esam()
-    esam.power_on()
-    kit.initialise(esam, kit.init_card(control))
-    params = cardfiles.unpack(cardfiles.INIT_PARAMS, esam.state.files[cardfiles.ESAM_PARAMS][:32])
-    assert (params["meter_no"], params["alarm1_fen"]) == (kit.METER_NO, 2000)
-    limits = cardfiles.unpack(cardfiles.LIMITS, esam.state.files[cardfiles.ESAM_LIMITS])
-    assert limits["overdraft_limit_fen"] == 1000
-    tariff = cardfiles.unframe(esam.state.files[cardfiles.ESAM_TARIFF_1])[1]
-    assert cardfiles.unpack_tariff(tariff)["rates_e4"] == [5000] * 12
 
 
 def test_selected_faults(user: Chip) -> None:

@@ -1,7 +1,8 @@
 """Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key change card."""
 
-import cards_kit as kit
 import pytest
+
+import cards_kit as kit
 from dianka.cards import control as sealing
 from dianka.cards import keys, kinds
 from dianka.cards.chip import CardTorn, Chip

@@ -53,7 +53,7 @@ def test_keys_do_what_the_help_line_says(tmp_path: Path) -> None:
     screen.key("s")  # the desk refuses a card in the slot, and the screen says so
     text = shown(screen)
     assert "resident.card is in use: pull it there first" in text
-    assert "sold 10.00" in text and HELP in text
+    assert "10.00 yuan sold on resident.card" in text and HELP in text
     for key in ("c", "n", "c", "x", "down", "down", "down"):
         assert screen.key(key)
     assert rig.slot == "control.card"

@@ -26,6 +26,11 @@ class VmBench:
         self.runner.run_until(until_us)
         return self.lines
 
+    def lives_until(self, when_us: int) -> bool:
+        """Run the firmware on; whether it is still there at that time."""
+        self.runner.run_until(when_us)
+        return self.runner.ended is None
+
     def __enter__(self) -> "VmBench":
         return self
 

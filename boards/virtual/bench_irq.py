@@ -4,12 +4,13 @@ As in shared/runtime/mpirq.c of MicroPython: a hard handler runs at once with th
 is switched off; a soft handler goes through `micropython.schedule`, whose queue holds eight and drops the rest.
 """
 
-import micropython
 import sys
+
+import micropython
 
 import bench_link as link
 
-_SPIN = micropython.const(10)  # backward jumps, each of which lets MicroPython run one scheduled call: more than its queue holds
+_SPIN = micropython.const(10)  # backward jumps: at each, MicroPython runs one scheduled call, and its queue holds eight
 
 enabled = True
 _irqs = [None] * link.PINS

@@ -6,10 +6,10 @@ Time stands still between two requests. Reading and writing pins allocates nothi
 it with the heap locked, as it may on the chip.
 """
 
-import sys
 from array import array
-from micropython import const
 from struct import calcsize, pack_into, unpack_from
+
+from micropython import const
 
 PINS = const(30)  # GPIO 0 to 29 of the RP2040 (datasheet 1.4.3)
 FOREVER_US = const(0x3FFFFFFFFFFFFFFF)
@@ -50,7 +50,9 @@ _HEAD = const(16)
 _ROOM = const(16384)
 _SMALL = const(32)  # no operation without data is longer
 
-head = array("q", (0, 0))  # what the bench sends first: the time in microseconds, the number of bytes that follow
+# What the bench sends first: the time in microseconds, the number of bytes that follow. "l" is 64 bits wide here, and unlike
+# "q" it gives small ints, which need no heap.
+head = array("l", (0, 0))
 levels = bytearray(PINS)  # of the pins that the firmware listens to
 edges = bytearray(256)  # pin and level of armed edges that have not been handled
 edge_bytes = 0

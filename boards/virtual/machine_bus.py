@@ -5,6 +5,7 @@ Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
 """
 
 import errno
+
 from micropython import const
 
 import bench_link as link

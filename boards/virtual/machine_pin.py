@@ -5,6 +5,7 @@ first, because what was posted may be what changes it (a clock line that makes a
 """
 
 import sys
+
 from micropython import const
 
 import bench_irq

@@ -6,6 +6,7 @@ for a UART that is polled for reading. Operating-system files can't be polled: t
 
 import errno
 import io
+
 from micropython import const
 
 import bench_link as link

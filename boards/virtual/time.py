@@ -6,6 +6,7 @@ after power-up: MicroPython sets it so because it is lost with the supply.
 """
 
 import sys
+
 from micropython import const
 
 import bench_link as link
@@ -21,16 +22,16 @@ _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 
 _head = link.head
-_ms_offset = link.greeting[0] - link.boot_us // 1000
-_us_offset = link.greeting[1] - link.boot_us
+_ms_origin_us = link.boot_us - link.greeting[0] * 1000
+_us_origin_us = link.boot_us - link.greeting[1]
 
 
 def ticks_ms():
-    return (_head[0] // 1000 + _ms_offset) & _MASK
+    return (_head[0] - _ms_origin_us) // 1000 & _MASK
 
 
 def ticks_us():
-    return (_head[0] + _us_offset) & _MASK
+    return _head[0] - _us_origin_us & _MASK
 
 
 ticks_cpu = ticks_us

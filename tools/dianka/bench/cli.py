@@ -18,6 +18,7 @@ from dianka.bench.figures import measure
 from dianka.bench.player import Player
 from dianka.bench.rig import Rig, RigError
 from dianka.bench.story import Story, StoryError
+from dianka.bench.vm import VmError
 from dianka.deskline import DeskLine
 
 bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
@@ -46,7 +47,7 @@ def play(
 
 @bench_app.command()
 def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
-    """Stand before one meter: its face, and keys for everything that can happen to it."""
+    """Stand before one meter, with keys for all that can happen."""
     if not _is_terminal():
         typer.echo("the live screen needs a terminal: run it in one, or play a story", err=True)
         raise typer.Exit(1)
@@ -60,7 +61,7 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
 
 @bench_app.command()
 def figures(runner: RunnerOption = "vm") -> None:
-    """Measure this bench on this machine: how fast it starts, how fast time passes, how big the firmware is."""
+    """Measure this bench: start, speed, size."""
     with _failing_in_one_line(), _meter(None, runner) as (rig, _):
         Console(highlight=False).print(figures_table(measure(rig)))
 
@@ -104,7 +105,7 @@ def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
 def _failing_in_one_line() -> Iterator[None]:
     try:
         yield
-    except (StoryError, RigError, OSError) as error:
+    except (StoryError, RigError, VmError, OSError) as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -117,7 +117,7 @@ class T0Socket:
         self._judge_timing(start_us, form)
         self._last_edge_us, self._last_from_chip = start_us, False
         heard = self._through("in", value)
-        if heard is None or not self._fits(form):
+        if heard is None or self.engine is None or not self._fits(form):
             return
         answer = self.engine.receive(heard)
         if answer:
@@ -155,6 +155,8 @@ class T0Socket:
         self.characters += 1
         if self.on_character:
             self.on_character(direction, index)
+            if not self._active:
+                return None  # pulled before the character was through
         return self.tamper(direction, index, value) if self.tamper else value
 
     def _fits(self, form: Format) -> bool:

@@ -5,24 +5,21 @@ import time
 from dianka.bench.rig import Rig, RigError
 from dianka.firmware import FIRMWARE
 
-PASSED_US = 120_000_000
+PASSED_US = 600_000_000
 BOOT_LIMIT_US = 30_000_000
 
 
 def measure(rig: Rig) -> list[tuple[str, str]]:
     """(figure, value) rows. Switches this meter's mains on and lets some of its minutes pass."""
     boot_ms = _boot_ms(rig)
-    idle_ms = _wait_ms(rig)
-    rig.set_load(6_600_000)
-    loaded_ms = _wait_ms(rig)
+    passed_ms = _wait_ms(rig)
     sources = sorted(FIRMWARE.glob("*.py"))
     lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources)
     size = sum(path.stat().st_size for path in sources)
     return [
-        ("from mains on to something on the display", f"{boot_ms} ms on the wall"),
-        ("virtual time, no load", f"{PASSED_US // 1000 // idle_ms} x real time"),
-        ("virtual time, 6.6 kW asked for", f"{PASSED_US // 1000 // loaded_ms} x real time"),
-        ("firmware", f"{len(sources)} modules, {lines} lines, {size} bytes of source"),
+        ("mains on to display", f"{boot_ms} ms"),
+        ("virtual time", f"{PASSED_US // 1000 // passed_ms} x real time"),
+        ("firmware", f"{len(sources)} modules, {lines} lines, {size} bytes"),
     ]
 
 

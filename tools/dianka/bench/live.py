@@ -21,7 +21,7 @@ from dianka.bench.rig import RigError
 from dianka.bench.terminal import Keyboard
 
 SPEEDS = (1, 10, 60, 300, 900, 3600)
-LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_000, 8_800_000, 13_200_000)
+LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_000)
 FRAME_MS = 100
 BUSY_MS = 80  # of a frame, at most, may go into the bench: keys must be answered
 LOG_LINES = 8
@@ -145,8 +145,8 @@ class Screen:
         self._choose_card(0)
         if not self._card:
             raise DeskError("there is no card here: make one with dianka card new")
-        for line in self._desk.run(["sell", self._card, PRICE_OF_S], self._folder).splitlines():
-            self.logged(line)
+        self._desk.run(["sell", self._card, PRICE_OF_S], self._folder)
+        self.logged(f"desk: {PRICE_OF_S} yuan sold on {self._card}")
 
 
 def run(screen: Screen, console: Console) -> None:

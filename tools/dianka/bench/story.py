@@ -7,7 +7,8 @@
     CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
 
 `#` begins a comment. A story is read whole before its first step is played, so a wrong word never leaves half a day behind.
-Numbers, units and the refusal of wrong words are in storywords.py, playing is in player.py.
+Only what says so takes time (wait, within, press key): between `pull card` and the next `insert` a `wait` belongs, or the
+meter never sees the card leave. Numbers, units and the refusal of wrong words are in storywords.py, playing is in player.py.
 """
 
 import shlex

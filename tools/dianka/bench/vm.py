@@ -15,6 +15,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 from dianka.bench.mcu import Mcu, PowerCut
 from dianka.bench.vmlink import POWER_ON, LinkLost, VmLink
@@ -43,7 +44,7 @@ class _OneProcessor:
     """Holds this process, and what it starts, on one processor as long as any runner needs it."""
 
     users = 0
-    before: set[int] = set()
+    before: ClassVar[set[int]] = set()
 
     @classmethod
     def enter(cls) -> None:
@@ -98,10 +99,10 @@ class VmRunner:
         self.ended = None
         self._link.hello(cause)
 
-    def run_until(self, when_us: int) -> bool:
-        """Serve the firmware until virtual `when_us`. True if it got there; False if the firmware ended before."""
+    def run_until(self, when_us: int) -> None:
+        """Serve the firmware until virtual `when_us`; earlier than that it returns only if the firmware has ended."""
         if self._link is None:
-            return False
+            return
         try:
             ending = self._link.serve(when_us)
         except PowerCut:
@@ -113,10 +114,8 @@ class VmRunner:
             self.kill()
             raise
         self._read_output()
-        if ending is None:
-            return True
-        self._end(ending)
-        return False
+        if ending:
+            self._end(ending)
 
     def kill(self) -> None:
         """Nothing that the firmware does from this instant on reaches the world."""
@@ -174,7 +173,7 @@ class VmRunner:
         link, self._link = self._link, None
         self.ended = ending
         with contextlib.suppress(PowerCut):
-            link.release()
+            link.operations.release()
 
     def _how_it_died(self) -> str:
         assert self._process

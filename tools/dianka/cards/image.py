@@ -46,10 +46,10 @@ class CardFile:
     ) -> "CardFile":
         """A new chip of this kind in a new file."""
         path = Path(path)
+        _must_be_new(path)
         lock = _locked(path)
         try:
-            if path.exists():
-                raise CardFileError(f"{path.name} exists already: choose another name")
+            _must_be_new(path)  # still, now that nobody else can make it
             state = new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots)
             card = cls(path, lock, state, rng)
             card._save(state)
@@ -158,6 +158,11 @@ def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
 
 def _bytes(blocks: dict[str, str]) -> dict[int, bytes]:
     return {int(number, 16): bytes.fromhex(data) for number, data in blocks.items()}
+
+
+def _must_be_new(path: Path) -> None:
+    if path.exists():
+        raise CardFileError(f"{path.name} exists already: choose another name")
 
 
 def _closed(state: State) -> None:

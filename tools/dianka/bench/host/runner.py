@@ -21,6 +21,7 @@ from dianka.bench.host.tasks import Loop
 from dianka.bench.mcu import Mcu, PowerCut
 
 SHARED = {"binascii": binascii, "struct": struct}
+FOREVER_US = 1 << 60
 _CODE: dict[Path, types.CodeType] = {}
 
 
@@ -38,7 +39,17 @@ class HostRunner:
 
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
+        self.prepare(cause)
+        self._fiber = greenlet(self._boot)
+
+    def module(self, name: str) -> types.ModuleType:
+        """A firmware module of this start, for tests that use one part alone."""
+        return self._import(name)
+
+    def prepare(self, cause: int = 1) -> None:
+        """A controller fresh from reset, its modules not yet imported. Until `run_until` is called, time is free to pass."""
         self.kill()
+        self._until_us = FOREVER_US
         self.mcu.reset()
         self.ended = None
         hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
@@ -51,7 +62,6 @@ class HostRunner:
             "sys": _module("sys", print_exception=self._print_exception),
             **SHARED,
         }
-        self._fiber = greenlet(self._boot)
 
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
@@ -88,8 +98,10 @@ class HostRunner:
             self.ended = "crash"
 
     def _wait_ms(self, ms: int) -> None:
+        if ms < 0 and self._fiber is None:
+            raise RuntimeError("every task waits for something that nobody will do")
         if ms < 0:
-            self._wait_us(1 << 60)
+            self._wait_us(FOREVER_US)
             return
         now_us = self.mcu.clock.now_us
         start_us = self._hardware.start_us if self._hardware else 0

@@ -1,0 +1,276 @@
+"""A whole meter on rung 1 for system tests: cards, desk, what people see, and a ledger that the firmware has no part in.
+
+The ledger knows what the desk sold, and the energy that the bench's own HLW8032 model has counted, pulse by pulse, each at
+the price that was in force. `Ledger.owed` is what the meter should have taken by then, as an exact fraction of a fen.
+"""
+
+import random
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.rig import Rig
+from dianka.cards import issue, kinds
+from dianka.cards.desk import Desk
+from dianka.cards.files import cardfiles
+from dianka.cards.image import CardFile
+from dianka.cards.port import CardError, select_card
+from dianka.cards.sell import read_user_card, sell
+from dianka.cards.t0 import Behaviour
+from dianka.firmware import shared
+
+FEN = shared("account").FEN
+PJ_PER_WH = shared("account").PJ_PER_KWH // 1000
+MS = 1_000
+S = 1_000_000
+METER_NO, CUSTOMER_NO, PRICE_E4 = 12, 34, 5000
+ETU_US = Fraction(1_000_000, 9600)
+CHARACTER_ETU = 12
+CONTROL, INIT, KEYS, USER = (Path(f"{name}.card") for name in ("control", "init", "keys", "user"))
+INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [PRICE_E4])
+USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
+
+
+class Session:
+    """What one session did on the wire, by the bench's own count."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.log: list[str] = []
+        self.took_us = 0
+        self.slot_characters = 0
+        self.esam_characters = 0
+
+    @property
+    def floor_us(self) -> int:
+        """No reader at 9600 baud can be faster than its characters, one after the other."""
+        return int((self.slot_characters + self.esam_characters) * CHARACTER_ETU * ETU_US)
+
+    @property
+    def code(self) -> int:
+        """The error code of the session, 0 if it went well."""
+        for line in self.log:
+            if ", code " in line:
+                return int(line.split(", code ")[1].split(":")[0])
+        return 0
+
+
+class MeterKit:
+    """A folder with a meter and its cards. `new` makes a meter that is set up, keyed and switched on."""
+
+    def __init__(self, folder: Path, seed: int = 1) -> None:
+        self.folder = folder
+        self.rng = random.Random(seed).randbytes
+        self.lines: list[str] = []
+        if not (folder / CONTROL).exists():
+            issue.issue_control(folder / CONTROL, rng=self.rng)
+        self.control = CardFile.open(folder / CONTROL, self.rng)
+        self.rig = Rig(folder, "host")
+        self.rig.on_log = self.lines.append
+        self.ledger = Ledger(self)
+
+    @classmethod
+    def new(cls, folder: Path, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA, seed: int = 1) -> "MeterKit":
+        kit = cls(folder, seed)
+        kit.make_init(INIT, init)
+        kit.make_keys(KEYS)
+        kit.make_user(USER, user)
+        kit.rig.mains_on()
+        kit.wait(3 * S)
+        for card, text in ((INIT, f"no{init.meter_no:06d}"), (KEYS, "donE")):
+            texts = kit.session(card).texts
+            assert any(text in seen for seen in texts), (card, texts, kit.lines)
+        kit.ledger.price_e4 = init.rates_e4[0]
+        kit.ledger.reset()
+        return kit
+
+    def close(self) -> None:
+        self.rig.close()
+        self.control.close()
+
+    # ****** Cards and desk ******
+
+    def make_init(self, card: Path, data: issue.InitData = INIT_DATA) -> None:
+        issue.issue_init(self.control.chip, self.folder / card, data, rng=self.rng)
+
+    def make_keys(self, card: Path, uses: int = 1) -> None:
+        issue.issue_keys(self.control.chip, self.folder / card, uses, rng=self.rng)
+
+    def make_user(self, card: Path, data: issue.UserData = USER_DATA) -> None:
+        path = self.folder / card
+        with CardFile.create(path, kinds.USER, rng=self.rng) as file:
+            issue.make_user(self.control.chip, file.chip, data)
+
+    def sell(self, amount_fen: int, card: Path = USER) -> int:
+        """As the desk sells, with all its rules; the purchase count."""
+        with CardFile.open(self.folder / card, self.rng) as file:
+            return sell(self.control.chip, file.chip, amount_fen, self.rng).count
+
+    def may_sell(self, card: Path = USER) -> bool:
+        """Whether the desk would sell now; the card is as before."""
+        before = (self.folder / card).read_bytes()
+        try:
+            self.sell(1, card)
+        except CardError:
+            return False
+        (self.folder / card).write_bytes(before)
+        return True
+
+    def on_card(self, card: Path = USER) -> Any:
+        with CardFile.open(self.folder / card, self.rng) as file:
+            return read_user_card(file.chip)
+
+    def write(self, card: Path, changes: dict[str, Any] | None = None, **files: bytes) -> None:
+        """What no honest desk writes: other parameters in file 01, and whole files by their names in cardfiles."""
+        with CardFile.open(self.folder / card, self.rng) as file:
+            desk = Desk(self.control.chip, file.chip, select_card(file.chip))
+            desk.authenticate()
+            if changes:
+                params = read_params(file) | changes
+                desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+            for name, content in files.items():
+                desk.update(getattr(cardfiles, name), content)
+
+    def set_wallet(self, card: Path, money_fen: int, count: int, blank: bool | None = None) -> None:
+        files = {"CARD_WALLET": cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": count})}
+        if blank is not None:
+            files["CARD_WRITE_BACK"] = bytes(49) if blank else cardfiles.frame(cardfiles.CMD_WRITE_BACK, bytes(43))
+        self.write(card, **files)
+
+    # ****** Time and people ******
+
+    def wait(self, us: int) -> None:
+        self.rig.wait(us)
+
+    def session(self, card: Path | None, how: str = "right", behaviour: Behaviour | None = None, pull: bool = True) -> Session:
+        """Put a card (None: a metal plate) in, wait until the session is over, look on, pull it."""
+        done, since = Session(), len(self.lines)
+        slot, esam = self.rig.bench.slot, self.rig.bench.esam
+        heard = esam.characters
+        begin_us = self.rig.clock.now_us
+        if card is None:
+            self.rig.insert_plate()
+        else:
+            self.rig.insert(card, how, behaviour)
+        self._look(done.texts, lambda: self.meter.reading, 5 * S)
+        self._look(done.texts, lambda: not self.meter.reading, 6 * S)
+        done.took_us = self.rig.clock.now_us - begin_us
+        done.slot_characters, done.esam_characters = slot.characters, esam.characters - heard
+        self._look(done.texts, lambda: False, 3 * S)
+        done.log = self.lines[since:]
+        if pull:
+            self.pull()
+        return done
+
+    def pull(self) -> None:
+        if self.rig.view().slot != "empty":
+            self.rig.pull()
+        self.wait(500 * MS)
+
+    def restart(self, dark_us: int = 5 * S) -> None:
+        """After a cut: some time in the dark, then the mains comes back."""
+        self.wait(dark_us)
+        self.ledger.gone()
+        self.rig.mains_on()
+        self.wait(3 * S)
+
+    def cut_now(self) -> None:
+        """From inside the bench: mains and supply are gone at this instant."""
+        self.rig.bench.mains.switch(False)
+        self.rig.bench.mcu.die()
+
+    def bite(self) -> None:
+        """The watchdog bites, as after a firmware that hangs."""
+        self.rig.bench.mcu.bitten = True
+        self.wait(3 * S)
+
+    def looks(self, us: int) -> set[str]:
+        """All that the display shows in this time."""
+        texts: list[str] = []
+        self._look(texts, lambda: False, us)
+        return {text.strip() for text in texts}
+
+    def _look(self, texts: list[str], until: Callable[[], bool], limit_us: int) -> None:
+        end_us = self.rig.clock.now_us + limit_us
+        while self.rig.clock.now_us < end_us and not until():
+            self.wait(min(20 * MS, end_us - self.rig.clock.now_us))
+            text = self.rig.view().display.strip()
+            if text not in texts[-1:]:
+                texts.append(text)
+
+    # ****** Inside ******
+
+    @property
+    def meter(self) -> Any:
+        """The firmware's Meter object of this start."""
+        handlers = self.rig.runner._hardware.handlers  # type: ignore[attr-defined]
+        return handlers[self.rig.bench.pins["POWER_FAIL"]].__self__
+
+    @property
+    def state(self) -> Any:
+        return self.meter.store.state
+
+    @property
+    def relay_closed(self) -> bool:
+        return self.rig.view().relay_closed
+
+    def esam_wallet(self) -> tuple[int, int]:
+        """Money and count in the ESAM, read from the chip's own memory."""
+        data = self.rig.bench.esam.engine._tpdu.chip.state.files[cardfiles.ESAM_WALLET]  # type: ignore[union-attr]
+        return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
+
+    def violations(self) -> list[str]:
+        bench = self.rig.bench
+        return [*bench.slot.violations, *bench.esam.violations, *bench.relay.violations, *bench.display.violations]
+
+
+class Ledger:
+    """Bought and used, by the bench's figures alone."""
+
+    def __init__(self, kit: MeterKit) -> None:
+        self._kit = kit
+        self.bought_fen = 0
+        self.price_e4 = 0
+        self._owed = 0  # picojoules times price, of what has been counted so far
+        self._energy_pj = 0
+        self._seen = 0
+
+    def reset(self) -> None:
+        self.count()
+        self._owed = self._energy_pj = self.bought_fen = 0
+
+    def count(self) -> None:
+        """Take what the chip has counted since the last time, at the present price; before each change and each cut."""
+        chip = self._kit.rig.bench.chip
+        pulses = chip.pulses
+        if pulses < self._seen:
+            self._seen = 0
+        new, self._seen = pulses - self._seen, pulses
+        self._energy_pj += new * chip.params.pulse_pj
+        self._owed += new * chip.params.pulse_pj * self.price_e4
+
+    def gone(self) -> None:
+        """The chip's power is about to go or has just gone, and with it its count."""
+        self.count()
+        self._seen = 0
+
+    @property
+    def energy_pj(self) -> int:
+        self.count()
+        return self._energy_pj
+
+    @property
+    def owed_fen(self) -> Fraction:
+        self.count()
+        return Fraction(self._owed, FEN)
+
+
+def read_params(file: CardFile) -> dict[str, Any]:
+    return read_user_card(file.chip).params
+
+
+def used_fen(state: Any) -> Fraction:
+    """What the meter itself says it has taken."""
+    return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)
+

@@ -1,0 +1,88 @@
+"""The command line: short commands with their defaults, and one line to stderr for every trouble."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dianka.cards.cli import app, fen, sell_command
+from dianka.cards.port import CardError
+
+whole = typer.Typer()
+whole.add_typer(app, name="card")
+whole.command("sell")(sell_command)
+
+
+def run(*words: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(whole, [str(word) for word in words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_from_a_new_system_to_a_sale(tmp_path: Path) -> None:
+    for kind in ("control", "user", "init", "keys"):
+        status, out, _ = run("card", "new", kind, tmp_path / f"{kind}.card")
+        assert (status, kind in out) == (0, True)
+    status, out, _ = run("sell", tmp_path / "user.card", "12.34")
+    assert status == 0 and "12.34 yuan" in out and "account opened" in out
+    status, out, _ = run("card", "show", tmp_path / "user.card")
+    assert status == 0 and "waits for its meter" in out
+    status, out, err = run("sell", tmp_path / "user.card", "5")
+    assert status == 1 and err.count("\n") == 1 and "has not been in the meter yet" in err
+
+
+def test_options_reach_the_card(tmp_path: Path) -> None:
+    run("card", "new", "control", tmp_path / "our.card")
+    control = ("--control", tmp_path / "our.card")
+    serial = ("--serial", "00112233445566aa")
+    status, out, err = run(
+        "card", "new", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--rate", "0.4883", *serial, *control
+    )
+    assert status == 0 and "00112233445566aa" in out, err
+    _, out, _ = run("card", "show", tmp_path / "u.card")
+    assert "000000000042" in out and "000000000007" in out
+    run("card", "new", "keys", tmp_path / "k.card", "--uses", "3", *control)
+    assert "3" in run("card", "show", tmp_path / "k.card")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("user", "x.card", "--meter", "abc"), "no meter number"),
+        (("user", "x.card", "--meter", "0"), "not zero"),
+        (("user", "x.card", "--alarm1", "1e3"), "no amount in yuan"),
+        (("user", "x.card", "--rate", "0.12345"), "no price in yuan per kWh"),
+        (("user", "x.card", "--serial", "12"), "no serial"),
+        (("user", "x.card", "--alarm1", "1000000"), "can't hold this"),
+        (("keys", "x.card", "--uses", "0"), "at least one use"),
+        (("user", "control.card"), "exists already"),
+        (("user", "x.card", "--control", "none.card"), "there is no control card"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("card", "new", "control", "control.card")
+    status, _, err = run("card", "new", *words)
+    assert status == 1 and err.count("\n") == 1 and says in err
+    assert not Path("x.card").exists()
+
+
+def test_a_user_card_is_no_control_card(tmp_path: Path) -> None:
+    run("card", "new", "control", tmp_path / "control.card")
+    run("card", "new", "user", tmp_path / "a.card")
+    run("card", "new", "user", tmp_path / "b.card")
+    status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "b.card")
+    assert status == 1 and "is no system control card" in err
+    status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "a.card")
+    assert status == 1 and "in use" in err
+
+
+@pytest.mark.parametrize(("text", "value"), [("12.34", 1234), ("12", 1200), ("12.3", 1230), ("0.01", 1), (" 7 ", 700)])
+def test_yuan(text: str, value: int) -> None:
+    assert fen(text) == value
+
+
+@pytest.mark.parametrize("text", ["", ".5", "5.", "-1", "+1", "1.234", "1,5", "1e3", "nan", "\u0661", "1 2", "9999999999"])
+def test_not_yuan(text: str) -> None:
+    with pytest.raises(CardError):
+        fen(text)

@@ -1,0 +1,210 @@
+"""Selling: the amounts and cards it refuses, and a card pulled at every command of a sale."""
+
+import dataclasses
+
+import pytest
+
+import cards_kit as kit
+from dianka.cards.chip import CardTorn, Chip
+from dianka.cards.core import Faults
+from dianka.cards.files import cardfiles
+from dianka.cards.port import CardError, command, send
+from dianka.cards.sell import HIGHEST_FEN, SaleError, sell
+from dianka.cards.show import show
+
+
+class Pulled:
+    """A card that leaves the desk's reader before its nth command, or after it and before its answer."""
+
+    def __init__(self, chip: Chip, at: int, done: bool) -> None:
+        self.chip, self.left, self.done = chip, at, done
+
+    def power_on(self) -> bytes:
+        return self.chip.power_on()
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        self.left -= 1
+        if self.left > 0:
+            return self.chip.process(apdu)
+        if not self.left and self.done:
+            self.chip.process(apdu)
+        self.chip.power_off()
+        raise CardTorn("pulled")
+
+
+@pytest.fixture
+def control() -> Chip:
+    return kit.control_card()
+
+
+@pytest.fixture
+def user(control: Chip) -> Chip:
+    return kit.user_card(control)
+
+
+@pytest.fixture
+def esam(control: Chip) -> Chip:
+    return kit.private_esam(control)
+
+
+def info(card: Chip) -> dict:
+    return cardfiles.unpack(cardfiles.PARAMS, cardfiles.unframe(card.state.files[cardfiles.CARD_INFO])[1])
+
+
+def test_first_sale_opens_the_account_and_later_ones_are_purchases(control: Chip, user: Chip, esam: Chip) -> None:
+    receipt = sell(control, user, 5000)
+    assert dataclasses.astuple(receipt) == (user.state.serial, kit.METER_NO, kit.CUSTOMER_NO, 5000, 1, True)
+    assert (info(user)["card_type"], info(user)["update_flag"]) == (cardfiles.OPEN, 0x8F)
+    assert kit.use_in_meter(esam, user)
+    receipt = sell(control, user, 1)
+    assert (receipt.count, receipt.opened) == (2, False)
+    assert (info(user)["card_type"], info(user)["update_flag"]) == (cardfiles.PURCHASE, 0)
+    assert info(user)["alarm1_fen"] == 2000
+    assert kit.use_in_meter(esam, user) and not kit.use_in_meter(esam, user)
+    assert kit.wallet(esam) == (5001, 2)
+
+
+@pytest.mark.parametrize("amount_fen", [0, -1, HIGHEST_FEN + 1])
+def test_amounts_that_nobody_can_buy(control: Chip, user: Chip, amount_fen: int) -> None:
+    before = kit.snapshot(user)
+    with pytest.raises(SaleError, match=r"0\.01 to 999999\.99"):
+        sell(control, user, amount_fen)
+    assert user.state == before
+
+
+def test_no_second_sale_before_the_meter(control: Chip, user: Chip) -> None:
+    sell(control, user, HIGHEST_FEN)
+    before = kit.snapshot(user)
+    with pytest.raises(SaleError, match=r"purchase 1 of 999999\.99 yuan has not been in the meter yet"):
+        sell(control, user, 1)
+    assert user.state == before
+
+
+def test_no_more_than_the_meter_can_hold(control: Chip, user: Chip, esam: Chip) -> None:
+    sell(control, user, HIGHEST_FEN)
+    kit.use_in_meter(esam, user)
+    with pytest.raises(SaleError, match="no room"):
+        sell(control, user, 1)
+
+
+def test_only_user_cards_of_this_system(control: Chip, user: Chip, esam: Chip) -> None:
+    for other in (kit.init_card(control), kit.keys_card(control)):
+        with pytest.raises(SaleError, match="no user card"):
+            sell(control, other, 100)
+    with pytest.raises(CardError, match="not issued"):
+        sell(control, Chip.new("user"), 100)
+    for chip in (esam, kit.control_card(7)):
+        with pytest.raises(CardError):
+            sell(control, chip, 100)
+    with pytest.raises(CardError, match="not issued with this control card"):
+        sell(kit.control_card(8), user, 100)
+    assert not user.state.tries  # a wrong control card costs the resident no try
+
+
+def forge_write_back(card: Chip, **changes: int) -> None:
+    block = card.state.files[cardfiles.CARD_WRITE_BACK]
+    record = cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1]) | changes
+    block = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
+    card.state.files[cardfiles.CARD_WRITE_BACK] = block
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"meter_no": 5}, "somebody else"), ({"customer_no": 5}, "somebody else"), ({"count": 7}, "send an inspector")],
+)
+def test_write_backs_that_do_not_fit(control: Chip, user: Chip, esam: Chip, changes: dict[str, int], says: str) -> None:
+    sell(control, user, 5000)
+    kit.use_in_meter(esam, user)
+    forge_write_back(user, **changes)
+    with pytest.raises(SaleError, match=says):
+        sell(control, user, 100)
+
+
+def test_a_damaged_write_back(control: Chip, user: Chip, esam: Chip) -> None:
+    sell(control, user, 5000)
+    kit.use_in_meter(esam, user)
+    user.state.files[cardfiles.CARD_WRITE_BACK] = user.state.files[cardfiles.CARD_WRITE_BACK][:-1] + b"\0"
+    with pytest.raises(SaleError, match="put the card into its meter once more"):
+        sell(control, user, 100)
+
+
+def commands_of_a_sale(control: Chip, card: Chip) -> int:
+    card.faults = Faults()
+    sell(control, card, 3000)
+    return card.faults.commands
+
+
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("sales_before", [0, 1])
+@pytest.mark.parametrize("visit_first", [False, True])
+def test_a_card_pulled_at_every_command_can_be_sold_to_again(done: bool, sales_before: int, visit_first: bool) -> None:
+    """Whenever it is pulled, and whether it goes to the meter or back to the desk first: paid once, credited once."""
+    at = 0
+    while True:
+        at += 1
+        control = kit.control_card()
+        user, esam = kit.user_card(control), kit.private_esam(control)
+        for _ in range(sales_before):
+            sell(control, user, 5000)
+            kit.use_in_meter(esam, user)
+        before_fen = kit.wallet(esam)[0]
+        try:
+            sell(control, Pulled(user, at, done), 3000)
+            break
+        except SaleError as error:
+            assert "pulled" in str(error)
+        if visit_first:
+            assert kit.use_in_meter(esam, user) == (kit.wallet(esam)[0] == before_fen + 3000)
+        sold = kit.wallet(esam)[0] - before_fen
+        try:
+            sell(control, user, 3000)
+        except SaleError as error:
+            assert "has not been in the meter yet" in str(error) and not sold
+        show(user)
+        kit.use_in_meter(esam, user)
+        total_fen, count = kit.wallet(esam)
+        assert total_fen == before_fen + 3000 + sold
+        assert count == sales_before + 1 + bool(sold)
+        sell(control, user, 100)
+        kit.use_in_meter(esam, user)
+        assert kit.wallet(esam) == (total_fen + 100, count + 1)
+    assert at == 13 + 2 * sales_before  # the pull did reach every command of the sale
+
+
+@pytest.mark.parametrize("sw", [0x6581, 0x6988, 0x6F00])
+def test_a_card_that_refuses_any_command_makes_one_clear_line(control: Chip, user: Chip, sw: int) -> None:
+    for at in range(1, commands_of_a_sale(kit.control_card(), kit.user_card(kit.control_card())) + 1):
+        user.faults = Faults(refuse_at=at, refuse_sw=sw)
+        with pytest.raises(CardError) as error:
+            sell(control, user, 3000)
+        assert "\n" not in str(error.value)
+    user.faults = Faults()
+    assert sell(control, user, 3000).count == 1
+
+
+def test_nobody_else_writes_money_to_a_card(control: Chip, user: Chip, esam: Chip) -> None:
+    sell(control, user, 5000)
+    serial = kit.open_card(user)
+    kit.prove_meter(esam, user, serial)
+    send(esam, command("00D68700", bytes(49)), "run info")
+    block = send(esam, command("04B08700", kit.challenge(user) + bytes.fromhex("04D685000C") + serial), "seal")
+    assert kit.sw_of(user, bytes.fromhex("04D682000C") + block) == 0x6982
+
+
+def test_show_tells_every_kind(control: Chip, user: Chip, esam: Chip) -> None:
+    def told(card: Chip) -> dict[str, str]:
+        return dict(show(card))
+
+    assert told(Chip.new("user"))["kind"] == "not issued yet"
+    assert told(user)["state"] == "ready for the first sale"
+    sell(control, user, 1234)
+    assert told(user)["purchase"] == "12.34 yuan, number 1"
+    assert told(user)["state"] == "waits for its meter"
+    kit.use_in_meter(esam, user)
+    lines = told(user)
+    assert lines["meter's balance"] == "12.34 yuan after purchase 1"
+    assert lines["state"] == "has been in its meter, ready for a sale"
+    assert told(esam)["keys"] == "private" and told(kit.factory_esam())["keys"] == "public"
+    assert told(kit.init_card(control))["overdraft limit"] == "10.00 yuan"
+    assert told(kit.keys_card(control))["uses left"] == "2"
+    assert told(control)["kind"] == "system control card"

@@ -1,0 +1,11 @@
+"""The first day of a meter, played on rung 1: the same firmware files under CPython."""
+
+from typer.testing import CliRunner
+
+from dianka.cli import app
+
+
+def test_the_first_day_on_the_host() -> None:
+    result = CliRunner().invoke(app, ["bench", "play", "first-day", "--runner", "host"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("credited") == 2

@@ -1,0 +1,165 @@
+"""A card pulled, the power cut, the ESAM fallen silent before every single character of a purchase: credited once, never lost.
+
+One meter lives through all of it: for each point the desk sells, the session is broken off there, the card goes in again, and
+then everything must be as if nothing had happened. The opening session, which brings parameters and tariffs too, begins
+anew from one snapshot for each of its points.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dianka.cards.files import cardfiles
+from meterkit import MS, PJ_PER_WH, USER, MeterKit, S, used_fen
+
+AMOUNT_FEN = 137
+Break = Callable[[MeterKit], None]
+
+
+class Breaker:
+    """Does something once, before a character counts: the `point`th on the slot, the ESAM or both since `arm`."""
+
+    def __init__(self, kit: MeterKit, sockets: str) -> None:
+        self.kit, self.passed, self.point, self.struck = kit, 0, -1, False
+        self.act: Break = lambda kit: None
+        bench = kit.rig.bench
+        for name in sockets.split():
+            getattr(bench, name).on_character = self._hear
+
+    def arm(self, point: int, act: Break) -> None:
+        self.passed, self.point, self.struck, self.act = 0, point, False, act
+
+    def _hear(self, direction: str, index: int) -> None:
+        if self.passed == self.point and not self.struck:
+            self.struck = True
+            self.act(self.kit)
+        self.passed += 1
+
+
+def pull(kit: MeterKit) -> None:
+    kit.rig.pull()
+
+
+def cut(kit: MeterKit) -> None:
+    kit.cut_now()
+
+
+def silence(kit: MeterKit) -> None:
+    """The ESAM hears and says nothing more until it is reset; the character under way is the first that is lost."""
+    esam, heard = kit.rig.bench.esam, kit.rig.bench.esam.characters - 1
+
+    def lost(direction: str, index: int, value: int) -> int | None:
+        return None if index >= heard else value
+
+    esam.tamper = lost
+
+
+def put_in(kit: MeterKit, breaker: Breaker, point: int, act: Break) -> int:
+    """A session that is broken off at this point; its error code."""
+    breaker.arm(point, act)
+    session = kit.session(USER)
+    assert breaker.struck or point < 0, f"no character {point}"
+    breaker.point = -1
+    kit.rig.bench.esam.tamper = None
+    return session.code
+
+
+def recover(kit: MeterKit) -> None:
+    """The power back if it is gone, and the card in once more: all must be well."""
+    if not kit.rig.view().powered:
+        kit.restart(1 * S)
+    session = kit.session(USER)
+    assert session.code == 0, session.log
+
+
+def whole(kit: MeterKit, count: int, point: int) -> None:
+    """Credited exactly once, in meter and ESAM, and to the last fraction."""
+    state, bought_fen = kit.state, kit.ledger.bought_fen
+    assert (state.bought_fen, state.count, state.intent) == (bought_fen, count, 0), (point, kit.lines[-8:])
+    assert used_fen(state) * 1 == kit_owes(kit), point
+    money_fen, esam_count = kit.esam_wallet()
+    assert esam_count == count and money_fen >= state.wallet_fen, point
+    card = kit.on_card()
+    assert card.write_back is not None and card.write_back["count"] == count, point
+    assert kit.may_sell(), point
+
+
+def kit_owes(kit: MeterKit):
+    from fractions import Fraction
+
+    from meterkit import FEN
+
+    return Fraction(kit.state.energy_pj * kit.state.price_e4, FEN)
+
+
+@pytest.fixture
+def kit(tmp_path: Path):
+    kit = MeterKit.new(tmp_path)
+    yield kit
+    kit.close()
+
+
+def opened(kit: MeterKit) -> int:
+    kit.ledger.bought_fen += 1000
+    kit.sell(1000)
+    assert kit.session(USER).code == 0
+    kit.rig.set_load(1_100_000)
+    return 1
+
+
+def points_of(kit: MeterKit, breaker: Breaker) -> int:
+    """Characters of an unbroken purchase."""
+    kit.ledger.bought_fen += AMOUNT_FEN
+    kit.sell(AMOUNT_FEN)
+    assert put_in(kit, breaker, -1, pull) == 0
+    return breaker.passed
+
+
+@pytest.mark.parametrize(
+    ("sockets", "act", "codes"),
+    [("slot", pull, {20}), ("slot esam", cut, {0}), ("esam", silence, {2, 3})],
+    ids=["card pulled", "power cut", "ESAM silent"],
+)
+def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Break, codes: set[int]) -> None:
+    count = opened(kit)
+    breaker = Breaker(kit, sockets)
+    points, count = points_of(kit, breaker), count + 1
+    for point in range(points):
+        kit.ledger.bought_fen += AMOUNT_FEN
+        assert kit.sell(AMOUNT_FEN) == count + 1
+        count += 1
+        code = put_in(kit, breaker, point, act)
+        assert code in codes, (point, code, kit.lines[-5:])
+        recover(kit)
+        whole(kit, count, point)
+    lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
+    assert 0 <= lost_pj <= (points * PJ_PER_WH if act is cut else PJ_PER_WH // 10)
+    print(f"{act.__name__}: {points} points of a purchase, {count} purchases credited once each")
+
+
+@pytest.mark.parametrize("act", [pull, cut, silence])
+def test_the_opening_session_broken_off(kit: MeterKit, act: Break) -> None:
+    kit.sell(AMOUNT_FEN)
+    kit.ledger.bought_fen = AMOUNT_FEN
+    card, bench = kit.folder / USER, kit.rig.bench
+    chip = bench.esam.engine._tpdu.chip
+    before = card.read_bytes(), chip.state, bench.fram.content
+    breaker = Breaker(kit, {"pull": "slot", "cut": "slot esam", "silence": "esam"}[act.__name__])
+    assert put_in(kit, breaker, -1, pull) == 0
+    points = breaker.passed
+    share = points // 60
+    for point in range(0, points, share):
+        kit.rig.cut_power()
+        card.write_bytes(before[0])
+        chip.on_commit(before[1])
+        chip.state = before[1]
+        bench.fram.load(before[2])
+        kit.restart(100 * MS)
+        assert kit.state.count == 0 and not kit.state.customer_no
+        put_in(kit, breaker, point, act)
+        recover(kit)
+        whole(kit, 1, point)
+        assert kit.state.customer_no and chip.state.files[cardfiles.ESAM_PARAMS][32:38] == bytes.fromhex("000000000034")
+        assert kit.relay_closed
+    print(f"{act.__name__}: every {share}th of {points} points of an opening")

@@ -1,0 +1,105 @@
+"""The relay's driver on the latching relay's model: pulses, rest, feedback, faults, and ticks that come round."""
+
+import pytest
+from parts import Parts
+
+from dianka.bench.mains import Mains
+from dianka.bench.relay import ContactFault, LatchingRelay
+
+CLOSE, OPEN, FEEDBACK = 21, 22, 26
+STEP_MS = 200
+
+
+class Driven:
+    """The driver, called as the meter calls it, and the model behind its pins."""
+
+    def __init__(self, closed: bool = False) -> None:
+        self.parts = Parts()
+        mcu, machine = self.parts.mcu, self.parts.machine()
+        self.mains = Mains(self.parts.clock)
+        self.model = LatchingRelay(
+            self.parts.clock, mcu.pin(CLOSE), mcu.pin(OPEN), mcu.pin(FEEDBACK), self.mains, closed
+        )  # fmt: skip
+        pin = machine.Pin
+        coils = [pin(number, pin.OUT, value=0) for number in (CLOSE, OPEN)]
+        self.driver = self.parts.module("relay").Relay(*coils, pin(FEEDBACK, pin.IN))
+        self.asyncio = self.parts.runner.modules["asyncio"]
+
+    def follow(self, wanted: bool, ms: int, able: bool = True) -> None:
+        async def steps() -> None:
+            for _ in range(ms // STEP_MS):
+                await self.driver.follow(wanted, able)
+                await self.asyncio.sleep_ms(STEP_MS)
+
+        self.asyncio.run(steps())
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Driven:
+    return Driven()
+
+
+def until(driven: Driven, us: int) -> None:
+    driven.parts.clock.advance(us)
+
+
+def test_follows_both_ways_without_a_violation(relay: Driven) -> None:
+    relay.follow(True, 2_000)
+    assert relay.model.closed and relay.driver.closed
+    relay.follow(False, 8_000)
+    assert not relay.model.closed and not relay.driver.closed
+    assert relay.model.operations == 2 and not relay.model.violations
+
+
+def test_a_contact_that_stands_right_at_the_start_is_not_driven() -> None:
+    driven = Driven(closed=True)
+    driven.follow(True, 60_000)
+    assert driven.model.operations == 0 and driven.driver.commanded is True
+
+
+def test_the_opposite_action_waits_five_seconds(relay: Driven) -> None:
+    relay.follow(True, 2_000)
+    start_us = relay.parts.clock.now_us
+    relay.follow(False, 1_000)
+    assert relay.model.closed
+    relay.follow(False, 6_000)
+    assert not relay.model.closed and relay.parts.clock.now_us - start_us < 8_000_000
+
+
+@pytest.mark.parametrize("days", [1, 5, 7, 9, 11, 12, 13, 20])
+def test_days_of_rest_do_not_hold_it_back(relay: Driven, days: int) -> None:
+    """ticks_ms comes round after 12.4 days, and a stamp older than half of that looks like the future."""
+    relay.follow(True, 10_000)
+    relay.parts.clock.advance(relay.parts.clock.now_us + days * 86_400_000_000)
+    relay.follow(True, 1_000)
+    relay.follow(False, 1_000)
+    assert not relay.model.closed
+
+
+def test_a_weak_mains_drives_nothing_and_is_no_fault(relay: Driven) -> None:
+    relay.follow(True, 30_000, able=False)
+    assert relay.model.operations == 0 and not relay.driver.fault
+    relay.follow(True, 2_000)
+    assert relay.model.closed
+
+
+@pytest.mark.parametrize(("fault", "wanted"), [(ContactFault.WELDED, False), (ContactFault.STUCK_OPEN, True)])
+def test_a_contact_that_does_not_follow_is_driven_again_and_then_reported(fault: ContactFault, wanted: bool) -> None:
+    driven = Driven(closed=not wanted)
+    driven.model.fault = fault
+    driven.follow(wanted, 8_000)
+    assert not driven.driver.fault
+    driven.follow(wanted, 20_000)
+    assert driven.driver.fault
+    driven.model.fault = ContactFault.NONE
+    assert driven.model.violations == []
+
+
+def test_a_fault_is_taken_back_when_the_contact_follows_at_last() -> None:
+    driven = Driven()
+    driven.model.fault = ContactFault.STUCK_OPEN
+    driven.follow(True, 30_000)
+    assert driven.driver.fault
+    driven.model.fault = ContactFault.NONE
+    driven.follow(True, 2_000)
+    assert driven.model.closed and not driven.driver.fault

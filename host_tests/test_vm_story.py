@@ -1,0 +1,37 @@
+"""The first day of a meter, played on rung 2: real MicroPython, modelled hardware, the desk's own commands."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from dianka.cli import app
+
+
+def play(*args: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["bench", "play", *args])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_the_first_day() -> None:
+    status, printed, errors = play("first-day")
+    assert errors == ""
+    assert status == 0
+    assert "credited 200 fen, count 1" in printed and "credited 300 fen, count 2" in printed
+    assert printed.count("credited") == 2
+    assert "first-day.story: all " in printed.splitlines()[-1]
+
+
+def test_a_meter_lives_on_in_its_folder_and_an_expectation_can_fail(tmp_path: Path) -> None:
+    home = ["--folder", str(tmp_path / "meter")]
+    assert play("new-meter", *home)[0] == 0
+    second = tmp_path / "second.story"
+    second.write_text(
+        'mains on\nwait 5 s\nexpect display "0.00"\ninsert resident.card\nexpect display "20.00" within 6 s\npull card\n'
+        "expect relay closed within 5 s\ncut power\nwait 1 min\nmains on\n"
+        'expect display "20.00" within 5 s\nload 1 kW\nexpect display "20.01" within 1 min\n',
+        encoding="utf-8",
+    )
+    status, _, errors = play(str(second), *home)
+    assert status == 1
+    assert errors.startswith('second.story:13: expect display "20.01" within 1 min: the display shows "')
+    assert errors.count("\n") == 1
