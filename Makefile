@@ -19,7 +19,7 @@ run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand befo
 live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 	@$(BIN)/dianka bench live
 
-test: test-host test-vm test-chip ## run every rung that is here
+test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
 	$(BIN)/python -m pytest -n $(JOBS) --ignore-glob='*/test_vm_*.py'

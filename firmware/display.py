@@ -30,7 +30,7 @@ class Display:
         self._page = 0
         self._key_ms = 0
         self._messages = []  # (text, ms) that wait their turn; the first one is on show
-        self._shown_ms = 0
+        self._shown_ms = time.ticks_ms()
         self._refreshed_ms = time.ticks_ms()
 
     def say(self, *messages) -> None:
@@ -57,7 +57,7 @@ class Display:
             self._refreshed_ms = now_ms
             self._segments.refresh()
 
-    def _message(self, now_ms: int) -> str:
+    def _message(self, now_ms) -> str:
         while self._messages:
             text, ms = self._messages[0]
             if time.ticks_diff(now_ms, self._shown_ms) < ms:
@@ -66,7 +66,7 @@ class Display:
             self._shown_ms = time.ticks_add(self._shown_ms, ms)
         return ""
 
-    def _fault(self, now_ms: int, faults) -> str:
+    def _fault(self, now_ms, faults) -> str:
         if not faults or now_ms % _FAULT_EVERY_MS >= _FAULT_MS:
             return ""
         return faults[now_ms // _FAULT_EVERY_MS % len(faults)]

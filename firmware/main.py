@@ -3,8 +3,9 @@
 import asyncio
 import sys
 
-import board
 import machine
+
+import board
 from meter import Meter
 
 try:

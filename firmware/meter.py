@@ -56,7 +56,7 @@ class Meter:
     """Built from a board (boards/<board>/board.py); `run` never returns."""
 
     def __init__(self, board) -> None:
-        self._born_ms = time.ticks_ms()
+        self._born_s = time.time()
         self.store = Store(Fram(board.i2c()))
         for note in self.store.notes:
             self.log(note)
@@ -82,7 +82,7 @@ class Meter:
 
     def log(self, text: str) -> None:
         """One line for whoever listens on the console."""
-        print("[%d] %s" % (time.ticks_diff(time.ticks_ms(), self._born_ms) // 1000, text))
+        print("[%d] %s" % (time.time() - self._born_s, text))
 
     async def run(self) -> None:
         self._power_fail.irq(self._on_power_fail, self._power_fail.IRQ_FALLING)

@@ -58,7 +58,7 @@ CAPTURED = Params()
 PLANTED = Params(voltage=0x02555A, current=0x00555A, power=0x4B555A)
 
 
-def checksum(frame: bytes) -> int:
+def checksum(frame: bytes | bytearray) -> int:
     """Low eight bits of the sum of bytes 2 to 22; State and the check byte are not covered."""
     return sum(frame[2:23]) & 0xFF
 

@@ -119,6 +119,7 @@ class VmLink:
     def _receive(self) -> tuple[int, int, int, int, bytes]:
         have = 0
         needed = _REQUEST.size
+        fields = (0, 0, 0, 0, 0)
         silent_since = 0.0
         while have < needed:
             try:
@@ -133,8 +134,9 @@ class VmLink:
                 raise LinkLost
             have += count
             if have >= _REQUEST.size:
-                until_us, kind, mask, code, length = _REQUEST.unpack_from(self._buffer)
-                needed = _REQUEST.size + length
+                fields = _REQUEST.unpack_from(self._buffer)
+                needed = _REQUEST.size + fields[4]
+        until_us, kind, mask, code, _ = fields
         return until_us, kind, mask, code, bytes(memoryview(self._buffer)[_REQUEST.size : needed])
 
     def _answer(self) -> None:

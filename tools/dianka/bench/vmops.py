@@ -75,9 +75,9 @@ class Operations:
             else:
                 action(*fields)
 
-    def _table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., None]]]:
+    def _table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
         mcu = self._mcu
-        rows: dict[int, tuple[str, bool, Callable[..., None]]] = {
+        rows: dict[int, tuple[str, bool, Callable[..., object]]] = {
             1: ("<BB", False, self._listen),
             3: ("<BB", False, mcu.arm),
             4: ("<BIH", False, mcu.set_pwm),

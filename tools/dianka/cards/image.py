@@ -133,6 +133,7 @@ def load(data: bytes, name: str = "the card file") -> State:
         raise CardFileError(f"{name} is no card file: choose a file made by `dianka card new`")
     if content.get("version", VERSION) != VERSION:
         raise CardFileError(f"{name} was made by another version of dianka: open it with that one")
+    damaged = CardFileError(f"{name} is damaged: take a copy that is whole, or issue a replacement card")
     try:
         state = State(
             kind=content["kind"],
@@ -146,9 +147,9 @@ def load(data: bytes, name: str = "the card file") -> State:
         state.check()
         intact = dump(state) == data
     except (KeyError, TypeError, ValueError, AttributeError):
-        intact = False
+        raise damaged from None
     if not intact:
-        raise CardFileError(f"{name} is damaged: take a copy that is whole, or issue a replacement card")
+        raise damaged
     return state
 
 

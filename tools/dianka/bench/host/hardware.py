@@ -53,6 +53,7 @@ class Hardware:
             "ticks_add": lambda a, b: (a + b) % TICKS,
             "sleep_ms": lambda ms: self.wait_us(max(0, ms) * 1000),
             "sleep_us": lambda us: self.wait_us(max(0, us)),
+            "time": lambda: (self.mcu.clock.now_us - self.start_us) // 1_000_000,
         }
         vars(module).update(names)
         return module
@@ -149,8 +150,19 @@ class SPI:
     MSB, LSB = 1, 0
     _hw: Hardware
 
-    def __init__(self, number: int, baudrate: int = 1_000_000, *, polarity: int = 0, phase: int = 0, bits: int = 8,
-                 firstbit: int = MSB, sck: Pin | None = None, mosi: Pin | None = None, miso: Pin | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        number: int,
+        baudrate: int = 1_000_000,
+        *,
+        polarity: int = 0,
+        phase: int = 0,
+        bits: int = 8,
+        firstbit: int = MSB,
+        sck: Pin | None = None,
+        mosi: Pin | None = None,
+        miso: Pin | None = None,
+    ) -> None:
         if firstbit != self.MSB:
             raise NotImplementedError("LSB")
         self._bus = self._hw.alive().spi_bus(number)

@@ -244,11 +244,14 @@ class _Lock:
 
     async def acquire(self) -> bool:
         while self._held:
-            task = self._loop.park(lambda: self._waiting.remove(task))
-            self._waiting.append(task)
-            await _Yield()
+            await self._queue_up()
         self._held = True
         return True
+
+    async def _queue_up(self) -> None:
+        task = self._loop.park(lambda: self._waiting.remove(task))
+        self._waiting.append(task)
+        await _Yield()
 
     def release(self) -> None:
         if not self._held:

@@ -1,0 +1,272 @@
+"""The journal against a dictionary: a cut at every byte, half the memory destroyed, and memory that lies or is silent.
+
+The journal is driven through the memory chip's driver, the bus and the model; only where the model cannot fail as wanted
+stands a plain memory of the test's own.
+"""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from parts import Parts
+
+from dianka.bench.fram import ADDRESS, SIZE, Cut, Mb85rc256v
+
+PAYLOAD = 8
+SLOT = 6 + PAYLOAD + 4
+HALF = SIZE // 2
+PARTS = Parts()
+MODULE = PARTS.module("journal")
+FRAM = PARTS.module("fram")
+I2C = PARTS.machine().I2C(0)
+
+
+def journal_on(chip: Mb85rc256v, slots: int = 8) -> object:
+    """What a start of the firmware makes of this memory."""
+    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    chip.power_on()
+    return MODULE.Journal(FRAM.Fram(I2C), PAYLOAD, slots)
+
+
+def payload(number: int) -> bytes:
+    return random.Random(number).randbytes(PAYLOAD)
+
+
+def loaded(chip: Mb85rc256v) -> bytes | None:
+    return journal_on(chip).load()
+
+
+def filled(commits: int, content: bytes | None = None) -> Mb85rc256v:
+    chip = Mb85rc256v(content)
+    journal = journal_on(chip)
+    journal.load()
+    for number in range(commits):
+        journal.commit(payload(number))
+    return chip
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+@pytest.mark.parametrize("commits", [0, 1, 7, 8, 9, 30])
+def test_a_cut_at_every_byte_leaves_the_old_or_the_new(cut: Cut, commits: int) -> None:
+    content = filled(commits).content
+    old = payload(commits - 1) if commits else None
+    new = payload(1000)
+    for at in range(1, 2 * SLOT + 1):
+        chip = Mb85rc256v(content, seed=at)
+        journal = journal_on(chip)
+        assert journal.load() == old
+        chip.cut_after(at, lambda: None, cut)
+        try:
+            journal.commit(new)
+            kept = True
+        except MODULE.JournalError:
+            kept = False
+        assert not chip.powered
+        after = loaded(chip)
+        assert after in (old, new)
+        assert not kept or after == new
+        if at < SLOT:
+            # The sequence number's five leading zeros need no writing: a record may be whole one byte early, not more.
+            assert after == old or at == SLOT - 1 or cut is Cut.TORN
+        if at > SLOT:
+            assert after == new
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_random_lives_with_cuts(data: st.DataObject) -> None:
+    """The dictionary holds what a start may find; every commit that returned must be found from then on."""
+    chip = Mb85rc256v(seed=data.draw(st.integers(0, 999)))
+    may_find: dict[str, bytes | None] = {"old": None, "new": None}
+    number = 0
+    for _ in range(data.draw(st.integers(1, 8), label="starts")):
+        journal = journal_on(chip)
+        found = journal.load()
+        assert found in may_find.values()
+        may_find = {"old": found, "new": found}
+        chip.cut_after(data.draw(st.integers(1, 12 * SLOT), label="cut at"), lambda: None, data.draw(st.sampled_from(Cut)))
+        while chip.powered:
+            number += 1
+            may_find["new"] = payload(number)
+            try:
+                journal.commit(payload(number))
+                may_find["old"] = payload(number)
+            except MODULE.JournalError:
+                assert not chip.powered
+
+
+@given(st.integers(1, 40), st.booleans(), st.integers(0, 999))
+def test_either_half_can_be_destroyed(commits: int, second: bool, seed: int) -> None:
+    chip = Mb85rc256v(filled(commits).content, seed)
+    chip.destroy(HALF if second else 0, HALF)
+    journal = journal_on(chip)
+    assert journal.load() == payload(commits - 1)
+    assert journal.damaged == (1 if commits > 1 else 0)
+    for number in range(100, 109):
+        journal.commit(payload(number))
+        assert loaded(chip) == payload(number)
+    chip.destroy(0 if second else HALF, HALF)
+    assert loaded(chip) == payload(108)
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 20), st.data())
+def test_any_damage_within_one_half_costs_nothing(commits: int, data: st.DataObject) -> None:
+    chip = Mb85rc256v(filled(commits).content)
+    base = data.draw(st.sampled_from((0, HALF)))
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, 8 * SLOT - 1))
+        chip.memory[base + at] ^= data.draw(st.integers(1, 255))
+    assert loaded(chip) == payload(commits - 1)
+
+
+@given(st.one_of(st.sampled_from((bytes(SIZE), b"\xff" * SIZE)), st.integers(0, 999).map(lambda n: random.Random(n).randbytes(SIZE))))
+@settings(max_examples=20)
+def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes) -> None:
+    chip = Mb85rc256v(content)
+    journal = journal_on(chip)
+    assert journal.load() is None
+    assert (journal.answers, journal.damaged) == (True, 0)
+    for number in range(20):
+        journal.commit(payload(number))
+        assert loaded(chip) == payload(number)
+
+
+def test_stuck_bytes_never_cost_a_commit() -> None:
+    """A dead byte in either half, or one in each at the same slot: what cannot be kept is noticed, and kept elsewhere."""
+    for stuck in ((3,), (HALF + SLOT + 9,), (2 * SLOT + 8, HALF + 2 * SLOT + 8), tuple(range(SLOT - 4, SLOT)) + (HALF + 1,)):
+        chip = filled(5)
+        for at in stuck:
+            chip.stuck[at] = chip.memory[at] ^ 0x55
+        journal = journal_on(chip)
+        assert journal.load() == payload(4)
+        kept = payload(4)
+        for number in range(50, 80):
+            try:
+                journal.commit(payload(number))
+                kept = payload(number)
+            except MODULE.JournalError:
+                journal.commit(payload(number))
+                kept = payload(number)
+            assert loaded(chip) == kept
+            PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
+
+
+def test_a_silent_memory_is_an_error_and_nothing_is_lost() -> None:
+    chip = filled(5)
+    journal = journal_on(chip)
+    assert journal.load() == payload(4)
+    chip.mute = True
+    for number in range(20):
+        with pytest.raises(MODULE.JournalError):
+            journal.commit(payload(100 + number))
+    chip.mute = False
+    assert loaded(chip) == payload(4)
+    journal.commit(payload(50))
+    assert loaded(chip) == payload(50)
+
+
+def test_a_memory_that_is_silent_at_the_start_does_not_bring_old_records_back_later() -> None:
+    chip = filled(30)
+    chip.mute = True
+    journal = journal_on(chip)
+    assert journal.load() is None
+    assert not journal.answers
+    with pytest.raises(MODULE.JournalError, match="does not answer"):
+        journal.commit(payload(200))
+    chip.mute = False
+    journal.commit(payload(201))
+    assert loaded(chip) == payload(201)
+
+
+def test_a_write_protected_memory_is_noticed() -> None:
+    chip = filled(5)
+    journal = journal_on(chip)
+    journal.load()
+    chip.protected = True
+    for _ in range(10):
+        with pytest.raises(MODULE.JournalError, match="keep"):
+            journal.commit(payload(100))
+    chip.protected = False
+    assert loaded(chip) == payload(4)
+    journal.commit(payload(101))
+    assert loaded(chip) == payload(101)
+
+
+class Breaking:
+    """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have landed."""
+
+    size = 1024
+
+    def __init__(self) -> None:
+        self.data = bytearray(self.size)
+        self.bad = 0
+        self.lands = 0
+        self.unreadable = range(0)
+        self.hiccups = 0  # reads that will not be answered
+
+    def read(self, address: int, count: int) -> bytes:
+        if self.hiccups or address in self.unreadable:
+            self.hiccups = max(0, self.hiccups - 1)
+            raise OSError(5)
+        return bytes(self.data[address : address + count])
+
+    def write(self, address: int, data: bytes) -> None:
+        if self.bad:
+            self.bad -= 1
+            data = data[: self.lands]
+        self.data[address : address + len(data)] = data
+        if len(data) < SLOT:
+            raise OSError(5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, SLOT - 1)), max_size=20))
+def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(breaks: list[tuple[int, int]]) -> None:
+    memory = Breaking()
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None
+    journal.commit(payload(0))
+    kept = payload(0)
+    for number, (bad, lands) in enumerate(breaks, 1):
+        memory.bad, memory.lands = bad, lands
+        while memory.bad > 1:
+            with pytest.raises(MODULE.JournalError):
+                journal.commit(payload(number))
+            assert MODULE.Journal(memory, PAYLOAD).load() == kept
+        journal.commit(payload(number))  # the first half may still fail
+        kept = payload(number)
+        assert MODULE.Journal(memory, PAYLOAD).load() == kept
+
+
+def test_a_read_that_is_not_answered_is_repeated_and_a_silent_half_is_lived_with() -> None:
+    memory = Breaking()
+    journal = MODULE.Journal(memory, PAYLOAD)
+    journal.commit(payload(1))
+    memory.hiccups = 2
+    assert MODULE.Journal(memory, PAYLOAD).load() == payload(1)
+    memory.unreadable = range(memory.size // 2)
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() == payload(1)
+    journal.commit(payload(2))
+    memory.unreadable = range(0)
+    assert MODULE.Journal(memory, PAYLOAD).load() == payload(2)
+
+
+def test_a_payload_of_the_wrong_length_is_refused() -> None:
+    journal = journal_on(Mb85rc256v())
+    for wrong in (b"", bytes(PAYLOAD - 1), bytes(PAYLOAD + 1)):
+        with pytest.raises(ValueError, match="wrong length"):
+            journal.commit(wrong)
+
+
+def test_the_driver_refuses_what_is_outside_the_memory() -> None:
+    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
+    memory = FRAM.Fram(I2C)
+    memory.write(SIZE - 2, b"ab")
+    assert memory.read(SIZE - 2, 2) == b"ab"
+    for address, count in ((SIZE - 1, 2), (-1, 1), (SIZE, 1)):
+        with pytest.raises(ValueError, match="outside"):
+            memory.read(address, count)
+        with pytest.raises(ValueError, match="outside"):
+            memory.write(address, bytes(count))
