@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip lint types clean
+.PHONY: help run live test test-host test-vm test-chip lint types figures pictures clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on t
 test-chip: ## rung 3: firmware on an emulated chip
 	@echo "test-chip: rung 3, the emulated RP2040, is not here yet: nothing was tested on it"
 
+figures: $(VENV)/run.stamp ## measure: start, speed of virtual time, purchase session
+	@$(BIN)/dianka bench figures
+
 lint: $(VENV)/test.stamp ## check style and common mistakes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
@@ -37,6 +40,9 @@ lint: $(VENV)/test.stamp ## check style and common mistakes
 types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPython, firmware against MicroPython on the RP2040
 	$(BIN)/pyright
 	$(BIN)/pyright -p host_tests/types/micropython.json
+
+pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
+	$(BIN)/dianka bench picture docs/live.svg
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis tools/*.egg-info

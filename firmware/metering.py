@@ -61,7 +61,9 @@ class Metering:
         new = self.chip.register
         limit = self._limit(elapsed_ms)
         pulses = (new - self.register) % self.chip.modulus
-        if pulses > limit:
+        if limit >= self.chip.modulus:
+            pulses = min(pulses, new)  # a wrap or a restart may have been missed: either way it was at least this much
+        elif pulses > limit:
             if new > limit:
                 return self._disbelieve(new, limit)
             self.restarts += 1
@@ -86,15 +88,15 @@ class Metering:
         return pulses
 
     def _disbelieve(self, new: int, limit: int) -> int:
-        """A count that the mains cannot have made.
+        """A count that the mains cannot have made: nothing is charged.
 
-        After a silence longer than a wrap nothing can be told: start anew. Likewise when the chip insists, as then the count
-        held here is the wrong one; unless that is just a little ahead, where waiting makes up for what was charged too early.
+        When the chip insists, the count held here is the wrong one: start anew from the chip's. Not if it is just a little
+        ahead of the chip's, where waiting makes up for what was charged too early.
         """
         self.disbelieved += 1
         self._in_a_row += 1
         ahead = (self.register - new) % self.chip.modulus
-        if limit >= self.chip.modulus or (self._in_a_row >= _STUBBORN and ahead > limit):
+        if self._in_a_row >= _STUBBORN and ahead > limit:
             self.register = new
             self._in_a_row = 0
         return 0

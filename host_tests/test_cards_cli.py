@@ -36,7 +36,7 @@ def test_options_reach_the_card(tmp_path: Path) -> None:
     control = ("--control", tmp_path / "our.card")
     serial = ("--serial", "00112233445566aa")
     status, out, err = run(
-        "card", "new", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--rate", "0.4883", *serial, *control
+        "card", "new", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--price", "0.4883", *serial, *control
     )
     assert status == 0 and "00112233445566aa" in out, err
     _, out, _ = run("card", "show", tmp_path / "u.card")
@@ -51,7 +51,7 @@ def test_options_reach_the_card(tmp_path: Path) -> None:
         (("user", "x.card", "--meter", "abc"), "no meter number"),
         (("user", "x.card", "--meter", "0"), "not zero"),
         (("user", "x.card", "--alarm1", "1e3"), "no amount in yuan"),
-        (("user", "x.card", "--rate", "0.12345"), "no price in yuan per kWh"),
+        (("user", "x.card", "--price", "0.12345"), "no price in yuan per kWh"),
         (("user", "x.card", "--serial", "12"), "no serial"),
         (("user", "x.card", "--alarm1", "1000000"), "can't hold this"),
         (("keys", "x.card", "--uses", "0"), "at least one use"),

@@ -66,9 +66,8 @@ def test_a_cut_at_every_byte_leaves_the_old_or_the_new(cut: Cut, commits: int) -
         after = loaded(chip)
         assert after in (old, new)
         assert not kept or after == new
-        if at < SLOT:
-            # The sequence number's five leading zeros need no writing: a record may be whole one byte early, not more.
-            assert after == old or at == SLOT - 1 or cut is Cut.TORN
+        if at < SLOT - 4:  # a byte of the sum may by chance be right already
+            assert after == old
         if at > SLOT:
             assert after == new
 
@@ -121,10 +120,12 @@ def test_any_damage_within_one_half_costs_nothing(commits: int, data: st.DataObj
     assert loaded(chip) == payload(commits - 1)
 
 
-@given(st.one_of(st.sampled_from((bytes(SIZE), b"\xff" * SIZE)), st.integers(0, 999).map(lambda n: random.Random(n).randbytes(SIZE))))
-@settings(max_examples=20)
-def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes) -> None:
+@pytest.mark.parametrize("content", [bytes(SIZE), b"\xff" * SIZE, *(random.Random(seed).randbytes(SIZE) for seed in range(8))])
+@pytest.mark.parametrize("size", [PAYLOAD, 97])
+def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes, size: int) -> None:
     chip = Mb85rc256v(content)
+    journal_on(chip)
+    assert MODULE.Journal(FRAM.Fram(I2C), size).load() is None
     journal = journal_on(chip)
     assert journal.load() is None
     assert (journal.answers, journal.damaged) == (True, 0)

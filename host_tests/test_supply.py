@@ -98,6 +98,7 @@ def test_every_stage_is_as_the_rules_say(story: tuple[Rules, list[int | None]]) 
 def test_asking_again_and_updating_again_change_nothing(story: tuple[Rules, list[int | None]]) -> None:
     rules, steps = story
     state = state_of(rules)
+    supply.update(state)
     for step in steps:
         if step is None:
             supply.release(state)

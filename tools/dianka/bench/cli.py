@@ -1,6 +1,7 @@
 """`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure the bench itself."""
 
 import contextlib
+import io
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from dianka.bench import live as live_screen
 from dianka.bench import story as stories
 from dianka.bench.console import Printer, figures_table, span_text
 from dianka.bench.figures import measure
+from dianka.bench.pictures import live_picture
 from dianka.bench.player import Player
 from dianka.bench.rig import Rig, RigError
 from dianka.bench.story import Story, StoryError
@@ -62,12 +64,23 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
 @bench_app.command()
 def figures(runner: RunnerOption = "vm") -> None:
     """Measure this bench: start, speed, size."""
-    with _failing_in_one_line(), _meter(None, runner) as (rig, _):
-        Console(highlight=False).print(figures_table(measure(rig)))
+    with _failing_in_one_line(), _meter(None, runner) as (rig, place):
+        quiet = Printer(Console(file=io.StringIO()))
+        Console(highlight=False).print(figures_table(measure(rig, place, quiet)))
 
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+@bench_app.command()
+def picture(
+    file: Annotated[Path, typer.Argument(help="Where the SVG goes.")],
+    runner: RunnerOption = "vm",
+) -> None:
+    """Draw the live screen of a meter in use, for the documentation."""
+    with _failing_in_one_line():
+        live_picture(file, runner)
 
 
 def _play(rig: Rig, place: Path, story: Story) -> None:

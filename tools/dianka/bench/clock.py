@@ -37,6 +37,14 @@ class Clock:
     def after(self, delay_us: int, action: Callable[[], None]) -> Timer:
         return self.at(self.now_us + delay_us, action)
 
+    @property
+    def next_due_us(self) -> int | None:
+        """When the next action falls due; None if nothing is to come."""
+        due = self._due
+        while due and due[0][2].action is None:
+            heapq.heappop(due)
+        return due[0][0] if due else None
+
     def interrupt(self) -> None:
         """End the `advance` under way after the present action: the controller has to look at something."""
         self._interrupted = True

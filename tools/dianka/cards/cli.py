@@ -87,7 +87,7 @@ def new(
     customer: Annotated[str, typer.Option(help="Customer number (user).")] = "1",
     alarm1: Annotated[str, typer.Option(help="First alarm, yuan (user, init).")] = "20.00",
     alarm2: Annotated[str, typer.Option(help="Second alarm, yuan (user, init).")] = "5.00",
-    rate: Annotated[list[str] | None, typer.Option(help="Yuan per kWh, up to 12 times (user, init); 0.5 if none.")] = None,
+    rate: Annotated[list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times (user, init); 0.5 if none.")] = None,
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan (init).")] = "0",
     hoard: Annotated[str, typer.Option(help="Hoard limit, yuan; 0 is 999999.99 (init).")] = "0",
     close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan (init).")] = "0",

@@ -29,9 +29,10 @@ class Hardware:
         self.handlers: dict[int, Callable[[Any], None]] = {}
         self.pins: dict[int, Any] = {}
         self.start_us = mcu.clock.now_us
+        self.over = False  # this start has ended; what is left of it must not reach into the next one
 
     def alive(self) -> Mcu:
-        if self.mcu.dead:
+        if self.over or self.mcu.dead:
             raise PowerCut
         return self.mcu
 

@@ -36,6 +36,7 @@ class HostRunner:
         self._home: greenlet | None = None
         self._until_us = 0
         self._hardware: Hardware | None = None
+        self._loop: Loop | None = None
 
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
@@ -53,7 +54,7 @@ class HostRunner:
         self.mcu.reset()
         self.ended = None
         hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
-        loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
+        loop = self._loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
         self.modules = {
             "machine": hardware.machine_module(),
             "time": hardware.time_module(),
@@ -79,6 +80,10 @@ class HostRunner:
             self._fiber.throw(PowerCut)
             self.mcu.dead = dead
         self._fiber = None
+        if self._hardware:
+            self._hardware.over = True
+        if self._loop:
+            self._loop.end()
 
     def close(self) -> None:
         self.kill()

@@ -4,6 +4,7 @@ One instance of `Loop` is one event loop of one start of the firmware. Semantics
 milliseconds, first come first served among tasks due at the same time, ThreadSafeFlag that clears itself when awaited.
 """
 
+import contextlib
 import heapq
 import types
 from collections.abc import Callable, Coroutine, Generator
@@ -52,6 +53,14 @@ class Loop:
         self._queue: list[list[Any]] = []
         self._order = count()
         self._current: Task | None = None
+        self._tasks: set[Task] = set()  # not finished yet
+
+    def end(self) -> None:
+        """The firmware is gone. Its tasks end now: collected later, their `finally` would run in the midst of the next start."""
+        for task in list(self._tasks):
+            with contextlib.suppress(BaseException):
+                task.coro.close()
+        self._tasks.clear()
 
     def module(self) -> types.ModuleType:
         """What `import asyncio` gives the firmware."""
@@ -90,6 +99,7 @@ class Loop:
 
     def create_task(self, coro: Coroutine[Any, Any, Any]) -> Task:
         task = Task(coro)
+        self._tasks.add(task)
         self.wake(task)
         return task
 
@@ -194,6 +204,7 @@ class Loop:
         finally:
             self._current = None
         task.finished = True
+        self._tasks.discard(task)
         for waiter in task.waiters:
             self.wake(waiter)
 
