@@ -9,6 +9,10 @@ _ADDRESS = const(0x68)
 _STATUS = const(0x0F)
 _TWELVE = const(0x40)  # bit of the hours: 12-hour mode, which this driver never sets
 _STOPPED = const(0x80)  # OSF: the oscillator has stopped, the time is not to be trusted
+# `fault`, digit 4 of the self-check.
+SILENT = const(1)
+LOST = const(2)  # it has stood still: a new battery, or a chip that was never set
+NO_DATE = const(3)
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -16,21 +20,26 @@ class Clock:
     def __init__(self, i2c, utc_offset_s: int = 8 * 3600) -> None:
         self._i2c = i2c
         self._offset_s = utc_offset_s
+        self.fault = 0  # what the newest look at the chip found: one of the constants above, 0 for good
 
     def seconds(self) -> "int | None":
         """Seconds since 2000-01-01 UTC, or None if the chip is silent, has lost the time or was set by somebody else."""
         try:
             if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
+                self.fault = LOST
                 return None
             raw = self._i2c.readfrom_mem(_ADDRESS, 0, 7)
         except OSError:
+            self.fault = SILENT
             return None
+        self.fault = NO_DATE
         if raw[2] & _TWELVE:
             return None
         second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _decimal(raw[2] & 0x3F)
         day, month, year = _decimal(raw[4]), _decimal(raw[5] & 0x1F), _decimal(raw[6])
         if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60):
             return None
+        self.fault = 0
         return ((_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
 
     def set(self, seconds: int) -> None:

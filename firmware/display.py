@@ -38,6 +38,12 @@ class Display:
         self._messages = list(messages[:_MESSAGES])
         self._shown_ms = time.ticks_ms()
 
+    def add(self, message) -> None:
+        """Show this (text, ms) after whatever is still waiting."""
+        if not self._messages:
+            self._shown_ms = time.ticks_ms()
+        self._messages = (self._messages + [message])[:_MESSAGES]
+
     def key(self) -> None:
         """The key was pressed: end the messages or turn the page."""
         if self._messages:

@@ -50,7 +50,14 @@ class Esam:
         return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
 
     async def wallet(self) -> tuple:
-        """(money in fen, purchase count)."""
+        """(money in fen, purchase count), read twice: the UART hands on flipped bits, and these numbers carry no sum."""
+        found = await self._wallet()
+        if found != await self._wallet():
+            self.alive = False
+            raise EsamError("wallet reads differ")
+        return found
+
+    async def _wallet(self) -> tuple:
         money = await self._ask(0x00, 0xB2, _RECORD_MONEY, _WALLET, le=4)
         count = await self._ask(0x00, 0xB2, _RECORD_COUNT, _WALLET, le=4)
         return int.from_bytes(money, "big"), int.from_bytes(count, "big")

@@ -34,6 +34,7 @@ class Journal:
         self._newest = self._last = slots - 1  # slot of the newest good record, slot last written to
         self.answers = False  # whether the memory did when last loaded
         self.damaged = 0  # halves that lacked the newest record when last loaded
+        self.written = 0  # halves that took the newest commit
 
     def load(self) -> "bytes | None":
         """The newest payload, or None if there is no valid record at all, or the memory does not answer."""
@@ -70,8 +71,8 @@ class Journal:
         self._last = (self._last + 1) % self._slots
         if self._last == self._newest:
             self._last = (self._last + 1) % self._slots
-        written = sum([self._write(base + self._last * self._slot_size, record) for base in self._halves])
-        if not written:
+        self.written = sum([self._write(base + self._last * self._slot_size, record) for base in self._halves])
+        if not self.written:
             raise JournalError("memory does not keep what is written")
         self._newest = self._last
 

@@ -137,10 +137,11 @@ class Channel:
         await line.activate()
         atr = AtrReader()
         while atr.want:
-            chunk = await line.receive(atr.want, self._left_ms(line.waiting_ms(9600)), self.deadline_ms)
-            if not chunk:
-                raise LineError("mute" if not atr.raw else "ATR cut short")
+            want = atr.want
+            chunk = await line.receive(want, self._left_ms(line.waiting_ms(9600)), self.deadline_ms)
             atr.receive(chunk)
+            if len(chunk) < want:
+                raise LineError("ATR cut short" if atr.raw else "mute")
         if atr.error:
             raise LineError(atr.error)
         if 0 not in atr.protocols:
@@ -158,13 +159,13 @@ class Channel:
         self.last = bytes((cla, ins, p1, p2, len(data) or le & 0xFF))
         self.sw = 0
         while not exchange.done:
-            out = exchange.take()
+            wait_ms = self._left_ms(self._waiting_ms)  # first of all: nothing is sent whose answer nobody waits for
+            out, want = exchange.take(), exchange.want
             if out:
                 await self._line.send(out)
-            chunk = await self._line.receive(exchange.want, self._left_ms(self._waiting_ms), self.deadline_ms)
-            if chunk:
-                exchange.receive(chunk)
-            else:
+            chunk = await self._line.receive(want, wait_ms, self.deadline_ms)
+            exchange.receive(chunk)
+            if len(chunk) < want:
                 exchange.expire()
         if exchange.error:
             raise LineError(exchange.error)

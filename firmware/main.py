@@ -1,15 +1,29 @@
-"""Boot: the board, the meter on it, run. An exception that nobody expected restarts the meter instead of leaving it dark."""
+"""Boot: the version, the board, the meter on it, run. An exception that nobody expected restarts the meter instead of leaving
+it dark; an interrupt from the console, as flashing begins with one, leaves it safe and its state kept.
 
-import asyncio
+This file and slots.py lie at the root of the board, outside all versions: they change as little as can be.
+"""
+
 import sys
 
 import machine
 
-import board
-from meter import Meter
+import slots
 
+meter = None
 try:
-    asyncio.run(Meter(board).run())
+    slots.enter()
+    import asyncio
+
+    import board
+    from meter import Meter
+
+    meter = Meter(board)
+    asyncio.run(meter.run())
+except KeyboardInterrupt:
+    if meter:
+        meter.stop()
+    raise
 except Exception as error:
     sys.print_exception(error)
     machine.reset()

@@ -31,6 +31,7 @@ from metering import Metering
 from panel import Panel
 from relay import Relay
 from segments import Segments
+from selfcheck import SelfCheck
 from store import Store
 from wallet import Wallet
 
@@ -79,6 +80,7 @@ class Meter:
         self.clock_bad = False
         self.esam_failures = 0
         self._panel_view = Panel(self)
+        self._self_check = SelfCheck(self)
 
     def log(self, text: str) -> None:
         """One line for whoever listens on the console."""
@@ -88,8 +90,20 @@ class Meter:
         self._power_fail.irq(self._on_power_fail, self._power_fail.IRQ_FALLING)
         watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         await asyncio.gather(
-            self._count(), self._switch(), self._panel(), self._slot(), self._keep(), self._rescue(), self._guard(watchdog)
+            self._count(),
+            self._switch(),
+            self._panel(),
+            self._slot(),
+            self._keep(),
+            self._rescue(),
+            self._guard(watchdog),
+            self._self_check.run(),
         )
+
+    def stop(self) -> None:
+        """Leave everything safe: no coil under current, the state committed. For whoever ends `run` from outside."""
+        self.relay.release()
+        self._commit()
 
     # ****** Tasks ******
 

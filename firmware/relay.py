@@ -30,13 +30,17 @@ class Relay:
         self._driven_ms = self._agreed_ms = time.ticks_ms()
         self._resting = False  # within 5 s of the last drive; a stamp alone would come round again with the ticks
         self._tries = 0
-        close_coil.off()
-        open_coil.off()
+        self.release()
 
     @property
     def closed(self) -> bool:
         """Whether the load side is live now."""
         return bool(self._feedback.value())
+
+    def release(self) -> None:
+        """Both coils off, at once and whatever is under way: a coil is made for a pulse, not for a standing current."""
+        self._close_coil.off()
+        self._open_coil.off()
 
     async def follow(self, wanted: bool, able: bool) -> None:
         """One step towards `wanted`, to be called again and again; `able` says whether the mains can drive a coil."""

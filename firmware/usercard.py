@@ -24,6 +24,7 @@ REFUSE = const(4)  # the next count, but the receipt of the former one is still 
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
+_MOST_ILLEGAL = const(999_999)  # six BCD digits
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
 _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
 _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
@@ -150,7 +151,7 @@ async def _write_receipt(card, parts, info: dict) -> None:
         "balance_fen": state.wallet_fen,
         "count": state.count,
         "overdraft_fen": state.overdraft_fen,
-        "illegal_cards": state.illegal_cards,
+        "illegal_cards": min(state.illegal_cards, _MOST_ILLEGAL),
         "time": parts.clock.local_minute(),
     }
     framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))

@@ -1,10 +1,7 @@
-"""A whole meter on rung 1 for system tests: cards, desk, what people see, and a ledger that the firmware has no part in.
-
-The ledger knows what the desk sold, and the energy that the bench's own HLW8032 model has counted, pulse by pulse, each at
-the price that was in force. `Ledger.owed` is what the meter should have taken by then, as an exact fraction of a fen.
-"""
+"""A whole meter on rung 1 for system tests: cards, desk, what people see and do, and a ledger (ledger.py) of its own."""
 
 import random
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,48 +9,26 @@ from typing import Any
 
 from dianka.bench.rig import Rig
 from dianka.cards import issue, kinds
+from dianka.cards.chip import Chip
 from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
 from dianka.cards.image import CardFile
 from dianka.cards.port import CardError, select_card
 from dianka.cards.sell import read_user_card, sell
 from dianka.cards.t0 import Behaviour
-from dianka.firmware import shared
+from ledger import FEN, Ledger, Session, used_fen
 
-FEN = shared("account").FEN
-PJ_PER_WH = shared("account").PJ_PER_KWH // 1000
 MS = 1_000
 S = 1_000_000
 METER_NO, CUSTOMER_NO, PRICE_E4 = 12, 34, 5000
-ETU_US = Fraction(1_000_000, 9600)
-CHARACTER_ETU = 12
 CONTROL, INIT, KEYS, USER = (Path(f"{name}.card") for name in ("control", "init", "keys", "user"))
 INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [PRICE_E4])
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
 
 
-class Session:
-    """What one session did on the wire, by the bench's own count."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.log: list[str] = []
-        self.took_us = 0
-        self.slot_characters = 0
-        self.esam_characters = 0
-
-    @property
-    def floor_us(self) -> int:
-        """No reader at 9600 baud can be faster than its characters, one after the other."""
-        return int((self.slot_characters + self.esam_characters) * CHARACTER_ETU * ETU_US)
-
-    @property
-    def code(self) -> int:
-        """The error code of the session, 0 if it went well."""
-        for line in self.log:
-            if ", code " in line:
-                return int(line.split(", code ")[1].split(":")[0])
-        return 0
+def tell(text: str) -> None:
+    """A figure that a test has found, for whoever reads its output."""
+    sys.stdout.write(text + "\n")
 
 
 class MeterKit:
@@ -68,7 +43,7 @@ class MeterKit:
         self.control = CardFile.open(folder / CONTROL, self.rng)
         self.rig = Rig(folder, "host")
         self.rig.on_log = self.lines.append
-        self.ledger = Ledger(self)
+        self.ledger = Ledger(self.rig.bench.chip)
 
     @classmethod
     def new(cls, folder: Path, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA, seed: int = 1) -> "MeterKit":
@@ -124,10 +99,10 @@ class MeterKit:
     def write(self, card: Path, changes: dict[str, Any] | None = None, **files: bytes) -> None:
         """What no honest desk writes: other parameters in file 01, and whole files by their names in cardfiles."""
         with CardFile.open(self.folder / card, self.rng) as file:
+            params = read_user_card(file.chip).params | (changes or {})
             desk = Desk(self.control.chip, file.chip, select_card(file.chip))
             desk.authenticate()
             if changes:
-                params = read_params(file) | changes
                 desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
             for name, content in files.items():
                 desk.update(getattr(cardfiles, name), content)
@@ -143,25 +118,39 @@ class MeterKit:
     def wait(self, us: int) -> None:
         self.rig.wait(us)
 
-    def session(self, card: Path | None, how: str = "right", behaviour: Behaviour | None = None, pull: bool = True) -> Session:
+    def session(
+        self,
+        card: Path | None,
+        how: str = "right",
+        behaviour: Behaviour | None = None,
+        spoil: Callable[[Chip], None] | None = None,
+    ) -> Session:
         """Put a card (None: a metal plate) in, wait until the session is over, look on, pull it."""
         done, since = Session(), len(self.lines)
         slot, esam = self.rig.bench.slot, self.rig.bench.esam
-        heard = esam.characters
-        begin_us = self.rig.clock.now_us
+        heard, begin_us = esam.characters, self.rig.clock.now_us
+        before, self._last_us = slot.on_character, begin_us
+        slot.on_character = lambda direction, index: self._heard(before, direction, index)
         if card is None:
             self.rig.insert_plate()
         else:
             self.rig.insert(card, how, behaviour)
-        self._look(done.texts, lambda: self.meter.reading, 5 * S)
+        if spoil and slot.engine:
+            spoil(self.rig._card.chip)  # type: ignore[union-attr]
+        self._look(done.texts, lambda: self.meter.reading or len(self.lines) > since, 5 * S)
         self._look(done.texts, lambda: not self.meter.reading, 6 * S)
-        done.took_us = self.rig.clock.now_us - begin_us
+        done.over_us = self.rig.clock.now_us - begin_us
+        done.took_us, slot.on_character = self._last_us - begin_us, before
         done.slot_characters, done.esam_characters = slot.characters, esam.characters - heard
-        self._look(done.texts, lambda: False, 3 * S)
+        self._look(done.texts, lambda: False, 2500 * MS)
         done.log = self.lines[since:]
-        if pull:
-            self.pull()
+        self.pull()
         return done
+
+    def _heard(self, also: Callable[[str, int], None] | None, direction: str, index: int) -> None:
+        self._last_us = self.rig.clock.now_us
+        if also:
+            also(direction, index)
 
     def pull(self) -> None:
         if self.rig.view().slot != "empty":
@@ -171,7 +160,7 @@ class MeterKit:
     def restart(self, dark_us: int = 5 * S) -> None:
         """After a cut: some time in the dark, then the mains comes back."""
         self.wait(dark_us)
-        self.ledger.gone()
+        self.ledger.count()
         self.rig.mains_on()
         self.wait(3 * S)
 
@@ -194,8 +183,8 @@ class MeterKit:
     def _look(self, texts: list[str], until: Callable[[], bool], limit_us: int) -> None:
         end_us = self.rig.clock.now_us + limit_us
         while self.rig.clock.now_us < end_us and not until():
-            self.wait(min(20 * MS, end_us - self.rig.clock.now_us))
-            text = self.rig.view().display.strip()
+            self.wait(min(25 * MS, end_us - self.rig.clock.now_us))
+            text = self.rig.bench.display.text.strip()
             if text not in texts[-1:]:
                 texts.append(text)
 
@@ -225,52 +214,25 @@ class MeterKit:
         return [*bench.slot.violations, *bench.esam.violations, *bench.relay.violations, *bench.display.violations]
 
 
-class Ledger:
-    """Bought and used, by the bench's figures alone."""
-
-    def __init__(self, kit: MeterKit) -> None:
-        self._kit = kit
-        self.bought_fen = 0
-        self.price_e4 = 0
-        self._owed = 0  # picojoules times price, of what has been counted so far
-        self._energy_pj = 0
-        self._seen = 0
-
-    def reset(self) -> None:
-        self.count()
-        self._owed = self._energy_pj = self.bought_fen = 0
-
-    def count(self) -> None:
-        """Take what the chip has counted since the last time, at the present price; before each change and each cut."""
-        chip = self._kit.rig.bench.chip
-        pulses = chip.pulses
-        if pulses < self._seen:
-            self._seen = 0
-        new, self._seen = pulses - self._seen, pulses
-        self._energy_pj += new * chip.params.pulse_pj
-        self._owed += new * chip.params.pulse_pj * self.price_e4
-
-    def gone(self) -> None:
-        """The chip's power is about to go or has just gone, and with it its count."""
-        self.count()
-        self._seen = 0
-
-    @property
-    def energy_pj(self) -> int:
-        self.count()
-        return self._energy_pj
-
-    @property
-    def owed_fen(self) -> Fraction:
-        self.count()
-        return Fraction(self._owed, FEN)
+def in_use(kit: MeterKit, amount_fen: int) -> None:
+    """The account is opened with this amount."""
+    kit.sell(amount_fen)
+    kit.ledger.bought_fen = amount_fen
+    assert kit.session(USER).code == 0
 
 
-def read_params(file: CardFile) -> dict[str, Any]:
-    return read_user_card(file.chip).params
+def exact(kit: MeterKit) -> None:
+    """Bought = used + balance to the last fraction."""
+    state = kit.state
+    assert state.bought_fen == kit.ledger.bought_fen
+    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
+    assert kit.esam_wallet()[0] >= state.wallet_fen and kit.esam_wallet()[1] == state.count
 
 
-def used_fen(state: Any) -> Fraction:
-    """What the meter itself says it has taken."""
-    return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)
-
+def dip(kit: MeterKit) -> None:
+    """The mains fails for 50 ms: the meter commits and settles, and lives on unless something cuts it."""
+    kit.rig.mains_off()
+    kit.wait(50 * MS)
+    if kit.rig.view().powered:
+        kit.rig.mains_on()
+    kit.wait(2 * S)

@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import Parts
 
 from dianka.bench.hlwframe import CAPTURED, PLANTED, Params
 from dianka.firmware import FIRMWARE
+from parts import Parts
 
 PARTS = Parts()
 account, records = PARTS.module("account"), PARTS.module("state")

@@ -3,12 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from parts import Parts
 
 cardfiles = Parts().module("cardfiles")
-TABLES = {
-    name: getattr(cardfiles, name) for name in ("PARAMS", "INIT_PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")
-}
+TABLES = {name: getattr(cardfiles, name) for name in ("PARAMS", "INIT_PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
 
 
 def values(size: int, coding: int) -> st.SearchStrategy:
@@ -38,7 +37,7 @@ def test_what_is_packed_is_unpacked(drawn: tuple[str, dict]) -> None:
 def test_sizes_are_those_of_the_files() -> None:
     sizes = {name: cardfiles.size_of(table) for name, table in TABLES.items()}
     assert sizes == {"PARAMS": 39, "INIT_PARAMS": 32, "LIMITS": 12, "WALLET": 8, "WRITE_BACK": 43, "KEY_INFO": 4}
-    assert cardfiles.WRITE_BACK_SIZE == sizes["WRITE_BACK"] + cardfiles.FRAME_OVERHEAD
+    assert sizes["WRITE_BACK"] + cardfiles.FRAME_OVERHEAD == cardfiles.WRITE_BACK_SIZE
     assert len(cardfiles.frame(1, cardfiles.pack_tariff([5000]))) == 199
 
 
@@ -46,7 +45,8 @@ def test_offsets_are_those_of_the_reference() -> None:
     record = {"alarm1_fen": 1234, "meter_no": 123456789012, "customer_no": 99, "card_type": 2}
     framed = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, record))
     assert framed[:4].hex() == "68010027"
-    assert (framed[16:20].hex(), framed[30:36].hex(), framed[36:42].hex(), framed[42]) == ("00001234", "123456789012", "000000000099", 2)
+    assert (framed[16:20].hex(), framed[30:36].hex()) == ("00001234", "123456789012")
+    assert (framed[36:42].hex(), framed[42]) == ("000000000099", 2)
     record = {"balance_fen": 0x01020304, "count": 7, "overdraft_fen": 55, "illegal_cards": 3, "time": 2601020304}
     framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
     assert framed[:4].hex() == "6811002b"
@@ -59,10 +59,10 @@ def test_what_does_not_fit_is_refused(drawn: tuple[str, dict], data: st.DataObje
     name, record = drawn
     field, size, coding = data.draw(st.sampled_from(TABLES[name]))
     if coding == cardfiles.RAW:
-        record[field] = bytes(size + data.draw(st.sampled_from((-1, 1))))
+        record[field] = bytes(size + data.draw(st.sampled_from((-1, 1) if size > 1 else (1,))))
     else:
         record[field] = data.draw(st.sampled_from((-1, (100 if coding == cardfiles.BCD else 256) ** size)))
-    with pytest.raises(ValueError):  # noqa: PT011  the words differ
+    with pytest.raises(ValueError):
         cardfiles.pack(TABLES[name], record)
 
 

@@ -5,9 +5,9 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parts import Parts
 
 from dianka.bench.hlwframe import CAPTURED, Params, build, checksum
+from parts import Parts
 
 SANE = (187_000 * 1880 // 220_000, 15_675, 5_031_000)
 
@@ -143,7 +143,9 @@ def test_garbage_before_a_half_report_and_a_lost_byte(cut: int, garbage: bytes, 
 def test_several_reports_at_once() -> None:
     chip, feed = taught()
     reports = chip.reports
-    assert give(chip, feed, b"".join(report(pulses) for pulses in range(10)))
+    feed.data += b"".join(report(pulses) for pulses in range(10))
+    feed.open = len(feed.data)
+    assert chip.poll()
     assert (chip.reports, chip.register) == (reports + 10, 9)
     assert not chip.poll()
 
@@ -172,6 +174,17 @@ def test_100_kb_of_random_noise_accept_nothing(known: bool) -> None:
 
 
 # ****** Parameters ******
+
+
+@pytest.mark.parametrize(("state", "whole"), [(0xAA, 1), (0xF1, 1), (0xF7, 1), (0xFF, 1), (0x00, 0), (0x54, 0), (0xE0, 0)])
+def test_a_state_that_says_no_is_believed_whatever_else_is_right(state: int, whole: int) -> None:
+    """Correction failed, parameters unusable; and states that the chip does not have, which are no report at all."""
+    chip, feed = taught()
+    rejected = chip.rejected
+    assert not give(chip, feed, report(9, state=state))
+    assert (chip.register, chip.rejected) == (0, rejected + whole)
+    assert give(chip, feed, report(10, state=0xF0))
+    assert chip.register == 10
 
 
 def test_parameters_are_learned_from_three_equal_reports() -> None:

@@ -5,11 +5,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parts import Parts
 
 from dianka.bench.hlw8032 import LINE, Hlw8032Model
 from dianka.bench.hlwframe import CAPTURED, PLANTED, Fault, Params
 from dianka.bench.mains import Mains
+from parts import Parts
 
 COUNT_GOES_ON = [fault for fault in Fault if fault is not Fault.PARITY]
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from parts import Parts
 
 MAX_MW = 9_000_000

@@ -5,15 +5,20 @@ then everything must be as if nothing had happened. The opening session, which b
 anew from one snapshot for each of its points.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from dianka.cards.files import cardfiles
-from meterkit import MS, PJ_PER_WH, USER, MeterKit, S, used_fen
+from dianka.cards.issue import InitData, UserData
+from ledger import FEN, PJ_PER_WH, used_fen
+from meterkit import CUSTOMER_NO, METER_NO, MS, USER, MeterKit, S, tell
 
-AMOUNT_FEN = 137
+AMOUNT_FEN = 307
+# At 99.9999 yuan a kWh and 4.4 kW some fen go by between the steps of one session: no restored balance can pass for a true one.
+DEAR = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999]), UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999])
 Break = Callable[[MeterKit], None]
 
 
@@ -77,7 +82,7 @@ def whole(kit: MeterKit, count: int, point: int) -> None:
     """Credited exactly once, in meter and ESAM, and to the last fraction."""
     state, bought_fen = kit.state, kit.ledger.bought_fen
     assert (state.bought_fen, state.count, state.intent) == (bought_fen, count, 0), (point, kit.lines[-8:])
-    assert used_fen(state) * 1 == kit_owes(kit), point
+    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN), point
     money_fen, esam_count = kit.esam_wallet()
     assert esam_count == count and money_fen >= state.wallet_fen, point
     card = kit.on_card()
@@ -85,17 +90,9 @@ def whole(kit: MeterKit, count: int, point: int) -> None:
     assert kit.may_sell(), point
 
 
-def kit_owes(kit: MeterKit):
-    from fractions import Fraction
-
-    from meterkit import FEN
-
-    return Fraction(kit.state.energy_pj * kit.state.price_e4, FEN)
-
-
 @pytest.fixture
-def kit(tmp_path: Path):
-    kit = MeterKit.new(tmp_path)
+def kit(tmp_path: Path) -> Iterator[MeterKit]:
+    kit = MeterKit.new(tmp_path, *DEAR)
     yield kit
     kit.close()
 
@@ -104,7 +101,7 @@ def opened(kit: MeterKit) -> int:
     kit.ledger.bought_fen += 1000
     kit.sell(1000)
     assert kit.session(USER).code == 0
-    kit.rig.set_load(1_100_000)
+    kit.rig.set_load(4_400_000)
     return 1
 
 
@@ -117,15 +114,15 @@ def points_of(kit: MeterKit, breaker: Breaker) -> int:
 
 
 @pytest.mark.parametrize(
-    ("sockets", "act", "codes"),
-    [("slot", pull, {20}), ("slot esam", cut, {0}), ("esam", silence, {2, 3})],
+    ("sockets", "act", "codes", "share"),
+    [("slot", pull, {20}, 1), ("slot esam", cut, {0}, 3), ("esam", silence, {2, 3}, 2)],
     ids=["card pulled", "power cut", "ESAM silent"],
 )
-def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Break, codes: set[int]) -> None:
+def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Break, codes: set[int], share: int) -> None:
     count = opened(kit)
     breaker = Breaker(kit, sockets)
     points, count = points_of(kit, breaker), count + 1
-    for point in range(points):
+    for point in range(0, points, share):
         kit.ledger.bought_fen += AMOUNT_FEN
         assert kit.sell(AMOUNT_FEN) == count + 1
         count += 1
@@ -135,7 +132,7 @@ def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Bre
         whole(kit, count, point)
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= (points * PJ_PER_WH if act is cut else PJ_PER_WH // 10)
-    print(f"{act.__name__}: {points} points of a purchase, {count} purchases credited once each")
+    tell(f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each")
 
 
 @pytest.mark.parametrize("act", [pull, cut, silence])
@@ -148,7 +145,7 @@ def test_the_opening_session_broken_off(kit: MeterKit, act: Break) -> None:
     breaker = Breaker(kit, {"pull": "slot", "cut": "slot esam", "silence": "esam"}[act.__name__])
     assert put_in(kit, breaker, -1, pull) == 0
     points = breaker.passed
-    share = points // 60
+    share = points // 50
     for point in range(0, points, share):
         kit.rig.cut_power()
         card.write_bytes(before[0])
@@ -162,4 +159,4 @@ def test_the_opening_session_broken_off(kit: MeterKit, act: Break) -> None:
         whole(kit, 1, point)
         assert kit.state.customer_no and chip.state.files[cardfiles.ESAM_PARAMS][32:38] == bytes.fromhex("000000000034")
         assert kit.relay_closed
-    print(f"{act.__name__}: every {share}th of {points} points of an opening")
+    tell(f"{act.__name__}: 1 in {share} of {points} points of an opening")

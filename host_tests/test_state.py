@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parts import Parts
 
 from dianka.bench.fram import ADDRESS, SIZE, Mb85rc256v
+from parts import Parts
 
 PARTS = Parts()
 records = PARTS.module("state")
@@ -32,7 +32,7 @@ def test_fields_cover_the_state_and_the_size_is_right() -> None:
     names = [name for name, _, _ in records.FIELDS]
     assert sorted(names) == sorted(vars(records.State()))
     assert len(set(names)) == len(names)
-    assert records.SIZE == 2 + sum(size for _, size, _ in records.FIELDS)
+    assert 2 + sum(size for _, size, _ in records.FIELDS) == records.SIZE
     assert len(records.pack(records.State())) == records.SIZE
 
 
@@ -138,3 +138,15 @@ def test_the_store_tells_a_foreign_format_and_a_silent_memory_from_a_blank_one()
     store.commit()
     assert not store.fault
     assert store_on(chip)[1].state.energy_pj == 101
+
+
+def test_the_driver_refuses_what_is_outside_the_memory() -> None:
+    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
+    memory = PARTS.module("fram").Fram(PARTS.machine().I2C(0))
+    memory.write(SIZE - 2, b"ab")
+    assert memory.read(SIZE - 2, 2) == b"ab"
+    for address, count in ((SIZE - 1, 2), (-1, 1), (SIZE, 1)):
+        with pytest.raises(ValueError, match="outside"):
+            memory.read(address, count)
+        with pytest.raises(ValueError, match="outside"):
+            memory.write(address, bytes(count))

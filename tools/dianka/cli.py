@@ -3,7 +3,10 @@
 import typer
 
 from dianka.bench.cli import bench_app
+from dianka.cards.cli import app as card_app
+from dianka.cards.readers.cli import insert_command, reader_app
 from dianka.deskline import mount
+from dianka.flash.cli import flash_command
 
 # Plain messages: an error is one line that a person can read and a script can show.
 app = typer.Typer(
@@ -14,7 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench_app, name="bench")
+app.command("flash")(flash_command)
 mount(app)
+card_app.command("insert")(insert_command)
+app.add_typer(reader_app, name="reader")
 
 
 def main() -> None:

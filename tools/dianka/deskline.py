@@ -33,6 +33,8 @@ class DeskLine:
 
     def unknown(self, args: Sequence[str]) -> str:
         """One line if the command or its words are not understood, else nothing. Runs nothing."""
+        if list(args[:2]) == ["card", "insert"]:
+            return "card insert serves a reader until Ctrl-C and is no step of a story"
         command, rest = get_command(self._app), list(args)
         name = ""
         while isinstance(command, TyperGroup):

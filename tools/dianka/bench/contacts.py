@@ -128,7 +128,7 @@ class T0Socket:
     def _say(self, characters: bytes, first_us: int) -> None:
         """The chip sends these, one every 12 etu."""
         when_ns = max(first_us, self.clock.now_us) * 1000
-        self._timers = [timer for timer in self._timers if timer.action]
+        self._timers = [timer for timer in self._timers if timer.when_us >= self.clock.now_us]
         for value in characters:
             edge_us = when_ns // 1000
             seen_us = (when_ns + _SAMPLED_ETU * self.etu_ns) // 1000

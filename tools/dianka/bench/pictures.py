@@ -14,7 +14,7 @@ from dianka.bench.player import Player
 from dianka.bench.rig import Rig
 from dianka.deskline import DeskLine
 
-WIDTH = 96
+WIDTH = 112
 
 
 def live_picture(path: Path, runner: str) -> None:
@@ -23,10 +23,10 @@ def live_picture(path: Path, runner: str) -> None:
         place = Path(folder)
         rig = Rig(place, runner)
         try:
-            screen = Screen(rig, place, DeskLine())
-            rig.on_log = screen.logged
             printer = Printer(Console(file=io.StringIO(), width=WIDTH))
             stories.play(stories.load("new-meter"), Player(rig, place, DeskLine(), printer))
+            screen = Screen(rig, place, DeskLine())
+            rig.on_log = screen.logged
             rig.insert(Path("resident.card"))
             rig.wait(15_000_000)
             rig.pull()

@@ -1,8 +1,9 @@
-"""`dianka card new`, `dianka card show` and `dianka sell`: the card desk on the command line."""
+"""`dianka card new`, `dianka card show` and `dianka sell`: the card desk on the command line.
+
+A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two readers at once if need be.
+"""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,11 @@ from rich.table import Table
 
 from dianka.cards import issue, kinds
 from dianka.cards.image import CardFile
-from dianka.cards.port import CardError
+from dianka.cards.inreader import make_in_reader, must_be_control
+from dianka.cards.plain import plain_errors
+from dianka.cards.port import CardError, CardPort
+from dianka.cards.readers import Held, chosen, find
+from dianka.cards.readers.choose import PREFIX
 from dianka.cards.sell import sell, yuan
 from dianka.cards.show import show
 
@@ -28,9 +33,17 @@ class NewKind(StrEnum):
     keys = kinds.KEYS
 
 
+ReaderOption = Annotated[str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")]
 ControlOption = Annotated[
-    Path | None,
-    typer.Option("--control", help=f"System control card; by default {CONTROL_NAME} in the card's folder."),
+    str | None,
+    typer.Option(
+        "--control",
+        help=f"System control card, a file or reader:NUMBER or reader:NAME; by default {CONTROL_NAME} in the card's folder.",
+    ),
+]
+CardArgument = Annotated[
+    str | None,
+    typer.Argument(help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).", metavar="CARD"),
 ]
 
 
@@ -58,82 +71,123 @@ def _serial(text: str | None) -> bytes | None:
     return None if text is None else bytes.fromhex(text)
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """A card's trouble is one line for the clerk, not a traceback."""
+def _control(card: str, control: str | None) -> Held:
+    """The system control card that belongs to this card; it is one, or CardError."""
+    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).with_name(CONTROL_NAME))
+    word = control or beside
+    if not word.startswith(PREFIX) and not Path(word).is_file():
+        raise CardError(f"there is no control card {Path(word).name}: make one with `dianka card new control {word}`")
+    held = find(word).connect()
     try:
-        yield
-    except CardError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
-
-
-def _control(card: Path, control: Path | None) -> CardFile:
-    path = control or card.with_name(CONTROL_NAME)
-    if not path.is_file():
-        raise CardError(f"there is no control card {path.name}: make one with `dianka card new control {path}`")
-    file = CardFile.open(path)
-    if file.chip.kind != kinds.CONTROL:
-        file.close()
-        raise CardError(f"{path.name} is no system control card: choose another with --control")
-    return file
+        must_be_control(held)
+    except BaseException:
+        held.close()
+        raise
+    return held
 
 
 @app.command()
 def new(
     kind: Annotated[NewKind, typer.Argument(help="What the card is to be.")],
-    file: Annotated[Path, typer.Argument(help="The card's new file.")],
+    file: Annotated[str | None, typer.Argument(help="The card's new file; or a blank card in reader:NUMBER or :NAME.")] = None,
     meter: Annotated[str, typer.Option(help="Meter number (user, init).")] = "1",
     customer: Annotated[str, typer.Option(help="Customer number (user).")] = "1",
     alarm1: Annotated[str, typer.Option(help="First alarm, yuan (user, init).")] = "20.00",
     alarm2: Annotated[str, typer.Option(help="Second alarm, yuan (user, init).")] = "5.00",
-    rate: Annotated[list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times (user, init); 0.5 if none.")] = None,
+    rate: Annotated[
+        list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times (user, init); 0.5 if none.")
+    ] = None,
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan (init).")] = "0",
     hoard: Annotated[str, typer.Option(help="Hoard limit, yuan; 0 is 999999.99 (init).")] = "0",
     close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan (init).")] = "0",
     uses: Annotated[int, typer.Option(help="Meters that the card may change (keys).")] = 10,
     serial: Annotated[str | None, typer.Option(help="16 hexadecimal digits; random if none.")] = None,
+    blank: Annotated[
+        bool, typer.Option("--blank", help="Only a file with a blank chip, to be made into a card later.")
+    ] = False,
+    reader: ReaderOption = None,
     control: ControlOption = None,
 ) -> None:
-    """Make a new card in FILE."""
-    with _plain_errors():
-        chosen = _serial(serial)
+    """Make a new card in FILE, or of the blank card in a reader."""
+    with plain_errors():
+        place, own_serial = chosen(file, reader), _serial(serial)
         rates_e4 = [decimal(text, 4, "price in yuan per kWh") for text in rate or ["0.5"]]
-        if kind is NewKind.control:
-            made = issue.issue_control(file, chosen)
+        data: issue.UserData | issue.InitData | int = uses
+        if kind is NewKind.user:
+            numbers = _number(meter, "meter"), _number(customer, "customer")
+            data = issue.UserData(*numbers, fen(alarm1), fen(alarm2), rates_e4)
+        elif kind is NewKind.init:
+            limits = fen(overdraft), fen(hoard), fen(close_above)
+            data = issue.InitData(_number(meter, "meter"), fen(alarm1), fen(alarm2), *limits, rates_e4)
+        if place.startswith(PREFIX) and (serial or blank or kind is NewKind.control):
+            raise CardError(
+                "the card in a reader is a blank user, init or keys chip with its own serial: for others name a file"
+            )
+        if blank or kind is NewKind.control:
+            made = _blank(Path(place), kind, own_serial)
         else:
-            with _control(file, control) as desk:
-                if kind is NewKind.user:
-                    numbers = _number(meter, "meter"), _number(customer, "customer")
-                    made = issue.issue_user(desk.chip, file, *numbers, fen(alarm1), fen(alarm2), rates_e4, chosen)
-                elif kind is NewKind.init:
-                    limits = fen(overdraft), fen(hoard), fen(close_above)
-                    data = issue.InitData(_number(meter, "meter"), fen(alarm1), fen(alarm2), *limits, rates_e4)
-                    made = issue.issue_init(desk.chip, file, data, chosen)
-                else:
-                    made = issue.issue_keys(desk.chip, file, uses, chosen)
-        typer.echo(f"{file}: {kind} card {made.hex()}")
+            with _control(place, control) as desk:
+                made = _make(desk.port, kind, data, place, own_serial)
+        typer.echo(f"{place}: {'blank ' * blank}{kind} card {made.hex()}")
+
+
+def _blank(path: Path, kind: NewKind, serial: bytes | None) -> bytes:
+    """A chip as its maker delivers it. A control card makes its keys there, and is whole."""
+    with CardFile.create(path, kind, serial) as card:
+        return card.chip.state.serial
+
+
+def _make(
+    control: CardPort, kind: NewKind, data: issue.UserData | issue.InitData | int, place: str, serial: bytes | None
+) -> bytes:
+    if place.startswith(PREFIX):
+        with find(place).connect() as card:
+            return make_in_reader(control, card.port, kind, data)
+    path = Path(place)
+    if isinstance(data, issue.UserData):
+        money = data.alarm1_fen, data.alarm2_fen, data.rates_e4
+        return issue.issue_user(control, path, data.meter_no, data.customer_no, *money, serial)
+    if isinstance(data, issue.InitData):
+        return issue.issue_init(control, path, data, serial)
+    return issue.issue_keys(control, path, data, serial)
 
 
 @app.command("show")
-def show_command(file: Annotated[Path, typer.Argument(help="A card's file.")]) -> None:
+def show_command(file: CardArgument = None, reader: ReaderOption = None) -> None:
     """Say in words what a card holds."""
-    with _plain_errors():
-        with CardFile.open(file) as card:
-            lines = show(card.chip)
-        _print(file.name, lines)
+    with plain_errors():
+        with find(chosen(file, reader)).connect() as card:
+            lines = show(card.port)
+        _print(card.name, lines)
+
+
+def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
+    """CARD and YUAN, or YUAN alone when --reader names the card."""
+    if len(words) != (1 if context.params.get("reader") else 2):
+        raise typer.BadParameter("give CARD and YUAN, or YUAN and --reader")
+    return words
 
 
 def sell_command(
-    card: Annotated[Path, typer.Argument(help="The resident's card.", metavar="CARD")],
-    amount: Annotated[str, typer.Argument(help="How much, such as 50 or 12.34.", metavar="YUAN")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as 50 or 12.34.",
+            metavar="[CARD] YUAN",
+            callback=_sale_words,
+        ),
+    ],
+    reader: Annotated[
+        str | None, typer.Option("--reader", is_eager=True, help="The resident's card is in this reader: number or name.")
+    ] = None,
     control: ControlOption = None,
 ) -> None:
     """Sell credit: write a purchase to a user card."""
-    with _plain_errors():
-        amount_fen = fen(amount)
-        with CardFile.open(card) as resident, _control(card, control) as desk:
-            receipt = sell(desk.chip, resident.chip, amount_fen)
+    with plain_errors():
+        amount_fen = fen(words[-1])
+        card = chosen(words[0] if len(words) == 2 else None, reader)
+        with find(card).connect() as resident, _control(card, control) as desk:
+            receipt = sell(desk.port, resident.port, amount_fen)
         lines = [
             ("sold", f"{yuan(receipt.amount_fen)} yuan"),
             ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),

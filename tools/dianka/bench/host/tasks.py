@@ -56,7 +56,7 @@ class Loop:
         self._tasks: set[Task] = set()  # not finished yet
 
     def end(self) -> None:
-        """The firmware is gone. Its tasks end now: collected later, their `finally` would run in the midst of the next start."""
+        """The firmware is gone. Its tasks end now: collected later, their `finally` would run in the next start."""
         for task in list(self._tasks):
             with contextlib.suppress(BaseException):
                 task.coro.close()

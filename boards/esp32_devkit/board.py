@@ -1,0 +1,126 @@
+"""ESP32-DevKitC (ESP32-WROOM-32E): every pin named once, every bus built once.
+
+Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 hears the HLW8032, and card and ESAM share UART2, which
+is turned from one to the other (sharedline.py). Pulses are counted by a PCNT unit, LEDC makes the card clocks: 4 MHz comes out
+of its divider exactly, 3.57 MHz does not. FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
+"""
+
+from machine import I2C, PWM, SPI, UART, Pin
+
+from hlw8032 import Hlw8032
+from pulses import PulseCounter
+from sharedline import SharedLine, SharedUart
+
+METERING_UART = 1
+METERING_RX = 34
+PULSE = 19
+PULSE_UNIT = 0
+LINES_UART = 2
+CARD_TX = 17
+CARD_RX = 35
+CARD_POWER = 18
+CARD_RESET = 12  # low while the chip starts, as this pin has to be then
+CARD_CLOCK = 4
+SLOT_SWITCH = 23
+ESAM_TX = 25
+ESAM_RX = 36
+ESAM_POWER = 26
+ESAM_RESET = 2  # low while the chip starts, as this pin has to be for flashing
+ESAM_CLOCK = 33
+I2C_BUS = 0
+SDA = 21
+SCL = 22
+DISPLAY_SPI = 1
+DISPLAY_SCK = 14
+DISPLAY_DIO = 13
+DISPLAY_STROBE = 5
+RELAY_CLOSE = 32
+RELAY_OPEN = 16
+RELAY_FEEDBACK = 27
+KEY = 15
+POWER_FAIL = 39
+
+KV_MILLI = 1880
+KI_MILLI = 1000
+MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
+CARD_CLOCK_HZ = 4_000_000
+CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
+
+_buses = {}
+
+
+def i2c() -> I2C:
+    """FRAM and clock chip."""
+    if "i2c" not in _buses:
+        _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000)
+    return _buses["i2c"]
+
+
+def metering_chip() -> Hlw8032:
+    uart = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
+    return Hlw8032(uart, KV_MILLI, KI_MILLI)
+
+
+def pulse_counter() -> PulseCounter:
+    """The metering chip's PF pin."""
+    return PulseCounter(Pin(PULSE, Pin.IN), PULSE_UNIT)
+
+
+def card_line() -> SharedLine:
+    return _line(CARD_TX, CARD_RX, CARD_POWER, CARD_RESET, CARD_CLOCK)
+
+
+def esam_line() -> SharedLine:
+    return _line(ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
+
+
+def display_spi() -> SPI:
+    # Without miso=None the port would give the bus its default pin, which is CARD_RESET.
+    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+
+
+def display_strobe() -> Pin:
+    return Pin(DISPLAY_STROBE, Pin.OUT, value=1)
+
+
+def relay_close() -> Pin:
+    return Pin(RELAY_CLOSE, Pin.OUT, value=0)
+
+
+def relay_open() -> Pin:
+    return Pin(RELAY_OPEN, Pin.OUT, value=0)
+
+
+def relay_feedback() -> Pin:
+    """1 while the load side is live."""
+    return Pin(RELAY_FEEDBACK, Pin.IN)
+
+
+def key() -> Pin:
+    """0 while pressed."""
+    return Pin(KEY, Pin.IN, Pin.PULL_UP)
+
+
+def slot_switch() -> Pin:
+    """0 while a card is in the slot."""
+    return Pin(SLOT_SWITCH, Pin.IN, Pin.PULL_UP)
+
+
+def power_fail() -> Pin:
+    """0 as soon as the mains fails, some 100 ms before the supply does."""
+    return Pin(POWER_FAIL, Pin.IN)
+
+
+def _lines_uart() -> SharedUart:
+    if "lines" not in _buses:
+        uart = UART(LINES_UART, CARD_BAUD, bits=8, parity=0, stop=2, tx=Pin(CARD_TX), rx=Pin(CARD_RX), rxbuf=300)
+        _buses["lines"] = SharedUart(uart)
+    return _buses["lines"]
+
+
+def _line(tx: int, rx: int, power: int, reset: int, clock: int) -> SharedLine:
+    shared = _lines_uart()
+    card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
+    return SharedLine(
+        shared, Pin(tx), Pin(rx), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, CARD_BAUD
+    )

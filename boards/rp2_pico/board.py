@@ -1,0 +1,113 @@
+"""Raspberry Pi Pico (RP2040): every pin named once, every bus built once. The bench reads the same numbers (bench/wiring.py).
+
+HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state machines each; FRAM and
+clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: README.md.
+"""
+
+from machine import I2C, PWM, SPI, UART, Pin
+
+from hlw8032 import Hlw8032
+from pioline import PioLine
+from pulses import PulseCounter
+
+METERING_UART = 0
+METERING_RX = 1
+PULSE = 2
+PULSE_SM = 4  # the other PIO block: T=0 fills block 0
+CARD_SM = 0
+CARD_IO = 5
+CARD_POWER = 6
+CARD_RESET = 7
+CARD_CLOCK = 12
+SLOT_SWITCH = 15
+ESAM_SM = 2
+ESAM_IO = 9
+ESAM_POWER = 10
+ESAM_RESET = 11
+ESAM_CLOCK = 14
+I2C_BUS = 0
+SDA = 16
+SCL = 17
+DISPLAY_SPI = 0
+DISPLAY_SCK = 18
+DISPLAY_DIO = 19
+DISPLAY_STROBE = 20
+RELAY_CLOSE = 21
+RELAY_OPEN = 22
+RELAY_FEEDBACK = 26
+KEY = 27
+POWER_FAIL = 28
+
+KV_MILLI = 1880
+KI_MILLI = 1000
+MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
+CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 millionths beside 372 x 9600
+
+_buses = {}
+
+
+def i2c() -> I2C:
+    """FRAM and clock chip."""
+    if "i2c" not in _buses:
+        _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000)
+    return _buses["i2c"]
+
+
+def metering_chip() -> Hlw8032:
+    uart = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
+    return Hlw8032(uart, KV_MILLI, KI_MILLI)
+
+
+def pulse_counter() -> PulseCounter:
+    """The metering chip's PF pin."""
+    return PulseCounter(Pin(PULSE, Pin.IN), PULSE_SM)
+
+
+def card_line() -> PioLine:
+    return _line(CARD_SM, CARD_IO, CARD_POWER, CARD_RESET, CARD_CLOCK)
+
+
+def esam_line() -> PioLine:
+    return _line(ESAM_SM, ESAM_IO, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
+
+
+def display_spi() -> SPI:
+    # Without miso=None the port would give the bus its default pin, which is SDA.
+    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+
+
+def display_strobe() -> Pin:
+    return Pin(DISPLAY_STROBE, Pin.OUT, value=1)
+
+
+def relay_close() -> Pin:
+    return Pin(RELAY_CLOSE, Pin.OUT, value=0)
+
+
+def relay_open() -> Pin:
+    return Pin(RELAY_OPEN, Pin.OUT, value=0)
+
+
+def relay_feedback() -> Pin:
+    """1 while the load side is live."""
+    return Pin(RELAY_FEEDBACK, Pin.IN)
+
+
+def key() -> Pin:
+    """0 while pressed."""
+    return Pin(KEY, Pin.IN, Pin.PULL_UP)
+
+
+def slot_switch() -> Pin:
+    """0 while a card is in the slot."""
+    return Pin(SLOT_SWITCH, Pin.IN, Pin.PULL_UP)
+
+
+def power_fail() -> Pin:
+    """0 as soon as the mains fails, some 100 ms before the supply does."""
+    return Pin(POWER_FAIL, Pin.IN)
+
+
+def _line(sm: int, io: int, power: int, reset: int, clock: int) -> PioLine:
+    card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
+    return PioLine(Pin(io, Pin.IN), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, sm)

@@ -1,0 +1,235 @@
+"""A board on the desk for flashing tests: real MicroPython behind a pseudo-terminal, its file system a folder.
+
+The unix port plays the chip. What a chip has beside its interpreter is done here: main.py runs after each reset and a prompt
+follows it, control-C interrupts a running program, a reset or a bitten watchdog starts the chip anew, power can go at any
+instant. The watchdog is twice as quick than it says. On it runs the real main.py, slots.py and selfcheck.py with a meter
+of a page whose parts can be told to fail; its totals lie in a file that plays the FRAM.
+"""
+
+import contextlib
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import tty
+from pathlib import Path
+
+from dianka.bench.vm import find_micropython
+from dianka.firmware import FIRMWARE
+
+MACHINE = """
+import os
+_DOG = os.getenv("DIANKA_DOG")
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        self.timeout = timeout
+        self.feed()
+    def feed(self):
+        with open(_DOG, "w") as file:
+            file.write(str(self.timeout))
+def reset():
+    os.system("kill -9 $PPID")
+"""
+
+METER = """
+import asyncio, machine
+import slots
+from selfcheck import SelfCheck
+FAULT = {fault!r}
+TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
+class Part:
+    def __init__(self, **has):
+        self.__dict__.update(has) if hasattr(self, "__dict__") and not has else [setattr(self, k, v) for k, v in has.items()]
+class Store:
+    anew = fault = False
+    def __init__(self):
+        try:
+            with open("fram") as file:
+                values = [int(word) for word in file.read().split()]
+        except OSError:
+            values = [0, 0, 0, 0, 0]
+        self.state = Part(**dict(zip(TOTALS, values)))
+    def check(self):
+        return int(FAULT[0])
+    def commit(self):
+        with open("fram.new", "w") as file:
+            file.write(" ".join(str(getattr(self.state, name)) for name in TOTALS))
+        import os
+        os.rename("fram.new", "fram")
+class Clock:
+    fault = int(FAULT[3])
+    def seconds(self):
+        return 0
+class Meter:
+    def __init__(self, board):
+        {early}
+        self.store = Store()
+        self.chip = Part(pulse_pj=1, reports=9, rejected=0, skipped=0)
+        self.metering = Part(silent=FAULT[1] != "0")
+        self.wallet = Part(ready=True)
+        self.esam, self.esam_failures = Part(alive=True), 0
+        self.clock = Clock()
+        self.relay = Part(commanded=True, closed=True)
+        self.display = Part(add=lambda message: None)
+        self._self_check = SelfCheck(self)
+    def log(self, text):
+        print("[0]", text)
+    def stop(self):
+        self.store.commit()
+    async def run(self):
+        dog = machine.WDT(timeout=8000)
+        {late}
+        asyncio.create_task(self._self_check.run())
+        while True:
+            self.store.state.energy_pj += 7
+            dog.feed()
+            await asyncio.sleep_ms(50)
+"""
+
+
+def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass") -> Path:
+    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("main", "slots", "selfcheck"):
+        shutil.copy(FIRMWARE / f"{name}.py", folder)
+    (folder / "meter.py").write_text(METER.format(fault=fault, early=early, late=late))
+    (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")
+    (folder / "line.py").write_text("class UartLine: pass\n")
+    return folder
+
+
+def write_kinds(folder: Path, **changes: str) -> Path:
+    """A folder of boards with one that this interpreter is: `desk`."""
+    facts = {"title": "desk board", "platform": "linux", "machine": "", "arch": "x64", "micropython": "1.20"} | changes
+    (folder / "desk").mkdir(parents=True, exist_ok=True)
+    text = "".join(f'{name} = "{value}"\n' for name, value in facts.items()) + 'modules = ["board"]\n'
+    (folder / "desk" / "board.toml").write_text(text)
+    (folder / "desk" / "board.py").write_text("# nothing attached\n")
+    return folder
+
+
+class DeskBoard:
+    """`files` is its file system, `port` what the tool is given. Powered from the start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = folder / "files"
+        self.files.mkdir(parents=True)
+        overlay = folder / "silicon"
+        overlay.mkdir()
+        (overlay / "machine.py").write_text(MACHINE)
+        self._dog = folder / "dog"
+        self._environment = dict(os.environ, MICROPYPATH=f"{overlay}:.frozen", DIANKA_DOG=str(self._dog))
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        self._slave = slave
+        self.port = os.ttyname(slave)
+        self.starts = 0
+        self.heard = b""  # all that the board has said
+        self._inner = -1
+        self._child: subprocess.Popen[bytes] | None = None
+        self._held = b""
+        self._lock = threading.RLock()
+        self._over = False
+        self._start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "DeskBoard":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over = True
+        self._thread.join()
+        self._stop()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def power_cycle(self) -> None:
+        """Power goes at this instant, and is back at once."""
+        with self._lock:
+            self._stop()
+            self._start()
+
+    def wait_for(self, text: str, limit_s: float = 20) -> str:
+        """Wait until the board of this start says so; what it said."""
+        until_s = time.monotonic() + limit_s
+        while text.encode() not in self.heard:
+            assert time.monotonic() < until_s, f"never heard {text!r} in {self.heard!r}"
+            time.sleep(0.02)
+        return self.heard.decode("utf-8", "replace")
+
+    def version_that_runs(self) -> str:
+        """Power-cycle and listen to the self-check."""
+        with self._lock:
+            self.heard = b""
+            self.power_cycle()
+        return self.wait_for(" version ").partition(" version ")[2].split()[0]
+
+    # ****** The chip ******
+
+    def _start(self) -> None:
+        self._dog.unlink(missing_ok=True)
+        inner, child = pty.openpty()
+        tty.setraw(child)
+        command = [str(find_micropython()), "-X", "heapsize=2m"]
+        self._program = (self.files / "main.py").exists()
+        if self._program:
+            command += ["-i", "main.py"]
+        self._child = subprocess.Popen(
+            command, cwd=self.files, env=self._environment, stdin=child, stdout=child, stderr=child, start_new_session=True
+        )
+        os.close(child)
+        self._inner, self._held = inner, b""
+        self.starts += 1
+
+    def _stop(self) -> None:
+        if self._child:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
+            os.close(self._inner)
+
+    def _serve(self) -> None:
+        while not self._over:
+            with self._lock:
+                ready, _, _ = select.select([self._master, self._inner], [], [], 0.01)
+                if self._master in ready:
+                    self._from_tool(os.read(self._master, 4096))
+                if self._inner in ready:
+                    self._from_chip()
+                if self._child and self._child.poll() is not None or self._bitten():
+                    self.power_cycle()
+            time.sleep(0.0005)  # let somebody else have the lock
+
+    def _from_tool(self, data: bytes) -> None:
+        self._held += data
+        if self._program and b"\x03" in self._held and self._child:
+            self._held = self._held.partition(b"\x03")[2]
+            self._child.send_signal(signal.SIGINT)
+        elif not self._program:
+            data, self._held = self._held, b""
+            with contextlib.suppress(OSError):
+                os.write(self._inner, data)
+
+    def _from_chip(self) -> None:
+        try:
+            data = os.read(self._inner, 4096)
+        except OSError:
+            return
+        self.heard += data
+        with contextlib.suppress(OSError):
+            os.write(self._master, data)
+        if self._program and b">>> " in self.heard[-200:]:
+            self._program = False
+            self._from_tool(b"")
+
+    def _bitten(self) -> bool:
+        try:
+            limit_s = int(self._dog.read_text()) / 2000
+            return time.time() - self._dog.stat().st_mtime > limit_s
+        except (OSError, ValueError):
+            return False

@@ -1,0 +1,186 @@
+"""A pcscd of the tests' own, with the two slots of vpcd on free ports, and cards to put into them.
+
+It runs in a mount namespace with a /run of its own, as anybody, and is reached through PCSCLITE_CSOCK_NAME; where namespaces
+are forbidden and we are root it runs plainly, one at a time. Where neither goes, one line says why nothing was tested.
+"""
+
+import contextlib
+import fcntl
+import functools
+import importlib.util
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dianka.cards.port import CardError
+from dianka.cards.readers.pcsc import list_names, look_around
+from dianka.cards.readers.vpcd import VirtualSlot
+from dianka.cards.t0 import Tpdu
+
+DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+HOW = "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; then make clean test"
+SYSTEM_LINK = Path("/run/pcscd/pcscd.comm")
+WAIT_S = 10
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Two readers, and the ports of vpcd behind them."""
+
+    names: tuple[str, str]
+    ports: tuple[int, int]
+
+    @contextlib.contextmanager
+    def holding(self, slot: int, engine: Tpdu) -> Iterator[VirtualSlot]:
+        """A card in a slot, until the end of the block or until it falls silent."""
+        card = VirtualSlot(engine, self.ports[slot])
+        card.insert()
+        thread = threading.Thread(target=card.serve, daemon=True)
+        thread.start()
+        try:
+            self.wait(slot, present=True)
+            yield card
+        finally:
+            card.pull()
+            thread.join(WAIT_S)
+            self.wait(slot, present=False)
+
+    def wait(self, slot: int, present: bool) -> None:
+        """Until pcscd has seen it. It looks every 0.4 s; a card changed between two looks would be the old one to it."""
+
+        def seen() -> bool:
+            reader = look_around()[slot]
+            return reader.present is present and reader.moves % 2 == present
+
+        until(seen, f"the card in {self.names[slot]} is not seen to be {'in' if present else 'out'}")
+
+
+def until(happened: Callable[[], object], else_says: str) -> None:
+    end = time.monotonic() + WAIT_S
+    while not happened():
+        assert time.monotonic() < end, else_says
+        time.sleep(0.01)
+
+
+def need(pyscard: bool = False, opensc: bool = False) -> None:
+    """Skip the test unless this is installed."""
+    lacking = []
+    if pyscard and importlib.util.find_spec("smartcard") is None:
+        lacking.append("pyscard")
+    if opensc and not shutil.which("opensc-tool"):
+        lacking.append("opensc-tool")
+    skip_for(lacking)
+
+
+def skip_for(lacking: list[str]) -> None:
+    if lacking:
+        pytest.skip(f"no {' and no '.join(lacking)} here; {HOW}")
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Readers]:
+    """A pcscd and its two readers for one test, or the test is skipped."""
+    need(pyscard=True)
+    skip_for([what for what, there in (("pcscd", _pcscd()), ("vsmartcard-vpcd", DRIVER.exists())) if not there])
+    folder = _folder()
+    for name in ("readers", "run"):
+        (folder / name).mkdir(parents=True)
+    try:
+        isolate = _isolation(folder)
+        if isolate is None and (os.geteuid() or SYSTEM_LINK.exists()):
+            pytest.skip("pcscd can't run here, neither in a namespace of its own nor as root in the system's place")
+        with _service(folder, isolate) as ports:
+            yield _both(ports)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _service(folder: Path, isolate: list[str] | None) -> Iterator[tuple[int, int]]:
+    """pcscd as it can be run here; the ports of its slots."""
+    ports = _two_free_ports()
+    (folder / "readers" / "vpcd").write_text(
+        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\nCHANNELID {ports[0]:#x}\n'
+    )
+    pcscd = f"exec {_pcscd()} -f -c {folder}/readers"
+    if isolate is None:
+        with (Path(tempfile.gettempdir()) / "dianka-pcscd.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with _running(["sh", "-c", pcscd], SYSTEM_LINK):
+                yield ports
+    else:
+        link = folder / "run" / "pcscd" / "pcscd.comm"
+        os.environ["PCSCLITE_CSOCK_NAME"] = str(link)
+        with _running([*isolate, f"{_bind(folder)} && {pcscd}"], link):
+            yield ports
+
+
+def _pcscd() -> str | None:
+    return shutil.which("pcscd") or shutil.which("pcscd", path="/usr/sbin:/usr/local/sbin")
+
+
+@functools.cache
+def _folder() -> Path:
+    """One name for the whole process: the PC/SC library reads where the socket is once."""
+    return Path(tempfile.gettempdir()) / f"dianka-pcscd-{secrets.token_hex(6)}"
+
+
+def _bind(folder: Path) -> str:
+    return f"mount --bind {folder}/run /run"
+
+
+@functools.cache
+def _isolation(folder: Path) -> list[str] | None:
+    """The command that gives a shell line a /run of its own, None where that is forbidden."""
+    for how in ("-Urm", "-m"):
+        command = ["unshare", how, "sh", "-c"]
+        with contextlib.suppress(OSError):
+            if subprocess.run([*command, _bind(folder)], capture_output=True, timeout=WAIT_S, check=False).returncode == 0:
+                return command
+    return None
+
+
+@contextlib.contextmanager
+def _running(command: list[str], link: Path) -> Iterator[None]:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(link.exists, "pcscd does not start")
+        assert process.poll() is None, "pcscd has ended"
+        yield
+    finally:
+        process.terminate()
+        process.wait(WAIT_S)
+
+
+def _both(ports: tuple[int, int]) -> Readers:
+    until(lambda: _names(2), "pcscd does not show two readers")
+    first, second = list_names()
+    return Readers((first, second), ports)
+
+
+def _names(count: int) -> bool:
+    try:
+        return len(list_names()) == count
+    except CardError:
+        return False  # it does not listen yet
+
+
+def _two_free_ports() -> tuple[int, int]:
+    for _ in range(100):
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = one.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                two.bind(("127.0.0.1", port + 1))
+                return port, port + 1
+    raise OSError("no two free ports in a row")

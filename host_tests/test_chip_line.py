@@ -1,0 +1,104 @@
+"""Rung 3: a card's contact bit by bit on an emulated pin, with the firmware's PIO line at the other end."""
+
+from pathlib import Path
+
+import pytest
+
+from cards_kit import factory_esam
+from chip_bench import ChipBench
+from dianka.bench.contacts import T0Socket
+
+BOARD = """
+CARD_UART = 2
+CARD_IO = 4
+CARD_POWER = 6
+CARD_RESET = 7
+CARD_CLOCK = 8
+"""
+READ = """
+    import asyncio, time
+    from machine import PWM, Pin
+    from line import Channel, LineError
+    from pioline import PioLine
+
+    async def main():
+        clock = PWM(Pin(8), freq=3_571_200, duty_u16=0)
+        line = PioLine(Pin(4), Pin(6, Pin.OUT, value=0), Pin(7, Pin.OUT, value=0), clock, 0)
+        channel = Channel(line)
+        try:
+            atr = await channel.reset()
+            print("atr", bytes(atr.raw).hex())
+            data, sw = await channel.command(0, 0x84, 0, 0, le=8)
+            print(len(data), hex(sw))
+        except LineError as error:
+            print("LineError", error)
+        print(line.errors_signalled, line.errors_seen)
+        await asyncio.sleep(60)
+
+    asyncio.run(main())
+"""
+
+
+class Socket:
+    def __init__(self, bench: ChipBench) -> None:
+        self.bench = bench
+        mcu = bench.mcu
+        self.chip = factory_esam()
+        self.socket = T0Socket(bench.clock, mcu.uart(2), mcu.pin(6), mcu.pin(7))
+        self.socket.put(self.chip)
+        mcu.on_pwm = lambda pin, frequency: self.socket.set_clock(frequency)
+
+    def read(self, *faults: tuple[str, int, int]) -> list[str]:
+        self.bench.boot(READ)
+        for fault in faults:
+            self.line.spoil(*fault)
+        self.bench.runner.run_until(1_500_000)
+        return self.bench.lines
+
+    @property
+    def line(self):
+        return self.bench.runner.lines["CARD"]
+
+
+@pytest.fixture
+def socket(tmp_path: Path):
+    with ChipBench(tmp_path, "line", "pioline", "pioprograms", "iso7816", board=BOARD) as bench:
+        yield Socket(bench)
+
+
+def test_an_answer_to_reset_and_a_command_pass_bit_by_bit(socket: Socket) -> None:
+    lines = socket.read()
+    assert lines[0].startswith("atr 3b"), lines
+    assert lines[1:] == ["8 0x9000", "0 0"]
+    assert socket.line.violations == []
+    assert socket.socket.violations == []
+    assert socket.line.counts["in"] == 5
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_character_that_comes_with_wrong_parity_is_asked_for_again(socket: Socket, times: int) -> None:
+    lines = socket.read(("out", 2, times))
+    assert lines[1:] == ["8 0x9000", f"{times} 0"], lines
+    assert socket.line.repeated == {"in": 0, "out": times}
+    assert socket.line.violations == []
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_character_that_the_card_objects_to_is_sent_again(socket: Socket, times: int) -> None:
+    lines = socket.read(("in", 3, times))
+    assert lines[1:] == ["8 0x9000", f"0 {times}"], lines
+    assert socket.line.repeated == {"in": times, "out": 0}
+    assert socket.line.violations == []
+
+
+def test_a_card_that_refuses_a_character_for_good_ends_the_command(socket: Socket) -> None:
+    lines = socket.read(("in", 0, 100))
+    assert lines[1:2] == ["LineError chip refuses a character"], lines
+    assert socket.line.repeated["in"] == 4
+
+
+def test_metal_on_the_contact_is_a_short(socket: Socket) -> None:
+    socket.bench.boot(READ)
+    socket.line.hold_low(True)
+    socket.bench.runner.run_until(1_500_000)
+    assert socket.bench.lines[0] in ("LineError mute", "LineError line shorted")

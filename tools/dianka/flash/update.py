@@ -1,0 +1,216 @@
+"""Flashing as a sequence of steps, each of which may be the last: what it leaves is bootable, and another run completes it.
+
+The version that is good is never touched. The new one is put into the other folder: its manifest is removed first and written
+last, after every file was checked by its hash on the board. Then the root files, each replaced by a rename, and at the very
+end the file `slot`, which puts the new version on trial (firmware/slots.py). The board's own self-check decides the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dianka.flash.build import MAIN, MANIFEST, SLOTS_FILE, FlashError, Kind, Version, digest
+from dianka.flash.link import Link
+
+SLOT = "slot"
+PLACES = ("a", "b")
+TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
+_ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
+_SELF_CHECK_S = 60.0  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
+
+_READ_METER = f"""
+def _totals(folder):
+    try:
+        if "meter" in globals() and meter:
+            state = meter.store.state
+        else:
+            sys.path.insert(0, folder)
+            import board
+            from fram import Fram
+            from store import Store
+            store = Store(Fram(board.i2c()))
+            if store.fault or store.anew:
+                return None
+            state = store.state
+        return [getattr(state, name) for name in {TOTALS!r}]
+    except Exception:
+        return None
+
+def _state_format(folder):
+    try:
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        import state
+        return state.FORMAT, state.SIZE
+    except Exception:
+        return None
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the meter said of itself after the reset."""
+
+    version: str
+    code: str
+    totals: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class OnBoard:
+    """What lies on the board. `good` is the folder of the version that runs, empty on a board that is new to this."""
+
+    good: str
+    pending: bool  # another version is on trial
+    good_files: dict[str, str]
+    target: str
+    target_files: dict[str, str]
+    root: dict[str, str]
+
+
+def hello(link: Link, kind: Kind) -> None:
+    """Refuse a board of another kind, and MicroPython that is too old."""
+    query = "(sys.platform, getattr(sys.implementation, '_machine', ''), sys.implementation.version[:3], "
+    query += "getattr(sys.implementation, '_mpy', 0), _text('a/manifest') or _text('b/manifest'))"
+    platform, machine, version, mpy, manifest = link.ask(query)
+    arch = mpy >> 10 & 15
+    if platform != kind.platform or not machine.endswith(kind.machine) or (arch and _ARCHS[arch : arch + 1] != (kind.arch,)):
+        raise FlashError(f"at {link.port} is another kind of board: {machine or platform}, not {kind.title}")
+    if tuple(version) < kind.micropython:
+        has, needs = (".".join(str(part) for part in each) for each in (version, kind.micropython))
+        raise FlashError(f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again")
+    for line in manifest.splitlines()[1:2]:
+        if line != f"board {kind.name}":
+            was = line.removeprefix("board ")
+            raise FlashError(f"the board at {link.port} is wired as {was}, not {kind.name}: name that board, or erase its files")
+
+
+def look(link: Link) -> OnBoard:
+    link.run(_READ_METER)
+    words = link.ask(f"_text({SLOT!r})").split()
+    good = words[0] if words and words[0] in PLACES else ""
+    target = PLACES[1] if good == PLACES[0] else PLACES[0]
+    good_files = link.ask(f"_list({good!r})") if good else {}
+    root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, SLOTS_FILE)!r}}}")
+    return OnBoard(good, len(words) > 1, good_files, target, link.ask(f"_list({target!r})"), root)
+
+
+def differences(version: Version, files: dict[str, str]) -> list[str]:
+    """Names that are missing, different or too many in a folder with these hashes."""
+    wanted = _hashes(version.files) | {MANIFEST: digest(version.manifest)}
+    return sorted(name for name in wanted.keys() | files.keys() if wanted.get(name) != files.get(name))
+
+
+def root_differences(version: Version, board: OnBoard) -> list[str]:
+    return sorted(name for name, data in version.root.items() if board.root.get(name) != digest(data))
+
+
+def read_totals(link: Link, board: OnBoard) -> tuple[int, ...] | None:
+    """Totals and balance as the meter holds them now, exactly; None if there is no meter yet, or its memory is silent."""
+    found = link.ask(f"_totals({board.good!r})") if board.good else None
+    return None if found is None else tuple(found)
+
+
+def refuse_other_state(link: Link, board: OnBoard, version: Version) -> None:
+    """A version that can't read the state there would start from nothing, and the former one could not go back to it."""
+    found = link.ask(f"_state_format({board.good!r})") if board.good else None
+    if found is not None and version.state[1] and tuple(found) != version.state:
+        raise FlashError(
+            f"this version keeps its state in format {version.state[0]} ({version.state[1]} bytes), the meter in {found[0]} "
+            f"({found[1]} bytes): flash a version that keeps it as the meter does"
+        )
+
+
+def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
+    """Bring the version onto the board; it is on trial at the next start, or good at once where there is none to go back to."""
+    if board.good and not differences(version, board.good_files):
+        tell(f"version {version.name} is on the board already, nothing to copy")
+        _install_root(link, version, board)
+        if board.pending:
+            _replace(link, SLOT, board.good.encode())
+        return
+    _fill(link, version, board, tell)
+    _install_root(link, version, board, but=MAIN)
+    _replace(link, SLOT, f"{board.good} {board.target}".strip().encode())
+    _install_root(link, version, board)
+
+
+def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
+    """The version's folder: what is there already stays, what the good version has is copied on the board, the rest is sent."""
+    target, wanted = board.target, _hashes(version.files)
+    present = dict(board.target_files)
+    if differences(version, present) and present.pop(MANIFEST, None):
+        link.run(f"_feed(); os.remove('{target}/{MANIFEST}')")
+    for name in sorted(present.keys() - wanted.keys() - {MANIFEST}):
+        link.run(f"_feed(); os.remove('{target}/{name}')")
+    missing = [name for name in sorted(wanted) if present.get(name) != wanted[name]]
+    _room(link, version, [name for name in missing if name not in present])
+    link.run(f"_feed()\nif {target!r} not in os.listdir():\n    os.mkdir({target!r})")
+    sent = 0
+    for name in missing:
+        if board.good_files.get(name) == wanted[name]:
+            link.run(f"_copy('{board.good}/{name}', '{target}/{name}')")
+            continue
+        link.write(f"{target}/{name}", version.files[name])
+        sent += 1
+        tell(f"{name} sent")
+    tell(f"version {version.name}: {sent} files sent, {len(wanted) - sent} were there")
+    found = link.ask(f"_list({target!r})")
+    for name, want in wanted.items():
+        if found.get(name) != want:
+            raise FlashError(f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out")
+    _replace(link, f"{target}/{MANIFEST}", version.manifest)
+
+
+def _room(link: Link, version: Version, names: list[str]) -> None:
+    """Each new file takes whole blocks, and littlefs copies a block before it gives one up."""
+    free, block = link.ask("_room()")
+    needed = sum(-(-len(version.files[name]) // block) for name in names) * block + 4 * block
+    if free < needed:
+        raise FlashError(f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free; remove other files there")
+
+
+def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -> None:
+    """Root files that differ. main.py comes last: without it a new board only waits at its prompt."""
+    for name in sorted(root_differences(version, board), reverse=True):
+        if name != but:
+            _replace(link, name, version.root[name])
+            board.root[name] = digest(version.root[name])
+
+
+def _replace(link: Link, name: str, data: bytes) -> None:
+    """Old or new, never a part: written beside, checked, renamed over."""
+    link.write(name + ".new", data)
+    if link.ask(f"_hash({name + '.new'!r})") != digest(data):
+        raise FlashError(f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out")
+    link.run(f"_feed(); os.rename({name + '.new'!r}, {name!r})")
+
+
+def restart(link: Link, version: Version, limit_s: float = _SELF_CHECK_S) -> Report:
+    """Reset the board and wait until a version reports its self-check. FlashError if it is not this one, or none."""
+    link.reset()
+    refused = ""
+    for line in link.lines(limit_s):
+        if "update refused: " in line:
+            refused = line.partition("update refused: ")[2]
+        report = parse_report(line)
+        if report and report.version == version.name:
+            return report
+        if report:
+            why = refused or "it did not come as far as its self-check"
+            raise FlashError(f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}")
+    raise FlashError(f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again")
+
+
+def parse_report(line: str) -> Report | None:
+    """The meter's self-check line (firmware/selfcheck.py)."""
+    words = line.partition("self-check ")[2].split()
+    values = dict(zip(words[1::2], words[2::2], strict=False))
+    try:
+        return Report(values["version"], words[0], tuple(int(values[name]) for name in TOTALS))
+    except (KeyError, ValueError, IndexError):
+        return None
+
+
+def _hashes(files: dict[str, bytes]) -> dict[str, str]:
+    return {name: digest(data) for name, data in files.items()}
