@@ -50,7 +50,7 @@ def _wait_ms(rig: Rig) -> int:
 
 
 def _session(rig: Rig, folder: Path, watcher: Watcher) -> tuple[int, int, int]:
-    """(microseconds from the switch to the last character, characters, what they take at least) of a resident's second purchase.
+    """(microseconds from the switch to the last character, characters, their floor) of a resident's second purchase.
 
     The account is opened first, with tariffs and parameters; what is measured is the session of every month.
     """

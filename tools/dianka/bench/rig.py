@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 from dianka.bench import bench as benches
 from dianka.bench.clock import Clock, Timer
-from dianka.bench.mcu import Mcu
+from dianka.bench.runners import POWER_ON, WATCHDOG, UnknownRunner, make
 from dianka.cards.image import CardFile, CardFileError
 from dianka.cards.issue import issue_esam
 from dianka.cards.t0 import Behaviour
-from dianka.firmware import BOARDS, FIRMWARE
+from dianka.firmware import BOARDS
 
 HOLD_UP_US = 100_000
 UTC_OFFSET = timedelta(hours=8)
@@ -31,17 +30,6 @@ MAX_RESTARTS = 20  # of the firmware by itself, within one wait: more is a firmw
 
 class RigError(Exception):
     """What was asked of the meter is not possible. One line."""
-
-
-class Runner(Protocol):
-    """What runs the firmware on the bench's Mcu. `ended` says how it ended by itself, None while it runs."""
-
-    ended: str | None
-
-    def start(self, cause: int) -> None: ...
-    def run_until(self, when_us: int) -> None: ...
-    def kill(self) -> None: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -60,10 +48,6 @@ class View:
     powered: bool
 
 
-POWER_ON = 1  # reset causes as machine.reset_cause counts them on the RP2040
-WATCHDOG = 3
-
-
 class Rig:
     def __init__(self, folder: Path, runner: str = "vm", board: Path = BOARDS / "virtual") -> None:
         self.folder = folder
@@ -75,7 +59,10 @@ class Rig:
         )
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
-        self.runner = _runner(runner, self.bench.mcu, board, lambda line: self.on_log(line))
+        try:
+            self.runner = make(runner, self.bench.mcu, board, lambda line: self.on_log(line))
+        except UnknownRunner as error:
+            raise RigError(str(error)) from None
         self._powered = False
         self._hold_up: Timer | None = None
         self._card: CardFile | None = None
@@ -244,15 +231,3 @@ class Rig:
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory") from None
-
-
-def _runner(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
-    if name == "vm":
-        from dianka.bench.vm import VmRunner
-
-        return VmRunner(mcu, FIRMWARE, board, on_line)
-    if name == "host":
-        from dianka.bench.host.runner import HostRunner
-
-        return HostRunner(mcu, FIRMWARE, board, on_line)
-    raise RigError(f"no runner is called {name}: vm (MicroPython) or host (CPython)")

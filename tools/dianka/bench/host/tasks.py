@@ -7,9 +7,12 @@ milliseconds, first come first served among tasks due at the same time, ThreadSa
 import contextlib
 import heapq
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any
+
+from dianka.bench.host import signals
+from dianka.bench.host.signals import Pause
 
 
 class CancelledError(BaseException):
@@ -18,13 +21,6 @@ class CancelledError(BaseException):
 
 class TimeoutError(Exception):  # noqa: A001  the name that MicroPython's asyncio has
     pass
-
-
-class _Yield:
-    """Hands control to the loop; the task is resumed by whoever was told to."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        yield
 
 
 class Task:
@@ -67,15 +63,15 @@ class Loop:
         module = types.ModuleType("asyncio")
         loop = self
 
-        class Event(_Event):
+        class Event(signals.Event):
             def __init__(self) -> None:
                 super().__init__(loop)
 
-        class ThreadSafeFlag(_Flag):
+        class ThreadSafeFlag(signals.Flag):
             def __init__(self) -> None:
                 super().__init__(loop)
 
-        class Lock(_Lock):
+        class Lock(signals.Lock):
             def __init__(self) -> None:
                 super().__init__(loop)
 
@@ -105,14 +101,14 @@ class Loop:
 
     async def sleep_ms(self, ms: int) -> None:
         self._schedule(self._running(), self._now_ms() + max(0, ms))
-        await _Yield()
+        await Pause()
 
     async def join(self, task: Task) -> Any:
         if not task.finished:
             me = self._running()
             task.waiters.append(me)
             me.leave = lambda: task.waiters.remove(me)
-            await _Yield()
+            await Pause()
         if task.error:
             raise task.error
         return task.value
@@ -123,7 +119,7 @@ class Loop:
         for task in tasks:
             task.waiters.append(me)
         while not all(task.finished for task in tasks):
-            await _Yield()
+            await Pause()
             failed = next((task for task in tasks if task.error), None)
             if failed and failed.error:
                 raise failed.error
@@ -133,7 +129,7 @@ class Loop:
         task, me = self.create_task(coro), self._running()
         task.waiters.append(me)
         self._schedule(me, self._now_ms() + ms)
-        await _Yield()
+        await Pause()
         if not task.finished:
             task.waiters.remove(me)
             self.cancel(task)
@@ -207,72 +203,3 @@ class Loop:
         self._tasks.discard(task)
         for waiter in task.waiters:
             self.wake(waiter)
-
-
-class _Event:
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._set = False
-        self._waiting: list[Task] = []
-
-    def is_set(self) -> bool:
-        return self._set
-
-    def set(self) -> None:
-        self._set = True
-        waiting, self._waiting = self._waiting, []
-        for task in waiting:
-            self._loop.wake(task)
-
-    def clear(self) -> None:
-        self._set = False
-
-    async def wait(self) -> bool:
-        if not self._set:
-            task = self._loop.park(lambda: self._waiting.remove(task))
-            self._waiting.append(task)
-            await _Yield()
-        return True
-
-
-class _Flag(_Event):
-    """Set from an interrupt, one waiter, clears itself."""
-
-    async def wait(self) -> bool:
-        await super().wait()
-        self._set = False
-        return True
-
-
-class _Lock:
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._held = False
-        self._waiting: list[Task] = []
-
-    def locked(self) -> bool:
-        return self._held
-
-    async def acquire(self) -> bool:
-        while self._held:
-            await self._queue_up()
-        self._held = True
-        return True
-
-    async def _queue_up(self) -> None:
-        task = self._loop.park(lambda: self._waiting.remove(task))
-        self._waiting.append(task)
-        await _Yield()
-
-    def release(self) -> None:
-        if not self._held:
-            raise RuntimeError("Lock not acquired")
-        self._held = False
-        if self._waiting:
-            self._loop.wake(self._waiting.pop(0))
-
-    async def __aenter__(self) -> bool:
-        return await self.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.release()
