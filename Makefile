@@ -3,15 +3,17 @@
 
 PYTHON ?= python3
 JOBS ?= auto
+BOARD ?= rp2_pico
+PORT ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip lint types figures pictures clean
+.PHONY: help run live test test-host test-vm test-chip test-board flash flash-check lint types figures pictures clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand before it if this is a terminal
 	@$(BIN)/dianka bench play first-day --live-if-terminal
@@ -22,13 +24,22 @@ live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(JOBS) --ignore-glob='*/test_vm_*.py'
+	$(BIN)/python -m pytest -n $(JOBS) --ignore-glob='*/test_vm_*.py' --ignore-glob='*/test_chip_*.py' --ignore=host_tests/board
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) $(wildcard host_tests/test_vm_*.py)
 
-test-chip: ## rung 3: firmware on an emulated chip
-	@echo "test-chip: rung 3, the emulated RP2040, is not here yet: nothing was tested on it"
+test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
+	$(BIN)/python -m pytest -n $(JOBS) $(wildcard host_tests/test_chip_*.py)
+
+test-board: $(VENV)/test.stamp ## rung 4: the same on a board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
+	@DIANKA_BOARD=$(BOARD) DIANKA_PORT=$(PORT) $(BIN)/python -m pytest -rs host_tests/board
+
+flash: $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
+	@$(BIN)/dianka flash --board $(BOARD) --port "$(PORT)"
+
+flash-check: $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
+	@$(BIN)/dianka flash --check --board $(BOARD) --port "$(PORT)"
 
 figures: $(VENV)/run.stamp ## measure: start, speed of virtual time, purchase session
 	@$(BIN)/dianka bench figures
@@ -43,6 +54,7 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
+	$(BIN)/python -m dianka.wiring_picture boards/rp2_pico boards/esp32_devkit
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis tools/*.egg-info
@@ -61,6 +73,10 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@[ ! -e /usr/include/PCSC/winscard.h ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[pcsc]' || \
 		echo "pyscard can't be built here: card readers will not be tested; see that gcc is installed"
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board]'
 	@touch $@ $(VENV)/run.stamp
 
 build/typings.stamp: Makefile | $(VENV)/test.stamp

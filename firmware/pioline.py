@@ -141,7 +141,7 @@ class PioLine:
         return etu * self._etu_ns // 1_000_000 + 1
 
     async def _send(self, data) -> None:
-        words = array("H", [word_to_send(value) for value in data])
+        words = self._words = array("H", [word_to_send(value) for value in data])
         words[-1] |= _LAST
         self._deafen()
         self._feed.config(read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=True)

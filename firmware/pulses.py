@@ -3,7 +3,7 @@
 PIO on the RP2040: three instructions for each pulse at the full system clock and two more for each reading, so at 125 MHz a
 high and a low of 40 ns each are enough. That is 12 MHz; no pulse is lost up to 10 MHz, whatever Python, its collector or the
 flash do meanwhile. `machine.Counter` (MicroPython 1.26 and newer on the ESP32) counts with the chip's PCNT unit, as
-`esp32.PCNT` does, up to 40 MHz (ESP32 technical reference, chapter PCNT). Rising edges count.
+`esp32.PCNT` does, whose input is sampled at 80 MHz (ESP32 technical reference, chapter PCNT). Rising edges count.
 """
 
 import machine

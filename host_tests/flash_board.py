@@ -201,7 +201,7 @@ class DeskBoard:
                     self._from_tool(os.read(self._master, 4096))
                 if self._inner in ready:
                     self._from_chip()
-                if self._child and self._child.poll() is not None or self._bitten():
+                if (self._child and self._child.poll() is not None) or self._bitten():
                     self.power_cycle()
             time.sleep(0.0005)  # let somebody else have the lock
 

@@ -89,7 +89,7 @@ def test_a_kill_leaves_the_flash_and_a_start_boots_it(bench: ChipBench) -> None:
         bench.runner.start()
 
 
-@pytest.mark.parametrize("landed", [100, 256])
+@pytest.mark.parametrize("landed", [10, 256])
 def test_power_can_go_at_every_flash_operation_and_the_file_is_old_or_new(bench: ChipBench, landed: int) -> None:
     bench.boot(COUNT_BOOTS)
     bench.runner.run_until(500_000)

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cards_kit import factory_esam
 from chip_bench import ChipBench
+from dianka.bench.chip import line_port
 from dianka.bench.contacts import T0Socket
 
 BOARD = """
-CARD_UART = 2
 CARD_IO = 4
 CARD_POWER = 6
 CARD_RESET = 7
@@ -39,13 +38,30 @@ READ = """
 """
 
 
+class EightBytes:
+    """The smallest chip there is: it answers every command with eight bytes."""
+
+    def power_on(self) -> bytes:
+        return bytes.fromhex("3b690000410102030405060708")
+
+    def power_off(self) -> None: ...
+
+    def refusal(self, cla: int, ins: int) -> int:
+        return 0
+
+    def takes_data(self, cla: int, ins: int) -> bool:
+        return False
+
+    def process(self, tpdu: bytes) -> tuple[bytes, int]:
+        return bytes(range(8)), 0x9000
+
+
 class Socket:
     def __init__(self, bench: ChipBench) -> None:
         self.bench = bench
         mcu = bench.mcu
-        self.chip = factory_esam()
-        self.socket = T0Socket(bench.clock, mcu.uart(2), mcu.pin(6), mcu.pin(7))
-        self.socket.put(self.chip)
+        self.socket = T0Socket(bench.clock, mcu.uart(line_port({"CARD_IO": 4}, "CARD")), mcu.pin(6), mcu.pin(7))
+        self.socket.put(EightBytes())
         mcu.on_pwm = lambda pin, frequency: self.socket.set_clock(frequency)
 
     def read(self, *faults: tuple[str, int, int]) -> list[str]:
@@ -68,7 +84,7 @@ def socket(tmp_path: Path):
 
 def test_an_answer_to_reset_and_a_command_pass_bit_by_bit(socket: Socket) -> None:
     lines = socket.read()
-    assert lines[0].startswith("atr 3b"), lines
+    assert lines[0] == "atr 3b690000410102030405060708", lines
     assert lines[1:] == ["8 0x9000", "0 0"]
     assert socket.line.violations == []
     assert socket.socket.violations == []

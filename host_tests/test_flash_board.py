@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from flash_board import DeskBoard, write_firmware, write_kinds
 from typer.testing import CliRunner, Result
 
 from dianka.cli import app
 from dianka.flash import build, link, update
 from dianka.flash import cli as flash_cli
+from flash_board import DeskBoard, write_firmware, write_kinds
 
 
 class Desk:
@@ -236,7 +236,7 @@ def test_boards_that_are_not_what_they_should_be(desk: Desk) -> None:
     assert desk.flash().exit_code == 0
     manifest = desk.board.files / "a" / "manifest"
     manifest.write_text(manifest.read_text().replace("board desk", "board other"))
-    assert "is wired as other, not desk" in refusal(desk.flash())
+    assert "is set up as other, not desk" in refusal(desk.flash())
 
 
 def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
@@ -250,11 +250,13 @@ def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
 def test_not_enough_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write()
     monkeypatch.setattr(link, "HELPER", link.HELPER + "\ndef _room():\n    return 20480, 4096\n")
-    assert refusal(desk.flash()) == "not enough room on the board: 36 KiB needed, 20 free; remove other files there"
+    assert refusal(desk.flash()) == "not enough room on the board: 36 KiB needed, 20 free: remove other files"
 
 
 def test_ports_that_are_none(desk: Desk, tmp_path: Path) -> None:
     desk.write()
+    with pytest.raises(build.FlashError, match="no port is named: say where the board is"):
+        link.Link("")
     assert refusal(desk.flash(port="/dev/ttyNONE")).startswith("no board at /dev/ttyNONE: plug it in, or name another port")
     holder = link.Link(desk.board.port)
     assert refusal(desk.flash()) == f"{desk.board.port} is busy: close the program that uses it"

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from hlw_rig import Rig, number, sound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from dianka.bench.hlw8032 import Hlw8032Model
 from dianka.bench.hlwframe import Params, build, checksum
 from dianka.bench.mains import Mains
 from dianka.bench.wires import SerialPort, Wire
+from hlw_rig import Rig, number, sound
 
 NO_LOAD = bytes.fromhex("F25A02DA78071AE0003D3B03ECF54CC4589C2A3961000079")
 NO_LOAD_LATER = bytes.fromhex("F25A02DA78071AE0003D3B03ECF54CC4589DC29F61000078")

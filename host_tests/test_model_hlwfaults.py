@@ -1,10 +1,10 @@
 """The HLW8032 model's faults: each one is really on the wire, and gone after the reports that it was asked for."""
 
 import pytest
-from hlw_rig import Rig, number, sound
 
 from dianka.bench.hlw8032 import LINE
 from dianka.bench.hlwframe import PLANTED, Fault
+from hlw_rig import Rig, number, sound
 
 
 def one(fault: Fault) -> tuple[bytes, bytes, bytes]:

@@ -1,10 +1,10 @@
 """The relay's driver on the latching relay's model: pulses, rest, feedback, faults, and ticks that come round."""
 
 import pytest
-from parts import Parts
 
 from dianka.bench.mains import Mains
 from dianka.bench.relay import ContactFault, LatchingRelay
+from parts import Parts
 
 CLOSE, OPEN, FEEDBACK = 21, 22, 26
 STEP_MS = 200

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from parts import Parts
 from rich.console import Console
 
 from dianka.bench import story as stories
@@ -18,6 +17,7 @@ from dianka.bench.rig import Rig
 from dianka.deskline import DeskLine
 from dianka.firmware import FIRMWARE, shared
 from dianka.flash import build
+from parts import Parts
 
 S = 1_000_000
 PRICE_E4 = 5000

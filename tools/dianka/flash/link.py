@@ -27,7 +27,7 @@ _ENTER_S = 2
 _AGAIN_S = 0.3
 _CHUNK = 512
 
-HELPER = '''
+HELPER = """
 import os, sys
 from binascii import hexlify
 from hashlib import sha256
@@ -82,7 +82,7 @@ def _copy(source, target):
 def _room():
     about = os.statvfs(".")
     return about[0] * about[3], about[0]
-'''
+"""
 
 
 class Link:
@@ -134,7 +134,7 @@ class Link:
         until_s, partial = time.monotonic() + limit_s, b""
         while time.monotonic() < until_s:
             try:
-                data = self._transport.serial.read(max(1, self._transport.serial.in_waiting))
+                data = self._transport.serial.read(max(1, getattr(self._transport.serial, "in_waiting", 0)))
             except (OSError, TypeError):
                 self._reopen()
                 continue
@@ -178,13 +178,15 @@ def _open_port(port: str) -> SerialTransport:
         transport = SerialTransport(port, timeout=1)
     except (TransportError, OSError):
         raise FlashError(_why_closed(port)) from None
-    transport.serial.write_timeout = _ANSWER_S
+    setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010  mpremote types its port too narrowly
     return transport
 
 
 def _why_closed(port: str) -> str:
+    there = ", ".join(sorted(each.device for each in list_ports.comports())) or "none"
+    if not port:
+        return f"no port is named: say where the board is, as in PORT=/dev/ttyACM0 (there now: {there})"
     if not Path(port).exists() and "://" not in port:
-        there = ", ".join(sorted(each.device for each in list_ports.comports())) or "none"
         return f"no board at {port}: plug it in, or name another port (there now: {there})"
     try:
         serial.Serial(port, exclusive=True).close()

@@ -82,7 +82,7 @@ def hello(link: Link, kind: Kind) -> None:
     for line in manifest.splitlines()[1:2]:
         if line != f"board {kind.name}":
             was = line.removeprefix("board ")
-            raise FlashError(f"the board at {link.port} is wired as {was}, not {kind.name}: name that board, or erase its files")
+            raise FlashError(f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files")
 
 
 def look(link: Link) -> OnBoard:
@@ -167,7 +167,7 @@ def _room(link: Link, version: Version, names: list[str]) -> None:
     free, block = link.ask("_room()")
     needed = sum(-(-len(version.files[name]) // block) for name in names) * block + 4 * block
     if free < needed:
-        raise FlashError(f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free; remove other files there")
+        raise FlashError(f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: remove other files")
 
 
 def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -> None:

@@ -74,7 +74,7 @@ class BitLine:
 
     def connect(self, touch: Callable[..., Any]) -> None:
         self._touch = touch
-        self._port.deliver = self._from_card  # type: ignore[method-assign]
+        self._port.deliver = self._from_card
         self._level()
 
     def disconnect(self) -> None:

@@ -48,12 +48,14 @@ class TimedI2c(RPI2C):
             return self._device is not None and bool(touch(self._device.start, reads))
 
         def write(value: int) -> None:
-            assert self._device
-            self._after_byte(lambda: self.complete_write(bool(touch(self._device.write, value))))
+            device = self._device
+            assert device
+            self._after_byte(lambda: self.complete_write(bool(touch(device.write, value))))
 
         def read(_: bool) -> None:
-            assert self._device
-            self._after_byte(lambda: self.complete_read(touch(self._device.read) or 0))
+            device = self._device
+            assert device
+            self._after_byte(lambda: self.complete_read(touch(device.read) or 0))
 
         def stop() -> None:
             if self._device:

@@ -1,7 +1,7 @@
 """One RP2040 with MicroPython's firmware: powered from its making until it is thrown away. It knows no model.
 
 Built on rp2040py's chip without its event loop: everything happens in the emulated clock's alarms and in register accesses, so
-the same flash runs to the same nanosecond every time. Facts: the system clock is 125 MHz, 8 ns a cycle; wait states of the flash
+the same flash runs to the same nanosecond every time. The system clock is 125 MHz, 8 ns a cycle; wait states of the flash
 cache are not modelled, so cycle counts are lower bounds. A busy CPU runs at some 6 emulated MHz, a sleeping one for nothing.
 """
 

@@ -48,7 +48,7 @@ class FlashChip:
         self._ssi = chip.ssi
         self._shift, self._apply = chip.ssi._shift_byte, chip.ssi._apply_command
         chip.ssi._shift_byte = self._shift_byte  # type: ignore[method-assign]
-        chip.ssi._apply_command = self._command  # type: ignore[method-assign]
+        chip.ssi._apply_command = self._command
         self._running: FlashOperation | None = None
 
     def content(self, size: int) -> bytes:

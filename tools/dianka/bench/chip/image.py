@@ -96,7 +96,9 @@ def _fetch() -> Path:
     else:
         why = ""
     if path is None:
-        raise ChipError(f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()} and {_HOW.split(',')[0]}")
+        raise ChipError(
+            f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()} and {_HOW.split(',')[0]}"
+        )
     load_image(path)
     return path
 

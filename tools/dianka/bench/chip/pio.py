@@ -1,14 +1,24 @@
 """The RP2040's PIO (datasheet chapter 3), on time also while the CPU sleeps.
 
-rp2040py steps a state machine once for each CPU instruction, and once for a sleep however long it lasts. An alarm at every cycle
+rp2040py steps a state machine once for each CPU instruction, and once for a sleep however long it is. An alarm at every cycle
 at which a state machine is due cuts the sleep into pieces that each end on such a cycle, and every edge comes out on its own.
+Within a sleep the emulator's cycle count stands where the sleep began; a state machine that an edge or a DMA transfer wakes
+then counts from the present cycle, not from that one.
+
+It also lacks what the SDK empties FIFOs with: a change of FJOIN_TX or FJOIN_RX, which flushes both and makes one eight deep.
 """
 
 from rp2040py.peripherals.pio import RPPIO
 from rp2040py.rp2040 import RP2040
+from rp2040py.utils.fifo import FIFO
 
 _NEVER = 1 << 60  # of 1/256 cycles: no state machine has anything to do
 _CYCLE_NS = 8
+_PARTS = 256  # of a cycle, in which the emulator counts
+_CTRL = 0x00
+_SHIFTCTRL, _STRIDE, _MACHINES = 0xD0, 0x18, 4
+_JOIN_TX, _JOIN_RX = 1 << 30, 1 << 31
+_DEPTH = 4
 _BLOCK = 0x50200  # PIO0 in the emulator's table of peripherals; PIO1 is 0x100 further
 
 
@@ -22,18 +32,62 @@ class PacedPio(RPPIO):
         return new
 
     def __init__(self, chip: RP2040, *_: object) -> None:
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportCallIssue]  the native class takes its arguments in __new__
+        self._clock = chip.clock
+        self._dma = chip.dma
+        self._joins = [0] * _MACHINES
+        self._began_fp = 0  # the clock's count less the PIO's, while the PIO runs
         self._alarm = chip.clock.create_alarm(self._wake)
 
-    def _wake(self) -> None:
-        """Nothing to do here: the sleep has ended at this cycle, and the emulator's loop steps what is due."""
+    def write_uint32(self, offset: int, value: int) -> None:
+        number, register = divmod(offset - _SHIFTCTRL, _STRIDE)
+        if register == 0 and 0 <= number < _MACHINES:
+            self._join(number, value & (_JOIN_TX | _JOIN_RX))
+        was_stopped = self.stopped
+        super().write_uint32(offset, value)
+        if offset == _CTRL and was_stopped and not self.stopped:
+            self._began_fp = self._clock_fp - self.cycle_fp
+            self._arm()
+
+    def _join(self, number: int, join: int) -> None:
+        if join == self._joins[number]:
+            return
+        self._joins[number] = join
+        machine = self.machines[number]
+        machine.tx_fifo = FIFO(_DEPTH * (2 if join == _JOIN_TX else 1))
+        machine.rx_fifo = FIFO(_DEPTH * (2 if join == _JOIN_RX else 1))
+        self._dma.set_dreq(machine.dreq_tx)
+        self._dma.clear_dreq(machine.dreq_rx)
+        self.check_interrupts()
+
+    def reset(self) -> None:
+        super().reset()
+        for number in range(_MACHINES):
+            self._join(number, 0)
 
     def recompute_due(self) -> None:
         super().recompute_due()
-        if self.next_due_fp < _NEVER and not self.stopped:
-            cycles = -((self.cycle_fp - self.next_due_fp) >> 8)
-            self._alarm.schedule(_CYCLE_NS * max(1, cycles))
+        self._arm()
 
     def notify_due(self, due_fp: int) -> None:
-        super().notify_due(due_fp)
-        self._alarm.schedule(_CYCLE_NS)
+        """A state machine's wait has ended; `due_fp` counts from where the sleep began."""
+        late_fp = 0 if self.stopped else self._clock_fp - self._began_fp - self.cycle_fp
+        if late_fp:
+            for machine in self.machines:
+                if machine.due_rearmed and machine.next_due_fp == due_fp:
+                    machine.next_due_fp += late_fp
+        super().notify_due(due_fp + late_fp)
+        self._arm()
+
+    @property
+    def _clock_fp(self) -> int:
+        return round(self._clock.nanos) * _PARTS // _CYCLE_NS
+
+    def _arm(self) -> None:
+        if self.stopped or self.next_due_fp >= _NEVER:
+            return
+        left_fp = self.next_due_fp - (self._clock_fp - self._began_fp)
+        self._alarm.schedule(_CYCLE_NS * max(1, -(-left_fp // _PARTS)))
+
+    def _wake(self) -> None:
+        """Nothing to do here: the sleep has ended at this cycle, and the emulator's loop steps what is due."""

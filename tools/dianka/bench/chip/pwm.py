@@ -1,6 +1,6 @@
 """The RP2040's PWM as a clock source (datasheet 4.5): which frequency it puts out, without one event for each edge.
 
-Edge by edge, as rp2040py does it, a card clock of 3.57 MHz makes an emulated second last half a minute. A slice counts from 0 to
+Edge by edge, as rp2040py does it, a card clock of 3.57 MHz makes a second last half a minute. A slice counts from 0 to
 TOP at clk_sys / (INT + FRAC / 16); a channel is high below its compare value. Input modes and the wrap interrupt are not here.
 """
 
@@ -37,7 +37,7 @@ class PwmFrequencies(BasePeripheral):
         self._registers: dict[int, int] = {}
 
     def output(self, pin: int) -> tuple[int, int]:
-        """(frequency in Hz, duty of 65536) that this pin has if it is handed to the PWM; (0, 0) while its slice stands still."""
+        """(frequency in Hz, duty of 65536) of this pin if it is handed to the PWM; (0, 0) while its slice stands still."""
         base = (pin >> 1 & 7) * _STRIDE
         control, divider, top = (self._get(base + offset) for offset in (_CSR, _DIV, _TOP))
         if not control & _ENABLE:

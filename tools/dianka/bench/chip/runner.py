@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from dianka.bench.chip import files
+from dianka.bench.chip import files, line_port
 from dianka.bench.chip.bitline import BitLine
 from dianka.bench.chip.emulator import Emulator
 from dianka.bench.chip.flash import FlashOperation
@@ -20,7 +20,6 @@ from dianka.bench.wiring import read_constants
 
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET and machine.WDT_RESET of the RP2040
 LAST_LINES = 20
-HARDWARE_UARTS = 2  # a board's lines with higher numbers are made by PIO on their _IO pin
 _PROMPT = b">>> "
 
 
@@ -124,16 +123,14 @@ class ChipRunner:
     # ****** While it runs ******
 
     def _make_lines(self, emulator: Emulator) -> tuple[dict[str, BitLine], dict[int, BitLine]]:
-        """A BitLine for each NAME_UART beyond the hardware's, on NAME_IO, clocked by NAME_CLOCK, quiet while NAME_RESET is 0."""
+        """A BitLine on each NAME_IO of the board, clocked by NAME_CLOCK, quiet while NAME_RESET is 0."""
         named: dict[str, BitLine] = {}
         by_pin: dict[int, BitLine] = {}
         constants = self._constants
-        for key, number in constants.items():
-            name = key.removesuffix("_UART")
-            if name == key or number < HARDWARE_UARTS or f"{name}_IO" not in constants:
-                continue
+        for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
             pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
-            line = named[name] = by_pin[pin] = BitLine(emulator, pin, self.mcu.uart(number), lambda c=clock: self._clock_hz(c))
+            port = self.mcu.uart(line_port(constants, name))
+            line = named[name] = by_pin[pin] = BitLine(emulator, pin, port, lambda c=clock: self._clock_hz(c))
             if f"{name}_RESET" in constants:
                 self._quiet_in_reset(line, constants[f"{name}_RESET"], emulator)
         return named, by_pin

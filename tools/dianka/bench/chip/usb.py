@@ -24,6 +24,7 @@ class Console:
         self._cdc = USBCDC(usb)
         self._cdc.on_serial_data = self._hear
         self._cdc.on_device_connected = self._connect
+        assert usb.on_endpoint_read  # USBCDC has just set it
         self._answer = usb.on_endpoint_read
         self._forget = usb.on_reset
         usb.on_endpoint_read = self._asked

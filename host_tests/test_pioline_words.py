@@ -1,0 +1,171 @@
+"""What goes into and comes out of the PIO's FIFOs, and the pulse counter on every kind of port, without a chip."""
+
+import importlib
+import sys
+import types
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dianka.firmware import FIRMWARE
+
+NAMES = ("machine", "micropython", "rp2", "esp32", "line", "iso7816", "pioprograms", "pioline", "pulses")
+
+
+class StateMachine:
+    """Counts down in x like the program, and knows only the three instructions that the counter may use."""
+
+    def __init__(self, number, program, in_base):
+        self.x, self.isr, self.fifo, self.running = 0xDEAD, 0, [], False
+
+    def active(self, value):
+        self.running = bool(value)
+
+    def exec(self, instruction):
+        if instruction == 0xE020:
+            self.x = 0
+        elif instruction == 0xA0C1:
+            self.isr = self.x
+        elif instruction == 0x8000:
+            self.fifo.append(self.isr)
+        else:
+            raise AssertionError(f"instruction {instruction:#06x}")
+
+    def get(self):
+        return self.fifo.pop(0)
+
+    def count(self, pulses):
+        assert self.running
+        self.x = (self.x - pulses) % (1 << 32)
+
+
+class Unit:
+    """An esp32.PCNT: 16 bits, 0 again at its limit."""
+
+    INCREMENT = 1
+
+    def __init__(self, number, pin, rising, max, value):
+        assert rising == self.INCREMENT and 0 < max <= 32767
+        self.limit, self.counted, self.running = max, value, False
+
+    def start(self):
+        self.running = True
+
+    def value(self):
+        return self.counted
+
+    def count(self, pulses):
+        assert self.running
+        self.counted = (self.counted + pulses) % self.limit
+
+
+class Counter:
+    """A machine.Counter: never wraps."""
+
+    def __init__(self, number, pin):
+        self.counted = 0
+
+    def value(self):
+        return self.counted
+
+    def count(self, pulses):
+        self.counted += pulses
+
+
+def load(name, **ports):
+    """A firmware module with nothing under it but what this port has; no trace is left in sys.modules."""
+    kept = {other: sys.modules.pop(other, None) for other in NAMES}
+    micropython = types.ModuleType("micropython")
+    micropython.const = lambda value: value
+    sys.modules.update({"machine": types.ModuleType("machine"), "micropython": micropython, **ports})
+    sys.path.insert(0, str(FIRMWARE))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(FIRMWARE))
+        for other, module in kept.items():
+            sys.modules.pop(other, None)
+            if module:
+                sys.modules[other] = module
+
+
+def rp2():
+    module = types.ModuleType("rp2")
+    module.PIO = types.SimpleNamespace(IN_LOW=0, SHIFT_RIGHT=1, JOIN_RX=2)
+    module.asm_pio = lambda **settings: lambda program: program
+    module.StateMachine = StateMachine
+    return module
+
+
+pioline = load("pioline", rp2=rp2())
+
+
+@pytest.mark.parametrize("value", range(256))
+def test_a_word_pulls_low_for_start_and_zeros_and_makes_parity_even(value):
+    word = pioline.word_to_send(value)
+    levels = [1 - (word >> bit & 1) for bit in range(11)]
+    assert levels[0] == 0
+    assert sum(level << bit for bit, level in enumerate(levels[1:9])) == value
+    assert sum(levels[1:10]) % 2 == 0
+    assert levels[10] == 1
+    assert word >> 11 == 0
+
+
+@given(value=st.integers(0, 255), flipped=st.integers(0, 8), rubbish=st.integers(0, 127))
+def test_what_the_receiver_gives_is_the_character_or_its_error(value, flipped, rubbish):
+    bits = [value >> bit & 1 for bit in range(8)]
+    bits.append(sum(bits) & 1)
+    assert pioline.heard(parities(bits) << 7) == value
+    bits[flipped] ^= 1
+    assert pioline.heard(parities(bits) << 7 | rubbish) == -1
+
+
+def parities(bits):
+    word = parity = 0
+    for place, bit in enumerate(bits):
+        parity ^= bit
+        word |= parity << place
+    return word
+
+
+def counters():
+    esp32 = types.ModuleType("esp32")
+    esp32.PCNT = Unit
+    machine = types.ModuleType("machine")
+    machine.Counter = Counter
+    yield "PIO", {"rp2": rp2()}
+    yield "machine.Counter", {"machine": machine, "rp2": None}
+    yield "esp32.PCNT", {"esp32": esp32, "rp2": None}
+
+
+@pytest.mark.parametrize(("kind", "ports"), list(counters()))
+@given(bursts=st.lists(st.integers(0, 32766), max_size=20))
+def test_every_kind_of_counter_counts_every_pulse(kind, ports, bursts):
+    module = load("pulses", **ports)
+    sys.modules["pioprograms"] = types.SimpleNamespace(pulses=None)
+    kept = sys.modules.get("esp32")
+    sys.modules["esp32"] = ports.get("esp32")
+    try:
+        counter = module.PulseCounter(object(), 4)
+    finally:
+        del sys.modules["pioprograms"], sys.modules["esp32"]
+        if kept:
+            sys.modules["esp32"] = kept
+    total = 0
+    for pulses in bursts:
+        counter._counter.count(pulses)
+        total += pulses
+        assert counter.value() == total
+
+
+def test_the_counter_goes_on_where_the_register_wraps():
+    module = load("pulses", rp2=rp2())
+    sys.modules["pioprograms"] = types.SimpleNamespace(pulses=None)
+    try:
+        counter = module.PulseCounter(object(), 4)
+    finally:
+        del sys.modules["pioprograms"]
+    for total in range(0xFFFFFFFF, 5 * 0xFFFFFFFF, 0xFFFFFFFF):
+        counter._counter.count(0xFFFFFFFF)
+        assert counter.value() == total

@@ -1,0 +1,148 @@
+"""What hangs on which of a board's pins, for the wiring picture. The pins' numbers are not here: board.py has them.
+
+Contacts and values are from the parts' datasheets; the boards' README.md says why they are what they are.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """One wire from a part's `contact` to the pin that board.py calls `name`."""
+
+    name: str
+    contact: str
+    between: str = ""  # what the wire goes through
+    to_chip: bool = False
+    from_chip: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    rows: tuple[Row, ...]
+    mains: bool = False  # it is on the mains: only an isolator may lie between it and the pin
+
+
+@dataclass(frozen=True)
+class PictureBoard:
+    title: str
+    chip: str
+    prefix: str  # before a pin's number
+    left: tuple[Part, ...]
+    right: tuple[Part, ...]
+    places: dict[int, int] = field(default_factory=dict)  # pin number to the place on the board's edge
+
+
+NOTES = (
+    "Red parts are connected to the mains. Only the isolators that are drawn may bridge the dashed line. Cables to a PC and",
+    "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), and I/O is pulled up to it.",
+    "Not drawn: 3.3 V, 5 V, 12 V and GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
+)
+
+
+def _in(name: str, contact: str, between: str = "") -> Row:
+    return Row(name, contact, between, to_chip=True)
+
+
+def _out(name: str, contact: str, between: str = "") -> Row:
+    return Row(name, contact, between, from_chip=True)
+
+
+def _both(name: str, contact: str, between: str = "") -> Row:
+    return Row(name, contact, between, to_chip=True, from_chip=True)
+
+
+_MAINS_PARTS = (
+    Part(
+        "HLW8032, 5 V, on the mains",
+        (_in("METERING_RX", "TX", "ISO7720, 1st channel"), _in("PULSE", "PF", "ISO7720, 2nd channel")),
+        mains=True,
+    ),
+    Part("mains, load side", (_in("RELAY_FEEDBACK", "L behind relay, N", "H11AA1, 100 k, 1 uF"),), mains=True),
+    Part("mains, line side", (_in("POWER_FAIL", "L before relay, N", "H11AA1, 100 k, 220 nF"),), mains=True),
+)
+
+_RELAY = Part(
+    "latching relay, 2 coils of 12 V",
+    (_out("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"), _out("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND")),
+)
+
+_I2C = Part(
+    "MB85RC256V, DS3231, 3.3 V",
+    (_both("SDA", "SDA", "4.7 k to 3.3 V"), _out("SCL", "SCL", "4.7 k to 3.3 V")),
+)
+
+_DISPLAY = Part(
+    "TM1638 with 8 digits, 5 V",
+    (
+        _out("DISPLAY_SCK", "CLK", "74AHCT125"),
+        _out("DISPLAY_DIO", "DIO", "74AHCT125"),
+        _out("DISPLAY_STROBE", "STB", "74AHCT125"),
+    ),
+)
+
+
+def _contacts(name: str, prefix: str, line: tuple[Row, ...], more: tuple[Row, ...] = ()) -> Part:
+    rows = (
+        _out(f"{prefix}_POWER", "C1 VCC", "TPS2553; 100 k to GND"),
+        _out(f"{prefix}_RESET", "C2 RST", "100 R; 100 k to GND"),
+        _out(f"{prefix}_CLOCK", "C3 CLK", "100 R; 100 k to GND"),
+    )
+    return Part(name, rows + line + more)
+
+
+def _pico_line(prefix: str) -> tuple[Row, ...]:
+    return (_both(f"{prefix}_IO", "C7 I/O", "100 R; 10 k to C1"),)
+
+
+def _esp32_line(prefix: str) -> tuple[Row, ...]:
+    return (
+        _out(f"{prefix}_TX", "C7 I/O", "74LVC1G07, open drain"),
+        _in(f"{prefix}_RX", "C7 I/O", "100 R; 10 k to C1"),
+    )
+
+
+_SWITCH = (_in("SLOT_SWITCH", "switch, to GND", "1 k; 10 k to 3.3 V"),)
+_KEY = Part("key, isolated", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
+
+_PICO_PLACES = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | {
+    16: 21,
+    17: 22,
+    18: 24,
+    19: 25,
+    20: 26,
+    21: 27,
+    22: 29,
+    26: 31,
+    27: 32,
+    28: 34,
+}
+
+BOARDS = {
+    "rp2_pico": PictureBoard(
+        title="Dianka on the Raspberry Pi Pico",
+        chip="Raspberry Pi Pico",
+        prefix="GP",
+        left=(*_MAINS_PARTS, _RELAY, _KEY),
+        right=(
+            _contacts("card slot, ISO 7816", "CARD", _pico_line("CARD"), _SWITCH),
+            _contacts("ESAM, ISO 7816", "ESAM", _pico_line("ESAM")),
+            _I2C,
+            _DISPLAY,
+        ),
+        places=_PICO_PLACES,
+    ),
+    "esp32_devkit": PictureBoard(
+        title="Dianka on the ESP32-DevKitC",
+        chip="ESP32-DevKitC",
+        prefix="IO",
+        left=(*_MAINS_PARTS, _RELAY, _KEY),
+        right=(
+            _contacts("card slot, ISO 7816", "CARD", _esp32_line("CARD"), _SWITCH),
+            _contacts("ESAM, ISO 7816", "ESAM", _esp32_line("ESAM")),
+            _I2C,
+            _DISPLAY,
+        ),
+    ),
+}

@@ -1,0 +1,152 @@
+"""Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that picture and firmware agree.
+
+`python -m dianka.wiring_picture boards/rp2_pico` writes boards/rp2_pico/wiring.svg. What hangs on which constant stands in
+wiring_parts.py. Plain text, no fonts and no scripts to fetch.
+"""
+
+import sys
+from html import escape
+from pathlib import Path
+
+from dianka.bench.wiring import read_constants
+from dianka.wiring_parts import BOARDS, NOTES, Part, PictureBoard, Row
+
+WIDTH = 1220
+_ROW = 26
+_HEAD = 30  # of a part's box, for its name
+_GAP = 18
+_TOP = 84
+_PART_WIDTH = 236
+_BETWEEN_WIDTH = 178
+_CHIP_LEFT, _CHIP_RIGHT = 500, 720
+_MAINS = "#c0392b"
+_INK = "#1f2d3a"
+_ARROW = 7
+
+
+class WiringError(Exception):
+    """The picture can't be drawn: one line, what to do."""
+
+
+def draw(folder: Path) -> str:
+    """The SVG of the board in `folder`."""
+    board = BOARDS.get(folder.name)
+    if board is None:
+        raise WiringError(f"no picture is described for {folder.name}: add it to wiring_parts.py")
+    pins = read_constants(folder)
+    missing = sorted({row.name for part in board.left + board.right for row in part.rows} - pins.keys())
+    if missing:
+        raise WiringError(f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py")
+    bottom = max(_height(board.left), _height(board.right)) + _TOP
+    shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier
+    shapes += _side(board, board.left, pins, left=True)
+    shapes += _side(board, board.right, pins, left=False)
+    height = bottom + 30 + 20 * len(NOTES)
+    shapes += [_text(24, bottom + 24 + 20 * number, note, 13) for number, note in enumerate(NOTES)]
+    return "\n".join([_open(height, board.title), *shapes, "</svg>", ""])
+
+
+def _height(parts: tuple[Part, ...]) -> int:
+    return sum(_HEAD + _ROW * len(part.rows) + _GAP for part in parts)
+
+
+def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool) -> list[str]:
+    x = 24 if left else WIDTH - 24 - _PART_WIDTH
+    y, shapes = _TOP, []
+    for part in parts:
+        colour = _MAINS if part.mains else _INK
+        height = _HEAD + _ROW * len(part.rows)
+        shapes.append(_box(x, y, _PART_WIDTH, height, "#fdecea" if part.mains else "#eef4fa", colour))
+        shapes.append(_text(x + 10, y + 20, part.name, 13, bold=True))
+        for number, row in enumerate(part.rows):
+            shapes += _row(board, row, pins[row.name], y + _HEAD + _ROW * number + 9, left)
+        y += height + _GAP
+    return shapes
+
+
+def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[str]:
+    """One wire: contact, what lies between, pin."""
+    far = 24 + _PART_WIDTH if left else WIDTH - 24 - _PART_WIDTH
+    near = _CHIP_LEFT if left else _CHIP_RIGHT
+    middle = (far + near) // 2
+    shapes = [f'<line x1="{far}" y1="{y}" x2="{near}" y2="{y}" stroke="{_INK}" stroke-width="1.5"/>']
+    if row.to_chip:
+        shapes.append(_arrow(near, y, rightwards=left))
+    if row.from_chip:
+        shapes.append(_arrow(far, y, rightwards=not left))
+    if row.between:
+        shapes.append(_box(middle - _BETWEEN_WIDTH // 2, y - 10, _BETWEEN_WIDTH, 20, "#ffffff", "#7f8c8d"))
+        shapes.append(_text(middle, y + 4, row.between, 11, anchor="middle"))
+    anchor, inward = ("end", -10) if left else ("start", 10)
+    shapes.append(_text(far + inward, y + 4, row.contact, 12, anchor=anchor))
+    label = f"{board.prefix}{pin}"
+    place = board.places.get(pin)
+    shown = f"{label} (pin {place})" if place else label
+    if left:
+        shapes.append(_text(near + 10, y + 4, shown, 12, bold=True))
+    else:
+        shapes.append(_text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
+    return shapes
+
+
+def _barrier(board: PictureBoard) -> list[str]:
+    """The line that nothing but isolators crosses, beside the parts that are on the mains."""
+    mains = [part for part in board.left if part.mains]
+    if not mains:
+        return []
+    x, bottom = (24 + _PART_WIDTH + _CHIP_LEFT) // 2, _TOP + _height(tuple(mains)) - _GAP + 8
+    return [
+        f'<line x1="{x}" y1="{_TOP - 14}" x2="{x}" y2="{bottom}" stroke="{_MAINS}" stroke-width="2" stroke-dasharray="9 5"/>',
+        _text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=_MAINS),
+        _text(x + 10, _TOP - 6, "safe to touch", 12, colour=_MAINS),
+    ]
+
+
+def _chip(board: PictureBoard, bottom: int) -> str:
+    box = _box(_CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", _INK)
+    middle = (_CHIP_LEFT + _CHIP_RIGHT) // 2
+    return "\n".join([box, _text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)])
+
+
+def _arrow(x: int, y: int, rightwards: bool) -> str:
+    back = x - _ARROW if rightwards else x + _ARROW
+    return f'<path d="M{x} {y} L{back} {y - 4} L{back} {y + 4} Z" fill="{_INK}"/>'
+
+
+def _box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
+
+
+def _text(x: int, y: int, words: str, size: int, *, anchor: str = "start", bold: bool = False, colour: str = _INK) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    place = f'x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}'
+    return f"<text {place}>{escape(words)}</text>"
+
+
+def _open(height: int, title: str) -> str:
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
+            f"<title>{escape(title)}</title>",
+            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+            _text(24, 38, title, 20, bold=True),
+        ]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        print("say which board: python -m dianka.wiring_picture boards/rp2_pico", file=sys.stderr)  # noqa: T201
+        return 2
+    for argument in arguments:
+        folder = Path(argument)
+        try:
+            (folder / "wiring.svg").write_text(draw(folder), encoding="utf-8")
+        except (WiringError, OSError) as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
