@@ -35,6 +35,7 @@ class UartLine:
         self._heard_us = 0
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, since the start
+        self.lock = asyncio.Lock()  # whoever talks holds it for a whole command
         self._off()
 
     async def activate(self) -> None:
@@ -133,6 +134,10 @@ class Channel:
 
     async def reset(self) -> AtrReader:
         """Cold reset; the ATR, whole and without error, or LineError."""
+        async with self._line.lock:
+            return await self._activate()
+
+    async def _activate(self) -> AtrReader:
         line = self._line
         await line.activate()
         atr = AtrReader()
@@ -156,7 +161,11 @@ class Channel:
     async def command(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> tuple:
         """(answer, status word) of one command; LineError if the line or the chip fails."""
         exchange = Exchange(cla, ins, p1, p2, data, le)
-        self.last = bytes((cla, ins, p1, p2, len(data) or le & 0xFF))
+        async with self._line.lock:
+            return await self._exchange(exchange, bytes((cla, ins, p1, p2, len(data) or le & 0xFF)))
+
+    async def _exchange(self, exchange: Exchange, header: bytes) -> tuple:
+        self.last = header
         self.sw = 0
         while not exchange.done:
             wait_ms = self._left_ms(self._waiting_ms)  # first of all: nothing is sent whose answer nobody waits for

@@ -32,9 +32,9 @@ class SharedLine(UartLine):
     def __init__(self, shared: SharedUart, tx, rx, power, reset, clock, baud: int) -> None:
         self.tx = tx
         self.rx = rx
-        self.lock = shared.lock
         self._shared = shared
         super().__init__(shared.uart, power, reset, clock, baud)
+        self.lock = shared.lock
         self.rest()
 
     async def activate(self) -> None:
