@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 from dianka.cards import control as sealing
-from dianka.cards import issue, kinds
+from dianka.cards import issue, kinds, service
 from dianka.cards.chip import Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.keys import meter_factor
@@ -25,39 +25,78 @@ def seeded(seed: int) -> Callable[[int], bytes]:
     return random.Random(seed).randbytes
 
 
-def control_card(seed: int = 1) -> Chip:
-    chip = Chip.new(kinds.CONTROL, rng=seeded(seed))
+def control_card(seed: int = 1, profile: str = "sm4") -> Chip:
+    chip = Chip.new(kinds.CONTROL, rng=seeded(seed), profile=profile)
     chip.power_on()
     return chip
 
 
+def blank(kind: str, control: Chip, seed: int) -> Chip:
+    """A chip of the control card's profile, as its maker delivers it."""
+    return Chip.new(kind, rng=seeded(seed), profile=control.state.profile)
+
+
 def user_card(control: Chip, seed: int = 2) -> Chip:
-    chip = Chip.new(kinds.USER, rng=seeded(seed))
+    chip = blank(kinds.USER, control, seed)
     issue.make_user(control, chip, USER_DATA)
     return chip
 
 
 def init_card(control: Chip, seed: int = 3) -> Chip:
-    chip = Chip.new(kinds.INIT, rng=seeded(seed))
+    chip = blank(kinds.INIT, control, seed)
     issue.make_init(control, chip, INIT_DATA)
     return chip
 
 
 def keys_card(control: Chip, uses: int = 2, seed: int = 4) -> Chip:
-    chip = Chip.new(kinds.KEYS, rng=seeded(seed))
+    chip = blank(kinds.KEYS, control, seed)
     issue.make_keys(control, chip, uses)
     return chip
 
 
-def factory_esam(seed: int = 5) -> Chip:
-    chip = Chip.new(kinds.ESAM, rng=seeded(seed))
-    issue.make_esam(chip)
+def restore_card(control: Chip, uses: int = 2, seed: int = 6) -> Chip:
+    chip = blank(kinds.RESTORE, control, seed)
+    service.make_restore(control, chip, service.RestoreData(uses))
+    return chip
+
+
+def inspection_card(control: Chip, seed: int = 7) -> Chip:
+    chip = blank(kinds.INSPECTION, control, seed)
+    service.make_inspection(control, chip, service.InspectionData())
+    return chip
+
+
+def test_credit_card(control: Chip, money_fen: int = 100, seed: int = 8) -> Chip:
+    chip = blank(kinds.TEST_CREDIT, control, seed)
+    service.make_test_credit(control, chip, service.TestCreditData(money_fen, 3))
+    return chip
+
+
+test_credit_card.__test__ = False  # type: ignore[attr-defined]
+
+
+def production_card(control: Chip, seed: int = 9) -> Chip:
+    chip = blank(kinds.TEST, control, seed)
+    service.make_test(control, chip, service.TestData(3))
+    return chip
+
+
+def part_card(control: Chip, seed: int = 10) -> Chip:
+    """A part card with its keys, and no part in it."""
+    chip = blank(kinds.PART, control, seed)
+    sealing.load_keys(control, chip, sealing.part_plan(open_card(chip)))
+    return chip
+
+
+def factory_esam(seed: int = 5, profile: str = "sm4") -> Chip:
+    chip = Chip.new(kinds.ESAM, rng=seeded(seed), profile=profile)
+    issue.make_esam(chip, profile)
     return chip
 
 
 def private_esam(control: Chip) -> Chip:
     """An ESAM that an initialisation card and a master-key change card have been at."""
-    esam = factory_esam()
+    esam = factory_esam(profile=control.state.profile)
     initialise(esam, init_card(control))
     change_keys(esam, keys_card(control))
     return esam

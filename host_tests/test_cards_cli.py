@@ -6,7 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dianka.cards.cli import app, fen, sell_command
+from dianka.cards.cli import app, sell_command
+from dianka.cards.image import load
+from dianka.cards.options import fen
 from dianka.cards.port import CardError
 
 whole = typer.Typer()
@@ -45,9 +47,66 @@ def test_options_reach_the_card(tmp_path: Path) -> None:
     assert "3" in run("card", "show", tmp_path / "k.card")[1]
 
 
+KINDS = ("user", "init", "keys", "restore", "inspection", "test-credit", "test")
+
+
+@pytest.mark.parametrize("profile", ["sm4", "3des"])
+def test_every_kind_is_issued_shown_and_verified(tmp_path: Path, profile: str) -> None:
+    assert run("card", "issue", "control", tmp_path / "control.card", "--profile", profile)[0] == 0
+    for kind in KINDS:
+        place = tmp_path / f"{kind}.card"
+        status, out, err = run("card", "issue", kind, place, "--profile", profile)
+        assert (status, err) == (0, "") and f"{kind} card" in out
+        assert load(place.read_bytes()).profile == profile
+        assert run("card", "show", place)[0] == 0
+        assert run("card", "verify", place)[0] == 0
+    assert run("card", "issue", "esam", tmp_path / "esam.card", "--profile", profile)[0] == 0
+    status, out, _ = run("card", "verify", tmp_path / "esam.card")
+    assert status == 0 and "the public one" in out
+    status, out, _ = run("card", "show", tmp_path / "control.card")
+    assert profile in out and "none was made yet" in out
+
+
+def test_a_card_of_another_cipher_than_its_system_s(tmp_path: Path) -> None:
+    run("card", "issue", "control", tmp_path / "control.card")
+    status, out, err = run("card", "issue", "user", tmp_path / "a.card", "--profile", "3des")
+    assert (status, out) == (1, "") and "this system's cipher is sm4" in err and err.count("\n") == 1
+    assert not (tmp_path / "a.card").exists()
+    assert run("card", "issue", "user", tmp_path / "a.card", "--profile", "des")[0] == 2
+
+
+def test_options_of_service_cards_reach_the_card(tmp_path: Path) -> None:
+    run("card", "issue", "control", tmp_path / "control.card")
+
+    def shown(kind: str, *words: str) -> str:
+        place = tmp_path / f"{kind}.card"
+        assert run("card", "issue", kind, place, *words)[0] == 0
+        return run("card", "show", place)[1]
+
+    assert "relay, pulses" in (told := shown("test", "--tests", "5", "--pulses", "40", "--seconds", "9", "--uses", "7"))
+    assert "40 in 9 s" in told and " 7 " in told
+    assert "2.50 yuan" in shown("test-credit", "--amount", "2.5")
+    assert "wallet, events " in shown("inspection", "--copies", "9")
+    assert " 3 " in shown("restore", "--uses", "3")
+
+
+def test_every_kind_explains_itself(tmp_path: Path) -> None:
+    for kind in (*KINDS, "esam", "control"):
+        status, out, _ = run("card", "issue", kind, "--help")
+        assert status == 0 and f"Example: dianka card issue {kind} " in " ".join(out.split()), kind
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        (("test", "x.card", "--tests", "64"), "has to test something"),
+        (("test", "x.card", "--tests", "0"), "has to test something"),
+        (("test", "x.card", "--seconds", "256"), "can't hold this"),
+        (("test-credit", "x.card", "--amount", "100.01"), "0.01 to 100.00 yuan"),
+        (("test-credit", "x.card", "--amount", "0"), "0.01 to 100.00 yuan"),
+        (("inspection", "x.card", "--copies", "16"), "has to copy something"),
+        (("restore", "x.card", "--uses", "-1"), "at least one use"),
+        (("esam", "control.card"), "exists already"),
         (("user", "x.card", "--meter", "abc"), "no meter number"),
         (("user", "x.card", "--meter", "0"), "not zero"),
         (("user", "x.card", "--alarm1", "1e3"), "no amount in yuan"),

@@ -4,14 +4,17 @@ import pytest
 
 import cards_kit as kit
 from dianka.cards.chip import Chip
+from dianka.cards.control import Load, load_keys, meter_plan
+from dianka.cards.crypto import PROFILES
 from dianka.cards.files import cardfiles
-from dianka.cards.port import command, send
+from dianka.cards.keys import MAC_TRIES, MASTER, PRIVATE_SET, PURCHASE
+from dianka.cards.port import CardRefused, command, send
 from dianka.cards.sell import sell
 
 
-@pytest.fixture
-def control() -> Chip:
-    return kit.control_card()
+@pytest.fixture(params=sorted(PROFILES))
+def control(request: pytest.FixtureRequest) -> Chip:
+    return kit.control_card(profile=request.param)
 
 
 @pytest.fixture
@@ -30,7 +33,9 @@ def test_the_esams_rights(esam: Chip) -> None:
         ("00B0810008", 0x6981),
         ("00B0820027", 0x9000),
         ("00B2020C04", 0x6A83),
-        ("00B2011404", 0x6A86),
+        ("00B2011404", 0x6981),
+        ("00B2013404", 0x6A82),
+        ("00B2010804", 0x6A86),
         ("00B2010C05", 0x6C04),
         ("00D682000100", 0x6982),
         ("00D685000100", 0x6982),
@@ -82,7 +87,7 @@ def test_a_purchase_with_a_changed_bit_is_refused(control: Chip, user: Chip, esa
 def test_another_meter_or_another_system_takes_no_money(control: Chip, user: Chip, esam: Chip) -> None:
     sell(control, user, 5000)
     serial = kit.open_card(user)
-    stranger = kit.private_esam(kit.control_card(99))
+    stranger = kit.private_esam(kit.control_card(99, control.state.profile))
     assert not kit.identify(stranger, user, serial)
     target = bytes.fromhex("8432010C0C")
     block = send(user, command("04B08200", kit.challenge(stranger) + target), "read sealed")
@@ -90,7 +95,7 @@ def test_another_meter_or_another_system_takes_no_money(control: Chip, user: Chi
 
 
 def test_initialising_fills_the_esam(control: Chip) -> None:
-    esam = kit.factory_esam()
+    esam = kit.factory_esam(profile=control.state.profile)
     esam.power_on()
     kit.initialise(esam, kit.init_card(control))
     params = cardfiles.unpack(cardfiles.INIT_PARAMS, esam.state.files[cardfiles.ESAM_PARAMS][:32])
@@ -107,3 +112,34 @@ def test_parameters_and_tariffs_of_a_user_card_reach_the_esam(user: Chip, esam: 
         kit.carry(esam, user, where, target)
     assert esam.state.files[cardfiles.ESAM_PARAMS] == user.state.files[cardfiles.CARD_INFO][4:43]
     assert esam.state.files[cardfiles.ESAM_TARIFF_2] == user.state.files[cardfiles.CARD_TARIFF_2]
+
+
+def test_a_key_locked_by_wrong_macs_works_again_with_new_keys(control: Chip, user: Chip, esam: Chip) -> None:
+    """Whoever reaches the ESAM's wires can lock it, but the utility can open it again."""
+    sell(control, user, 5000)
+    for left in range(MAC_TRIES - 1, -1, -1):
+        kit.challenge(esam)
+        assert kit.sw_of(esam, "8432010C0C" + "00" * 12) == 0x6988
+        assert esam.state.mac_tries[PURCHASE] == left
+    kit.challenge(esam)
+    assert kit.sw_of(esam, "8432010C0C" + "00" * 12) == 0x6983
+    kit.open_card(user)
+    with pytest.raises(CardRefused):
+        kit.credit(esam, user)
+    load_keys(control, esam, meter_plan(kit.METER), Load(MASTER, PRIVATE_SET, kit.METER))
+    kit.credit(esam, user)
+    assert kit.wallet(esam) == (5000, 1)
+
+
+def test_money_and_count_at_their_limits(control: Chip, user: Chip, esam: Chip) -> None:
+    """A wallet full to the brim takes no more, and one debit too many takes nothing."""
+    sell(control, user, 5000)
+    kit.open_card(user)
+    brim = (1 << 32) - 5000
+    esam.state.files[cardfiles.ESAM_WALLET] = brim.to_bytes(4, "big") + bytes(4)
+    with pytest.raises(CardRefused) as refused:
+        kit.credit(esam, user)
+    assert refused.value.sw == 0x6985 and kit.wallet(esam) == (brim, 0)
+    assert kit.sw_of(esam, "8030000C0400000001") == 0x9000
+    kit.credit(esam, user)
+    assert kit.wallet(esam) == ((1 << 32) - 1, 1)

@@ -105,7 +105,7 @@ def test_foreign_files(foreign: bytes) -> None:
 
 
 def test_a_later_version_is_named_as_such() -> None:
-    content = json.loads(dump(Chip.new(kinds.USER).state)) | {"version": 2}
+    content = json.loads(dump(Chip.new(kinds.USER).state)) | {"version": 3}
     with pytest.raises(CardFileError, match="another version"):
         load(json.dumps(content).encode())
 

@@ -8,9 +8,28 @@ from dianka.cards import keys, kinds
 from dianka.cards.chip import CardTorn, Chip
 from dianka.cards.control import Load
 from dianka.cards.core import Faults
-from dianka.cards.crypto import SM4
+from dianka.cards.crypto import PROFILES, Profile
 from dianka.cards.files import cardfiles
 from dianka.cards.port import CardRefused, command, send
+
+
+@pytest.fixture(params=sorted(PROFILES))
+def control(request: pytest.FixtureRequest) -> Chip:
+    return kit.control_card(profile=request.param)
+
+
+@pytest.fixture
+def cipher(control: Chip) -> Profile:
+    return PROFILES[control.state.profile]
+
+
+@pytest.fixture
+def factory(control: Chip) -> Chip:
+    """An ESAM as it leaves the factory, under power."""
+    esam = kit.factory_esam(profile=control.state.profile)
+    esam.power_on()
+    return esam
+
 
 FACTORY_MASTER = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
 
@@ -23,19 +42,18 @@ def seal(chip: Chip, load: Load, master: Load) -> int:
     return kit.sw_of(chip, sealing.seal_command(load, master, bytes(4)))
 
 
-def test_keys_are_those_of_the_table() -> None:
-    control = kit.control_card()
+def test_keys_are_those_of_the_table(control: Chip, cipher: Profile) -> None:
     user = kit.user_card(control)
     root, serial = control.state.keys, user.state.serial
-    expected = {kid: SM4.div(root[kid], serial) for kid in (0, 1, 2, 6, 7)}
-    expected |= {kid: SM4.div(root[kid], kit.METER) for kid in (4, 5)}
+    expected = {kid: cipher.div(root[kid], serial) for kid in (0, 1, 2, 6, 7)}
+    expected |= {kid: cipher.div(root[kid], kit.METER) for kid in (4, 5)}
     assert user.state.keys == expected
     init = kit.init_card(control)
     public, serial = keys.PUBLIC_ROOTS, init.state.serial
-    expected = {kid: SM4.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {kid: public[kid] for kid in (4, 5)}
+    expected = {kid: cipher.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {kid: public[kid] for kid in (4, 5)}
     assert init.state.keys == expected
     esam = kit.private_esam(control)
-    expected = {kid: root[kid] for kid in (1, 2, 6)} | {kid: SM4.div(root[kid], kit.METER) for kid in (0, 4, 5)}
+    expected = {kid: root[kid] for kid in (1, 2, 6)} | {kid: cipher.div(root[kid], kit.METER) for kid in (0, 4, 5)}
     assert esam.state.keys == expected
 
 
@@ -44,18 +62,15 @@ def test_two_systems_share_no_root() -> None:
     assert not {first.state.keys[kid] for kid in keys.ROOT_KIDS} & {second.state.keys[kid] for kid in keys.ROOT_KIDS}
 
 
-def test_a_factory_esam_is_public_and_knows_it() -> None:
-    esam = kit.factory_esam()
-    assert not is_private(esam)
-    assert esam.state.keys[keys.MASTER] == SM4.div(keys.PUBLIC_ROOTS[keys.MASTER], bytes(8))
+def test_a_factory_esam_is_public_and_knows_it(factory: Chip, cipher: Profile) -> None:
+    assert not is_private(factory)
+    assert factory.state.keys[keys.MASTER] == cipher.div(keys.PUBLIC_ROOTS[keys.MASTER], bytes(8))
 
 
 @pytest.mark.parametrize("fault", ["torn_before", "torn_after"])
 @pytest.mark.parametrize("at", range(1, 7))
-def test_a_key_change_torn_anywhere_leaves_one_whole_set(fault: str, at: int) -> None:
-    control = kit.control_card()
-    esam, card = kit.factory_esam(), kit.keys_card(control)
-    esam.power_on()
+def test_a_key_change_torn_anywhere_leaves_one_whole_set(control: Chip, factory: Chip, fault: str, at: int) -> None:
+    esam, card = factory, kit.keys_card(control)
     kit.initialise(esam, kit.init_card(control))
     before = dict(esam.state.keys)
     esam.faults = Faults(**{fault: at})
@@ -70,14 +85,11 @@ def test_a_key_change_torn_anywhere_leaves_one_whole_set(fault: str, at: int) ->
     assert esam.state.keys == kit.private_esam(control).state.keys
 
 
-def test_the_key_card_counts_its_uses() -> None:
-    control = kit.control_card()
+def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
     card = kit.keys_card(control, uses=1)
-    esam = kit.factory_esam()
-    esam.power_on()
-    kit.change_keys(esam, card)
+    kit.change_keys(factory, card)
     assert card.state.files[cardfiles.CARD_WALLET] == bytes(4)
-    second = kit.factory_esam(6)
+    second = kit.factory_esam(6, control.state.profile)
     second.power_on()
     with pytest.raises(CardRefused) as refused:
         kit.change_keys(second, card)
@@ -85,10 +97,8 @@ def test_the_key_card_counts_its_uses() -> None:
     assert not is_private(second)
 
 
-def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master() -> None:
-    control = kit.control_card()
-    esam = kit.factory_esam()
-    esam.power_on()
+def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(control: Chip, factory: Chip) -> None:
+    esam = factory
     load = Load(keys.IDENTITY)
     block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
     assert kit.sw_of(esam, command("84D40102", block)) == 0x6988
@@ -101,34 +111,30 @@ def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master() -> None
     assert kit.sw_of(esam, command("84D40101", block)) == 0x6987
 
 
-def test_a_wrong_seal_of_a_good_mac_is_refused() -> None:
-    esam = kit.factory_esam()
-    esam.power_on()
-    master = SM4.div(keys.PUBLIC_ROOTS[0], bytes(8))
-    r4, block = kit.challenge(esam), bytes(32)
-    mac = SM4.mac(master, r4, bytes.fromhex("84D4010124") + block)
-    assert kit.sw_of(esam, command("84D40101", block + mac)) == 0x6A80
+def test_a_wrong_seal_of_a_good_mac_is_refused(factory: Chip, cipher: Profile) -> None:
+    master = cipher.div(keys.PUBLIC_ROOTS[0], bytes(8))
+    r4, block = kit.challenge(factory), bytes(cipher.wrapped_bytes)
+    mac = cipher.mac(master, r4, bytes.fromhex("84D40101") + bytes((len(block) + 4,)) + block)
+    assert kit.sw_of(factory, command("84D40101", block + mac)) == 0x6A80
 
 
-def test_no_private_root_leaves_but_those_an_esam_needs() -> None:
-    control = kit.control_card()
+def test_no_private_root_leaves_but_those_an_esam_needs(control: Chip) -> None:
     everybody_knows = Load(keys.MASTER, keys.PUBLIC_SET)
-    for kid in (*keys.ROOT_KIDS, *(keys.HAND_ON + kid for kid in keys.ROOT_KIDS)):
+    for kid in (*keys.ROOT_KIDS, *(keys.BESIDE + kid for kid in keys.ROOT_KIDS)):
         allowed = kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)
         assert seal(control, Load(kid), everybody_knows) == (0x9000 if allowed else 0x6982), kid
     assert seal(control, Load(keys.PURCHASE, factor=kit.METER), everybody_knows) == 0x9000
     assert seal(control, Load(3, factor=kit.METER), everybody_knows) == 0x6A88
 
 
-def test_a_key_card_seals_private_keys_alone_and_no_desk_key() -> None:
-    card = kit.keys_card(kit.control_card())
+def test_a_key_card_seals_private_keys_alone_and_no_desk_key(control: Chip) -> None:
+    card = kit.keys_card(control)
     assert seal(card, Load(keys.IDENTITY, keys.PUBLIC_SET), FACTORY_MASTER) == 0x6A88
     assert seal(card, Load(keys.DESK, factor=bytes(8)), FACTORY_MASTER) == 0x6A88
     assert seal(card, Load(keys.PURCHASE), FACTORY_MASTER) == 0x6982
 
 
-def test_malformed_seal_commands() -> None:
-    control = kit.control_card()
+def test_malformed_seal_commands(control: Chip) -> None:
     good = sealing.seal_command(Load(keys.IDENTITY), FACTORY_MASTER, bytes(4))
     assert kit.sw_of(control, good) == 0x9000
     for at in (5, 6, 15, 28, 34):

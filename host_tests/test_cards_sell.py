@@ -7,6 +7,7 @@ import pytest
 import cards_kit as kit
 from dianka.cards.chip import CardTorn, Chip
 from dianka.cards.core import Faults
+from dianka.cards.crypto import PROFILES
 from dianka.cards.files import cardfiles
 from dianka.cards.port import CardError, command, send
 from dianka.cards.sell import HIGHEST_FEN, SaleError, sell
@@ -32,9 +33,9 @@ class Pulled:
         raise CardTorn("pulled")
 
 
-@pytest.fixture
-def control() -> Chip:
-    return kit.control_card()
+@pytest.fixture(params=sorted(PROFILES))
+def control(request: pytest.FixtureRequest) -> Chip:
+    return kit.control_card(profile=request.param)
 
 
 @pytest.fixture
@@ -92,12 +93,12 @@ def test_only_user_cards_of_this_system(control: Chip, user: Chip, esam: Chip) -
         with pytest.raises(SaleError, match="no user card"):
             sell(control, other, 100)
     with pytest.raises(CardError, match="not issued"):
-        sell(control, Chip.new("user"), 100)
-    for chip in (esam, kit.control_card(7)):
+        sell(control, kit.blank("user", control, 1), 100)
+    for chip in (esam, kit.control_card(7, control.state.profile)):
         with pytest.raises(CardError):
             sell(control, chip, 100)
     with pytest.raises(CardError, match="not issued with this control card"):
-        sell(kit.control_card(8), user, 100)
+        sell(kit.control_card(8, control.state.profile), user, 100)
     assert not user.state.tries  # a wrong control card costs the resident no try
 
 
@@ -137,12 +138,15 @@ def commands_of_a_sale(control: Chip, card: Chip) -> int:
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("sales_before", [0, 1])
 @pytest.mark.parametrize("visit_first", [False, True])
-def test_a_card_pulled_at_every_command_can_be_sold_to_again(done: bool, sales_before: int, visit_first: bool) -> None:
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_a_card_pulled_at_every_command_can_be_sold_to_again(
+    done: bool, sales_before: int, visit_first: bool, profile: str
+) -> None:
     """Whenever it is pulled, and whether it goes to the meter or back to the desk first: paid once, credited once."""
     at = 0
     while True:
         at += 1
-        control = kit.control_card()
+        control = kit.control_card(profile=profile)
         user, esam = kit.user_card(control), kit.private_esam(control)
         for _ in range(sales_before):
             sell(control, user, 5000)
@@ -173,7 +177,7 @@ def test_a_card_pulled_at_every_command_can_be_sold_to_again(done: bool, sales_b
 
 @pytest.mark.parametrize("sw", [0x6581, 0x6988, 0x6F00])
 def test_a_card_that_refuses_any_command_makes_one_clear_line(control: Chip, user: Chip, sw: int) -> None:
-    for at in range(1, commands_of_a_sale(kit.control_card(), kit.user_card(kit.control_card())) + 1):
+    for at in range(1, commands_of_a_sale(control, kit.user_card(control)) + 1):
         user.faults = Faults(refuse_at=at, refuse_sw=sw)
         with pytest.raises(CardError) as error:
             sell(control, user, 3000)
@@ -204,7 +208,7 @@ def test_show_tells_every_kind(control: Chip, user: Chip, esam: Chip) -> None:
     lines = told(user)
     assert lines["meter's balance"] == "12.34 yuan after purchase 1"
     assert lines["state"] == "has been in its meter, ready for a sale"
-    assert told(esam)["keys"] == "private" and told(kit.factory_esam())["keys"] == "public"
+    assert told(esam)["keys"] == "private" and told(kit.factory_esam(profile=control.state.profile))["keys"] == "public"
     assert told(kit.init_card(control))["overdraft limit"] == "10.00 yuan"
     assert told(kit.keys_card(control))["uses left"] == "2"
     assert told(control)["kind"] == "system control card"

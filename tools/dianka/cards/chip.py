@@ -1,4 +1,4 @@
-"""One reference card operating system: user, initialisation, master-key change and system control card, and the ESAM.
+"""One reference card operating system for every kind of card in kinds.py and for the ESAM.
 
 A chip answers whole commands (APDU in, data and status word out). What T=0 adds - procedure bytes, 61xx, 6Cxx - is t0.py's.
 Every command is one transaction: it works on a copy, which `on_commit` may store before it counts. An error anywhere leaves
@@ -8,7 +8,7 @@ the old state. ATR of all of them: 3B 69 00 00 41 and the 8-byte serial (docs/ca
 import os
 from collections.abc import Callable
 
-from dianka.cards import commands, sam, secure, wallet
+from dianka.cards import commands, records, sam, secure, wallet
 from dianka.cards.core import (
     MEMORY,
     UNKNOWN_CLA,
@@ -21,6 +21,7 @@ from dianka.cards.core import (
     Refused,
     Volatile,
 )
+from dianka.cards.crypto import SM4
 from dianka.cards.kinds import ALL
 from dianka.cards.state import SERIAL_BYTES, State, new_state
 
@@ -35,10 +36,14 @@ COMMANDS: dict[tuple[int, int], tuple[str, bool, Handler]] = {
     (0x04, 0xB0): ("read_mac", True, secure.read_mac),
     (0x00, 0xD6): ("update", True, commands.update),
     (0x04, 0xD6): ("update_mac", True, secure.update_mac),
-    (0x00, 0xB2): ("wallet", False, wallet.read_record),
+    (0x00, 0xB2): ("read_record", False, records.read_record),
+    (0x04, 0xB2): ("read_record_mac", True, secure.read_record_mac),
+    (0x00, 0xE2): ("append", True, records.append),
+    (0x04, 0xE2): ("append", True, records.append),
     (0x04, 0xDC): ("wallet", True, wallet.init_wallet),
     (0x84, 0x32): ("wallet", True, wallet.credit),
-    (0x80, 0x30): ("wallet", True, wallet.debit),
+    (0x84, 0x30): ("wallet", True, wallet.refund),
+    (0x80, 0x30): ("debit", True, records.debit),
     (0x00, 0x88): ("internal_auth", True, commands.internal_auth),
     (0x00, 0x82): ("external_auth", True, commands.external_auth),
     (0x80, 0xFA): ("sam", True, sam.sam),
@@ -65,9 +70,11 @@ class Chip:
         self._volatile: Volatile | None = None
 
     @classmethod
-    def new(cls, kind: str, serial: bytes | None = None, rng: Callable[[int], bytes] = os.urandom) -> "Chip":
+    def new(
+        cls, kind: str, serial: bytes | None = None, rng: Callable[[int], bytes] = os.urandom, profile: str = SM4.name
+    ) -> "Chip":
         """A chip as it comes from its maker."""
-        return cls(new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng), rng)
+        return cls(new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile), rng)
 
     @property
     def kind(self) -> str:
@@ -107,11 +114,21 @@ class Chip:
             if context.changed:
                 self._commit(context.state)
         except Refused as refused:
-            if refused.sw == MEMORY:
-                # What was proved may rest on what was not stored.
-                self._volatile = Volatile(directory=self._volatile.directory)
-            return b"", refused.sw
+            return b"", self._refuse(refused)
         return answer
+
+    def _refuse(self, refused: Refused) -> int:
+        """The status word; a try that the command has cost is stored before it is said."""
+        sw = refused.sw
+        if refused.keep is not None:
+            try:
+                self._commit(refused.keep)
+            except Refused as failed:
+                sw = failed.sw
+        if sw == MEMORY and self._volatile is not None:
+            # What was proved may rest on what was not stored.
+            self._volatile = Volatile(directory=self._volatile.directory)
+        return sw
 
     def _parse(self, apdu: bytes) -> tuple[Handler, Command]:
         if len(apdu) < 4:

@@ -45,6 +45,7 @@ def challenge(context: Context, command: Command) -> Answer:
 def read(context: Context, command: Command) -> Answer:
     """00 B0 80+sfi off le."""
     sfi, spec = context.file(command.p1)
+    context.right(spec.read, sealed=False)
     if command.p2 >= spec.size:
         raise Refused(WRONG_OFFSET)
     left = spec.size - command.p2
@@ -54,20 +55,19 @@ def read(context: Context, command: Command) -> Answer:
 
 
 def update(context: Context, command: Command) -> Answer:
-    """00 D6 80+sfi off lc data, where the table lets anybody write."""
+    """00 D6 80+sfi off lc data, where the table lets anybody write, or whoever is authenticated."""
     sfi, spec = context.file(command.p1)
-    if kinds.FREE not in spec.update:
-        raise Refused(NOT_ALLOWED)
+    context.right(spec.update, sealed=False)
     context.write(sfi, command.p2, command.data)
     return b"", OK
 
 
 def internal_auth(context: Context, command: Command) -> Answer:
-    """00 88 00 kid 08 data8. The identity key alone: with any other this would be an oracle for blocks that open doors."""
+    """00 88 00 kid 08 data8. Identity keys alone: with any other this would be an oracle for blocks that open doors."""
     if command.p1:
         raise Refused(WRONG_P1P2)
     command.expect(CHALLENGE_BYTES)
-    if command.p2 != keys.IDENTITY:
+    if command.p2 not in context.kind.identity_kids:
         raise Refused(NOT_ALLOWED)
     return context.profile.cipher8(context.key(command.p2), command.data), OK
 

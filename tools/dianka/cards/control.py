@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from dianka.cards import keys, kinds
 from dianka.cards.chip import Chip
-from dianka.cards.port import CardPort, command, send
+from dianka.cards.crypto import SM4, Profile, by_code
+from dianka.cards.files import cardfiles, servicefiles
+from dianka.cards.port import CardError, CardPort, command, read_file, send
 from dianka.cards.state import SERIAL_BYTES, new_state
 
 
@@ -46,9 +48,21 @@ def _kind(load: Load) -> bytes:
     return bytes((keys.DIVERSIFIED,)) + load.factor
 
 
-def public_control() -> Chip:
+def profile_of(control: CardPort) -> Profile:
+    """The system's cipher profile, as the control card's file 01 says it."""
+    size = cardfiles.size_of(servicefiles.CONTROL_INFO) + cardfiles.FRAME_OVERHEAD
+    try:
+        kind, data = cardfiles.unframe(read_file(control, cardfiles.CARD_INFO, size))
+        if kind == servicefiles.CMD_CONTROL:
+            return by_code(cardfiles.unpack(servicefiles.CONTROL_INFO, data)["profile"])
+    except ValueError:
+        pass
+    raise CardError("the control card does not say which cipher its system uses: choose another control card")
+
+
+def public_control(profile: str = SM4.name) -> Chip:
     """A control card with the public set alone: all that making an ESAM needs, and no secret."""
-    chip = Chip(new_state(kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False))
+    chip = Chip(new_state(kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False, profile=profile))
     chip.power_on()
     return chip
 
@@ -75,7 +89,34 @@ def keys_plan(serial: bytes) -> list[Load]:
     """The roots to hand on come after the card's own private master: they are never under a key that everybody knows."""
     master = Load(keys.MASTER, factor=serial)
     own = [Load(keys.IDENTITY, keys.PUBLIC_SET, serial), Load(keys.DESK, factor=serial), master]
-    return [*own, *(Load(keys.HAND_ON + kid) for kid in kinds.HANDED_ON), master]
+    return [*own, *(Load(keys.BESIDE + kid) for kid in kinds.HANDED_ON), master]
+
+
+def restore_plan(serial: bytes) -> list[Load]:
+    """The private master root alone, to open a meter; what it closes it with is public."""
+    master = Load(keys.MASTER, factor=serial)
+    own = [Load(keys.IDENTITY, factor=serial), Load(keys.DESK, factor=serial), master]
+    return [*own, Load(keys.BESIDE + keys.MASTER), master]
+
+
+def inspection_plan(serial: bytes) -> list[Load]:
+    """Two sets of keys, for meters of either key state."""
+    private = [Load(kid, factor=serial) for kid in (*keys.FOR_ESAM, keys.DESK)]
+    public = [Load(keys.BESIDE + kid, keys.PUBLIC_SET, serial) for kid in keys.FOR_ESAM]
+    return [*private, *public, Load(keys.MASTER, factor=serial)]
+
+
+def production_plan(serial: bytes, purchase: bool) -> list[Load]:
+    """Public keys: it works in a meter of the factory alone."""
+    plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.DESK)]
+    if purchase:
+        plan.append(Load(keys.PURCHASE, keys.PUBLIC_SET))
+    return [*plan, Load(keys.MASTER, keys.PUBLIC_SET, serial)]
+
+
+def part_plan(serial: bytes) -> list[Load]:
+    private = [Load(kid, factor=serial) for kid in (keys.IDENTITY, keys.DESK)]
+    return [*private, Load(keys.BESIDE + keys.DESK, keys.PUBLIC_SET, serial), Load(keys.MASTER, factor=serial)]
 
 
 def esam_plan() -> list[Load]:
@@ -86,6 +127,6 @@ def esam_plan() -> list[Load]:
 
 
 def meter_plan(meter: bytes) -> list[Load]:
-    """What a master-key change card loads into an ESAM."""
+    """What a master-key change card loads into an ESAM; a restore card loads `esam_plan`."""
     plan = [Load(kid) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
     return plan + [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)]

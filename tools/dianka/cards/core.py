@@ -7,7 +7,8 @@ lasts. Status words are those of ISO 7816-4, as docs/card-protocol.md lists them
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dianka.cards import keys, kinds
+from dianka.cards import access, keys, kinds
+from dianka.cards.access import FileSpec, Right
 from dianka.cards.crypto import MAC_BYTES, PROFILES, same
 from dianka.cards.files import cardfiles
 from dianka.cards.state import State
@@ -39,11 +40,12 @@ _METER_NO_AT = cardfiles.size_of(cardfiles.PARAMS[:9])
 
 
 class Refused(Exception):
-    """The command ends with this status word and changes nothing that lasts."""
+    """The command ends with this status word and changes nothing that lasts but `keep`: a try that it has cost."""
 
-    def __init__(self, sw: int) -> None:
+    def __init__(self, sw: int, keep: State | None = None) -> None:
         super().__init__(f"{sw:04X}")
         self.sw = sw
+        self.keep = keep
 
 
 @dataclass
@@ -70,6 +72,8 @@ class Volatile:
     auth_kid: int | None = None
     process_key: bytes = field(default=b"", repr=False)
     process_kid: int = 0
+    use_factor: bytes = b""  # the meter that the present use of a key change or restore card is for
+    parts: list[bytes] = field(default_factory=list, repr=False)  # of a backup: to hand out, or taken in
 
 
 @dataclass(frozen=True)
@@ -115,17 +119,35 @@ class Context:
             raise Refused(NO_KEY)
         return self.state.keys[kid]
 
-    def file(self, sfi_byte: int) -> tuple[int, kinds.FileSpec]:
-        """Short id and description of the file that P1 (80H + short id) names."""
+    def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
+        """Short id and description of the file that P1 (80H + short id) names; one that is read by offset."""
         if not sfi_byte & 0x80:
             raise Refused(WRONG_P1P2)
-        sfi = sfi_byte & 0x7F
-        if self.volatile.directory != self.kind.directory or sfi not in self.kind.files:
-            raise Refused(NO_FILE)
-        spec = self.kind.files[sfi]
-        if spec.records:
+        sfi, spec = self._file(sfi_byte & 0x7F)
+        if spec.shape in (access.LOG, access.WALLET):
             raise Refused(WRONG_FILE_TYPE)
         return sfi, spec
+
+    def record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
+        """Short id and description of the file that P2 (short id * 8 + 4) names; one of these shapes."""
+        if p2 & 7 != 4:
+            raise Refused(WRONG_P1P2)
+        sfi, spec = self._file(p2 >> 3)
+        if spec.shape not in shapes:
+            raise Refused(WRONG_FILE_TYPE)
+        return sfi, spec
+
+    def _file(self, sfi: int) -> tuple[int, FileSpec]:
+        if self.volatile.directory != self.kind.directory or sfi not in self.kind.files:
+            raise Refused(NO_FILE)
+        return sfi, self.kind.files[sfi]
+
+    def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
+        """The first of these rights that this command may use, plain or sealed; refused if there is none."""
+        for right in rights:
+            if (right.mode != access.PLAIN) == sealed and right.auth in (None, self.volatile.auth_kid):
+                return right
+        raise Refused(NOT_ALLOWED)
 
     def write(self, sfi: int, offset: int, data: bytes) -> None:
         old = self.state.files[sfi]
@@ -133,7 +155,10 @@ class Context:
             raise Refused(WRONG_OFFSET)
         if not data or offset + len(data) > len(old):
             raise Refused(WRONG_LENGTH)
-        self.change().files[sfi] = old[:offset] + data + old[offset + len(data) :]
+        new = old[:offset] + data + old[offset + len(data) :]
+        if self.kind.files[sfi].shape == access.COUNTER and new > old:
+            raise Refused(CONDITIONS)
+        self.change().files[sfi] = new
 
     def take_challenge(self, size: int) -> bytes:
         """The newest challenge's first bytes, good for this one use."""
@@ -142,16 +167,49 @@ class Context:
             raise Refused(NO_CHALLENGE)
         return challenge[:size]
 
-    def checked(self, kid: int, command: Command) -> bytes:
-        """The command's data without its MAC, which must be right under this key and the newest challenge."""
+    def checked(self, kid: int, command: Command, key: bytes = b"") -> bytes:
+        """The command's data without its MAC, which must be right under this key and the newest challenge.
+
+        The key is that of `kid`, or one that was derived from it.
+        """
         if len(command.data) <= MAC_BYTES:
             raise Refused(WRONG_LENGTH)
-        key = self.key(kid)
+        key = key or self.key(kid)
+        self._not_locked(kid)
         data, mac = command.data[:-MAC_BYTES], command.data[-MAC_BYTES:]
         r4 = self.take_challenge(4)
         if not same(mac, self.profile.mac(key, r4, command.header(len(command.data)) + data)):
-            raise Refused(WRONG_MAC)
+            raise self.failed(kid, WRONG_MAC)
+        if kid in self.state.mac_tries:
+            del self.change().mac_tries[kid]
         return data
+
+    def received(self, right: Right, command: Command) -> bytes:
+        """What a command with secure messaging carries, checked and deciphered as its right says."""
+        data = command.data
+        if right.mode in (access.MAC, access.CIPHER_MAC):
+            data = self.checked(right.kid, command)
+        if right.mode == access.MAC:
+            return data
+        key = self.key(right.kid)
+        self._not_locked(right.kid)
+        try:
+            plain = self.profile.unseal(key, data)
+        except ValueError:
+            raise self.failed(right.kid, WRONG_DATA) from None
+        if right.kid in self.state.mac_tries:
+            del self.change().mac_tries[right.kid]
+        return plain
+
+    def failed(self, kid: int, sw: int) -> Refused:
+        """A MAC or a cipher was wrong: that costs the key a try, in the commit that the answer waits for."""
+        state = self.state.copy()
+        state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
+        return Refused(sw, state)
+
+    def _not_locked(self, kid: int) -> None:
+        if not self.state.mac_tries.get(kid, keys.MAC_TRIES):
+            raise Refused(LOCKED)
 
     def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
         """A MAC to hand out."""

@@ -1,5 +1,6 @@
-"""The card file codec, straight from the meter's firmware (firmware/cardfiles.py)."""
+"""The card file codecs, straight from the meter's firmware (firmware/cardfiles.py and servicefiles.py)."""
 
 from dianka.firmware import shared
 
 cardfiles = shared("cardfiles")
+servicefiles = shared("servicefiles")

@@ -15,11 +15,12 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from dianka.cards.chip import Chip
+from dianka.cards.crypto import SM4
 from dianka.cards.port import CardError
 from dianka.cards.state import SERIAL_BYTES, State, new_state
 
 FORMAT = "dianka-card"
-VERSION = 1
+VERSION = 2
 _LARGEST = 64 * 1024  # a chip has a few hundred bytes; don't read somebody's film into memory
 
 
@@ -43,16 +44,25 @@ class CardFile:
         serial: bytes | None = None,
         rng: Callable[[int], bytes] = os.urandom,
         private_roots: bool = True,
+        profile: str = SM4.name,
     ) -> "CardFile":
         """A new chip of this kind in a new file."""
+
+        def born() -> State:
+            return new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots, profile)
+
+        return cls.store(path, born, rng)
+
+    @classmethod
+    def store(cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
+        """A chip in this state in a new file. The state is made when the file's name is ours."""
         path = Path(path)
         _must_be_new(path)
         lock = _locked(path)
         try:
             _must_be_new(path)  # still, now that nobody else can make it
-            state = new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots)
-            card = cls(path, lock, state, rng)
-            card._save(state)
+            card = cls(path, lock, make(), rng)
+            card._save(card.chip.state)
         except OSError as error:
             lock.close()
             raise _unwritable(path, error) from None
@@ -65,7 +75,7 @@ class CardFile:
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
         path = Path(path)
         if not path.is_file():
-            raise CardFileError(f"{path.name} is no file: check the name, or make the card with `dianka card new`")
+            raise CardFileError(f"{path.name} is no file: check the name, or make the card with `dianka card issue`")
         lock = _locked(path)
         try:
             with path.open("rb") as file:
@@ -115,7 +125,8 @@ def dump(state: State) -> bytes:
         "files": _hex(state.files),
         "keys": _hex(state.keys),
         "pending": _hex(state.pending),
-        "tries": {f"{kid:02x}": left for kid, left in sorted(state.tries.items())},
+        "tries": _numbers(state.tries),
+        "mac_tries": _numbers(state.mac_tries),
     }
     content["checksum"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return json.dumps(content, indent=1).encode() + b"\n"
@@ -130,7 +141,7 @@ def load(data: bytes, name: str = "the card file") -> State:
         known = FORMAT.encode() in data
         content = {}
     if not known:
-        raise CardFileError(f"{name} is no card file: choose a file made by `dianka card new`")
+        raise CardFileError(f"{name} is no card file: choose a file made by `dianka card issue`")
     if content.get("version", VERSION) != VERSION:
         raise CardFileError(f"{name} was made by another version of dianka: open it with that one")
     damaged = CardFileError(f"{name} is damaged: take a copy that is whole, or issue a replacement card")
@@ -143,6 +154,7 @@ def load(data: bytes, name: str = "the card file") -> State:
             keys=_bytes(content["keys"]),
             pending=_bytes(content["pending"]),
             tries={int(kid, 16): int(left) for kid, left in content["tries"].items()},
+            mac_tries={int(kid, 16): int(left) for kid, left in content["mac_tries"].items()},
         )
         state.check()
         intact = dump(state) == data
@@ -155,6 +167,10 @@ def load(data: bytes, name: str = "the card file") -> State:
 
 def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
     return {f"{number:02x}": data.hex() for number, data in sorted(blocks.items())}
+
+
+def _numbers(tries: dict[int, int]) -> dict[str, int]:
+    return {f"{kid:02x}": left for kid, left in sorted(tries.items())}
 
 
 def _bytes(blocks: dict[str, str]) -> dict[int, bytes]:

@@ -1,13 +1,24 @@
 """Work with cards that this process has not opened itself: telling what sits in a reader before anything is written to it."""
 
-from dianka.cards import issue, keys, kinds
-from dianka.cards.core import OK
+from collections.abc import Callable
+
+from dianka.cards import keys, kinds
+from dianka.cards.core import NO_KEY, OK, UNKNOWN_INS
 from dianka.cards.files import cardfiles
 from dianka.cards.port import CardError, CardPort, command, select_card
 from dianka.cards.readers.base import Held
+from dianka.cards.reading import beyond, blocks, free_to_read, whole
 
-_READ_INFO = bytes.fromhex("00 B0 81 00 00")
-_KINDS = {kinds.USER: "user", kinds.INIT: "initialisation", kinds.KEYS: "master-key change"}
+_NAMES = {kinds.INIT: "initialisation", kinds.KEYS: "master-key change", kinds.RESTORE: "key restore"}
+# What else a blank chip tells by: kinds with the same files differ in a command that they have or refuse.
+_PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
+_SEALED_READ = command("04B08100", bytes(17))
+_TELLTALE = {
+    kinds.KEYS: (_PRIVATE_UNDER_PUBLIC, NO_KEY, False),
+    kinds.RESTORE: (_PRIVATE_UNDER_PUBLIC, NO_KEY, True),
+    kinds.TEST_CREDIT: (_SEALED_READ, UNKNOWN_INS, False),
+    kinds.TEST: (_SEALED_READ, UNKNOWN_INS, True),
+}
 
 
 def must_be_control(held: Held) -> None:
@@ -18,23 +29,24 @@ def must_be_control(held: Held) -> None:
         raise CardError(f"{held.name} is no system control card: choose another with --control")
 
 
-def make_in_reader(control: CardPort, card: CardPort, kind: str, data: issue.UserData | issue.InitData | int) -> bytes:
-    """The blank card in a reader becomes a card of this kind. Returns its serial."""
+def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:
+    """The blank card in a reader becomes what `make` makes of it. Returns its serial."""
     serial = select_card(card)
-    _must_be_blank(card, kind)
-    if isinstance(data, issue.UserData):
-        issue.make_user(control, card, data)
-    elif isinstance(data, issue.InitData):
-        issue.make_init(control, card, data)
-    else:
-        issue.make_keys(control, card, data)
+    if not _is_chip_of(card, kind):
+        raise CardError(f"this is no blank {_NAMES.get(kind, kind)} card: take one")
+    if any(whole(card, cardfiles.CARD_INFO, kinds.ALL[kind].files[cardfiles.CARD_INFO])):
+        raise CardError("this card is issued already: take a blank one")
+    make(card)
     return serial
 
 
-def _must_be_blank(card: CardPort, kind: str) -> None:
-    """Keys once loaded are there for good, so look before: a chip of this kind, with nothing in file 01."""
-    info, sw = card.process(_READ_INFO)
-    if sw != OK or len(info) != kinds.ALL[kind].files[cardfiles.CARD_INFO].size:
-        raise CardError(f"this is no blank {_KINDS[kind]} card: take one")
-    if any(info):
-        raise CardError("this card is issued already: take a blank one")
+def _is_chip_of(card: CardPort, kind: str) -> bool:
+    """Keys once loaded are there for good, so look before."""
+    for sfi, spec in kinds.ALL[kind].files.items():
+        readable = not free_to_read(spec) or all(sw == OK for _, sw in blocks(card, sfi, spec))
+        if not readable or beyond(card, sfi, spec) == OK:
+            return False
+    if kind not in _TELLTALE:
+        return True
+    apdu, status, expected = _TELLTALE[kind]
+    return (card.process(apdu)[1] == status) is expected

@@ -1,7 +1,8 @@
 """Making cards and ESAMs: keys sealed by the control card, files written as the desk writes them.
 
 The `make_` functions work on a new chip behind any port, the `issue_` functions on a new file. A card that
-can't be finished leaves no file. Money in fen, prices in 0.0001 yuan per kWh.
+can't be finished leaves no file. A card has the cipher profile of its control card. Money in fen, prices in 0.0001 yuan per
+kWh. The cards of the service staff are made in service.py.
 """
 
 import os
@@ -11,14 +12,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from dianka.cards import keys, kinds
-from dianka.cards.control import esam_plan, init_plan, keys_plan, load_keys, public_control, user_plan
+from dianka.cards.control import Load, esam_plan, init_plan, keys_plan, load_keys, profile_of, public_control, user_plan
+from dianka.cards.core import NO_KEY
+from dianka.cards.crypto import SM4
 from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles
+from dianka.cards.files import cardfiles, servicefiles
 from dianka.cards.image import CardFile
-from dianka.cards.port import CardError, CardPort, select_card, serial_of
+from dianka.cards.port import CardError, CardPort, command, select_card, serial_of
 from dianka.cards.state import key_info
 
-_FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
+FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 
 Rng = Callable[[int], bytes]
@@ -32,6 +35,10 @@ class UserData:
     alarm1_fen: int
     alarm2_fen: int
     rates_e4: Sequence[int]
+    card_type: int = cardfiles.OPEN
+    update_flag: int = FIRST_SALE
+    count: int = 0  # of a purchase that the card carries from the start: a replacement card's
+    money_fen: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,44 +56,52 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
     """A new chip becomes a resident's card, without a purchase yet."""
     if not data.meter_no or not data.customer_no:
         raise CardError("a user card needs a meter number and a customer number: give both, not zero")
-    files = _checked(_user_files, data)
+    files = checked(_user_files, data)
     control.power_on()
     serial = select_card(card)
-    load_keys(control, card, user_plan(serial, keys.meter_factor(cardfiles.to_bcd(data.meter_no, 6))))
-    _write(Desk(control, card, serial), files)
+    load(control, card, user_plan(serial, keys.meter_factor(cardfiles.to_bcd(data.meter_no, 6))))
+    write(Desk(control, card, serial), files)
 
 
 def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
     """A new chip becomes a meter initialisation card. All its keys are of the public set."""
     if not data.meter_no:
         raise CardError("an initialisation card needs the meter's number: give it, not zero")
-    files = _checked(_init_files, data)
+    files = checked(_init_files, data)
     control.power_on()
     serial = select_card(card)
-    load_keys(control, card, init_plan(serial))
-    _write(Desk(control, card, serial, public=True), files)
+    load(control, card, init_plan(serial))
+    write(Desk(control, card, serial, public=True), files)
 
 
 def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
     """A new chip becomes a master-key change card for this many meters."""
-    if not 1 <= uses < 1 << 32:
-        raise CardError("a master-key change card needs at least one use: give the number of meters")
+    check_uses(uses, "a master-key change card")
     control.power_on()
     serial = select_card(card)
-    load_keys(control, card, keys_plan(serial))
+    load(control, card, keys_plan(serial))
     info = key_info(cardfiles.KEYS_PRIVATE)
-    _write(Desk(control, card, serial), {cardfiles.CARD_WALLET: uses.to_bytes(4, "big"), cardfiles.CARD_INFO: info})
+    write(Desk(control, card, serial), {servicefiles.CARD_USES: uses.to_bytes(4, "big"), cardfiles.CARD_INFO: info})
 
 
-def make_esam(chip: CardPort) -> None:
+def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
+    """The keys of a new card, or once more those of one whose making was broken off: it has the plan's master key by then."""
+    _, sw = card.process(command(f"008800{keys.IDENTITY:02X}", bytes(8)))
+    if sw == NO_KEY:
+        load_keys(control, card, plan)
+    else:
+        load_keys(control, card, plan, master=plan[-1])
+
+
+def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
     """A new chip becomes an ESAM as it leaves the factory: public keys, meter number zero, empty wallet."""
     serial_of(chip.power_on())
-    load_keys(public_control(), chip, esam_plan())
+    load_keys(public_control(profile), chip, esam_plan())
 
 
-def issue_control(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom) -> bytes:
+def issue_control(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
     """A new system with its own private keys. Returns the serial, as all of these do."""
-    return _issue(path, kinds.CONTROL, serial, rng, lambda chip: None)
+    return issue_file(path, kinds.CONTROL, serial, rng, profile, lambda chip: None)
 
 
 def issue_user(
@@ -101,25 +116,38 @@ def issue_user(
     rng: Rng = os.urandom,
 ) -> bytes:
     data = UserData(meter_no, customer_no, alarm1_fen, alarm2_fen, rates_e4)
-    return _issue(path, kinds.USER, serial, rng, lambda chip: make_user(control, chip, data))
+    return issue_file(path, kinds.USER, serial, rng, system_profile(control), lambda chip: make_user(control, chip, data))
 
 
 def issue_init(
     control: CardPort, path: Path | str, data: InitData, serial: bytes | None = None, rng: Rng = os.urandom
 ) -> bytes:
-    return _issue(path, kinds.INIT, serial, rng, lambda chip: make_init(control, chip, data))
+    return issue_file(path, kinds.INIT, serial, rng, system_profile(control), lambda chip: make_init(control, chip, data))
 
 
 def issue_keys(control: CardPort, path: Path | str, uses: int, serial: bytes | None = None, rng: Rng = os.urandom) -> bytes:
-    return _issue(path, kinds.KEYS, serial, rng, lambda chip: make_keys(control, chip, uses))
+    return issue_file(path, kinds.KEYS, serial, rng, system_profile(control), lambda chip: make_keys(control, chip, uses))
 
 
-def issue_esam(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom) -> bytes:
-    return _issue(path, kinds.ESAM, serial, rng, make_esam)
+def issue_esam(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
+    return issue_file(path, kinds.ESAM, serial, rng, profile, lambda chip: make_esam(chip, profile))
 
 
-def _issue(path: Path | str, kind: str, serial: bytes | None, rng: Rng, make: Callable[[CardPort], None]) -> bytes:
-    card = CardFile.create(path, kind, serial, rng)
+def system_profile(control: CardPort) -> str:
+    control.power_on()
+    return profile_of(control).name
+
+
+def check_uses(uses: int, what: str) -> None:
+    if not 1 <= uses < (1 << 32) - 1:
+        raise CardError(f"{what} needs at least one use: give the number of meters")
+
+
+def issue_file(
+    path: Path | str, kind: str, serial: bytes | None, rng: Rng, profile: str, make: Callable[[CardPort], None]
+) -> bytes:
+    """A new chip in a new file, and what `make` makes of it. Returns the serial."""
+    card = CardFile.create(path, kind, serial, rng, profile=profile)
     try:
         make(card.chip)
     except BaseException:
@@ -129,13 +157,14 @@ def _issue(path: Path | str, kind: str, serial: bytes | None, rng: Rng, make: Ca
     return card.chip.state.serial
 
 
-def _write(desk: Desk, files: dict[int, bytes]) -> None:
+def write(desk: Desk, files: dict[int, bytes]) -> None:
+    """Write whole files as the desk, in this order: file 01 last, as a card is issued when it says what it is."""
     desk.authenticate()
     for sfi, content in files.items():
         desk.update(sfi, content)
 
 
-def _checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
+def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
     try:
         return pack(data)
     except ValueError as error:
@@ -143,16 +172,19 @@ def _checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, 
 
 
 def _user_files(data: UserData) -> dict[int, bytes]:
-    """File 01 last: a card is issued when it says what it is."""
     params = _params(data) | {
-        "update_flag": _FIRST_SALE,
+        "update_flag": data.update_flag,
         "customer_no": data.customer_no,
-        "card_type": cardfiles.OPEN,
+        "card_type": data.card_type,
     }
     tariff = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff(data.rates_e4))
+    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": data.money_fen, "count": data.count})
     return {
         cardfiles.CARD_TARIFF_1: tariff,
         cardfiles.CARD_TARIFF_2: tariff,
+        # A card that was cleared, or whose making was broken off, may still have a purchase on it.
+        cardfiles.CARD_WALLET: wallet,
+        cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE),
         cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)),
     }
 

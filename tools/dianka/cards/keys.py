@@ -16,9 +16,11 @@ DESK = 0x07
 
 ROOT_KIDS = (MASTER, IDENTITY, EXTERNAL, PARAMETERS, PURCHASE, WRITE_BACK, DESK)
 
-# Added to a kid: a private root that a master-key change card holds to hand on; a root of the public set in a control card.
-HAND_ON = 0x10
+# Added to a kid. BESIDE: a second key that a card holds of this number - a root that a master-key change card hands on, the
+# public key beside the private one on an inspection or part card. PUBLIC: a root of the public set in a control card.
+BESIDE = 0x10
 PUBLIC = 0x80
+FOR_ESAM = (IDENTITY, EXTERNAL, WRITE_BACK)  # the roots that an ESAM needs as they are
 
 PUBLIC_SET = 0
 PRIVATE_SET = 1
@@ -30,6 +32,11 @@ NO_FACTOR = bytes(8)
 PUBLIC_ROOTS = {kid: b"DiankaPublicKey%d" % kid for kid in ROOT_KIDS}
 
 TRIES = 6  # failed EXTERNAL AUTH in a row until the key locks
+# Wrong MACs in a row until the key locks. Public meters stop at 100 to 200 a day (cards reference 2.3); noise on the wire and
+# other people's cards must not lock a meter, and one guess in 2^32 is right.
+MAC_TRIES = 100
+
+PART_FILE = 2  # the short file id of the part on a part card
 
 
 def meter_factor(meter_no_bcd: bytes) -> bytes:

@@ -24,6 +24,7 @@ class CardRefused(CardError):
 
 
 _ADVICE = {
+    0x6700: "it may be of another cipher profile than the system, take a card of the system's",
     0x6581: "its memory is worn out, replace the card",
     0x6982: "this card does not allow that, check that it is the right card",
     0x6983: "its key is locked, replace the card",
@@ -48,8 +49,9 @@ def command(header: str, data: bytes = b"") -> bytes:
 
 
 def serial_of(atr: bytes) -> bytes:
-    """The card's serial: the ATR's last 8 bytes; CardError for a foreign card."""
-    if len(atr) != 13 or atr[0] != 0x3B or atr[1] & 0xF0 != 0x60 or atr[2:4] != bytes(2):
+    """The card's serial: the last 8 bytes of 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; CardError for a foreign card."""
+    at = 3 if atr[1:2] == b"\x79" else 2
+    if len(atr) != 11 + at or atr[0] != 0x3B or atr[1] & 0xEF != 0x69 or atr[at : at + 2] != bytes(2):
         raise CardError("this is no card of an electricity meter: take the right card")
     return atr[-8:]
 

@@ -1,10 +1,11 @@
 """80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and SEAL KEY.
 
-The ESAM has the first two (for the meter), the control card all four (for the desk), a master-key change card the last.
+The ESAM has the first two (for the meter), the control card all four (for the desk) and the backup of its keys (backup.py),
+a master-key change or restore card the last.
 What each may be done with is narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
 """
 
-from dianka.cards import keys
+from dianka.cards import backup, keys
 from dianka.cards.core import (
     CONDITIONS,
     NO_KEY,
@@ -18,16 +19,13 @@ from dianka.cards.core import (
     Context,
     Refused,
 )
-from dianka.cards.files import cardfiles
-from dianka.cards.kinds import KEYS
+from dianka.cards.files import servicefiles
 
 _SEAL_BYTES = 30
-# Roots that leave for a chip still under the public master: the ESAM needs these three as they are. No other may.
-_ROOTS_FOR_ESAM = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)
 
 
 def sam(context: Context, command: Command) -> Answer:
-    """Which of the four, by P1 and P2."""
+    """Which of them, by P1 and P2."""
     allowed = context.kind.commands
     if command.p1 == 0 and "diversify" in allowed:
         return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
@@ -35,6 +33,10 @@ def sam(context: Context, command: Command) -> Answer:
         return _mac(context, command)
     if command.p1 == 6 and "seal_key" in allowed:
         return _seal(context, command)
+    if command.p1 == 7 and "backup" in allowed:
+        return backup.hand_out(context, command) if command.p2 else backup.split(context, command)
+    if command.p1 == 8 and command.p2 == 0 and "backup" in allowed:
+        return backup.take_in(context, command)
     raise Refused(WRONG_P1P2)
 
 
@@ -72,13 +74,16 @@ def _seal(context: Context, command: Command) -> Answer:
     key_kind, key_factor, r4, target_set = data[10], data[11:19], data[19:23], data[23]
     if any(data[24:]) or max(key_set, master_kind, key_kind, target_set) > 1:
         raise Refused(WRONG_DATA)
+    if (key_set, target_set) not in context.kind.sealing:
+        raise Refused(NO_KEY)
+    # Everybody can open what is sealed under the public master: no more private roots go there than the ESAM can't do without.
     bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
-    if bare and command.p2 not in _ROOTS_FOR_ESAM:
+    if bare and command.p2 not in keys.FOR_ESAM:
         raise Refused(NOT_ALLOWED)
-    key = _key(context, key_set, command.p2 & ~keys.HAND_ON, key_kind, key_factor)
+    key = _key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
     master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
-    if context.kind.name == KEYS:
-        _count_down(context, command.p2)
+    if context.kind.hands_on:
+        _count_down(context, command.p2, key_factor if key_kind == keys.DIVERSIFIED else b"")
     wrapped = context.profile.wrap(master, key)
     header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
     return wrapped + context.mac(master, r4, header + wrapped), OK
@@ -88,18 +93,19 @@ def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> 
     if kid not in keys.ROOT_KIDS:
         raise Refused(NO_KEY)
     if key_set == keys.PUBLIC_SET:
-        # A key card holds of the public set what every chip is born with: the master, which its target has now.
-        if context.kind.name == KEYS and kid != keys.MASTER:
-            raise Refused(NO_KEY)
         root = keys.PUBLIC_ROOTS[kid]
     else:
-        root = context.key(keys.HAND_ON + kid if context.kind.name == KEYS else kid)
+        root = context.key(keys.BESIDE + kid if context.kind.hands_on else kid)
     return context.profile.div(root, factor) if kind == keys.DIVERSIFIED else root
 
 
-def _count_down(context: Context, kid: int) -> None:
-    left = int.from_bytes(context.state.files[cardfiles.CARD_WALLET], "big")
+def _count_down(context: Context, kid: int, factor: bytes) -> None:
+    """One use is the keys of one meter, sealed without a reset between; else one card would open all meters uncounted."""
+    if factor and factor == context.volatile.use_factor:
+        return
+    left = int.from_bytes(context.state.files[servicefiles.CARD_USES], "big")
     if not left:
         raise Refused(CONDITIONS)
-    if kid == keys.MASTER:
-        context.change().files[cardfiles.CARD_WALLET] = (left - 1).to_bytes(4, "big")
+    if factor or kid == keys.MASTER:
+        context.change().files[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
+        context.volatile.use_factor = factor

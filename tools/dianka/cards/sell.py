@@ -16,10 +16,10 @@ from typing import Any
 from dianka.cards.chip import CardTorn
 from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
+from dianka.cards.issue import FIRST_SALE
 from dianka.cards.port import CardError, CardPort, read_file, select_card
 
 HIGHEST_FEN = 99_999_999
-_FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F
 _INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
 
 
@@ -127,7 +127,7 @@ def _write(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
     first = count == 1
     params = found.params | {
         "card_type": cardfiles.OPEN if first else cardfiles.PURCHASE,
-        "update_flag": _FIRST_SALE if first else 0,
+        "update_flag": FIRST_SALE if first else 0,
     }
     wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count})
     desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 
 from dianka.cards import keys, kinds
 from dianka.cards.crypto import PROFILES, SM4
-from dianka.cards.files import cardfiles
+from dianka.cards.files import cardfiles, servicefiles
 
 SERIAL_BYTES = 8
 
 
 @dataclass
 class State:
-    """Files by short id, keys by kid, keys that wait for the master key, tries left where some were used."""
+    """Files by short id, keys by kid, keys that wait for the master key.
+
+    `tries` and `mac_tries` hold by kid what is left of EXTERNAL AUTH and of wrong MACs, where some were used.
+    """
 
     kind: str
     serial: bytes
@@ -24,6 +27,7 @@ class State:
     keys: dict[int, bytes] = field(default_factory=dict, repr=False)
     pending: dict[int, bytes] = field(default_factory=dict, repr=False)
     tries: dict[int, int] = field(default_factory=dict)
+    mac_tries: dict[int, int] = field(default_factory=dict)
 
     def copy(self) -> "State":
         return State(
@@ -34,6 +38,7 @@ class State:
             dict(self.keys),
             dict(self.pending),
             dict(self.tries),
+            dict(self.mac_tries),
         )
 
     def check(self) -> None:
@@ -49,17 +54,19 @@ class State:
         held = {**self.keys, **self.pending}
         if not held.keys() <= allowed or any(len(key) != PROFILES[self.profile].key_bytes for key in held.values()):
             raise ValueError("wrong keys")
-        if any(kid not in allowed or not 0 <= left < keys.TRIES for kid, left in self.tries.items()):
-            raise ValueError("wrong tries")
+        for tries, most in ((self.tries, keys.TRIES), (self.mac_tries, keys.MAC_TRIES)):
+            if any(kid not in allowed or not 0 <= left < most for kid, left in tries.items()):
+                raise ValueError("wrong tries")
 
 
-def new_state(kind: str, serial: bytes, rng: Callable[[int], bytes], private_roots: bool = True) -> State:
-    """A chip as made: empty files, the public master key. A control card makes the private roots here, and keeps them."""
-    state = State(kind, serial, files={sfi: bytes(spec.size) for sfi, spec in kinds.ALL[kind].files.items()})
+def new_state(
+    kind: str, serial: bytes, rng: Callable[[int], bytes], private_roots: bool = True, profile: str = SM4.name
+) -> State:
+    """A chip as made: blank files, the public master key. A control card makes the private roots here, and keeps them."""
+    blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}
+    state = State(kind, serial, profile, files=blank)
     if kind == kinds.CONTROL:
-        state.keys = {keys.PUBLIC + kid: key for kid, key in keys.PUBLIC_ROOTS.items()}
-        if private_roots:
-            state.keys |= {kid: rng(PROFILES[state.profile].key_bytes) for kid in keys.ROOT_KIDS}
+        _found(state, rng, private_roots)
     else:
         state.keys = {keys.MASTER: keys.PUBLIC_ROOTS[keys.MASTER]}
     if kind == kinds.ESAM:
@@ -68,6 +75,17 @@ def new_state(kind: str, serial: bytes, rng: Callable[[int], bytes], private_roo
     return state
 
 
-def key_info(key_state: int) -> bytes:
+def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
+    """A system of its own; one without private roots waits for the parts of a backup, and makes none itself."""
+    profile = PROFILES[state.profile]
+    info = cardfiles.pack(servicefiles.CONTROL_INFO, {"profile": profile.code})
+    state.files[cardfiles.CARD_INFO] = cardfiles.frame(servicefiles.CMD_CONTROL, info)
+    state.files[servicefiles.CARD_USES] = int(private_roots).to_bytes(4, "big")
+    state.keys = {keys.PUBLIC + kid: key for kid, key in keys.PUBLIC_ROOTS.items()}
+    if private_roots:
+        state.keys |= {kid: rng(profile.key_bytes) for kid in keys.ROOT_KIDS}
+
+
+def key_info(key_state: int, command: int = cardfiles.CMD_KEYS) -> bytes:
     """The key info file for this key state, framed."""
-    return cardfiles.frame(cardfiles.CMD_KEYS, cardfiles.pack(cardfiles.KEY_INFO, {"state": key_state}))
+    return cardfiles.frame(command, cardfiles.pack(cardfiles.KEY_INFO, {"state": key_state}))

@@ -7,6 +7,7 @@ with a parity error is simply not heard here.
 
 from dataclasses import dataclass
 
+from dianka.cards import pps
 from dianka.cards.chip import CardTorn, Chip
 
 NULL = 0x60
@@ -79,27 +80,52 @@ class Behaviour:
     wrong_procedure: int | None = None  # instead of INS
     stops_after: int | None = None  # characters after the reset, ATR included; then mute
     lying_sw: int | None = None  # instead of the status word
+    surplus: int = 0  # data characters more than the reader asked for
+    babble: bytes = b""  # behind each status word
+    ta1: int | None = None  # offer this Fi and Di: the chip's ATR becomes 3B 79 TA1 00 00 41 and the serial
+    ta2: int | None = None  # specific mode: TA1's rate begins right after the ATR, and there is no PPS
+    pps: str = pps.ECHO  # how PPS is answered
 
 
 class T0Card:
-    """`torn` tells that the chip lost its power by itself (Faults); it is mute until the next reset."""
+    """`torn` tells that the chip lost its power by itself (Faults); it is mute until the next reset.
+
+    `rate` is (F, D): an etu has F / D clocks. The answer to the character that changes it still goes at the old rate.
+    """
 
     def __init__(self, chip: Chip, behaviour: Behaviour | None = None) -> None:
         self.behaviour = behaviour or Behaviour()
         self.torn = False
+        self.rate = pps.FIRST
         self._tpdu = Tpdu(chip)
+        self._asked: pps.Asked | None = None
+        self._fresh = False  # nothing heard since the ATR: a PPS may come
         self._heard = bytearray()
         self._sent = 0
         self._dead = True
         self._endless = False
+
+    @property
+    def chip(self) -> Chip:
+        return self._tpdu.chip
 
     def reset(self) -> bytes:
         """RST goes high: the characters of the ATR."""
         self._heard.clear()
         self._sent = 0
         self.torn = self._dead = self._endless = False
-        atr = self._tpdu.reset()
-        return self._out(atr if self.behaviour.atr is None else self.behaviour.atr)
+        self.rate, self._asked, self._fresh = pps.FIRST, None, True
+        atr, behaviour = self._tpdu.reset(), self.behaviour
+        if behaviour.atr is not None:
+            atr = behaviour.atr
+        elif behaviour.ta1 is not None:
+            atr = pps.offering(atr, behaviour.ta1, behaviour.ta2)
+        return self._out(atr)
+
+    def end_of_atr(self) -> None:
+        """The ATR's last character has gone: in specific mode its rate begins."""
+        if self.behaviour.ta1 is not None and self.behaviour.ta2 is not None:
+            self.rate = pps.rate(self.behaviour.ta1)
 
     def power_off(self) -> None:
         self._tpdu.chip.power_off()
@@ -110,6 +136,11 @@ class T0Card:
         """One character from the reader; what the card then sends, nothing while it wants more."""
         if self._dead or self._endless or not parity_ok:
             return b""
+        fresh, self._fresh = self._fresh, False
+        if fresh and value == pps.PPSS and self.behaviour.ta1 is not None and self.behaviour.ta2 is None:
+            self._asked = pps.Asked(self.behaviour.ta1, self.behaviour.pps)
+        if self._asked:
+            return self._pps(self._asked, value)
         self._heard.append(value)
         if len(self._heard) < _HEADER:
             return b""
@@ -118,6 +149,14 @@ class T0Card:
         except CardTorn:
             self.torn = self._dead = True
             return b""
+
+    def _pps(self, asked: pps.Asked, value: int) -> bytes:
+        answer = asked.receive(value)
+        if asked.done:
+            self.rate = asked.rate
+            self._dead = asked.rejected
+            self._asked = None
+        return self._out(answer)
 
     def more(self) -> bytes:
         """What the card sends unasked once its last character has gone: NULLs without end, if it behaves so."""
@@ -155,10 +194,10 @@ class T0Card:
         if data and self.behaviour.one_by_one:
             out = b"".join(self._procedure(header) + bytes((value,)) for value in data)
         elif data:
-            out = self._procedure(header) + data
+            out = self._procedure(header) + data + bytes(self.behaviour.surplus)
         if self.behaviour.lying_sw is not None:
             sw = self.behaviour.lying_sw
-        return out + bytes((NULL,)) * self.behaviour.nulls + sw.to_bytes(2, "big")
+        return out + bytes((NULL,)) * self.behaviour.nulls + sw.to_bytes(2, "big") + self.behaviour.babble
 
     def _out(self, characters: bytes) -> bytes:
         if self.behaviour.mute:

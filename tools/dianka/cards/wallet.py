@@ -7,7 +7,6 @@ from dianka.cards.core import (
     NO_RECORD,
     NOT_ALLOWED,
     OK,
-    WRONG_LE,
     WRONG_P1P2,
     Answer,
     Command,
@@ -19,14 +18,6 @@ from dianka.cards.files import cardfiles
 _P2 = 0x0C  # the wallet among the ESAM's record files [p]
 _RECORDS = {0x01: 0, 0x03: 4}  # record number to offset [p: 01 money, 03 count]
 _LIMIT = 1 << 32
-
-
-def read_record(context: Context, command: Command) -> Answer:
-    """00 B2 rec 0C 04."""
-    at = _record(command)
-    if command.le != 4:
-        raise Refused(WRONG_LE | 4)
-    return _wallet(context)[at : at + 4], OK
 
 
 def init_wallet(context: Context, command: Command) -> Answer:
@@ -56,25 +47,41 @@ def credit(context: Context, command: Command) -> Answer:
     return b"", OK
 
 
-def debit(context: Context, command: Command) -> Answer:
-    """80 30 00 0C 04 amount4."""
-    if (command.p1, command.p2) != (0x00, _P2):
+def refund(context: Context, command: Command) -> Answer:
+    """84 30 02 0C 0C money4 count4 mac4. As CREDIT, the other way: one order takes money out once."""
+    if (command.p1, command.p2) != (0x02, _P2):
         raise Refused(WRONG_P1P2)
-    command.expect(4)
+    command.expect(12)
+    data = context.checked(keys.PURCHASE, command)
     wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
-    money_fen = wallet["money_fen"] - int.from_bytes(command.data, "big")
+    order = cardfiles.unpack(cardfiles.WALLET, data)
+    money_fen = wallet["money_fen"] - order["money_fen"]
+    if order["count"] != wallet["count"] + 1:
+        raise Refused(CONDITIONS)
     if money_fen < 0:
         raise Refused(BALANCE_SHORT)
-    _put(context, money_fen, wallet["count"])
+    _put(context, money_fen, order["count"])
     return b"", OK
+
+
+def wallet_offset(record: int) -> int:
+    """Where this record of the wallet begins."""
+    if record not in _RECORDS:
+        raise Refused(NO_RECORD)
+    return _RECORDS[record]
 
 
 def _record(command: Command) -> int:
     if command.p2 != _P2:
         raise Refused(WRONG_P1P2)
-    if command.p1 not in _RECORDS:
-        raise Refused(NO_RECORD)
-    return _RECORDS[command.p1]
+    return wallet_offset(command.p1)
+
+
+def debit_wallet(context: Context, amount: int) -> None:
+    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
+    if wallet["money_fen"] < amount:
+        raise Refused(BALANCE_SHORT)
+    _put(context, wallet["money_fen"] - amount, wallet["count"])
 
 
 def _wallet(context: Context) -> bytes:

@@ -1,0 +1,132 @@
+"""docs/card-sessions.md against whole meters: what is said on both lines is what the page's tables say, in their order."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cards_document import Table, tables
+from dianka.cards import kinds, service
+from dianka.cards.chip import Chip
+from dianka.cards.files import cardfiles
+from dianka.cards.image import CardFile
+from meterkit import INIT, KEYS, METER_NO, USER, MeterKit, S
+
+CARD = Path("service.card")
+FACTOR = "00" * 8
+METER = "0000" + cardfiles.to_bcd(METER_NO, 6).hex()
+
+
+class Heard:
+    """Every command that card and ESAM get in one session, in hex."""
+
+    def __init__(self, kit: MeterKit, card: Path) -> None:
+        self.card: list[str] = []
+        self.esam: list[str] = []
+        esam = kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
+        undo = self._tap(esam, self.esam)
+        self.session = kit.session(card, spoil=lambda chip: self._tap(chip, self.card) and None)
+        undo()
+
+    def _tap(self, chip: Chip, into: list[str]) -> Callable[[], None]:
+        process = chip.process
+
+        def listen(apdu: bytes) -> tuple[bytes, int]:
+            answer, sw = process(apdu)
+            if sw != 0x6985 and sw >> 8 != 0x6C:
+                into.append(bytes(apdu).hex())
+            return answer, sw
+
+        chip.process = listen
+        return lambda: setattr(chip, "process", process)
+
+
+def table(heading: str) -> Table:
+    return next(table for table in tables("card-sessions.md") if table.heading.startswith(heading))
+
+
+def compact(words: str) -> str:
+    return words.replace(" ", "").lower()
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Iterator[MeterKit]:
+    """A meter that only has its initialisation and key change cards beside it."""
+    kit = MeterKit(tmp_path)
+    kit.make_init(INIT)
+    kit.make_keys(KEYS)
+    kit.make_user(USER)
+    kit.rig.mains_on()
+    kit.wait(3 * S)
+    yield kit
+    kit.close()
+
+
+def sealed_reads(lines: list[str]) -> list[tuple[str, str, str]]:
+    """(header with Lc, target, what follows) of every READ with MAC, by offset or by record."""
+    return [(line[:10], line[18:28], line[28:]) for line in lines if line.startswith(("04b0", "04b2"))]
+
+
+def make(kit: MeterKit, kind: str, data: object) -> Path:
+    path = kit.folder / CARD
+    with CardFile.create(path, kind, profile=kit.control.chip.state.profile) as file:
+        {kinds.RESTORE: service.make_restore, kinds.INSPECTION: service.make_inspection}[kind](
+            kit.control.chip, file.chip, data
+        )
+    return CARD
+
+
+def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
+    heard = Heard(new, INIT)
+    rows = table("Meter initialisation card").rows
+    expected = [(compact(row[0].split(" r4")[0]), compact(row[1]), FACTOR) for row in rows]
+    assert sealed_reads(heard.card) == expected, heard.session.log
+    assert [line[:10] for line in heard.esam if line[:4] in ("04d6", "04dc")] == [compact(row[1]) for row in rows]
+    _keys(Heard(new, KEYS), ("change, kid 01 02 06", "change, kid 04 05 00"), "00")
+    back = Heard(new, make(new, kinds.RESTORE, service.RestoreData(1)))
+    _keys(back, ("restore, kid 01 02 06", "restore, kid 04 05 00"), "01")
+
+
+def _keys(heard: Heard, names: tuple[str, str], target_set: str) -> None:
+    """SEAL KEY as the rows of these names say, and WRITE KEY of each answer, kid 00 last."""
+    rows = dict(table("Master-key change card").rows)
+    expected = []
+    for name in names:
+        data = rows[name].replace("meter number", METER[4:]).replace("00..00 ‖ r4", FACTOR + " ‖ r4")
+        data = data.replace("01 00..00", "01 " + FACTOR)
+        for kid in name.split("kid ")[1].split():
+            expected.append((kid, compact(data.removesuffix("00..00")).replace("‖", "") + "00" * 6))
+    sealed = [(line[6:8], line[10:]) for line in heard.card if line.startswith("80fa06")]
+    found = [(kid, data[:38] + "r4" + data[46:]) for kid, data in sealed]
+    assert found == expected, heard.session.log
+    assert all(data[46:48] == target_set for _, data in sealed)
+    assert [line[6:8] for line in heard.esam if line.startswith("84d401")] == [kid for kid, _ in expected]
+    assert [line for line in heard.card if line.startswith("00b2")] == ["00b2011404"]
+
+
+def test_opening_and_inspection(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path)
+    kit.sell(500)
+    heard = Heard(kit, USER)
+    assert heard.session.code == 0, heard.session.log
+    targets = [
+        ("04b0820009", "8432010c0c"),
+        ("04b0810409", "04d682002b"),
+        ("04b0830009", "04d68300cb"),
+        ("04b0840009", "04d68400cb"),
+    ]
+    assert [(header, target) for header, target, _ in sealed_reads(heard.card)] == targets
+    serial = kit.on_card().serial.hex()
+    assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
+    assert heard.card[-1][:10] == "04d6850035"
+    text = " ".join((Path(__file__).parents[1] / "docs/card-sessions.md").read_text(encoding="utf-8").split())
+    for header, target in [*targets[:3], ("04b0870011", "04d6850035")]:
+        assert f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}" in text
+    heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
+    rows = table("Inspection card").rows
+    asked = [compact(row[1].split(" r4")[0]) for row in rows]
+    assert [header for header, _, _ in sealed_reads(heard.esam)] == asked, heard.session.log
+    assert [line[:10] for line in heard.card if line.startswith("04d6")] == [compact(row[2]) for row in rows]
+    plain = [line[:10] for line in heard.card if line.startswith("00d6")]
+    assert plain == ["00d6890001", "00d6890049"]
+    kit.close()

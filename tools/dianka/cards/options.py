@@ -1,0 +1,121 @@
+"""The words that card commands share on the command line: amounts, numbers, serials, and where a card sits.
+
+A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two readers at once if need be.
+"""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dianka.cards.control import profile_of
+from dianka.cards.crypto import SM4, TDES
+from dianka.cards.inreader import must_be_control
+from dianka.cards.port import CardError, CardPort
+from dianka.cards.readers import Held, find
+from dianka.cards.readers.choose import PREFIX
+
+CONTROL_NAME = "control.card"
+
+
+class ProfileName(StrEnum):
+    sm4 = SM4.name
+    tdes = TDES.name
+
+
+ReaderOption = Annotated[str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")]
+ControlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--control",
+        help=f"System control card, a file or reader:NUMBER or reader:NAME; by default {CONTROL_NAME} in the card's folder.",
+    ),
+]
+CardArgument = Annotated[
+    str | None,
+    typer.Argument(help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).", metavar="CARD"),
+]
+NewCardArgument = Annotated[
+    str | None,
+    typer.Argument(help="The card's new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE"),
+]
+MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
+CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
+Alarm1Option = Annotated[str, typer.Option(help="First alarm, yuan: a lamp.")]
+Alarm2Option = Annotated[str, typer.Option(help="Second alarm, yuan: supply off until the card is put in.")]
+PriceOption = Annotated[list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times; 0.5 if none.")]
+SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
+
+
+def decimal(text: str, places: int, what: str) -> int:
+    """'12.34' with two places is 1234. Digits are moved, nothing is rounded."""
+    match = re.fullmatch(rf"([0-9]{{1,9}})(?:\.([0-9]{{1,{places}}}))?", text.strip())
+    if not match:
+        raise CardError(f"{text!r} is no {what}: write it as 12 or 12.{'34567890'[:places]}")
+    return int(match[1] + (match[2] or "").ljust(places, "0"))
+
+
+def fen(text: str) -> int:
+    return decimal(text, 2, "amount in yuan")
+
+
+def rates_e4(prices: list[str] | None) -> list[int]:
+    return [decimal(text, 4, "price in yuan per kWh") for text in prices or ["0.5"]]
+
+
+def number(text: str, what: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise CardError(f"{text!r} is no {what} number: give up to 12 digits")
+    return int(text)
+
+
+def serial_word(text: str | None) -> bytes | None:
+    if text is not None and not re.fullmatch(r"[0-9A-Fa-f]{16}", text):
+        raise CardError(f"{text!r} is no serial: give 16 hexadecimal digits")
+    return None if text is None else bytes.fromhex(text)
+
+
+def control_word(card: str, control: str | None) -> str:
+    """Where the control card of this card is to be looked for."""
+    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).with_name(CONTROL_NAME))
+    return control or beside
+
+
+def control_for(card: str, control: str | None) -> Held:
+    """The system control card that belongs to this card; it is one, or CardError."""
+    word = control_word(card, control)
+    if not word.startswith(PREFIX) and not Path(word).is_file():
+        raise CardError(f"there is no control card {Path(word).name}: name it with --control, or `dianka keys init {word}`")
+    held = find(word).connect()
+    try:
+        must_be_control(held)
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def new_file(path: Path) -> Path:
+    """A file to be made; a reader's name is none."""
+    if str(path).startswith(PREFIX):
+        raise CardError("this can't be made of a card in a reader: name a file")
+    return path
+
+
+def must_speak(control: CardPort, profile: ProfileName | None) -> None:
+    """A system has one cipher; whoever names another has the wrong control card in hand."""
+    control.power_on()
+    of_system = profile_of(control).name
+    if profile is not None and profile != of_system:
+        raise CardError(f"this system's cipher is {of_system}: leave --profile out, or use another control card")
+
+
+def print_lines(title: str, lines: list[tuple[str, str]]) -> None:
+    table = Table(title=title, show_header=False)
+    for label, text in lines:
+        table.add_row(label, text)
+    Console().print(table)
