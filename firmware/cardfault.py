@@ -1,8 +1,9 @@
-"""What can be wrong with a card session: codes 1 to 21, their display groups, and which of them count as an illegal card.
+"""What can be wrong with a card session: codes 1 to 22, their display groups, and which of them count as an illegal card.
 
 The codes and groups are those that public meters agree on (cards reference 1.6). Which codes count as illegal they do not
 agree on; the table below is this project's choice: failed authentication, an unissued card and a wrong MAC, but neither a
-piece of metal nor a card put in the wrong way round.
+piece of metal nor a card put in the wrong way round. Code 22 and its group Err-37 are this project's own: the system control
+card, which holds the root keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it.
 """
 
 _CODES = {
@@ -27,13 +28,14 @@ _CODES = {
     "COMMUNICATION": 19,
     "PULLED": 20,
     "HOARD": 21,
+    "CONTROL_CARD": 22,
 }
-_GROUPS = ((3, "Err-31"), (10, "Err-32"), (13, "Err-33"), (18, "Err-34"), (20, "Err-35"), (21, "Err-36"))
-_ILLEGAL = (5, 6, 7, 10)
+_GROUPS = ((3, "Err-31"), (10, "Err-32"), (13, "Err-33"), (18, "Err-34"), (20, "Err-35"), (21, "Err-36"), (22, "Err-37"))
+_ILLEGAL = (5, 6, 7, 10, 22)
 
 
 class CardError(Exception):
-    """A session failed: `code` 1 to 21, the text is for the log."""
+    """A session failed: `code` 1 to 22, the text is for the log."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)

@@ -21,7 +21,7 @@ _HOME_MS = const(30_000)
 _FAULT_EVERY_MS = const(6_000)
 _FAULT_MS = const(2_000)
 _REFRESH_MS = const(60_000)
-_MESSAGES = const(4)
+_MESSAGES = const(16)
 
 
 class Display:

@@ -7,11 +7,11 @@ import time
 
 from micropython import const
 
-from cardfiles import ESAM_KEY_INFO, ESAM_RUN_INFO, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
+from cardfiles import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
 from line import LineError
 
-_RECORD_MONEY = const(1)
-_RECORD_COUNT = const(3)
+RECORD_MONEY = const(1)
+RECORD_COUNT = const(3)
 _WALLET = const(0x0C)  # P2 of wallet commands: file 01, record addressing
 IDENTITY = const(1)  # key numbers for `diversify`
 EXTERNAL = const(2)
@@ -58,8 +58,8 @@ class Esam:
         return found
 
     async def _wallet(self) -> tuple:
-        money = await self._ask(0x00, 0xB2, _RECORD_MONEY, _WALLET, le=4)
-        count = await self._ask(0x00, 0xB2, _RECORD_COUNT, _WALLET, le=4)
+        money = await self._ask(0x00, 0xB2, RECORD_MONEY, _WALLET, le=4)
+        count = await self._ask(0x00, 0xB2, RECORD_COUNT, _WALLET, le=4)
         return int.from_bytes(money, "big"), int.from_bytes(count, "big")
 
     async def debit(self, amount_fen: int) -> None:
@@ -70,10 +70,10 @@ class Esam:
         await self._ask(0x84, 0x32, 0x01, _WALLET, block)
 
     async def init_money(self, block: bytes) -> None:
-        await self._ask(0x04, 0xDC, _RECORD_MONEY, _WALLET, block)
+        await self._ask(0x04, 0xDC, RECORD_MONEY, _WALLET, block)
 
     async def init_count(self, block: bytes) -> None:
-        await self._ask(0x04, 0xDC, _RECORD_COUNT, _WALLET, block)
+        await self._ask(0x04, 0xDC, RECORD_COUNT, _WALLET, block)
 
     async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
         """`data` (8 bytes) under root `key` diversified with a card's serial."""
@@ -100,9 +100,19 @@ class Esam:
 
     async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
         """Store the framed run info and have it sealed for the card's write-back file: data ‖ MAC."""
+        await self.set_run_info(run_info)
+        return await self.seal(ESAM_RUN_INFO, 0x00, bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4)), challenge, serial)
+
+    async def set_run_info(self, run_info: bytes) -> None:
+        """What the chip is to seal for a card next; the one file that the controller may write."""
         await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
-        target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
-        return self._whole(await self._ask(0x04, 0xB0, 0x80 | ESAM_RUN_INFO, 0x00, challenge + target + serial), target[4])
+
+    async def seal(self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes) -> bytes:
+        """Data ‖ MAC of a file from offset `at` on (of the wallet: the record's number) for the card's command `target`."""
+        order = challenge + target + serial
+        if file == ESAM_WALLET:
+            return self._whole(await self._ask(0x04, 0xB2, at, _WALLET, order), target[4])
+        return self._whole(await self._ask(0x04, 0xB0, 0x80 | file, at, order), target[4])
 
     async def _ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
         self._bound()

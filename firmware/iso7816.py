@@ -26,6 +26,7 @@ class AtrReader:
         self.fi, self.di = 372, 1
         self.extra_guard_etu = 0  # TC1
         self.waiting_integer = 10  # TC2
+        self.specific = -1  # TA2, or -1: the chip can be asked for another rate (pps.py)
         self.protocols = []
         self._next = 1  # index of the T0 or TDi whose interface bytes follow
         self._level = 1
@@ -74,6 +75,8 @@ class AtrReader:
     def _ta(self, value: int) -> None:
         if self._level == 1:
             self.fi, self.di = _FI[value >> 4], _DI[value & 15]
+        elif self._level == 2:
+            self.specific = value
 
     def _tc(self, value: int) -> None:
         if self._level == 1:
@@ -120,12 +123,19 @@ class AtrReader:
         self.error = why
         self.want = 0
 
+    def serial(self) -> bytes:
+        """The last 8 bytes of an ATR of this system's chips, 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; empty for any other."""
+        raw = self.raw
+        at = 3 if raw[1] & 0x10 else 2
+        own = raw[1] & 0xEF == 0x69 and raw[at : at + 2] == b"\x00\x00"
+        return bytes(raw[-8:]) if own else b""
+
 
 class Exchange:
     """One command through T=0.
 
-    `take()` gives the characters to be sent now. While `want` is not 0, hand in what arrives with `receive`; a waiting time
-    that runs out is `expire`. At the end (`done`) there are `data` and `sw`, or `error`.
+    `take()` gives the characters to be sent now. While `want` is not 0, at least so many more will come if all goes well: hand
+    them in with `receive`; a waiting time that runs out is `expire`. At the end (`done`) there are `data` and `sw`, or `error`.
     """
 
     def __init__(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> None:
@@ -133,27 +143,41 @@ class Exchange:
             raise ValueError("T=0 moves 255 bytes to the card or 256 from it, one way at a time")
         self.done = False
         self.error = ""
-        self.want = 0
+        self.want = 1 if data else 2
         self.sw = 0
         self.data = bytearray()
-        self._send_first(bytes((cla, ins, p1, p2, len(data) or le & 0xFF)), data, le)
         self._rounds = 0
+        self.header = bytes((cla, ins, p1, p2, len(data) or le & 0xFF))
+        self._send_first(self.header, data, le)
 
     def take(self) -> bytes:
         out, self._out = self._out, b""
         return out
 
     def receive(self, chunk) -> None:
-        for byte in chunk:
-            if self.done or not self.want:
-                self._fail("characters that nobody asked for")
-                return
-            if self._reading:
-                self._read(byte)
-            elif self._sw1:
-                self._status(self._sw1 << 8 | byte)
+        at = 0
+        while at < len(chunk) and not self.done:
+            if self._reading:  # all at once: this side may have but 4 etu left for thinking
+                data = chunk[at : at + self._reading]
+                at += len(data)
+                self.data += data
+                self._to_read -= len(data)
+                self._reading -= len(data)
+                continue
+            if self._sw1:
+                self._status(self._sw1 << 8 | chunk[at])
             else:
-                self._procedure(byte)
+                self._procedure(chunk[at])
+            at += 1
+        self.want = self._least()
+
+    def _least(self) -> int:
+        """How many characters the card must still send before it is our turn: a status word ends whatever else it says."""
+        if self.done:
+            return 0
+        if self._sw1 or self._to_send:
+            return 1
+        return self._reading + 2
 
     def expire(self) -> None:
         """The waiting time has run out."""
@@ -170,7 +194,6 @@ class Exchange:
         self._out = out
         self._reading = 0
         self._sw1 = 0
-        self.want = 1
 
     def _procedure(self, byte: int) -> None:
         ins = self._header[1]
@@ -192,21 +215,15 @@ class Exchange:
             chunk, self._to_send = self._to_send[:count], self._to_send[count:]
             self._expect_procedure(chunk)
         elif self._to_read:
-            self._reading = self.want = min(count, self._to_read)
+            self._reading = min(count, self._to_read)
         else:
             self._fail("procedure byte with nothing to transfer")
-
-    def _read(self, byte: int) -> None:
-        self.data.append(byte)
-        self._to_read -= 1
-        self._reading -= 1
-        self.want = self._reading or 1
 
     def _status(self, sw: int) -> None:
         sw1, count = sw >> 8, sw & 0xFF
         self._sw1 = 0
         if sw1 not in (0x61, 0x6C):
-            self.sw, self.done, self.want = sw, True, 0
+            self.sw, self.done = sw, True
             return
         self._rounds += 1
         if self._rounds > _MAX_ROUNDS or (sw1 == 0x6C and self._to_send):

@@ -1,43 +1,67 @@
-"""The master-key change card's session: the utility's private keys into the ESAM, sealed under the public master key.
+"""The master-key change card, and the one that takes its change back: six keys from the card into the ESAM.
 
-The ESAM keeps each new key aside and changes to all of them at once with the last one, the master: a cut anywhere leaves the
-old set working, and the card can be put in again.
+Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key aside and changes to all of
+them at once with the last one, the master: a cut anywhere leaves the old set working, and the card can be put in again. The
+card counts itself down when it seals the first key of this meter (docs/card-protocol.md).
 """
 
 from micropython import const
 
 import cardfiles
-import esam as esam_module
+import servicefiles
+import state as records
 from cardfault import fault
+from usercard import identify
 
 _ROOT_KEYS = (1, 2, 6)  # as they are, the ESAM diversifies them by card
 _METER_KEYS = (4, 5, 0)  # diversified with the meter number; the master, 0, is last
+_NO_METER = b"\x01" + bytes(8)
+_USED_UP = const(0x6985)
 _SHOW_MS = const(5_000)
 
 
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Load the keys; shows that it is done."""
-    esam = parts.esam
-    state = parts.store.state
+    esam, state = parts.esam, parts.store.state
+    restore = command == cardfiles.CMD_KEYS_RESTORE
+    has, gets = (cardfiles.KEYS_PRIVATE, cardfiles.KEYS_PUBLIC) if restore else (cardfiles.KEYS_PUBLIC, cardfiles.KEYS_PRIVATE)
     if not state.meter_no:
         raise fault("KEY_STATE", "keys before the meter number")
-    if await esam.key_state() != cardfiles.KEYS_PUBLIC:
-        raise fault("KEY_STATE", "the meter has private keys already")
-    challenge = await esam.challenge(8)
-    expected = await esam.encipher(esam_module.IDENTITY, card.serial, challenge)
-    if await card.ask(0x00, 0x88, 0x00, esam_module.IDENTITY, challenge) != expected:
-        raise fault("IDENTITY", "card does not know the key")
-    factor = b"\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
+    if state.has(records.TEST_CREDIT):
+        raise fault("KEY_STATE", "test credit in the meter: initialise it first")
+    if await esam.key_state() != has:
+        raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
+    await identify(card, esam)
+    await uses_left(card)
+    meter = b"\x01\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
+    # set, kind and factor of the present master: public ones count as those of meter number zero
+    order = bytes((gets,)) + (meter if restore else _NO_METER)
     for key in _ROOT_KEYS:
-        await _load(card, esam, key, b"\x00" + bytes(8))
+        await _load(card, esam, key, order + b"\x00" + bytes(8), has)
     for key in _METER_KEYS:
-        await _load(card, esam, key, b"\x01" + factor)
-    parts.log("private keys loaded")
+        await _load(card, esam, key, order + (_NO_METER if restore else meter), has)
+    if await esam.key_state() != gets:
+        raise fault("ESAM", "keys loaded, but not of the set they should be of")
+    parts.log("%s keys loaded" % ("public" if restore else "private"))
     return (("donE", _SHOW_MS),)
 
 
-async def _load(card, esam, key: int, source: bytes) -> None:
-    """One key: sealed by the card under the ESAM's public master key (by meter number zero) for the ESAM's challenge."""
+async def uses_left(card) -> int:
+    """How many meters this card may still be used on; a card without any is refused."""
+    left = await card.ask(0x00, 0xB2, 0x01, servicefiles.CARD_USES << 3 | 4, le=4)
+    if len(left) != 4:
+        raise fault("COMMUNICATION", "counter of %d bytes" % len(left))
+    if not any(left):
+        raise fault("COUNT", "no uses left on the card")
+    return int.from_bytes(left, "big")
+
+
+async def _load(card, esam, key: int, order: bytes, present: int) -> None:
+    """One key: sealed by the card under the ESAM's present master key for the ESAM's challenge."""
     challenge = await esam.challenge(4)
-    order = b"\x01\x01" + bytes(8) + source + challenge + bytes(7)
-    await esam.install_key(key, await card.ask(0x80, 0xFA, 0x06, key, order))
+    sealed, sw = await card.command(0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6))
+    if sw == _USED_UP:
+        raise fault("COUNT", "no uses left on the card")
+    if sw != 0x9000:
+        raise fault("COMMUNICATION", "status %04X" % sw)
+    await esam.install_key(key, sealed)

@@ -2,7 +2,8 @@
 
 `UartLine` owns the contacts VCC, RST, CLK and I/O: order of activation, echo removed and compared, guard and waiting times.
 Characters are 8 bits, even parity, two stop bits: 12 etu from edge to edge, ISO 7816-3's shortest. A UART can neither give nor
-obey the error signal; PioLine can. `Channel` takes commands through `iso7816.Exchange` on any line.
+obey the error signal; PioLine can. `Channel` takes commands through `iso7816.Exchange` on any line, after `pps.Pps` at up to
+four times the first rate.
 """
 
 import asyncio
@@ -11,11 +12,15 @@ import time
 from micropython import const
 
 from iso7816 import AtrReader, Exchange
+from linetime import rest_until, wait_for
+from pps import Pps, imposed, offered
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
 _RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
 _CHAR_ETU = const(12)
-_TURN_ETU = const(16)  # between characters of opposite directions
+_TURN_ETU = const(16)  # between the edges of characters of opposite directions
+_HEARD_ETU = const(10)  # after a character's edge a receiver has it at the earliest
+_ECHO_LOOKS = const(100)  # one each etu, after the echo should be here: the transmitter may start late
 _HALF = const(32768)  # duty of the card clock
 
 
@@ -26,13 +31,15 @@ class LineError(Exception):
 class UartLine:
     """`clock` is a PWM at the card clock's frequency; `power`, `reset` are pins. All times follow from `baud`."""
 
+    fastest = 4  # times the first rate: beyond it Python is too slow for the gain
+
     def __init__(self, uart, power, reset, clock, baud: int = 9600) -> None:
         self._uart = uart
         self._power = power
         self._reset = reset
         self._clock = clock
-        self._etu_ns = 1_000_000_000 // baud
-        self._heard_us = 0
+        self._first_baud = self.baud = baud
+        self._free_us = 0  # when the chip's last character lets this side send
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, since the start
         self.lock = asyncio.Lock()  # whoever talks holds it for a whole command
@@ -42,6 +49,8 @@ class UartLine:
         """Cold reset: the chip's ATR can be received when this returns."""
         self._off()
         self.extra_guard_etu = 0
+        if self.baud != self._first_baud:
+            self.set_rate(1)
         await asyncio.sleep_ms(_POWER_MS)
         self._power.on()
         await asyncio.sleep_ms(_POWER_MS)
@@ -54,58 +63,56 @@ class UartLine:
         """RST, CLK and VCC off, in this order."""
         self._off()
 
+    def set_rate(self, factor: int) -> None:
+        """1, 2 or 4 times the first rate, after a PPS that says so."""
+        if factor not in (1, 2, 4):
+            raise ValueError("rate factor is 1, 2 or 4")
+        self.baud = self._first_baud * factor
+        self._uart.init(baudrate=self.baud)
+
     async def send(self, data) -> None:
         """Send characters and take their echo off; LineError if the wire does not carry what was sent."""
         await self._turn()
         if self.extra_guard_etu:
             for i in range(len(data)):
+                next_us = time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu))
                 await self._send(data[i : i + 1])
-                await asyncio.sleep_ms(self._ms(self.extra_guard_etu))
+                await rest_until(next_us)
         else:
             await self._send(data)
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
         """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
         uart = self._uart
-        here = uart.any()
-        since_ms = time.ticks_ms()
-        while here < count:
-            await asyncio.sleep_ms(max(1, self._ms((count - here) * _CHAR_ETU) - 2))
-            now = uart.any()
-            if now != here:
-                here, since_ms = now, time.ticks_ms()
-            elif time.ticks_diff(time.ticks_ms(), since_ms) > wait_ms:
-                break
-            if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
-                break
-        got = uart.read(min(here, count)) or b""
-        self._heard_us = time.ticks_us()
+        await wait_for(lambda: count - uart.any(), 1_000_000_000 // self.baud, wait_ms, deadline_ms)
+        got = uart.read(min(uart.any(), count)) or b""
+        self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
         self.characters += len(got)
         return got
 
     def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu, rounded up."""
-        return etu * self._etu_ns // 1_000_000 + 1
+        """A waiting time of so many etu of the first rate, which is what waiting times are counted in, rounded up."""
+        return etu * 1000 // self._first_baud + 1
 
     async def _send(self, data) -> None:
+        now_us = time.ticks_us()
         self._uart.write(data)
         self.characters += len(data)
         echo = b""
-        ms = self._ms(len(data) * _CHAR_ETU)
-        for _ in range(4):  # the transmitter may start late by a character or two
-            await asyncio.sleep_ms(ms)
+        look_us = time.ticks_add(now_us, self._us(len(data) * _CHAR_ETU - 1))
+        for _ in range(_ECHO_LOOKS):
+            await rest_until(look_us)
             echo += self._uart.read(min(self._uart.any(), len(data) - len(echo))) or b""
             if len(echo) == len(data):
                 break
-            ms = 2
+            look_us = time.ticks_add(look_us, self._us(1))
         if echo != data:
             raise LineError("line shorted" if not echo else "echo differs")
 
     async def _turn(self) -> None:
-        quiet_us = time.ticks_diff(time.ticks_us(), self._heard_us)
-        turn_us = _TURN_ETU * self._etu_ns // 1000
-        if 0 <= quiet_us < turn_us:
-            await asyncio.sleep_ms((turn_us - quiet_us) // 1000 + 1)
+        """Let 16 etu pass since the edge of the chip's last character, and forget what it said unasked."""
+        if 0 < time.ticks_diff(self._free_us, time.ticks_us()) <= _TURN_ETU * 1_000_000 // self._first_baud:
+            await rest_until(self._free_us)
         self._flush()
 
     def _flush(self) -> None:
@@ -113,8 +120,8 @@ class UartLine:
         if waiting:
             self._uart.read(waiting)
 
-    def _ms(self, etu: int) -> int:
-        return etu * self._etu_ns // 1_000_000 + 1
+    def _us(self, etu: int) -> int:
+        return etu * 1_000_000 // self.baud + 1
 
     def _off(self) -> None:
         self._reset.off()
@@ -131,11 +138,23 @@ class Channel:
         self.deadline_ms = None
         self.last = b""  # header of the newest command, for the log
         self.sw = 0
+        self.pps_failures = 0
 
     async def reset(self) -> AtrReader:
-        """Cold reset; the ATR, whole and without error, or LineError."""
+        """Cold reset; the ATR, whole and without error, or LineError. Then the highest rate that chip and line have in common.
+
+        A chip that does not keep to its offer is reset once more and left at the first rate.
+        """
         async with self._line.lock:
-            return await self._activate()
+            atr = await self._activate()
+            factor = offered(atr, self._line.fastest)
+            if factor > 1:
+                try:
+                    await self._negotiate(factor)
+                except LineError:
+                    self.pps_failures += 1
+                    atr = await self._activate()
+            return atr
 
     async def _activate(self) -> AtrReader:
         line = self._line
@@ -152,8 +171,19 @@ class Channel:
         if 0 not in atr.protocols:
             raise LineError("no T=0")
         line.extra_guard_etu = atr.extra_guard_etu
-        self._waiting_ms = line.waiting_ms(960 * atr.waiting_integer)
+        self._waiting_ms = line.waiting_ms(960 * atr.waiting_integer * max(atr.fi, 372) // 372)
+        factor = imposed(atr, line.fastest)
+        if not factor:
+            raise LineError("rate that this line does not have")
+        if factor > 1:
+            line.set_rate(factor)
         return atr
+
+    async def _negotiate(self, factor: int) -> None:
+        pps = Pps(factor)
+        await self._talk(pps, self._line.waiting_ms(9600))
+        if pps.factor > 1:
+            self._line.set_rate(pps.factor)
 
     def off(self) -> None:
         self._line.deactivate()
@@ -162,24 +192,25 @@ class Channel:
         """(answer, status word) of one command; LineError if the line or the chip fails."""
         exchange = Exchange(cla, ins, p1, p2, data, le)
         async with self._line.lock:
-            return await self._exchange(exchange, bytes((cla, ins, p1, p2, len(data) or le & 0xFF)))
+            self.last = exchange.header
+            self.sw = 0
+            await self._talk(exchange, self._waiting_ms)
+            self.sw = exchange.sw
+            return bytes(exchange.data), exchange.sw
 
-    async def _exchange(self, exchange: Exchange, header: bytes) -> tuple:
-        self.last = header
-        self.sw = 0
-        while not exchange.done:
-            wait_ms = self._left_ms(self._waiting_ms)  # first of all: nothing is sent whose answer nobody waits for
-            out, want = exchange.take(), exchange.want
+    async def _talk(self, engine, waiting_ms: int) -> None:
+        """Characters to and fro until the engine is done; LineError if it ends in an error."""
+        while not engine.done:
+            wait_ms = self._left_ms(waiting_ms)  # first of all: nothing is sent whose answer nobody waits for
+            out, want = engine.take(), engine.want
             if out:
                 await self._line.send(out)
             chunk = await self._line.receive(want, wait_ms, self.deadline_ms)
-            exchange.receive(chunk)
+            engine.receive(chunk)
             if len(chunk) < want:
-                exchange.expire()
-        if exchange.error:
-            raise LineError(exchange.error)
-        self.sw = exchange.sw
-        return bytes(exchange.data), exchange.sw
+                engine.expire()
+        if engine.error:
+            raise LineError(engine.error)
 
     def _left_ms(self, wait_ms: int) -> int:
         if self.deadline_ms is None:

@@ -3,7 +3,7 @@
     count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage
     switch   every 200 ms  relay follows what supply.py decides, while the mains is good
     panel    every 100 ms  key, pages, messages, lamps
-    slot     every 100 ms  card put in: a session; then wait until it is pulled
+    slot     every 100 ms  card put in: a session; then wait until it is pulled (cardtask.py)
     keep     every 1 s     ESAM brought up and settled each 15 minutes, clock looked at
     rescue   on power fail commit, then settle if the supply lasts
     guard    every 1 s     feeds the watchdog when every periodic task has reported since the last time
@@ -20,11 +20,12 @@ from micropython import const
 
 import account
 import supply
+from cardlog import CardLog
+from cardtask import CardTask
 from clock import Clock
 from display import Display
 from esam import Esam, EsamError
 from fram import Fram
-from iccard import CardError, Slot
 from journal import JournalError
 from line import Channel
 from metering import Metering
@@ -40,9 +41,6 @@ _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _MIN_RELAY_MV = const(154_000)  # 70 % of 220 V: what the coil needs (chips reference 6)
-_MIN_CARD_MV = const(145_000)
-_READ_MS = const(4_000)
-_ERROR_MS = const(5_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 
 _COUNT = const(1)  # one bit for each task that has to report to the watchdog
@@ -58,7 +56,9 @@ class Meter:
 
     def __init__(self, board) -> None:
         self._born_s = time.time()
-        self.store = Store(Fram(board.i2c()))
+        memory = Fram(board.i2c())
+        self.store = Store(memory)
+        self.cards = CardLog(memory)  # the illegal ones
         for note in self.store.notes:
             self.log(note)
         warm = machine.reset_cause() != machine.PWRON_RESET
@@ -69,18 +69,19 @@ class Meter:
         self.display = Display(Segments(board.display_spi(), board.display_strobe()))
         self.esam = Esam(Channel(board.esam_line()))
         self.wallet = Wallet(self.esam, self.store, self.log)
-        self.slot = Slot(Channel(board.card_line()), self._present, self._card_supply_good, self)
-        self._slot_switch = board.slot_switch()
+        self._slot = CardTask(self, Channel(board.card_line()), board.slot_switch())
         self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._uncommitted_pj = 0
         self._reported = 0
         self.reading = False  # a card session is under way
+        self.forced = None  # what a test wants of the relay, whatever supply.py decides
+        self.testing = False  # all lamps are on
         self.clock_bad = False
         self.esam_failures = 0
-        self._panel_view = Panel(self)
-        self._self_check = SelfCheck(self)
+        self.face = Panel(self)
+        self.self_check = SelfCheck(self)
 
     def log(self, text: str) -> None:
         """One line for whoever listens on the console."""
@@ -93,17 +94,17 @@ class Meter:
             self._count(),
             self._switch(),
             self._panel(),
-            self._slot(),
+            self._slot.run(),
             self._keep(),
             self._rescue(),
             self._guard(watchdog),
-            self._self_check.run(),
+            self.self_check.run(),
         )
 
     def stop(self) -> None:
         """Leave everything safe: no coil under current, the state committed. For whoever ends `run` from outside."""
         self.relay.release()
-        self._commit()
+        self.commit()
 
     # ****** Tasks ******
 
@@ -119,36 +120,24 @@ class Meter:
         told = None
         while True:
             why = supply.why_open(self.store.state)
+            wanted = why == supply.MAY_CLOSE if self.forced is None else self.forced
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
             able = self._power_fail.value() and not self.metering.silent and self.chip.voltage_mv >= _MIN_RELAY_MV
-            await self.relay.follow(why == supply.MAY_CLOSE, bool(able))
+            await self.relay.follow(wanted, bool(able))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
 
     async def _panel(self) -> None:
         pressed = before = False
         while True:
-            now = not self._key.value()
+            now = self.key_down
             if now and before and not pressed:
                 self.display.key()
             pressed, before = now and before, now
-            self._panel_view.update()
+            self.face.update()
             self._reported |= _PANEL
-            await asyncio.sleep_ms(_TICK_MS)
-
-    async def _slot(self) -> None:
-        served = before = False
-        while True:
-            now = self._present()
-            if now and before and not served and (self.chip.voltage_mv or self.metering.silent):
-                served = True
-                await self._session()
-            if not now and not before:
-                served = False
-            before = now
-            self._reported |= _SLOT
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _keep(self) -> None:
@@ -169,7 +158,7 @@ class Meter:
         while True:
             await self._power_flag.wait()
             self.log("mains failing")
-            self._commit()
+            self.commit()
             await self._settle()
 
     async def _guard(self, watchdog) -> None:
@@ -190,31 +179,15 @@ class Meter:
         supply.update(state)
         self._uncommitted_pj += energy_pj
         if self._uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
-            self._commit()
+            self.commit()
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Make the state safe; a memory that fails is told and does not stop the meter."""
         try:
             self.store.commit()
             self._uncommitted_pj = 0
         except JournalError as error:
             self.log("journal: " + str(error))
-
-    async def _session(self) -> None:
-        self.reading = True
-        self.display.say(("rEAd", _READ_MS))
-        try:
-            self.display.say(*await self.slot.session())
-        except CardError as error:
-            self.log("card: %s, code %d: %s" % (error.display, error.code, error))
-            self.display.say((error.display, _ERROR_MS))
-            if error.illegal:
-                self.store.state.illegal_cards += 1
-            self._commit()
-        except JournalError as error:
-            self.log("journal: " + str(error))
-            self.display.say(("Err-31", _ERROR_MS))
-        finally:
-            self.reading = False
 
     async def _bring_up(self) -> None:
         """ESAM on and in agreement with the journal."""
@@ -241,8 +214,10 @@ class Meter:
     def _on_power_fail(self, pin) -> None:
         self._power_flag.set()
 
-    def _present(self) -> bool:
-        return not self._slot_switch.value()
+    def slot_lives(self) -> None:
+        """The slot's task reports; from inside a long session too."""
+        self._reported |= _SLOT
 
-    def _card_supply_good(self) -> bool:
-        return self.chip.voltage_mv >= _MIN_CARD_MV
+    @property
+    def key_down(self) -> bool:
+        return not self._key.value()

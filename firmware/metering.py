@@ -16,6 +16,7 @@ import time
 from micropython import const
 
 _MARGIN_MS = const(500)  # a chip counts up to one report period and one transmission ahead of its report
+_BOOT_MS = const(2_000)  # from power to the first look, during which the chip counts already
 _RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
 _SILENT_MS = const(3_000)
 _LONG_MS = const(3_600_000)  # longer silences count as this: ticks wrap after 12 days, and turn negative after 6
@@ -81,7 +82,7 @@ class Metering:
             if pulses <= self._limit(_RESTART_MS):
                 self.register = new
                 return pulses
-        pulses = new if new <= self._limit(elapsed_ms) else 0
+        pulses = new if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
         if new and not pulses:
             self.disbelieved += 1  # a count of unknown age: charging nothing is the resident's good right
         self.register = new

@@ -1,10 +1,14 @@
 """What the meter shows of itself: the pages, the lamps and the codes of standing faults. Only reads; decides nothing."""
 
+from micropython import const
+
 import account
 import supply
 from display import ALARM, CARD, FAULT, OVERDRAFT, PULSE, TRIP, decimal, labelled
 
 _PULSE_PJ = account.PJ_PER_KWH // 1000
+_CODES = const(32)
+_ALL_LAMPS = const(0xFF)
 
 
 class Panel:
@@ -12,29 +16,39 @@ class Panel:
 
     def __init__(self, meter) -> None:
         self._meter = meter
-        self._pages = (self._balance, self._energy, self._price, self._power, self._number)
+        self._pages = (self._balance, self._energy, self._price, self._power, self._number, self._check)
 
     def update(self) -> None:
         """Bring the display up to date."""
         faults = self.faults()
         self._meter.display.update(self._pages, self._lamps(faults), faults)
 
+    def texts(self) -> list:
+        """All pages as they are now."""
+        return [page() for page in self._pages]
+
     def faults(self) -> list:
         """Codes of what stands wrong with the meter itself (docs/operations.md)."""
-        meter, faults = self._meter, []
-        if meter.relay.fault:
-            faults.append("Err-01")
-        if meter.esam_failures >= 2:
-            faults.append("Err-02")
-        if meter.clock_bad:
-            faults.append("Err-04")
-        if meter.metering.silent:
-            faults.append("Err-05")
-        if meter.store.fault:
-            faults.append("Err-06")
-        return faults
+        bits = self.fault_bits()
+        return ["Err-%02d" % code for code in range(1, _CODES) if bits >> code & 1]
+
+    def fault_bits(self) -> int:
+        """The same as one number: bit n is code n."""
+        meter = self._meter
+        bits = 0
+        for code, stands in (
+            (1, meter.relay.fault),
+            (2, meter.esam_failures >= 2),
+            (4, meter.clock_bad),
+            (5, meter.metering.silent),
+            (6, meter.store.fault),
+        ):
+            bits |= bool(stands) << code
+        return bits
 
     def _lamps(self, faults) -> int:
+        if self._meter.testing:
+            return _ALL_LAMPS
         state = self._meter.store.state
         lamps = PULSE if state.energy_pj // _PULSE_PJ & 1 else 0
         if supply.alarm(state):
@@ -61,3 +75,7 @@ class Panel:
 
     def _number(self) -> str:
         return labelled("no", "%06d" % (self._meter.store.state.meter_no % 1000000))
+
+    def _check(self) -> str:
+        """The self-check's code, for an installer who missed it at the start (docs/selfcheck.md)."""
+        return self._meter.self_check.code or "--------"

@@ -14,6 +14,7 @@ import rp2
 from micropython import const
 
 from line import LineError
+from linetime import rest_until, wait_for
 from pioprograms import receiver, sender
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
@@ -21,7 +22,8 @@ _RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 
 _ETU_CLOCKS = const(372)
 _ETU_CYCLES = const(30)  # of a state machine, as its program has it
 _CHAR_ETU = const(12)
-_TURN_ETU = const(16)  # between characters of opposite directions
+_TURN_ETU = const(16)  # between the edges of characters of opposite directions
+_HEARD_ETU = const(10)  # after a character's edge the receiver has it at the earliest
 _WORST_ETU = const(60)  # a character and its three repetitions
 _HALF = const(32768)  # duty of the card clock
 _RING = const(512)  # characters
@@ -40,6 +42,9 @@ def word_to_send(value: int) -> int:
     return 1 | (value ^ 0xFF) << 1 | (odd ^ 1) << 9
 
 
+_WORDS = array("H", [word_to_send(value) for value in range(256)])  # made once: it would be a tenth of a turn round
+
+
 def heard(word: int) -> int:
     """The character in a received halfword, or -1 if its parity is wrong. Bits 7 to 15 are the parities so far."""
     if word & 0x8000:
@@ -51,6 +56,8 @@ def heard(word: int) -> int:
 class PioLine:
     """`io` is the pin of contact I/O, `clock` a PWM at the card clock's frequency, `sm` an even state machine's number."""
 
+    fastest = 4  # times the first rate that PPS asks for: beyond it Python is too slow for the gain
+
     def __init__(self, io, power, reset, clock, sm: int) -> None:
         self._io = io
         self._power = power
@@ -59,7 +66,7 @@ class PioLine:
         self._etu_cycles = _ETU_CLOCKS * ((machine.freq() + clock.freq() // 2) // clock.freq())
         self._etu_ns = self._etu_cycles * 1_000_000_000 // machine.freq()
         self._factor = 1
-        self._heard_us = 0
+        self._free_us = 0  # when the chip's last character lets this side send
         self._got = bytearray()
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, without error, since the start
@@ -107,31 +114,19 @@ class PioLine:
     async def send(self, data) -> None:
         """Send characters, each up to four times; LineError if the chip refuses one or the line does not move."""
         await self._turn()
-        await self._check_idle()
+        if not self._io.value():
+            await self._check_idle()
         if self.extra_guard_etu:
             for i in range(len(data)):
+                next_us = time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu))
                 await self._send(data[i : i + 1])
-                await asyncio.sleep_ms(self._ms(self.extra_guard_etu))
+                await rest_until(next_us)
         elif data:
             await self._send(data)
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`.
-
-        One that had to be repeated counts as heard.
-        """
-        self._collect()
-        since_ms = time.ticks_ms()
-        while len(self._got) < count:
-            await asyncio.sleep_ms(max(1, self._ms((count - len(self._got)) * _CHAR_ETU) - 2))
-            if self._collect():
-                since_ms = time.ticks_ms()
-            elif time.ticks_diff(time.ticks_ms(), since_ms) > wait_ms:
-                break
-            if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
-                break
-            if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
-                break
+        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
+        await wait_for(lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms)
         got = bytes(self._got[:count])
         self._got = self._got[len(got) :]
         return got
@@ -141,18 +136,19 @@ class PioLine:
         return etu * self._etu_ns // 1_000_000 + 1
 
     async def _send(self, data) -> None:
-        words = self._words = array("H", [word_to_send(value) for value in data])
+        words = self._words = array("H", [_WORDS[value] for value in data])
         words[-1] |= _LAST
         self._deafen()
         self._feed.config(read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=True)
-        limit_ms = self._ms(len(data) * _WORST_ETU) + 100
-        since_ms = time.ticks_ms()
-        await asyncio.sleep_ms(self._ms(len(data) * _CHAR_ETU))
+        look_us = time.ticks_add(time.ticks_us(), self._us(len(data) * _CHAR_ETU))
+        limit_us = time.ticks_add(look_us, self._us(len(data) * _WORST_ETU) + 100_000)
+        await rest_until(look_us)
         while not self._sent():
-            if time.ticks_diff(time.ticks_ms(), since_ms) > limit_ms:
+            look_us = time.ticks_us()
+            if time.ticks_diff(look_us, limit_us) > 0:
                 self._start()
                 raise LineError("line does not move")
-            await asyncio.sleep_ms(1)
+            await rest_until(time.ticks_add(look_us, self._us(1)))
         self.characters += len(data)
 
     def _deafen(self) -> None:
@@ -174,8 +170,13 @@ class PioLine:
                 raise LineError("chip refuses a character")
         return False
 
-    def _collect(self) -> int:
-        """Move what has arrived into `_got`. How many characters that were, good and bad."""
+    def _missing(self, count: int) -> int:
+        """How many of `count` characters are not here yet. One that came and has to be repeated is still missing."""
+        self._collect()
+        return count - len(self._got)
+
+    def _collect(self) -> None:
+        """Move what has arrived into `_got`, and count what came with wrong parity."""
         end = (self._addresses[_WRITE] - self._ring_address) >> 1
         at, ring = self._taken, self._ring
         arrived = (end - at) % _RING
@@ -189,23 +190,20 @@ class PioLine:
                 self.characters += 1
         self._taken = at
         if arrived:
-            self._heard_us = time.ticks_us()
-        return arrived
+            self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
 
     async def _turn(self) -> None:
         """Let 16 etu pass since the chip's last character, and forget what it said unasked."""
         self._collect()
         self._got = bytearray()
-        quiet_us = time.ticks_diff(time.ticks_us(), self._heard_us)
-        turn_us = _TURN_ETU * self._etu_ns // (1000 * self._factor)
-        if 0 <= quiet_us < turn_us:
-            await asyncio.sleep_ms((turn_us - quiet_us) // 1000 + 1)
+        if 0 < time.ticks_diff(self._free_us, time.ticks_us()) <= _TURN_ETU * self._etu_ns // 1000:
+            await rest_until(self._free_us)
 
     async def _check_idle(self) -> None:
         for _ in range(3):
             if self._io.value():
                 return
-            await asyncio.sleep_ms(self._ms(_CHAR_ETU))
+            await rest_until(time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU)))
         raise LineError("line shorted")
 
     def _start(self) -> None:
@@ -237,8 +235,8 @@ class PioLine:
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
         self._taken = 0
 
-    def _ms(self, etu: int) -> int:
-        return etu * self._etu_ns // (1_000_000 * self._factor) + 1
+    def _us(self, etu: int) -> int:
+        return etu * self._etu_ns // (1000 * self._factor) + 1
 
     def _off(self) -> None:
         self._reset.off()

@@ -23,7 +23,7 @@ class SharedUart:
         if self._line:
             self._line.rest()
         self._line = line
-        self.uart.init(tx=line.tx, rx=line.rx)
+        self.uart.init(baudrate=line.baud, tx=line.tx, rx=line.rx)
 
 
 class SharedLine(UartLine):

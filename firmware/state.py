@@ -15,6 +15,7 @@ OPENED = const(0x02)  # bound to a customer and a card
 RELEASED_ALARM2 = const(0x04)  # the resident has put the card in after the alarm 2 trip
 RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: lives on granted overdraft
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
+TEST_CREDIT = const(0x20)  # lives on the credit of a production test card, until it is initialised (again)
 
 # `intent`: what was under way with the ESAM, committed before it is begun.
 NOTHING = const(0)

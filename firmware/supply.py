@@ -6,11 +6,13 @@ Stages of a falling balance, as Chinese prepaid meters agree on them (cards refe
     balance <= alarm 2       trip; the card, put in, releases it
     balance <= 0             trip; released the same way if overdraft is granted and not used up
     overdraft >= its limit   locked: only a purchase that lifts the balance above `close_above_fen` closes again
+
+A meter that is not initialised stays open, but for the credit of a production test card.
 """
 
 from micropython import const
 
-from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO
+from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO, TEST_CREDIT
 
 # Why the supply is off; 0 means that it may be on.
 MAY_CLOSE = const(0)
@@ -18,8 +20,9 @@ NOT_INITIALISED = const(1)
 AT_LIMIT = const(2)
 AT_ZERO = const(3)
 AT_ALARM2 = const(4)
+SPENT = const(5)  # as AT_LIMIT, where no overdraft is granted
 
-REASONS = ("on", "not initialised", "overdraft used up", "no credit left", "alarm 2")
+REASONS = ("on", "not initialised", "overdraft used up", "no credit left", "alarm 2", "credit used up")
 
 
 def update(state) -> None:
@@ -45,10 +48,10 @@ def release(state) -> None:
 
 def why_open(state) -> int:
     """The cause that keeps the supply off, or MAY_CLOSE."""
-    if not state.has(INITIALISED):
+    if not state.has(INITIALISED) and not state.has(TEST_CREDIT):
         return NOT_INITIALISED
     if state.has(LOCKED):
-        return AT_LIMIT
+        return AT_LIMIT if state.overdraft_limit_fen else SPENT
     if state.balance_fen <= 0:
         return MAY_CLOSE if state.has(RELEASED_ZERO) else AT_ZERO
     if state.balance_fen <= state.alarm2_fen and not state.has(RELEASED_ALARM2):

@@ -25,6 +25,8 @@ REFUSE = const(4)  # the next count, but the receipt of the former one is still 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
 _MOST_ILLEGAL = const(999_999)  # six BCD digits
+# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2 and its step table.
+_FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
 _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
 _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
@@ -59,7 +61,7 @@ def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bo
     if info["meter_no"] != state.meter_no:
         raise fault("METER_NO", "card of meter %012d" % info["meter_no"])
     if state.has(records.OPENED):
-        _judge_opened(state, info, serial, blank)
+        _judge_opened(state, info, serial, count, blank)
     elif card_type != cardfiles.OPEN:
         raise fault("PURCHASE_UNOPENED" if card_type == cardfiles.PURCHASE else "REPLACEMENT_UNOPENED", "meter not opened")
     if card_type == cardfiles.OPEN and count > 1:
@@ -77,24 +79,30 @@ def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bo
     return CREDIT
 
 
-def _judge_opened(state, info: dict, serial: int, blank: bool) -> None:
+def _judge_opened(state, info: dict, serial: int, count: int, blank: bool) -> None:
     if info["customer_no"] != state.customer_no:
         raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
-    replaces = info["card_type"] == cardfiles.REPLACEMENT and blank
+    # A blank replacement whose count lies behind was itself lost before the card that the meter knows.
+    replaces = info["card_type"] == cardfiles.REPLACEMENT and blank and count >= state.count
     if state.card_serial and serial != state.card_serial and not replaces:
         raise fault("SERIAL", "not the card that this meter knows")
 
 
-async def authenticate(card, esam) -> None:
-    """The card proves itself to the ESAM, then the ESAM to the card; which opens the card's write-back file."""
+async def identify(card, esam, beside: int = 0) -> None:
+    """The card proves itself to the ESAM. `beside` is where a card for both key states keeps its other keys."""
     challenge = await esam.challenge(8)
     expected = await esam.encipher(esam_module.IDENTITY, card.serial, challenge)
-    answer, sw = await card.command(0x00, 0x88, 0x00, esam_module.IDENTITY, challenge)
+    answer, sw = await card.command(0x00, 0x88, 0x00, beside + esam_module.IDENTITY, challenge)
     if sw != 0x9000 or answer != expected:
         raise fault("IDENTITY", "card does not know the key")
+
+
+async def authenticate(card, esam, beside: int = 0) -> None:
+    """The card proves itself to the ESAM, then the ESAM to the card; which opens the card's files for writing."""
+    await identify(card, esam, beside)
     challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=8)
     proof = await esam.encipher(esam_module.EXTERNAL, card.serial, challenge)
-    _, sw = await card.command(0x00, 0x82, 0x00, esam_module.EXTERNAL, proof)
+    _, sw = await card.command(0x00, 0x82, 0x00, beside + esam_module.EXTERNAL, proof)
     if sw != 0x9000:
         raise fault("EXTERNAL", "card refuses the meter: %04X" % sw)
 
@@ -110,9 +118,14 @@ async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purcha
         raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
 
 
+def flags_of(info: dict) -> int:
+    """What this card may change of what it says that it brings."""
+    return info["update_flag"] if info["card_type"] == cardfiles.OPEN else info["update_flag"] & _FLAGS_LATER
+
+
 async def _take_over(card, parts, info: dict) -> None:
     """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
-    state, flags = parts.store.state, info["update_flag"]
+    state, flags = parts.store.state, flags_of(info)
     if flags & cardfiles.UPDATE_OTHER:
         sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
         # What the ESAM has checked, not what was read in plain.
@@ -141,8 +154,16 @@ async def _move(card, esam, source: int, offset: int, target: bytes, to: int) ->
 
 async def _write_receipt(card, parts, info: dict) -> None:
     """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads."""
+    framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, info)))
+    challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
+    sealed = await parts.esam.receipt(framed, challenge, card.serial)
+    await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)
+
+
+def run_info(parts, info: dict) -> dict:
+    """What the desk is told of the meter; `info` has user type and ratios."""
     state = parts.store.state
-    record = {
+    return {
         "user_type": info["user_type"],
         "ct_ratio": info["ct_ratio"],
         "pt_ratio": info["pt_ratio"],
@@ -154,7 +175,3 @@ async def _write_receipt(card, parts, info: dict) -> None:
         "illegal_cards": min(state.illegal_cards, _MOST_ILLEGAL),
         "time": parts.clock.local_minute(),
     }
-    framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
-    challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
-    sealed = await parts.esam.receipt(framed, challenge, card.serial)
-    await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)

@@ -15,7 +15,7 @@ import cardfiles
 import parameters
 import supply
 from esam import EsamError
-from state import CREDIT, INITIALISED, NOTHING, SETTLE
+from state import CREDIT, INITIALISED, NOTHING, SETTLE, TEST_CREDIT
 
 
 class Wallet:
@@ -86,6 +86,16 @@ class Wallet:
                 self._store.commit()
             raise
         self._credited(amount_fen, count)
+
+    async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
+        """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow."""
+        state = self._store.state
+        await self._esam.init_count(count)
+        state.price_e4 = state.price_e4 or price_e4
+        account.credit(state, amount_fen - state.balance_fen)
+        state.set(TEST_CREDIT)
+        supply.update(state)
+        self._store.commit()
 
     def _intend(self, intent: int, fen: int, count: int) -> None:
         state = self._store.state

@@ -74,7 +74,7 @@ class MeterKit:
 
     def make_user(self, card: Path, data: issue.UserData = USER_DATA) -> None:
         path = self.folder / card
-        with CardFile.create(path, kinds.USER, rng=self.rng) as file:
+        with CardFile.create(path, kinds.USER, rng=self.rng, profile=self.control.chip.state.profile) as file:
             issue.make_user(self.control.chip, file.chip, data)
 
     def sell(self, amount_fen: int, card: Path = USER) -> int:

@@ -19,7 +19,7 @@ from ledger import Session
 from meterkit import CUSTOMER_NO, METER_NO, MS, PRICE_E4, USER, MeterKit, S, tell
 
 GROUPS = {last: f"Err-{group}" for group, codes in ((31, range(1, 4)), (32, range(4, 11)), (33, range(11, 14)),
-          (34, range(14, 19)), (35, range(19, 21)), (36, (21,))) for last in codes}  # fmt: skip
+          (34, range(14, 19)), (35, range(19, 21)), (36, (21,)), (37, (22,))) for last in codes}  # fmt: skip
 LIMIT_US = 3_300 * MS  # 3 s, and the debouncing of the switch
 OTHER = Path("other.card")
 
@@ -104,7 +104,8 @@ def test_a_card_of_another_system(kit: MeterKit, tmp_path: Path) -> None:
 
 def test_a_control_card_in_the_slot(kit: MeterKit, tmp_path: Path) -> None:
     issue.issue_control(tmp_path / OTHER)
-    unharmed(kit, kit.session(OTHER), 7)
+    unharmed(kit, kit.session(OTHER), 22)
+    assert kit.state.illegal_cards == 1
 
 
 def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
@@ -112,11 +113,14 @@ def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
     unharmed(kit, kit.session(OTHER), 14)
 
 
-@pytest.mark.parametrize("command", [0x00, 0x03, 0x05, 0x08, 0x09, 0x11, 0xFF])
-def test_kinds_of_card_without_a_session(kit: MeterKit, command: int) -> None:
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(0x00, 8), (0x04, 8), (0x07, 8), (0x0A, 8), (0x11, 8), (0xFF, 8), (0x02, 9), (0x08, 9), (0x09, 9), (0x03, 19), (0x05, 14)],
+)
+def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int) -> None:
     kit.make_user(OTHER)
     kit.write(OTHER, CARD_INFO=cardfiles.frame(command, bytes(39)))
-    unharmed(kit, kit.session(OTHER), 8)
+    unharmed(kit, kit.session(OTHER), code)
 
 
 @pytest.mark.parametrize("content", [

@@ -68,18 +68,20 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.count)
     @rule(amount_fen=AMOUNTS_FEN, price_e4=st.integers(1, 99_999))
     def new_price(self, amount_fen: int, price_e4: int) -> None:
-        """A purchase card with a new tariff; nothing flows meanwhile, so that the moment does not matter."""
+        """A new price comes into force, which no purchase card can do; nothing flows, so that the moment does not matter."""
         self._sell(amount_fen)
         tariff = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff([price_e4]))
         self.kit.write(USER, {"update_flag": cardfiles.UPDATE_TARIFF_1}, CARD_TARIFF_1=tariff)
+        former_e4 = self.kit.state.price_e4
         self.kit.rig.set_load(0)
         self.kit.wait(1 * S)
         state, ledger = self.kit.state, self.kit.ledger
         self.own, self.mark_pj = self.own + (state.energy_pj - self.mark_pj) * state.price_e4, state.energy_pj
         ledger.count()
         self._put_in()
-        ledger.price_e4 = price_e4
-        assert self.kit.state.price_e4 == price_e4
+        assert self.kit.state.price_e4 == former_e4
+        self.kit.state.price_e4 = ledger.price_e4 = price_e4
+        self.kit.meter.store.commit()
 
     @rule(dark_us=st.integers(1, 100 * S))
     def power_cut(self, dark_us: int) -> None:

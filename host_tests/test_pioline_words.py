@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dianka.firmware import FIRMWARE
 
-NAMES = ("machine", "micropython", "rp2", "esp32", "line", "iso7816", "pioprograms", "pioline", "pulses")
+NAMES = ("machine", "micropython", "rp2", "esp32", "line", "linetime", "pps", "iso7816", "pioprograms", "pioline", "pulses")
 
 
 class StateMachine:

@@ -89,7 +89,7 @@ def test_every_stage_is_as_the_rules_say(story: tuple[Rules, list[int | None]]) 
         assert (why == supply.MAY_CLOSE) == rules.on
         assert supply.alarm(state) == rules.lamp
         if rules.exhausted:
-            assert why == supply.AT_LIMIT
+            assert why == (supply.AT_LIMIT if rules.limit else supply.SPENT)
         elif not rules.on:
             assert why == (supply.AT_ZERO if rules.balance <= 0 else supply.AT_ALARM2)
         assert records.unpack(records.pack(state)).flags == state.flags
@@ -125,6 +125,23 @@ def test_a_meter_that_is_not_initialised_stays_off(balance: int, card: bool) -> 
     assert not supply.alarm(state)
 
 
+@given(st.integers(-10, 10))
+def test_but_for_test_credit_as_long_as_it_lasts(balance: int) -> None:
+    state = records.State()
+    state.set(records.TEST_CREDIT)
+    state.balance_fen = balance
+    supply.update(state)
+    assert (supply.why_open(state) == supply.MAY_CLOSE) == (balance > 0)
+
+
+def test_what_is_used_up_is_called_by_its_name() -> None:
+    for limit, words in ((0, "credit used up"), (1, "overdraft used up")):
+        state = state_of(Rules(0, 0, limit, 0))
+        state.balance_fen = -limit
+        supply.update(state)
+        assert supply.REASONS[supply.why_open(state)] == words
+
+
 def test_the_way_down_and_back() -> None:
     state = state_of(Rules(alarm1=20, alarm2=10, limit=5, close_above=0))
 
@@ -148,14 +165,14 @@ def test_the_way_down_and_back() -> None:
 
 def test_a_purchase_too_small_does_not_unlock() -> None:
     state = state_of(Rules(alarm1=0, alarm2=0, limit=0, close_above=1000))
-    for balance, why in ((0, supply.AT_LIMIT), (1000, supply.AT_LIMIT), (1001, supply.MAY_CLOSE), (999, supply.MAY_CLOSE)):
+    for balance, why in ((0, supply.SPENT), (1000, supply.SPENT), (1001, supply.MAY_CLOSE), (999, supply.MAY_CLOSE)):
         state.balance_fen = balance
         supply.update(state)
         supply.release(state)
         assert supply.why_open(state) == why
 
 
-@pytest.mark.parametrize("why", range(5))
+@pytest.mark.parametrize("why", range(6))
 def test_every_reason_has_its_words(why: int) -> None:
-    assert len(supply.REASONS) == 5
+    assert len(set(supply.REASONS)) == 6
     assert supply.REASONS[why]

@@ -46,6 +46,8 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 4_000_000
 CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
+_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
 _buses = {}
 
 
@@ -57,8 +59,7 @@ def i2c() -> I2C:
 
 
 def metering_chip() -> Hlw8032:
-    uart = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
-    return Hlw8032(uart, KV_MILLI, KI_MILLI)
+    return Hlw8032(_metering, KV_MILLI, KI_MILLI)
 
 
 def pulse_counter() -> PulseCounter:

@@ -1,7 +1,8 @@
 """The virtual board: every pin named once, every bus built once. The bench reads the same numbers (bench/wiring.py).
 
-A development board like any other to the firmware: HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm, three UARTs as on an
-ESP32 (metering, card, ESAM), FRAM and clock on one I2C bus, TM1638 on SPI.
+A development board like any other to the firmware: HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm; a UART each for
+metering, card and ESAM, which no real board here has (ESP32: two free ones; RP2040: two, and PIO); FRAM and clock on one I2C
+bus, TM1638 on SPI.
 """
 
 from machine import I2C, PWM, SPI, UART, Pin
@@ -43,6 +44,8 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 3_571_200  # 372 x 9600
 CARD_BAUD = 9600
 
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
+_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
 _buses = {}
 
 
@@ -54,8 +57,7 @@ def i2c() -> I2C:
 
 
 def metering_chip() -> Hlw8032:
-    uart = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
-    return Hlw8032(uart, KV_MILLI, KI_MILLI)
+    return Hlw8032(_metering, KV_MILLI, KI_MILLI)
 
 
 def card_line() -> UartLine:
@@ -67,7 +69,8 @@ def esam_line() -> UartLine:
 
 
 def display_spi() -> SPI:
-    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO))
+    # Without miso=None the port would give the bus its default pin, which is SDA.
+    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
 
 
 def display_strobe() -> Pin:

@@ -2,23 +2,22 @@
 
 Speaks characters with their times (ISO 7816-3): a cold reset is VCC, then CLK, then RST going high at least 400 clocks later;
 the ATR starts 400 to 40,000 clocks after that; the chip answers 16 etu or more after the last character's edge and sends one
-every 12 etu. What the controller sends comes back as its own echo, because both directions share contact C7. Whatever the
-controller does against the rules goes to `violations`.
+every 12 etu. What the controller sends comes back as its own echo, because both directions share contact C7. At another rate
+than the chip's both sides hear rubbish. Whatever the controller does against the rules goes to `violations`.
 """
 
 from collections.abc import Callable
 
 from dianka.bench.clock import Clock, Timer
-from dianka.bench.wires import Format, SerialPort, Wire
+from dianka.bench.wires import Format, SerialPort, Wire, rubbish
 from dianka.cards.chip import Chip
+from dianka.cards.pps import FIRST
 from dianka.cards.t0 import Behaviour, T0Card
 
-ETU_CLOCKS = 372
 _MIN_RESET_CLOCKS = 400
 _ATR_CLOCKS = 20_000
 _THINK_ETU = 20  # from the last character's edge to the answer's
 _CHAR_ETU = 12
-_SAMPLED_ETU = 11  # a UART has the character about then
 _FORMAT_STOP = 2
 
 Tamper = Callable[[str, int, int], int | None]
@@ -36,7 +35,9 @@ class T0Socket:
         self.tamper: Tamper | None = None
         self.violations: list[str] = []
         self.characters = 0  # in both directions, since the last reset
+        self.character_etu_ns = 0  # of the newest one, at its sender's rate
         self.on_character: Callable[[str, int], None] | None = None  # called before a character counts
+        self.on_rate: Callable[[tuple[int, int]], None] | None = None  # (F, D) that the chip has changed to
         self._power = power
         self._reset = reset
         self._frequency = 0
@@ -68,7 +69,9 @@ class T0Socket:
 
     @property
     def etu_ns(self) -> int:
-        return ETU_CLOCKS * 1_000_000_000 // self._frequency if self._frequency else 0
+        """The chip's etu: F / D clocks."""
+        f, d = self.engine.rate if self.engine else FIRST
+        return f * 1_000_000_000 // (d * self._frequency) if self._frequency else 0
 
     # ****** Contacts ******
 
@@ -89,7 +92,19 @@ class T0Socket:
         self.characters = 0
         self._timers.clear()
         delay_us = _ATR_CLOCKS * 1_000_000 // self._frequency
-        self._say(self.engine.reset(), self.clock.now_us + delay_us)
+        atr = self.engine.reset()
+        self._tell_rate()
+        self._say(atr, self.clock.now_us + delay_us, self.etu_ns)
+        self._timers.append(self.clock.at(self._busy_us, self._atr_ended))
+
+    def _atr_ended(self) -> None:
+        if self.engine:
+            self.engine.end_of_atr()
+            self._tell_rate()
+
+    def _tell_rate(self) -> None:
+        if self.engine and self.on_rate:
+            self.on_rate(self.engine.rate)
 
     def _stop(self) -> None:
         """Supply or reset gone, or the chip pulled: it forgets, and what it was saying ends."""
@@ -116,24 +131,28 @@ class T0Socket:
             return
         self._judge_timing(start_us, form)
         self._last_edge_us, self._last_from_chip = start_us, False
-        heard = self._through("in", value)
-        if heard is None or self.engine is None or not self._fits(form):
+        heard = self._through("in", value, form)
+        if heard is None or self.engine is None:
             return
-        answer = self.engine.receive(heard)
+        rate, etu_ns = self.engine.rate, self.etu_ns
+        answer = self.engine.receive(heard if self._fits(form) else rubbish(heard))
         if answer:
-            self._say(answer, start_us + _THINK_ETU * self.etu_ns // 1000)
+            self._say(answer, start_us + _THINK_ETU * etu_ns // 1000, etu_ns)
         elif self.engine.torn:
             self._stop()
+        if self.engine.rate != rate:
+            self._timers.append(self.clock.at(self._busy_us, self._tell_rate))
 
-    def _say(self, characters: bytes, first_us: int) -> None:
+    def _say(self, characters: bytes, first_us: int, etu_ns: int) -> None:
         """The chip sends these, one every 12 etu."""
+        form = Format(1_000_000_000 // etu_ns, 8, 0, _FORMAT_STOP)
         when_ns = max(first_us, self.clock.now_us) * 1000
         self._timers = [timer for timer in self._timers if timer.when_us >= self.clock.now_us]
         for value in characters:
             edge_us = when_ns // 1000
-            seen_us = (when_ns + _SAMPLED_ETU * self.etu_ns) // 1000
-            self._timers.append(self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e)))
-            when_ns += _CHAR_ETU * self.etu_ns
+            seen_us = (when_ns + self.port.heard_etu * etu_ns) // 1000
+            self._timers.append(self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e, form)))
+            when_ns += _CHAR_ETU * etu_ns
         self._busy_us = when_ns // 1000
         if self.engine and characters:
             self._timers.append(self.clock.at(self._busy_us, self._more))
@@ -141,18 +160,19 @@ class T0Socket:
     def _more(self) -> None:
         more = self.engine.more() if self.engine and self._active else b""
         if more:
-            self._say(more, self.clock.now_us + 1_000_000)
+            self._say(more, self.clock.now_us + 1_000_000, self.etu_ns)
 
-    def _heard(self, value: int, edge_us: int) -> None:
+    def _heard(self, value: int, edge_us: int, form: Format) -> None:
         self._last_edge_us, self._last_from_chip = edge_us, True
-        passed = self._through("out", value)
+        passed = self._through("out", value, form)
         if passed is not None and not self.shorted:
-            self.port.deliver(passed, Format(self._baud(), 8, 0, _FORMAT_STOP))
+            self.port.deliver(passed, form)
 
-    def _through(self, direction: str, value: int) -> int | None:
+    def _through(self, direction: str, value: int, form: Format) -> int | None:
         """Count the character and let a test spoil it; whoever listens may cut the power or pull the card here."""
         index = self.characters
         self.characters += 1
+        self.character_etu_ns = 1_000_000_000 // form.baud
         if self.on_character:
             self.on_character(direction, index)
             if not self._active:
@@ -160,10 +180,8 @@ class T0Socket:
         return self.tamper(direction, index, value) if self.tamper else value
 
     def _fits(self, form: Format) -> bool:
-        return form.parity == 0 and abs(form.baud - self._baud()) * 100 <= 4 * form.baud
-
-    def _baud(self) -> int:
-        return self._frequency // ETU_CLOCKS or 1
+        baud = 1_000_000_000 // max(self.etu_ns, 1)
+        return form.parity == 0 and abs(form.baud - baud) * 100 <= 4 * form.baud
 
     def _judge_timing(self, start_us: int, form: Format) -> None:
         etu_us = self.etu_ns / 1000

@@ -62,6 +62,7 @@ class SerialPort:
         self.lost = 0
         self.sink: Callable[[int, int, Format], None] | None = None
         self.on_receive: Callable[[], None] | None = None
+        self.heard_etu = 11  # bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit
         self.settle: Callable[[], None] | None = None  # a lazy model hands in here what has arrived by now
         self._free_us = 0
 
@@ -99,13 +100,18 @@ class SerialPort:
         if self.format is None:
             return
         if not _compatible(self.format, sent_as):
-            value = (value * 37 + 11) & 0xFF
+            value = rubbish(value)
         if len(self.received) >= self.ring_size:
             self.lost += 1
             return
         self.received.append(value)
         if self.on_receive:
             self.on_receive()
+
+
+def rubbish(value: int) -> int:
+    """What a receiver makes of a character at a rate or in a format that is not its own."""
+    return (value * 37 + 11) & 0xFF
 
 
 def _compatible(ours: Format, theirs: Format) -> bool:

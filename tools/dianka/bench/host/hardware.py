@@ -6,6 +6,7 @@ models', so nothing answers that is not wired.
 
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from dianka.bench.mcu import FALLING, RISING, Mcu, PowerCut
@@ -123,6 +124,14 @@ class UART:
             raise ValueError("rxbuf")
         self._port = self._hw.alive().uart(number)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
+
+    def init(self, *, baudrate: int) -> None:
+        """Another rate; the rest stays, and what is in the ring is lost."""
+        port = self._port
+        self._hw.alive()
+        if port.format is None or baudrate <= 0:
+            raise ValueError("baudrate")
+        port.configure(replace(port.format, baud=baudrate), port.ring_size)
 
     def any(self) -> int:
         self._hw.alive()

@@ -1,0 +1,72 @@
+"""The illegal cards that were in the slot: the newest ones, in a ring of their own in the FRAM.
+
+Owns the last KiB of the memory, which the journal does not use. A record is number (4), local time YYMMDDhhmm (5 BCD), card
+serial (8), error code (1), header of the last command (5), its status word (2), purchase count (4) and a CRC-32 (4): what
+meters are asked to keep of an abnormal card (cards reference 1.6), but for balance and energy. A cut while one is written costs
+that one and, if the ring is full, the oldest. The ring is looked through when it is first needed, not at the start.
+"""
+
+import binascii
+
+from micropython import const
+
+from cardfiles import BCD, BIN, RAW
+
+RECORDS = const(20)
+_SLOT = const(33)
+_AREA = const(1024)
+
+FIELDS = (
+    ("number", 4, BIN),
+    ("time", 5, BCD),
+    ("serial", 8, RAW),
+    ("code", 1, BIN),
+    ("header", 5, RAW),
+    ("sw", 2, BIN),
+    ("count", 4, BIN),
+)
+
+
+class CardLog:
+    """`memory` is that of the journal. A memory that fails loses the record and nothing else."""
+
+    def __init__(self, memory) -> None:
+        self._memory = memory
+        self._base = memory.size - _AREA
+        self._number = -1  # of the newest record; below zero: not looked yet
+
+    def add(self, packed: bytes) -> None:
+        """Keep this record, packed by FIELDS but for its number, instead of the oldest; OSError if the memory fails."""
+        self._look()
+        number = self._number + 1
+        body = number.to_bytes(4, "big") + packed
+        self._memory.write(self._at(number), body + binascii.crc32(body).to_bytes(4, "big"))
+        self._number = number
+
+    def newest(self, most: int) -> list:
+        """Up to so many packed records, the oldest of them first; OSError if the memory fails."""
+        self._look()
+        found = []
+        for number in range(max(1, self._number - min(most, RECORDS) + 1), self._number + 1):
+            body = self._read(self._at(number))
+            if body is not None and int.from_bytes(body[:4], "big") == number:
+                found.append(body)
+        return found
+
+    def _look(self) -> None:
+        if self._number >= 0:
+            return
+        numbers = [0]
+        for slot in range(RECORDS):
+            body = self._read(self._base + slot * _SLOT)
+            if body is not None:
+                numbers.append(int.from_bytes(body[:4], "big"))
+        self._number = max(numbers)
+
+    def _at(self, number: int) -> int:
+        return self._base + number % RECORDS * _SLOT
+
+    def _read(self, address: int) -> "bytes | None":
+        record = self._memory.read(address, _SLOT)
+        body = bytes(record[:-4])
+        return body if binascii.crc32(body) == int.from_bytes(record[-4:], "big") else None
