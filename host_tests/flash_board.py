@@ -75,7 +75,7 @@ class Meter:
         self.clock = Clock()
         self.relay = Part(commanded=True, closed=True)
         self.display = Part(add=lambda message: None)
-        self._self_check = SelfCheck(self)
+        self.self_check = SelfCheck(self)
     def log(self, text):
         print("[0]", text)
     def stop(self):
@@ -83,7 +83,7 @@ class Meter:
     async def run(self):
         dog = machine.WDT(timeout=8000)
         {late}
-        asyncio.create_task(self._self_check.run())
+        asyncio.create_task(self.self_check.run())
         while True:
             self.store.state.energy_pj += 7
             dog.feed()

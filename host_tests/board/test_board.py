@@ -1,4 +1,4 @@
-"""Rung 4: what is flashed runs on a real board, with the three wires of README.md and nothing else attached.
+"""Rung 4: what is flashed runs on a real board, with the three wires of its README.md and nothing else.
 
 The board and its port come from `make test-board BOARD=... PORT=...`; without them there is nothing to test on.
 """

@@ -23,6 +23,7 @@ def flash_command(
     port: Annotated[str, typer.Option(help="Where it is, as in /dev/ttyACM0.")],
     check: Annotated[bool, typer.Option("--check", help="Only say whether the board holds exactly this version.")] = False,
     firmware: Annotated[Path, typer.Option(help="Another folder of firmware than this checkout's.")] = FIRMWARE,
+    wait: Annotated[int, typer.Option(min=1, help="How many seconds the meter may take to its self-check.")] = 60,
     boards: Annotated[Path, typer.Option(help="Another folder of boards than this checkout's.")] = BOARDS,
 ) -> None:
     """Compile the firmware, put it on a board, and read back what the meter says of itself."""
@@ -40,12 +41,12 @@ def flash_command(
         if check:
             _check(version, port)
         else:
-            _flash(version, port)
+            _flash(version, port, wait)
     except build.FlashError as error:
         _fail(str(error))
 
 
-def _flash(version: "Version", port: str) -> None:
+def _flash(version: "Version", port: str, wait_s: int) -> None:
     from dianka.flash import update
 
     with _linked(port) as link:
@@ -54,7 +55,7 @@ def _flash(version: "Version", port: str) -> None:
         update.refuse_other_state(link, board, version)
         totals = update.read_totals(link, board)
         update.install(link, version, board, typer.echo)
-        report = update.restart(link, version)
+        report = update.restart(link, version, wait_s)
     _tell(report, totals)
 
 

@@ -6,6 +6,7 @@ the meter back to life when this program is killed, so nothing feeds it in the b
 """
 
 import ast
+import base64
 import contextlib
 import io
 import struct
@@ -21,15 +22,18 @@ from serial.tools import list_ports
 
 from dianka.flash.build import FlashError
 
-_ANSWER_S = 5
+_LINE_S = 1
+_ANSWER_S = 10
+_WORK_S = 60  # the longest silence of a board at work: reading the meter's state takes 1 s, an emulated one needs 10 and more
 _TRIES = 4
 _ENTER_S = 2
 _AGAIN_S = 0.3
 _CHUNK = 512
+_FEW = 8
 
 HELPER = """
 import os, sys
-from binascii import hexlify
+from binascii import a2b_base64, hexlify
 from hashlib import sha256
 try:
     from machine import WDT
@@ -48,15 +52,10 @@ def _hash(name):
             whole.update(memoryview(buffer)[:count])
 
 def _list(folder):
-    found = {}
     try:
-        names = os.listdir(folder)
+        return [name for name in os.listdir(folder) if os.stat(folder + "/" + name)[0] & 0x8000]
     except OSError:
-        return found
-    for name in names:
-        if os.stat(folder + "/" + name)[0] & 0x8000:
-            found[name] = _hash(folder + "/" + name)
-    return found
+        return []
 
 def _text(name):
     try:
@@ -68,7 +67,7 @@ def _text(name):
 def _open(name):
     global _file, _write
     _file = open(name, "wb")
-    _write = _file.write
+    _write = lambda text: _file.write(a2b_base64(text))
 
 def _copy(source, target):
     with open(source, "rb") as old, open(target, "wb") as new:
@@ -94,6 +93,7 @@ class Link:
         self._at_prompt = False
         try:
             self._enter()
+            self._wait_up_to(_ANSWER_S)
             self._at_prompt = True
             self.run(HELPER)
         except BaseException:
@@ -103,7 +103,10 @@ class Link:
     def run(self, code: str) -> str:
         """Execute on the board; what it printed."""
         with self._failing_in_one_line():
-            return self._transport.exec(code).decode("utf-8", "replace")
+            said, error = self._transport.exec_raw(code, timeout=_WORK_S)
+            if error:
+                raise TransportExecError(1, error.decode("utf-8", "replace"))
+            return said.decode("utf-8", "replace")
 
     def ask(self, expression: str) -> Any:
         """The value of an expression on the board."""
@@ -113,11 +116,18 @@ class Link:
         except (ValueError, SyntaxError):
             raise FlashError(f"the board at {self.port} answers strangely: unplug it, plug it in, and flash again") from None
 
+    def hashes(self, folder: str) -> dict[str, str]:
+        """Name and SHA-256 of each file in a folder, a few in each call, so that no call takes long."""
+        names, found = self.ask(f"_list({folder!r})"), {}
+        for at in range(0, len(names), _FEW):
+            found |= self.ask(f"{{name: _hash({folder + '/'!r} + name) for name in {names[at : at + _FEW]!r}}}")
+        return found
+
     def write(self, name: str, data: bytes) -> None:
         """Write a file, in steps small enough for the watchdog."""
         self.run(f"_feed(); _open({name!r})")
         for at in range(0, len(data), _CHUNK):
-            self.run(f"_feed(); _write({data[at : at + _CHUNK]!r})")
+            self.run(f"_feed(); _write({base64.b64encode(data[at : at + _CHUNK])!r})")
         self.run("_feed(); _file.close()")
 
     def reset(self) -> None:
@@ -125,6 +135,7 @@ class Link:
         if not self._at_prompt:
             return
         self._at_prompt = False
+        self._wait_up_to(_LINE_S)
         # The board may be gone before it has confirmed the command: no failure, that is what was asked for.
         with contextlib.suppress(TransportError, OSError, struct.error):
             self._transport.exec_raw_no_follow("import machine, time; time.sleep_ms(100); machine.reset()")
@@ -156,6 +167,10 @@ class Link:
             f"what is at {self.port} does not answer as MicroPython: put MicroPython on the board first, or name another port"
         )
 
+    def _wait_up_to(self, seconds: int) -> None:
+        """How long one read from the port may wait: before each command mpremote wants two bytes in one."""
+        setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in _open_port
+
     def _reopen(self) -> None:
         self.close()
         time.sleep(_AGAIN_S)
@@ -175,7 +190,7 @@ class Link:
 
 def _open_port(port: str) -> SerialTransport:
     try:
-        transport = SerialTransport(port, timeout=1)
+        transport = SerialTransport(port, timeout=_LINE_S)
     except (TransportError, OSError):
         raise FlashError(_why_closed(port)) from None
     setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010  mpremote types its port too narrowly

@@ -16,7 +16,7 @@ SLOT = "slot"
 PLACES = ("a", "b")
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 _ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
-_SELF_CHECK_S = 60.0  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
+SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
 
 _READ_METER = f"""
 def _totals(folder):
@@ -90,9 +90,9 @@ def look(link: Link) -> OnBoard:
     words = link.ask(f"_text({SLOT!r})").split()
     good = words[0] if words and words[0] in PLACES else ""
     target = PLACES[1] if good == PLACES[0] else PLACES[0]
-    good_files = link.ask(f"_list({good!r})") if good else {}
+    good_files = link.hashes(good) if good else {}
     root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, SLOTS_FILE)!r}}}")
-    return OnBoard(good, len(words) > 1, good_files, target, link.ask(f"_list({target!r})"), root)
+    return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root)
 
 
 def differences(version: Version, files: dict[str, str]) -> list[str]:
@@ -155,7 +155,7 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
         sent += 1
         tell(f"{name} sent")
     tell(f"version {version.name}: {sent} files sent, {len(wanted) - sent} were there")
-    found = link.ask(f"_list({target!r})")
+    found = link.hashes(target)
     for name, want in wanted.items():
         if found.get(name) != want:
             raise FlashError(f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out")
@@ -186,7 +186,7 @@ def _replace(link: Link, name: str, data: bytes) -> None:
     link.run(f"_feed(); os.rename({name + '.new'!r}, {name!r})")
 
 
-def restart(link: Link, version: Version, limit_s: float = _SELF_CHECK_S) -> Report:
+def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Report:
     """Reset the board and wait until a version reports its self-check. FlashError if it is not this one, or none."""
     link.reset()
     refused = ""

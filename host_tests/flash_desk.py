@@ -1,0 +1,35 @@
+"""A desk for flashing tests: a board of flash_board.py, a folder of firmware, and the command that brings them together."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from dianka.cli import app
+from dianka.flash import build
+from flash_board import DeskBoard, write_firmware, write_kinds
+
+
+class Desk:
+    """A board, a folder of firmware, and the command that brings one onto the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.firmware = folder / "firmware"
+        self.kinds = write_kinds(folder / "boards")
+        self.board = DeskBoard(folder / "board")
+
+    def write(self, mark: str = "", **how: str) -> None:
+        write_firmware(self.firmware, mark, **how)
+
+    @property
+    def version(self) -> build.Version:
+        return build.build(build.load_kind("desk", self.kinds), self.firmware, self.kinds)
+
+    def flash(self, *more: str, port: str = "") -> Result:
+        return CliRunner().invoke(app, [*self.command(port), *more])
+
+    def command(self, port: str = "") -> list[str]:
+        places = ["--firmware", str(self.firmware), "--boards", str(self.kinds)]
+        return ["flash", "--board", "desk", "--port", port or self.board.port, *places]
+
+    def slot(self) -> str:
+        return (self.board.files / "slot").read_text()
