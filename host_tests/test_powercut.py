@@ -42,7 +42,7 @@ def purchase(kit: MeterKit) -> None:
     kit.session(USER)
 
 
-@pytest.mark.parametrize(("act", "share"), [(purchase, 9), (dip, 2)])
+@pytest.mark.parametrize(("act", "share"), [(purchase, 23), (dip, 5)])
 def test_a_cut_at_the_bytes_of_every_commit(dear: MeterKit, act: Callable[[MeterKit], None], share: int) -> None:
     kit = dear
     fram, count, cuts = kit.rig.bench.fram, 1, 0

@@ -1,8 +1,8 @@
-"""A card pulled, the power cut, the ESAM fallen silent before every single character of a purchase: credited once, never lost.
+"""A purchase broken off while electricity flows: credited once, never lost, and not a fraction of a fen goes astray.
 
-One meter lives through all of it: for each point the desk sells, the session is broken off there, the card goes in again, and
-then everything must be as if nothing had happened. The opening session, which brings parameters and tariffs too, begins
-anew from one snapshot for each of its points.
+One meter lives through it all, under load at the highest price: for each point the desk sells, the session is broken off there,
+the card goes in again, and then everything must be as if nothing had happened. Every point of every kind of card, without
+load, is test_pulled_kinds.py's and `dianka bench pulled`'s.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.files import cardfiles
 from dianka.cards.issue import InitData, UserData
 from ledger import FEN, PJ_PER_WH, used_fen
-from meterkit import CUSTOMER_NO, METER_NO, MS, USER, MeterKit, S, tell
+from meterkit import CUSTOMER_NO, METER_NO, USER, MeterKit, S, tell
 
 AMOUNT_FEN = 307
 # At 99.9999 yuan a kWh and 4.4 kW some fen go by between the steps of one session: no restored balance can pass for a true one.
@@ -115,7 +114,7 @@ def points_of(kit: MeterKit, breaker: Breaker) -> int:
 
 @pytest.mark.parametrize(
     ("sockets", "act", "codes", "share"),
-    [("slot", pull, {20}, 1), ("slot esam", cut, {0}, 3), ("esam", silence, {2, 3}, 2)],
+    [("slot", pull, {20}, 5), ("slot esam", cut, {0}, 13), ("esam", silence, {2, 3}, 7)],
     ids=["card pulled", "power cut", "ESAM silent"],
 )
 def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Break, codes: set[int], share: int) -> None:
@@ -135,30 +134,3 @@ def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Bre
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= (points // share + 1) * PJ_PER_WH * (act is cut)
     tell(f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each")
-
-
-@pytest.mark.parametrize("act", [pull, cut, silence])
-def test_the_opening_session_broken_off(kit: MeterKit, act: Break) -> None:
-    kit.sell(AMOUNT_FEN)
-    kit.ledger.bought_fen = AMOUNT_FEN
-    card, bench = kit.folder / USER, kit.rig.bench
-    chip = bench.esam.engine._tpdu.chip
-    before = card.read_bytes(), chip.state, bench.fram.content
-    breaker = Breaker(kit, {"pull": "slot", "cut": "slot esam", "silence": "esam"}[act.__name__])
-    assert put_in(kit, breaker, -1, pull) == 0
-    points = breaker.passed
-    share = points // 50
-    for point in range(0, points, share):
-        kit.rig.cut_power()
-        card.write_bytes(before[0])
-        chip.on_commit(before[1])
-        chip.state = before[1]
-        bench.fram.load(before[2])
-        kit.restart(100 * MS)
-        assert kit.state.count == 0 and not kit.state.customer_no
-        put_in(kit, breaker, point, act)
-        recover(kit)
-        whole(kit, 1, point)
-        assert kit.state.customer_no and chip.state.files[cardfiles.ESAM_PARAMS][32:38] == bytes.fromhex("000000000034")
-        assert kit.relay_closed
-    tell(f"{act.__name__}: 1 in {share} of {points} points of an opening")

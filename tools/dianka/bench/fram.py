@@ -75,6 +75,16 @@ class Mb85rc256v:
 
     # ****** Bus ******
 
+    @property
+    def addressed(self) -> bool:
+        """Whether the next byte written is data, both address bytes having come."""
+        return self._address_bytes >= 2
+
+    @property
+    def at(self) -> int:
+        """The address that the next byte goes to or comes from."""
+        return self._at
+
     def start(self, read: bool) -> bool:
         self._address_bytes = 2 if read else 0
         return self.powered and not self.mute

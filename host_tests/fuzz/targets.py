@@ -1,0 +1,26 @@
+"""All targets by name, and the modules whose branches guide the fuzzing of each."""
+
+from collections.abc import Callable
+from types import ModuleType
+
+import characters
+import chips
+import files
+
+from dianka.cards import chip, commands, core, records, sam, secure, t0, wallet
+
+Target = Callable[[bytes], None]
+_ISO = [characters.ISO]
+_FILES = [files.FILES]
+_CHIP = [chip, core, commands, records, sam, secure, wallet, t0]
+TARGETS: dict[str, tuple[Target, list[ModuleType], int]] = {
+    # what it does, what it watches, the longest text
+    "atr": (characters.atr, _ISO, 48),
+    "exchange": (characters.exchange, _ISO, 700),
+    "pps": (characters.pps, [characters.PPS], 12),
+    "frame": (files.frame, _FILES, 300),
+    "record": (files.record, _FILES, 160),
+    "tariff": (files.tariff, _FILES, 260),
+    "money": (files.money, _FILES, 16),
+    "commands": (chips.commands, _CHIP, 600),
+}

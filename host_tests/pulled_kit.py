@@ -1,0 +1,47 @@
+"""The campaign of broken sessions in a process of its own, since it forks: on the firmware as it is, or on one with a fault."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dianka.firmware import FIRMWARE, ROOT
+
+LIMIT_S = 300
+_PROGRAM = """
+import sys
+from pathlib import Path
+from dianka.bench import runners
+if sys.argv[1] != "-":
+    runners.FIRMWARE = Path(sys.argv.pop(1))
+else:
+    del sys.argv[1]
+from dianka.cli import main
+main()
+"""
+
+
+def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
+    """Exit code, and all that is said."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "COLUMNS": "200"}
+    arguments = [str(firmware or "-"), "bench", "pulled", "--kind", kind, "--every", str(every), "--jobs", "2"]
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def played(said: str) -> int:
+    found = re.search(r"points taken, (\d+) played to the end", said)
+    return int(found[1]) if found else 0
+
+
+def planted(folder: Path, module: str, right: str, wrong: str) -> Path:
+    """A copy of the firmware with one fault in it."""
+    copy = folder / "firmware"
+    shutil.copytree(FIRMWARE, copy)
+    text = (copy / f"{module}.py").read_text(encoding="utf-8")
+    assert text.count(right) == 1, f"{module} is written differently now: plant the fault anew"
+    (copy / f"{module}.py").write_text(text.replace(right, wrong), encoding="utf-8")
+    return copy

@@ -1,0 +1,45 @@
+"""Each kind of card, broken off before, in and after a sample of all bytes on both lines and in the memory.
+
+`dianka bench pulled` takes every point; here it is one in many, and faults planted in the firmware show that it can fail.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dianka.bench.pulled.campaign import SCENES, find
+from pulled_kit import campaign, planted, played
+
+EVERY = 307  # a prime: no rhythm of commands hides a point from it
+
+
+@pytest.mark.parametrize("kind", [scene.name for scene in SCENES])
+def test_old_or_new_and_never_both(kind: str, record_property: Callable[[str, object], None]) -> None:
+    code, said = campaign(kind, EVERY)
+    assert code == 0, said
+    assert played(said) >= 8, said
+    record_property("figure", f"{kind}: {said.splitlines()[-1]}")
+
+
+def test_a_kind_that_is_none() -> None:
+    code, said = campaign("season ticket", EVERY)
+    assert code == 1 and said.startswith("no kind of card is called season ticket") and said.count("\n") == 1
+    assert len(find("user card")) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "module", "right", "wrong", "finding", "every"),
+    [
+        ("purchase", "wallet", "self._intend(CREDIT, amount_fen, count)", "pass", "restored", 41),
+        ("initialisation", "initcard", "state.set(records.INITIALISED, False)", "pass", "part old and part new", EVERY),
+        ("inspection", "inspectcard", 'await _write(card, servicefiles.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
+        ("08", "testcard", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
+    ],
+    ids=["credit without intent", "not marked", "not blanked", "no use taken"],
+)
+def test_a_planted_fault_is_found(
+    kind: str, module: str, right: str, wrong: str, finding: str, every: int, tmp_path: Path
+) -> None:
+    code, said = campaign(kind, every, planted(tmp_path, module, right, wrong))
+    assert code == 1 and finding in said, said[-3000:]

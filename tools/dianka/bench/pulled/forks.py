@@ -1,0 +1,151 @@
+"""One running session, broken off at each of its points in a process of its own.
+
+The session runs once. At a point a child is forked, which breaks it off there and lives on to the end, while the parent goes
+on to the next point, so that what came before is never run again. A claim says that what follows from here on has been
+played: two points that leave the same memories behind, and the same firmware in front of them, have the same future, so one
+child plays it for both. Claims are files that only one process can make. A child reports one line in one write to a file
+opened for appending, which POSIX keeps whole, and has a wall-clock limit.
+"""
+
+import gc
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+LIMIT_S = 60  # of one child by the wall: a session is some milliseconds of work
+PLAYED, SAME, VIOLATED = "played", "same", "VIOLATED"
+Digest = Callable[[], str]
+
+
+class Unforkable(Exception):
+    """This machine has no fork. One line."""
+
+
+class Forks:
+    """`every`: one in so many points, of each act, is taken. `jobs`: children at a time."""
+
+    def __init__(self, folder: Path, jobs: int, every: int = 1) -> None:
+        if not hasattr(os, "fork"):
+            raise Unforkable("points are played in forked processes, which this system lacks: run it on Linux or macOS")
+        self.folder = folder
+        self.points: Counter[str] = Counter()  # by act, all that there are
+        self.same: Counter[str] = Counter()  # found to be so before a child was needed
+        self.act = ""  # in a child: what it has to do
+        self.where = ""
+        self._jobs = jobs
+        self._every = every
+        self._children: dict[int, tuple[str, str]] = {}
+        self._report = folder / "report"
+        (folder / "claims").mkdir(parents=True)
+        self._report.touch()
+
+    @property
+    def child(self) -> bool:
+        return bool(self.act)
+
+    # ****** The parent's side ******
+
+    def point(self, act: str, where: str, digest: Digest | None = None) -> bool:
+        """Whether this is now a child that has to do `act` here. `digest` tells what will be left, if that is known yet."""
+        if self.child:
+            return False
+        self.points[act] += 1
+        if self.points[act] % self._every:
+            return False
+        if digest and not self.claim(act, digest()):
+            self.same[act] += 1
+            return False
+        while len(self._children) >= self._jobs:
+            self._wait()
+        pid = os.fork()
+        if pid:
+            self._children[pid] = act, where
+            return False
+        self.act, self.where = act, where
+        self._children.clear()
+        signal.alarm(LIMIT_S)
+        return True
+
+    def aside(self, work: Callable[[], None]) -> None:
+        """Do this in a child, so that it leaves no trace here; RuntimeError if it fails."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        gc.collect()
+        gc.freeze()  # or each child's first collection would copy all of the parent's pages
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                signal.alarm(LIMIT_S)
+                work()
+                code = 0
+            except BaseException as error:
+                (self.folder / "aside").write_text(one_line(error), encoding="utf-8")
+            os._exit(code)
+        if os.waitpid(pid, 0)[1]:
+            why = self.folder / "aside"
+            raise RuntimeError(why.read_text(encoding="utf-8") if why.exists() else f"no end within {LIMIT_S} s")
+
+    def results(self) -> list[tuple[str, str, str, str]]:
+        """(act, where, verdict, text) of every child, when all have ended."""
+        while self._children:
+            self._wait()
+        gc.unfreeze()
+        lines = self._report.read_text(encoding="utf-8").splitlines()
+        return [(act, where, verdict, text) for act, where, verdict, text in (line.split("\t", 3) for line in lines)]
+
+    def _wait(self) -> None:
+        """For the oldest child; one that did not come to its own end is a violation."""
+        pid = next(iter(self._children))
+        act, where = self._children.pop(pid)
+        status = os.waitpid(pid, 0)[1]
+        if status:
+            self._say(act, where, VIOLATED, f"the process ended with status {status}: it hung or crashed")
+
+    # ****** The child's side ******
+
+    def claim(self, act: str, digest: str) -> bool:
+        """Whether nobody has played this act from this digest on."""
+        try:
+            os.close(
+                os.open(self.folder / "claims" / f"{act.replace(' ', '-')}.{digest}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+            )
+        except FileExistsError:
+            return False
+        return True
+
+    def room(self) -> Path:
+        """A folder of this child's own."""
+        room = self.folder / str(os.getpid())
+        room.mkdir()
+        return room
+
+    def end(self, verdict: str, text: str = "") -> NoReturn:
+        """Report and be gone, with nothing of the parent's tidied up."""
+        code = 1
+        try:
+            self._say(self.act, self.where, verdict, text)
+            shutil.rmtree(self.folder / str(os.getpid()), ignore_errors=True)
+            code = 0
+        finally:
+            os._exit(code)
+
+    def _say(self, act: str, where: str, verdict: str, text: str) -> None:
+        line = "\t".join((act, where, verdict, text.replace("\t", " ").replace("\n", " ")[:2000])) + "\n"
+        descriptor = os.open(self._report, os.O_WRONLY | os.O_APPEND)
+        os.write(descriptor, line.encode())
+        os.close(descriptor)
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong and where, as one line."""
+    trace, at = error.__traceback__, ""
+    while trace:
+        at = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"{type(error).__name__}: {error} ({at})".replace("\n", " ")

@@ -1,0 +1,89 @@
+"""The cards of the service staff: inspection, restore, and the two of the production test."""
+
+from pathlib import Path
+
+from dianka.bench.pulled import resident
+from dianka.bench.pulled.scenes import INCOMPLETE, Scene
+from dianka.bench.pulled.trial import USER, S, Trial
+from dianka.cards import kinds, service
+from dianka.cards.files import cardfiles, servicefiles
+
+NEW_KEYS = Path("new-keys.card")
+INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test"))
+CREDIT_FEN = 500
+_TESTS = servicefiles.TEST_RELAY | servicefiles.TEST_MEMORY | servicefiles.TEST_CLOCK | servicefiles.TEST_ESAM
+_REST_US = 15 * S  # of the relay, between two moves
+
+
+def _ready_to_inspect(trial: Trial) -> None:
+    """The card has been here before, so that old copies and new can be told apart; and there is an illegal card to tell."""
+    resident.keyed(trial)
+    resident.user_card(trial)
+    trial.sell(300)
+    resident.good(trial, USER)
+    data = service.InspectionData()
+    trial.make(INSPECTION, kinds.INSPECTION, lambda chip: service.make_inspection(trial.control.chip, chip, data))
+    resident.good(trial, INSPECTION)
+    trial.make(resident.OTHER, kinds.CONTROL, lambda chip: None)
+    assert trial.session(resident.OTHER) == 22, "a control card is not refused"
+    resident.used(trial)
+
+
+def _ready_to_restore(trial: Trial) -> None:
+    resident.in_use(trial)
+    data = service.RestoreData(resident.USES)
+    trial.make(RESTORE, kinds.RESTORE, lambda chip: service.make_restore(trial.control.chip, chip, data))
+
+
+def _ready_for_credit(trial: Trial) -> None:
+    trial.mains_on()
+    resident.initialised(trial)
+    data = service.TestCreditData(CREDIT_FEN, resident.USES)
+    trial.make(CREDIT, kinds.TEST_CREDIT, lambda chip: service.make_test_credit(trial.control.chip, chip, data))
+
+
+def _ready_for_test(trial: Trial) -> None:
+    trial.mains_on()
+    resident.initialised(trial)
+    data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
+    trial.make(TEST, kinds.TEST, lambda chip: service.make_test(trial.control.chip, chip, data))
+
+
+# ****** That all works in the end ******
+
+
+def _buys(trial: Trial) -> None:
+    resident.buys_more(trial)
+
+
+def _comes_back(trial: Trial) -> None:
+    """Public keys work: the key-change card is taken again, and then the resident's."""
+    resident.keys_card(trial, NEW_KEYS)
+    resident.good(trial, NEW_KEYS)
+    resident.buys_more(trial)
+
+
+def _credited(trial: Trial) -> None:
+    """The credit closes the relay, and an initialisation takes it back."""
+    trial.wait(_REST_US)
+    assert trial.rig.bench.relay.closed, "credit, and the relay stays open"
+    resident.good(trial, resident.INIT)
+    assert trial.meter.store.state.balance_fen == 0, "test credit outlives the initialisation"
+
+
+def _tested(trial: Trial) -> None:
+    """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
+    trial.wait(_REST_US)
+    assert not trial.rig.bench.relay.closed and trial.meter.forced is None and not trial.meter.testing, "the test never ends"
+    size = cardfiles.size_of(servicefiles.TEST_RESULT)
+    newest = trial.card_state(TEST).files[servicefiles.TEST_RESULTS][:size]
+    result = cardfiles.unpack(servicefiles.TEST_RESULT, newest)
+    assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
+
+
+SCENES = (
+    Scene("inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}),
+    Scene("restore", RESTORE, _ready_to_restore, _comes_back, refused_after=frozenset({9})),
+    Scene("production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})),
+    Scene("production test 09", TEST, _ready_for_test, _tested, again=False),
+)
