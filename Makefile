@@ -3,14 +3,16 @@
 
 PYTHON ?= python3
 JOBS ?= auto
+SECONDS ?= 60
 BOARD ?= rp2_pico
 PORT ?=
+ONLY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip test-board flash flash-check lint types figures pictures clean
+.PHONY: help run live test test-host test-vm test-chip test-board port-named flash flash-check lint types figures fuzz pictures pulled clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,8 +34,12 @@ test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on t
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
 	$(BIN)/python -m pytest -n $(JOBS) $(wildcard host_tests/test_chip_*.py)
 
-test-board: $(VENV)/test.stamp ## rung 4: the same on a board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
+test-board: port-named $(VENV)/test.stamp ## rung 4: the same on a board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
 	@DIANKA_BOARD=$(BOARD) DIANKA_PORT=$(PORT) $(BIN)/python -m pytest -rs host_tests/board
+
+port-named:
+	@[ -n "$(PORT)" ] || \
+		{ echo "rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico PORT=/dev/ttyACM0"; exit 2; }
 
 flash: $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
 	@$(BIN)/dianka flash --board $(BOARD) --port "$(PORT)"
@@ -41,8 +47,14 @@ flash: $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=
 flash-check: $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
 	@$(BIN)/dianka flash --check --board $(BOARD) --port "$(PORT)"
 
-figures: $(VENV)/run.stamp ## measure: start, speed of virtual time, purchase session
-	@$(BIN)/dianka bench figures
+pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
+	@$(BIN)/dianka bench pulled
+
+fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
+	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)
+
+figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
+	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))
 
 lint: $(VENV)/test.stamp ## check style and common mistakes
 	$(BIN)/ruff check .
@@ -78,6 +90,15 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board]'
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/fuzz.stamp: pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]' || \
+		{ echo "atheris can't be installed here: it has wheels for CPython 3.11 to 3.13 on Linux alone; use one of these with make PYTHON=..."; exit 1; }
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/chip.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board,chip]'
+	@touch $@ $(VENV)/run.stamp $(VENV)/board.stamp
 
 build/typings.stamp: Makefile | $(VENV)/test.stamp
 	rm -rf build/typings

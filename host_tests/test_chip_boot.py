@@ -89,6 +89,23 @@ def test_a_kill_leaves_the_flash_and_a_start_boots_it(bench: ChipBench) -> None:
         bench.runner.start()
 
 
+def test_a_kept_flash_is_taken_up_again_unless_the_firmware_is_another(tmp_path: Path, bench: ChipBench) -> None:
+    kept = tmp_path / "chip.flash"
+    bench.boot(COUNT_BOOTS)
+    bench.runner.run_until(500_000)
+    bench.runner.save_flash(kept)
+    (tmp_path / "again").mkdir()
+    with ChipBench(tmp_path / "again", "segments", "account") as again:
+        main = again.folder / "main.py"
+        main.write_bytes((bench.folder / "main.py").read_bytes())
+        again.runner.load_flash(kept)
+        assert again.runner.files["boots"] == b"%600d" % 1
+    (tmp_path / "other").mkdir()
+    with ChipBench(tmp_path / "other", "segments") as other:
+        other.runner.load_flash(kept)
+        assert "boots" not in other.runner.files
+
+
 @pytest.mark.parametrize("landed", [10, 256])
 def test_power_can_go_at_every_flash_operation_and_the_file_is_old_or_new(bench: ChipBench, landed: int) -> None:
     bench.boot(COUNT_BOOTS)

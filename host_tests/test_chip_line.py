@@ -7,6 +7,8 @@ import pytest
 from chip_bench import ChipBench
 from dianka.bench.chip import line_port
 from dianka.bench.contacts import T0Socket
+from dianka.cards import pps
+from dianka.cards.t0 import Behaviour
 
 BOARD = """
 CARD_IO = 4
@@ -32,6 +34,7 @@ READ = """
         except LineError as error:
             print("LineError", error)
         print(line.errors_signalled, line.errors_seen)
+        print("characters", line.characters, "PPS failures", channel.pps_failures)
         await asyncio.sleep(60)
 
     asyncio.run(main())
@@ -61,8 +64,12 @@ class Socket:
         self.bench = bench
         mcu = bench.mcu
         self.socket = T0Socket(bench.clock, mcu.uart(line_port({"CARD_IO": 4}, "CARD")), mcu.pin(6), mcu.pin(7))
-        self.socket.put(EightBytes())
+        self.put()
+        self.socket.on_rate = lambda rate: self.line.agree(rate) if "CARD" in bench.runner.lines else None
         mcu.on_pwm = lambda pin, frequency: self.socket.set_clock(frequency)
+
+    def put(self, behaviour: Behaviour | None = None) -> None:
+        self.socket.put(EightBytes(), behaviour)
 
     def read(self, *faults: tuple[str, int, int]) -> list[str]:
         self.bench.boot(READ)
@@ -78,14 +85,14 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path):
-    with ChipBench(tmp_path, "line", "pioline", "pioprograms", "iso7816", board=BOARD) as bench:
+    with ChipBench(tmp_path, "line", "linetime", "pps", "pioline", "pioprograms", "iso7816", board=BOARD) as bench:
         yield Socket(bench)
 
 
 def test_an_answer_to_reset_and_a_command_pass_bit_by_bit(socket: Socket) -> None:
     lines = socket.read()
     assert lines[0] == "atr 3b690000410102030405060708", lines
-    assert lines[1:] == ["8 0x9000", "0 0"]
+    assert lines[1:3] == ["8 0x9000", "0 0"]
     assert socket.line.violations == []
     assert socket.socket.violations == []
     assert socket.line.counts["in"] == 5
@@ -94,15 +101,22 @@ def test_an_answer_to_reset_and_a_command_pass_bit_by_bit(socket: Socket) -> Non
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_character_that_comes_with_wrong_parity_is_asked_for_again(socket: Socket, times: int) -> None:
     lines = socket.read(("out", 2, times))
-    assert lines[1:] == ["8 0x9000", f"{times} 0"], lines
+    assert lines[1:3] == ["8 0x9000", f"{times} 0"], lines
     assert socket.line.repeated == {"in": 0, "out": times}
+    assert socket.line.violations == []
+
+
+def test_every_character_in_either_direction_may_come_with_wrong_parity(socket: Socket) -> None:
+    lines = socket.read(*(("out", index, 1) for index in range(24)), *(("in", index, 1) for index in range(5)))
+    assert lines[1:3] == ["8 0x9000", "24 5"], lines
+    assert socket.line.repeated == {"in": 5, "out": 24}
     assert socket.line.violations == []
 
 
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_character_that_the_card_objects_to_is_sent_again(socket: Socket, times: int) -> None:
     lines = socket.read(("in", 3, times))
-    assert lines[1:] == ["8 0x9000", f"0 {times}"], lines
+    assert lines[1:3] == ["8 0x9000", f"0 {times}"], lines
     assert socket.line.repeated == {"in": times, "out": 0}
     assert socket.line.violations == []
 
@@ -118,3 +132,31 @@ def test_metal_on_the_contact_is_a_short(socket: Socket) -> None:
     socket.line.hold_low(True)
     socket.bench.runner.run_until(1_500_000)
     assert socket.bench.lines[0] in ("LineError mute", "LineError line shorted")
+
+
+def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
+    socket.put(Behaviour(ta1=0x13))
+    lines = socket.read()
+    assert lines == ["atr 3b79130000410102030405060708", "8 0x9000", "0 0", "characters 38 PPS failures 0"]
+    assert socket.line.clocks_per_etu == (372, 4)
+    assert socket.line.violations == []
+    assert socket.socket.violations == []
+    assert socket.line.counts == {"in": 9, "out": 29}
+
+
+def test_so_it_may_through_pps_and_at_four_times_the_rate(socket: Socket) -> None:
+    socket.put(Behaviour(ta1=0x13))
+    lines = socket.read(*(("out", index, 1) for index in range(29)), *(("in", index, 1) for index in range(9)))
+    assert lines[1:4] == ["8 0x9000", "29 9", "characters 38 PPS failures 0"], lines
+    assert socket.line.repeated == {"in": 9, "out": 29}
+    assert socket.line.clocks_per_etu == (372, 4)
+    assert socket.line.violations == []
+
+
+def test_a_card_that_answers_pps_wrongly_is_reset_and_served_at_the_first_rate(socket: Socket) -> None:
+    socket.put(Behaviour(ta1=0x13, pps=pps.WRONG))
+    lines = socket.read()
+    assert lines[:3] == ["atr 3b79130000410102030405060708", "8 0x9000", "0 0"], lines
+    assert lines[3].endswith("PPS failures 1")
+    assert socket.line.clocks_per_etu == (372, 1)
+    assert socket.line.violations == []

@@ -1,6 +1,7 @@
 """The desk through a real PC/SC service: both cards in two readers, and the card that comes out is the card the meter takes."""
 
 import itertools
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cards_kit import control_card, private_esam, sw_of, use_in_meter, user_card, wallet
+from dianka.cards import kinds
 from dianka.cards.chip import CardTorn, Chip
 from dianka.cards.image import CardFile
 from dianka.cards.port import CardError
@@ -15,11 +17,11 @@ from dianka.cards.readers import find
 from dianka.cards.sell import read_user_card, sell
 from dianka.cards.t0 import Tpdu
 from dianka.cli import app
-from meterkit import USER, MeterKit
-from pcsc_kit import Readers
+from meterkit import CUSTOMER_NO, METER_NO, USER, MeterKit
+from pcsc_kit import Readers, need
 
 
-def run(*words: str | Path) -> tuple[int, str, str]:
+def run(*words: str | Path | int) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.stdout, result.stderr
@@ -61,9 +63,11 @@ def test_a_blank_card_is_issued_in_a_reader(tmp_path: Path, pcsc: Readers) -> No
     run("card", "new", "control", control)
     assert run("card", "new", "user", blank, "--blank")[0] == 0
     with CardFile.open(blank) as file, pcsc.holding(0, Tpdu(file.chip)):
+        before = file.chip.state.copy()
         made = ("--reader", "0", "--meter", "42", "--control", control)
         status, _, err = run("card", "new", "init", *made)
         assert status == 1 and "no blank initialisation card" in err
+        assert file.chip.state == before
         status, out, err = run("card", "new", "user", *made)
         assert (status, err) == (0, "") and file.chip.state.serial.hex() in out
         assert "000000000042" in run("card", "show", "reader:0")[1]
@@ -72,6 +76,86 @@ def test_a_blank_card_is_issued_in_a_reader(tmp_path: Path, pcsc: Readers) -> No
         status, _, err = run("sell", "1.00", "--reader", "0", "--control", control)
         assert (status, err) == (0, "")
     assert run("card", "show", blank)[0] == 0
+
+
+KINDS = (kinds.USER, kinds.INIT, kinds.KEYS, kinds.RESTORE, kinds.INSPECTION, kinds.TEST_CREDIT, kinds.TEST)
+
+
+@pytest.mark.parametrize("profile", ["sm4", "3des"])
+def test_every_kind_is_issued_and_verified_with_two_readers(pcsc: Readers, profile: str) -> None:
+    """The control card in one reader, a blank chip in the other; opensc-tool reads what came of it."""
+    need(opensc=True)
+    control = control_card(profile=profile)
+    with pcsc.holding(1, Tpdu(control)):
+        for kind in KINDS:
+            chip = Chip.new(kind, profile=profile)
+            with pcsc.holding(0, Tpdu(chip)):
+                words = (kind, "--reader", "0", "--control", "reader:1", "--profile", profile)
+                status, out, err = run("card", "issue", *words)
+                assert (status, err) == (0, "") and chip.state.serial.hex() in out
+                status, out, _ = run("card", "verify", "--reader", "0", "--control", "reader:1")
+                assert status == 0, out
+                status, _, err = run("card", "issue", *words)
+                assert status == 1 and "issued already" in err
+                done = subprocess.run(
+                    ["opensc-tool", "--reader", "0", "-s", "00A4000002DF01", "-s", "00B0810004"],
+                    capture_output=True, text=True, timeout=30, check=False,
+                )  # fmt: skip
+                command = chip.state.files[1][1]
+                assert done.returncode == 0 and f"68 {command:02X} 00" in done.stdout, done.stderr
+        status, out, _ = run("card", "verify", "--reader", "1", "--without-control")
+        assert status == 0 and "system control card" in out
+
+
+def test_a_blank_chip_of_another_kind_is_left_as_it_is(pcsc: Readers, tmp_path: Path) -> None:
+    control = tmp_path / "control.card"
+    run("card", "issue", "control", control)
+    for kind in KINDS:
+        chip = Chip.new(kind)
+        before = chip.state.copy()
+        with pcsc.holding(0, Tpdu(chip)):
+            for other in KINDS:
+                if other != kind:
+                    status, _, err = run("card", "issue", other, "--reader", "0", "--control", control)
+                    assert status == 1 and "this is no blank" in err, (kind, other, err)
+        assert chip.state == before
+
+
+def test_a_wrong_card_is_told_through_the_reader(pcsc: Readers) -> None:
+    card, other = user_card(control_card()), control_card(seed=9)
+    before = card.state.copy()
+    with pcsc.holding(0, Tpdu(card)), pcsc.holding(1, Tpdu(other)):
+        status, out, _ = run("card", "verify", "--reader", "0", "--control", "reader:1")
+        assert status == 1 and "BAD identity key 01: not of this system" in out
+    assert card.state == before
+
+
+def test_a_lost_card_is_replaced_in_the_reader_and_the_former_refused(kit: MeterKit, pcsc: Readers) -> None:
+    kit.sell(1000)
+    assert kit.session(USER).code == 0
+    new = kit.folder / "new.card"
+    with CardFile.create(new, kinds.USER) as file, pcsc.holding(0, Tpdu(file.chip)), pcsc.holding(1, Tpdu(kit.control.chip)):
+        numbers = ("--meter", METER_NO, "--customer", CUSTOMER_NO, "--count", 1)
+        status, out, err = run("card", "replace", "--reader", "0", "--control", "reader:1", *numbers)
+        assert (status, err) == (0, "") and "purchase 1 is in the meter already" in out
+    assert kit.session(Path(new.name)).code == 0
+    assert kit.session(USER).code == 13
+    with CardFile.open(kit.folder / USER) as former, pcsc.holding(0, Tpdu(former.chip)):
+        kit.control.close()
+        words = (kit.folder / "third.card", "--former", "reader:0")
+        status, out, err = run("card", "replace", *words)
+        assert (status, err) == (0, "") and "reader:0: cleared" in out
+        assert "not issued" in run("card", "show", "reader:0")[1]
+
+
+def test_a_system_is_restored_from_parts_in_readers(tmp_path: Path, pcsc: Readers) -> None:
+    assert run("keys", "init", tmp_path, "--parts", 3, "--needed", 2)[0] == 0
+    first, third = (CardFile.open(tmp_path / f"backup-{part}.card") for part in (1, 3))
+    with first, third, pcsc.holding(0, Tpdu(first.chip)), pcsc.holding(1, Tpdu(third.chip)):
+        status, _, err = run("keys", "restore", tmp_path / "new.card", "reader:0")
+        assert status == 1 and "1 of 2 parts are here" in err
+        assert run("keys", "restore", tmp_path / "new.card", "reader:0", "reader:1")[0] == 0
+    assert run("card", "verify", tmp_path / "new.card")[0] == 0
 
 
 def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +172,8 @@ def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: p
             (("card", "show"), "--reader, one of the two"),
             (("card", "show", "a.card", "--reader", "0"), "--reader, one of the two"),
             (("card", "new", "control", "reader:1"), "name a file"),
+            (("card", "issue", "esam", "reader:1"), "name a file"),
+            (("keys", "init", "reader:1"), "name a file"),
             (("card", "new", "user", "reader:1", "--serial", "00" * 8), "name a file"),
             (("reader", "speed"), "one of the two"),
         ]

@@ -7,10 +7,12 @@ firmware nor card files; `Rig` (rig.py) puts a runner and a folder to it.
 from dataclasses import dataclass
 from pathlib import Path
 
+from dianka.bench.chip import line_port
 from dianka.bench.clock import Clock
 from dianka.bench.contacts import T0Socket
 from dianka.bench.fram import Mb85rc256v
 from dianka.bench.hlw8032 import Hlw8032Model
+from dianka.bench.hlwframe import Params
 from dianka.bench.mains import Mains
 from dianka.bench.mcu import Mcu
 from dianka.bench.relay import LatchingRelay
@@ -91,11 +93,12 @@ def build(board: Path, start_s: int, fram: bytes | None = None, esam: Chip | Non
     display = Tm1638(wire("DISPLAY_STROBE"))
     mcu.spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
     metering_port = mcu.uart(pins["METERING_UART"])
-    chip = Hlw8032Model(clock, mains, metering_port)
+    resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
+    chip = Hlw8032Model(clock, mains, metering_port, params=resistors)
     metering_port.settle = chip.settle
     relay = LatchingRelay(clock, wire("RELAY_CLOSE"), wire("RELAY_OPEN"), wire("RELAY_FEEDBACK"), mains, relay_closed)
-    slot = T0Socket(clock, mcu.uart(pins["CARD_UART"]), wire("CARD_POWER"), wire("CARD_RESET"))
-    soldered = T0Socket(clock, mcu.uart(pins["ESAM_UART"]), wire("ESAM_POWER"), wire("ESAM_RESET"))
+    slot = T0Socket(clock, mcu.uart(line_port(pins, "CARD")), wire("CARD_POWER"), wire("CARD_RESET"))
+    soldered = T0Socket(clock, mcu.uart(line_port(pins, "ESAM")), wire("ESAM_POWER"), wire("ESAM_RESET"))
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     wire("SLOT_SWITCH").set(1)

@@ -1,7 +1,6 @@
-"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure the bench itself."""
+"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure meter and bench."""
 
 import contextlib
-import io
 import sys
 import tempfile
 import time
@@ -14,10 +13,13 @@ from rich.console import Console
 
 from dianka.bench import live as live_screen
 from dianka.bench import story as stories
-from dianka.bench.console import Printer, figures_table, span_text
-from dianka.bench.figures import measure
+from dianka.bench.chip import ChipError
+from dianka.bench.console import Printer, span_text
+from dianka.bench.figureparts import PLANS
+from dianka.bench.figures import as_json, measure, table
 from dianka.bench.pictures import live_picture
 from dianka.bench.player import Player
+from dianka.bench.pulled.cli import pulled
 from dianka.bench.rig import Rig, RigError
 from dianka.bench.story import Story, StoryError
 from dianka.bench.vm import VmError
@@ -25,10 +27,12 @@ from dianka.deskline import DeskLine
 
 bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
 
+bench_app.command()(pulled)
+
 FolderOption = Annotated[
     Path | None, typer.Option(help="Keep the meter's memories and the cards here. Without it they are gone at the end.")
 ]
-RunnerOption = Annotated[str, typer.Option(help="What runs the firmware: vm is the real MicroPython.")]
+RunnerOption = Annotated[str, typer.Option(help="What runs the firmware: vm is the real MicroPython, chip an emulated RP2040.")]
 
 
 @bench_app.command()
@@ -62,11 +66,32 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
 
 
 @bench_app.command()
-def figures(runner: RunnerOption = "vm") -> None:
-    """Measure this bench: start, speed, size."""
-    with _failing_in_one_line(), _meter(None, runner) as (rig, place):
-        quiet = Printer(Console(file=io.StringIO()))
-        Console(highlight=False).print(figures_table(measure(rig, place, quiet)))
+def figures(
+    only: Annotated[list[str] | None, typer.Option(help=f"Only this part; may be repeated. {', '.join(PLANS)}")] = None,
+    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go for programs.")] = Path("build/figures.json"),
+    runner: RunnerOption = "vm",
+) -> None:
+    """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed."""
+    console = Console(highlight=False, width=None if _is_terminal() else 140)
+    unknown = sorted(set(only or ()) - set(PLANS))
+    if unknown:
+        typer.echo(f"there is no part {unknown[0]}: name one of {', '.join(PLANS)}", err=True)
+        raise typer.Exit(2)
+    began_ns = time.monotonic_ns()
+
+    def tell(what: str) -> None:
+        console.print(f"[dim]{(time.monotonic_ns() - began_ns) // 1_000_000_000:4} s  {what}[/]", soft_wrap=True)
+
+    with _failing_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
+        parts = measure([name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell)
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        json_file.write_text(as_json(parts), encoding="utf-8")
+    console.print(table(parts))
+    missed = [line for part in parts for line in part.missed]
+    for line in missed:
+        console.print(f"missed: {line}", style="red", markup=False, soft_wrap=True)
+    if missed:
+        raise typer.Exit(1)
 
 
 def _is_terminal() -> bool:
@@ -118,7 +143,7 @@ def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
 def _failing_in_one_line() -> Iterator[None]:
     try:
         yield
-    except (StoryError, RigError, VmError, OSError) as error:
+    except (StoryError, RigError, VmError, ChipError, OSError) as error:
         Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -5,7 +5,6 @@ from datetime import datetime
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
-from rich.table import Table
 
 from dianka.bench.digits import draw
 from dianka.bench.rig import View
@@ -89,13 +88,6 @@ class Printer:
         beside = [f"{when_text(view.when)}   {mains_text(view)}", lamps_text(view), slot_text(view)]
         for drawn, text in zip(digits, beside, strict=True):
             self._console.print(f"[dim]     │[/] [red]{drawn}[/]  {text}", soft_wrap=True)
-
-
-def figures_table(rows: list[tuple[str, str]]) -> Table:
-    table = Table("figure", "value", box=None, pad_edge=False)
-    for name, value in rows:
-        table.add_row(escape(name), escape(value))
-    return table
 
 
 def _tenths(milli: int) -> str:

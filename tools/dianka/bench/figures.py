@@ -1,80 +1,108 @@
-"""Figures of the bench on the machine it runs on: start of the firmware, speed of virtual time, the purchase session."""
+"""The figures of the whole: one table and one JSON file, and which limits are missed.
 
+A part that can't run here is named as not run, with the reason; one that breaks off and a row that is owed but was not brought
+count as missed.
+"""
+
+import json
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from dianka.bench import story as stories
-from dianka.bench.player import Player, Watcher
-from dianka.bench.rig import Rig, RigError
-from dianka.deskline import DeskLine
-from dianka.firmware import FIRMWARE
+from rich.markup import escape
+from rich.table import Table
 
-PASSED_US = 600_000_000
-BOOT_LIMIT_US = 30_000_000
-SESSION_LIMIT_US = 10_000_000
-CHARACTER_ETU = 12
-ETU_NS = 1_000_000_000 // 9600
-
-
-def measure(rig: Rig, folder: Path, watcher: Watcher) -> list[tuple[str, str]]:
-    """(figure, value) rows. Switches this meter's mains on, lets some of its minutes pass, and sells it electricity."""
-    boot_ms = _boot_ms(rig)
-    passed_ms = _wait_ms(rig)
-    session_us, characters, floor_us = _session(rig, folder, watcher)
-    sources = sorted(FIRMWARE.glob("*.py"))
-    lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in sources)
-    size = sum(path.stat().st_size for path in sources)
-    return [
-        ("mains on to display, here", f"{boot_ms} ms"),
-        ("virtual time, meter idle", f"{PASSED_US // 1000 // passed_ms} x real time"),
-        ("purchase session, switch to write-back", f"{session_us // 1000} ms of virtual time"),
-        ("characters in it, card and ESAM", f"{characters}, {floor_us // 1000} ms at 12 etu"),
-        ("firmware", f"{len(sources)} modules, {lines} lines, {size} bytes"),
-    ]
+from dianka.bench.chip import ChipError
+from dianka.bench.chip.figure import Figure
+from dianka.bench.chip.figurelimit import met
+from dianka.bench.figureparts import PLANS, Tell
+from dianka.bench.rig import RigError
+from dianka.bench.story import StoryError
+from dianka.bench.vm import VmError
 
 
-def _boot_ms(rig: Rig) -> int:
-    began_ns, until_us = time.monotonic_ns(), rig.clock.now_us + BOOT_LIMIT_US
-    rig.mains_on()
-    while not rig.view().display.strip():
-        if rig.clock.now_us > until_us:
-            raise RigError("the display stays dark: look at what the firmware prints with dianka bench play")
-        rig.wait(10_000)
+@dataclass(frozen=True)
+class Part:
+    """What became of one part."""
+
+    name: str
+    figures: list[Figure] = field(default_factory=list)
+    not_run: str = ""  # why it can't be measured here
+    failed: str = ""  # why it could not be measured to its end
+    wall_ms: int = 0
+
+    @property
+    def owing(self) -> list[str]:
+        """Rows that this part should have brought."""
+        if self.not_run or self.failed:
+            return []
+        return [words for words in PLANS[self.name].owed if not any(words in figure.name for figure in self.figures)]
+
+    @property
+    def missed(self) -> list[str]:
+        """One line for each limit that is not kept and each row that is not there, of a part that was run."""
+        lines = [f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}" for f in self.figures if met(f) is False]
+        lines += [f"{words}: not measured" for words in self.owing]
+        return [*lines, f"{self.name} broke off: {self.failed}"] if self.failed else lines
+
+
+def measure(names: Iterable[str], folder: Path, runner: str, tell: Tell) -> list[Part]:
+    """Measure these parts, one after the other; meters' memories and cards go below this folder."""
+    return [_part(name, folder / name, runner, tell) for name in names]
+
+
+def _part(name: str, folder: Path, runner: str, tell: Tell) -> Part:
+    began_ns = time.monotonic_ns()
+    folder.mkdir(parents=True, exist_ok=True)
+    tell(f"{name} ...")
+    plan = PLANS[name]
+    lacking = plan.lacks()
+    if lacking:
+        return Part(name, not_run=lacking)
+    try:
+        figures = plan.measure(folder, runner, tell)
+    except (ChipError, RigError, StoryError, VmError) as error:
+        return Part(name, failed=str(error), wall_ms=_since_ms(began_ns))
+    return Part(name, figures, wall_ms=_since_ms(began_ns))
+
+
+def _since_ms(began_ns: int) -> int:
     return (time.monotonic_ns() - began_ns) // 1_000_000
 
 
-def _wait_ms(rig: Rig) -> int:
-    began_ns = time.monotonic_ns()
-    rig.wait(PASSED_US)
-    return max((time.monotonic_ns() - began_ns) // 1_000_000, 1)
+# ****** What people and programs read ******
 
 
-def _session(rig: Rig, folder: Path, watcher: Watcher) -> tuple[int, int, int]:
-    """(microseconds from the switch to the last character, characters, their floor) of a resident's second purchase.
+def table(parts: Iterable[Part]) -> Table:
+    made = Table("figure", "value", "limit or goal", "", box=None, pad_edge=False)
+    for part in parts:
+        made.add_row(f"[bold]{part.name}[/]", f"[dim]{part.wall_ms // 1000} s to measure[/]")
+        if part.not_run:
+            made.add_row("  not run", escape(part.not_run))
+        if part.failed:
+            made.add_row("  broke off", escape(part.failed), "", "[bold red]MISSED[/]")
+        for figure in part.figures:
+            verdict = {None: "", True: "[green]met[/]", False: "[bold red]MISSED[/]"}[met(figure)]
+            value = f"{figure.value:,}" if isinstance(figure.value, int) else figure.value
+            made.add_row(f"  {escape(figure.name)}", escape(f"{value} {figure.unit}".strip()), escape(figure.limit), verdict)
+        for words in part.owing:
+            made.add_row(f"  {escape(words)}", "not measured", "", "[bold red]MISSED[/]")
+    return made
 
-    The account is opened first, with tariffs and parameters; what is measured is the session of every month.
-    """
-    desk = DeskLine()
-    stories.play(stories.load("new-meter"), Player(rig, folder, desk, watcher))
-    _serve(rig)
-    desk.run(["sell", "resident.card", "10.00"], folder)
-    return _serve(rig)
+
+def as_json(parts: Iterable[Part]) -> str:
+    return json.dumps([_part_json(part) for part in parts], indent=1, ensure_ascii=False) + "\n"
 
 
-def _serve(rig: Rig) -> tuple[int, int, int]:
-    spoken = [0, rig.clock.now_us]
-
-    def heard(_direction: str, _index: int) -> None:
-        spoken[0] += 1
-        spoken[1] = rig.clock.now_us
-
-    slot, esam = rig.bench.slot, rig.bench.esam
-    began_us = rig.clock.now_us
-    rig.insert(Path("resident.card"))
-    slot.on_character = esam.on_character = heard
-    rig.wait(SESSION_LIMIT_US)
-    slot.on_character = esam.on_character = None
-    rig.pull()
-    rig.wait(1_000_000)
-    characters, ended_us = spoken
-    return ended_us - began_us, characters, characters * CHARACTER_ETU * ETU_NS // 1000
+def _part_json(part: Part) -> dict[str, Any]:
+    rows = [{"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": met(f)} for f in part.figures]
+    return {
+        "part": part.name,
+        "not_run": part.not_run,
+        "failed": part.failed,
+        "wall_ms": part.wall_ms,
+        "owing": part.owing,
+        "figures": rows,
+    }

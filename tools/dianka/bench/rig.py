@@ -2,22 +2,23 @@
 
 The supply has a hold-up: when the mains fails, the power-fail wire falls at once and the controller dies 100 ms later, unless
 the mains is back by then. `cut_power` is worse: everything is gone at that very instant. The folder keeps the FRAM's content,
-the ESAM (a card file) and the relay's position between runs; cards lie in it as files, and one of them may be in the slot.
+the ESAM (a card file), an emulated chip's flash and the relay's position between runs; cards lie in it as files, and one of
+them may be in the slot.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from dianka.bench import bench as benches
 from dianka.bench.clock import Clock, Timer
-from dianka.bench.runners import POWER_ON, WATCHDOG, UnknownRunner, make
+from dianka.bench.runners import POWER_ON, WATCHDOG, ChipLike, UnknownRunner, board_of, make
 from dianka.cards.image import CardFile, CardFileError
 from dianka.cards.issue import issue_esam
 from dianka.cards.t0 import Behaviour
-from dianka.firmware import BOARDS
 
 HOLD_UP_US = 100_000
 UTC_OFFSET = timedelta(hours=8)
@@ -25,6 +26,7 @@ START = datetime(2026, 1, 5, 0, 0, 0)  # noqa: DTZ001  UTC, a Monday morning at 
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
 ESAM_FILE = "esam.chip"
 STATE_FILE = "meter.json"
+FLASH_FILE = "chip.flash"
 MAX_RESTARTS = 20  # of the firmware by itself, within one wait: more is a firmware that can't live
 
 
@@ -49,8 +51,9 @@ class View:
 
 
 class Rig:
-    def __init__(self, folder: Path, runner: str = "vm", board: Path = BOARDS / "virtual") -> None:
+    def __init__(self, folder: Path, runner: str = "vm", board: Path | None = None) -> None:
         self.folder = folder
+        board = board or board_of(runner)
         self.on_log: Callable[[str], None] = lambda line: None
         self._esam_file = self._open_esam()
         kept = self._load()
@@ -63,6 +66,11 @@ class Rig:
             self.runner = make(runner, self.bench.mcu, board, lambda line: self.on_log(line))
         except UnknownRunner as error:
             raise RigError(str(error)) from None
+        self._chip = self.runner if isinstance(self.runner, ChipLike) else None
+        if self._chip:
+            self._chip.load_flash(folder / FLASH_FILE)
+            self.bench.slot.on_rate = partial(self._chip.agree, "CARD")
+            self.bench.esam.on_rate = partial(self._chip.agree, "ESAM")
         self._powered = False
         self._hold_up: Timer | None = None
         self._card: CardFile | None = None
@@ -118,14 +126,14 @@ class Rig:
         """A piece of metal: it closes the switch and shorts the contacts."""
         self._must_be_empty()
         self._slot = "metal plate"
-        self.bench.slot.shorted = True
+        self._short(True)
         self.bench.set_wire("SLOT_SWITCH", 0)
 
     def pull(self) -> None:
         if self._slot == "empty":
             raise RigError("nothing is in the slot")
         self.bench.slot.put(None)
-        self.bench.slot.shorted = False
+        self._short(False)
         self.bench.set_wire("SLOT_SWITCH", 1)
         if self._card:
             self._card.close()
@@ -135,6 +143,11 @@ class Rig:
         if self._powered:
             self.bench.set_wire("KEY", 0)
             self.clock.after(ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0))
+
+    def _short(self, shorted: bool) -> None:
+        self.bench.slot.shorted = shorted
+        if self._chip:
+            self._chip.short("CARD", shorted)
 
     def _must_be_empty(self) -> None:
         if self._slot != "empty":
@@ -200,6 +213,8 @@ class Rig:
         """End the meter; its folder has everything that a power cut leaves."""
         if self._powered:
             self._die()
+        if self._chip:
+            self._chip.save_flash(self.folder / FLASH_FILE)
         self.runner.close()
         if self._slot != "empty":
             self.pull()

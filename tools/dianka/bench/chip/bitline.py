@@ -6,7 +6,7 @@ the leading edge, the next character starts 12 etu after it. A receiver that fin
 F/D clocks of CLK, 372/1 until something else is agreed.
 
 The line is open drain with a pull-up: it is high unless somebody pulls. A model's character starts when it hands it over, which
-for the T0Socket is 11 etu after the edge it has in mind; all its characters are late alike.
+`heard_etu` makes the edge that the T0Socket has in mind.
 """
 
 from collections import deque
@@ -31,6 +31,7 @@ class BitLine:
 
     def __init__(self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]) -> None:
         self.clocks_per_etu = (372, 1)  # F, D
+        self._agreed = (372, 1)
         self.violations: list[str] = []
         self.counts = {"in": 0, "out": 0}  # characters that came over whole, into and out of the card
         self.repeated = {"in": 0, "out": 0}
@@ -61,6 +62,12 @@ class BitLine:
         """A piece of metal shorts the contact."""
         self._pull("short", low)
 
+    def agree(self, rate: tuple[int, int]) -> None:
+        """The card's F and D from its next character on, or when what it is still to send has gone."""
+        self._agreed = rate
+        if not self._queue:
+            self.clocks_per_etu = rate
+
     def restart(self) -> None:
         """The card is without supply or in reset: it lets go and forgets."""
         self._bits.cancel()
@@ -69,12 +76,14 @@ class BitLine:
         self._queue.clear()
         self._tries = 0
         self._edge_by = ""
+        self.clocks_per_etu = self._agreed = (372, 1)
         self.counts = {"in": 0, "out": 0}
         self._pull("card", False)
 
     def connect(self, touch: Callable[..., Any]) -> None:
         self._touch = touch
         self._port.deliver = self._from_card
+        self._port.heard_etu = 0
         self._level()
 
     def disconnect(self) -> None:
@@ -220,7 +229,9 @@ class BitLine:
         self._tries = 0
         self.counts["out"] += 1
         self._queue.popleft()
-        if self._queue:
+        if not self._queue:
+            self.clocks_per_etu = self._agreed
+        else:
             self._start.schedule((_CHAR_ETU - _LOOK_ETU) * self.etu_ns)
 
     def _violates(self, what: str) -> None:

@@ -60,10 +60,12 @@ def _compiler() -> str:
 
 
 def files_image(files: dict[str, bytes]) -> bytes:
-    """A littlefs of the size that RPI_PICO's firmware mounts, with these files in its root."""
+    """A littlefs of the size that RPI_PICO's firmware mounts, with these files; `a/x.mpy` lies in the folder a."""
     fs = _littlefs()
     fs.format()
     fs.mount()
+    for folder in sorted({name.rpartition("/")[0] for name in files} - {""}):
+        fs.mkdir(folder)
     for name, content in files.items():
         with fs.open(name, "wb") as file:
             file.write(content)
@@ -72,15 +74,15 @@ def files_image(files: dict[str, bytes]) -> bytes:
 
 
 def read_files(flash: bytes) -> dict[str, bytes]:
-    """The files in the root of a chip's flash; ChipError if MicroPython could not mount it."""
+    """The files in a chip's flash, those in folders as a/x.mpy; ChipError if MicroPython could not mount it."""
     from littlefs import LittleFSError
 
     fs = _littlefs(bytearray(flash[FILES_AT:FLASH_SIZE]))
     found: dict[str, bytes] = {}
     try:
         fs.mount()
-        for name in fs.listdir("/"):
-            if fs.stat(name).type == 1:
+        for folder, _, names in fs.walk("/"):
+            for name in (f"{folder.rstrip('/')}/{each}".lstrip("/") for each in names):
                 with fs.open(name, "rb") as file:
                     found[name] = file.read()
     except LittleFSError as error:

@@ -1,9 +1,9 @@
-"""The RP2040's PIO (datasheet chapter 3), on time also while the CPU sleeps.
+"""The RP2040's PIO (datasheet chapter 3), on time whether the CPU sleeps or works.
 
-rp2040py steps a state machine once for each CPU instruction, and once for a sleep however long it is. An alarm at every cycle
-at which a state machine is due cuts the sleep into pieces that each end on such a cycle, and every edge comes out on its own.
-Within a sleep the emulator's cycle count stands where the sleep began; a state machine that an edge or a DMA transfer wakes
-then counts from the present cycle, not from that one.
+rp2040py steps a state machine once for each CPU instruction, however many cycles that has, and once for a sleep however long it
+is. An alarm at every cycle at which a state machine is due steps it on that cycle, and every edge comes out on its own. Within
+a sleep or an instruction the emulator's cycle count stands where that began; a state machine that an edge or a DMA transfer
+wakes then counts from the present cycle, not from that one.
 
 It also lacks what the SDK empties FIFOs with: a change of FJOIN_TX or FJOIN_RX, which flushes both and makes one eight deep.
 """
@@ -90,4 +90,15 @@ class PacedPio(RPPIO):
         self._alarm.schedule(_CYCLE_NS * max(1, -(-left_fp // _PARTS)))
 
     def _wake(self) -> None:
-        """Nothing to do here: the sleep has ended at this cycle, and the emulator's loop steps what is due."""
+        """Run what is due on this very cycle: in a sleep, and in the middle of a long instruction too.
+
+        The emulator's loop adds the cycles of sleep or instruction when they are over, so its count is put back.
+        """
+        if self.stopped:
+            return
+        counted_fp, self.cycle_fp = self.cycle_fp, self._clock_fp - self._began_fp
+        if self.cycle_fp < self.next_due_fp:
+            self._arm()
+        else:
+            super().advance(0)
+        self.cycle_fp = counted_fp

@@ -5,8 +5,10 @@ the real one outlives a power cut. The watchdog and machine.reset() restart the 
 ends only when the power goes or the firmware falls out into the REPL.
 """
 
+import zlib
 from collections import deque
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from dianka.bench.chip import files, line_port
@@ -40,6 +42,8 @@ class ChipRunner:
         self._constants = read_constants(board) if (board / "board.py").is_file() else {}
         self._on_line = on_line
         self._flash: bytes | None = None
+        self._filled = b""  # hash of what the flash was filled with
+        self._shorted: set[str] = set()
         self._link: Link | None = None
         self._partial = b""
 
@@ -52,6 +56,8 @@ class ChipRunner:
         emulator.console.on_data = self._hear
         self.lines, by_pin = self._make_lines(emulator)
         link = self._link = Link(emulator, self.mcu, by_pin)
+        for name in self._shorted:
+            self.lines[name].hold_low(True)
         emulator.on_reset = self._restarted
         emulator.flash_chip.on_operation = self._flash_works
         self.ended = None
@@ -81,6 +87,17 @@ class ChipRunner:
     def close(self) -> None:
         self.kill()
 
+    def short(self, name: str, low: bool) -> None:
+        """Metal on a T=0 line ("CARD"), now and at each start from now on."""
+        (self._shorted.add if low else self._shorted.discard)(name)
+        if self.emulator:
+            self.lines[name].hold_low(low)
+
+    def agree(self, name: str, rate: tuple[int, int]) -> None:
+        """The chip on this line has changed to another F and D."""
+        if name in self.lines:
+            self.lines[name].agree(rate)
+
     def __enter__(self) -> "ChipRunner":
         return self
 
@@ -109,7 +126,23 @@ class ChipRunner:
         self.kill()
         self._flash = content
 
+    def save_flash(self, path: Path) -> None:
+        """Keep the flash in this file, if it was ever used."""
+        if self._flash is not None or self.emulator:
+            path.write_bytes(self._filled + zlib.compress(self.flash, 1))
+
+    def load_flash(self, path: Path) -> None:
+        """The flash that `save_flash` kept; a new one if there is none, or if image or firmware are others since."""
+        kept = path.read_bytes() if path.is_file() else b""
+        if kept and kept[:32] == sha256(self._fresh()).digest():
+            self._filled, self.flash = kept[:32], zlib.decompress(kept[32:])
+
     def _fill(self) -> bytes:
+        content = self._fresh()
+        self._filled = sha256(content).digest()
+        return content
+
+    def _fresh(self) -> bytes:
         content = files.meter_files(*self._folders) | self.extra_files
         return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.files_image(content)
 

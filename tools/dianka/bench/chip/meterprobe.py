@@ -1,0 +1,227 @@
+"""Figures of the whole meter on the emulated chip, measured from outside the firmware by the emulated clock.
+
+`measure_meter` sets a meter up on rung 1, which takes no time, and then boots it on the chip with probe.py's main.py. The CPU
+share is the cycles of the instructions executed over the cycles that have passed: waiting for the memory chip on the bus
+counts, sleeping does not. 100 A are fed through a shunt of 0.3 milliohm: behind the 1 milliohm of the board's own file the
+HLW8032's input ends at 30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from dianka.bench import story as stories
+from dianka.bench.chip import ChipError, probe
+from dianka.bench.chip.figure import Figure
+from dianka.bench.chip.runner import ChipRunner
+from dianka.bench.console import Printer
+from dianka.bench.player import Player
+from dianka.bench.rig import Rig
+from dianka.deskline import DeskLine
+from dianka.firmware import BOARDS
+
+CARD = Path("resident.card")
+LOAD_MW = 22_000_000  # 100 A at 220 V
+SHUNT = {"KI_MILLI = 1000": "KI_MILLI = 3333", "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000"}
+CHARACTER_ETU = 12
+ETU_CLOCKS = 372
+CYCLE_NS = 8
+BOOT_US = 2_500_000
+METERING_US = 2_000_000
+SESSION_LIMIT_US = 5_000_000
+REPORT_US = 400_000
+KIB = 1024
+
+PREPARE = """
+desk: card new control control.card
+desk: card new init init.card --meter 1 --alarm1 5.00 --alarm2 2.00 --overdraft 1.00 --price 0.5000
+desk: card new keys keys.card --uses 1
+desk: card new user resident.card --meter 1 --customer 1 --alarm1 5.00 --alarm2 2.00 --price 0.5000
+desk: sell resident.card 20.00
+mains on
+wait 5 s
+insert init.card
+wait 10 s
+pull card
+wait 2 s
+insert keys.card
+wait 10 s
+pull card
+wait 2 s
+insert resident.card
+wait 10 s
+pull card
+wait 10 s
+expect relay closed
+"""
+
+
+def prepare(folder: Path) -> None:
+    """A meter in use, with the resident's card, in this folder: set up on rung 1."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rig = Rig(folder, "host")
+    watcher = Printer(Console(file=io.StringIO()))
+    try:
+        stories.play(stories.parse(PREPARE, "prepare"), Player(rig, folder, DeskLine(), watcher))
+    finally:
+        rig.close()
+
+
+def board_for_100_a(folder: Path) -> Path:
+    """rp2_pico with another shunt."""
+    text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
+    for ours, other in SHUNT.items():
+        if ours not in text:
+            raise ChipError(f"boards/rp2_pico/board.py has no line {ours}: bring meterprobe.py in line with it")
+        text = text.replace(ours, other)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "board.py").write_text(text, encoding="utf-8")
+    return folder
+
+
+class ProbedMeter:
+    """A meter on the chip under probe.py. `report` asks it; the answers are what it has seen since the last one."""
+
+    def __init__(self, folder: Path, board: Path, on_line: Callable[[str], None] | None = None) -> None:
+        self.folder = folder
+        self.rig = Rig(folder, "chip", board)
+        assert isinstance(self.rig.runner, ChipRunner)
+        self.runner = self.rig.runner
+        self.runner.extra_files = {"main.py": probe.main_py()}
+        self.lines: list[str] = []
+        self.rig.on_log = lambda line: (self.lines.append(line), on_line(line) if on_line else None)[0]
+        self._desk = DeskLine()
+
+    def boot(self) -> dict[str, int | str]:
+        self.rig.mains_on()
+        self.rig.wait(BOOT_US)
+        return self.report()
+
+    def report(self) -> dict[str, int | str]:
+        heard = len(self.lines)
+        wire = self.rig.bench.mcu.pin(probe.REPORT_PIN)
+        wire.set(1)
+        self.rig.wait(REPORT_US)
+        wire.set(0)
+        self.rig.wait(REPORT_US)
+        for line in self.lines[heard:]:
+            if told := probe.read(line):
+                return told
+        raise ChipError(f"the probe does not answer; the meter's last words: {' / '.join(self.lines[-3:])}")
+
+    def watch_calls(self) -> None:
+        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
+        self.rig.wait(REPORT_US)
+
+    def cpu_permille(self, us: int) -> int:
+        """Share of the CPU over this time from now on."""
+        assert self.runner.emulator
+        core = self.runner.emulator.chip.core
+        began = core.cycles
+        self.rig.wait(us)
+        return (core.cycles - began) * CYCLE_NS // us
+
+    def session(self) -> tuple[int, int, int]:
+        """Sell 1 yuan and put the card in: us from the switch to the last character, characters, CPU permille until then."""
+        self._desk.run(["sell", str(CARD), "1.00"], self.folder)
+        rig, bench = self.rig, self.rig.bench
+        assert self.runner.emulator
+        core = self.runner.emulator.chip.core
+        spoken = [0, 0, 0]
+        began, cycles, heard = rig.clock.now_us, core.cycles, len(self.lines)
+
+        def count(_direction: str, _index: int) -> None:
+            spoken[:] = spoken[0] + 1, rig.clock.now_us - began, core.cycles - cycles
+
+        bench.slot.on_character = bench.esam.on_character = count
+        rig.insert(CARD)
+        while rig.clock.now_us - began < SESSION_LIMIT_US and rig.clock.now_us - began - spoken[1] < REPORT_US:
+            rig.wait(REPORT_US // 4)
+        bench.slot.on_character = bench.esam.on_character = None
+        rig.pull()
+        rig.wait(REPORT_US)
+        if not any("credited" in line for line in self.lines[heard:]):
+            raise ChipError(f"the purchase was not credited; the meter's last words: {' / '.join(self.lines[-3:])}")
+        return spoken[1], spoken[0], spoken[2] * CYCLE_NS // max(spoken[1], 1)
+
+
+def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
+    """Boot, meter 100 A, serve this many purchases. Two minutes of wall time and half a minute for each session."""
+    with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
+        home = Path(place) / "meter"
+        prepare(home)
+        meter = ProbedMeter(home, board_for_100_a(Path(place) / "board"), on_line)
+        try:
+            return _measure(meter, sessions)
+        finally:
+            meter.rig.close()
+
+
+def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
+    meter.rig.set_load(LOAD_MW)
+    boot = meter.boot()
+    start = meter.report()
+    figures = [
+        Figure("power to firmware's first line", boot["entered_us"], "us"),
+        Figure("power to all modules loaded", boot["imported_us"], "us"),
+        Figure("power to first energy counted", boot["counted_us"], "us", "under 1000000"),
+        Figure("current fed while metering", meter.rig.view().current_ma, "mA", "at least 99000"),
+        Figure("CPU share, metering with display", meter.cpu_permille(METERING_US), "permille"),
+    ]
+    quiet = meter.report()
+    served, waits, heaps = [], [], [start["left"]]
+    for _ in range(sessions):
+        served.append(meter.session())
+        told = meter.report()
+        waits.append(told)
+        heaps.append(told["left"])
+    meter.watch_calls()
+    meter.rig.wait(METERING_US)
+    return figures + _session_figures(meter, served) + _waits([quiet, *waits]) + _heaps(heaps) + _calls(meter.report())
+
+
+def _session_figures(meter: ProbedMeter, served: list[tuple[int, int, int]]) -> list[Figure]:
+    if not served:
+        return []
+    took_us, characters, permille = max(served)
+    etu_ns = ETU_CLOCKS * 1_000_000_000 // meter.rig.bench.pins["CARD_CLOCK_HZ"]
+    floor_us = characters * CHARACTER_ETU * etu_ns // 1000
+    return [
+        Figure("purchase session, switch to last character", took_us, "us", "under 2000000"),
+        Figure("characters in it, card and ESAM", characters, ""),
+        Figure("its floor, 12 etu a character at the first rate", floor_us, "us"),
+        Figure("session over its floor", took_us * 1000 // floor_us, "permille", "at most 1150"),
+        Figure("CPU share during a session", permille, "permille"),
+    ]
+
+
+def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
+    worst = max(reports, key=lambda told: probe.number(told, "late_ms"))
+    slow = max(reports, key=lambda told: probe.number(told, "step_us"))
+    return [
+        Figure("longest that a task waited", worst["late_ms"], "ms", "at most 50"),
+        Figure("the task that waited", worst["late"], ""),
+        Figure("longest step of a task", slow["step_us"], "us"),
+        Figure("the task that took it", slow["slow"], ""),
+        Figure("a collection", max(probe.number(told, "gc_us") for told in reports), "us"),
+    ]
+
+
+def _heaps(heaps: list[int | str]) -> list[Figure]:
+    return [
+        Figure("heap free after the start", heaps[0], "bytes", f"over {100 * KIB}"),
+        Figure(f"heap free after {len(heaps) - 1} sessions", heaps[-1], "bytes", f"over {100 * KIB}"),
+        Figure("heap free after each session", " ".join(str(heap) for heap in heaps[1:]), "bytes"),
+    ]
+
+
+def _calls(told: dict[str, int | str]) -> list[Figure]:
+    names = {"frame": "reading the metering chip", "debit": "a debit", "commit": "a commit", "panel": "a look at the display"}
+    return [
+        Figure(f"{text}, {what}", told[f"{name}_{key}"], "us")
+        for name, text in names.items()
+        for key, what in (("us", "on average"), ("worst_us", "at most"))
+    ]
