@@ -2,19 +2,20 @@
 
 Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key aside and changes to all of
 them at once with the last one, the master: a cut anywhere leaves the old set working, and the card can be put in again. The
-card counts itself down when it seals the first key of this meter (docs/card-protocol.md).
+card counts itself down when it seals the first key of this meter, and remembers the meter: the same one is served again for
+nothing (docs/card-protocol.md). The keys that name the meter go first, so that the card knows whom the others are for.
 """
 
 from micropython import const
 
 import cardfiles
-import servicefiles
 import state as records
 from cardfault import fault
 from usercard import identify
 
 _ROOT_KEYS = (1, 2, 6)  # as they are, the ESAM diversifies them by card
-_METER_KEYS = (4, 5, 0)  # diversified with the meter number; the master, 0, is last
+_METER_KEYS = (4, 5)  # diversified with the meter number, as the master is
+_MASTER = const(0)
 _NO_METER = b"\x01" + bytes(8)
 _USED_UP = const(0x6985)
 _SHOW_MS = const(5_000)
@@ -32,28 +33,19 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
     if await esam.key_state() != has:
         raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
     await identify(card, esam)
-    await uses_left(card)
     meter = b"\x01\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
     # set, kind and factor of the present master: public ones count as those of meter number zero
     order = bytes((gets,)) + (meter if restore else _NO_METER)
+    own = order + (_NO_METER if restore else meter)
+    for key in _METER_KEYS:
+        await _load(card, esam, key, own, has)
     for key in _ROOT_KEYS:
         await _load(card, esam, key, order + b"\x00" + bytes(8), has)
-    for key in _METER_KEYS:
-        await _load(card, esam, key, order + (_NO_METER if restore else meter), has)
+    await _load(card, esam, _MASTER, own, has)
     if await esam.key_state() != gets:
         raise fault("ESAM", "keys loaded, but not of the set they should be of")
     parts.log("%s keys loaded" % ("public" if restore else "private"))
     return (("donE", _SHOW_MS),)
-
-
-async def uses_left(card) -> int:
-    """How many meters this card may still be used on; a card without any is refused."""
-    left = await card.ask(0x00, 0xB2, 0x01, servicefiles.CARD_USES << 3 | 4, le=4)
-    if len(left) != 4:
-        raise fault("COMMUNICATION", "counter of %d bytes" % len(left))
-    if not any(left):
-        raise fault("COUNT", "no uses left on the card")
-    return int.from_bytes(left, "big")
 
 
 async def _load(card, esam, key: int, order: bytes, present: int) -> None:

@@ -17,6 +17,7 @@ CMD_READ_BACK = const(0x15)  # run info and totals on an inspection card
 
 # Record files and counters are addressed by P2 = short file id * 8 + 4.
 CARD_USES = const(2)  # counter of test, key-change and restore cards
+CARD_SERVED = const(3)  # key-change and restore cards: which meter the last use was for
 CARD_REFUND = const(6)  # user card: money and count of a refund
 TEST_RESULTS = const(5)  # log of a test card
 INSPECTION_WALLET = const(2)
@@ -44,6 +45,9 @@ COPY_PARAMS = const(0x02)
 COPY_TOTALS = const(0x04)
 COPY_EVENTS = const(0x08)
 COPY_ALL = const(0x0F)
+
+# Factors of the SEAL KEY that took the last use: the present master key's, and the new keys'.
+SERVED = (("master_factor", 8, _RAW), ("keys_factor", 8, _RAW))
 
 TOTALS = (
     ("meter_no", 6, _BCD),

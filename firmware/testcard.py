@@ -18,7 +18,6 @@ import state as records
 from cardfault import fault
 from display import decimal, labelled
 from inspectcard import fixed
-from keycard import uses_left
 from usercard import authenticate
 
 _MOST_FEN = const(10_000)  # public keys are public: anybody can make such a card
@@ -71,8 +70,18 @@ async def _begin(card, parts) -> None:
 
 
 async def _count_down(card) -> None:
-    await uses_left(card)
+    await _uses_left(card)
     await card.ask(0x80, 0x30, 0x00, _USES, b"\x00\x00\x00\x01")
+
+
+async def _uses_left(card) -> int:
+    """How many meters this card may still test; a card without any is refused."""
+    left = await card.ask(0x00, 0xB2, 0x01, _USES, le=4)
+    if len(left) != 4:
+        raise fault("COMMUNICATION", "counter of %d bytes" % len(left))
+    if not any(left):
+        raise fault("COUNT", "no uses left on the card")
+    return int.from_bytes(left, "big")
 
 
 async def _sealed(card, esam, offset: int, target: bytes) -> bytes:

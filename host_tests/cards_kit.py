@@ -147,11 +147,11 @@ def initialise(esam: Chip, card: Chip) -> None:
         carry(esam, card, where, target, bytes(8))
 
 
-def change_keys(esam: Chip, card: Chip) -> None:
+def change_keys(esam: Chip, card: Chip, meter: bytes = METER) -> None:
     serial = open_card(card)
     assert identify(esam, card, serial)
     master = sealing.Load(0, 0, bytes(8))
-    sealing.load_keys(card, esam, sealing.meter_plan(METER), master)
+    sealing.load_keys(card, esam, sealing.meter_plan(meter), master)
 
 
 def credit(esam: Chip, card: Chip) -> bytes:

@@ -82,12 +82,12 @@ def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
     expected = [(compact(row[0].split(" r4")[0]), compact(row[1]), FACTOR) for row in rows]
     assert sealed_reads(heard.card) == expected, heard.session.log
     assert [line[:10] for line in heard.esam if line[:4] in ("04d6", "04dc")] == [compact(row[1]) for row in rows]
-    _keys(Heard(new, KEYS), ("change, kid 01 02 06", "change, kid 04 05 00"), "00")
+    _keys(Heard(new, KEYS), ("change, kid 04 05", "change, kid 01 02 06", "change, kid 00"), "00")
     back = Heard(new, make(new, kinds.RESTORE, service.RestoreData(1)))
-    _keys(back, ("restore, kid 01 02 06", "restore, kid 04 05 00"), "01")
+    _keys(back, ("restore, kid 04 05", "restore, kid 01 02 06", "restore, kid 00"), "01")
 
 
-def _keys(heard: Heard, names: tuple[str, str], target_set: str) -> None:
+def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
     """SEAL KEY as the rows of these names say, and WRITE KEY of each answer, kid 00 last."""
     rows = dict(table("Master-key change card").rows)
     expected = []
@@ -101,7 +101,6 @@ def _keys(heard: Heard, names: tuple[str, str], target_set: str) -> None:
     assert found == expected, heard.session.log
     assert all(data[46:48] == target_set for _, data in sealed)
     assert [line[6:8] for line in heard.esam if line.startswith("84d401")] == [kid for kid, _ in expected]
-    assert [line for line in heard.card if line.startswith("00b2")] == ["00b2011404"]
 
 
 def test_opening_and_inspection(tmp_path: Path) -> None:

@@ -52,8 +52,20 @@ def test_one_use_covers_one_whole_meter(profile: str) -> None:
     kit.initialise(esam, kit.init_card(control))
     kit.change_keys(esam, card)
     assert left(card) == 0
-    assert seal(card, keys.PURCHASE, kit.METER) == 0x9000  # the meter whose keys it has just given
-    assert seal(card, keys.PURCHASE, METERS[0]) == 0x6985
-    assert seal(card, keys.IDENTITY, None) == 0x6985
+    for _ in range(2):
+        assert seal(card, keys.PURCHASE, METERS[0]) == 0x6985
+        assert seal(card, keys.PURCHASE, kit.METER) == 0x9000  # the meter whose keys it has given: free, also after a reset
+        assert seal(card, keys.IDENTITY, None) == 0x9000
+        assert seal(card, keys.PURCHASE, METERS[0]) == 0x6985
+        kit.open_card(card)
+        assert seal(card, keys.IDENTITY, None) == 0x6985  # nobody knows yet which meter it is for
+    assert left(card) == 0
+
+
+def test_meter_number_zero_is_no_meter_that_was_served() -> None:
+    """A card that has sealed nothing holds zeros where it notes the meter; they open nothing."""
+    card = kit.keys_card(kit.control_card(), uses=1)
     kit.open_card(card)
-    assert seal(card, keys.PURCHASE, kit.METER) == 0x6985
+    assert seal(card, keys.PURCHASE, keys.NO_FACTOR) == 0x9000 and left(card) == 0
+    kit.open_card(card)
+    assert seal(card, keys.PURCHASE, keys.NO_FACTOR) == 0x6985

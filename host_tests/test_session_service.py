@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards import issue
+from dianka.cards import control as sealing
+from dianka.cards import issue, keys
 from dianka.cards.files import cardfiles, servicefiles
 from dianka.cards.image import CardFile
+from dianka.cards.port import send
 from ledger import FEN
-from meterkit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S, in_use, tell
+from meterkit import CUSTOMER_NO, INIT, METER_NO, USER, MeterKit, S, in_use, tell
 from service_kit import (
     INSPECTION,
     RESTORE,
@@ -22,7 +24,7 @@ from service_kit import (
     uses,
 )
 
-OTHER, OTHER_KEYS = Path("other.card"), Path("other-keys.card")
+OTHER, OTHER_KEYS, EMPTY = Path("other.card"), Path("other-keys.card"), Path("empty.card")
 LIMIT_US = 3 * S
 PUBLIC, PRIVATE = cardfiles.KEYS_PUBLIC, cardfiles.KEYS_PRIVATE
 
@@ -151,6 +153,17 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     assert not any(log[3 * size :])
 
 
+def serve_another_meter(kit: MeterKit, card: Path) -> None:
+    """Have this key-change card seal a key of some other meter, which takes a use."""
+    load = sealing.Load(keys.PURCHASE, factor=keys.meter_factor(bytes(5) + b"\x99"))
+    with CardFile.open(kit.folder / card, kit.rng) as file:
+        file.chip.power_on()
+        send(file.chip, bytes.fromhex("00A4000002DF01"), "select")
+        send(
+            file.chip, sealing.seal_command(load, sealing.Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR), bytes(4)), "seal"
+        )
+
+
 def test_keys_there_and_back_and_there_again(kit: MeterKit) -> None:
     """The account lives through it; what needs private keys waits for them."""
     in_use(kit, 1000)
@@ -162,8 +175,9 @@ def test_keys_there_and_back_and_there_again(kit: MeterKit) -> None:
     assert kit.session(RESTORE).code == 9 and uses(kit, RESTORE) == 1
     kit.sell(500)
     assert kit.session(USER).code == 9
-    assert kit.session(KEYS).code == 17  # its one use was the meter's first
-    assert key_state(kit) == PUBLIC
+    kit.make_keys(EMPTY, uses=1)
+    serve_another_meter(kit, EMPTY)
+    assert kit.session(EMPTY).code == 17 and key_state(kit) == PUBLIC
     assert kit.session(OTHER_KEYS).texts[-1] == "donE" and (key_state(kit), uses(kit, OTHER_KEYS)) == (PRIVATE, 0)
     assert kit.session(USER).code == 0 and (kit.state.bought_fen, kit.state.count) == (1500, 2)
     assert kit.session(INIT).code == 9

@@ -61,6 +61,7 @@ class Content:
 
 _WALLET = Content("wallet", cardfiles.WALLET)
 _USES = Content("uses left", (("uses", 4, cardfiles.BIN),))
+_SERVED = Content("meter served last", servicefiles.SERVED)
 _RESULTS = Content("test results", servicefiles.TEST_RESULT, blank=True)
 _BACK = (cardfiles.CMD_WRITE_BACK, servicefiles.CMD_READ_BACK)
 _KEY_INFO = (cardfiles.CMD_KEYS, cardfiles.CMD_KEYS_RESTORE)
@@ -93,10 +94,12 @@ CONTENTS: dict[str, dict[int, Content]] = {
     kinds.KEYS: {
         cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (cardfiles.CMD_KEYS,)),
         servicefiles.CARD_USES: _USES,
+        servicefiles.CARD_SERVED: _SERVED,
     },
     kinds.RESTORE: {
         cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (cardfiles.CMD_KEYS_RESTORE,)),
         servicefiles.CARD_USES: _USES,
+        servicefiles.CARD_SERVED: _SERVED,
     },
     kinds.INSPECTION: {
         cardfiles.CARD_INFO: Content("order", servicefiles.INSPECTION_ORDER, (cardfiles.CMD_INSPECTION,)),

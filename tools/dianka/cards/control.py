@@ -128,5 +128,5 @@ def esam_plan() -> list[Load]:
 
 def meter_plan(meter: bytes) -> list[Load]:
     """What a master-key change card loads into an ESAM; a restore card loads `esam_plan`."""
-    plan = [Load(kid) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
-    return plan + [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)]
+    first = [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE)]
+    return [*first, *(Load(kid) for kid in keys.FOR_ESAM), Load(keys.MASTER, factor=meter)]

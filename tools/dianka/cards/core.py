@@ -72,7 +72,7 @@ class Volatile:
     auth_kid: int | None = None
     process_key: bytes = field(default=b"", repr=False)
     process_kid: int = 0
-    use_factor: bytes = b""  # the meter that the present use of a key change or restore card is for
+    serving: bool = False  # a key of the meter in CARD_SERVED has been asked for
     parts: list[bytes] = field(default_factory=list, repr=False)  # of a backup: to hand out, or taken in
 
 

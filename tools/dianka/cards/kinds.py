@@ -109,10 +109,15 @@ _INIT = Kind(
 )
 HANDED_ON = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
 _OWN = frozenset({keys.MASTER, keys.IDENTITY, keys.DESK})
+_KEY_CARD_FILES = {
+    cardfiles.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
+    servicefiles.CARD_USES: _uses(),
+    servicefiles.CARD_SERVED: FileSpec(cardfiles.size_of(servicefiles.SERVED)),  # SEAL KEY writes it
+}
 _KEYS = Kind(
     KEYS,
     DF_CARD,
-    {cardfiles.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK), servicefiles.CARD_USES: _uses()},
+    _KEY_CARD_FILES,
     _OWN | {keys.BESIDE + kid for kid in HANDED_ON},
     _CARD | {"sam", "seal_key", "read_record"},
     auth_kids=frozenset({keys.DESK}),
@@ -123,7 +128,7 @@ _KEYS = Kind(
 _RESTORE = Kind(
     RESTORE,
     DF_CARD,
-    {cardfiles.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK), servicefiles.CARD_USES: _uses()},
+    _KEY_CARD_FILES,
     _OWN | {keys.BESIDE + keys.MASTER},
     _CARD | {"sam", "seal_key", "read_record"},
     auth_kids=frozenset({keys.DESK}),

@@ -83,7 +83,7 @@ def _seal(context: Context, command: Command) -> Answer:
     key = _key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
     master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
     if context.kind.hands_on:
-        _count_down(context, command.p2, key_factor if key_kind == keys.DIVERSIFIED else b"")
+        _count_down(context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b"")
     wrapped = context.profile.wrap(master, key)
     header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
     return wrapped + context.mac(master, r4, header + wrapped), OK
@@ -99,13 +99,22 @@ def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> 
     return context.profile.div(root, factor) if kind == keys.DIVERSIFIED else root
 
 
-def _count_down(context: Context, kid: int, factor: bytes) -> None:
-    """One use is the keys of one meter, sealed without a reset between; else one card would open all meters uncounted."""
-    if factor and factor == context.volatile.use_factor:
+def _count_down(context: Context, kid: int, meter: bytes) -> None:
+    """One use is the keys of one meter, however often it takes them; else one card would open all meters uncounted.
+
+    `meter` is both factors of a diversified key. The meter served last is served again for nothing, so that a change which
+    broke off behind the count can be repeated. The roots go with a meter: free while there are uses, or behind a key of it.
+    """
+    files, volatile = context.state.files, context.volatile
+    again = any(meter) and meter == files[servicefiles.CARD_SERVED]
+    volatile.serving = volatile.serving or again
+    if again or (volatile.serving and not meter and kid != keys.MASTER):
         return
-    left = int.from_bytes(context.state.files[servicefiles.CARD_USES], "big")
+    left = int.from_bytes(files[servicefiles.CARD_USES], "big")
     if not left:
         raise Refused(CONDITIONS)
-    if factor or kid == keys.MASTER:
-        context.change().files[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
-        context.volatile.use_factor = factor
+    if meter or kid == keys.MASTER:
+        changed = context.change().files
+        changed[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
+        changed[servicefiles.CARD_SERVED] = meter.ljust(len(files[servicefiles.CARD_SERVED]), b"\0")
+        volatile.serving = any(meter)

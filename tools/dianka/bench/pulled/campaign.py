@@ -17,8 +17,8 @@ from rich.table import Table
 from dianka.bench.pulled import resident, staff
 from dianka.bench.pulled.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
 from dianka.bench.pulled.forks import PLAYED, SAME, VIOLATED, Forks, one_line
-from dianka.bench.pulled.resident import USES
-from dianka.bench.pulled.scenes import Facts, Scene, after, facts, middle, uses_of
+from dianka.bench.pulled.resident import KEY_USES, USES
+from dianka.bench.pulled.scenes import KEY_CARDS, Facts, Scene, after, facts, middle, uses_of
 from dianka.bench.pulled.trial import MS, S, Trial
 
 SCENES = resident.SCENES + staff.SCENES
@@ -133,15 +133,18 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     old, new = ends
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
     middle(scene, old, new, now)
-    most = 2 if act == CUT_IN else 1  # a card left in is served again when the power comes back
-    assert left is None or USES - most <= left <= USES, f"{left} uses are left after {most} sessions"
+    repeats = trial.card_state(scene.card).kind in KEY_CARDS  # a use is a meter, however often it takes
+    most = 2 if act == CUT_IN and not repeats else 1  # a card left in is served again when the power comes back
+    uses = KEY_USES if repeats else USES
+    assert left is None or uses - most <= left <= uses, f"{left} uses are left after {most} sessions"
     done = all(now[group] == new[group] for group in now)
     code = trial.session(scene.card)
     assert code == 0 or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
     after(old, new, facts(trial, scene.card))
     # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
     now_left = uses_of(trial, scene.card)
-    assert left is None or now_left == left - (code == 0) <= USES - 1, f"{now_left} uses are left after {left}"
+    expected = uses - 1 if repeats else left - (code == 0) if left is not None else None
+    assert left is None or now_left == expected <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
         code = trial.session(scene.card)
         assert code == 0 or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"

@@ -11,6 +11,7 @@ METER_NO, FORMER_NO, CUSTOMER_NO = 12, 7, 34
 DEAR_E4 = 999_999  # 99.9999 yuan a kWh: some fen in a minute, so that there is something to settle
 LOAD_MW = 400_000
 USES = 3
+KEY_USES = 1  # a key card with one use must bring its meter through, whatever happens in between
 INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [DEAR_E4])
 FORMER_DATA = issue.InitData(FORMER_NO, 200, 150, 10, 90_000, 20, [4_321])
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 700, 300, [888_888])
@@ -38,7 +39,7 @@ def keyed(trial: Trial) -> None:
 
 
 def keys_card(trial: Trial, card: Path = KEYS) -> None:
-    trial.make(card, kinds.KEYS, lambda chip: issue.make_keys(trial.control.chip, chip, USES))
+    trial.make(card, kinds.KEYS, lambda chip: issue.make_keys(trial.control.chip, chip, KEY_USES))
 
 
 def user_card(trial: Trial, card: Path = USER) -> None:

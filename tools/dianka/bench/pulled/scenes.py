@@ -19,7 +19,8 @@ RECORDS = shared("state")
 Facts = dict[str, Any]
 PARAMETERS = ("alarm1_fen", "alarm2_fen", "overdraft_limit_fen", "hoard_limit_fen", "close_above_fen", "price_e4")
 INCOMPLETE = "not complete"
-COUNTED = (kinds.KEYS, kinds.RESTORE, kinds.TEST_CREDIT, kinds.TEST)
+KEY_CARDS = (kinds.KEYS, kinds.RESTORE)
+COUNTED = (*KEY_CARDS, kinds.TEST_CREDIT, kinds.TEST)
 _COPIED = (
     servicefiles.INSPECTION_WALLET,
     servicefiles.INSPECTION_PARAMS,

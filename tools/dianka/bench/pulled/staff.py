@@ -31,7 +31,7 @@ def _ready_to_inspect(trial: Trial) -> None:
 
 def _ready_to_restore(trial: Trial) -> None:
     resident.in_use(trial)
-    data = service.RestoreData(resident.USES)
+    data = service.RestoreData(resident.KEY_USES)
     trial.make(RESTORE, kinds.RESTORE, lambda chip: service.make_restore(trial.control.chip, chip, data))
 
 
