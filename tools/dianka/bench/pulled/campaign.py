@@ -142,9 +142,10 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     assert code == 0 or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
     after(old, new, facts(trial, scene.card))
     # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
-    now_left = uses_of(trial, scene.card)
-    expected = uses - 1 if repeats else left - (code == 0) if left is not None else None
-    assert left is None or now_left == expected <= uses - 1, f"{now_left} uses are left after {left}"
+    if left is not None:
+        now_left = uses_of(trial, scene.card)
+        expected = uses - 1 if repeats else left - (code == 0)
+        assert now_left == expected <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
         code = trial.session(scene.card)
         assert code == 0 or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
