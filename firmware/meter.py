@@ -1,6 +1,6 @@
 """The whole meter on one page: which parts there are, and which task runs when.
 
-    count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage
+    count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage or price
     switch   every 200 ms  relay follows what supply.py decides, while the mains is good
     panel    every 100 ms  key, pages, messages, lamps
     slot     every 100 ms  card put in: a session; then wait until it is pulled (cardtask.py)
@@ -19,6 +19,7 @@ import machine
 from micropython import const
 
 import account
+import parameters
 import supply
 from cardlog import CardLog
 from cardtask import CardTask
@@ -79,6 +80,7 @@ class Meter:
         self.forced = None  # what a test wants of the relay, whatever supply.py decides
         self.testing = False  # all lamps are on
         self.clock_bad = False
+        self._timeless = False  # it has been said that a planned price waits for the clock
         self.esam_failures = 0
         self.face = Panel(self)
         self.self_check = SelfCheck(self)
@@ -110,6 +112,7 @@ class Meter:
 
     async def _count(self) -> None:
         while True:
+            self.look_at_price()  # before anything is charged, so that a meter that was dark charges by today's price
             energy_pj = self.metering.take_pj()
             if energy_pj:
                 self._charge(energy_pj)
@@ -179,6 +182,18 @@ class Meter:
         supply.update(state)
         self._uncommitted_pj += energy_pj
         if self._uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
+            self.commit()
+
+    def look_at_price(self) -> None:
+        """Bring the planned price into force if it is time; a clock that does not tell the time never does."""
+        if not self.store.state.switch_time:
+            return
+        minute = self.clock.local_minute()
+        if not minute and not self._timeless:
+            self._timeless = True
+            self.log("price: the planned one waits for a clock that tells the time")
+        if parameters.switch(self.store.state, minute):
+            self.log("price: now %d of 0.0001 yuan/kWh" % self.store.state.price_e4)
             self.commit()
 
     def commit(self) -> None:

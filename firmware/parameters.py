@@ -1,8 +1,15 @@
-"""Parameters on their way from card and ESAM files into the state: number, customer, alarms, limits, price."""
+"""Parameters on their way from card and ESAM files into the state: number, customer, alarms, limits, price.
+
+A price changes in two steps: a card brings tariff set 2 and the switch time (`plan`), and from that minute of the clock chip on
+it is the price (`switch`). The ESAM then still has the former price in set 1: so the next card that brings a plan also brings
+the price in force as set 1, else a meter that has lost its memory would go back to a price of long ago (`in_force`).
+"""
 
 import cardfiles
 import supply
 from state import INITIALISED, OPENED
+
+_TARIFF = cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD
 
 
 def apply_params(state, record: dict) -> None:
@@ -21,9 +28,32 @@ def apply_limits(state, record: dict) -> None:
 
 
 def apply_tariff(state, framed: bytes) -> None:
-    """The flat price is the first rate of tariff set 1; ValueError if the file is not one."""
+    """Tariff set 1 is in force at once; ValueError if the file is not a tariff."""
+    state.price_e4 = _flat(framed)
+
+
+def plan(state, switch_time: int, framed: bytes) -> None:
+    """Tariff set 2 begins at this local minute, 0: never. A former plan is forgotten; ValueError as above."""
+    state.next_price_e4, state.switch_time = (_flat(framed), switch_time) if switch_time else (0, 0)
+
+
+def switch(state, minute: int) -> bool:
+    """Whether the planned price has come into force, it being `minute` (YYMMDDhhmm) now; 0, an unknown time, never does it."""
+    if not state.switch_time or minute < state.switch_time:
+        return False
+    state.price_e4, state.next_price_e4, state.switch_time = state.next_price_e4, 0, 0
+    return True
+
+
+def in_force(state, framed: bytes) -> bool:
+    """Whether this tariff is the one in force."""
+    return _flat(framed) == state.price_e4
+
+
+def _flat(framed: bytes) -> int:
+    """The flat price is the first rate."""
     _, data = cardfiles.unframe(framed)
-    state.price_e4 = cardfiles.unpack_tariff(data)["rates_e4"][0]
+    return cardfiles.unpack_tariff(data)["rates_e4"][0]
 
 
 async def restore(esam, state) -> None:
@@ -31,7 +61,11 @@ async def restore(esam, state) -> None:
     size = cardfiles.size_of(cardfiles.PARAMS)
     record = cardfiles.unpack(cardfiles.PARAMS, await esam.read(cardfiles.ESAM_PARAMS, 0, size))
     limits = await esam.read(cardfiles.ESAM_LIMITS, 0, cardfiles.size_of(cardfiles.LIMITS))
-    apply_tariff(state, await esam.read(cardfiles.ESAM_TARIFF_1, 0, cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD))
+    now = await esam.read(cardfiles.ESAM_TARIFF_1, 0, _TARIFF)
+    later = await esam.read(cardfiles.ESAM_TARIFF_2, 0, _TARIFF)
+    apply_tariff(state, now)
+    if record["update_flag"] & cardfiles.UPDATE_TARIFF_2 and not cardfiles.is_blank(later):
+        plan(state, record["switch_time"], later)  # to come or long in force: the clock will tell
     apply_limits(state, cardfiles.unpack(cardfiles.LIMITS, limits))
     apply_params(state, record)
     state.meter_no = record["meter_no"]

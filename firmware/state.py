@@ -2,12 +2,13 @@
 
 Owns the fields, their sizes and the change from one format to the next. The journal stores the bytes, account and supply
 work on the fields. Units are in the names; `remainder` counts parts of a fen (see account.py). `balance_fen` below zero is
-overdraft. Format 1: 2 bytes format number, then every field big-endian in this order, signed ones in two's complement.
+overdraft. A record is 2 bytes format number, then every field big-endian in this order, signed ones in two's complement.
+Format 2 has added the planned price to format 1; a meter does not read the other format, and flashing says so beforehand.
 """
 
 from micropython import const
 
-FORMAT = const(1)
+FORMAT = const(2)
 
 # Bits of `flags`.
 INITIALISED = const(0x01)  # an initialisation card has set the meter up
@@ -30,6 +31,8 @@ FIELDS = (
     ("bought_fen", 6, False),
     ("count", 4, False),
     ("price_e4", 4, False),
+    ("next_price_e4", 4, False),  # in force from `switch_time` on
+    ("switch_time", 5, False),  # YYMMDDhhmm in local time as a decimal number; 0: no change is planned
     ("alarm1_fen", 4, False),
     ("alarm2_fen", 4, False),
     ("overdraft_limit_fen", 4, False),
@@ -45,7 +48,7 @@ FIELDS = (
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
 )
-SIZE = const(97)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(106)  # 2 + the sum of the sizes above; checked by the tests
 
 
 class State:
@@ -58,6 +61,8 @@ class State:
         self.bought_fen = 0
         self.count = 0
         self.price_e4 = 0
+        self.next_price_e4 = 0
+        self.switch_time = 0
         self.alarm1_fen = 0
         self.alarm2_fen = 0
         self.overdraft_limit_fen = 0

@@ -25,9 +25,10 @@ REFUSE = const(4)  # the next count, but the receipt of the former one is still 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
 _MOST_ILLEGAL = const(999_999)  # six BCD digits
-# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2 and its step table.
+# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
+_TARGET_SWITCH = b"\x04\xd6\x82\x01\x0e"  # update flag, version, switch time
 _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
 _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 
@@ -39,7 +40,6 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
     if await parts.esam.key_state() != cardfiles.KEYS_PRIVATE:
         raise fault("KEY_STATE", "user card, but the meter has public keys")
     await authenticate(card, parts.esam)
-    await parts.wallet.settle()
     old_fen = state.balance_fen
     challenge = await parts.esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_WALLET, 0x00, challenge + _TARGET_CREDIT)
@@ -108,7 +108,9 @@ async def authenticate(card, esam, beside: int = 0) -> None:
 
 
 async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purchase: dict) -> None:
-    if verdict == CREDIT:
+    if verdict != CREDIT:
+        await parts.wallet.settle()
+    else:
         await parts.wallet.credit(block, purchase["money_fen"], purchase["count"])
         parts.log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
     if verdict in (CREDIT, TAKE_OVER):
@@ -126,37 +128,61 @@ def flags_of(info: dict) -> int:
 async def _take_over(card, parts, info: dict) -> None:
     """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
     state, flags = parts.store.state, flags_of(info)
+    switch_time = 0
     if flags & cardfiles.UPDATE_OTHER:
         sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
         # What the ESAM has checked, not what was read in plain.
-        parameters.apply_params(state, cardfiles.unpack(cardfiles.PARAMS, sealed))
-    for bit, target, file, to in (
-        (cardfiles.UPDATE_TARIFF_1, _TARGET_TARIFF[0], cardfiles.CARD_TARIFF_1, cardfiles.ESAM_TARIFF_1),
-        (cardfiles.UPDATE_TARIFF_2, _TARGET_TARIFF[1], cardfiles.CARD_TARIFF_2, cardfiles.ESAM_TARIFF_2),
-    ):
-        if flags & bit:
-            tariff = await _move(card, parts.esam, file, 0, target, to)
-            if bit == cardfiles.UPDATE_TARIFF_1:
-                parameters.apply_tariff(state, tariff)
+        record = cardfiles.unpack(cardfiles.PARAMS, sealed)
+        parameters.apply_params(state, record)
+        switch_time = record["switch_time"]
+    elif flags & cardfiles.UPDATE_TARIFF_2:
+        parts.look_at_price()  # a former plan that is due comes before this one
+        if info["update_flag"] & cardfiles.UPDATE_TARIFF_1:
+            await _keep_price(card, parts)
+        # Time before price: a plan cut in half never brings a price before its time.
+        sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 5, _TARGET_SWITCH, cardfiles.ESAM_PARAMS, 1)
+        switch_time = cardfiles.from_bcd(sealed[5:])
+    now = later = b""
+    if flags & cardfiles.UPDATE_TARIFF_1:
+        now = await _move(card, parts.esam, cardfiles.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], cardfiles.ESAM_TARIFF_1)
+    if flags & cardfiles.UPDATE_TARIFF_2:
+        later = await _move(card, parts.esam, cardfiles.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], cardfiles.ESAM_TARIFF_2)
+    # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
+    if now:
+        parameters.apply_tariff(state, now)
+    if later:
+        parameters.plan(state, switch_time, later)
     state.customer_no = info["customer_no"]
     state.card_serial = int.from_bytes(card.serial, "big")
     state.set(records.OPENED)
-    parts.store.commit()
 
 
-async def _move(card, esam, source: int, offset: int, target: bytes, to: int) -> bytes:
+async def _keep_price(card, parts) -> None:
+    """The ESAM learns the price in force as its set 1, now that set 2 gets another; a set 1 of any other price is left out."""
+    challenge = await parts.esam.challenge(4)
+    block = await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_TARIFF_1, 0, challenge + _TARGET_TARIFF[0])
+    if parameters.in_force(parts.store.state, block[:-4]):
+        await parts.esam.update(cardfiles.ESAM_TARIFF_1, block)
+    else:
+        parts.log("tariff set 1 of the card is not in force and was left out")
+
+
+async def _move(card, esam, source: int, offset: int, target: bytes, to: int, at: int = 0) -> bytes:
     """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
     challenge = await esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
-    await esam.update(to, block)
+    await esam.update(to, block, at)
     return block[:-4]
 
 
 async def _write_receipt(card, parts, info: dict) -> None:
-    """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads."""
+    """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads.
+
+    It says what has been taken over, which is committed before the card gets it.
+    """
     framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, info)))
     challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
-    sealed = await parts.esam.receipt(framed, challenge, card.serial)
+    sealed = await parts.wallet.beside_commit(parts.esam.receipt(framed, challenge, card.serial))
     await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)
 
 

@@ -14,6 +14,7 @@ from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
 from dianka.cards.image import CardFile
 from dianka.cards.port import CardError, select_card
+from dianka.cards.prices import NewPrice
 from dianka.cards.sell import read_user_card, sell
 from dianka.cards.t0 import Behaviour
 from ledger import FEN, Ledger, Session, used_fen
@@ -77,10 +78,10 @@ class MeterKit:
         with CardFile.create(path, kinds.USER, rng=self.rng, profile=self.control.chip.state.profile) as file:
             issue.make_user(self.control.chip, file.chip, data)
 
-    def sell(self, amount_fen: int, card: Path = USER) -> int:
+    def sell(self, amount_fen: int, card: Path = USER, new: NewPrice | None = None) -> int:
         """As the desk sells, with all its rules; the purchase count."""
         with CardFile.open(self.folder / card, self.rng) as file:
-            return sell(self.control.chip, file.chip, amount_fen, self.rng).count
+            return sell(self.control.chip, file.chip, amount_fen, self.rng, new).count
 
     def may_sell(self, card: Path = USER) -> bool:
         """Whether the desk would sell now; the card is as before."""

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dianka.bench.fram import Cut
-from dianka.cards.files import cardfiles
+from dianka.cards.prices import NewPrice
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import MS, PRICE_E4, USER, MeterKit, S
 
 LOADS_MW = st.sampled_from([0, 40_000, 2_200_000, 6_600_000])
 AMOUNTS_FEN = st.integers(1, 60_000)
+LONG_AGO = 2501010000  # YYMMDDhhmm
 
 
 class Life(RuleBasedStateMachine):
@@ -68,20 +69,16 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.count)
     @rule(amount_fen=AMOUNTS_FEN, price_e4=st.integers(1, 99_999))
     def new_price(self, amount_fen: int, price_e4: int) -> None:
-        """A new price comes into force, which no purchase card can do; nothing flows, so that the moment does not matter."""
-        self._sell(amount_fen)
-        tariff = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff([price_e4]))
-        self.kit.write(USER, {"update_flag": cardfiles.UPDATE_TARIFF_1}, CARD_TARIFF_1=tariff)
-        former_e4 = self.kit.state.price_e4
+        """A purchase brings a price whose time has come; nothing flows, so that the moment does not matter."""
+        self._sell(amount_fen, NewPrice(price_e4, LONG_AGO))
         self.kit.rig.set_load(0)
         self.kit.wait(1 * S)
         state, ledger = self.kit.state, self.kit.ledger
         self.own, self.mark_pj = self.own + (state.energy_pj - self.mark_pj) * state.price_e4, state.energy_pj
         ledger.count()
         self._put_in()
-        assert self.kit.state.price_e4 == former_e4
-        self.kit.state.price_e4 = ledger.price_e4 = price_e4
-        self.kit.meter.store.commit()
+        assert self.kit.state.price_e4 == price_e4
+        ledger.price_e4 = price_e4
 
     @rule(dark_us=st.integers(1, 100 * S))
     def power_cut(self, dark_us: int) -> None:
@@ -119,8 +116,8 @@ class Life(RuleBasedStateMachine):
 
     # ****** How it is done ******
 
-    def _sell(self, amount_fen: int) -> None:
-        self.count = self.kit.sell(amount_fen)
+    def _sell(self, amount_fen: int, new: NewPrice | None = None) -> None:
+        self.count = self.kit.sell(amount_fen, new=new)
         self.sold_fen += amount_fen
 
     def _put_in(self) -> None:

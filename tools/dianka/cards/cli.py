@@ -25,15 +25,19 @@ from dianka.cards.options import (
     control_word,
     fen,
     number,
+    price_e4,
     print_lines,
     rates_e4,
 )
 from dianka.cards.plain import plain_errors
 from dianka.cards.port import CardError
+from dianka.cards.prices import NewPrice, switch_minute
 from dianka.cards.readers import chosen, find
 from dianka.cards.sell import sell, yuan
 from dianka.cards.show import show
 from dianka.cards.verify import verify
+from dianka.cards.words import price as price_words
+from dianka.cards.words import stamp
 
 app = typer.Typer(no_args_is_help=True, help="Make cards, look at them, check and replace them.")
 app.add_typer(issue_app, name="issue")
@@ -163,16 +167,24 @@ def sell_command(
         str | None, typer.Option("--reader", is_eager=True, help="The resident's card is in this reader: number or name.")
     ] = None,
     control: ControlOption = None,
+    price: Annotated[
+        str, typer.Option(help="A new price, yuan per kWh, which the card brings to the meter; with --from.")
+    ] = "",
+    begin: Annotated[
+        str, typer.Option("--from", help="When it begins, local time: 2026-03-01T00:00; at once if that has passed.")
+    ] = "",
 ) -> None:
-    """Sell credit: write a purchase to a user card.
+    """Sell credit: write a purchase to a user card, and a new price if there is one.
 
     Example: dianka sell lin.card 50.00
+
+    Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
     """
     with plain_errors():
-        amount_fen = fen(words[-1])
+        amount_fen, new = fen(words[-1]), _new_price(price, begin)
         card = chosen(words[0] if len(words) == 2 else None, reader)
         with find(card).connect() as resident, control_for(card, control) as desk:
-            receipt = sell(desk.port, resident.port, amount_fen)
+            receipt = sell(desk.port, resident.port, amount_fen, new=new)
         lines = [
             ("sold", f"{yuan(receipt.amount_fen)} yuan"),
             ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),
@@ -180,4 +192,12 @@ def sell_command(
             ("customer", f"{receipt.customer_no:012d}"),
             ("card", receipt.serial.hex()),
         ]
+        if new:
+            lines.append((f"price from {stamp(new.switch_time)}", price_words(new.price_e4)))
         print_lines("receipt", lines)
+
+
+def _new_price(price: str, begin: str) -> NewPrice | None:
+    if bool(price) != bool(begin):
+        raise CardError("a new price has a time: give --price and --from, or neither")
+    return NewPrice(price_e4(price), switch_minute(begin)) if price else None

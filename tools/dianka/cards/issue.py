@@ -22,6 +22,8 @@ from dianka.cards.port import CardError, CardPort, command, select_card, serial_
 from dianka.cards.state import key_info
 
 FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
+# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/card-sessions.md).
+NEW_PRICE = cardfiles.UPDATE_TARIFF_1 | cardfiles.UPDATE_TARIFF_2
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 
 Rng = Callable[[int], bytes]
@@ -39,6 +41,8 @@ class UserData:
     update_flag: int = FIRST_SALE
     count: int = 0  # of a purchase that the card carries from the start: a replacement card's
     money_fen: int = 0
+    switch_time: int = 0  # YYMMDDhhmm; from then on `next_rates_e4` hold, 0: no change is planned
+    next_rates_e4: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -176,17 +180,22 @@ def _user_files(data: UserData) -> dict[int, bytes]:
         "update_flag": data.update_flag,
         "customer_no": data.customer_no,
         "card_type": data.card_type,
+        "switch_time": data.switch_time,
     }
-    tariff = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff(data.rates_e4))
     wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": data.money_fen, "count": data.count})
     return {
-        cardfiles.CARD_TARIFF_1: tariff,
-        cardfiles.CARD_TARIFF_2: tariff,
+        cardfiles.CARD_TARIFF_1: user_tariff(data.rates_e4),
+        cardfiles.CARD_TARIFF_2: user_tariff(data.next_rates_e4 or data.rates_e4),
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
         cardfiles.CARD_WALLET: wallet,
         cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE),
         cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)),
     }
+
+
+def user_tariff(rates_e4: Sequence[int]) -> bytes:
+    """A tariff file of a user card."""
+    return cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff(rates_e4))
 
 
 def _init_files(data: InitData) -> dict[int, bytes]:

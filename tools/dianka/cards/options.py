@@ -64,7 +64,11 @@ def fen(text: str) -> int:
 
 
 def rates_e4(prices: list[str] | None) -> list[int]:
-    return [decimal(text, 4, "price in yuan per kWh") for text in prices or ["0.5"]]
+    return [price_e4(text) for text in prices or ["0.5"]]
+
+
+def price_e4(text: str) -> int:
+    return decimal(text, 4, "price in yuan per kWh")
 
 
 def number(text: str, what: str) -> int:

@@ -21,13 +21,18 @@ from dianka.cards.wallet import debit_wallet, wallet_offset
 
 
 def read_record(context: Context, command: Command) -> Answer:
-    """00 B2 rec p2 le."""
+    """00 B2 rec p2 le. Record 00 of the wallet is all of it and its inverse: plain numbers have no other check."""
     sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER, access.LOG)
     context.right(spec.read, sealed=False)
-    at, size = _place(spec, command.p1)
-    if command.le != size:
-        raise Refused(WRONG_LE | size)
-    return context.state.files[sfi][at : at + size], OK
+    content = context.state.files[sfi]
+    if spec.shape == access.WALLET and not command.p1:
+        found = content + bytes(byte ^ 0xFF for byte in content)
+    else:
+        at, size = _place(spec, command.p1)
+        found = content[at : at + size]
+    if command.le != len(found):
+        raise Refused(WRONG_LE | len(found))
+    return found, OK
 
 
 def append(context: Context, command: Command) -> Answer:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
-from dianka.cards.issue import UserData, make_user
-from dianka.cards.port import CardError, CardPort, send
+from dianka.cards.issue import NEW_PRICE, UserData, make_user
+from dianka.cards.port import CardError, CardPort
+from dianka.cards.prices import read_rates
 from dianka.cards.sell import HIGHEST_FEN, OnCard, read_user_card, yuan
 
 
@@ -42,14 +43,12 @@ def last_purchase(former: OnCard) -> LastPurchase:
 def read_former(card: CardPort) -> tuple[UserData, LastPurchase]:
     """What the new card gets, from the former one."""
     found = read_user_card(card)
-    tariff = send(card, bytes((0x00, 0xB0, 0x80 | cardfiles.CARD_TARIFF_1, 0, 199)), "read its tariff")
-    try:
-        rates = tuple(cardfiles.unpack_tariff(cardfiles.unframe(tariff)[1])["rates_e4"])
-    except ValueError as error:
-        raise CardError(f"the former card is damaged ({error}): give its numbers and amounts instead") from None
-    params = found.params
+    params, rates = found.params, read_rates(card, cardfiles.CARD_TARIFF_1)
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
-    return UserData(*numbers, rates), last_purchase(found)
+    data = UserData(*numbers, rates)
+    if params["switch_time"]:
+        data = replace(data, switch_time=params["switch_time"], next_rates_e4=read_rates(card, cardfiles.CARD_TARIFF_2))
+    return data, last_purchase(found)
 
 
 def make_replacement(control: CardPort, card: CardPort, data: UserData, last: LastPurchase) -> None:
@@ -67,7 +66,8 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     money_fen = 0 if last.in_meter else last.amount_fen
     if last.count == 1 and not last.in_meter:
         return replace(data, count=1, money_fen=money_fen)
-    return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
+    flag = NEW_PRICE if data.switch_time else 0  # the former card may have had a new price that never reached the meter
+    return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=flag, count=last.count, money_fen=money_fen)
 
 
 def clear(control: CardPort, former: CardPort) -> None:

@@ -19,9 +19,11 @@ from dianka.cards.core import (
     Context,
     Refused,
 )
+from dianka.cards.crypto import CHALLENGE_BYTES
 from dianka.cards.files import servicefiles
 
 _SEAL_BYTES = 30
+_FACTOR = 8
 
 
 def sam(context: Context, command: Command) -> Answer:
@@ -41,16 +43,19 @@ def sam(context: Context, command: Command) -> Answer:
 
 
 def _diversify(context: Context, command: Command) -> Answer:
-    command.expect(8)
+    """80 FA 00 kid 08 factor8; with 10 factor8 data8 the same and ENCIPHER of data8, which spares the line a command."""
+    factor, data = command.data[:_FACTOR], command.data[_FACTOR:]
+    if len(factor) != _FACTOR or len(data) not in (0, CHALLENGE_BYTES):
+        raise Refused(WRONG_LENGTH)
     if command.p2 not in context.kind.process_kids:
         raise Refused(NOT_ALLOWED)
-    context.volatile.process_key = context.profile.div(context.key(command.p2), command.data)
+    context.volatile.process_key = context.profile.div(context.key(command.p2), factor)
     context.volatile.process_kid = command.p2
-    return b"", OK
+    return (context.profile.cipher8(context.volatile.process_key, data) if data else b""), OK
 
 
 def _encipher(context: Context, command: Command) -> Answer:
-    command.expect(8)
+    command.expect(CHALLENGE_BYTES)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
     return context.profile.cipher8(context.volatile.process_key, command.data), OK

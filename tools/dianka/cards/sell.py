@@ -18,6 +18,7 @@ from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
 from dianka.cards.issue import FIRST_SALE
 from dianka.cards.port import CardError, CardPort, read_file, select_card
+from dianka.cards.prices import Changes, NewPrice, changes, now_minute
 
 HIGHEST_FEN = 99_999_999
 _INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
@@ -52,18 +53,26 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-def sell(control: CardPort, card: CardPort, amount_fen: int, rng: Callable[[int], bytes] = os.urandom) -> Receipt:
-    """Put a purchase on the card. SaleError or CardError if there is none to take home."""
+def sell(
+    control: CardPort,
+    card: CardPort,
+    amount_fen: int,
+    rng: Callable[[int], bytes] = os.urandom,
+    new: NewPrice | None = None,
+    now: Callable[[], int] = now_minute,
+) -> Receipt:
+    """Put a purchase on the card, and the new price if there is one. SaleError or CardError if there is none to take home."""
     if not 0 < amount_fen <= HIGHEST_FEN:
         raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
     try:
         control.power_on()
         found = read_user_card(card)
         count = _next_count(found, amount_fen)
+        prices = _prices(card, found, new, now())
         desk = Desk(control, card, found.serial)
         desk.identify(rng)
         desk.authenticate()
-        _write(desk, found, amount_fen, count)
+        _write(desk, found, amount_fen, count, prices)
     except CardTorn:
         raise SaleError("the card was pulled during the sale: put it back and show it to see whether it was sold") from None
     params = found.params
@@ -123,14 +132,26 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
     return back["count"] + 1
 
 
-def _write(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
+def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Changes:
+    """The meter's own time is on the card: whatever the desk's clock says, it is not earlier."""
+    back = found.write_back
+    if back is None:
+        return changes(card, found.params, False, new, now)
+    return changes(card, found.params, found.count > back["count"], new, max(now, back["time"]))
+
+
+def _write(desk: Desk, found: OnCard, amount_fen: int, count: int, prices: Changes) -> None:
     first = count == 1
-    params = found.params | {
-        "card_type": cardfiles.OPEN if first else cardfiles.PURCHASE,
-        "update_flag": FIRST_SALE if first else 0,
-    }
+    params = found.params | prices.params | {"card_type": cardfiles.OPEN if first else cardfiles.PURCHASE}
+    if first:
+        params["update_flag"] = FIRST_SALE
     wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count})
+    # Set 1, time, set 2: a sale that is made again after any of them still finds out which price is in force.
+    if prices.tariff_1:
+        desk.update(cardfiles.CARD_TARIFF_1, prices.tariff_1)
     desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+    if prices.tariff_2:
+        desk.update(cardfiles.CARD_TARIFF_2, prices.tariff_2)
     desk.update(cardfiles.CARD_WALLET, wallet)
     if found.write_back is not None:
         desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))

@@ -9,7 +9,7 @@ from dianka.cards.port import CardPort
 from dianka.cards.reading import kind_of, whole
 from dianka.cards.sell import OnCard, read_user_card, yuan
 from dianka.cards.showservice import SERVICE
-from dianka.cards.words import Lines, keys_state, limits_lines, number, params_lines, stamp, tariff_line
+from dianka.cards.words import Lines, keys_state, limits_lines, new_price_line, number, params_lines, stamp, tariff_line
 
 _TYPES = {cardfiles.OPEN: "open account", cardfiles.PURCHASE: "purchase", cardfiles.REPLACEMENT: "replacement"}
 
@@ -25,7 +25,8 @@ def show(card: CardPort) -> Lines:
     try:
         records = _records(card, kind)
         if kind == kinds.USER:
-            return lines + tariff_line(records, cardfiles.CARD_TARIFF_1)
+            planned = new_price_line(records[cardfiles.CARD_INFO], records, cardfiles.CARD_TARIFF_2)
+            return lines + tariff_line(records, cardfiles.CARD_TARIFF_1) + planned
         if kind == kinds.INIT:
             return lines + _init(records)
         if kind == kinds.ESAM:
@@ -100,4 +101,5 @@ def _esam(records: dict[int, Any]) -> Lines:
         *limits_lines(records[cardfiles.ESAM_LIMITS]),
         ("keys", keys_state(records[cardfiles.ESAM_KEY_INFO])),
         *tariff_line(records, cardfiles.ESAM_TARIFF_1),
+        *new_price_line(records[cardfiles.ESAM_PARAMS], records, cardfiles.ESAM_TARIFF_2),
     ]

@@ -97,6 +97,7 @@ def _parameters(records: Records) -> Lines:
         return []
     return [
         *params_lines(params),
+        *([("newest price from", stamp(params["switch_time"]))] if params["switch_time"] else []),
         *limits_lines(records[servicefiles.INSPECTION_LIMITS]),
         ("keys", keys_state(info)),
     ]

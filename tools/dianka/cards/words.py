@@ -50,10 +50,18 @@ def limits_lines(limits: dict[str, Any]) -> Lines:
 
 def tariff_line(records: dict[int, Any], sfi: int) -> Lines:
     """The rates, each as long as it differs from the one before."""
-    if not records.get(sfi):
-        return []
+    return [("price", _rates(records, sfi))] if records.get(sfi) else []
+
+
+def new_price_line(params: dict[str, Any], records: dict[int, Any], sfi: int) -> Lines:
+    """What set 2 says, and from when on; it stays there when it has begun."""
+    time = params["switch_time"]
+    return [(f"price from {stamp(time)}", _rates(records, sfi))] if time and records.get(sfi) else []
+
+
+def _rates(records: dict[int, Any], sfi: int) -> str:
     rates = [rate for at, rate in enumerate(records[sfi]["rates_e4"]) if not at or rate != records[sfi]["rates_e4"][at - 1]]
-    return [("price", ", ".join(price(rate) for rate in rates))]
+    return ", ".join(price(rate) for rate in rates)
 
 
 def keys_state(info: dict[str, Any]) -> str:

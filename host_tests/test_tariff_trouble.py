@@ -1,0 +1,126 @@
+"""A planned price and what may come in its way: clocks without time, lost memories, cards that bring too much or too late."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from dianka.bench.fram import SIZE
+from dianka.cards.issue import NEW_PRICE, user_tariff
+from meterkit import METER_NO, PRICE_E4, USER, MeterKit, S, in_use
+from tariff_kit import at_least_pj, at_the_old_price, planned, sell_new, wait_until
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[MeterKit]:
+    kit = MeterKit.new(tmp_path)
+    in_use(kit, 60_000)
+    yield kit
+    kit.close()
+
+
+# ****** Clocks that do not tell the time ******
+
+
+@pytest.mark.parametrize("how", ["mute", "stopped"])
+def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: str) -> None:
+    begin_us = planned(kit, 6000, 2)
+    rtc = kit.rig.bench.rtc
+    if how == "mute":
+        rtc.mute = True
+    else:
+        rtc.battery = False
+        kit.rig.cut_power()
+        kit.restart()
+    kit.rig.set_load(2_200_000)
+    wait_until(kit, begin_us + 60 * S)
+    waits = [line for line in kit.lines if "waits for a clock" in line]
+    assert (kit.state.price_e4, kit.state.next_price_e4, len(waits)) == (PRICE_E4, 6000, 1)
+    if how == "mute":
+        rtc.mute = False
+    else:
+        kit.meter.clock.set(int((datetime(2026, 1, 5, 4) - datetime(2000, 1, 1)).total_seconds()))
+    counted_pj = kit.ledger.energy_pj
+    kit.wait(20 * S)
+    assert kit.state.price_e4 == 6000
+    assert at_least_pj(counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
+
+
+def test_a_clock_that_is_set_back_does_not_bring_the_old_price_back(kit: MeterKit) -> None:
+    wait_until(kit, planned(kit, 6000, 1) + 1 * S)
+    kit.meter.clock.set(0)
+    kit.wait(5 * S)
+    kit.rig.cut_power()
+    kit.restart()
+    assert kit.state.price_e4 == 6000
+
+
+# ****** A memory that is lost ******
+
+
+def lose_memory(kit: MeterKit) -> None:
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(bytes(SIZE))
+    kit.restart()
+    kit.wait(5 * S)
+    assert kit.state.meter_no == METER_NO and any("restored from the ESAM" in line for line in kit.lines)
+
+
+def test_a_lost_memory_gets_the_plan_and_the_price_back(kit: MeterKit) -> None:
+    """Pending, in force, and pending after one that is in force: the ESAM knows each."""
+    begin_us = planned(kit, 6000, 3)
+    lose_memory(kit)
+    state = kit.state
+    assert (state.price_e4, state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 6000
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.switch_time) == (6000, 0)
+    begin_us = planned(kit, 7000, 3)
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (6000, 7000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 7000
+
+
+# ****** What a card may not ******
+
+
+def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
+    """Neither now nor by way of the ESAM, which keeps a set 1 only if it is in force."""
+    sell_new(kit, 6000, 600)
+    kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=user_tariff([1]))
+    assert kit.session(USER).code == 0
+    assert kit.state.price_e4 == PRICE_E4 and any("not in force" in line for line in kit.lines)
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+
+
+def test_alarms_of_a_purchase_stay_as_they_are(kit: MeterKit) -> None:
+    sell_new(kit, 6000, 600)
+    kit.write(USER, {"update_flag": 0xFF, "alarm1_fen": 1, "alarm2_fen": 1})
+    assert kit.session(USER).code == 0
+    assert (kit.state.alarm1_fen, kit.state.alarm2_fen, kit.state.next_price_e4) == (100, 50, 6000)
+    lose_memory(kit)
+    assert (kit.state.alarm1_fen, kit.state.alarm2_fen) == (100, 50)
+
+
+def test_a_card_that_comes_late_changes_the_price_at_once(kit: MeterKit) -> None:
+    begin_us = sell_new(kit, 6000, 1)
+    wait_until(kit, begin_us + 30 * S)
+    assert kit.state.price_e4 == PRICE_E4
+    assert kit.session(USER).code == 0 and kit.state.price_e4 == 6000
+    assert kit.meter.face.texts()[2] == "P  0.6000"
+
+
+def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path)
+    begin_us = sell_new(kit, 6000, 2, 1000)
+    assert kit.session(USER).code == 0
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us - 1 * S)
+    assert kit.meter.face.texts()[2] == "P  0.5000"
+    kit.wait(2 * S)
+    assert kit.meter.face.texts()[2] == "P  0.6000"
+    kit.close()
