@@ -10,10 +10,11 @@ from micropython import const
 from cardfiles import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
 from line import LineError
 
+_RECORD_ALL = const(0)
 RECORD_MONEY = const(1)
 RECORD_COUNT = const(3)
 _WALLET = const(0x0C)  # P2 of wallet commands: file 01, record addressing
-IDENTITY = const(1)  # key numbers for `diversify`
+IDENTITY = const(1)  # key numbers for `encipher`
 EXTERNAL = const(2)
 _COMMAND_MS = const(2_000)
 
@@ -50,17 +51,13 @@ class Esam:
         return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
 
     async def wallet(self) -> tuple:
-        """(money in fen, purchase count), read twice: the UART hands on flipped bits, and these numbers carry no sum."""
-        found = await self._wallet()
-        if found != await self._wallet():
-            self.alive = False
-            raise EsamError("wallet reads differ")
-        return found
-
-    async def _wallet(self) -> tuple:
-        money = await self._ask(0x00, 0xB2, RECORD_MONEY, _WALLET, le=4)
-        count = await self._ask(0x00, 0xB2, RECORD_COUNT, _WALLET, le=4)
-        return int.from_bytes(money, "big"), int.from_bytes(count, "big")
+        """(money in fen, purchase count), each with its inverse: the UART hands on flipped bits, and numbers carry no sum."""
+        found = await self._ask(0x00, 0xB2, _RECORD_ALL, _WALLET, le=16)
+        for i in range(8):
+            if found[i] ^ found[8 + i] != 0xFF:
+                self.alive = False
+                raise EsamError("wallet and its inverse differ")
+        return int.from_bytes(found[:4], "big"), int.from_bytes(found[4:8], "big")
 
     async def debit(self, amount_fen: int) -> None:
         await self._ask(0x80, 0x30, 0x00, _WALLET, amount_fen.to_bytes(4, "big"))
@@ -77,15 +74,14 @@ class Esam:
 
     async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
         """`data` (8 bytes) under root `key` diversified with a card's serial."""
-        await self._ask(0x80, 0xFA, 0x00, key, factor)
-        return self._whole(await self._ask(0x80, 0xFA, 0x00, 0x00, data), 8)
+        return self._whole(await self._ask(0x80, 0xFA, 0x00, key, factor + data), 8)
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
         return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
 
-    async def update(self, file: int, block: bytes) -> None:
-        """Hand in data ‖ MAC for the start of a file, sealed by a card for exactly this command."""
-        await self._ask(0x04, 0xD6, 0x80 | file, 0x00, block)
+    async def update(self, file: int, block: bytes, at: int = 0) -> None:
+        """Hand in data ‖ MAC for a file from offset `at` on, sealed by a card for exactly this command."""
+        await self._ask(0x04, 0xD6, 0x80 | file, at, block)
 
     async def key_state(self) -> int:
         """KEYS_PUBLIC or KEYS_PRIVATE."""

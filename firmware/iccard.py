@@ -5,6 +5,7 @@ keycard.py, inspectcard.py and testcard.py, their error codes in cardfault.py. A
 shown or raises CardError. Before each command the presence switch is asked, so that a pulled card is told from a silent one.
 """
 
+import gc
 import time
 
 from micropython import const
@@ -130,6 +131,7 @@ class Slot:
         card = self._card
         if not self._supply_good():
             raise fault("SUPPLY", "mains too low")
+        gc.collect()  # now, or it would be in the middle of the session
         card.bound()
         try:
             async with self._parts.wallet.lock:

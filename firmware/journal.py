@@ -3,8 +3,9 @@
 A record is: sequence number (6 bytes), payload (fixed size), CRC-32 of both. Each commit writes the next slot of the first
 ring and then the same slot of the second; the newest valid record of both wins. So a cut at any byte leaves the old record
 or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md). What was written
-is read back, since a write-protected or worn memory acknowledges and keeps nothing; a commit that failed goes to another slot
-the next time, but never to that of the newest good record.
+is read back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the second where the
+first has not kept it or both are to be proved. On the chip each of these reads is a quarter of a commit. A commit that failed
+goes to another slot the next time, but never to that of the newest good record.
 """
 
 import binascii
@@ -34,7 +35,7 @@ class Journal:
         self._newest = self._last = slots - 1  # slot of the newest good record, slot last written to
         self.answers = False  # whether the memory did when last loaded
         self.damaged = 0  # halves that lacked the newest record when last loaded
-        self.written = 0  # halves that took the newest commit
+        self.written = 0  # halves that took the newest commit, as far as they were asked
 
     def load(self) -> "bytes | None":
         """The newest payload, or None if there is no valid record at all, or the memory does not answer."""
@@ -57,8 +58,8 @@ class Journal:
         self.damaged = sum(1 for number in found if number + 1 < self._sequence)
         return newest
 
-    def commit(self, payload) -> None:
-        """Store `payload` as the newest record; JournalError if no half of the memory took it."""
+    def commit(self, payload, prove: bool = False) -> None:
+        """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves."""
         if len(payload) != self._size:
             raise ValueError("payload has the wrong length")
         if not self.answers:
@@ -71,15 +72,27 @@ class Journal:
         self._last = (self._last + 1) % self._slots
         if self._last == self._newest:
             self._last = (self._last + 1) % self._slots
-        self.written = sum([self._write(base + self._last * self._slot_size, record) for base in self._halves])
+        at = self._last * self._slot_size
+        taken = [self._write(base + at, record) for base in self._halves]
+        for half in (0, 1):
+            if taken[half] and (prove or half == 0 or not taken[0]):
+                taken[half] = self._keeps(self._halves[half] + at, record)
+        self.written = sum(taken)
         if not self.written:
             raise JournalError("memory does not keep what is written")
         self._newest = self._last
 
     def _write(self, address: int, record: bytes) -> bool:
-        """Whether the memory has taken the record, as far as reading it back can tell."""
+        """Whether the memory has acknowledged the record."""
         try:
             self._memory.write(address, record)
+        except OSError:
+            return False
+        return True
+
+    def _keeps(self, address: int, record: bytes) -> bool:
+        """Whether the memory has taken the record, as far as reading it back can tell."""
+        try:
             return self._memory.read(address, self._slot_size) == record
         except OSError:
             return False

@@ -1,8 +1,9 @@
-"""Waiting on a T=0 line to the etu.
+"""Waiting on a T=0 line to the etu, with the other tasks where the line has room for them.
 
-A tick of the scheduler is 10 etu at 9600 and 40 at four times that; a turn of the other tasks takes a quarter of a tick at
-least. So the last two ticks of every wait are sat out, behind a turn of the others; they have one in every two ticks at least.
-A chip that is still silent a few ticks later is looked at every tick.
+A turn of the other tasks may hold a debit and a commit of the journal, which take some 14 ms on the chip; behind a header of 5
+characters, which takes 6, it would keep the line waiting. So they have their turn in waits that are longer, and the last 14 ms
+of those are sat out. The longer they have waited, the shorter a wait will do; after 28 ms any. A chip that is still silent
+after a few ms is looked at every ms.
 """
 
 import asyncio
@@ -11,16 +12,18 @@ import time
 from micropython import const
 
 _CHAR_ETU = const(12)
-_TICKS_US = const(2_000)
+_ROOM_US = const(14_000)
 _SHORT_US = const(400)
 _BUSY_MS = const(4)
 
+_turn_us = 0  # when the others had their last one
+
 
 async def rest_until(when_us) -> None:
-    """Wait until `time.ticks_us()` is there, to the microsecond. Other tasks run, unless it is a matter of a few etu."""
+    """Wait until `time.ticks_us()` is there, to the microsecond. Other tasks run if there is room for them."""
     left_us = time.ticks_diff(when_us, time.ticks_us())
-    if left_us > _SHORT_US:
-        await asyncio.sleep_ms(left_us // 1000 - 1 if left_us > _TICKS_US else 0)
+    if left_us > _room_us():
+        await _others(max(left_us - _ROOM_US, 0) // 1000)
         left_us = time.ticks_diff(when_us, time.ticks_us())
     if left_us > 0:
         time.sleep_us(left_us)
@@ -30,13 +33,11 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
     """Until `missing()` characters are 0, or one is late by more than `wait_ms`, or `deadline_ms` has come."""
     left = missing()
     since_ms = time.ticks_ms()
-    others_us = time.ticks_us()
     while left > 0:
         if left == 1 and time.ticks_diff(time.ticks_ms(), since_ms) >= _BUSY_MS:
-            await asyncio.sleep_ms(1)
-        elif time.ticks_diff(time.ticks_us(), others_us) > _TICKS_US:
-            await asyncio.sleep_ms(0)
-            others_us = time.ticks_us()
+            await _others(1)
+        elif _room_us() == _SHORT_US:
+            await _others(0)
         else:
             await rest_until(time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000))
         now = missing()
@@ -46,3 +47,17 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
             return
         if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
             return
+
+
+def _room_us() -> int:
+    """How long a wait must be for the others to have a turn in it."""
+    since_us = time.ticks_diff(time.ticks_us(), _turn_us)
+    if since_us < 0:  # so long ago that the ticks have wrapped
+        return _SHORT_US
+    return max(_ROOM_US - since_us // 2, _SHORT_US)
+
+
+async def _others(ms: int) -> None:
+    global _turn_us
+    await asyncio.sleep_ms(ms)
+    _turn_us = time.ticks_us()

@@ -113,16 +113,16 @@ class PioLine:
 
     async def send(self, data) -> None:
         """Send characters, each up to four times; LineError if the chip refuses one or the line does not move."""
+        piece = 1 if self.extra_guard_etu else len(data)
+        self._load(data[:piece])
         await self._turn()
         if not self._io.value():
             await self._check_idle()
-        if self.extra_guard_etu:
-            for i in range(len(data)):
-                next_us = time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu))
-                await self._send(data[i : i + 1])
-                await rest_until(next_us)
-        elif data:
-            await self._send(data)
+        began_us = await self._send()
+        for at in range(piece, len(data), piece):
+            await rest_until(time.ticks_add(began_us, self._us(_CHAR_ETU + self.extra_guard_etu)))
+            self._load(data[at : at + piece])
+            began_us = await self._send()
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
         """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
@@ -135,13 +135,22 @@ class PioLine:
         """A waiting time of so many etu of the first rate, which is what waiting times are counted in, rounded up."""
         return etu * self._etu_ns // 1_000_000 + 1
 
-    async def _send(self, data) -> None:
+    def _load(self, data) -> None:
+        """Make ready to send: done while this side has to let the guard time pass anyhow."""
+        self._receiver.active(0)  # back to where it waits for the sender's flag; at once, not after an instruction or two
+        self._receiver.restart()
+        self._receiver.active(1)
         words = self._words = array("H", [_WORDS[value] for value in data])
         words[-1] |= _LAST
-        self._deafen()
-        self._feed.config(read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=True)
-        look_us = time.ticks_add(time.ticks_us(), self._us(len(data) * _CHAR_ETU))
-        limit_us = time.ticks_add(look_us, self._us(len(data) * _WORST_ETU) + 100_000)
+        self._feed.config(read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=False)
+
+    async def _send(self):
+        """Send what is loaded; when it began."""
+        count = len(self._words)
+        began_us = time.ticks_us()
+        self._feed.active(True)
+        look_us = time.ticks_add(began_us, self._us(count * _CHAR_ETU))
+        limit_us = time.ticks_add(look_us, self._us(count * _WORST_ETU) + 100_000)
         await rest_until(look_us)
         while not self._sent():
             look_us = time.ticks_us()
@@ -149,13 +158,8 @@ class PioLine:
                 self._start()
                 raise LineError("line does not move")
             await rest_until(time.ticks_add(look_us, self._us(1)))
-        self.characters += len(data)
-
-    def _deafen(self) -> None:
-        """The receiver back to its beginning, where it waits for the sender's flag."""
-        self._receiver.active(0)  # or it would go on for an instruction or two before the restart's jump
-        self._receiver.restart()
-        self._receiver.active(1)
+        self.characters += count
+        return began_us
 
     def _sent(self) -> bool:
         """Whether the last character has gone. Takes what the sender reports."""
@@ -233,7 +237,6 @@ class PioLine:
         self._ring_address = self._addresses[_WRITE] + start
         self._fifo_address = self._addresses[_READ] + 2  # the upper half of its word: shifted to the right, the bits are there
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
-        self._taken = 0
 
     def _us(self, etu: int) -> int:
         return etu * self._etu_ns // (1000 * self._factor) + 1

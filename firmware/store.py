@@ -39,10 +39,10 @@ class Store:
         if self._journal.damaged:
             self.notes.append("journal: one half of the memory was damaged, the other had everything")
 
-    def commit(self) -> None:
+    def commit(self, prove: bool = False) -> None:
         """Make the state safe; JournalError if the memory does not take it (the state in memory stands)."""
         try:
-            self._journal.commit(records.pack(self.state))
+            self._journal.commit(records.pack(self.state), prove)
         except journal.JournalError:
             self.fault = True
             raise
@@ -58,7 +58,7 @@ class Store:
         if self._lost:
             return self._lost
         try:
-            self.commit()
+            self.commit(True)
         except journal.JournalError:
             return KEEPS_NOTHING
         return 0 if self._journal.written == 2 else KEEPS_HALF

@@ -56,7 +56,7 @@ async def run(card, command: int, data: bytes, parts):
     """Start the tests: returns how they go on without the ESAM."""
     await _begin(card, parts)
     order = cardfiles.unpack(servicefiles.TEST_ORDER, data)
-    await parts.esam.wallet()  # reads twice and compares: that is the test of the ESAM
+    await parts.esam.wallet()  # with its inverse: that is the test of the ESAM
     await _count_down(card)
     return Tests(card, parts, order).run
 

@@ -15,6 +15,7 @@ import cardfiles
 import parameters
 import supply
 from esam import EsamError
+from journal import JournalError
 from state import CREDIT, INITIALISED, NOTHING, SETTLE, TEST_CREDIT
 
 
@@ -25,6 +26,7 @@ class Wallet:
         self._store = store
         self._log = log
         self._agreed = False  # since the ESAM was last started
+        self._beside = None  # the commit under way beside a command
 
     @property
     def ready(self) -> bool:
@@ -66,26 +68,60 @@ class Wallet:
         if money_fen <= target_fen:
             return
         self._intend(SETTLE, target_fen, state.count)
-        await self._esam.debit(money_fen - target_fen)
-        state.intent = NOTHING
         self._store.commit()
+        await self._esam.debit(money_fen - target_fen)
+        state.intent = NOTHING  # kept with the next commit: it asks for nothing but the balance that was kept with it
 
     async def credit(self, block: bytes, amount_fen: int, count: int) -> None:
-        """Take a purchase over into the ESAM and the journal; `block` is what the card sealed for the ESAM."""
+        """Settle, and take a purchase over into the ESAM; `block` is what the card sealed for the ESAM.
+
+        One commit keeps the intent and the balance to settle to; the result is in the state, and the caller has it committed.
+        Until then a start finds the intent, and by the ESAM's count what became of it.
+        """
         state = self._store.state
         self._intend(CREDIT, amount_fen, count)
+        target_fen = state.wallet_fen
+        try:
+            money_fen, _ = await self.beside_commit(self._esam.wallet())
+            if money_fen > target_fen:
+                await self._esam.debit(money_fen - target_fen)
+        except (EsamError, JournalError):
+            state.intent = NOTHING
+            raise
         try:
             await self._esam.credit(block)
         except EsamError:
             if self._esam.alive:
                 _, now = await self._esam.wallet()
                 if now == count:
-                    self._credited(amount_fen, count)
+                    self._add(amount_fen, count)
                     return
                 state.intent = NOTHING
                 self._store.commit()
             raise
-        self._credited(amount_fen, count)
+        self._add(amount_fen, count)
+
+    async def beside_commit(self, talk):
+        """What `talk` brings, with the state committed while its characters pass. JournalError if it was not."""
+        ended = []
+        self._beside = asyncio.create_task(self._commit(ended))
+        try:
+            brought = await talk
+        finally:
+            await self._commit(ended)  # if the line had no room for it
+        if ended[0]:
+            raise ended[0]
+        return brought
+
+    async def _commit(self, ended: list) -> None:
+        """Once: `ended` gets None or the JournalError."""
+        if ended:
+            return
+        try:
+            self._store.commit()
+            ended.append(None)
+        except JournalError as error:
+            ended.append(error)
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
         """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow."""
@@ -100,11 +136,6 @@ class Wallet:
     def _intend(self, intent: int, fen: int, count: int) -> None:
         state = self._store.state
         state.intent, state.intent_fen, state.intent_count = intent, fen, count
-        self._store.commit()
-
-    def _credited(self, amount_fen: int, count: int) -> None:
-        self._add(amount_fen, count)
-        self._store.commit()
 
     def _add(self, amount_fen: int, count: int) -> None:
         state = self._store.state

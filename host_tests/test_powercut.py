@@ -107,7 +107,7 @@ def test_blank_memory_is_restored_from_the_esam(kit: MeterKit) -> None:
     restored(kit, left_fen)
 
 
-@pytest.mark.parametrize("point", [1, 60, 107, 108, 150, 214, 215, 300])
+@pytest.mark.parametrize("point", [1, 60, 116, 117, 150, 232, 233, 300])
 def test_a_cut_while_the_memory_is_restored(kit: MeterKit, point: int) -> None:
     dip(kit)
     left_fen = kit.state.balance_fen

@@ -17,17 +17,17 @@ from dianka.bench import story as stories
 from dianka.bench.chip import ChipError, probe
 from dianka.bench.chip.figure import Figure
 from dianka.bench.chip.runner import ChipRunner
+from dianka.bench.chip.sessionprobe import Served, SessionProbe, session_figures
 from dianka.bench.console import Printer
 from dianka.bench.player import Player
 from dianka.bench.rig import Rig
+from dianka.cards.t0 import Behaviour
 from dianka.deskline import DeskLine
 from dianka.firmware import BOARDS
 
 CARD = Path("resident.card")
 LOAD_MW = 22_000_000  # 100 A at 220 V
 SHUNT = {"KI_MILLI = 1000": "KI_MILLI = 3333", "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000"}
-CHARACTER_ETU = 12
-ETU_CLOCKS = 372
 CYCLE_NS = 8
 BOOT_US = 2_500_000
 METERING_US = 2_000_000
@@ -124,28 +124,24 @@ class ProbedMeter:
         self.rig.wait(us)
         return (core.cycles - began) * CYCLE_NS // us
 
-    def session(self) -> tuple[int, int, int]:
-        """Sell 1 yuan and put the card in: us from the switch to the last character, characters, CPU permille until then."""
+    def session(self, behaviour: Behaviour | None = None) -> Served:
+        """Sell 1 yuan and put the card in, which talks as `behaviour` says."""
         self._desk.run(["sell", str(CARD), "1.00"], self.folder)
         rig, bench = self.rig, self.rig.bench
         assert self.runner.emulator
         core = self.runner.emulator.chip.core
-        spoken = [0, 0, 0]
-        began, cycles, heard = rig.clock.now_us, core.cycles, len(self.lines)
-
-        def count(_direction: str, _index: int) -> None:
-            spoken[:] = spoken[0] + 1, rig.clock.now_us - began, core.cycles - cycles
-
-        bench.slot.on_character = bench.esam.on_character = count
-        rig.insert(CARD)
-        while rig.clock.now_us - began < SESSION_LIMIT_US and rig.clock.now_us - began - spoken[1] < REPORT_US:
+        began, heard = rig.clock.now_us, len(self.lines)
+        wire = SessionProbe(bench, lambda: core.cycles)
+        rig.insert(CARD, behaviour=behaviour)
+        while rig.clock.now_us - began < SESSION_LIMIT_US and rig.clock.now_us - wire.newest_us < REPORT_US:
             rig.wait(REPORT_US // 4)
-        bench.slot.on_character = bench.esam.on_character = None
+        broken = wire.close()
         rig.pull()
         rig.wait(REPORT_US)
-        if not any("credited" in line for line in self.lines[heard:]):
-            raise ChipError(f"the purchase was not credited; the meter's last words: {' / '.join(self.lines[-3:])}")
-        return spoken[1], spoken[0], spoken[2] * CYCLE_NS // max(spoken[1], 1)
+        if broken or not any("credited" in line for line in self.lines[heard:]):
+            said = " / ".join(broken or self.lines[-3:])
+            raise ChipError(f"the purchase was not credited by the rules; what is known: {said}")
+        return wire.served()
 
 
 def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
@@ -180,22 +176,7 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
         heaps.append(told["left"])
     meter.watch_calls()
     meter.rig.wait(METERING_US)
-    return figures + _session_figures(meter, served) + _waits([quiet, *waits]) + _heaps(heaps) + _calls(meter.report())
-
-
-def _session_figures(meter: ProbedMeter, served: list[tuple[int, int, int]]) -> list[Figure]:
-    if not served:
-        return []
-    took_us, characters, permille = max(served)
-    etu_ns = ETU_CLOCKS * 1_000_000_000 // meter.rig.bench.pins["CARD_CLOCK_HZ"]
-    floor_us = characters * CHARACTER_ETU * etu_ns // 1000
-    return [
-        Figure("purchase session, switch to last character", took_us, "us", "under 2000000"),
-        Figure("characters in it, card and ESAM", characters, ""),
-        Figure("its floor, 12 etu a character at the first rate", floor_us, "us"),
-        Figure("session over its floor", took_us * 1000 // floor_us, "permille", "at most 1150"),
-        Figure("CPU share during a session", permille, "permille"),
-    ]
+    return figures + session_figures(served) + _waits([quiet, *waits]) + _heaps(heaps) + _calls(meter.report())
 
 
 def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
