@@ -32,6 +32,8 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
         raise fault("KEY_STATE", "test credit in the meter: initialise it first")
     if await esam.key_state() != has:
         raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
+    if not restore:
+        await _must_be_whole(esam, state)
     await identify(card, esam)
     meter = b"\x01\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
     # set, kind and factor of the present master: public ones count as those of meter number zero
@@ -46,6 +48,15 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
         raise fault("ESAM", "keys loaded, but not of the set they should be of")
     parts.log("%s keys loaded" % ("public" if restore else "private"))
     return (("donE", _SHOW_MS),)
+
+
+async def _must_be_whole(esam, state) -> None:
+    """What private keys close in stays: one meter number everywhere, and no credit that only public keys vouch for."""
+    params = await esam.read(cardfiles.ESAM_PARAMS, 0, cardfiles.size_of(cardfiles.PARAMS))
+    if not state.has(records.INITIALISED) or cardfiles.unpack(cardfiles.PARAMS, params)["meter_no"] != state.meter_no:
+        raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
+    if not state.has(records.OPENED) and (state.balance_fen or state.count or await esam.wallet() != (0, 0)):
+        raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
 
 
 async def _load(card, esam, key: int, order: bytes, present: int) -> None:

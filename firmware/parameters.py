@@ -51,9 +51,12 @@ def in_force(state, framed: bytes) -> bool:
 
 
 def _flat(framed: bytes) -> int:
-    """The flat price is the first rate."""
+    """The flat price is the first rate. Nothing is free: zeros are what a block looks like that was moved to the wrong place."""
     _, data = cardfiles.unframe(framed)
-    return cardfiles.unpack_tariff(data)["rates_e4"][0]
+    price_e4 = cardfiles.unpack_tariff(data)["rates_e4"][0]
+    if not price_e4:
+        raise ValueError("tariff without a price")
+    return price_e4
 
 
 async def restore(esam, state) -> None:
