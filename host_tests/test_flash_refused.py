@@ -1,10 +1,12 @@
 """Flashing through the real mpremote: what it refuses, each in one line that says what to do, and nothing is written."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import serial
 from typer.testing import CliRunner, Result
 
 from dianka.cli import app
@@ -87,6 +89,38 @@ def test_ports_that_are_none(desk: Desk, tmp_path: Path) -> None:
     assert "does not answer as MicroPython" in refusal(desk.flash(port=mute))
     os.close(master)
     os.close(slave)
+
+
+def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
+    """/dev/null and a terminal of one's own were "busy": then one looks for a program that does not exist."""
+    plain = tmp_path / "firmware.uf2"
+    plain.write_bytes(b"")
+    for port in ("/dev/null", str(plain), str(tmp_path)):
+        with pytest.raises(build.FlashError) as refused:
+            link.Link(port)
+        assert str(refused.value).startswith(f"{port} is no serial port: name the board's (there now: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOTTY, "is no serial port: name the board's (there now: "),
+        (errno.EINVAL, "is no serial port: name the board's (there now: "),
+        (errno.ENXIO, "is no serial port: name the board's (there now: "),  # /dev/tty without a terminal
+        (errno.EACCES, "may not be opened by you: join the group that owns it"),
+        (errno.EBUSY, "is busy: close the program that uses it"),
+        (errno.EAGAIN, "is busy: close the program that uses it"),
+    ],
+)
+def test_why_a_port_stays_closed(number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = tmp_path / "ttyACM0"
+    port.touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise serial.SerialException(number, "could not open port")
+
+    monkeypatch.setattr(link.serial, "serial_for_url", refuse)
+    assert link._why_closed(str(port)).startswith(f"{port} {said}")
 
 
 def test_what_cannot_be_built(desk: Desk) -> None:

@@ -22,10 +22,23 @@ USE = "import sys, time; from machine import Pin, PWM; sys.path.insert(0, _text(
 BACK_S = 40.0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _board_is_there() -> None:
+    """One line when there is nothing to test on, not a traceback for each test."""
+    try:
+        build.load_kind(BOARD)
+        Link(PORT).close()  # left at its prompt: the next one takes over from there
+    except build.FlashError as error:
+        pytest.exit(str(error), returncode=2)
+
+
 @pytest.fixture
 def link() -> Iterator[Link]:
     """The board at its prompt, running the meter again afterwards."""
-    made = Link(PORT)
+    try:
+        made = Link(PORT)
+    except build.FlashError as error:
+        pytest.fail(str(error), pytrace=False)
     yield made
     made.reset()
     made.close()

@@ -22,6 +22,7 @@ class Part:
     name: str
     rows: tuple[Row, ...]
     mains: bool = False  # it is on the mains: only an isolator may lie between it and the pin
+    warning: str = ""  # in red under the name: another side of the part is on the mains
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class PictureBoard:
 NOTES = (
     "Red parts are connected to the mains. Only the isolators that are drawn may bridge the dashed line. Cables to a PC and",
     "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), and I/O is pulled up to it.",
+    "Not drawn: the mains path (L, shunt, relay contact, load, N) and the resistors between it and the HLW8032; the relay's",
+    "contacts are on the mains too, 8 mm from its coils. Of the two 68 k before an H11AA1, one lies in L and one in N.",
     "Not drawn: 3.3 V, 5 V, 12 V and GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
 )
 
@@ -59,18 +62,19 @@ _MAINS_PARTS = (
         (_in("METERING_RX", "TX", "ISO7720, 1st channel"), _in("PULSE", "PF", "ISO7720, 2nd channel")),
         mains=True,
     ),
-    Part("mains, load side", (_in("RELAY_FEEDBACK", "L behind relay, N", "H11AA1, 100 k, 1 uF"),), mains=True),
-    Part("mains, line side", (_in("POWER_FAIL", "L before relay, N", "H11AA1, 100 k, 220 nF"),), mains=True),
+    Part("mains, load side", (_in("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),), mains=True),
+    Part("mains, line side", (_in("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),), mains=True),
 )
 
 _RELAY = Part(
-    "latching relay, 2 coils of 12 V",
+    "latching relay: coils 12 V,",
     (_out("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"), _out("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND")),
+    warning="contacts on the mains",
 )
 
 _I2C = Part(
     "MB85RC256V, DS3231, 3.3 V",
-    (_both("SDA", "SDA", "4.7 k to 3.3 V"), _out("SCL", "SCL", "4.7 k to 3.3 V")),
+    (_both("SDA", "SDA of both", "4.7 k to 3.3 V"), _out("SCL", "SCL of both", "4.7 k to 3.3 V")),
 )
 
 _DISPLAY = Part(
@@ -104,7 +108,7 @@ def _esp32_line(prefix: str) -> tuple[Row, ...]:
 
 
 _SWITCH = (_in("SLOT_SWITCH", "switch, to GND", "1 k; 10 k to 3.3 V"),)
-_KEY = Part("key, isolated", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
+_KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
 _PICO_PLACES = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | {
     16: 21,

@@ -1,6 +1,6 @@
 """Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that picture and firmware agree.
 
-`python -m dianka.wiring_picture boards/rp2_pico` writes boards/rp2_pico/wiring.svg. What hangs on which constant stands in
+`make pictures` writes each board's wiring.svg. What hangs on which constant stands in
 wiring_parts.py. Plain text, no fonts and no scripts to fetch.
 """
 
@@ -14,10 +14,11 @@ from dianka.wiring_parts import BOARDS, NOTES, Part, PictureBoard, Row
 WIDTH = 1220
 _ROW = 26
 _HEAD = 30  # of a part's box, for its name
+_WARNING = 18  # more, for a line under the name
 _GAP = 18
 _TOP = 84
 _PART_WIDTH = 236
-_BETWEEN_WIDTH = 178
+_BETWEEN_WIDTH = 204  # leaves the wire and its arrow in sight on both sides
 _CHIP_LEFT, _CHIP_RIGHT = 500, 720
 _MAINS = "#c0392b"
 _INK = "#1f2d3a"
@@ -47,7 +48,11 @@ def draw(folder: Path) -> str:
 
 
 def _height(parts: tuple[Part, ...]) -> int:
-    return sum(_HEAD + _ROW * len(part.rows) + _GAP for part in parts)
+    return sum(_head(part) + _ROW * len(part.rows) + _GAP for part in parts)
+
+
+def _head(part: Part) -> int:
+    return _HEAD + (_WARNING if part.warning else 0)
 
 
 def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool) -> list[str]:
@@ -55,11 +60,14 @@ def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], le
     y, shapes = _TOP, []
     for part in parts:
         colour = _MAINS if part.mains else _INK
-        height = _HEAD + _ROW * len(part.rows)
+        head = _head(part)
+        height = head + _ROW * len(part.rows)
         shapes.append(_box(x, y, _PART_WIDTH, height, "#fdecea" if part.mains else "#eef4fa", colour))
         shapes.append(_text(x + 10, y + 20, part.name, 13, bold=True))
+        if part.warning:
+            shapes.append(_text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=_MAINS))
         for number, row in enumerate(part.rows):
-            shapes += _row(board, row, pins[row.name], y + _HEAD + _ROW * number + 9, left)
+            shapes += _row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
         y += height + _GAP
     return shapes
 
@@ -136,7 +144,7 @@ def _open(height: int, title: str) -> str:
 
 def main(arguments: list[str]) -> int:
     if not arguments:
-        print("say which board: python -m dianka.wiring_picture boards/rp2_pico", file=sys.stderr)  # noqa: T201
+        print("say which board, as in boards/rp2_pico", file=sys.stderr)  # noqa: T201
         return 2
     for argument in arguments:
         folder = Path(argument)

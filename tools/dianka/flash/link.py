@@ -8,6 +8,7 @@ the meter back to life when this program is killed, so nothing feeds it in the b
 import ast
 import base64
 import contextlib
+import errno
 import io
 import struct
 import time
@@ -204,10 +205,20 @@ def _why_closed(port: str) -> str:
     if not Path(port).exists() and "://" not in port:
         return f"no board at {port}: plug it in, or name another port (there now: {there})"
     try:
-        serial.Serial(port, exclusive=True).close()
-    except PermissionError:
-        return f"{port} may not be opened by you: join the group that owns it (often dialout), then log in again"
-    except OSError as error:
-        if error.errno == 13:
+        serial.serial_for_url(port, exclusive=True).close()
+    except (OSError, ValueError) as error:
+        number = _number(error)
+        if number in (errno.EACCES, errno.EPERM):
             return f"{port} may not be opened by you: join the group that owns it (often dialout), then log in again"
-    return f"{port} is busy: close the program that uses it"
+        if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
+            return f"{port} is busy: close the program that uses it"
+        return f"{port} is no serial port: name the board's (there now: {there})"
+    return f"{port} could not be opened, but can be now: repeat the command"
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's error number. pyserial wraps that of termios, which is no OSError, in a text."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    cause = error.__cause__ or error.__context__
+    return cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], int) else None
