@@ -34,7 +34,7 @@ test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on t
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(wildcard host_tests/test_chip_*.py)
 
-test-board: port-named $(VENV)/test.stamp ## rung 4: the same on a board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
+test-board: port-named $(VENV)/test.stamp ## rung 4: the flashed firmware on a real board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
 	@DIANKA_BOARD=$(BOARD) DIANKA_PORT=$(PORT) $(BIN)/python -m pytest -rs host_tests/board
 
 port-named:

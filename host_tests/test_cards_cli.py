@@ -34,16 +34,16 @@ def test_from_a_new_system_to_a_sale(tmp_path: Path) -> None:
 
 
 def test_options_reach_the_card(tmp_path: Path) -> None:
-    run("card", "new", "control", tmp_path / "our.card")
+    run("card", "issue", "control", tmp_path / "our.card")
     control = ("--control", tmp_path / "our.card")
     serial = ("--serial", "00112233445566aa")
     status, out, err = run(
-        "card", "new", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--price", "0.4883", *serial, *control
+        "card", "issue", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--price", "0.4883", *serial, *control
     )
     assert status == 0 and "00112233445566aa" in out, err
     _, out, _ = run("card", "show", tmp_path / "u.card")
     assert "000000000042" in out and "000000000007" in out
-    run("card", "new", "keys", tmp_path / "k.card", "--uses", "3", *control)
+    run("card", "issue", "keys", tmp_path / "k.card", "--uses", "3", *control)
     assert "3" in run("card", "show", tmp_path / "k.card")[1]
 
 
@@ -99,12 +99,12 @@ def test_every_kind_explains_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("test", "x.card", "--tests", "64"), "has to test something"),
-        (("test", "x.card", "--tests", "0"), "has to test something"),
+        (("test", "x.card", "--tests", "255"), "--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to 63), not 255"),
+        (("test", "x.card", "--tests", "0"), "(1 to 63), not 0"),
         (("test", "x.card", "--seconds", "256"), "can't hold this"),
         (("test-credit", "x.card", "--amount", "100.01"), "0.01 to 100.00 yuan"),
         (("test-credit", "x.card", "--amount", "0"), "0.01 to 100.00 yuan"),
-        (("inspection", "x.card", "--copies", "16"), "has to copy something"),
+        (("inspection", "x.card", "--copies", "16"), "--copies is a sum of 1, 2, 4 and 8 (1 to 15), not 16"),
         (("restore", "x.card", "--uses", "-1"), "at least one use"),
         (("esam", "control.card"), "exists already"),
         (("user", "x.card", "--meter", "abc"), "no meter number"),
@@ -120,20 +120,54 @@ def test_every_kind_explains_itself(tmp_path: Path) -> None:
 )
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str) -> None:
     monkeypatch.chdir(tmp_path)
-    run("card", "new", "control", "control.card")
-    status, _, err = run("card", "new", *words)
+    run("card", "issue", "control", "control.card")
+    status, _, err = run("card", "issue", *words)
     assert status == 1 and err.count("\n") == 1 and says in err
     assert not Path("x.card").exists()
 
 
 def test_a_user_card_is_no_control_card(tmp_path: Path) -> None:
-    run("card", "new", "control", tmp_path / "control.card")
-    run("card", "new", "user", tmp_path / "a.card")
-    run("card", "new", "user", tmp_path / "b.card")
+    run("card", "issue", "control", tmp_path / "control.card")
+    run("card", "issue", "user", tmp_path / "a.card")
+    run("card", "issue", "user", tmp_path / "b.card")
     status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "b.card")
     assert status == 1 and "is no system control card" in err
     status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "a.card")
-    assert status == 1 and "in use" in err
+    assert status == 1 and "is no system control card" in err
+
+
+def test_the_control_card_is_no_resident_s_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("card", "issue", "control", "control.card")
+    for word in ("control.card", "./control.card", tmp_path / "control.card"):
+        status, _, err = run("sell", word, "5")
+        assert status == 1 and err.endswith("control.card is the control card itself: name the resident's card\n")
+        assert err.count("\n") == 1
+
+
+DARK = "alarm 1 (1.00) is below alarm 2 (5.00): the supply would be cut before the lamp warns; give --alarm1 of at least 5.00\n"
+
+
+def test_the_alarm_that_warns_is_not_below_the_one_that_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("card", "issue", "control", "control.card")
+    lost = ("--meter", "1", "--customer", "1", "--count", "0")
+    for words in (("issue", "user", "x.card"), ("issue", "init", "x.card"), ("replace", "x.card", *lost)):
+        assert run("card", *words, "--alarm1", "1") == (1, "", DARK)
+        assert "is below alarm 2 (30.00)" in run("card", *words, "--alarm2", "30")[2]
+        assert not Path("x.card").exists()
+        for good in (("5", "5"), ("0", "0"), ("1", "0"), ("5.01", "5")):
+            status, _, err = run("card", *words, "--alarm1", good[0], "--alarm2", good[1])
+            assert (status, err) == (0, ""), good
+            Path("x.card").unlink()
+
+
+def test_a_name_is_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("card", "issue", "control", "control.card")
+    run("card", "issue", "user", "[bold]:x:.card")
+    status, out, _ = run("card", "show", "[bold]:x:.card")
+    assert status == 0 and "[bold]:x:.card" in out
 
 
 @pytest.mark.parametrize(("text", "value"), [("12.34", 1234), ("12", 1200), ("12.3", 1230), ("0.01", 1), (" 7 ", 700)])

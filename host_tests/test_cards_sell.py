@@ -13,6 +13,8 @@ from dianka.cards.port import CardError, command, send
 from dianka.cards.sell import HIGHEST_FEN, SaleError, sell
 from dianka.cards.show import show
 
+KEEP = "keep the money and sell the same amount again to complete it"
+
 
 class Pulled:
     """A card that leaves the desk's reader before its nth command, or after it and before its answer."""
@@ -31,6 +33,17 @@ class Pulled:
             self.chip.process(apdu)
         self.chip.power_off()
         raise CardTorn("pulled")
+
+
+class Denied(Pulled):
+    """A shim at the desk: the wallet is written, but the answer says that it was not."""
+
+    def __init__(self, chip: Chip) -> None:
+        super().__init__(chip, 99, True)
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        answer = super().process(apdu)
+        return (b"", 0x6581) if apdu[:3] == b"\x04\xd6\x82" else answer
 
 
 @pytest.fixture(params=sorted(PROFILES))
@@ -129,6 +142,26 @@ def test_a_damaged_write_back(control: Chip, user: Chip, esam: Chip) -> None:
         sell(control, user, 100)
 
 
+def on_card(card: Chip) -> tuple[int, int]:
+    wallet = cardfiles.unpack(cardfiles.WALLET, card.state.files[cardfiles.CARD_WALLET])
+    return wallet["money_fen"], wallet["count"]
+
+
+@pytest.mark.parametrize("shim", [lambda card: Pulled(card, 12, True), Denied])
+def test_a_sale_counts_as_made_once_its_wallet_was_sent(control: Chip, user: Chip, esam: Chip, shim: type[Denied]) -> None:
+    """A meter that is told that the write-back is blank would credit it: the money is kept, and nothing else can be sold."""
+    sell(control, user, 5000)
+    kit.use_in_meter(esam, user)
+    with pytest.raises(SaleError, match=KEEP):
+        sell(control, shim(user), 3000)
+    assert on_card(user) == (3000, 2)
+    for amount_fen in (1, 2999, 3001):
+        with pytest.raises(SaleError, match=r"purchase 2 over 30\.00 yuan was broken off: sell 30\.00 to complete it"):
+            sell(control, user, amount_fen)
+    assert on_card(user) == (3000, 2) and sell(control, user, 3000).count == 2
+    assert kit.use_in_meter(esam, user) and kit.wallet(esam) == (8000, 2)
+
+
 def commands_of_a_sale(control: Chip, card: Chip) -> int:
     card.faults = Faults()
     sell(control, card, 3000)
@@ -157,6 +190,7 @@ def test_a_card_pulled_at_every_command_can_be_sold_to_again(
             break
         except SaleError as error:
             assert "pulled" in str(error)
+            assert on_card(user)[1] == sales_before or KEEP in str(error)
         if visit_first:
             assert kit.use_in_meter(esam, user) == (kit.wallet(esam)[0] == before_fen + 3000)
         sold = kit.wallet(esam)[0] - before_fen

@@ -4,7 +4,9 @@ import pytest
 
 import chip_bench  # noqa: F401  skips this module where the emulator is not here
 from dianka.bench.chip import ChipError
-from dianka.bench.chip.startfigures import import_ms
+from dianka.bench.chip.figurelimit import met
+from dianka.bench.chip.startfigures import import_ms, start_rows
+from dianka.bench.figureparts import PLANS
 
 BIG = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(30)).encode()
 
@@ -23,3 +25,13 @@ def test_what_an_import_takes_is_what_the_start_takes_longer() -> None:
 def test_a_firmware_that_does_not_import_is_not_a_figure(source: bytes) -> None:
     with pytest.raises(ChipError, match="can't be imported"):
         import_ms({"board.py": b"", "meter.py": source})
+
+
+@pytest.mark.parametrize(("py_ms", "ratio", "kept"), [(3339, "4.7", True), (709, "1.0", False), (708, "0.9", False)])
+def test_the_start_from_mpy_is_held_against_that_from_py(py_ms: int, ratio: str, kept: bool) -> None:
+    mpy, py, times = start_rows(709, py_ms)
+    assert (mpy.name, mpy.value, mpy.limit) == (
+        "power-on to everything imported, .mpy (faster than .py)", 709, f"under {py_ms}"
+    )  # fmt: skip
+    assert (met(mpy), py.value, times.value, times.unit, met(times)) == (kept, py_ms, ratio, "x", None)
+    assert all(any(words in row.name for row in (mpy, py)) for words in PLANS["start"].owed)

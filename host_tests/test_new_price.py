@@ -11,6 +11,7 @@ import cards_kit as kit
 from dianka.cards.chip import Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.image import load
+from dianka.cards.issue import user_tariff
 from dianka.cards.port import CardError
 from dianka.cards.prices import UTC_OFFSET, NewPrice, read_rates, switch_minute
 from dianka.cards.replace import make_replacement, read_former
@@ -94,14 +95,26 @@ def test_a_plan_that_was_broken_off_goes_along_even_when_it_has_begun_since() ->
 
 
 @pytest.mark.parametrize("time", [0, FORMER, LATER])
-def test_a_replacement_brings_the_plan_of_the_former_card(time: int) -> None:
+def test_a_replacement_takes_no_price_from_the_former_card(time: int) -> None:
+    """It is read in plain, and a shim on its contacts says any price."""
     control, user, _ = opened()
     sale(control, user, NewPrice(6000, time) if time else None)
-    data, last = read_former(user)
+    user.state.files[cardfiles.CARD_TARIFF_2] = user_tariff([1])
+    data, last = read_former(user, 2, 100)
     card = kit.blank("user", control, 77)
     make_replacement(control, card, data, last)
-    assert on_card(card) == (*on_card(user)[:3], 3 if time else 0)
+    assert on_card(card)[1:] == (on_card(user)[0], 0, 0)
     assert (info(card)["card_type"], last.in_meter) == (cardfiles.REPLACEMENT, False)
+
+
+def test_a_card_that_opens_the_account_gets_its_price_from_the_clerk() -> None:
+    control = kit.control_card()
+    user = kit.user_card(control)
+    sale(control, user)
+    for record in ((1, 100), (1, 0)):
+        with pytest.raises(CardError, match="give --price"):
+            read_former(user, *record)
+        assert read_former(user, *record, [7000])[0].rates_e4 == [7000]
 
 
 @pytest.mark.parametrize(("price_e4", "time"), [(0, LATER), (100_000_000, LATER), (-1, LATER), (5000, 0)])

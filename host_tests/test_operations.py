@@ -1,4 +1,4 @@
-"""docs/operations.md: its commands are typed as they stand, in order, in one folder, and the steps at the meter are played."""
+"""docs/operations.md, done as a reader does it: each command typed as it stands, each story played by itself, in one folder."""
 
 import contextlib
 import io
@@ -38,41 +38,42 @@ def commands(kind: str) -> list[str]:
     return [line for of, lines in blocks() if of == kind for line in lines]
 
 
-def page_as_story() -> str:
-    lines: list[str] = []
-    for kind, block in blocks():
-        if kind == "sh":
-            lines += [line.replace("dianka ", "desk: ", 1) for line in block]
-        elif kind == "story":
-            lines += block
-    return "\n".join(lines)
-
-
-def play(text: str, folder: Path) -> str:
-    out = io.StringIO()
+def play(text: str, folder: Path) -> None:
+    """As `dianka bench play meter.story --folder .`: a meter that begins without mains and has the folder's memories."""
     with contextlib.closing(Rig(folder, "host")) as rig:
-        printer = Printer(Console(file=out, width=200))
-        stories.play(stories.parse(text, PAGE.name), Player(rig, folder, DeskLine(), printer))
-    return out.getvalue()
+        printer = Printer(Console(file=io.StringIO(), width=200))
+        stories.play(stories.parse(text, "meter.story"), Player(rig, folder, DeskLine(), printer))
+
+
+def follow(page: list[tuple[str, list[str]]], folder: Path) -> str:
+    """The page from top to bottom; returns what the desk says."""
+    desk, said = DeskLine(), ""
+    for kind, lines in page:
+        if kind == "story":
+            play("\n".join(lines), folder)
+        elif kind == "sh":
+            said += "".join(desk.run(shlex.split(line)[1:], folder) for line in lines)
+    return said
 
 
 @pytest.mark.parametrize("profile", ["sm4", "3des"])
 def test_the_page_is_what_happens(tmp_path: Path, profile: str) -> None:
     """In either cipher: for 3DES the page says to add two words, and the meter has such an ESAM."""
-    text = page_as_story()
-    assert text.count("desk: ") >= 20 and text.count("insert ") >= 8
+    page = blocks()
+    assert len(commands("sh")) >= 20 and sum(line.startswith("insert ") for line in commands("story")) >= 8
     if profile == "3des":
-        text = text.replace("desk: keys init control.card", "desk: keys init control.card --profile 3des")
+        page = [(kind, [line.replace("keys init", "keys init --profile 3des") for line in lines]) for kind, lines in page]
         issue_esam(tmp_path / ESAM_FILE, profile=profile)
-    said = play(text, tmp_path)
+    said = follow(page, tmp_path)
     assert profile in said
-    assert "BAD" not in said and "purchase 2 of 30.00 yuan is on the card once more" in said
+    assert "BAD" not in said and "purchase 2 is in the meter already" in said
+    assert "purchase 2 of 30.00 yuan is on the card once more" in said
 
 
 def test_a_page_that_lies_is_told(tmp_path: Path) -> None:
-    lie = page_as_story().replace('expect display "50.00"', 'expect display "51.00"')
+    lie = [(kind, [line.replace('display "50.00"', 'display "51.00"') for line in lines]) for kind, lines in blocks()]
     with pytest.raises(StoryError, match=r"51\.00"):
-        play(lie, tmp_path)
+        follow(lie, tmp_path)
 
 
 def test_the_commands_with_readers(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,8 +93,11 @@ def test_the_commands_with_readers(tmp_path: Path, pcsc: Readers, monkeypatch: p
 
 
 def test_every_command_of_the_page_is_one() -> None:
-    """Those with readers too: their words are understood, with all their options."""
+    """Those with readers too, and how to play a story: their words are understood, with all their options."""
     lines = commands("sh") + commands("sh readers")
+    bench = re.findall(r"`(dianka bench [^`]+)`", PAGE.read_text(encoding="utf-8"))
+    assert {shlex.split(line)[2] for line in bench} == {"play", "live"}
+    lines += bench
     assert all(line.startswith("dianka ") for line in lines)
     for line in lines:
         command, words = get_command(app), shlex.split(line)[1:]

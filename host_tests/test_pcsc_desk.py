@@ -182,7 +182,7 @@ def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: p
             assert (status, out, err.count("\n")) == (1, "", 1) and says in err, (words, err)
     with pcsc.holding(0, Tpdu(user_card(control))):
         status, _, err = run("sell", "reader:0", "1", "--control", "reader:0")
-        assert status == 1 and "in use by another program" in err
+        assert status == 1 and "is no system control card" in err
         status, _, err = run("sell", "reader:0", "1")
         assert status == 1 and "there is no control card control.card" in err
     assert run("sell", "1")[0] == 2

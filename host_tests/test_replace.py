@@ -1,5 +1,6 @@
 """Replacement cards in a real meter: the last purchase in it or not, credited once in any order, the former card refused."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from dianka.cards import kinds, replace
+from dianka.cards.chip import Chip
+from dianka.cards.files import cardfiles
+from dianka.cards.image import CardFile
 from dianka.cards.port import CardError
 from dianka.cli import app
-from meterkit import CONTROL, CUSTOMER_NO, METER_NO, USER, MeterKit, in_use
+from meterkit import CONTROL, CUSTOMER_NO, INIT_DATA, METER_NO, USER, MeterKit, in_use
 
 NEW = Path("new.card")
-SERIAL_ERROR, FORMAT_ERROR, UNOPENED_ERROR = 13, 14, 16
+SERIAL_ERROR, FORMAT_ERROR, UNOPENED_ERROR, HOARD_ERROR = 13, 14, 16, 21
 
 
 @pytest.fixture
@@ -62,11 +67,92 @@ def test_the_last_purchase_was_in_the_meter(kit: MeterKit, by_card: bool) -> Non
     assert (kit.state.bought_fen, kit.state.count) == (1200, 2)
 
 
+class Shim:
+    """A foil on the contacts of a genuine card: it changes what plain reads say, by short id."""
+
+    def __init__(self, chip: Chip, lies: dict[int, bytes]) -> None:
+        self.chip, self.lies = chip, lies
+
+    def power_on(self) -> bytes:
+        return self.chip.power_on()
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        answer = self.chip.process(apdu)
+        if apdu[:2] == b"\x00\xb0" and apdu[2] & 0x1F in self.lies:
+            return self.lies[apdu[2] & 0x1F][apdu[3] : apdu[3] + apdu[4]], 0x9000
+        return answer
+
+
+def by_record(
+    kit: MeterKit, *record: int, lies: dict[int, bytes] | None = None, rates_e4: list[int] | None = None
+) -> replace.LastPurchase:
+    """The former card in hand, and count and amount of the sales record if they are asked for."""
+    control = kit.control.chip
+    with CardFile.open(kit.folder / USER, kit.rng) as old:
+        former = Shim(old.chip, lies or {})
+        replace.must_be_ours(control, former)
+        data, last = replace.read_former(former, *(record or (None, None)), rates_e4)
+        with CardFile.create(kit.folder / NEW, kinds.USER, rng=kit.rng) as new:
+            replace.make_replacement(control, new.chip, data, last)
+        replace.clear(control, former)
+    return last
+
+
+NEVER = r"purchase 2 over {} yuan never reached a meter: give --count and --amount as the sales record says"
+
+
+def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:
+    """The desk once made a real replacement with the 9999.99 yuan that a shim had told it."""
+    in_use(kit, 1000)
+    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": 999_999, "count": 2})
+    lies = {cardfiles.CARD_WALLET: wallet, cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE)}
+    with pytest.raises(CardError, match=NEVER.format(r"9999\.99")):
+        by_record(kit, lies=lies)
+    with pytest.raises(CardError, match=r"last purchase is 2, not 1"):
+        by_record(kit, 1, 1000, lies=lies)
+    with pytest.raises(CardError, match=r"says 9999\.99 yuan for purchase 2, not 10\.00"):
+        by_record(kit, 2, 1000, lies=lies)
+    assert not (kit.folder / NEW).exists()
+    assert by_record(kit, 2, 0, lies=lies) == replace.LastPurchase(2, 0, in_meter=True)
+    assert kit.session(NEW).code == 0
+    assert (kit.state.bought_fen, kit.state.count) == (1000, 2)
+
+
+def test_the_former_card_and_the_sales_record_agree(kit: MeterKit) -> None:
+    in_use(kit, 1000)
+    kit.sell(300)
+    for record in ((), (2,)):
+        with pytest.raises(CardError, match=NEVER.format(r"3\.00")):
+            by_record(kit, *record)
+    assert by_record(kit, 2, 300) == replace.LastPurchase(2, 300, in_meter=False)
+    assert kit.session(NEW).code == 0 and kit.session(USER).code == FORMAT_ERROR
+    assert (kit.state.bought_fen, kit.state.count) == (1300, 2)
+
+
+def test_a_first_purchase_that_nobody_paid_opens_no_account(kit: MeterKit) -> None:
+    kit.sell(500)
+    assert by_record(kit, 1, 0, rates_e4=[5000]).count == 0
+    kit.sell(700, NEW)
+    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 700
+
+
+def test_a_purchase_above_the_hoard_limit_is_freed_by_a_smaller_one(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path, dataclasses.replace(INIT_DATA, hoard_limit_fen=5000))
+    in_use(kit, 1000)
+    kit.sell(10_000)
+    assert kit.session(USER).code == HOARD_ERROR and not kit.may_sell()
+    replaced(kit, *lost(2, "40.00"))
+    assert kit.session(NEW).code == 0 and kit.session(USER).code == SERIAL_ERROR
+    assert (kit.state.bought_fen, kit.state.count) == (5000, 2) and kit.may_sell(NEW)
+    kit.close()
+
+
 @pytest.mark.parametrize("by_card", [True, False])
 def test_the_last_purchase_was_not_in_the_meter_yet(kit: MeterKit, by_card: bool) -> None:
     in_use(kit, 1000)
     kit.sell(300)
-    out = replaced(kit, *(["--former", USER.name] if by_card else lost(2, "3.00")))
+    record = ["--former", USER.name, "--count", "2", "--amount", "3.00"]
+    out = replaced(kit, *(record if by_card else lost(2, "3.00")))
     assert "purchase 2 of 3.00 yuan is on the card once more" in out
     assert kit.session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1300, 2)
@@ -112,16 +198,19 @@ def test_a_lost_card_that_turns_up_again_never_credits_twice(
 
 
 def test_never_bought_anything(kit: MeterKit) -> None:
-    assert "nothing was bought" in replaced(kit, "--former", USER.name)
+    assert "nothing was bought" in replaced(kit, "--former", USER.name, "--price", "0.5000")
     kit.sell(700, NEW)
     assert kit.session(NEW).code == 0 and kit.state.bought_fen == 700
 
 
-def test_a_broken_off_sale_is_not_carried_over(kit: MeterKit) -> None:
+def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> None:
     in_use(kit, 1000)
-    kit.set_wallet(USER, 9999, 2)  # the write-back still stands: the card was pulled before the sale was good
-    assert "purchase 1 is in the meter already" in replaced(kit, "--former", USER.name)
-    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 1000
+    kit.set_wallet(USER, 9999, 2)  # the write-back still stands: the card was pulled after its wallet was written
+    with pytest.raises(CardError, match=NEVER.format(r"99\.99")):
+        by_record(kit)
+    assert not (kit.folder / NEW).exists()
+    by_record(kit, 2, 9999)
+    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 10_999
 
 
 @pytest.mark.parametrize(
@@ -130,7 +219,8 @@ def test_a_broken_off_sale_is_not_carried_over(kit: MeterKit) -> None:
         (["--former", "none.card"], "is no file"),
         (["--former", "control.card"], "in use"),
         (["--former", "init.card"], "no user card"),
-        (["--former", "user.card", "--count", "1"], "leave out its numbers"),
+        (["--former", "user.card", "--meter", "1"], "leave out --meter and --customer"),
+        (["--former", "user.card", "--count", "1"], "last purchase is 0, not 1"),
         (["--meter", "1", "--customer", "1"], "--count"),
         ([], "give --former"),
         ([*lost(2, "0")], "has a count and an amount"),

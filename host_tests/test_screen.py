@@ -132,3 +132,12 @@ def test_the_terminal_is_left_as_it_was(end: BaseException | signal.Signals | No
     assert signal.getsignal(signal.SIGTERM) is handler
     os.close(slave)
     os.close(master)
+
+
+def test_a_card_s_name_is_no_picture_and_the_command_is_today_s(tmp_path: Path) -> None:
+    screen, _ = screen_of(StrictRig(), tmp_path)
+    screen.key("s")
+    assert "make one with dianka card issue" in shown(screen)
+    (tmp_path / ":x:[red].card").touch()
+    screen.key("n")
+    assert "card in hand :x:[red].card" in shown(screen)

@@ -119,3 +119,17 @@ def test_tariffs_and_names(tmp_path: Path) -> None:
     with CardFile.open(tmp_path / "init.card") as card:
         assert dict(show(card.chip))["price"] == "0.4883 yuan/kWh, 0.5383 yuan/kWh, 0.4883 yuan/kWh"
     assert named_bits(0, ("a", "b")) == "nothing" and named_bits(7, ("a", "b")) == "a, b, unknown 04"
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [(b"unflashe", "unflashed"), (b"1.2\0\0\0\0\0", "1.2"), (b"2026.11.", "2026.11...."), (b"1.0.0-rc", "1.0.0-rc...")],
+)
+def test_a_version_that_fills_its_field_is_told_as_cut_off(field: bytes, says: str) -> None:
+    card = kit.production_card(kit.control_card())
+    fields = {"meter_no": 1, "esam": bytes(8), "done": 0, "passed": 0, "pulses": 0, "money_fen": 0}
+    fields |= {"selfcheck": b"00000180", "version": field, "time": 2601050800}
+    size = cardfiles.size_of(servicefiles.TEST_RESULT)
+    result = cardfiles.pack(servicefiles.TEST_RESULT, fields)
+    card.state.files[servicefiles.TEST_RESULTS] = result + bytes(size * (servicefiles.RESULTS - 1))
+    assert f"version {says}, 2026" in dict(show(card))["meter 000000000001, ESAM 0000000000000000"]

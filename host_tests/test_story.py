@@ -13,6 +13,7 @@ from dianka.bench.console import Printer
 from dianka.bench.player import Player
 from dianka.bench.story import StoryError
 from dianka.bench.storywords import POWER_MW, TIME_US, Words
+from dianka.cards.options import fen
 from strict_rig import StrictDesk, StrictRig
 
 
@@ -71,8 +72,8 @@ def test_every_step_reaches_the_meter(tmp_path: Path) -> None:
         mains on            # the installer
         volts 219.5
         load 2.2 kW pf 0.8
-        desk: card new user "my resident.card"   # a name with a blank
-        desk: card new user resident.card
+        desk: card issue user "my resident.card"   # a name with a blank
+        desk: card issue user resident.card
         insert resident.card upside down
         pull card
         insert metal plate
@@ -121,7 +122,7 @@ def test_within_looks_every_tenth_of_a_second_and_gives_up_in_time(tmp_path: Pat
 def test_what_meter_and_desk_refuse_is_the_step_s_failure(tmp_path: Path) -> None:
     assert failure("mains on\nmains on", tmp_path) == "a.story:2: mains on: the mains are on already"
     assert failure("insert nobody.card", tmp_path).startswith("a.story:1: insert nobody.card: there is no card nobody.card")
-    told = failure("desk: card new user a.card\ninsert a.card\ndesk: sell a.card 1.00", tmp_path)
+    told = failure("desk: card issue user a.card\ninsert a.card\ndesk: sell a.card 1.00", tmp_path)
     assert told == "a.story:3: desk: sell a.card 1.00: a.card is in use: pull it there first"
 
 
@@ -161,3 +162,18 @@ def test_the_project_s_own_stories_can_be_read() -> None:
         assert stories.load(name).steps
     with pytest.raises(StoryError, match=r"no story nonsense: give a text file or one of .*first-day"):
         stories.load("nonsense")
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# mains on\n"])
+def test_a_story_without_a_step_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.story").write_text(text)
+    with pytest.raises(StoryError, match=r"^empty\.story has no step: write one, the words are in `dianka bench play --help`$"):
+        stories.load(str(tmp_path / "empty.story"))
+
+
+def test_no_story_teaches_the_former_name_of_a_command_or_a_dark_alarm() -> None:
+    for name in stories.names():
+        for step in stories.load(name).steps:
+            assert step.desk[:2] != ("card", "new"), (name, step.line)
+            options = dict(zip(step.desk, step.desk[1:], strict=False))
+            assert fen(options.get("--alarm1", "20")) >= fen(options.get("--alarm2", "5")), (name, step.line)

@@ -129,7 +129,7 @@ PLANTED: list[tuple[str, Callable[[Kind], Kind], str]] = [
     (kinds.TEST, with_file(2, fall=FREE), "file 02 NOT REFUSED"),
     (kinds.PART, with_file(2, read=FREE), "ANYBODY CAN READ IT"),
     (kinds.TEST, with_file(5, update=FREE), "file 05 NOT REFUSED"),
-    (kinds.INSPECTION, with_file(10, size=24 * 19), "file 10"),
+    (kinds.INSPECTION, with_file(10, size=24 * 19), "file 0A"),
     (kinds.ESAM, with_file(2, update=(access.Right(access.MAC, keys.PARAMETERS), *FREE)), "file 02 NOT REFUSED"),
 ]
 
@@ -163,7 +163,12 @@ def test_a_spoilt_frame_at_any_byte(kind: str) -> None:
 
 def test_blank_and_foreign_cards() -> None:
     for kind in kinds.ALL.keys() - {kinds.CONTROL, kinds.ESAM}:
-        assert "is not issued" in bad(kit.blank(kind, kit.control_card(), 5), None)[0]
+        card = kit.blank(kind, kit.control_card(), 5)
+        assert bad(card, None) == [f"card {card.state.serial.hex()} is not issued yet: `dianka card issue KIND ...`"]
+    user = kit.user_card(kit.control_card())
+    user.state.files[cardfiles.CARD_INFO] = b"\x69" + user.state.files[cardfiles.CARD_INFO][1:]
+    assert bad(user, None) == [f"card {user.state.serial.hex()} is damaged: file 01 is not as any desk writes it"]
+    assert dict(show(user))["kind"] == "damaged: file 01 is not as any desk writes it"
 
     class Foreign(Chip):
         def power_on(self) -> bytes:
@@ -189,6 +194,7 @@ def test_the_command(tmp_path: Path) -> None:
     status, alone, _ = run("card", "verify", card, "--without-control")
     assert status == 0 and out.startswith(alone) and len(alone) < len(out)
     assert run("card", "verify", control)[0] == 0
+    assert run("card", "verify", tmp_path / ".." / tmp_path.name / "control.card")[0] == 0
     issue.issue_control(tmp_path / "other.card")
     status, out, _ = run("card", "verify", card, "--control", tmp_path / "other.card")
     assert status == 1 and out.splitlines()[-1].startswith("BAD identity key 01")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from dianka.bench import live as live_screen
 from dianka.bench import story as stories
@@ -32,7 +33,13 @@ bench_app.command()(pulled)
 FolderOption = Annotated[
     Path | None, typer.Option(help="Keep the meter's memories and the cards here. Without it they are gone at the end.")
 ]
-RunnerOption = Annotated[str, typer.Option(help="What runs the firmware: vm is the real MicroPython, chip an emulated RP2040.")]
+RunnerOption = Annotated[
+    str,
+    typer.Option(
+        metavar="vm|chip|host",
+        help="What runs the firmware: vm is the real MicroPython, chip the same on an emulated RP2040, host is CPython.",
+    ),
+]
 
 
 @bench_app.command()
@@ -42,7 +49,21 @@ def play(
     runner: RunnerOption = "vm",
     live_if_terminal: Annotated[bool, typer.Option(help="Then show the live screen, if this is a terminal.")] = False,
 ) -> None:
-    """Play a story and check everything it expects."""
+    """Play a story and check everything it expects. A story is a text of such lines; # begins a comment.
+
+    \b
+    mains on|off               load 2.2 kW [pf 0.8]      volts 220
+    wait 3 h|min|s|ms          cut power                 press key [for 3 s]
+    insert FILE [upside down]  insert metal plate        pull card
+    say "text"                 desk: COMMAND of dianka, as in desk: sell resident.card 50.00
+    expect CONDITION [within 5 s]
+    wait until CONDITION within 2 h
+
+    \b
+    CONDITION is one of
+    display "50.00"            display contains "50"
+    relay closed|open          lamp NAME on|off
+    """
     with _failing_in_one_line():
         steps = stories.load(story)
         with _meter(folder, runner) as (rig, place):
@@ -72,7 +93,7 @@ def figures(
     runner: RunnerOption = "vm",
 ) -> None:
     """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed."""
-    console = Console(highlight=False, width=None if _is_terminal() else 140)
+    console = Console(highlight=False, emoji=False, width=None if _is_terminal() else 140)
     unknown = sorted(set(only or ()) - set(PLANS))
     if unknown:
         typer.echo(f"there is no part {unknown[0]}: name one of {', '.join(PLANS)}", err=True)
@@ -80,7 +101,7 @@ def figures(
     began_ns = time.monotonic_ns()
 
     def tell(what: str) -> None:
-        console.print(f"[dim]{(time.monotonic_ns() - began_ns) // 1_000_000_000:4} s  {what}[/]", soft_wrap=True)
+        console.print(f"[dim]{(time.monotonic_ns() - began_ns) // 1_000_000_000:4} s  {escape(what)}[/]", soft_wrap=True)
 
     with _failing_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
         parts = measure([name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell)
@@ -109,20 +130,20 @@ def picture(
 
 
 def _play(rig: Rig, place: Path, story: Story) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     printer = Printer(console)
     rig.on_log = printer.logged
     began_ns, began_us = time.monotonic_ns(), rig.clock.now_us
     stories.play(story, Player(rig, place, DeskLine(), printer))
     passed_us, took_us = rig.clock.now_us - began_us, (time.monotonic_ns() - began_ns) // 1000
-    console.print(f"\n[green]{story.name}: all {printer.steps} steps[/], {span_text(passed_us)} at the meter, "
+    console.print(f"\n[green]{escape(story.name)}: all {printer.steps} steps[/], {span_text(passed_us)} at the meter, "
                   f"{span_text(took_us)} here", soft_wrap=True)  # fmt: skip
 
 
 def _show(rig: Rig, place: Path) -> None:
     screen = live_screen.Screen(rig, place, DeskLine())
     rig.on_log = screen.logged
-    live_screen.run(screen, Console(highlight=False))
+    live_screen.run(screen, Console(highlight=False, emoji=False))
 
 
 @contextlib.contextmanager
@@ -144,7 +165,15 @@ def _failing_in_one_line() -> Iterator[None]:
     try:
         yield
     except (StoryError, RigError, VmError, ChipError, OSError) as error:
-        Console(stderr=True, highlight=False).print(str(error), style="red", markup=False, soft_wrap=True)
+        console = Console(stderr=True, highlight=False, emoji=False)
+        console.print(_one_line(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _one_line(error: Exception) -> str:
+    """The system's own errors without their number: which file, and what is wrong with it."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -94,7 +94,7 @@ class Screen:
         ]
         return Group(
             Panel(face, title="Dianka", expand=False),
-            *(Text.from_markup(row) for row in rows),
+            *(Text.from_markup(row, emoji=False) for row in rows),
             Text(""),
             *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._log),
             Text(HELP, style="cyan"),
@@ -127,7 +127,7 @@ class Screen:
             return
         self._choose_card(0)
         if not self._card:
-            raise RigError("there is no card here: make one with dianka card new")
+            raise RigError("there is no card here: make one with dianka card issue")
         self._rig.insert(self._folder / self._card)
 
     def _mains(self) -> None:
@@ -144,7 +144,7 @@ class Screen:
     def _sell(self) -> None:
         self._choose_card(0)
         if not self._card:
-            raise DeskError("there is no card here: make one with dianka card new")
+            raise DeskError("there is no card here: make one with dianka card issue")
         self._desk.run(["sell", self._card, PRICE_OF_S], self._folder)
         self.logged(f"desk: {PRICE_OF_S} yuan sold on {self._card}")
 

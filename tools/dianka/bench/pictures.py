@@ -19,6 +19,8 @@ WIDTH = 112
 
 def live_picture(path: Path, runner: str) -> None:
     """The live screen of a meter in use, a minute after the resident has put in a card with 20.00 yuan."""
+    if not path.parent.is_dir():  # said before a minute is spent on the story
+        raise FileNotFoundError(f"{path.name} can't be written: there is no folder {path.parent}")
     with tempfile.TemporaryDirectory(prefix="dianka-") as folder:
         place = Path(folder)
         rig = Rig(place, runner)

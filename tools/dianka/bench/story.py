@@ -53,7 +53,10 @@ def load(story: str) -> Story:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise StoryError(f"no story {story}: give a text file or one of {', '.join(names())}") from None
-    return parse(text, path.name)
+    read = parse(text, path.name)
+    if not read.steps:
+        raise StoryError(f"{path.name} has no step: write one, the words are in `dianka bench play --help`")
+    return read
 
 
 def parse(text: str, name: str) -> Story:

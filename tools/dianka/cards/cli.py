@@ -21,6 +21,7 @@ from dianka.cards.options import (
     NewCardArgument,
     PriceOption,
     ReaderOption,
+    alarms_fen,
     control_for,
     control_word,
     fen,
@@ -28,6 +29,7 @@ from dianka.cards.options import (
     price_e4,
     print_lines,
     rates_e4,
+    same_place,
 )
 from dianka.cards.plain import plain_errors
 from dianka.cards.port import CardError
@@ -74,7 +76,7 @@ def verify_command(
     with plain_errors():
         place = chosen(file, reader)
         with find(place).connect() as card:
-            alone = control is None and control_word(place, None) == place  # a control card can't ask itself
+            alone = control is None and same_place(control_word(place, None), place)  # a control card can't ask itself
             if without_control or alone:
                 findings = verify(card.port, None)
             else:
@@ -90,7 +92,8 @@ def verify_command(
 def replace_command(
     file: NewCardArgument = None,
     former: Annotated[
-        str | None, typer.Option(help="The former card if it can still be read: all is taken from it, and it is cleared.")
+        str | None,
+        typer.Option(help="The former card if it can still be read: all but money is taken from it, and it is cleared."),
     ] = None,
     meter: MeterOption = "",
     customer: CustomerOption = "",
@@ -109,31 +112,36 @@ def replace_command(
 
     Example: dianka card replace lin2.card --former lin.card
 
+    Example: dianka card replace lin2.card --former lin.card --count 3 --amount 50.00
+
     Example: dianka card replace lin2.card --meter 42 --customer 7 --count 3 --amount 50.00
     """
     with plain_errors():
         wanted = Wanted(file=file, reader=reader, control=control)
         if former is not None:
-            if meter or customer or count or amount is not None:
-                raise CardError("the former card says all: leave out its numbers, or leave out --former")
-            _replace_former(wanted, former)
+            if meter or customer:
+                raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
+            record = number(count, "purchase") if count else None, None if amount is None else fen(amount)
+            _replace_former(wanted, former, *record, rates_e4(price) if price else None)
             return
         if not (meter and customer and count):
             raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
-        data = UserData(number(meter, "meter"), number(customer, "customer"), fen(alarm1), fen(alarm2), rates_e4(price))
+        numbers = number(meter, "meter"), number(customer, "customer")
+        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
         last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
         make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
         typer.echo(_last(last))
 
 
-def _replace_former(wanted: Wanted, former: str) -> None:
+def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None) -> None:
     place = chosen(wanted.file, wanted.reader)
     with find(former).connect() as old:
         with control_for(place, wanted.control) as desk:
             replace.must_be_ours(desk.port, old.port)
-        data, last = replace.read_former(old.port)
+        data, last = replace.read_former(old.port, count, amount_fen, rates)
         make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
-        typer.echo(_last(last))
+        waived = last.count > 0 and amount_fen == 0
+        typer.echo("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
         with control_for(place, wanted.control) as desk:
             replace.clear(desk.port, old.port)
         typer.echo(f"{former}: cleared")
@@ -183,6 +191,7 @@ def sell_command(
     with plain_errors():
         amount_fen, new = fen(words[-1]), _new_price(price, begin)
         card = chosen(words[0] if len(words) == 2 else None, reader)
+        _must_be_two(card, control)
         with find(card).connect() as resident, control_for(card, control) as desk:
             receipt = sell(desk.port, resident.port, amount_fen, new=new)
         lines = [
@@ -195,6 +204,13 @@ def sell_command(
         if new:
             lines.append((f"price from {stamp(new.switch_time)}", price_words(new.price_e4)))
         print_lines("receipt", lines)
+
+
+def _must_be_two(card: str, control: str | None) -> None:
+    """One card can't be the resident's and the control card: say which of the two it is, not that it is in use."""
+    if same_place(card, control_word(card, control)):
+        with control_for(card, control) as desk:
+            raise CardError(f"{desk.name} is the control card itself: name the resident's card")
 
 
 def _new_price(price: str, begin: str) -> NewPrice | None:

@@ -44,4 +44,4 @@ class Desk:
         r4 = send(self._card, bytes.fromhex("0084000004"), "give a challenge")
         message = bytes((0x04, 0xD6, 0x80 | sfi, 0, len(data) + 4)) + data
         mac = send(self._control, command("80FA0500", r4 + message), "make a MAC")
-        send(self._card, message + mac, f"write file {sfi:02d}")
+        send(self._card, message + mac, f"write file {sfi:02X}")

@@ -19,6 +19,7 @@ from dianka.cards.options import (
     PriceOption,
     ProfileName,
     SerialOption,
+    alarms_fen,
     fen,
     new_file,
     number,
@@ -51,7 +52,7 @@ def user(
     Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5
     """
     numbers = number(meter, "meter"), number(customer, "customer")
-    data = issue.UserData(*numbers, fen(alarm1), fen(alarm2), rates_e4(price))
+    data = issue.UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
     return lambda control, chip: issue.make_user(control, chip, data)
 
 
@@ -71,7 +72,7 @@ def init(
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --overdraft 10
     """
     limits = fen(overdraft), fen(hoard), fen(close_above)
-    data = issue.InitData(number(meter, "meter"), fen(alarm1), fen(alarm2), *limits, rates_e4(price))
+    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price))
     return lambda control, chip: issue.make_init(control, chip, data)
 
 

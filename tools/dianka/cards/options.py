@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from dianka.cards.control import profile_of
 from dianka.cards.crypto import SM4, TDES
@@ -18,6 +19,7 @@ from dianka.cards.inreader import must_be_control
 from dianka.cards.port import CardError, CardPort
 from dianka.cards.readers import Held, find
 from dianka.cards.readers.choose import PREFIX
+from dianka.cards.sell import yuan
 
 CONTROL_NAME = "control.card"
 
@@ -45,8 +47,8 @@ NewCardArgument = Annotated[
 ]
 MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
 CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
-Alarm1Option = Annotated[str, typer.Option(help="First alarm, yuan: a lamp.")]
-Alarm2Option = Annotated[str, typer.Option(help="Second alarm, yuan: supply off until the card is put in.")]
+Alarm1Option = Annotated[str, typer.Option(help="First alarm, yuan: a lamp. Not below the second.")]
+Alarm2Option = Annotated[str, typer.Option(help="Second alarm, yuan: supply off until the card is put in; 0 is none.")]
 PriceOption = Annotated[list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times; 0.5 if none.")]
 SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
 
@@ -61,6 +63,17 @@ def decimal(text: str, places: int, what: str) -> int:
 
 def fen(text: str) -> int:
     return decimal(text, 2, "amount in yuan")
+
+
+def alarms_fen(alarm1: str, alarm2: str) -> tuple[int, int]:
+    """Both alarms; the one that warns must come before the one that cuts. A second alarm of 0 is off."""
+    first, second = fen(alarm1), fen(alarm2)
+    if second and first < second:
+        raise CardError(
+            f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut before the lamp warns; "
+            f"give --alarm1 of at least {yuan(second)}"
+        )
+    return first, second
 
 
 def rates_e4(prices: list[str] | None) -> list[int]:
@@ -87,6 +100,13 @@ def control_word(card: str, control: str | None) -> str:
     """Where the control card of this card is to be looked for."""
     beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).with_name(CONTROL_NAME))
     return control or beside
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether both words name the same file, however written, or the same reader in the same words."""
+    if one.startswith(PREFIX) or other.startswith(PREFIX):
+        return one == other
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def control_for(card: str, control: str | None) -> Held:
@@ -119,7 +139,8 @@ def must_speak(control: CardPort, profile: ProfileName | None) -> None:
 
 
 def print_lines(title: str, lines: list[tuple[str, str]]) -> None:
-    table = Table(title=title, show_header=False)
+    """A table. A file's name and what a card says are shown as they are: they are no markup."""
+    table = Table(title=Text(title, style="italic"), show_header=False)
     for label, text in lines:
-        table.add_row(label, text)
+        table.add_row(Text(label), Text(text))
     Console().print(table)

@@ -64,4 +64,4 @@ def select_card(port: CardPort) -> bytes:
 
 
 def read_file(port: CardPort, sfi: int, size: int) -> bytes:
-    return send(port, bytes((0x00, 0xB0, 0x80 | sfi, 0, size)), f"read file {sfi:02d}")
+    return send(port, bytes((0x00, 0xB0, 0x80 | sfi, 0, size)), f"read file {sfi:02X}")

@@ -13,6 +13,7 @@ from dianka.cards.files import cardfiles
 from dianka.cards.port import CardPort, command, serial_of
 
 _HEAD = bytes.fromhex("00 B0 81 00 04")
+NOT_ISSUED = "not issued yet"
 _WALLET_RECORDS = (1, 3)
 
 
@@ -28,6 +29,14 @@ def kind_of(card: CardPort) -> tuple[str, bytes]:
         return kinds.ESAM, serial
     head, sw = card.process(_HEAD)
     return (kinds.CONTROL if sw == OK and head[:1] == bytes((cardfiles.HEAD,)) and not head[1] else ""), serial
+
+
+def no_kind(card: CardPort) -> str:
+    """Why kind_of has found none, as its directory is chosen still."""
+    head, _ = card.process(_HEAD)
+    if head[:1] == bytes((cardfiles.HEAD,)):
+        return f"unknown card with command {head[1]:02X}"
+    return "damaged: file 01 is not as any desk writes it" if any(head) else NOT_ISSUED
 
 
 def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:

@@ -5,50 +5,75 @@ isn't - the new card carries count and money once more. The meter judges by the 
 the replacement on it knows the new card's serial and refuses the former one (error 13). A replacement card is refused by a
 meter that has no customer yet (error 16): if that very first purchase was lost on its way, an open-account card goes out again.
 
-With the former card in hand all of it is read there. The former card is cleared last: until then a card that counts exists.
+With the former card in hand its numbers are read there, but neither money nor prices: its files are read in plain, and a shim
+on its contacts makes a genuine card say anything. Whether a purchase that no meter has confirmed was paid for, and how much, only
+the sales record knows; the clerk says it. The former card is cleared last: until then a card that counts exists.
 """
 
 from dataclasses import dataclass, replace
 
 from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
-from dianka.cards.issue import NEW_PRICE, UserData, make_user
+from dianka.cards.issue import UserData, make_user
 from dianka.cards.port import CardError, CardPort
 from dianka.cards.prices import read_rates
 from dianka.cards.sell import HIGHEST_FEN, OnCard, read_user_card, yuan
 
+_AS_LOST = "look it up again, or leave out --former and give all numbers from the sales record"
+
 
 @dataclass(frozen=True)
 class LastPurchase:
-    """What the card was sold last. `in_meter`: the meter has credited it."""
+    """What the card was sold last. `in_meter`: the meter has credited it, or it is not to be carried over."""
 
     count: int
     amount_fen: int
     in_meter: bool
 
 
-def last_purchase(former: OnCard) -> LastPurchase:
-    """As the former card tells: a write-back is the meter's receipt for it."""
+def last_purchase(former: OnCard, count: int | None = None, amount_fen: int | None = None) -> LastPurchase:
+    """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes from there alone."""
     back = former.write_back
-    if back is None:
-        return LastPurchase(former.count, former.money_fen, in_meter=not former.count)
-    if former.count - back["count"] not in (0, 1):
+    if back is not None and former.count - back["count"] not in (0, 1):
         raise CardError(
             f"the card says purchase {former.count}, the meter purchase {back['count']}: send an inspector to the meter"
         )
-    # One ahead is a sale that was broken off before it was good: the resident has not paid for it.
-    return LastPurchase(back["count"], 0, in_meter=True)
+    if count is not None and count != former.count:
+        raise CardError(f"the former card says that its last purchase is {former.count}, not {count}: {_AS_LOST}")
+    # A write-back is the meter's receipt. That it is there can be a lie as well, but one that carries no money.
+    if former.count == (back["count"] if back else 0):
+        return LastPurchase(former.count, 0, in_meter=True)
+    if amount_fen == 0:
+        # The count goes on, so that the former card's purchase is void; without any purchase no account is open yet.
+        return LastPurchase(former.count if former.count > 1 else 0, 0, in_meter=True)
+    if amount_fen is None or count is None:
+        raise CardError(
+            f"the former card says that purchase {former.count} over {yuan(former.money_fen)} yuan never reached a meter: "
+            "give --count and --amount as the sales record says (--amount 0 if it is not there)"
+        )
+    if amount_fen != former.money_fen:
+        raise CardError(
+            f"the former card says {yuan(former.money_fen)} yuan for purchase {count}, not {yuan(amount_fen)}: {_AS_LOST}"
+        )
+    return LastPurchase(count, amount_fen, in_meter=False)
 
 
-def read_former(card: CardPort) -> tuple[UserData, LastPurchase]:
-    """What the new card gets, from the former one."""
+def read_former(
+    card: CardPort, count: int | None = None, amount_fen: int | None = None, rates_e4: list[int] | None = None
+) -> tuple[UserData, LastPurchase]:
+    """What the new card gets: numbers from the former one, a purchase as the sales record says (last_purchase).
+
+    Prices of the former card don't count either: a planned price is left out, to be sold once more, and a card that opens the
+    account gets `rates_e4`. On other cards the meter takes rates only if they are those in force.
+    """
     found = read_user_card(card)
-    params, rates = found.params, read_rates(card, cardfiles.CARD_TARIFF_1)
+    last = last_purchase(found, count, amount_fen)
+    opens = not last.count or (last.count == 1 and not last.in_meter)
+    if opens and rates_e4 is None:
+        raise CardError("the new card opens the account and so sets the meter's price: give --price as the price list says")
+    params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
-    data = UserData(*numbers, rates)
-    if params["switch_time"]:
-        data = replace(data, switch_time=params["switch_time"], next_rates_e4=read_rates(card, cardfiles.CARD_TARIFF_2))
-    return data, last_purchase(found)
+    return UserData(*numbers, rates_e4 or read_rates(card, cardfiles.CARD_TARIFF_1)), last
 
 
 def make_replacement(control: CardPort, card: CardPort, data: UserData, last: LastPurchase) -> None:
@@ -66,8 +91,7 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     money_fen = 0 if last.in_meter else last.amount_fen
     if last.count == 1 and not last.in_meter:
         return replace(data, count=1, money_fen=money_fen)
-    flag = NEW_PRICE if data.switch_time else 0  # the former card may have had a new price that never reached the meter
-    return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=flag, count=last.count, money_fen=money_fen)
+    return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
 
 
 def clear(control: CardPort, former: CardPort) -> None:

@@ -1,11 +1,15 @@
 """Selling credit: what the desk writes to a resident's card, and when it refuses to.
 
-The order of writing makes a sale good at one single moment. The meter credits a purchase only if its count is the next one
-AND the write-back is blank (reference rules of the meter, docs/card-protocol.md). So the desk writes the parameters, then the
-wallet, and blanks the write-back last: until then the card holds no purchase a meter would take, the receipt of the former
-one still stands on it, and the same sale can be made again with the same count. Were the write-back blanked first, a card
-pulled just then would look like one whose last purchase never reached the meter, and its owner could buy nothing more
-before a walk to the meter. On the very first sale the write-back is blank already, and the wallet is that single moment.
+The meter credits a purchase only if its count is the next one AND the write-back is blank (reference rules of the meter,
+docs/card-protocol.md). So the desk writes the parameters, then the wallet, and blanks the write-back last: a card pulled
+between them still carries the receipt of the former purchase, and the same sale is made again with the same count. Were the
+write-back blanked first, a card pulled just then would look like one whose last purchase never reached the meter, and its
+owner could buy nothing more before a walk to the meter. On the very first sale the write-back is blank already.
+
+The order helps honest residents and proves nothing to the desk. The wallet holds real money once it is written, while the
+write-back is read in plain: a shim between card and meter can call it blank, one between card and desk can swallow an answer.
+So from the moment the wallet's write goes out the sale counts as made and is paid for, whatever the card says afterwards; a
+break is made up for by the same amount with the same count and by nothing else.
 """
 
 import os
@@ -25,7 +29,7 @@ _INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
 
 
 class SaleError(CardError):
-    """No sale was made. One line: why, and what to do."""
+    """No sale is known to be whole. One line: why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def sell(
     new: NewPrice | None = None,
     now: Callable[[], int] = now_minute,
 ) -> Receipt:
-    """Put a purchase on the card, and the new price if there is one. SaleError or CardError if there is none to take home."""
+    """Put a purchase on the card, and the new price if there is one. SaleError or CardError if it isn't known to be whole."""
     if not 0 < amount_fen <= HIGHEST_FEN:
         raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
     try:
@@ -72,9 +76,10 @@ def sell(
         desk = Desk(control, card, found.serial)
         desk.identify(rng)
         desk.authenticate()
-        _write(desk, found, amount_fen, count, prices)
+        _write_terms(desk, found, count == 1, prices)
     except CardTorn:
-        raise SaleError("the card was pulled during the sale: put it back and show it to see whether it was sold") from None
+        raise SaleError("the card was pulled before the purchase went to it: put it back and sell the same again") from None
+    _write_purchase(desk, found, amount_fen, count)
     params = found.params
     return Receipt(found.serial, params["meter_no"], params["customer_no"], amount_fen, count, count == 1)
 
@@ -122,10 +127,15 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
         return 1
     if (back["meter_no"], back["customer_no"]) != (found.params["meter_no"], found.params["customer_no"]):
         raise SaleError("the card was in the meter of somebody else: send an inspector to the meter")
-    # One ahead of the meter is a sale that was broken off before it was good.
     if found.count - back["count"] not in (0, 1):
         raise SaleError(
             f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
+        )
+    # One ahead of the meter is a sale that was broken off after it counted as made: its money is in the till.
+    if found.count > back["count"] and amount_fen != found.money_fen:
+        raise SaleError(
+            f"the sale of purchase {found.count} over {yuan(found.money_fen)} yuan was broken off: "
+            f"sell {yuan(found.money_fen)} to complete it, another amount after that has been in its meter"
         )
     if back["balance_fen"] + amount_fen > HIGHEST_FEN:
         raise SaleError(f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount")
@@ -140,18 +150,27 @@ def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Ch
     return changes(card, found.params, found.count > back["count"], new, max(now, back["time"]))
 
 
-def _write(desk: Desk, found: OnCard, amount_fen: int, count: int, prices: Changes) -> None:
-    first = count == 1
+def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
+    """Everything but money."""
     params = found.params | prices.params | {"card_type": cardfiles.OPEN if first else cardfiles.PURCHASE}
     if first:
         params["update_flag"] = FIRST_SALE
-    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count})
     # Set 1, time, set 2: a sale that is made again after any of them still finds out which price is in force.
     if prices.tariff_1:
         desk.update(cardfiles.CARD_TARIFF_1, prices.tariff_1)
     desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
     if prices.tariff_2:
         desk.update(cardfiles.CARD_TARIFF_2, prices.tariff_2)
-    desk.update(cardfiles.CARD_WALLET, wallet)
-    if found.write_back is not None:
-        desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))
+
+
+def _write_purchase(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
+    """The money. Whatever goes wrong from here on, the card may have it: a missing answer or a refusal proves nothing."""
+    advice = "the purchase may be on it: keep the money and sell the same amount again to complete it"
+    try:
+        desk.update(cardfiles.CARD_WALLET, cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count}))
+        if found.write_back is not None:
+            desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))
+    except CardTorn:
+        raise SaleError(f"the card was pulled during the sale: {advice}") from None
+    except CardError as error:
+        raise SaleError(f"{error}; {advice}") from None

@@ -59,7 +59,7 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
 def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> None:
     """A new chip becomes an inspection card. It may be read out and used again as often as people like."""
     if not 0 < data.copies <= servicefiles.COPY_ALL:
-        raise CardError("an inspection card has to copy something: give what")
+        raise CardError(f"--copies is a sum of 1, 2, 4 and 8 (1 to {servicefiles.COPY_ALL}), not {data.copies}")
     control.power_on()
     serial = select_card(card)
     load(control, card, inspection_plan(serial))
@@ -78,7 +78,7 @@ def make_test_credit(control: CardPort, card: CardPort, data: TestCreditData) ->
 def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
     """A new chip becomes a production test card for relay, segments, pulses and memory."""
     if not 0 < data.tests <= ALL_TESTS:
-        raise CardError("a test card has to test something: give what")
+        raise CardError(f"--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to {ALL_TESTS}), not {data.tests}")
 
     def pack(given: TestData) -> dict[int, bytes]:
         fields = {"tests": given.tests, "seconds": given.seconds, "pulses": given.pulses}

@@ -6,7 +6,7 @@ from dianka.cards import access, kinds
 from dianka.cards.content import CONTENTS, NAMES
 from dianka.cards.files import cardfiles
 from dianka.cards.port import CardPort
-from dianka.cards.reading import kind_of, whole
+from dianka.cards.reading import kind_of, no_kind, whole
 from dianka.cards.sell import OnCard, read_user_card, yuan
 from dianka.cards.showservice import SERVICE
 from dianka.cards.words import Lines, keys_state, limits_lines, new_price_line, number, params_lines, stamp, tariff_line
@@ -18,7 +18,7 @@ def show(card: CardPort) -> Lines:
     """(label, text) pairs. CardError if the card is foreign or its content is damaged."""
     kind, serial = kind_of(card)
     if not kind:
-        return [("kind", _no_kind(card)), ("serial", serial.hex())]
+        return [("kind", no_kind(card)), ("serial", serial.hex())]
     lines = [("kind", NAMES[kind]), ("serial", serial.hex())]
     if kind == kinds.USER:
         lines += _user(read_user_card(card))
@@ -43,13 +43,6 @@ def _records(card: CardPort, kind: str) -> dict[int, Any]:
         for sfi, spec in kinds.ALL[kind].files.items()
         if spec.shape != access.LOG and (block := whole(card, sfi, spec))
     }
-
-
-def _no_kind(card: CardPort) -> str:
-    head, _ = card.process(bytes.fromhex("00B0810004"))
-    if head[:1] == bytes((cardfiles.HEAD,)):
-        return f"unknown card with command {head[1]:02X}"
-    return "not issued yet"
 
 
 def _user(found: OnCard) -> Lines:
@@ -79,7 +72,7 @@ def _user_state(found: OnCard) -> str:
     if found.count == back["count"]:
         return "has been in its meter, ready for a sale"
     if found.count == back["count"] + 1:
-        return "a sale was broken off: sell again"
+        return f"a sale was broken off: keep the money and sell {yuan(found.money_fen)} again to complete it"
     return "count differs from the meter's: send an inspector"
 
 

@@ -15,6 +15,7 @@ from dianka.cards.words import Lines, decimal, keys_state, limits_lines, named_b
 
 Records = dict[int, Any]
 _PJ_PER_MWH = 3_600_000_000_000  # 1 mWh = 3.6 J
+_UNFLASHED = b"unflashed"  # firmware/slots.py: no release was ever flashed
 _COPIES = ("wallet", "parameters", "totals", "events")
 _TESTS = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
 
@@ -49,7 +50,7 @@ def _results(card: CardPort, kind: str) -> Lines:
             words.append(f"{result['pulses']} pulses")
         if result["money_fen"]:
             words.append(f"{yuan(result['money_fen'])} yuan given")
-        words += [f"self-check {_text(result['selfcheck'])}", f"version {_text(result['version'])}", stamp(result["time"])]
+        words += [f"self-check {_text(result['selfcheck'])}", f"version {_version(result['version'])}", stamp(result["time"])]
         lines.append((f"meter {number(result['meter_no'])}, ESAM {result['esam'].hex()}", ", ".join(words)))
     return lines or [("results", "none yet")]
 
@@ -111,7 +112,7 @@ def _totals(totals: dict[str, Any]) -> Lines:
         ("price now", price(totals["price_e4"])),
         ("standing faults", f"{totals['faults']:08X}" if totals["faults"] else "none"),
         ("self-check", _text(totals["selfcheck"])),
-        ("version", _text(totals["version"])),
+        ("version", _version(totals["version"])),
         ("events in all", str(totals["events"])),
         ("copied", f"{named_bits(totals['copied'], _COPIES)}; {stamp(totals['time'])}"),
     ]
@@ -145,6 +146,14 @@ def _text(raw: bytes) -> str:
     """ASCII with zeros behind it; hexadecimal if it is anything else."""
     text = raw.rstrip(b"\0 ")
     return text.decode() if text.isascii() and text.decode().isprintable() else raw.hex()
+
+
+def _version(raw: bytes) -> str:
+    """The field keeps the first eight characters: a version that fills it may go on. `unflashed` always does."""
+    if raw == _UNFLASHED[: len(raw)]:
+        return _UNFLASHED.decode()
+    text = _text(raw)
+    return f"{text}..." if len(text) == len(raw) else text
 
 
 SERVICE: dict[str, Callable[[CardPort, Records], Lines]] = {

@@ -15,7 +15,7 @@ from dianka.cards.content import CONTENTS, NAMES, Content
 from dianka.cards.core import NOT_ALLOWED, OK, UNKNOWN_INS
 from dianka.cards.port import CardPort, command
 from dianka.cards.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
-from dianka.cards.reading import beyond, blocks, free_to_read, kind_of
+from dianka.cards.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
 
 _LAST_SFI = 30
 _REFUSALS = (NOT_ALLOWED, UNKNOWN_INS)
@@ -34,9 +34,10 @@ def _findings(card: CardPort, control: CardPort | None, rng: Callable[[int], byt
     if not right:
         return
     kind, serial = kind_of(card)
-    yield Finding(bool(kind), f"{NAMES[kind]} {serial.hex()}" if kind else f"card {serial.hex()} is not issued, or damaged")
     if not kind:
+        yield Finding(False, f"card {serial.hex()} is {_unknown(card)}")
         return
+    yield Finding(True, f"{NAMES[kind]} {serial.hex()}")
     for sfi, spec in kinds.ALL[kind].files.items():
         yield _file(card, sfi, spec, CONTENTS[kind][sfi])
     yield _strangers(card, kind)
@@ -52,9 +53,14 @@ def _findings(card: CardPort, control: CardPort | None, rng: Callable[[int], byt
         yield from card_proofs(card, kind, serial, control, rng)
 
 
+def _unknown(card: CardPort) -> str:
+    why = no_kind(card)
+    return f"{why}: `dianka card issue KIND ...`" if why == NOT_ISSUED else why
+
+
 def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding:
     """One file: its size, and what is in it."""
-    name = f"file {sfi:02d}, {content.name}"
+    name = f"file {sfi:02X}, {content.name}"
     found = list(blocks(card, sfi, spec))
     if not free_to_read(spec):
         sealed = all(sw == NOT_ALLOWED and not data for data, sw in found)
@@ -88,7 +94,7 @@ def _strangers(card: CardPort, kind: str) -> Finding:
     for sfi in sorted(set(range(1, _LAST_SFI + 1)) - own.files.keys()):
         reads = (bytes((0x00, 0xB0, 0x80 | sfi, 0, 1)), bytes((0x00, 0xB2, 1, sfi << 3 | 4, 1)))
         if any(card.process(apdu)[1] == OK for apdu in reads):
-            found.append(f"{sfi:02d}")
+            found.append(f"{sfi:02X}")
     if own.directory != kinds.MF:
         card.process(command("00A40000", kinds.MF.to_bytes(2, "big")))
         if card.process(bytes.fromhex("00B0810001"))[1] == OK:
@@ -101,7 +107,7 @@ def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
     own = kinds.ALL[kind]
     probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _writes(sfi, spec)]
     opened = sorted({sfi for sfi, apdu in probes if card.process(apdu)[1] not in _REFUSALS})
-    said = f"file {', '.join(f'{sfi:02d}' for sfi in opened)} NOT REFUSED" if opened else "refused"
+    said = f"file {', '.join(f'{sfi:02X}' for sfi in opened)} NOT REFUSED" if opened else "refused"
     yield Finding(not opened, f"{_some(len(probes), 'write')} without a proof: {said}")
     if own.identity_kids:
         others = sorted(own.kids - own.identity_kids)
@@ -112,7 +118,7 @@ def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
         order = bytes(4) + _FOREIGN_TARGET + (bytes(8) if own.factor_on_read else b"")
         sealing = [sfi for sfi, spec in own.files.items() if spec.targets and spec.shape != access.WALLET]
         made = [sfi for sfi in sealing if card.process(command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED]
-        said = f"file {', '.join(f'{sfi:02d}' for sfi in made)} SEALED" if made else "refused"
+        said = f"file {', '.join(f'{sfi:02X}' for sfi in made)} SEALED" if made else "refused"
         yield Finding(not made, f"sealing {_some(len(sealing), 'file')} for a foreign command: {said}")
 
 

@@ -47,10 +47,21 @@ def measure_start(tell: Callable[[str], None]) -> list[Figure]:
     mpy_ms, mpy_free = import_ms(compiled)
     tell("start from .py: the emulated chip compiles for some seconds of its own")
     py_ms, py_free = import_ms(sources())
+    return [*start_rows(mpy_ms, py_ms), *_heap_rows(mpy_free, py_free)]
+
+
+def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
+    """The limit of the one is the other: compiling beforehand has to be worth it."""
+    tenths = py_ms * 10 // mpy_ms
     return [
-        Figure("power-on to everything imported, .mpy", mpy_ms, "ms", f"under {py_ms}"),
+        Figure("power-on to everything imported, .mpy (faster than .py)", mpy_ms, "ms", f"under {py_ms}"),
         Figure("power-on to everything imported, .py", py_ms, "ms", ""),
-        Figure("start from .py by start from .mpy", py_ms * 10 // mpy_ms, "tenths", ""),
+        Figure("how many times as long .py takes as .mpy", f"{tenths // 10}.{tenths % 10}", "x", ""),
+    ]
+
+
+def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
+    return [
         Figure("heap free after the imports, .mpy", mpy_free, "bytes", ""),
         Figure("heap free after the imports, .py", py_free, "bytes", ""),
     ]

@@ -2,9 +2,9 @@
 # Energy costs 0.50 yuan/kWh; at 6.6 kW that is 3.30 yuan an hour, so each yuan lasts 18 min 11 s.
 
 say "The utility makes its system control card, and with it the cards that the installer takes along."
-desk: card new control control.card
-desk: card new init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000
-desk: card new keys keys.card --uses 1
+desk: card issue control control.card
+desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000
+desk: card issue keys keys.card --uses 1
 
 say "An installer powers a new meter. It knows no number, no price and only the public keys: nobody gets electricity from it."
 mains on
@@ -33,7 +33,7 @@ wait 8 s
 expect relay open
 
 say "The desk opens an account and sells 2.00 yuan."
-desk: card new user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000
+desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000
 desk: sell resident.card 2.00
 insert resident.card upside down
 expect display "Err-32" within 5 s
@@ -110,7 +110,7 @@ pull card
 expect lamp overdraft off
 expect lamp alarm off
 
-say "The same card again credits nothing: a purchase is good for one time."
+say "The same card again credits nothing: a purchase is good only once."
 wait 2 s
 insert resident.card
 expect display "rEAd" within 1 s

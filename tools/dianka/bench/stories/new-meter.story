@@ -1,9 +1,9 @@
 # A meter in use with a set of cards, for the live screen: set up, opened, 20.00 yuan on the card in hand.
 
-desk: card new control control.card
-desk: card new init init.card --meter 1 --alarm1 5.00 --alarm2 2.00 --overdraft 1.00 --price 0.5000
-desk: card new keys keys.card --uses 1
-desk: card new user resident.card --meter 1 --customer 1 --alarm1 5.00 --alarm2 2.00 --price 0.5000
+desk: card issue control control.card
+desk: card issue init init.card --meter 1 --alarm1 5.00 --alarm2 2.00 --overdraft 1.00 --price 0.5000
+desk: card issue keys keys.card --uses 1
+desk: card issue user resident.card --meter 1 --customer 1 --alarm1 5.00 --alarm2 2.00 --price 0.5000
 desk: sell resident.card 20.00
 mains on
 wait 5 s

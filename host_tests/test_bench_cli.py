@@ -1,0 +1,58 @@
+"""`dianka bench` on the command line: names are shown as they are, errors are one plain line before anything is played."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dianka.cli import app
+
+
+def run(*words: str | Path) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["bench", *map(str, words)])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_an_error_is_no_markup_and_no_emoji() -> None:
+    status, _, err = run("play", "[bold]:x:.story")
+    assert status == 1 and err.startswith("no story [bold]:x:.story: give a text file or one of ")
+    assert err.count("\n") == 1
+
+
+def test_the_end_of_a_story_shows_its_name_as_it_is(tmp_path: Path) -> None:
+    story = tmp_path / "[red]:x:.story"
+    story.write_text('say ":x: [red]"\n')
+    status, out, err = run("play", story, "--runner", "host")
+    assert (status, err) == (0, "")
+    assert "[red]:x:.story: all 1 steps" in out and "\n:x: [red]\n" in out
+
+
+def test_an_empty_story_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "empty.story").touch()
+    status, out, err = run("play", tmp_path / "empty.story")
+    assert (status, out) == (1, "")
+    assert err == "empty.story has no step: write one, the words are in `dianka bench play --help`\n"
+
+
+def test_a_picture_without_a_folder_is_refused_at_once(tmp_path: Path) -> None:
+    status, out, err = run("picture", tmp_path / "no" / "x.svg", "--runner", "nobody")
+    assert (status, out, err) == (1, "", f"x.svg can't be written: there is no folder {tmp_path / 'no'}\n")
+
+
+def test_the_system_s_errors_have_no_number(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, _, err = run("play", "new-meter", "--folder", tmp_path / "file")
+    assert (status, err) == (1, f"{tmp_path / 'file'}: File exists\n")
+
+
+@pytest.mark.parametrize("command", ["play", "live", "picture", "figures"])
+def test_the_help_names_every_runner(command: str) -> None:
+    status, out, _ = run(command, "--help")
+    told = " ".join(out.split())
+    assert status == 0 and "vm is the real MicroPython" in told
+    assert "chip the same on an emulated RP2040" in told and "host is CPython" in told
+
+
+def test_the_help_of_play_has_the_words_of_stories() -> None:
+    status, out, _ = run("play", "--help")
+    assert status == 0 and "wait until CONDITION within 2 h\n" in out and "lamp NAME on|off\n" in out
