@@ -6,8 +6,8 @@ the replacement on it knows the new card's serial and refuses the former one (er
 meter that has no customer yet (error 16): if that very first purchase was lost on its way, an open-account card goes out again.
 
 With the former card in hand its numbers are read there, but neither money nor prices: its files are read in plain, and a shim
-on its contacts makes a genuine card say anything. Whether a purchase that no meter has confirmed was paid for, and how much, only
-the sales record knows; the clerk says it. The former card is cleared last: until then a card that counts exists.
+on its contacts makes a genuine card say anything. Whether a purchase that no meter has confirmed was paid for, and how much,
+only the sales record knows; the clerk says it. The former card is cleared last: until then a card that counts exists.
 """
 
 from dataclasses import dataclass, replace
