@@ -51,7 +51,7 @@ def in_force(state, framed: bytes) -> bool:
 
 
 def _flat(framed: bytes) -> int:
-    """The flat price is the first rate. Nothing is free: zeros are what a block looks like that was moved to the wrong place."""
+    """The flat price is the first rate. Nothing is free: zeros are how a block looks that was moved to the wrong place."""
     _, data = cardfiles.unframe(framed)
     price_e4 = cardfiles.unpack_tariff(data)["rates_e4"][0]
     if not price_e4:

@@ -3,6 +3,9 @@
 The order makes a card pulled at any byte harmless: the credit is one ESAM command behind a committed intent; parameters and
 receipt come after it and are made up for the next time the card is put in, because the count is then equal and the
 write-back file still blank.
+
+File 01 is read in plain, so whoever sits on the wire may write it. A session that is to give the meter a new card or customer
+first has the ESAM check what it was judged by.
 """
 
 from micropython import const
@@ -15,6 +18,7 @@ import state as records
 import supply
 from cardfault import fault
 from display import decimal
+from linetime import beside
 
 # Judgements.
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
@@ -24,10 +28,14 @@ REFUSE = const(4)  # the next count, but the receipt of the former one is still 
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
+_UNPACK_US = const(4_500)
+_RECEIPT_US = const(5_500)
 _MOST_ILLEGAL = const(999_999)  # six BCD digits
 # What a card may change: the opening all, later ones only what is not yet in force - tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
+_OWNER_AT = const(26)  # meter number, customer number and card type are the end of the record
+_TARGET_OWNER = b"\x04\xd6\x82\x1a\x11"
 _TARGET_SWITCH = b"\x04\xd6\x82\x01\x0e"  # update flag, version, switch time
 _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
 _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
@@ -36,17 +44,20 @@ _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Serve a user card; shows the balance before and after."""
     state = parts.store.state
-    info = cardfiles.unpack(cardfiles.PARAMS, data)
-    if await parts.esam.key_state() != cardfiles.KEYS_PRIVATE:
+    keys, info = await beside(parts.esam.key_state(), lambda: cardfiles.unpack(cardfiles.PARAMS, data), _UNPACK_US)
+    if keys != cardfiles.KEYS_PRIVATE:
         raise fault("KEY_STATE", "user card, but the meter has public keys")
     await authenticate(card, parts.esam)
     old_fen = state.balance_fen
-    challenge = await parts.esam.challenge(4)
-    block = await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_WALLET, 0x00, challenge + _TARGET_CREDIT)
+    block = await _sealed_purchase(card, parts.esam)
     purchase = cardfiles.unpack(cardfiles.WALLET, block[:8])
     blank = cardfiles.is_blank(await card.read(cardfiles.CARD_WRITE_BACK, 0, 1))
     serial = int.from_bytes(card.serial, "big")
     verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
+    if verdict in (CREDIT, TAKE_OVER) and binds(state, info, serial):
+        await _prove_owner(card, parts.esam, info["card_type"], data)
+        if verdict == CREDIT:
+            block = await _sealed_purchase(card, parts.esam, block[:8])
     await _carry_out(card, parts, info, verdict, block, purchase)
     supply.release(state)
     parts.store.commit()
@@ -88,6 +99,11 @@ def _judge_opened(state, info: dict, serial: int, count: int, blank: bool) -> No
         raise fault("SERIAL", "not the card that this meter knows")
 
 
+def binds(state, info: dict, serial: int) -> bool:
+    """Whether the meter gets a card or customer by this: not by a monthly purchase with the card that it knows."""
+    return info["card_type"] != cardfiles.PURCHASE or serial != state.card_serial
+
+
 async def identify(card, esam, beside: int = 0) -> None:
     """The card proves itself to the ESAM. `beside` is where a card for both key states keeps its other keys."""
     challenge = await esam.challenge(8)
@@ -107,15 +123,32 @@ async def authenticate(card, esam, beside: int = 0) -> None:
         raise fault("EXTERNAL", "card refuses the meter: %04X" % sw)
 
 
+async def _sealed_purchase(card, esam, judged: "bytes | None" = None) -> bytes:
+    """Money, count and MAC for the ESAM's newest challenge."""
+    return await _sealed(card, esam, cardfiles.CARD_WALLET, 0, _TARGET_CREDIT, judged)
+
+
+async def _prove_owner(card, esam, card_type: int, data: bytes) -> None:
+    """The ESAM checks and keeps what `data`, file 01, says of meter and customer; an opening card's whole.
+
+    Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not this card's.
+    """
+    at, target = (0, _TARGET_PARAMS) if card_type == cardfiles.OPEN else (_OWNER_AT, _TARGET_OWNER)
+    await _move(card, esam, cardfiles.CARD_INFO, 4 + at, target, cardfiles.ESAM_PARAMS, at, data[at:])
+
+
 async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purchase: dict) -> None:
     if verdict != CREDIT:
         await parts.wallet.settle()
     else:
         await parts.wallet.credit(block, purchase["money_fen"], purchase["count"])
-        parts.log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
-    if verdict in (CREDIT, TAKE_OVER):
-        await _take_over(card, parts, info)
-    await _write_receipt(card, parts, info)
+    try:
+        if verdict in (CREDIT, TAKE_OVER):
+            await _take_over(card, parts, info)
+        await _write_receipt(card, parts, info)
+    finally:
+        if verdict == CREDIT:  # not told before, as a line of the log would keep the card waiting
+            parts.log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
     if verdict == REFUSE:
         raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
 
@@ -129,12 +162,9 @@ async def _take_over(card, parts, info: dict) -> None:
     """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
     state, flags = parts.store.state, flags_of(info)
     switch_time = 0
-    if flags & cardfiles.UPDATE_OTHER:
-        sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 4, _TARGET_PARAMS, cardfiles.ESAM_PARAMS)
-        # What the ESAM has checked, not what was read in plain.
-        record = cardfiles.unpack(cardfiles.PARAMS, sealed)
-        parameters.apply_params(state, record)
-        switch_time = record["switch_time"]
+    if flags & cardfiles.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
+        parameters.apply_params(state, info)
+        switch_time = info["switch_time"]
     elif flags & cardfiles.UPDATE_TARIFF_2:
         parts.look_at_price()  # a former plan that is due comes before this one
         if info["update_flag"] & cardfiles.UPDATE_TARIFF_1:
@@ -159,20 +189,29 @@ async def _take_over(card, parts, info: dict) -> None:
 
 async def _keep_price(card, parts) -> None:
     """The ESAM learns the price in force as its set 1, now that set 2 gets another; a set 1 of any other price is left out."""
-    challenge = await parts.esam.challenge(4)
-    block = await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_TARIFF_1, 0, challenge + _TARGET_TARIFF[0])
+    block = await _sealed(card, parts.esam, cardfiles.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
     if parameters.in_force(parts.store.state, block[:-4]):
         await parts.esam.update(cardfiles.ESAM_TARIFF_1, block)
     else:
         parts.log("tariff set 1 of the card is not in force and was left out")
 
 
-async def _move(card, esam, source: int, offset: int, target: bytes, to: int, at: int = 0) -> bytes:
+async def _move(
+    card, esam, source: int, offset: int, target: bytes, to: int, at: int = 0, judged: "bytes | None" = None
+) -> bytes:
     """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
-    challenge = await esam.challenge(4)
-    block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
+    block = await _sealed(card, esam, source, offset, target, judged)
     await esam.update(to, block, at)
     return block[:-4]
+
+
+async def _sealed(card, esam, source: int, offset: int, target: bytes, judged: "bytes | None" = None) -> bytes:
+    """Data and MAC for the ESAM's `target`. Data other than what the card was `judged` by never gets there."""
+    challenge = await esam.challenge(4)
+    block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
+    if judged is not None and block[:-4] != judged:
+        raise fault("MAC", "sealed is not what was read")
+    return block
 
 
 async def _write_receipt(card, parts, info: dict) -> None:
@@ -180,10 +219,14 @@ async def _write_receipt(card, parts, info: dict) -> None:
 
     It says what has been taken over, which is committed before the card gets it.
     """
-    framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, info)))
-    challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
+    ask = card.ask(0x00, 0x84, 0x00, 0x00, le=4)
+    challenge, framed = await beside(ask, lambda: _receipt(parts, info), _RECEIPT_US)
     sealed = await parts.wallet.beside_commit(parts.esam.receipt(framed, challenge, card.serial))
     await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)
+
+
+def _receipt(parts, info: dict) -> bytes:
+    return cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, info)))
 
 
 def run_info(parts, info: dict) -> dict:

@@ -10,13 +10,18 @@ public keys alone, so only the ESAM can give parameters and balance back, howeve
 
 import asyncio
 
+from micropython import const
+
 import account
 import cardfiles
 import parameters
 import supply
 from esam import EsamError
 from journal import JournalError
+from linetime import beside
 from state import CREDIT, INITIALISED, NOTHING, SETTLE, TEST_CREDIT
+
+_COMMIT_US = const(12_000)
 
 
 class Wallet:
@@ -26,7 +31,6 @@ class Wallet:
         self._store = store
         self._log = log
         self._agreed = False  # since the ESAM was last started
-        self._beside = None  # the commit under way beside a command
 
     @property
     def ready(self) -> bool:
@@ -103,25 +107,8 @@ class Wallet:
 
     async def beside_commit(self, talk):
         """What `talk` brings, with the state committed while its characters pass. JournalError if it was not."""
-        ended = []
-        self._beside = asyncio.create_task(self._commit(ended))
-        try:
-            brought = await talk
-        finally:
-            await self._commit(ended)  # if the line had no room for it
-        if ended[0]:
-            raise ended[0]
+        brought, _ = await beside(talk, self._store.commit, _COMMIT_US)
         return brought
-
-    async def _commit(self, ended: list) -> None:
-        """Once: `ended` gets None or the JournalError."""
-        if ended:
-            return
-        try:
-            self._store.commit()
-            ended.append(None)
-        except JournalError as error:
-            ended.append(error)
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
         """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow."""

@@ -54,7 +54,7 @@ class StrictRig:
         if self.slot != "empty":
             raise RigError(f"{self.slot} is in the slot: pull it first")
         if not card.is_file():
-            raise RigError(f"there is no card {card.name}: make it with dianka card new")
+            raise RigError(f"there is no card {card.name}: make it with dianka card issue")
         self.slot, self.inserted_us = card.name, self.now_us
         self.done.append(f"insert {card.name} {how}")
 

@@ -111,6 +111,7 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     targets = [
         ("04b0820009", "8432010c0c"),
         ("04b0810409", "04d682002b"),
+        ("04b0820009", "8432010c0c"),
         ("04b0830009", "04d68300cb"),
         ("04b0840009", "04d68400cb"),
     ]
@@ -119,7 +120,7 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
     assert heard.card[-1][:10] == "04d6850035"
     text = " ".join((Path(__file__).parents[1] / "docs/card-sessions.md").read_text(encoding="utf-8").split())
-    for header, target in [*targets[:3], ("04b0870011", "04d6850035")]:
+    for header, target in [*targets[:4], ("04b0870011", "04d6850035")]:
         assert f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}" in text
     heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
     rows = table("Inspection card").rows

@@ -28,7 +28,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("use"), st.integers(0, 1 << 70)),
         st.tuples(st.just("pass"), st.integers(0, 100 * 86_400)),
-        st.tuples(st.just("plan"), st.tuples(st.integers(-86_400, 40 * 86_400), st.integers(0, 99_999_999))),
+        st.tuples(st.just("plan"), st.tuples(st.integers(-86_400, 40 * 86_400), st.integers(1, 99_999_999))),
         st.tuples(st.just("blind"), st.booleans()),
         st.tuples(st.sampled_from(("commit", "cut")), st.none()),
     ),
