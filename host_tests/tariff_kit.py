@@ -46,6 +46,9 @@ def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
     return int(found)
 
 
-def at_least_pj(counted_pj: int, load_mw: int, losses: int) -> int:
-    """What must have been charged by the old price when the chip had counted so much."""
-    return counted_pj - load_mw * UNSEEN_US * 1000 - losses * PJ_PER_WH
+def at_least_pj(kit: MeterKit, counted_pj: int, load_mw: int, losses: int) -> int:
+    """What must have been charged by the old price when the chip had counted so much: whole pulses, of which one more falls
+    into a time than fills it."""
+    pulse_pj = kit.rig.bench.chip.params.pulse_pj
+    unseen = load_mw * UNSEEN_US * 1000 // pulse_pj + 1
+    return counted_pj - (unseen * pulse_pj if load_mw else 0) - losses * PJ_PER_WH

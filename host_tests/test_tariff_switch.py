@@ -123,7 +123,7 @@ def test_a_change_is_exact(load_mw: int, new_e4: int, minutes: int, how: str, by
     kit.wait(30 * S)
     state = kit.state
     assert (state.price_e4, state.next_price_e4, state.switch_time) == (new_e4, 0, 0)
-    assert at_least_pj(counted_pj, load_mw, losses) <= at_the_old_price(kit, PRICE_E4, new_e4) <= counted_pj
+    assert at_least_pj(kit, counted_pj, load_mw, losses) <= at_the_old_price(kit, PRICE_E4, new_e4) <= counted_pj
     assert (state.bought_fen, state.count) == (60_100, 2)
     assert not kit.violations()
     kit.close()

@@ -44,7 +44,7 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
     counted_pj = kit.ledger.energy_pj
     kit.wait(20 * S)
     assert kit.state.price_e4 == 6000
-    assert at_least_pj(counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
+    assert at_least_pj(kit, counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
 
 
 def test_a_clock_that_is_set_back_does_not_bring_the_old_price_back(kit: MeterKit) -> None:
