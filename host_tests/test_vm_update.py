@@ -18,6 +18,7 @@ from dianka.flash import build
 S = 1_000_000
 PRICE_E4 = 5000
 FEN = shared("account").FEN
+RECORDS = shared("state")
 
 
 class Updated:
@@ -117,8 +118,8 @@ def test_vm_a_good_version_is_kept_with_all_totals(meter: Callable[..., Updated]
         changed("meter", "        self._born_s = time.time()\n", "        while True:\n            time.sleep_ms(10)\n"),
         changed("panel", "        faults = self.faults()\n", "        import time\n        time.sleep_ms(20_000)\n"),
         changed("clock", "self.fault = 0\n", "self.fault = SILENT\n"),
-        changed("state", "SIZE = const(97)", "SIZE = const(99)"),
-        changed("state", "FORMAT = const(1)", "FORMAT = const(2)"),
+        changed("state", f"SIZE = const({RECORDS.SIZE})", f"SIZE = const({RECORDS.SIZE + 2})"),
+        changed("state", f"FORMAT = const({RECORDS.FORMAT})", f"FORMAT = const({RECORDS.FORMAT + 1})"),
         {"meter": "from no_such_module import Meter\n"},
         {"metering": ""},
     ],
