@@ -40,6 +40,7 @@ expect display contains "0.4" within 500 ms
 insert resident.card
 expect relay closed within 6 s
 pull card
+wait 500 ms
 
 say "The mains fail for an hour, and come back; the lights with them. Not a fen is lost."
 mains off
