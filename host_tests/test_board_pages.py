@@ -85,9 +85,11 @@ def test_test_board_without_its_board_is_one_line(board: str, port: str, said: s
 
 
 def test_test_board_without_a_port_is_one_line() -> None:
+    outside_make = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
         ["make", "--no-print-directory", "test-board", "PORT="],
         cwd=ROOT,
+        env=outside_make,  # a make inside `make test` names its depth and passes its own options on
         capture_output=True,
         text=True,
         timeout=60,
