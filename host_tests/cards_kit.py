@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from dianka.cards import control as sealing
 from dianka.cards import issue, kinds, service
-from dianka.cards.chip import Chip
+from dianka.cards.chip import CardTorn, Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.keys import meter_factor
 from dianka.cards.port import command, send
@@ -19,6 +19,25 @@ CUSTOMER_NO = 77
 METER = meter_factor(cardfiles.to_bcd(METER_NO, 6))
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
 INIT_DATA = issue.InitData(METER_NO, 2000, 500, 1000, 0, 1, [5000])
+
+
+class Pulled:
+    """A card that leaves the desk's reader before its nth command, or after it and before its answer."""
+
+    def __init__(self, chip: Chip, at: int, done: bool) -> None:
+        self.chip, self.left, self.done = chip, at, done
+
+    def power_on(self) -> bytes:
+        return self.chip.power_on()
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        self.left -= 1
+        if self.left > 0:
+            return self.chip.process(apdu)
+        if not self.left and self.done:
+            self.chip.process(apdu)
+        self.chip.power_off()
+        raise CardTorn("pulled")
 
 
 def seeded(seed: int) -> Callable[[int], bytes]:

@@ -47,13 +47,21 @@ class MeterKit:
         self.ledger = Ledger(self.rig.bench.chip)
 
     @classmethod
-    def new(cls, folder: Path, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA, seed: int = 1) -> "MeterKit":
+    def before_cards(
+        cls, folder: Path, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA, seed: int = 1
+    ) -> "MeterKit":
+        """A meter under power that no card has been in; the cards that `new` uses lie beside it."""
         kit = cls(folder, seed)
         kit.make_init(INIT, init)
         kit.make_keys(KEYS)
         kit.make_user(USER, user)
         kit.rig.mains_on()
         kit.wait(3 * S)
+        return kit
+
+    @classmethod
+    def new(cls, folder: Path, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA, seed: int = 1) -> "MeterKit":
+        kit = cls.before_cards(folder, init, user, seed)
         for card, text in ((INIT, f"no{init.meter_no:06d}"), (KEYS, "donE")):
             texts = kit.session(card).texts
             assert any(text in seen for seen in texts), (card, texts, kit.lines)

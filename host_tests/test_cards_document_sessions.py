@@ -10,7 +10,7 @@ from dianka.cards import kinds, service
 from dianka.cards.chip import Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.image import CardFile
-from meterkit import INIT, KEYS, METER_NO, USER, MeterKit, S
+from meterkit import INIT, KEYS, METER_NO, USER, MeterKit
 
 CARD = Path("service.card")
 FACTOR = "00" * 8
@@ -52,12 +52,7 @@ def compact(words: str) -> str:
 @pytest.fixture
 def new(tmp_path: Path) -> Iterator[MeterKit]:
     """A meter that only has its initialisation and key change cards beside it."""
-    kit = MeterKit(tmp_path)
-    kit.make_init(INIT)
-    kit.make_keys(KEYS)
-    kit.make_user(USER)
-    kit.rig.mains_on()
-    kit.wait(3 * S)
+    kit = MeterKit.before_cards(tmp_path)
     yield kit
     kit.close()
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import cards_kit as kit
-from dianka.cards.chip import CardTorn, Chip
+from dianka.cards.chip import Chip
 from dianka.cards.core import Faults
 from dianka.cards.crypto import PROFILES
 from dianka.cards.files import cardfiles
@@ -16,26 +16,7 @@ from dianka.cards.show import show
 KEEP = "keep the money and sell the same amount again to complete it"
 
 
-class Pulled:
-    """A card that leaves the desk's reader before its nth command, or after it and before its answer."""
-
-    def __init__(self, chip: Chip, at: int, done: bool) -> None:
-        self.chip, self.left, self.done = chip, at, done
-
-    def power_on(self) -> bytes:
-        return self.chip.power_on()
-
-    def process(self, apdu: bytes) -> tuple[bytes, int]:
-        self.left -= 1
-        if self.left > 0:
-            return self.chip.process(apdu)
-        if not self.left and self.done:
-            self.chip.process(apdu)
-        self.chip.power_off()
-        raise CardTorn("pulled")
-
-
-class Denied(Pulled):
+class Denied(kit.Pulled):
     """A shim at the desk: the wallet is written, but the answer says that it was not."""
 
     def __init__(self, chip: Chip) -> None:
@@ -147,7 +128,7 @@ def on_card(card: Chip) -> tuple[int, int]:
     return wallet["money_fen"], wallet["count"]
 
 
-@pytest.mark.parametrize("shim", [lambda card: Pulled(card, 12, True), Denied])
+@pytest.mark.parametrize("shim", [lambda card: kit.Pulled(card, 12, True), Denied])
 def test_a_sale_counts_as_made_once_its_wallet_was_sent(control: Chip, user: Chip, esam: Chip, shim: type[Denied]) -> None:
     """A meter that is told that the write-back is blank would credit it: the money is kept, and nothing else can be sold."""
     sell(control, user, 5000)
@@ -186,7 +167,7 @@ def test_a_card_pulled_at_every_command_can_be_sold_to_again(
             kit.use_in_meter(esam, user)
         before_fen = kit.wallet(esam)[0]
         try:
-            sell(control, Pulled(user, at, done), 3000)
+            sell(control, kit.Pulled(user, at, done), 3000)
             break
         except SaleError as error:
             assert "pulled" in str(error)

@@ -6,7 +6,7 @@ import pytest
 
 import cards_kit as kit
 from dianka.cards import issue, kinds, replace, service
-from dianka.cards.chip import CardTorn, Chip
+from dianka.cards.chip import CardTorn
 from dianka.cards.crypto import PROFILES
 from dianka.cards.inreader import make_in_reader
 from dianka.cards.port import CardError, CardPort
@@ -27,25 +27,6 @@ MAKE: dict[str, Make] = {
 }
 
 
-class Pulled:
-    """Out of the reader before its nth command, or after it and before its answer."""
-
-    def __init__(self, chip: Chip, at: int, done: bool) -> None:
-        self.chip, self.left, self.done = chip, at, done
-
-    def power_on(self) -> bytes:
-        return self.chip.power_on()
-
-    def process(self, apdu: bytes) -> tuple[bytes, int]:
-        self.left -= 1
-        if self.left > 0:
-            return self.chip.process(apdu)
-        if not self.left and self.done:
-            self.chip.process(apdu)
-        self.chip.power_off()
-        raise CardTorn("pulled")
-
-
 def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
     """Every point of making the card; then it is made, unless it was whole already. How many points there were."""
     control, points = kit.control_card(profile=profile), 0
@@ -55,7 +36,7 @@ def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
             at += 1
             chip = kit.blank(kind, control, 40)
             try:
-                make_in_reader(Pulled(chip, at, done), kind, lambda card: make(control, card))
+                make_in_reader(kit.Pulled(chip, at, done), kind, lambda card: make(control, card))
                 break
             except CardTorn:
                 points += 1
@@ -88,7 +69,7 @@ def test_a_replacement_that_was_broken_off_leaves_no_money_on_the_chip() -> None
             at += 1
             chip = kit.blank(kinds.USER, control, 41)
             try:
-                torn = Pulled(chip, at, done)
+                torn = kit.Pulled(chip, at, done)
                 make_in_reader(torn, kinds.USER, lambda card: replace.make_replacement(control, card, kit.USER_DATA, LAST))
                 break
             except CardTorn:

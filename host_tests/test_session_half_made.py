@@ -11,7 +11,7 @@ from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles
 from dianka.cards.image import CardFile
 from dianka.cards.port import select_card
-from meterkit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, MS, PRICE_E4, USER, MeterKit, S
+from meterkit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, MS, PRICE_E4, USER, MeterKit
 from service_kit import RESTORE, key_state, make_restore
 
 OTHER_INIT, OTHER_USER = Path("other-init.card"), Path("other-user.card")
@@ -21,12 +21,7 @@ MONEY_FEN = 500_000
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    made = MeterKit(tmp_path)
-    made.make_init(INIT)
-    made.make_keys(KEYS)
-    made.make_user(USER)
-    made.rig.mains_on()
-    made.wait(3 * S)
+    made = MeterKit.before_cards(tmp_path)
     assert made.session(INIT).code == 0
     yield made
     made.close()

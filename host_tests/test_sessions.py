@@ -67,12 +67,7 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
 
 def test_a_meter_before_its_cards(tmp_path: Path) -> None:
     """Nothing but the initialisation card works on a new meter, and that one not once the keys are the utility's own."""
-    kit = MeterKit(tmp_path)
-    kit.make_init(INIT)
-    kit.make_keys(KEYS)
-    kit.make_user(USER)
-    kit.rig.mains_on()
-    kit.wait(3 * S)
+    kit = MeterKit.before_cards(tmp_path)
     refused(kit, USER, 9)
     refused(kit, KEYS, 9)
     assert not kit.relay_closed

@@ -3,6 +3,7 @@
 Contacts and values are from the parts' datasheets; the boards' README.md says why they are what they are.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -108,6 +109,13 @@ def _esp32_line(prefix: str) -> tuple[Row, ...]:
 
 
 _SWITCH = (_in("SLOT_SWITCH", "switch, to GND", "1 k; 10 k to 3.3 V"),)
+
+
+def _safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
+    slot = _contacts("card slot, ISO 7816", "CARD", line("CARD"), _SWITCH)
+    return (slot, _contacts("ESAM, ISO 7816", "ESAM", line("ESAM")), _I2C, _DISPLAY)
+
+
 _KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
 _PICO_PLACES = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | {
@@ -129,12 +137,7 @@ BOARDS = {
         chip="Raspberry Pi Pico",
         prefix="GP",
         left=(*_MAINS_PARTS, _RELAY, _KEY),
-        right=(
-            _contacts("card slot, ISO 7816", "CARD", _pico_line("CARD"), _SWITCH),
-            _contacts("ESAM, ISO 7816", "ESAM", _pico_line("ESAM")),
-            _I2C,
-            _DISPLAY,
-        ),
+        right=_safe_side(_pico_line),
         places=_PICO_PLACES,
     ),
     "esp32_devkit": PictureBoard(
@@ -142,11 +145,6 @@ BOARDS = {
         chip="ESP32-DevKitC",
         prefix="IO",
         left=(*_MAINS_PARTS, _RELAY, _KEY),
-        right=(
-            _contacts("card slot, ISO 7816", "CARD", _esp32_line("CARD"), _SWITCH),
-            _contacts("ESAM, ISO 7816", "ESAM", _esp32_line("ESAM")),
-            _I2C,
-            _DISPLAY,
-        ),
+        right=_safe_side(_esp32_line),
     ),
 }

@@ -61,7 +61,6 @@ class Content:
 
 _WALLET = Content("wallet", cardfiles.WALLET)
 _USES = Content("uses left", (("uses", 4, cardfiles.BIN),))
-_SERVED = Content("meter served last", servicefiles.SERVED)
 _RESULTS = Content("test results", servicefiles.TEST_RESULT, blank=True)
 _BACK = (cardfiles.CMD_WRITE_BACK, servicefiles.CMD_READ_BACK)
 _KEY_INFO = (cardfiles.CMD_KEYS, cardfiles.CMD_KEYS_RESTORE)
@@ -69,6 +68,14 @@ _KEY_INFO = (cardfiles.CMD_KEYS, cardfiles.CMD_KEYS_RESTORE)
 
 def _tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
     return Content("tariff set 1", None, commands, blank), Content("tariff set 2", None, commands, blank)
+
+
+def _key_card(command: int) -> dict[int, Content]:
+    return {
+        cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (command,)),
+        servicefiles.CARD_USES: _USES,
+        servicefiles.CARD_SERVED: Content("meter served last", servicefiles.SERVED),
+    }
 
 
 _USER_TARIFFS = _tariffs(cardfiles.CMD_USER)
@@ -91,16 +98,8 @@ CONTENTS: dict[str, dict[int, Content]] = {
         cardfiles.CARD_TARIFF_2: _INIT_TARIFFS[1],
         cardfiles.CARD_LIMITS: Content("limits", cardfiles.LIMITS, (cardfiles.CMD_INIT,)),
     },
-    kinds.KEYS: {
-        cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (cardfiles.CMD_KEYS,)),
-        servicefiles.CARD_USES: _USES,
-        servicefiles.CARD_SERVED: _SERVED,
-    },
-    kinds.RESTORE: {
-        cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (cardfiles.CMD_KEYS_RESTORE,)),
-        servicefiles.CARD_USES: _USES,
-        servicefiles.CARD_SERVED: _SERVED,
-    },
+    kinds.KEYS: _key_card(cardfiles.CMD_KEYS),
+    kinds.RESTORE: _key_card(cardfiles.CMD_KEYS_RESTORE),
     kinds.INSPECTION: {
         cardfiles.CARD_INFO: Content("order", servicefiles.INSPECTION_ORDER, (cardfiles.CMD_INSPECTION,)),
         servicefiles.INSPECTION_WALLET: _WALLET,

@@ -4,6 +4,8 @@ Owns the tables of docs/card-files.md and docs/card-protocol.md ("Who holds whic
 command modules) is the same for all of them and decides by these tables alone.
 """
 
+from collections.abc import Iterable
+
 from dianka.cards import access, keys
 from dianka.cards.access import FREE, FileSpec, Kind, Right, sealed_for
 from dianka.cards.files import cardfiles, servicefiles
@@ -114,28 +116,24 @@ _KEY_CARD_FILES = {
     servicefiles.CARD_USES: _uses(),
     servicefiles.CARD_SERVED: FileSpec(cardfiles.size_of(servicefiles.SERVED)),  # SEAL KEY writes it
 }
-_KEYS = Kind(
-    KEYS,
-    DF_CARD,
-    _KEY_CARD_FILES,
-    _OWN | {keys.BESIDE + kid for kid in HANDED_ON},
-    _CARD | {"sam", "seal_key", "read_record"},
-    auth_kids=frozenset({keys.DESK}),
-    identity_kids=_IDENTITY,
-    sealing=frozenset({(keys.PRIVATE_SET, keys.PUBLIC_SET)}),
-    hands_on=True,
-)
-_RESTORE = Kind(
-    RESTORE,
-    DF_CARD,
-    _KEY_CARD_FILES,
-    _OWN | {keys.BESIDE + keys.MASTER},
-    _CARD | {"sam", "seal_key", "read_record"},
-    auth_kids=frozenset({keys.DESK}),
-    identity_kids=_IDENTITY,
-    sealing=frozenset({(keys.PUBLIC_SET, keys.PRIVATE_SET)}),
-    hands_on=True,
-)
+
+
+def _key_card(name: str, handed_on: Iterable[int], sealed_set: int, under_set: int) -> Kind:
+    return Kind(
+        name,
+        DF_CARD,
+        _KEY_CARD_FILES,
+        _OWN | {keys.BESIDE + kid for kid in handed_on},
+        _CARD | {"sam", "seal_key", "read_record"},
+        auth_kids=frozenset({keys.DESK}),
+        identity_kids=_IDENTITY,
+        sealing=frozenset({(sealed_set, under_set)}),
+        hands_on=True,
+    )
+
+
+_KEYS = _key_card(KEYS, HANDED_ON, keys.PRIVATE_SET, keys.PUBLIC_SET)
+_RESTORE = _key_card(RESTORE, (keys.MASTER,), keys.PUBLIC_SET, keys.PRIVATE_SET)
 _INSPECTION = Kind(
     INSPECTION,
     DF_CARD,
