@@ -61,6 +61,8 @@ async def _set_run_info(parts) -> None:
 
 async def _copy_events(card, parts) -> int:
     """The newest illegal cards, the oldest of them first, as the log puts the newest in front; how many there ever were."""
+    parts.slot_lives()
+    card.bound()  # anew: with a full log and a slow card, one limit for all of the session would be too short
     try:
         found = parts.cards.newest(servicefiles.EVENTS)
     except OSError:
