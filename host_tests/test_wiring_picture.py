@@ -6,19 +6,21 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dianka import wiring_picture
+from dianka import mains_picture, wiring_mains, wiring_picture, wiring_shapes
 from dianka.bench.wiring import read_constants
 from dianka.firmware import BOARDS
 from dianka.wiring_parts import BOARDS as PICTURED
+from dianka.wiring_parts import pin_label
 
 BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD)$|^I2C_BUS$")
 
 
 @pytest.mark.parametrize("name", PICTURED)
 def test_the_picture_in_the_repository_is_the_boards(name):
-    drawn = wiring_picture.draw(BOARDS / name)
-    assert (BOARDS / name / "wiring.svg").read_text(encoding="utf-8") == drawn, "draw it anew: make pictures"
-    ElementTree.fromstring(drawn)
+    for file, draw in (("wiring.svg", wiring_picture.draw), ("mains.svg", mains_picture.draw)):
+        drawn = draw(BOARDS / name)
+        assert (BOARDS / name / file).read_text(encoding="utf-8") == drawn, "draw it anew: make pictures"
+        ElementTree.fromstring(drawn)
 
 
 @pytest.mark.parametrize("name", PICTURED)
@@ -38,8 +40,15 @@ def test_nothing_runs_out_of_its_box(name):
             assert len(words) * 13 * 0.70 <= wiring_picture._PART_WIDTH + 10, words
         for row in part.rows:
             assert len(row.between) * 11 * 0.59 <= wiring_picture._BETWEEN_WIDTH + 4, row.between
-    for note in wiring_picture.NOTES:
-        assert len(note) * 13 * 0.59 <= wiring_picture.WIDTH - 48, note
+    for part in blocks(name):
+        for lead in part.left + part.right:
+            room = mains_picture.BETWEEN_WIDTH if lead in part.left else mains_picture.BETWEEN_RIGHT_WIDTH
+            assert len(lead.between) * 11 * 0.59 <= room + 4, lead
+            assert lead not in part.left or len(lead.node) * 12 * 0.70 <= mains_picture.NODE_WIDTH, lead
+        for left, right in zip(part.left, part.right, strict=False):
+            assert (len(left.pin) + len(right.pin)) * 12 * 0.59 <= mains_picture.BLOCK_WIDTH[part.where] - 16, part.name
+    for note in wiring_picture.NOTES + wiring_mains.NOTES:
+        assert len(note) * 13 * 0.59 <= wiring_shapes.WIDTH - 48, note
 
 
 @pytest.mark.parametrize("name", PICTURED)
@@ -47,8 +56,68 @@ def test_what_keeps_a_builder_alive_is_in_the_picture(name):
     """Once the mains resistors were in the text alone, and the relay seemed safe to touch."""
     drawn = wiring_picture.draw(BOARDS / name)
     assert drawn.count("2 x 68 k; H11AA1") == 2
-    assert f'fill="{wiring_picture._MAINS}" font-weight="bold">contacts on the mains<' in drawn
-    assert "Not drawn: the mains path" in drawn
+    assert f'fill="{wiring_shapes.MAINS}" font-weight="bold">contacts on the mains<' in drawn
+    assert "are in mains.svg" in drawn
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_no_wire_leads_round_the_isolation(name):
+    """A name on both sides would join them: what is live and what is safe have none in common."""
+    live, safe = set(), set()
+    for part in blocks(name):
+        on_left = safe if part.where == "safe" else live
+        on_right = live if part.where == "mains" else safe
+        on_left |= {lead.node for lead in part.left}
+        on_right |= {lead.node for lead in part.right}
+    assert live == wiring_mains.LIVE
+    assert not live & safe
+    across = [part.name for part in blocks(name) if part.where == "border"]
+    assert across == ["ISO7720DW", "H11AA1", "H11AA1", "latching relay", "HLK-5M12"]
+
+
+def test_the_mains_path_is_in_order_and_the_shunt_before_the_relay():
+    assert wiring_mains.PATH == ("fuse F1, 16 A gG", "A", "shunt, 1 milliohm", "B", "relay's contact", "C")
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_all_pins_of_the_metering_chip_are_drawn_once(name):
+    """Once they were in no picture, and in no text."""
+    (chip,) = [part for part in blocks(name) if part.name == "HLW8032"]
+    pins = sorted(lead.pin for lead in chip.left + chip.right)
+    assert pins == ["GND (5)", "IN (3)", "IP (2)", "PF (7)", "RX (8)", "TX (6)", "VDD (1)", "VP (4)"]
+    assert {lead.pin: lead.node for lead in chip.left} == {
+        "VDD (1)": "+5 V on A",
+        "IP (2)": "A",
+        "IN (3)": "B",
+        "VP (4)": "N",
+        "GND (5)": "A",
+    }
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_the_board_is_fed_through_a_diode_and_never_at_its_usb_pin(name):
+    supply = PICTURED[name].supply
+    *_, board = blocks(name)
+    assert board.name == PICTURED[name].chip
+    assert [(lead.pin, lead.node, lead.between[:6]) for lead in board.left] == [
+        (supply.power, "5 V", "1N5819"),
+        (supply.ground, "GND", ""),
+    ]
+    assert {lead.pin: lead.node for lead in board.right}[supply.usb] == "nothing but the USB cable"
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_each_pin_has_its_own_place_on_the_boards_edge(name):
+    """The ESP32's had none."""
+    board, pins = PICTURED[name], read_constants(BOARDS / name)
+    shown = {row.name for part in board.left + board.right for row in part.rows}
+    assert not {each for each in shown if pins[each] not in board.places}
+    assert len(set(board.places.values())) == len(board.places)
+
+
+def blocks(name: str) -> tuple[wiring_mains.Block, ...]:
+    board = PICTURED[name]
+    return wiring_mains.blocks(board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()})
 
 
 def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):

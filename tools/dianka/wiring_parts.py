@@ -4,7 +4,7 @@ Contacts and values are from the parts' datasheets; the boards' README.md says w
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,37 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Supply:
+    """What the board's supply pins are called, and where they are."""
+
+    power: str  # takes 5 V
+    logic: str  # gives 3.3 V
+    ground: str
+    usb: str  # must not be fed
+
+
+@dataclass(frozen=True)
 class PictureBoard:
     title: str
     chip: str
     prefix: str  # before a pin's number
     left: tuple[Part, ...]
     right: tuple[Part, ...]
-    places: dict[int, int] = field(default_factory=dict)  # pin number to the place on the board's edge
+    places: dict[int, str]  # pin number to the place on the board's edge
+    supply: Supply
+
+
+def pin_label(board: PictureBoard, pin: int) -> str:
+    place = board.places.get(pin)
+    return f"{board.prefix}{pin} ({place})" if place else f"{board.prefix}{pin}"
 
 
 NOTES = (
     "Red parts are connected to the mains. Only the isolators that are drawn may bridge the dashed line. Cables to a PC and",
     "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), and I/O is pulled up to it.",
-    "Not drawn: the mains path (L, shunt, relay contact, load, N) and the resistors between it and the HLW8032; the relay's",
-    "contacts are on the mains too, 8 mm from its coils. Of the two 68 k before an H11AA1, one lies in L and one in N.",
-    "Not drawn: 3.3 V, 5 V, 12 V and GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
+    "The mains path, all pins of the HLW8032 and the supplies are in mains.svg. The relay's contacts are on the mains too,",
+    "8 mm from its coils. Of the two 68 k before an H11AA1, one lies in L and one in N.",
+    "Not drawn: GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
 )
 
 
@@ -118,17 +134,17 @@ def _safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
 
 _KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
-_PICO_PLACES = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | {
-    16: 21,
-    17: 22,
-    18: 24,
-    19: 25,
-    20: 26,
-    21: 27,
-    22: 29,
-    26: 31,
-    27: 32,
-    28: 34,
+# RP2040 pin to the Pico's pin, between which a GND lies after every fourth; Raspberry Pi Pico datasheet, figure 4.
+_PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
+    zip((16, 17, 18, 19, 20, 21, 22, 26, 27, 28), (21, 22, 24, 25, 26, 27, 29, 31, 32, 34), strict=True)
+)
+_PICO_PLACES = {pin: f"pin {place}" for pin, place in _PICO_EDGE.items()}
+
+# Header and place; Espressif, ESP32-DevKitC V4 getting started guide. Some drawings call J1 J2.
+_DEVKIT_J1 = {36: 3, 39: 4, 34: 5, 35: 6, 32: 7, 33: 8, 25: 9, 26: 10, 27: 11, 14: 12, 12: 13, 13: 15}
+_DEVKIT_J3 = {23: 2, 22: 3, 1: 4, 3: 5, 21: 6, 19: 8, 18: 9, 5: 10, 17: 11, 16: 12, 4: 13, 0: 14, 2: 15, 15: 16}
+_DEVKIT_PLACES = {pin: f"J1-{place}" for pin, place in _DEVKIT_J1.items()} | {
+    pin: f"J3-{place}" for pin, place in _DEVKIT_J3.items()
 }
 
 BOARDS = {
@@ -139,6 +155,7 @@ BOARDS = {
         left=(*_MAINS_PARTS, _RELAY, _KEY),
         right=_safe_side(_pico_line),
         places=_PICO_PLACES,
+        supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
     ),
     "esp32_devkit": PictureBoard(
         title="Dianka on the ESP32-DevKitC",
@@ -146,5 +163,7 @@ BOARDS = {
         prefix="IO",
         left=(*_MAINS_PARTS, _RELAY, _KEY),
         right=_safe_side(_esp32_line),
+        places=_DEVKIT_PLACES,
+        supply=Supply("5V (J1-19)", "3V3 (J1-1)", "GND (J1-14)", "USB"),
     ),
 }

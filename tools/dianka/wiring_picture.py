@@ -1,17 +1,18 @@
 """Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that picture and firmware agree.
 
-`make pictures` writes each board's wiring.svg. What hangs on which constant stands in
-wiring_parts.py. Plain text, no fonts and no scripts to fetch.
+`make pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). What hangs on which constant
+stands in wiring_parts.py.
 """
 
 import sys
-from html import escape
 from pathlib import Path
 
+from dianka import mains_picture
+from dianka import wiring_shapes as svg
 from dianka.bench.wiring import read_constants
-from dianka.wiring_parts import BOARDS, NOTES, Part, PictureBoard, Row
+from dianka.wiring_parts import BOARDS, NOTES, Part, PictureBoard, Row, pin_label
+from dianka.wiring_shapes import INK, MAINS, WIDTH
 
-WIDTH = 1220
 _ROW = 26
 _HEAD = 30  # of a part's box, for its name
 _WARNING = 18  # more, for a line under the name
@@ -20,9 +21,6 @@ _TOP = 84
 _PART_WIDTH = 236
 _BETWEEN_WIDTH = 204  # leaves the wire and its arrow in sight on both sides
 _CHIP_LEFT, _CHIP_RIGHT = 500, 720
-_MAINS = "#c0392b"
-_INK = "#1f2d3a"
-_ARROW = 7
 
 
 class WiringError(Exception):
@@ -43,8 +41,7 @@ def draw(folder: Path) -> str:
     shapes += _side(board, board.left, pins, left=True)
     shapes += _side(board, board.right, pins, left=False)
     height = bottom + 30 + 20 * len(NOTES)
-    shapes += [_text(24, bottom + 24 + 20 * number, note, 13) for number, note in enumerate(NOTES)]
-    return "\n".join([_open(height, board.title), *shapes, "</svg>", ""])
+    return svg.picture(height, board.title, shapes + svg.notes(bottom + 24, NOTES))
 
 
 def _height(parts: tuple[Part, ...]) -> int:
@@ -59,13 +56,13 @@ def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], le
     x = 24 if left else WIDTH - 24 - _PART_WIDTH
     y, shapes = _TOP, []
     for part in parts:
-        colour = _MAINS if part.mains else _INK
+        colour = MAINS if part.mains else INK
         head = _head(part)
         height = head + _ROW * len(part.rows)
-        shapes.append(_box(x, y, _PART_WIDTH, height, "#fdecea" if part.mains else "#eef4fa", colour))
-        shapes.append(_text(x + 10, y + 20, part.name, 13, bold=True))
+        shapes.append(svg.box(x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour))
+        shapes.append(svg.text(x + 10, y + 20, part.name, 13, bold=True))
         if part.warning:
-            shapes.append(_text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=_MAINS))
+            shapes.append(svg.text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS))
         for number, row in enumerate(part.rows):
             shapes += _row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
         y += height + _GAP
@@ -77,23 +74,20 @@ def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[st
     far = 24 + _PART_WIDTH if left else WIDTH - 24 - _PART_WIDTH
     near = _CHIP_LEFT if left else _CHIP_RIGHT
     middle = (far + near) // 2
-    shapes = [f'<line x1="{far}" y1="{y}" x2="{near}" y2="{y}" stroke="{_INK}" stroke-width="1.5"/>']
+    shapes = [svg.line(far, y, near, y)]
     if row.to_chip:
-        shapes.append(_arrow(near, y, rightwards=left))
+        shapes.append(svg.arrow(near, y, rightwards=left))
     if row.from_chip:
-        shapes.append(_arrow(far, y, rightwards=not left))
+        shapes.append(svg.arrow(far, y, rightwards=not left))
     if row.between:
-        shapes.append(_box(middle - _BETWEEN_WIDTH // 2, y - 10, _BETWEEN_WIDTH, 20, "#ffffff", "#7f8c8d"))
-        shapes.append(_text(middle, y + 4, row.between, 11, anchor="middle"))
+        shapes += svg.between(middle, y, _BETWEEN_WIDTH, row.between)
     anchor, inward = ("end", -10) if left else ("start", 10)
-    shapes.append(_text(far + inward, y + 4, row.contact, 12, anchor=anchor))
-    label = f"{board.prefix}{pin}"
-    place = board.places.get(pin)
-    shown = f"{label} (pin {place})" if place else label
+    shapes.append(svg.text(far + inward, y + 4, row.contact, 12, anchor=anchor))
+    shown = pin_label(board, pin)
     if left:
-        shapes.append(_text(near + 10, y + 4, shown, 12, bold=True))
+        shapes.append(svg.text(near + 10, y + 4, shown, 12, bold=True))
     else:
-        shapes.append(_text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
+        shapes.append(svg.text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
     return shapes
 
 
@@ -104,42 +98,16 @@ def _barrier(board: PictureBoard) -> list[str]:
         return []
     x, bottom = (24 + _PART_WIDTH + _CHIP_LEFT) // 2, _TOP + _height(tuple(mains)) - _GAP + 8
     return [
-        f'<line x1="{x}" y1="{_TOP - 14}" x2="{x}" y2="{bottom}" stroke="{_MAINS}" stroke-width="2" stroke-dasharray="9 5"/>',
-        _text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=_MAINS),
-        _text(x + 10, _TOP - 6, "safe to touch", 12, colour=_MAINS),
+        svg.barrier((x, _TOP - 14), (x, bottom)),
+        svg.text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=MAINS),
+        svg.text(x + 10, _TOP - 6, "safe to touch", 12, colour=MAINS),
     ]
 
 
 def _chip(board: PictureBoard, bottom: int) -> str:
-    box = _box(_CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", _INK)
+    box = svg.box(_CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", INK)
     middle = (_CHIP_LEFT + _CHIP_RIGHT) // 2
-    return "\n".join([box, _text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)])
-
-
-def _arrow(x: int, y: int, rightwards: bool) -> str:
-    back = x - _ARROW if rightwards else x + _ARROW
-    return f'<path d="M{x} {y} L{back} {y - 4} L{back} {y + 4} Z" fill="{_INK}"/>'
-
-
-def _box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
-    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
-
-
-def _text(x: int, y: int, words: str, size: int, *, anchor: str = "start", bold: bool = False, colour: str = _INK) -> str:
-    weight = ' font-weight="bold"' if bold else ""
-    place = f'x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}'
-    return f"<text {place}>{escape(words)}</text>"
-
-
-def _open(height: int, title: str) -> str:
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-            _text(24, 38, title, 20, bold=True),
-        ]
-    )
+    return "\n".join([box, svg.text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)])
 
 
 def main(arguments: list[str]) -> int:
@@ -150,6 +118,7 @@ def main(arguments: list[str]) -> int:
         folder = Path(argument)
         try:
             (folder / "wiring.svg").write_text(draw(folder), encoding="utf-8")
+            (folder / "mains.svg").write_text(mains_picture.draw(folder), encoding="utf-8")
         except (WiringError, OSError) as error:
             print(error, file=sys.stderr)  # noqa: T201
             return 1

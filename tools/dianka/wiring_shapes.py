@@ -1,0 +1,61 @@
+"""The few shapes that the wiring pictures are drawn with: plain SVG, no fonts and no scripts to fetch."""
+
+from html import escape
+
+WIDTH = 1220
+MAINS = "#c0392b"
+MAINS_FILL = "#fdecea"
+INK = "#1f2d3a"
+SAFE_FILL = "#eef4fa"
+WHITE = "#ffffff"
+GREY = "#7f8c8d"
+_ARROW = 7
+
+
+def line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.5") -> str:
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{thick}"/>'
+
+
+def barrier(*points: tuple[int, int]) -> str:
+    """The dashed line that nothing but isolators crosses."""
+    path = " ".join(f"{x},{y}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="{MAINS}" stroke-width="2" stroke-dasharray="9 5"/>'
+
+
+def dot(x: int, y: int, colour: str) -> str:
+    return f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>'
+
+
+def arrow(x: int, y: int, rightwards: bool) -> str:
+    back = x - _ARROW if rightwards else x + _ARROW
+    return f'<path d="M{x} {y} L{back} {y - 4} L{back} {y + 4} Z" fill="{INK}"/>'
+
+
+def box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
+
+
+def text(x: int, y: int, words: str, size: int, *, anchor: str = "start", bold: bool = False, colour: str = INK) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    place = f'x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}'
+    return f"<text {place}>{escape(words)}</text>"
+
+
+def between(middle: int, y: int, width: int, words: str) -> list[str]:
+    """The white box in a wire: what lies between its ends."""
+    return [box(middle - width // 2, y - 10, width, 20, WHITE, GREY), text(middle, y + 4, words, 11, anchor="middle")]
+
+
+def notes(top: int, lines: tuple[str, ...]) -> list[str]:
+    return [text(24, top + 20 * number, words, 13) for number, words in enumerate(lines)]
+
+
+def picture(height: int, title: str, shapes: list[str]) -> str:
+    """The whole SVG."""
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
+        f"<title>{escape(title)}</title>",
+        f'<rect width="{WIDTH}" height="{height}" fill="{WHITE}"/>',
+        text(24, 38, title, 20, bold=True),
+    ]
+    return "\n".join([*head, *shapes, "</svg>", ""])
