@@ -46,8 +46,10 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 4_000_000
 CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
-_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring. Nothing is ever sent, but
+# without a TX the port would take its default, IO10, which is the flash's. The strobe rests high as an idle UART does, no pin
+# is left over, and `display_strobe` takes it back.
+_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(DISPLAY_STROBE), rx=Pin(METERING_RX), rxbuf=256)
 _buses = {}
 
 
