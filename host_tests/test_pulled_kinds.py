@@ -12,11 +12,12 @@ from dianka.bench.pulled.campaign import SCENES, find
 from pulled_kit import campaign, planted, played
 
 EVERY = 307  # a prime: no rhythm of commands hides a point from it
+WHOLE = ("system control",)  # so short a session that all its points take a few seconds
 
 
 @pytest.mark.parametrize("kind", [scene.name for scene in SCENES])
 def test_old_or_new_and_never_both(kind: str, record_property: Callable[[str, object], None]) -> None:
-    code, said = campaign(kind, EVERY)
+    code, said = campaign(kind, 1 if kind in WHOLE else EVERY)
     assert code == 0, said
     assert played(said) >= 8, said
     record_property("figure", f"{kind}: {said.splitlines()[-1]}")
@@ -42,4 +43,23 @@ def test_a_planted_fault_is_found(
     kind: str, module: str, right: str, wrong: str, finding: str, every: int, tmp_path: Path
 ) -> None:
     code, said = campaign(kind, every, planted(tmp_path, module, right, wrong))
+    assert code == 1 and finding in said, said[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("module", "right", "wrong", "finding"),
+    [
+        ("cardlog", 'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")', "if body", "log is neither old nor new"),
+        ("cardtask", "header, sw =", "meter.commit(); header, sw =", "counted and not in the log"),
+        ("cardtask", "            meter.commit()\n        except", "        except", "illegal cards is 0 in the end"),
+        ("cardtask", "illegal_cards + 1", "illegal_cards + 2", "illegal cards are not counted"),
+        ("cardtask", "state.illegal_cards =", "state.set(0x10); state.illegal_cards =", "state is"),
+        ("iccard", "card.must_be_there()  # pulled", "pass  # pulled", "ended with code 7"),
+    ],
+    ids=["torn record", "counted first", "not committed", "counted twice", "meter locked", "pulled and counted"],
+)
+def test_a_planted_fault_with_a_refused_card_is_found(
+    module: str, right: str, wrong: str, finding: str, tmp_path: Path
+) -> None:
+    code, said = campaign("system control", 1, planted(tmp_path, module, right, wrong))
     assert code == 1 and finding in said, said[-3000:]

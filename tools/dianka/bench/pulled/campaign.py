@@ -18,7 +18,7 @@ from dianka.bench.pulled import resident, staff
 from dianka.bench.pulled.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
 from dianka.bench.pulled.forks import PLAYED, SAME, VIOLATED, Forks, one_line
 from dianka.bench.pulled.resident import KEY_USES, USES
-from dianka.bench.pulled.scenes import KEY_CARDS, Facts, Scene, after, facts, middle, uses_of
+from dianka.bench.pulled.scenes import KEY_CARDS, Facts, Scene, after, facts, middle, once_more, told, unbroken, uses_of
 from dianka.bench.pulled.trial import MS, S, Trial
 
 SCENES = resident.SCENES + staff.SCENES
@@ -75,13 +75,14 @@ def play(scene: Scene, every: int = 1, jobs: int | None = None) -> Figures:
 def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
     scene.prepare(trial)
     old, new = facts(trial, scene.card), _unbroken(scene, trial, forks)
+    unbroken(scene, old, new)
     breaker = Breaker(trial, forks)
     since = len(trial.lines)
     code = trial.put_in(scene.card)
     breaker.off()
     if forks.child:
-        _go_on(scene, trial, forks, (old, new))
-    assert code == 0, f"the unbroken session ended with code {code}: {trial.lines[since:]}"
+        _go_on(scene, trial, forks, (old, new), code)
+    assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[since:]}"
     trial.take_out()
     return _figures(scene, forks)
 
@@ -93,7 +94,7 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
     def work() -> None:
         trial.move(forks.room())
         code = trial.session(scene.card)
-        assert code == 0, f"the unbroken session ended with code {code}: {trial.lines[-3:]}"
+        assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[-3:]}"
         os.write(write, pickle.dumps(facts(trial, scene.card)))
         scene.proof(trial)
 
@@ -105,8 +106,8 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
         os.close(write)
 
 
-def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts]) -> None:
-    """In the child, after the break; never returns."""
+def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], code: int) -> None:
+    """In the child, after the break, which the meter took for this error code; never returns."""
     if forks.act in (CUT_OUT, CUT_IN):
         if forks.act == CUT_OUT:
             trial.take_out()
@@ -119,6 +120,7 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts]) 
             trial.until_over(back)
         trial.wait(_ON_US)
     else:
+        told(scene, ends[0], trial, code)
         if not forks.claim(forks.act, trial.alive()):
             forks.end(SAME)
         trial.move(forks.room())
@@ -132,24 +134,25 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts]) 
 def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> None:
     old, new = ends
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
-    middle(scene, old, new, now)
+    middle(scene, old, new, now, act == CUT_IN)
     repeats = trial.card_state(scene.card).kind in KEY_CARDS  # a use is a meter, however often it takes
     most = 2 if act == CUT_IN and not repeats else 1  # a card left in is served again when the power comes back
     uses = KEY_USES if repeats else USES
     assert left is None or uses - most <= left <= uses, f"{left} uses are left after {most} sessions"
     done = all(now[group] == new[group] for group in now)
     code = trial.session(scene.card)
-    assert code == 0 or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
-    after(old, new, facts(trial, scene.card))
+    assert code == scene.refused or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
+    expected = once_more(scene, now, new)
+    after(now, expected, facts(trial, scene.card))
     # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
     if left is not None:
         now_left = uses_of(trial, scene.card)
-        expected = uses - 1 if repeats else left - (code == 0)
-        assert now_left == expected <= uses - 1, f"{now_left} uses are left after {left}"
+        must_left = uses - 1 if repeats else left - (code == 0)
+        assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
         code = trial.session(scene.card)
-        assert code == 0 or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
-        after(old, new, facts(trial, scene.card))
+        assert code == scene.refused or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
+        after(now, once_more(scene, expected, new), facts(trial, scene.card))
     scene.proof(trial)
     restarts = [line for line in trial.lines if "restarts" in line or "restored" in line]
     assert not restarts, f"{restarts}"

@@ -17,7 +17,10 @@ def pulled(
     every: Annotated[int, typer.Option(min=1, help="One in so many points of each kind of break.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors if not given.")] = None,
 ) -> None:
-    """Break sessions off before, in and after every byte, and put the card in again: old or new, money exact."""
+    """Break sessions off before, in and after every byte, and put the card in again: old or new, money exact.
+
+    Example: dianka bench pulled --kind purchase --every 10
+    """
     console, rows, began_s = Console(highlight=False), [], time.monotonic()
     try:
         for scene in campaign.find(kind):

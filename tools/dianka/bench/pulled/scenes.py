@@ -3,8 +3,12 @@
 Facts are what meter, ESAM and card hold, in groups that change together or not at all. In the middle each group is as before
 or as after; in the end all are as after an unbroken session. `also` names what the design allows between: a debit of the
 ESAM down to the journal's balance, which goes before each credit, and a meter that waits for its initialisation card again.
+
+A card that is refused as illegal has its count and its record in the log instead, once for each time that it is put in. The
+record goes to the memory before the count is committed: a cut between the two leaves a record of what was not counted.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +17,15 @@ from typing import Any
 from dianka.bench.pulled.trial import Trial
 from dianka.cards import kinds
 from dianka.cards.files import cardfiles, servicefiles
+from dianka.cards.image import dump
 from dianka.firmware import shared
 
 RECORDS = shared("state")
 Facts = dict[str, Any]
 PARAMETERS = ("alarm1_fen", "alarm2_fen", "overdraft_limit_fen", "hoard_limit_fen", "close_above_fen", "price_e4")
 INCOMPLETE = "not complete"
+COUNT, LOG = "illegal cards", "illegal cards' log"
+PULLED = 20
 KEY_CARDS = (kinds.KEYS, kinds.RESTORE)
 COUNTED = (*KEY_CARDS, kinds.TEST_CREDIT, kinds.TEST)
 _COPIED = (
@@ -42,6 +49,7 @@ class Scene:
     agree: tuple[str, ...] = ()  # groups that are all old or all new, unless the first of them says that it is neither
     again: bool = True
     refused_after: frozenset[int] = frozenset()  # codes with which the card is refused once its work is done
+    refused: int = 0  # the code with which the card is refused whenever it is put in, and counted as illegal
 
 
 def facts(trial: Trial, card: Path) -> Facts:
@@ -53,15 +61,29 @@ def facts(trial: Trial, card: Path) -> Facts:
         "used": (trial.used_fen(), state.energy_pj),
         "owner": (state.customer_no, state.card_serial, state.has(RECORDS.OPENED)),
         "number": (state.meter_no, state.has(RECORDS.INITIALISED)),
-        "illegal cards": state.illegal_cards,
+        COUNT: state.illegal_cards,
+        LOG: trial.illegal_log(),
         "wallet": (wallet["money_fen"], wallet["count"]),
         "keys": (dict(esam.keys), esam.files[cardfiles.ESAM_KEY_INFO]),
     }
     found |= {name: getattr(state, name) for name in PARAMETERS}
     found |= {name: esam.files[getattr(cardfiles, name)] for name in ESAM_FILES}
     if trial.card is None:
-        found["on card"] = _on_card(trial.card_state(card))
+        on_card = trial.card_state(card)
+        found["on card"] = _on_card(on_card)
+        if on_card.kind == kinds.CONTROL:
+            found |= _untouched(trial, card)
     return found
+
+
+def _untouched(trial: Trial, card: Path) -> Facts:
+    """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
+    state = trial.meter.store.state
+    return {
+        "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name != "illegal_cards"},
+        "ESAM": hashlib.sha256(dump(trial.esam.state)).hexdigest(),
+        "card file": hashlib.sha256((trial.folder / card).read_bytes()).hexdigest(),
+    }
 
 
 def _on_card(state: Any) -> Any:
@@ -93,9 +115,38 @@ def uses_of(trial: Trial, card: Path) -> int | None:
     return int.from_bytes(state.files[servicefiles.CARD_USES], "big")
 
 
-def middle(scene: Scene, old: Facts, new: Facts, now: Facts) -> None:
-    """AssertionError unless every group is old or new, and money is in one place."""
+def unbroken(scene: Scene, old: Facts, new: Facts) -> None:
+    """AssertionError unless a card that is refused has been counted and kept once, and nothing else has moved."""
+    if scene.refused:
+        after(old, _counted(old, new), new)
+
+
+def once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
+    """What another session makes of `now`: what an unbroken one leaves, and of a refused card a count and a record more."""
+    return _counted(now, new) if scene.refused else new
+
+
+def _counted(now: Facts, new: Facts) -> Facts:
+    """The log is full, so that it has room for as many as there are after an unbroken session."""
+    number = now[LOG][-1][0] + 1
+    log = (*now[LOG], (number, *new[LOG][-1][1:]))[-len(new[LOG]) :]
+    return now | {COUNT: now[COUNT] + 1, LOG: log}
+
+
+def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
+    """AssertionError unless a card that is refused was counted if, and only if, the meter says why it is refused."""
+    if not scene.refused:
+        return
+    counted = trial.meter.store.state.illegal_cards - old[COUNT]
+    assert code in (PULLED, scene.refused), f"the session ended with code {code}: {trial.lines[-3:]}"
+    assert counted == (code == scene.refused), f"code {code}, and {counted} illegal cards counted"
+
+
+def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
+    """AssertionError unless every group is old or new, and money is in one place. `again`: the card was served once more."""
     also = scene.also(old)
+    if again and scene.refused:
+        old, new, also = once_more(scene, old, new), once_more(scene, new, new), {}
     for group, value in now.items():
         allowed = [old[group], new[group], *also.get(group, ())]
         assert value in allowed, f"{group} is neither old nor new: {value!r}, not one of {allowed!r}"
@@ -104,6 +155,8 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts) -> None:
         assert any(sides), f"part old and part new: { ({group: now[group] for group in scene.agree})!r}"
     if now["credit"] == new["credit"] != old["credit"]:
         assert now["wallet"] == new["wallet"], "the meter has the credit and the ESAM has not"
+    if now[COUNT] == new[COUNT] != old[COUNT]:
+        assert now[LOG] == new[LOG], "the illegal card is counted and not in the log"
 
 
 def after(old: Facts, new: Facts, now: Facts) -> None:

@@ -1,15 +1,18 @@
-"""The cards of the service staff: inspection, restore, and the two of the production test."""
+"""The cards of the service staff: inspection, restore, the two of the production test, and the desk's own, which is refused."""
 
 from pathlib import Path
+from typing import Any
 
 from dianka.bench.pulled import resident
-from dianka.bench.pulled.scenes import INCOMPLETE, Scene
-from dianka.bench.pulled.trial import USER, S, Trial
+from dianka.bench.pulled.scenes import COUNT, INCOMPLETE, LOG, Facts, Scene, after, facts
+from dianka.bench.pulled.trial import CONTROL, USER, S, Trial
 from dianka.cards import kinds, service
 from dianka.cards.files import cardfiles, servicefiles
 
 NEW_KEYS = Path("new-keys.card")
 INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test"))
+DESK = Path("desk.card")  # the system control card, whose own file the desk holds open
+CONTROL_CARD = 22
 CREDIT_FEN = 500
 _TESTS = servicefiles.TEST_RELAY | servicefiles.TEST_MEMORY | servicefiles.TEST_CLOCK | servicefiles.TEST_ESAM
 _REST_US = 15 * S  # of the relay, between two moves
@@ -24,9 +27,26 @@ def _ready_to_inspect(trial: Trial) -> None:
     data = service.InspectionData()
     trial.make(INSPECTION, kinds.INSPECTION, lambda chip: service.make_inspection(trial.control.chip, chip, data))
     resident.good(trial, INSPECTION)
-    trial.make(resident.OTHER, kinds.CONTROL, lambda chip: None)
-    assert trial.session(resident.OTHER) == 22, "a control card is not refused"
+    _foreign_control(trial)
     resident.used(trial)
+
+
+def _foreign_control(trial: Trial, times: int = 1) -> None:
+    """Another system's control card, for the log of illegal cards."""
+    trial.make(resident.OTHER, kinds.CONTROL, lambda chip: None)
+    for _ in range(times):
+        assert trial.session(resident.OTHER) == CONTROL_CARD, "a control card is not refused"
+
+
+def _ready_to_refuse(trial: Trial) -> None:
+    """The log is full, so that each record goes where another one was; the card is the control card of this very system."""
+    resident.in_use(trial)
+    (trial.folder / DESK).write_bytes((trial.folder / CONTROL).read_bytes())
+    before = facts(trial, DESK)
+    _foreign_control(trial, trial.log_records)
+    full = facts(trial, DESK)
+    after(before, before | {group: full[group] for group in (COUNT, LOG)}, full)  # what the first one alone does is seen here
+    assert full[COUNT] == len(full[LOG]) == trial.log_records, "illegal cards are not counted, or not in the log"
 
 
 def _ready_to_restore(trial: Trial) -> None:
@@ -47,6 +67,11 @@ def _ready_for_test(trial: Trial) -> None:
     resident.initialised(trial)
     data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
     trial.make(TEST, kinds.TEST, lambda chip: service.make_test(trial.control.chip, chip, data))
+
+
+def _overwritten(old: Facts) -> dict[str, list[Any]]:
+    """A record that is cut short has cost the oldest one, whose place it has."""
+    return {LOG: [old[LOG][1:]]}
 
 
 # ****** That all works in the end ******
@@ -81,9 +106,24 @@ def _tested(trial: Trial) -> None:
     assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
 
 
+def _counted(trial: Trial) -> None:
+    """Count and log tell of this card, outlive a power cut, and the resident's card brings them to the desk."""
+    before = facts(trial, DESK)
+    _, serial, code, *_ = before[LOG][-1]
+    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), "the log tells of another card"
+    trial.rig.cut_power()
+    trial.mains_on()
+    after(before, before, facts(trial, DESK))
+    resident.buys_more(trial)
+    block = trial.card_state(USER).files[cardfiles.CARD_WRITE_BACK]
+    written = cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])["illegal_cards"]
+    assert written == before[COUNT], f"the desk hears of {written} illegal cards, not of {before[COUNT]}"
+
+
 SCENES = (
     Scene("inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}),
     Scene("restore", RESTORE, _ready_to_restore, _comes_back, refused_after=frozenset({9})),
     Scene("production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})),
     Scene("production test 09", TEST, _ready_for_test, _tested, again=False),
+    Scene("system control", DESK, _ready_to_refuse, _counted, _overwritten, refused=CONTROL_CARD),
 )

@@ -156,6 +156,18 @@ class Trial:
         state = self.meter.store.state
         return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)
 
+    @property
+    def log_records(self) -> int:
+        """How many illegal cards the log has room for."""
+        return self.rig.runner.modules["cardlog"].RECORDS  # type: ignore[attr-defined]
+
+    def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
+        """The illegal cards that the memory holds, the oldest of them first and without times, as the next start finds them."""
+        cardlog = self.rig.runner.modules["cardlog"]  # type: ignore[attr-defined]
+        found = cardlog.CardLog(_Image(self.rig.bench.fram.content)).newest(cardlog.RECORDS)
+        fields = [name for name, _, _ in cardlog.FIELDS if name != "time"]
+        return tuple(tuple(cardfiles.unpack(cardlog.FIELDS, packed)[name] for name in fields) for packed in found)
+
     def card_state(self, card: Path) -> Any:
         """What is in the card's memory, wherever it is."""
         with CardFile.open(self.folder / card) as file:
