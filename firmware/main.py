@@ -5,6 +5,7 @@ This file and slots.py lie at the root of the board, outside all versions: they 
 """
 
 import sys
+import time
 
 import machine
 
@@ -26,4 +27,6 @@ except KeyboardInterrupt:
     raise
 except Exception as error:
     sys.print_exception(error)
+    if meter is None:
+        time.sleep_ms(2_000)  # it will be so again: time for a PC to find the port and break in
     machine.reset()

@@ -123,16 +123,14 @@ class DeskBoard:
         (overlay / "machine.py").write_text(MACHINE)
         self._dog = folder / "dog"
         self._environment = dict(os.environ, MICROPYPATH=f"{overlay}:.frozen", DIANKA_DOG=str(self._dog))
-        self._master, slave = pty.openpty()
-        tty.setraw(slave)
-        self._slave = slave
-        self.port = os.ttyname(slave)
+        self._lock = threading.RLock()
+        self._master = -1
+        self.plug()
         self.starts = 0
         self.heard = b""  # all that the board has said
         self._inner = -1
         self._child: subprocess.Popen[bytes] | None = None
         self._held = b""
-        self._lock = threading.RLock()
         self._over = False
         self._start()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -145,14 +143,29 @@ class DeskBoard:
         self._over = True
         self._thread.join()
         self._stop()
-        os.close(self._master)
-        os.close(self._slave)
+        self.unplug()
 
     def power_cycle(self) -> None:
         """Power goes at this instant, and is back at once."""
         with self._lock:
             self._stop()
             self._start()
+
+    def unplug(self) -> None:
+        """The cable is pulled; the board itself, which the mains feed, runs on."""
+        with self._lock:
+            if self._master >= 0:
+                os.close(self._master)
+                os.close(self._slave)
+            self._master = -1
+
+    def plug(self) -> None:
+        """The cable is back, as another port."""
+        with self._lock:
+            self.unplug()
+            self._master, self._slave = pty.openpty()  # the slave stays open, or the line would die between two users
+            tty.setraw(self._slave)
+            self.port = os.ttyname(self._slave)
 
     def wait_for(self, text: str, limit_s: float = 20) -> str:
         """Wait until the board of this start says so; what it said."""
@@ -175,7 +188,8 @@ class DeskBoard:
         self._dog.unlink(missing_ok=True)
         inner, child = pty.openpty()
         tty.setraw(child)
-        command = [str(find_micropython()), "-X", "heapsize=2m"]
+        # A chip that has not come up yet is deaf to control-C. The process would die of it until MicroPython is in charge.
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", str(find_micropython()), "-X", "heapsize=2m"]
         self._program = (self.files / "main.py").exists()
         if self._program:
             command += ["-i", "main.py"]
@@ -183,7 +197,7 @@ class DeskBoard:
             command, cwd=self.files, env=self._environment, stdin=child, stdout=child, stderr=child, start_new_session=True
         )
         os.close(child)
-        self._inner, self._held = inner, b""
+        self._inner, self._held, self._tail = inner, b"", b""
         self.starts += 1
 
     def _stop(self) -> None:
@@ -196,7 +210,8 @@ class DeskBoard:
     def _serve(self) -> None:
         while not self._over:
             with self._lock:
-                ready, _, _ = select.select([self._master, self._inner], [], [], 0.01)
+                wires = [self._inner] if self._master < 0 else [self._master, self._inner]
+                ready, _, _ = select.select(wires, [], [], 0.01)
                 if self._master in ready:
                     self._from_tool(os.read(self._master, 4096))
                 if self._inner in ready:
@@ -220,10 +235,10 @@ class DeskBoard:
             data = os.read(self._inner, 4096)
         except OSError:
             return
-        self.heard += data
+        self.heard, self._tail = self.heard + data, (self._tail + data)[-200:]
         with contextlib.suppress(OSError):
             os.write(self._master, data)
-        if self._program and b">>> " in self.heard[-200:]:
+        if self._program and b">>> " in self._tail:
             self._program = False
             self._from_tool(b"")
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,22 @@ def test_boards_that_are_not_what_they_should_be(desk: Desk) -> None:
     assert "is set up as other, not desk" in refusal(desk.flash())
 
 
+def test_other_firmware_and_micropython_without_hashes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the helper imports may not be there: the line about it comes first."""
+    (desk.board.files.parent / "silicon" / "hashlib.py").write_text("")
+    desk.write()
+    assert refusal(desk.flash()).startswith(f"MicroPython at {desk.board.port} lacks hashlib.sha256: put a build of ")
+    write_kinds(desk.kinds, micropython="9.5")
+    assert "is too old: put 9.5 or newer on the board, then flash again" in refusal(desk.flash())
+    other = "\nclass sys:\n    platform = 'RP2040'\n"
+    other += "    class implementation:\n        name = 'circuitpython'\n        version = (9, 2, 1)\n"
+    monkeypatch.setattr(link, "HELPER", link.HELPER + other)
+    assert refusal(desk.flash()) == (
+        f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, then flash again"
+    )
+    assert [path.name for path in desk.board.files.iterdir()] == []
+
+
 def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
     desk.write()
     (desk.firmware / "state.py").write_text("from micropython import const\nFORMAT = const(1)\nSIZE = const(97)\n")
@@ -76,7 +93,7 @@ def test_not_enough_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(desk.flash()) == "not enough room on the board: 36 KiB needed, 20 free: remove other files"
 
 
-def test_ports_that_are_none(desk: Desk, tmp_path: Path) -> None:
+def test_ports_that_are_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write()
     with pytest.raises(build.FlashError, match="no port is named: say where the board is"):
         link.Link("")
@@ -84,6 +101,7 @@ def test_ports_that_are_none(desk: Desk, tmp_path: Path) -> None:
     holder = link.Link(desk.board.port)
     assert refusal(desk.flash()) == f"{desk.board.port} is busy: close the program that uses it"
     holder.close()
+    monkeypatch.setattr(link, "_ENTER_S", 3)
     master, slave = os.openpty()
     mute = os.ttyname(slave)
     assert "does not answer as MicroPython" in refusal(desk.flash(port=mute))
@@ -95,7 +113,7 @@ def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
     """/dev/null and a terminal of one's own were "busy": then one looks for a program that does not exist."""
     plain = tmp_path / "firmware.uf2"
     plain.write_bytes(b"")
-    for port in ("/dev/null", str(plain), str(tmp_path)):
+    for port in ("/dev/null", str(plain), str(tmp_path), "foo://x", "hwgrep://(", "loop://?x=1", "socket://nowhere"):
         with pytest.raises(build.FlashError) as refused:
             link.Link(port)
         assert str(refused.value).startswith(f"{port} is no serial port: name the board's (there now: ")
@@ -133,6 +151,11 @@ def test_what_cannot_be_built(desk: Desk) -> None:
     assert refusal(done).startswith("no board is called abacus: there are ")
 
 
+def test_without_what_flashing_needs_it_says_how_to_get_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mpremote", None)
+    assert refusal(desk.flash()) == "mpremote is missing: install what flashing needs with pip install -e '.[board,chip]'"
+
+
 def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     report = update.parse_report(
         "[1] self-check 00000141 version 1+2 energy_pj 5 remainder 0 balance_fen 7 bought_fen 7 count 1"
@@ -143,5 +166,7 @@ def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
         flash_cli._tell(report, (5, 0, 8, 7, 1))
     captured = capsys.readouterr()
     assert "balance 7 fen, before: 8" in captured.out and "totals or balance are not what they were" in captured.err
+    with pytest.raises(flash_cli.typer.Exit):
+        flash_cli._tell(report, (5, 1, 7, 7, 1))
     assert update.parse_report("[1] self-check 00000141 version") is None
     assert update.parse_report("mains failing") is None

