@@ -21,9 +21,9 @@ try:
     find_image()
     from dianka.bench.chip.runner import ChipRunner
 except ImportError as error:
-    pytest.skip(f"{error.name} is not here: pip install -e '.[chip]'", allow_module_level=True)
+    pytest.skip(f"rung 3 not run: {error.name} is not here: pip install -e '.[chip]'", allow_module_level=True)
 except ChipError as error:
-    pytest.skip(str(error), allow_module_level=True)
+    pytest.skip(f"rung 3 not run: {error}", allow_module_level=True)
 
 
 class ChipBench:

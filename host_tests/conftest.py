@@ -25,11 +25,31 @@ def pcsc() -> Iterator[Readers]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    reports = [report for kind in terminalreporter.stats.values() for report in kind if isinstance(report, pytest.TestReport)]
+    reports = _reports(terminalreporter, pytest.TestReport)
     for report in reports:
         for name, text in report.user_properties if report.when == "call" else ():
             if name == "figure":
                 terminalreporter.write_line(f"figure: {text}")
+    for reason, count in Counter(_reasons(reports)).items():
+        terminalreporter.write_line(f"{count} test{'s' if count > 1 else ''} not run: {reason}")
+    # How many tests such modules have is known to nobody: they say themselves what is not run.
+    for reason in dict.fromkeys(_reasons(_reports(terminalreporter, pytest.CollectReport))):
+        terminalreporter.write_line(reason if "not run" in reason else f"whole modules not run: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A rung that can't run here, and has said why, is no failure of the target: `make test` goes on."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and reporter:
+        if _reasons(_reports(reporter, pytest.CollectReport)):
+            session.exitstatus = pytest.ExitCode.OK
+
+
+def _reports(terminalreporter: Any, kind: type) -> list[Any]:
+    return [report for reports in terminalreporter.stats.values() for report in reports if isinstance(report, kind)]
+
+
+def _reasons(reports: list[Any]) -> list[str]:
+    """Why these were skipped, for each that was."""
     skipped = [report.longrepr for report in reports if report.skipped and isinstance(report.longrepr, tuple)]
-    for reason, count in Counter(where[2].removeprefix("Skipped: ") for where in skipped).items():
-        terminalreporter.write_line(f"{count} tests not run: {reason}")
+    return [where[2].removeprefix("Skipped: ") for where in skipped]

@@ -71,8 +71,8 @@ class Socket:
     def put(self, behaviour: Behaviour | None = None) -> None:
         self.socket.put(EightBytes(), behaviour)
 
-    def read(self, *faults: tuple[str, int, int]) -> list[str]:
-        self.bench.boot(READ)
+    def read(self, *faults: tuple[str, int, int], source: str = READ) -> list[str]:
+        self.bench.boot(source)
         for fault in faults:
             self.line.spoil(*fault)
         self.bench.runner.run_until(1_500_000)
@@ -127,11 +127,28 @@ def test_a_card_that_refuses_a_character_for_good_ends_the_command(socket: Socke
     assert socket.line.repeated["in"] == 4
 
 
-def test_metal_on_the_contact_is_a_short(socket: Socket) -> None:
-    socket.bench.boot(READ)
+def test_metal_on_the_contact_between_answer_and_command_is_a_short(socket: Socket) -> None:
+    socket.bench.boot(READ.replace("            data, sw =", "            await asyncio.sleep_ms(200)\n            data, sw ="))
+    for ms in range(100, 1_500, 50):
+        socket.bench.runner.run_until(ms * 1000)
+        if socket.bench.lines:
+            break
+    assert socket.bench.lines == ["atr 3b690000410102030405060708"]
     socket.line.hold_low(True)
-    socket.bench.runner.run_until(1_500_000)
-    assert socket.bench.lines[0] in ("LineError mute", "LineError line shorted")
+    socket.bench.runner.run_until((ms + 400) * 1000)
+    assert socket.bench.lines[1:3] == ["LineError line shorted", "0 0"]
+    assert socket.line.counts["in"] == 0
+
+
+def test_a_card_that_wants_more_guard_time_gets_it(socket: Socket) -> None:
+    """TC1 = 5: 17 etu from edge to edge, and not much more."""
+    socket.put(Behaviour(atr=bytes.fromhex("3b690005410102030405060708")))
+    lines = socket.read()
+    assert lines[:2] == ["atr 3b690005410102030405060708", "8 0x9000"], lines
+    gaps_etu = list(socket.line.gaps_etu)
+    assert len(gaps_etu) == 4, "between the five characters of the header"
+    assert min(gaps_etu) >= 17 and max(gaps_etu) < 22, gaps_etu
+    assert socket.line.violations == []
 
 
 def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
@@ -142,6 +159,19 @@ def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
     assert socket.line.violations == []
     assert socket.socket.violations == []
     assert socket.line.counts == {"in": 9, "out": 29}
+
+
+@pytest.mark.parametrize(("ta1", "factor"), [(0x12, 2), (0x14, 8)])
+def test_twice_and_eight_times_the_rate(socket: Socket, ta1: int, factor: int) -> None:
+    """Eight times is more than PPS asks for by itself; the line can do it. At the new rate one character each way is spoilt."""
+    socket.put(Behaviour(ta1=ta1))
+    source = READ.replace("        channel = Channel(line)", "        line.fastest = 8\n        channel = Channel(line)")
+    lines = socket.read(("out", 20, 1), ("in", 6, 1), source=source)
+    assert lines == [f"atr 3b79{ta1:02x}0000410102030405060708", "8 0x9000", "1 1", "characters 38 PPS failures 0"]
+    assert socket.line.clocks_per_etu == (372, factor)
+    assert socket.line.counts == {"in": 9, "out": 29}
+    assert socket.line.violations == []
+    assert socket.socket.violations == []
 
 
 def test_so_it_may_through_pps_and_at_four_times_the_rate(socket: Socket) -> None:

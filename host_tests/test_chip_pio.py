@@ -72,6 +72,7 @@ def test_a_delay_after_a_wait_counts_from_the_edge(bench: ChipBench) -> None:
 
 
 def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path) -> None:
+    """Pulses begin when the chip begins to collect; it says with a pin when it erases, so that each meets pulses for sure."""
     with ChipBench(tmp_path, "pulses", "pioprograms") as bench:
         bench.boot(
             """
@@ -79,20 +80,25 @@ def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path
             from machine import Pin
             from pulses import PulseCounter
             counter = PulseCounter(Pin(10, Pin.IN), 4)
+            collecting, erasing = Pin(11, Pin.OUT, value=0), Pin(12, Pin.OUT, value=0)
             time.sleep_ms(40)
             print(counter.value())
+            collecting(1)
             for _ in range(3):
                 gc.collect()
+            collecting(0)
+            erasing(1)
             rp2.Flash().ioctl(6, 300)
+            erasing(0)
             time.sleep_ms(150)
             print(counter.value())
             """
         )
-        bench.mcu.pin(10)
-        bench.runner.run_until(60_000)
         emulator = bench.runner.emulator
         assert emulator
         pin, count = emulator.chip.gpio[10], 0
+        pin.set_input_value(False)
+        met: dict[int, list[int]] = {11: [], 12: []}  # edges so far when a pin was set and cleared
 
         def edge() -> None:
             nonlocal count
@@ -101,7 +107,19 @@ def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path
             if count < 2 * 8_000:
                 alarm.schedule(5_000)  # 100 kHz
 
+        def told(number: int) -> None:
+            level = emulator.chip.gpio[number].output_value
+            if level == len(met[number]) % 2:
+                return
+            met[number].append(count)
+            if number == 11 and level:
+                alarm.schedule(5_000)
+
         alarm = emulator.clock.create_alarm(edge)
-        alarm.schedule(40_000_000)
+        for number in met:
+            emulator.chip.gpio[number].add_listener(lambda *_, n=number: told(n))
         bench.runner.run_until(500_000)
         assert bench.lines[:2] == ["0", "8000"], bench.runner.story
+        (began, collected), (erase_began, erased) = met[11], met[12]
+        assert began == 0 and collected >= 100, met
+        assert 8_000 <= erased - erase_began < 2 * 8_000 - erase_began, "45 ms of pulses, and pulses after them"

@@ -2,7 +2,10 @@
 
 One update is recorded on the emulated chip, with its flash operations, from the first word of flashing to the end of the trial.
 For each operation there are two images of the flash: the power went before it, or half-way through it. littlefs on the host
-reads each: the version that would start must be whole, and flashing again must complete the update. What differs is booted.
+reads each: the version that would start must be whole, and flashing again must complete the update.
+
+Of the four things that the file `slot` then says, two are booted again on the chip: `a`, nothing has changed yet, and `a b !`,
+the trial was cut off. The recording itself starts from `a b`, the trial to come, and ends with `b`, which is read on the host.
 """
 
 import contextlib

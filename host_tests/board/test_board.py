@@ -1,20 +1,28 @@
-"""Rung 4: what is flashed runs on a real board, with the three wires of its README.md and nothing else.
+"""Rung 4: what is flashed runs on a real board, with the wires of its README.md and nothing else.
 
 The board and its port come from `make test-board BOARD=... PORT=...`; without them there is nothing to test on.
 """
 
 import os
+import re
 import time
+from ast import literal_eval
 from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
 
 import pytest
+
+import jigcode
 
 PORT = os.environ.get("DIANKA_PORT", "")
 BOARD = os.environ.get("DIANKA_BOARD", "rp2_pico")
 if not PORT:
     pytest.skip("rung 4 not run: it needs a board, make test-board BOARD=rp2_pico PORT=...", allow_module_level=True)
 
+from dianka.firmware import FIRMWARE  # noqa: E402
 from dianka.flash import build, update  # noqa: E402
+from dianka.flash.helper import HELPER  # noqa: E402
 from dianka.flash.link import Link  # noqa: E402
 
 NOTHING_ATTACHED = "31113"  # memory silent, chip silent, ESAM silent, clock silent, relay not driven
@@ -30,6 +38,15 @@ def _board_is_there() -> None:
         Link(PORT).close()  # left at its prompt: the next one takes over from there
     except build.FlashError as error:
         pytest.exit(str(error), returncode=2)
+
+
+@pytest.fixture
+def fresh(link: Link) -> Link:
+    """MicroPython from its beginning, without the meter: none of its state machines and DMA channels is at work."""
+    link._transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
+    link.run(HELPER)
+    link.run(USE)
+    return link
 
 
 @pytest.fixture
@@ -81,11 +98,57 @@ def test_outputs_drive_and_inputs_hear(link: Link) -> None:
     assert [link.ask(f"(close.value({level}), time.sleep_ms(1), back.value())[-1]") for level in (1, 0, 1, 0)] == [1, 0, 1, 0]
 
 
-def test_pulses_are_counted_without_loss(link: Link) -> None:
+@pytest.mark.parametrize("meanwhile", ["collect", "erase"])
+def test_pulses_are_counted_without_loss(fresh: Link, meanwhile: str) -> None:
     """The clock pin is switched by PWM at 100 kHz; both ends of the count fall while it stands still."""
-    link.run(USE + "\ncounter = board.pulse_counter(); before = counter.value()")
-    link.run("import gc\nclock = PWM(Pin(board.CARD_CLOCK), freq=100_000, duty_u16=32768); start = time.ticks_us()")
-    link.run("for _ in range(20):\n    _feed(); gc.collect(); time.sleep_ms(50)")
-    link.run("clock.duty_u16(0); took = time.ticks_diff(time.ticks_us(), start)")
-    counted, took_us = link.ask("(counter.value() - before, took)")
+    fresh.run(jigcode.COUNT)
+    counted, took_us = told(fresh, f"count(board.pulse_counter(), board.CARD_CLOCK, {meanwhile})")
+    assert took_us > 100_000, "so short a time erases nothing"
     assert abs(counted - took_us // 10) <= 10
+
+
+def told(link: Link, code: str) -> tuple:
+    """The last line that this prints on the board."""
+    return literal_eval(link.run(f"_feed(); {code}").strip().splitlines()[-1])
+
+
+@pytest.fixture
+def lines(fresh: Link) -> Iterator[Link]:
+    """Both T=0 lines, on the jig's wire from one contact to the other."""
+    if fresh.ask("sys.platform") != "rp2":
+        pytest.skip("T=0 by PIO is the RP2040's: on this board both lines share a UART, which can't talk to itself")
+    fresh.run(jigcode.TALK)
+    fresh.run("card, esam = board.card_line(), board.esam_line()")
+    yield fresh
+    fresh.run("off(card, esam)")
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_every_character_passes_both_ways_between_two_pio_lines(lines: Link, factor: int) -> None:
+    assert told(lines, f"asyncio.run(at_rate(card, esam, {factor}))") == (True, True, 0, 0)
+
+
+def test_wrong_parity_is_signalled_and_the_signal_obeyed(lines: Link) -> None:
+    assert told(lines, "asyncio.run(refused(card, esam))") == ("chip refuses a character", 4, b"", 4, True)
+
+
+def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path) -> None:
+    """A version that can't even be imported; the one on the board runs on, whole."""
+    version = build.build(build.load_kind(BOARD))
+    before = update.look(link)
+    assert update.differences(version, before.good_files) == [], "run make flash first"
+    broken = copytree(FIRMWARE, tmp_path / "broken")
+    (broken / "panel.py").write_text("import no_such_module\n", encoding="utf-8")
+    refused = build.build(build.load_kind(BOARD), broken)
+    update.install(link, refused, before, lambda line: None)
+    with pytest.raises(build.FlashError, match=rf"{re.escape(refused.name)} was not kept.* {re.escape(version.name)} runs"):
+        update.restart(link, refused)
+    link.close()
+    back = Link(PORT)
+    try:
+        after = update.look(back)
+        assert (after.good, after.pending) == (before.good, False)
+        assert update.differences(version, after.good_files) == []
+    finally:
+        back.reset()
+        back.close()

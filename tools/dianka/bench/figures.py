@@ -32,13 +32,15 @@ class Part:
     not_run: str = ""  # why it can't be measured here
     failed: str = ""  # why it could not be measured to its end
     wall_ms: int = 0
+    rung: str = ""  # on which it was measured
 
     @property
     def owing(self) -> list[str]:
         """Rows that this part should have brought."""
         if self.not_run or self.failed:
             return []
-        return [words for words in PLANS[self.name].owed if not any(words in figure.name for figure in self.figures)]
+        brought = {figure.name for figure in self.figures}
+        return [name for name in PLANS[self.name].owed if name not in brought]
 
     @property
     def missed(self) -> list[str]:
@@ -65,7 +67,7 @@ def _part(name: str, folder: Path, runner: str, tell: Tell) -> Part:
         figures = plan.measure(folder, runner, tell)
     except (ChipError, RigError, StoryError, VmError) as error:
         return Part(name, failed=str(error), wall_ms=_since_ms(began_ns))
-    return Part(name, figures, wall_ms=_since_ms(began_ns))
+    return Part(name, figures, wall_ms=_since_ms(began_ns), rung=plan.rung_with(runner))
 
 
 def _since_ms(began_ns: int) -> int:
@@ -76,19 +78,20 @@ def _since_ms(began_ns: int) -> int:
 
 
 def table(parts: Iterable[Part]) -> Table:
-    made = Table("figure", "value", "limit or goal", "", box=None, pad_edge=False)
+    made = Table("figure", "rung", "value", "limit or goal", "", box=None, pad_edge=False)
     for part in parts:
-        made.add_row(f"[bold]{part.name}[/]", f"[dim]{part.wall_ms // 1000} s to measure[/]")
+        made.add_row(f"[bold]{part.name}[/]", "", f"[dim]{part.wall_ms // 1000} s to measure[/]")
         if part.not_run:
-            made.add_row("  not run", escape(part.not_run))
+            made.add_row("  not run", "", escape(part.not_run))
         if part.failed:
-            made.add_row("  broke off", escape(part.failed), "", "[bold red]MISSED[/]")
+            made.add_row("  broke off", "", escape(part.failed), "", "[bold red]MISSED[/]")
         for figure in part.figures:
             verdict = {None: "", True: "[green]met[/]", False: "[bold red]MISSED[/]"}[met(figure)]
             value = f"{figure.value:,}" if isinstance(figure.value, int) else figure.value
-            made.add_row(f"  {escape(figure.name)}", escape(f"{value} {figure.unit}".strip()), escape(figure.limit), verdict)
+            value = escape(f"{value} {figure.unit}".strip())
+            made.add_row(f"  {escape(figure.name)}", part.rung, value, escape(figure.limit), verdict)
         for words in part.owing:
-            made.add_row(f"  {escape(words)}", "not measured", "", "[bold red]MISSED[/]")
+            made.add_row(f"  {escape(words)}", "", "not measured", "", "[bold red]MISSED[/]")
     return made
 
 
@@ -100,6 +103,7 @@ def _part_json(part: Part) -> dict[str, Any]:
     rows = [{"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": met(f)} for f in part.figures]
     return {
         "part": part.name,
+        "rung": part.rung,
         "not_run": part.not_run,
         "failed": part.failed,
         "wall_ms": part.wall_ms,

@@ -15,15 +15,15 @@ from typing import Any
 
 from rp2040py.gpio_pin import GPIOPinState
 
+from dianka.bench.chip.bitrules import gap_fault, signal_fault
 from dianka.bench.chip.emulator import Emulator
 from dianka.bench.wires import Format, SerialPort
 
 REPEATS = 3
 _FORMAT_STOP = 2
-_TURN_ETU = 15.5  # 16 between edges of opposite directions, less a sampling tolerance
-_GAP_ETU = 11.8
 _ERROR_ETU, _ERROR_LONG_ETU = 10.5, 1.5
 _LOOK_ETU, _AGAIN_ETU, _CHAR_ETU = 11, 13.5, 12
+_KEPT = 100  # violations, gaps
 
 
 class BitLine:
@@ -35,6 +35,7 @@ class BitLine:
         self.violations: list[str] = []
         self.counts = {"in": 0, "out": 0}  # characters that came over whole, into and out of the card
         self.repeated = {"in": 0, "out": 0}
+        self.gaps_etu: deque[float] = deque(maxlen=_KEPT)  # between the edges of the chip's characters
         self._faults: dict[tuple[str, int], int] = {}
         self._gpio = emulator.chip.gpio[pin]
         self._port = port
@@ -47,7 +48,7 @@ class BitLine:
         self._queue: deque[int] = deque()
         self._edge_ns = 0  # the newest leading edge
         self._edge_by = ""
-        self._tries = 0
+        self._signal_ns = self._tries = 0  # since when the chip objects to the card's character; how often it has
         self._shift: list[int] = []
         self._form: Format | None = None  # marks what the socket echoes
         self._touch: Callable[..., Any] = lambda action, *arguments: None
@@ -74,7 +75,7 @@ class BitLine:
         self._start.cancel()
         self._steps.clear()
         self._queue.clear()
-        self._tries = 0
+        self._signal_ns = self._tries = 0
         self._edge_by = ""
         self.clocks_per_etu = self._agreed = (372, 1)
         self.counts = {"in": 0, "out": 0}
@@ -111,7 +112,15 @@ class BitLine:
         was_low = any(self._pulled.values())
         self._pulled[who] = low
         self._level()
-        if who == "chip" and low and not was_low and not self._steps and self.etu_ns:
+        if who != "chip" or not self.etu_ns:
+            return
+        if not low and self._signal_ns:
+            began_ns, took_ns = self._signal_ns - self._edge_ns, self._now_ns() - self._signal_ns
+            self._violates(signal_fault(began_ns / self.etu_ns, took_ns / self.etu_ns))
+            self._signal_ns = 0
+        elif low and self._steps and self._edge_by == "card":
+            self._signal_ns = self._now_ns()
+        elif low and not was_low and not self._steps:
             self._listen()
 
     def _level(self) -> None:
@@ -143,10 +152,9 @@ class BitLine:
         """The chip's leading edge."""
         now_ns, etu_ns = self._now_ns(), self.etu_ns
         gap_etu = (now_ns - self._edge_ns) / etu_ns
-        if self._edge_by == "card" and gap_etu < _TURN_ETU:
-            self._violates(f"turned round after {gap_etu:.1f} etu, 16 are needed")
-        elif self._edge_by == "chip" and gap_etu < _GAP_ETU:
-            self._violates(f"characters {gap_etu:.1f} etu apart, 12 are needed")
+        self._violates(gap_fault(self._edge_by, gap_etu))
+        if self._edge_by == "chip":
+            self.gaps_etu.append(gap_etu)
         self._edge_ns, self._edge_by = now_ns, "chip"
         self._shift = []
         samples = ((n + 0.5, self._sample) for n in range(10))
@@ -235,5 +243,5 @@ class BitLine:
             self._start.schedule((_CHAR_ETU - _LOOK_ETU) * self.etu_ns)
 
     def _violates(self, what: str) -> None:
-        if len(self.violations) < 100:
+        if what and len(self.violations) < _KEPT:
             self.violations.append(what)

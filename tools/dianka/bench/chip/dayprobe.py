@@ -1,7 +1,8 @@
 """The heap over a day with 20 card sessions, on the real MicroPython of rung 2: a busy day would take the emulated chip hours.
 
 The probe in main.py's place starts the unmodified meter and collects and counts each hour. Objects of the unix port are twice
-as large as the chip's, so what counts is not how much is free but whether it becomes less.
+as large as the chip's; its heap of 384 KiB holds what some 200 KB hold there. So many bytes free are worth half on the chip,
+whose own heap is larger than that: how much is free there after sessions, meterprobe.py measures.
 """
 
 import tempfile
@@ -21,6 +22,7 @@ SESSION_US = 8_000_000
 SESSIONS = 20
 LOAD_MW = 1_100_000
 BLOCK = 32  # bytes: what the unix port hands out memory in
+FREE_LIMIT = 100_000
 NOISE = 16 * BLOCK  # integers that have become longer in a day
 
 SOURCE = """
@@ -64,7 +66,7 @@ def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], None] | None = N
             _live(rig, home, hours)
         finally:
             rig.close()
-    return _figures(lines, hours)
+    return figures(lines, hours)
 
 
 def _live(rig: Rig, home: Path, hours: int) -> None:
@@ -80,7 +82,8 @@ def _live(rig: Rig, home: Path, hours: int) -> None:
         rig.wait(ends_us - rig.clock.now_us)
 
 
-def _figures(lines: list[str], hours: int) -> list[Figure]:
+def figures(lines: list[str], hours: int) -> list[Figure]:
+    """From what the meter and the probe in it have said."""
     left = {told["hour"]: probe.number(told, "left") for told in map(probe.read, lines) if "hour" in told}
     served = sum("credited" in line for line in lines)
     if hours not in left or served != min(hours, SESSIONS):
@@ -88,7 +91,7 @@ def _figures(lines: list[str], hours: int) -> list[Figure]:
     first, last = left[1], left[hours]
     return [
         Figure("card sessions in the day", served, ""),
-        Figure("heap free after hour 1, on rung 2", first, "bytes"),
-        Figure(f"heap free after hour {hours}, on rung 2", last, "bytes"),
+        Figure("heap free after hour 1", first, "bytes"),
+        Figure(f"heap free after hour {hours}", last, "bytes", f"over {FREE_LIMIT}"),
         Figure(f"heap lost from hour 1 to hour {hours}", first - last, "bytes", f"at most {NOISE}"),
     ]

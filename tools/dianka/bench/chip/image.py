@@ -21,7 +21,7 @@ FILES_AT = FLASH_SIZE - 1408 * 1024
 _BLOCK = 512
 _MAGIC = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _XIP_BASE = 0x10000000  # where the flash begins in the chip's address space
-_HOW = "name one in RP2040_UF2, or run `python -m dianka.bench.chip.image` where there is an Internet connection"
+_HOW = "run `make uf2` where there is an Internet connection, or name a UF2 file that you have in RP2040_UF2"
 
 
 def find_image(fetch: bool = False) -> Path:
@@ -96,9 +96,7 @@ def _fetch() -> Path:
     else:
         why = ""
     if path is None:
-        raise ChipError(
-            f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()} and {_HOW.split(',')[0]}"
-        )
+        raise ChipError(f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()}, name it in RP2040_UF2")
     load_image(path)
     return path
 
