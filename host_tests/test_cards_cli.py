@@ -101,19 +101,20 @@ def test_every_kind_explains_itself(tmp_path: Path) -> None:
     [
         (("test", "x.card", "--tests", "255"), "--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to 63), not 255"),
         (("test", "x.card", "--tests", "0"), "(1 to 63), not 0"),
-        (("test", "x.card", "--seconds", "256"), "can't hold this"),
+        (("test", "x.card", "--seconds", "256"), "--seconds is 1 to 60, not 256"),
+        (("test", "x.card", "--pulses", "65536"), "can't hold this"),
         (("test-credit", "x.card", "--amount", "100.01"), "0.01 to 100.00 yuan"),
         (("test-credit", "x.card", "--amount", "0"), "0.01 to 100.00 yuan"),
         (("inspection", "x.card", "--copies", "16"), "--copies is a sum of 1, 2, 4 and 8 (1 to 15), not 16"),
-        (("restore", "x.card", "--uses", "-1"), "at least one use"),
+        (("restore", "x.card", "--uses", "-1"), "has 1 to 4294967294 uses"),
         (("esam", "control.card"), "exists already"),
         (("user", "x.card", "--meter", "abc"), "no meter number"),
         (("user", "x.card", "--meter", "0"), "not zero"),
         (("user", "x.card", "--alarm1", "1e3"), "no amount in yuan"),
         (("user", "x.card", "--price", "0.12345"), "no price in yuan per kWh"),
         (("user", "x.card", "--serial", "12"), "no serial"),
-        (("user", "x.card", "--alarm1", "1000000"), "can't hold this"),
-        (("keys", "x.card", "--uses", "0"), "at least one use"),
+        (("user", "x.card", "--alarm1", "1000000"), "give up to 999999.99"),
+        (("keys", "x.card", "--uses", "0"), "has 1 to 4294967294 uses"),
         (("user", "control.card"), "exists already"),
         (("user", "x.card", "--control", "none.card"), "there is no control card"),
     ],
@@ -151,7 +152,7 @@ DARK = "alarm 1 (1.00) is below alarm 2 (5.00): the supply would be cut before t
 def test_the_alarm_that_warns_is_not_below_the_one_that_cuts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run("card", "issue", "control", "control.card")
-    lost = ("--meter", "1", "--customer", "1", "--count", "0")
+    lost = ("--meter", "1", "--customer", "1", "--count", "1")
     for words in (("issue", "user", "x.card"), ("issue", "init", "x.card"), ("replace", "x.card", *lost)):
         assert run("card", *words, "--alarm1", "1") == (1, "", DARK)
         assert "is below alarm 2 (30.00)" in run("card", *words, "--alarm2", "30")[2]

@@ -151,6 +151,19 @@ def test_numbers_of_parts_that_make_no_backup(tmp_path: Path, numbers: tuple[str
     assert content(tmp_path) == {}
 
 
+@pytest.mark.parametrize("name", ["newfolder", "newfolder/", "control", "control.txt", "control.card/", "no/folder/"])
+@pytest.mark.parametrize("command", ["init", "restore"])
+def test_a_name_that_is_no_card_s_makes_no_file(tmp_path: Path, name: str, command: str) -> None:
+    """`newfolder` once became a file with the root keys in it, which .gitignore does not know."""
+    more = founded(tmp_path)[:2] if command == "restore" else []
+    (tmp_path / "here").mkdir()
+    before = content(tmp_path)
+    status, out, err = run("keys", command, f"{tmp_path}/here/{name}", *more)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert "no folder" in err and "control.card" in err
+    assert content(tmp_path) == before and not any((tmp_path / "here").iterdir())
+
+
 def test_a_founding_that_fails_leaves_no_card(tmp_path: Path) -> None:
     (tmp_path / "backup-2.card").write_bytes(b"somebody's")
     status, _, err = run("keys", "init", tmp_path)

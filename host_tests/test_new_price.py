@@ -18,7 +18,7 @@ from dianka.cards.replace import make_replacement, read_former
 from dianka.cards.sell import SaleError, sell
 from dianka.firmware import shared
 from test_cards_cli import run
-from test_cards_sell import Pulled, info
+from test_cards_sell import info
 
 TODAY = 2601050800
 FORMER, SOON, LATER = 2512010000, 2602010000, 2603010000
@@ -36,7 +36,7 @@ def in_force(card: Chip, now: int) -> int:
     return second if 0 < time <= now else first
 
 
-def sale(control: Chip, card: Chip | Pulled, new: NewPrice | None = None, now: int = TODAY) -> None:
+def sale(control: Chip, card: Chip | kit.Pulled, new: NewPrice | None = None, now: int = TODAY) -> None:
     sell(control, card, 100, new=new, now=lambda: now)
 
 
@@ -59,7 +59,7 @@ def test_a_card_pulled_at_every_command_never_lies_about_the_price(done: bool, t
         control, user, _ = opened(former)
         price_e4 = in_force(user, TODAY)
         try:
-            sale(control, Pulled(user, at, done), new)
+            sale(control, kit.Pulled(user, at, done), new)
             break
         except SaleError as error:
             assert "pulled" in str(error)
@@ -86,7 +86,7 @@ def test_a_plan_goes_along_until_it_has_begun() -> None:
 def test_a_plan_that_was_broken_off_goes_along_even_when_it_has_begun_since() -> None:
     control, user, esam = opened()
     with pytest.raises(SaleError):
-        sale(control, Pulled(user, 17, True), NewPrice(6000, LATER))  # wallet written, write-back not yet blank
+        sale(control, kit.Pulled(user, 17, True), NewPrice(6000, LATER))  # wallet written, write-back not yet blank
     sale(control, user, now=LATER + 1)
     assert on_card(user)[1:] == (6000, LATER, 3)
     kit.use_in_meter(esam, user)
@@ -163,7 +163,7 @@ def test_the_command_line(tmp_path: Path) -> None:
         (("--from", "2026-03-01T00:00"), "give --price and --from, or neither"),
         (("--price", "0.60001", "--from", "2026-03-01"), "no price in yuan per kWh"),
         (("--price", "0.6", "--from", "1 March"), "write it as 2026-03-01T00:00"),
-        (("--price", "0", "--from", "2026-03-01"), "new price is from"),
+        (("--price", "0", "--from", "2026-03-01"), "a price is from 0.0001"),
     ):
         status, _, err = run("sell", card, "50", *words)
         assert (status, err.count("\n")) == (1, 1) and says in err, (words, err)

@@ -224,9 +224,9 @@ def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> 
         (["--meter", "1", "--customer", "1"], "--count"),
         ([], "give --former"),
         ([*lost(2, "0")], "has a count and an amount"),
-        ([*lost(0, "1")], "has a count and an amount"),
+        ([*lost(0, "1"), "--price", "1"], "has a count and an amount"),
         ([*lost(1 << 33)], "count from 1"),
-        ([*lost(1, "1000000")], "up to 999999.99"),
+        ([*lost(1, "1000000"), "--price", "1"], "up to 999999.99"),
         ([*lost(1), "--price", "x"], "no price"),
     ],
 )

@@ -7,9 +7,11 @@ from dianka.cards.cli import app as card_app
 from dianka.cards.readers.cli import insert_command, reader_app
 from dianka.deskline import mount
 from dianka.flash.cli import flash_command
+from dianka.oneline import OneLineGroup
 
 # Plain messages: an error is one line that a person can read and a script can show.
 app = typer.Typer(
+    cls=OneLineGroup,
     help="An open IC-card prepaid electricity meter: its bench, its cards, its desk.",
     no_args_is_help=True,
     add_completion=False,

@@ -17,13 +17,14 @@ from dianka.bench.player import DeskError
 from dianka.cards.cli import app as card_app
 from dianka.cards.cli import sell_command
 from dianka.cards.keyscli import keys_app
+from dianka.oneline import SaleCommand
 
 
 def mount(app: typer.Typer) -> None:
     """Give a typer app the desk's commands."""
     app.add_typer(card_app, name="card")
     app.add_typer(keys_app, name="keys")
-    app.command("sell")(sell_command)
+    app.command("sell", cls=SaleCommand)(sell_command)
 
 
 class DeskLine:

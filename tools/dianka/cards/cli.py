@@ -102,13 +102,16 @@ def replace_command(
         str | None,
         typer.Option(help="Yuan of the last purchase if it may not have reached the meter; the meter never credits it twice."),
     ] = None,
-    alarm1: Alarm1Option = "20.00",
-    alarm2: Alarm2Option = "5.00",
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
     price: PriceOption = None,
     reader: ReaderOption = None,
     control: ControlOption = None,
 ) -> None:
     """Make a replacement card. Once it has been in the meter, the meter refuses the former card.
+
+    A replacement that never reached the meter stays good until the next purchase is in the meter: make no second one while the
+    first may be found, and break a found one.
 
     Example: dianka card replace lin2.card --former lin.card
 
@@ -121,14 +124,19 @@ def replace_command(
         if former is not None:
             if meter or customer:
                 raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
+            if alarm1 is not None or alarm2 is not None:
+                raise CardError(
+                    "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
+                )
             record = number(count, "purchase") if count else None, None if amount is None else fen(amount)
             _replace_former(wanted, former, *record, rates_e4(price) if price else None)
             return
         if not (meter and customer and count):
             raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
         numbers = number(meter, "meter"), number(customer, "customer")
-        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
         last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
+        replace.must_have_price(last, rates_e4(price) if price else None)
+        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
         make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
         typer.echo(_last(last))
 
@@ -152,7 +160,8 @@ def _last(last: replace.LastPurchase) -> str:
         return "nothing was bought with the former card: sell to the new one"
     if last.in_meter:
         return f"purchase {last.count} is in the meter already: the card carries no money; put it into the meter, then sell"
-    return f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it into the meter"
+    told = f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it into the meter"
+    return told + ("; Err-33 there: it has that purchase, make another card without --amount" if last.opens else "")
 
 
 def _sale_words(context: typer.Context, words: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ sees to it that a card is in one place at a time. A chip's keys stand in it as i
 has taken the chip apart.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -62,12 +63,16 @@ class CardFile:
         try:
             _must_be_new(path)  # still, now that nobody else can make it
             card = cls(path, lock, make(), rng)
-            card._save(card.chip.state)
-        except OSError as error:
-            lock.close()
-            raise _unwritable(path, error) from None
         except BaseException:
             lock.close()
+            raise
+        try:
+            card._save(card.chip.state)
+        except OSError as error:
+            card.discard()
+            raise _unwritable(path, error) from None
+        except BaseException:
+            card.discard()
             raise
         return card
 
@@ -75,7 +80,7 @@ class CardFile:
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
         path = Path(path)
         if not path.is_file():
-            raise CardFileError(f"{path.name} is no file: check the name, or make the card with `dianka card issue`")
+            raise CardFileError(f"{name_of(path)} is no file: check the name, or make the card with `dianka card issue`")
         lock = _locked(path)
         try:
             with path.open("rb") as file:
@@ -106,12 +111,16 @@ class CardFile:
 
     def _save(self, state: State) -> None:
         beside = self.path.with_name(f".{self.path.name}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(dump(state))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(dump(state))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except BaseException:
+            beside.unlink(missing_ok=True)  # keys stand in it
+            raise
 
 
 def dump(state: State) -> bytes:
@@ -165,6 +174,21 @@ def load(data: bytes, name: str = "the card file") -> State:
     return state
 
 
+def sync_folder(folder: Path) -> None:
+    """The names of what was stored there are on the disk too, where the system has a way to see to it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def name_of(path: Path) -> str:
+    """What to call a file; a folder such as . has no name but the one that was given."""
+    return path.name or str(path)
+
+
 def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
     return {f"{number:02x}": data.hex() for number, data in sorted(blocks.items())}
 
@@ -179,7 +203,7 @@ def _bytes(blocks: dict[str, str]) -> dict[int, bytes]:
 
 def _must_be_new(path: Path) -> None:
     if path.exists():
-        raise CardFileError(f"{path.name} exists already: choose another name")
+        raise CardFileError(f"{name_of(path)} exists already: choose another name")
 
 
 def _closed(state: State) -> None:

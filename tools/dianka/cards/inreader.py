@@ -43,7 +43,8 @@ def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) 
 def _is_chip_of(card: CardPort, kind: str) -> bool:
     """Keys once loaded are there for good, so look before."""
     for sfi, spec in kinds.ALL[kind].files.items():
-        readable = not free_to_read(spec) or all(sw == OK for _, sw in blocks(card, sfi, spec))
+        size = spec.record_bytes or spec.size  # a reader that is told a shorter length asks once more by itself
+        readable = not free_to_read(spec) or all(sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec))
         if not readable or beyond(card, sfi, spec) == OK:
             return False
     if kind not in _TELLTALE:

@@ -21,6 +21,7 @@ from dianka.cards.options import (
     SerialOption,
     alarms_fen,
     fen,
+    limits_fen,
     new_file,
     number,
     rates_e4,
@@ -43,8 +44,8 @@ def user(
     *,
     meter: MeterOption = "1",
     customer: CustomerOption = "1",
-    alarm1: Alarm1Option = "20.00",
-    alarm2: Alarm2Option = "5.00",
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
     price: PriceOption = None,
 ) -> Make:
     """The card that a resident buys electricity with; sell to it next.
@@ -60,18 +61,18 @@ def user(
 def init(
     *,
     meter: MeterOption = "1",
-    alarm1: Alarm1Option = "20.00",
-    alarm2: Alarm2Option = "5.00",
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
     price: PriceOption = None,
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan.")] = "0",
     hoard: Annotated[str, typer.Option(help="Highest balance, yuan; 0 is 999999.99.")] = "0",
-    close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan.")] = "0",
+    close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan; less than --hoard.")] = "0",
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
 
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --overdraft 10
     """
-    limits = fen(overdraft), fen(hoard), fen(close_above)
+    limits = limits_fen(overdraft, hoard, close_above)
     data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price))
     return lambda control, chip: issue.make_init(control, chip, data)
 
@@ -130,7 +131,7 @@ def test_functions(
     tests: Annotated[
         int, typer.Option(help="What to test, as a sum: 1 relay, 2 segments, 4 pulses, 8 memory, 16 clock, 32 ESAM.")
     ] = service.ALL_TESTS,
-    seconds: Annotated[int, typer.Option(help="For how long pulses are counted.")] = service.TEST_SECONDS,
+    seconds: Annotated[int, typer.Option(help="For how long pulses are counted: 1 to 60.")] = service.TEST_SECONDS,
     pulses: Annotated[int, typer.Option(help="How many pulses are expected in that time; 0 if any number will do.")] = 0,
     uses: UsesOption = 100,
 ) -> Make:

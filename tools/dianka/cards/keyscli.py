@@ -16,7 +16,7 @@ from dianka.cards.readers import find
 keys_app = typer.Typer(no_args_is_help=True, help="Found a system, and get its keys back from the backup.")
 
 ControlFile = Annotated[
-    Path, typer.Argument(help=f"The new control card's file, or a folder for {CONTROL_NAME}.", metavar="CONTROLCARD")
+    str, typer.Argument(help=f"The new control card's file NAME.card, or a folder for {CONTROL_NAME}.", metavar="CONTROLCARD")
 ]
 
 
@@ -61,5 +61,13 @@ def restore(
         typer.echo(f"{path}: system control card {serial.hex()} with the keys of the backup: lock it up")
 
 
-def _in_folder(path: Path) -> Path:
-    return path / CONTROL_NAME if path.is_dir() else new_file(path)
+def _in_folder(word: str) -> Path:
+    """Where the control card goes. Another name than of a card, and `git add .` would take the keys along."""
+    path = new_file(Path(word))
+    if path.is_dir():
+        return path / CONTROL_NAME
+    if word.endswith("/"):
+        raise CardError(f"there is no folder {word}: make it first, or name a file as in {CONTROL_NAME}")
+    if path.suffix != ".card":
+        raise CardError(f"{word} is no folder and no card's name: name a folder that is there, or a file as in {CONTROL_NAME}")
+    return path

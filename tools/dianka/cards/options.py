@@ -15,13 +15,16 @@ from rich.text import Text
 
 from dianka.cards.control import profile_of
 from dianka.cards.crypto import SM4, TDES
+from dianka.cards.image import name_of
 from dianka.cards.inreader import must_be_control
 from dianka.cards.port import CardError, CardPort
+from dianka.cards.prices import HIGHEST_E4
 from dianka.cards.readers import Held, find
 from dianka.cards.readers.choose import PREFIX
-from dianka.cards.sell import yuan
+from dianka.cards.sell import HIGHEST_FEN, yuan
 
 CONTROL_NAME = "control.card"
+ALARM1, ALARM2 = "20.00", "5.00"
 
 
 class ProfileName(StrEnum):
@@ -47,9 +50,18 @@ NewCardArgument = Annotated[
 ]
 MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
 CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
-Alarm1Option = Annotated[str, typer.Option(help="First alarm, yuan: a lamp. Not below the second.")]
-Alarm2Option = Annotated[str, typer.Option(help="Second alarm, yuan: supply off until the card is put in; 0 is none.")]
-PriceOption = Annotated[list[str] | None, typer.Option("--price", help="Yuan per kWh, up to 12 times; 0.5 if none.")]
+Alarm1Option = Annotated[
+    str | None, typer.Option(help=f"First alarm, yuan: a lamp. Not below the second; {ALARM1} if not given.")
+]
+Alarm2Option = Annotated[
+    str | None, typer.Option(help=f"Second alarm, yuan: supply off until the card is put in; 0 is none, {ALARM2} if not given.")
+]
+PriceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price", help="Yuan per kWh; 0.5 if none. Up to 12 times, for the card's 12 rates; the meter charges the first alone."
+    ),
+]
 SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
 
 
@@ -62,12 +74,15 @@ def decimal(text: str, places: int, what: str) -> int:
 
 
 def fen(text: str) -> int:
-    return decimal(text, 2, "amount in yuan")
+    value = decimal(text, 2, "amount in yuan")
+    if value > HIGHEST_FEN:
+        raise CardError(f"{text} yuan is more than a card can say: give up to {yuan(HIGHEST_FEN)}")
+    return value
 
 
-def alarms_fen(alarm1: str, alarm2: str) -> tuple[int, int]:
+def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
     """Both alarms; the one that warns must come before the one that cuts. A second alarm of 0 is off."""
-    first, second = fen(alarm1), fen(alarm2)
+    first, second = fen(ALARM1 if alarm1 is None else alarm1), fen(ALARM2 if alarm2 is None else alarm2)
     if second and first < second:
         raise CardError(
             f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut before the lamp warns; "
@@ -76,12 +91,27 @@ def alarms_fen(alarm1: str, alarm2: str) -> tuple[int, int]:
     return first, second
 
 
+def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, int]:
+    """The meter's limits; a purchase up to the highest balance must be able to close the relay."""
+    limits = fen(overdraft), fen(hoard), fen(close_above)
+    highest = limits[1] or HIGHEST_FEN
+    if limits[2] >= highest:
+        raise CardError(
+            f"the relay closes above {yuan(limits[2])} yuan, and no balance is above {yuan(highest)}: "
+            "give a smaller --close-above or a higher --hoard"
+        )
+    return limits
+
+
 def rates_e4(prices: list[str] | None) -> list[int]:
     return [price_e4(text) for text in prices or ["0.5"]]
 
 
 def price_e4(text: str) -> int:
-    return decimal(text, 4, "price in yuan per kWh")
+    price = decimal(text, 4, "price in yuan per kWh")
+    if not 0 < price <= HIGHEST_E4:  # the meter refuses a tariff without a price, once it has taken the money
+        raise CardError("a price is from 0.0001 to 9999.9999 yuan per kWh: give another price")
+    return price
 
 
 def number(text: str, what: str) -> int:
@@ -98,7 +128,7 @@ def serial_word(text: str | None) -> bytes | None:
 
 def control_word(card: str, control: str | None) -> str:
     """Where the control card of this card is to be looked for."""
-    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).with_name(CONTROL_NAME))
+    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).parent / CONTROL_NAME)
     return control or beside
 
 
@@ -113,7 +143,7 @@ def control_for(card: str, control: str | None) -> Held:
     """The system control card that belongs to this card; it is one, or CardError."""
     word = control_word(card, control)
     if not word.startswith(PREFIX) and not Path(word).is_file():
-        raise CardError(f"there is no control card {Path(word).name}: name it with --control, or `dianka keys init {word}`")
+        raise CardError(f"there is no control card {name_of(Path(word))}: name it with --control, or `dianka keys init {word}`")
     held = find(word).connect()
     try:
         must_be_control(held)

@@ -75,6 +75,9 @@ def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
     """All rates of a tariff file, which needs no key."""
     try:
         _, data = cardfiles.unframe(read_file(card, sfi, _TARIFF_BYTES))
-        return tuple(cardfiles.unpack_tariff(data)["rates_e4"])
+        rates = tuple(cardfiles.unpack_tariff(data)["rates_e4"])
+        if not rates[0]:
+            raise ValueError("a tariff without a price")
+        return rates
     except ValueError as error:
         raise CardError(f"the card is damaged ({error}): make a replacement card from its numbers and amounts") from None

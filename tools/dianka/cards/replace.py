@@ -30,6 +30,11 @@ class LastPurchase:
     amount_fen: int
     in_meter: bool
 
+    @property
+    def opens(self) -> bool:
+        """Whether the new card opens the account, with a purchase or without any."""
+        return not self.count or (self.count == 1 and not self.in_meter)
+
 
 def last_purchase(former: OnCard, count: int | None = None, amount_fen: int | None = None) -> LastPurchase:
     """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes from there alone."""
@@ -68,12 +73,15 @@ def read_former(
     """
     found = read_user_card(card)
     last = last_purchase(found, count, amount_fen)
-    opens = not last.count or (last.count == 1 and not last.in_meter)
-    if opens and rates_e4 is None:
-        raise CardError("the new card opens the account and so sets the meter's price: give --price as the price list says")
+    must_have_price(last, rates_e4)
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
     return UserData(*numbers, rates_e4 or read_rates(card, cardfiles.CARD_TARIFF_1)), last
+
+
+def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:
+    if last.opens and rates_e4 is None:
+        raise CardError("the new card opens the account and so sets the meter's price: give --price as the price list says")
 
 
 def make_replacement(control: CardPort, card: CardPort, data: UserData, last: LastPurchase) -> None:
@@ -89,7 +97,7 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     if not last.count:
         return data  # nothing was ever bought: it is an ordinary new card
     money_fen = 0 if last.in_meter else last.amount_fen
-    if last.count == 1 and not last.in_meter:
+    if last.opens:
         return replace(data, count=1, money_fen=money_fen)
     return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
 

@@ -15,7 +15,7 @@ from dianka.cards.control import load_keys, part_plan, profile_of
 from dianka.cards.crypto import SM4, by_code
 from dianka.cards.desk import Desk, diversify
 from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import CardFile
+from dianka.cards.image import CardFile, sync_folder
 from dianka.cards.issue import write
 from dianka.cards.port import CardError, CardPort, CardRefused, command, read_file, select_card, send, serial_of
 from dianka.cards.state import SERIAL_BYTES, new_state
@@ -43,22 +43,48 @@ def part_path(control: Path, part: int) -> Path:
 
 
 def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom) -> list[Path]:
-    """A new control card and its part cards: their files. On any trouble none of them is left."""
+    """A new control card and its part cards: the parts' files. On any trouble none of them is left.
+
+    All are made in this process' memory, and the control card, whose only backup is used up by then, is stored last: a kill at
+    any moment leaves parts of no system or the whole system.
+    """
     if not 2 <= needed <= parts <= MOST_PARTS:
         raise CardError(f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers")
-    control = CardFile.create(path, kinds.CONTROL, rng=rng, profile=profile)
-    made: list[CardFile] = []
+    _must_be_free(path)
+    control = Chip.new(kinds.CONTROL, rng=rng, profile=profile)
+    chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
+    back_up(control, chips, needed)
+    stored: list[CardFile] = []
     try:
-        for part in range(1, parts + 1):
-            made.append(CardFile.create(part_path(path, part), kinds.PART, rng=rng, profile=profile))
-        back_up(control.chip, [card.chip for card in made], needed)
-    except BaseException:
-        for card in (control, *made):
-            card.discard()
+        for part, chip in enumerate(chips, 1):
+            stored.append(_store(part_path(path, part), chip))
+        sync_folder(path.parent)
+        whole = _store(path, control)
+    except BaseException as error:
+        if isinstance(error, CardError) or not path.exists():  # else the system was whole when it was broken off
+            for card in stored:
+                card.discard()
         raise
-    for card in (control, *made):
+    for card in (whole, *stored):
         card.close()
-    return [card.path for card in made]
+    return [card.path for card in stored]
+
+
+def _must_be_free(path: Path) -> None:
+    """No control card of this name, and no part card beside it, whatever its number: two backups would be mixed up."""
+    if path.exists():
+        raise CardError(f"{path.name} exists already: choose another name")
+    parts = [part_path(path, part) for part in range(1, MOST_PARTS + 1)]
+    there = [part.name for part in parts if part.exists()]
+    if there:
+        raise CardError(
+            f"{', '.join(there)} exist{'s' * (len(there) == 1)} already: lock up the parts of another backup elsewhere; "
+            "what a founding has left that was broken off before it had a control card, remove"
+        )
+
+
+def _store(path: Path, chip: Chip) -> CardFile:
+    return CardFile.store(path, lambda: chip.state, chip.rng)
 
 
 def back_up(control: CardPort, cards: Sequence[CardPort], needed: int) -> None:

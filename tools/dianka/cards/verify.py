@@ -73,10 +73,12 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
     if spec.shape == access.COUNTER and found[0][0] == access.UNSET_COUNTER:
         return Finding(False, f"{name}: never set")
     try:
-        written = sum(content.read(data) is not None for data, _ in found)
+        records = [record for data, _ in found if (record := content.read(data)) is not None]
     except ValueError as error:
         return Finding(False, f"{name}: {error}")
-    return Finding(True, f"{name}: {spec.size} bytes, {_state(spec, content, written)}")
+    if content.fields is None and any(not record["rates_e4"][0] for record in records):
+        return Finding(False, f"{name}: a tariff without a price")
+    return Finding(True, f"{name}: {spec.size} bytes, {_state(spec, content, len(records))}")
 
 
 def _state(spec: FileSpec, content: Content, written: int) -> str:

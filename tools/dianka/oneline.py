@@ -1,0 +1,61 @@
+"""Words that no command understands, told in one line as all other trouble is: what is wrong, and what to do.
+
+typer would say it in four, the usage first.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+
+from dianka.cards.sell import HIGHEST_FEN, yuan
+
+
+class OneLineGroup(TyperGroup):
+    """The whole command line: what it and the commands in it don't understand is one line, with exit code 2."""
+
+    def make_context(self, *words: Any, **more: Any) -> Any:
+        with _one_line():
+            return super().make_context(*words, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _one_line():
+            return super().invoke(ctx)
+
+
+class SaleCommand(TyperCommand):
+    """`dianka sell`, to which a minus in front of an amount makes a wrong amount and no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            option = getattr(error, "option_name", "")
+            if not re.fullmatch(r"-[0-9.]", option):
+                raise
+            amount = next(word for word in given if word.startswith(option))
+            raise typer.BadParameter(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan, not {amount}", ctx) from None
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    try:
+        yield
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # no trouble, but help for who has typed nothing
+            raise
+        typer.echo(_line(error), err=True)
+        raise typer.Exit(error.exit_code) from None
+
+
+def _line(error: TyperException) -> str:
+    # What was typed may have line breaks in it.
+    text = " ".join(error.format_message().split()).removeprefix("Invalid value: ").replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    see = f"see `{context.command_path} --help`" if context else "see --help behind the command"
+    return f"{text}{'' if text.endswith('?') else ':'} {see}"
