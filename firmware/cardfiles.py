@@ -55,7 +55,7 @@ BIN = const(0)
 BCD = const(1)
 RAW = const(2)
 
-# (name, bytes, coding). The user card's file 01 and the ESAM's file 02 share these fields.
+# (name, bytes, coding). File 01 of user and initialisation card and the ESAM's file 02 share these fields.
 PARAMS = (
     ("user_type", 1, BIN),
     ("update_flag", 1, BIN),
@@ -70,8 +70,6 @@ PARAMS = (
     ("customer_no", 6, BCD),
     ("card_type", 1, BIN),
 )
-# The initialisation card's file 01: the same up to the meter number.
-INIT_PARAMS = PARAMS[:10]
 LIMITS = (
     ("overdraft_limit_fen", 4, BCD),
     ("hoard_limit_fen", 4, BCD),

@@ -1,6 +1,7 @@
-"""The initialisation card's session: number, thresholds, limits, tariffs, an empty wallet; public key state only.
+"""The initialisation card's session: number, no customer, thresholds, limits, tariff, empty wallet; public key state only.
 
-A cut in the middle leaves the meter not initialised; the card, put in again, does all of it again.
+A card that is refused leaves the meter as it was. A cut in the middle leaves it not initialised; the card, put in again, does
+all of it again. Anybody can make such a card, so what the meter has counted goes on: energy and illegal cards.
 """
 
 from micropython import const
@@ -13,47 +14,71 @@ from cardfault import fault
 from display import labelled
 from usercard import authenticate
 
+_MONEY = b"\x04\xdc\x01\x0c\x08"
+_COUNT = b"\x04\xdc\x03\x0c\x08"
 _FACTOR = bytes(8)  # in the public state the ESAM's meter keys are diversified with meter number zero
 _SHOW_MS = const(5_000)
 
 
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Set the meter up; shows the end of its number."""
-    info = cardfiles.unpack(cardfiles.INIT_PARAMS, data)
+    info = cardfiles.unpack(cardfiles.PARAMS, data)
     if not info["meter_no"]:
         raise fault("FORMAT", "meter number zero")
+    if info["customer_no"] or info["card_type"]:
+        raise fault("FORMAT", "initialisation card that names a customer")
     if await parts.esam.key_state() != cardfiles.KEYS_PUBLIC:
         raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
     await authenticate(card, parts.esam)
     fresh = records.State()
-    fresh.register = parts.store.state.register
     fresh.meter_no = info["meter_no"]
     parameters.apply_params(fresh, info)
-    await _transfer(card, parts, fresh)
+    await _transfer(card, parts, data, fresh)
     fresh.set(records.INITIALISED)
     supply.update(fresh)
-    fresh.register = parts.store.state.register
+    _count_on(parts.store.state, fresh)
     parts.store.state = fresh
     parts.store.commit()
     parts.log("initialised as meter %012d" % fresh.meter_no)
     return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
 
-async def _transfer(card, parts, fresh) -> None:
+def _count_on(former, fresh) -> None:
+    """What no card may set back. The remainder is left behind: that part of a fen was the former account's."""
+    fresh.energy_pj = former.energy_pj
+    fresh.register = former.register
+    fresh.illegal_cards = former.illegal_cards
+
+
+async def _transfer(card, parts, params: bytes, fresh) -> None:
     """Every file to the ESAM, sealed for it; `fresh` gets what the meter itself keeps."""
-    state = parts.store.state
+    state, esam = parts.store.state, parts.esam
+    await _empty_count(card, esam)  # looked at: the money's challenge takes its place
+    money = await _sealed(card, esam, cardfiles.CARD_WALLET, 0, _MONEY)
+    if any(money[:-4]):
+        raise fault("FORMAT", "initialisation card with money")
     state.set(records.INITIALISED, False)
     parts.store.commit()
-    esam = parts.esam
-    await esam.update(cardfiles.ESAM_PARAMS, await _sealed(card, esam, cardfiles.CARD_INFO, 4, b"\x04\xd6\x82\x00\x24"))
+    await esam.init_money(money)
+    await esam.init_count(await _empty_count(card, esam))
+    block = await _sealed(card, esam, cardfiles.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
+    if block[:-4] != params:
+        raise fault("MAC", "sealed is not what was read")
+    await esam.update(cardfiles.ESAM_PARAMS, block)
     limits = await _sealed(card, esam, cardfiles.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
     await esam.update(cardfiles.ESAM_LIMITS, limits)
     tariff = await _sealed(card, esam, cardfiles.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
     await esam.update(cardfiles.ESAM_TARIFF_1, tariff)
     parameters.apply_limits(fresh, cardfiles.unpack(cardfiles.LIMITS, limits[:-4]))
     parameters.apply_tariff(fresh, tariff[:-4])
-    await esam.init_money(await _sealed(card, esam, cardfiles.CARD_WALLET, 0, b"\x04\xdc\x01\x0c\x08"))
-    await esam.init_count(await _sealed(card, esam, cardfiles.CARD_WALLET, 4, b"\x04\xdc\x03\x0c\x08"))
+
+
+async def _empty_count(card, esam) -> bytes:
+    """The sealed purchase count, which is zero."""
+    block = await _sealed(card, esam, cardfiles.CARD_WALLET, 4, _COUNT)
+    if any(block[:-4]):
+        raise fault("COUNT", "initialisation card with a purchase count")
+    return block
 
 
 async def _sealed(card, esam, file: int, offset: int, target: bytes) -> bytes:

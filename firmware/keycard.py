@@ -10,6 +10,7 @@ from micropython import const
 
 import cardfiles
 import state as records
+import supply
 from cardfault import fault
 from usercard import identify
 
@@ -35,6 +36,8 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
     if not restore:
         await _must_be_whole(esam, state)
     await identify(card, esam)
+    if not restore:
+        _forgive(parts.store)
     meter = b"\x01\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
     # set, kind and factor of the present master: public ones count as those of meter number zero
     order = bytes((gets,)) + (meter if restore else _NO_METER)
@@ -55,8 +58,19 @@ async def _must_be_whole(esam, state) -> None:
     params = await esam.read(cardfiles.ESAM_PARAMS, 0, cardfiles.size_of(cardfiles.PARAMS))
     if not state.has(records.INITIALISED) or cardfiles.unpack(cardfiles.PARAMS, params)["meter_no"] != state.meter_no:
         raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
-    if not state.has(records.OPENED) and (state.balance_fen or state.count or await esam.wallet() != (0, 0)):
+    if not state.has(records.OPENED) and (state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)):
         raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
+
+
+def _forgive(store) -> None:
+    """What a meter that nobody has opened owes was used by the factory's tests: its first customer does not pay for it."""
+    state = store.state
+    if state.has(records.OPENED) or not (state.balance_fen or state.remainder):
+        return
+    state.balance_fen = state.remainder = 0
+    state.set(records.LOCKED, False)
+    supply.update(state)
+    store.commit()
 
 
 async def _load(card, esam, key: int, order: bytes, present: int) -> None:

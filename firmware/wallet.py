@@ -19,7 +19,7 @@ import supply
 from esam import EsamError
 from journal import JournalError
 from linetime import beside
-from state import CREDIT, INITIALISED, NOTHING, SETTLE, TEST_CREDIT
+from state import CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
 
 _COMMIT_US = const(12_000)
 
@@ -36,6 +36,10 @@ class Wallet:
     def ready(self) -> bool:
         """Whether the ESAM answers and agrees with the journal."""
         return self._agreed and self._esam.alive
+
+    def compare_again(self) -> None:
+        """The state is another one: it has to be brought into agreement before it is worked with."""
+        self._agreed = False
 
     async def start(self) -> None:
         """Bring the ESAM up if it is not, and both sides into agreement. EsamError if the ESAM does not play."""
@@ -111,12 +115,17 @@ class Wallet:
         return brought
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
-        """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow."""
+        """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow.
+
+        However little it is, the relay closes: neither closing amount nor alarm 2 keep the factory from seeing it.
+        """
         state = self._store.state
         await self._esam.init_count(count)
         state.price_e4 = state.price_e4 or price_e4
         account.credit(state, amount_fen - state.balance_fen)
         state.set(TEST_CREDIT)
+        state.set(LOCKED, False)
+        supply.release(state)
         supply.update(state)
         self._store.commit()
 

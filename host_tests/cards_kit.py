@@ -156,7 +156,7 @@ def initialise(esam: Chip, card: Chip) -> None:
     assert identify(esam, card, serial)
     prove_meter(esam, card, serial)
     for where, target in (
-        ("04B08104", "04D6820024"),
+        ("04B08104", "04D682002B"),
         ("04B08604", "04D6890010"),
         ("04B08300", "04D68300CB"),
         ("04B08400", "04D68400CB"),

@@ -6,9 +6,10 @@ from typing import Any
 
 from dianka.cards import kinds, service
 from dianka.cards.chip import Chip
+from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles, servicefiles
 from dianka.cards.image import CardFile
-from dianka.cards.port import CardPort
+from dianka.cards.port import CardPort, select_card
 from meterkit import MeterKit, S
 
 RESTORE, INSPECTION, CREDIT, TEST = (Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test"))
@@ -42,6 +43,15 @@ def make_test(kit: MeterKit, card: Path = TEST, **fields: int) -> None:
 
 
 make_test.__test__ = False  # type: ignore[attr-defined]
+
+
+def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
+    """Another content on a card of the public set, which anybody can write but no desk does."""
+    with CardFile.open(kit.folder / card, kit.rng) as file:
+        kit.control.chip.power_on()
+        desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
+        desk.authenticate()
+        desk.update(sfi, content)
 
 
 def files_of(kit: MeterKit, card: Path) -> dict[int, bytes]:

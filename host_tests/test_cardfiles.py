@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from parts import Parts
 
 cardfiles = Parts().module("cardfiles")
-TABLES = {name: getattr(cardfiles, name) for name in ("PARAMS", "INIT_PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
+TABLES = {name: getattr(cardfiles, name) for name in ("PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
 
 
 def values(size: int, coding: int) -> st.SearchStrategy:
@@ -36,7 +36,7 @@ def test_what_is_packed_is_unpacked(drawn: tuple[str, dict]) -> None:
 
 def test_sizes_are_those_of_the_files() -> None:
     sizes = {name: cardfiles.size_of(table) for name, table in TABLES.items()}
-    assert sizes == {"PARAMS": 39, "INIT_PARAMS": 32, "LIMITS": 12, "WALLET": 8, "WRITE_BACK": 43, "KEY_INFO": 4}
+    assert sizes == {"PARAMS": 39, "LIMITS": 12, "WALLET": 8, "WRITE_BACK": 43, "KEY_INFO": 4}
     assert sizes["WRITE_BACK"] + cardfiles.FRAME_OVERHEAD == cardfiles.WRITE_BACK_SIZE
     assert len(cardfiles.frame(1, cardfiles.pack_tariff([5000]))) == 199
 

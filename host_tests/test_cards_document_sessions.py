@@ -1,4 +1,4 @@
-"""docs/card-sessions.md against whole meters: what is said on both lines is what the page's tables say, in their order."""
+"""docs/card-sessions.md against whole meters: what is said on both lines is what the page says, every command in its order."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,39 +6,55 @@ from pathlib import Path
 import pytest
 
 from cards_document import Table, tables
-from dianka.cards import kinds, service
+from dianka.cards import issue, kinds, service
 from dianka.cards.chip import Chip
 from dianka.cards.files import cardfiles
 from dianka.cards.image import CardFile
 from meterkit import INIT, KEYS, METER_NO, USER, MeterKit
+from service_kit import CREDIT, TEST, make_credit, make_test
+from sessions_document import Step, commands_of
 
 CARD = Path("service.card")
+BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]  # "Every card begins so", 1 and 3; 2 was long before
 FACTOR = "00" * 8
 METER = "0000" + cardfiles.to_bcd(METER_NO, 6).hex()
 
 
 class Heard:
-    """Every command that card and ESAM get in one session, in hex."""
+    """Every command that card and ESAM get in one session, in hex; `both` has the two together."""
 
     def __init__(self, kit: MeterKit, card: Path) -> None:
         self.card: list[str] = []
         self.esam: list[str] = []
+        self.both: list[Step] = []
         esam = kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
-        undo = self._tap(esam, self.esam)
-        self.session = kit.session(card, spoil=lambda chip: self._tap(chip, self.card) and None)
+        undo = self._tap(esam, "ESAM", self.esam)
+        self.session = kit.session(card, spoil=lambda chip: self._tap(chip, "card", self.card) and None)
         undo()
 
-    def _tap(self, chip: Chip, into: list[str]) -> Callable[[], None]:
+    def _tap(self, chip: Chip, who: str, into: list[str]) -> Callable[[], None]:
         process = chip.process
+        again = False  # the same command with the length that the chip has named
 
         def listen(apdu: bytes) -> tuple[bytes, int]:
+            nonlocal again
             answer, sw = process(apdu)
+            if not again:
+                self.both.append((who, bytes(apdu).hex()))
+            again = sw >> 8 == 0x6C
             if sw != 0x6985 and sw >> 8 != 0x6C:
                 into.append(bytes(apdu).hex())
             return answer, sw
 
         chip.process = listen
         return lambda: setattr(chip, "process", process)
+
+
+def follows(heard: Heard, steps: list[Step]) -> None:
+    """The session was these commands, no other and no fewer."""
+    steps = BEGIN + steps
+    begun = [(chip, apdu[: len(step[1])]) for (chip, apdu), step in zip(heard.both, steps, strict=False)]
+    assert begun == steps and len(heard.both) == len(steps), heard.session.log
 
 
 def table(heading: str) -> Table:
@@ -73,13 +89,29 @@ def make(kit: MeterKit, kind: str, data: object) -> Path:
 
 def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
     heard = Heard(new, INIT)
-    rows = table("Meter initialisation card").rows
-    expected = [(compact(row[0].split(" r4")[0]), compact(row[1]), FACTOR) for row in rows]
-    assert sealed_reads(heard.card) == expected, heard.session.log
-    assert [line[:10] for line in heard.esam if line[:4] in ("04d6", "04dc")] == [compact(row[1]) for row in rows]
-    _keys(Heard(new, KEYS), ("change, kid 04 05", "change, kid 01 02 06", "change, kid 00"), "00")
+    follows(heard, commands_of("Meter initialisation card"))
+    _seals_as(heard, table("Meter initialisation card"))
+    there = Heard(new, KEYS)
+    follows(there, commands_of("Master-key change card", "Change card"))
+    _keys(there, ("change, kid 04 05", "change, kid 01 02 06", "change, kid 00"), "00")
     back = Heard(new, make(new, kinds.RESTORE, service.RestoreData(1)))
+    follows(back, commands_of("Master-key change card", "Restore card"))
     _keys(back, ("restore, kid 04 05", "restore, kid 01 02 06", "restore, kid 00"), "01")
+
+
+def _seals_as(heard: Heard, table: Table) -> None:
+    """The card's READs with MAC, their targets and the factor of public keys are those of the rows."""
+    rows = [(row[0].split(" r4")[0], row[1].removesuffix(", not sent")) for row in table.rows]
+    assert sealed_reads(heard.card) == [(compact(read), compact(target), FACTOR) for read, target in rows]
+
+
+def test_production_tests(new: MeterKit) -> None:
+    make_credit(new)
+    make_test(new, seconds=1)
+    follows(Heard(new, TEST), commands_of("Production test cards", "Meter"))
+    heard = Heard(new, CREDIT)
+    follows(heard, commands_of("Production test cards", "Credit"))
+    _seals_as(heard, table("Production test cards"))
 
 
 def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
@@ -98,6 +130,17 @@ def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
     assert [line[6:8] for line in heard.esam if line.startswith("84d401")] == [kid for kid, _ in expected]
 
 
+# From its step 2 on the session of a user card depends on what is judged, in words that are no list: an opening.
+OPENING = [
+    *(("ESAM", "0084000004"), ("card", "04b0820009"), ("card", "00b0850001")),
+    *(("ESAM", "0084000004"), ("card", "04b0810409"), ("ESAM", "04d682002b")),
+    *(("ESAM", "0084000004"), ("card", "04b0820009"), ("ESAM", "00b2000c10"), ("ESAM", "8432010c0c")),
+    *(("ESAM", "0084000004"), ("card", "04b0830009"), ("ESAM", "04d68300cb")),
+    *(("ESAM", "0084000004"), ("card", "04b0840009"), ("ESAM", "04d68400cb")),
+    *(("card", "0084000004"), ("ESAM", "00d6870031"), ("ESAM", "04b0870011"), ("card", "04d6850035")),
+]
+
+
 def test_opening_and_inspection(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     kit.sell(500)
@@ -111,13 +154,17 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
         ("04b0840009", "04d68400cb"),
     ]
     assert [(header, target) for header, target, _ in sealed_reads(heard.card)] == targets
+    follows(heard, [*commands_of("User card")[:7], *OPENING])
     serial = kit.on_card().serial.hex()
     assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
     assert heard.card[-1][:10] == "04d6850035"
     text = " ".join((Path(__file__).parents[1] / "docs/card-sessions.md").read_text(encoding="utf-8").split())
     for header, target in [*targets[:4], ("04b0870011", "04d6850035")]:
         assert f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}" in text
+    issue.issue_control(tmp_path / "illegal.card")
+    assert kit.session(Path("illegal.card")).code == 22
     heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
+    follows(heard, commands_of("Inspection card"))
     rows = table("Inspection card").rows
     asked = [compact(row[1].split(" r4")[0]) for row in rows]
     assert [header for header, _, _ in sealed_reads(heard.esam)] == asked, heard.session.log

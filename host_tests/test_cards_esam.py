@@ -98,7 +98,7 @@ def test_initialising_fills_the_esam(control: Chip) -> None:
     esam = kit.factory_esam(profile=control.state.profile)
     esam.power_on()
     kit.initialise(esam, kit.init_card(control))
-    params = cardfiles.unpack(cardfiles.INIT_PARAMS, esam.state.files[cardfiles.ESAM_PARAMS][:32])
+    params = cardfiles.unpack(cardfiles.PARAMS, esam.state.files[cardfiles.ESAM_PARAMS])
     assert (params["meter_no"], params["alarm1_fen"]) == (kit.METER_NO, 2000)
     limits = cardfiles.unpack(cardfiles.LIMITS, esam.state.files[cardfiles.ESAM_LIMITS])
     assert limits["overdraft_limit_fen"] == 1000

@@ -133,3 +133,22 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     assert len(kit.meter.cards.newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
+
+
+@pytest.mark.parametrize("thrown", [MemoryError("memory allocation failed"), ValueError("count does not fit its field")])
+def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(tmp_path: Path, thrown: Exception) -> None:
+    """It ended main, and so the meter restarted for as long as the card was in the slot."""
+    kit = MeterKit.new(tmp_path)
+    in_use(kit, 1000)
+    CardFile.create(tmp_path / OTHER, kinds.CONTROL).close()
+
+    def refuses(_packed: bytes) -> None:
+        raise thrown
+
+    kit.meter.cards.add = refuses
+    session = kit.session(OTHER)
+    assert session.code == 22 and "Err-37" in session.texts
+    assert [line for line in session.log if "illegal card not kept: " + str(thrown) in line]
+    assert kit.session(USER).code == 0 and kit.state.illegal_cards == 1
+    assert not [line for line in kit.lines if "restarts" in line]
+    kit.close()

@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from dianka.bench.relay import ContactFault
-from dianka.cards.desk import Desk
 from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import select_card
 from ledger import used_fen
 from meterkit import INIT, INIT_DATA, KEYS, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
@@ -17,6 +14,7 @@ from service_kit import (
     RESTORE,
     TEST,
     files_of,
+    forge,
     key_state,
     make_credit,
     make_restore,
@@ -194,19 +192,10 @@ def test_test_credit_stays_small(factory: MeterKit) -> None:
     before = kit.state.balance_fen, kit.esam_wallet()
     for money_fen, name in ((10_001, "much.card"), (1, "less.card")):
         make_credit(kit, Path(name), 100)
-        forge(kit, Path(name), money_fen)
+        order = cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen})
+        forge(kit, Path(name), cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_TEST_CREDIT, order))
         assert kit.session(Path(name)).code == 21
     assert (kit.state.balance_fen, kit.esam_wallet()) == before
-
-
-def forge(kit: MeterKit, card: Path, money_fen: int) -> None:
-    """Another amount on a test card, as the desk itself refuses to write it."""
-    order = cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen})
-    with CardFile.open(kit.folder / card, kit.rng) as file:
-        kit.control.chip.power_on()
-        desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
-        desk.authenticate()
-        desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_TEST_CREDIT, order))
 
 
 @pytest.mark.parametrize("second", [1, 4, 8, 10])

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from dianka.bench.fram import SIZE as FRAM_BYTES
 from dianka.cards import control as sealing
 from dianka.cards import issue, keys
 from dianka.cards.files import cardfiles, servicefiles
 from dianka.cards.image import CardFile
 from dianka.cards.port import send
 from ledger import FEN
-from meterkit import CUSTOMER_NO, INIT, METER_NO, USER, MeterKit, S, in_use, tell
+from meterkit import CUSTOMER_NO, INIT, METER_NO, PRICE_E4, USER, MeterKit, S, in_use, tell
 from service_kit import (
     INSPECTION,
     RESTORE,
@@ -193,6 +194,25 @@ def test_after_a_restore_the_meter_can_be_set_up_anew(kit: MeterKit) -> None:
     assert kit.session(RESTORE).code == 0
     assert kit.session(INIT).code == 0
     assert (kit.state.balance_fen, kit.state.count, kit.state.customer_no, kit.esam_wallet()) == (0, 0, 0, (0, 0))
+    params = cardfiles.unpack(cardfiles.PARAMS, esam_chip(kit).state.files[cardfiles.ESAM_PARAMS])
+    assert (params["meter_no"], params["customer_no"], params["card_type"]) == (METER_NO, 0, 0)
+
+
+def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(kit: MeterKit) -> None:
+    """With a new memory a meter has nothing but the ESAM's word for whose it is."""
+    in_use(kit, 1000)
+    make_restore(kit)
+    kit.make_keys(OTHER_KEYS)
+    assert [kit.session(card).code for card in (RESTORE, INIT, OTHER_KEYS)] == [0, 0, 0]
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(bytes(FRAM_BYTES))
+    kit.restart()
+    assert (kit.state.meter_no, kit.state.customer_no) == (METER_NO, 0)
+    assert kit.session(USER).code == 18  # the former customer's card has been in a meter, so it opens none
+    kit.make_user(OTHER, issue.UserData(METER_NO, 77, 100, 50, [PRICE_E4]))
+    kit.sell(500, OTHER)
+    assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (77, 500)
+    assert kit.session(USER).code == 12
 
 
 def test_keys_of_another_system_do_not_come_back_to_this_one(kit: MeterKit, tmp_path: Path) -> None:

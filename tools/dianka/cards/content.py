@@ -92,7 +92,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
         servicefiles.CARD_REFUND: Content("refund", cardfiles.WALLET),
     },
     kinds.INIT: {
-        cardfiles.CARD_INFO: Content("parameters", cardfiles.INIT_PARAMS, (cardfiles.CMD_INIT,)),
+        cardfiles.CARD_INFO: Content("parameters", cardfiles.PARAMS, (cardfiles.CMD_INIT,)),
         cardfiles.CARD_WALLET: _WALLET,
         cardfiles.CARD_TARIFF_1: _INIT_TARIFFS[0],
         cardfiles.CARD_TARIFF_2: _INIT_TARIFFS[1],

@@ -21,6 +21,7 @@ from dianka.cards.image import CardFile
 from dianka.cards.port import CardError, CardPort, command, select_card, serial_of
 from dianka.cards.state import key_info
 
+MOST_USES = (1 << 32) - 2  # the counter file has four bytes, all FF being a file that was never written
 FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
 # Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/card-sessions.md).
 NEW_PRICE = cardfiles.UPDATE_TARIFF_1 | cardfiles.UPDATE_TARIFF_2
@@ -143,8 +144,8 @@ def system_profile(control: CardPort) -> str:
 
 
 def check_uses(uses: int, what: str) -> None:
-    if not 1 <= uses < (1 << 32) - 1:
-        raise CardError(f"{what} needs at least one use: give the number of meters")
+    if not 1 <= uses <= MOST_USES:
+        raise CardError(f"{what} has 1 to {MOST_USES} uses: give the number of meters")
 
 
 def issue_file(
@@ -201,7 +202,7 @@ def user_tariff(rates_e4: Sequence[int]) -> bytes:
 def _init_files(data: InitData) -> dict[int, bytes]:
     tariff = cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in cardfiles.LIMITS}
-    params = cardfiles.pack(cardfiles.INIT_PARAMS, _params(data))
+    params = cardfiles.pack(cardfiles.PARAMS, _params(data))  # no customer, and none shall stay in the ESAM
     return {
         cardfiles.CARD_TARIFF_1: tariff,
         cardfiles.CARD_TARIFF_2: tariff,

@@ -97,7 +97,7 @@ _INIT = Kind(
     INIT,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.INIT_PARAMS), "04 D6 82", 4),
+        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.PARAMS), "04 D6 82", 4),
         cardfiles.CARD_WALLET: _money_file(_WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}),
         cardfiles.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
         cardfiles.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),

@@ -15,6 +15,7 @@ from dianka.cards.state import key_info
 
 ALL_TESTS = 0x3F
 TEST_SECONDS = 10
+MOST_TEST_SECONDS = 60  # a meter refuses a test that takes longer
 HIGHEST_CREDIT_FEN = 10_000  # it is for a lamp on a test bench, not for anybody's kitchen
 
 
@@ -79,6 +80,8 @@ def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
     """A new chip becomes a production test card for relay, segments, pulses and memory."""
     if not 0 < data.tests <= ALL_TESTS:
         raise CardError(f"--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to {ALL_TESTS}), not {data.tests}")
+    if not 1 <= data.seconds <= MOST_TEST_SECONDS:
+        raise CardError(f"--seconds is 1 to {MOST_TEST_SECONDS}, not {data.seconds}")
 
     def pack(given: TestData) -> dict[int, bytes]:
         fields = {"tests": given.tests, "seconds": given.seconds, "pulses": given.pulses}
