@@ -7,12 +7,12 @@ from micropython import const
 
 _ADDRESS = const(0x68)
 _STATUS = const(0x0F)
-_TWELVE = const(0x40)  # bit of the hours: 12-hour mode, which this driver never sets
 _STOPPED = const(0x80)  # OSF: the oscillator has stopped, the time is not to be trusted
 # `fault`, digit 4 of the self-check.
 SILENT = const(1)
 LOST = const(2)  # it has stood still: a new battery, or a chip that was never set
 NO_DATE = const(3)
+_NO_NUMBER = const(100)  # more than any register may hold
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
@@ -23,7 +23,7 @@ class Clock:
         self.fault = 0  # what the newest look at the chip found: one of the constants above, 0 for good
 
     def seconds(self) -> "int | None":
-        """Seconds since 2000-01-01 UTC, or None if the chip is silent, has lost the time or was set by somebody else."""
+        """Seconds since 2000-01-01 UTC, or None if the chip is silent, has lost the time or holds what is no date."""
         try:
             if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
                 self.fault = LOST
@@ -32,15 +32,17 @@ class Clock:
         except OSError:
             self.fault = SILENT
             return None
+        # Whole bytes: 12-hour mode and the next century are bits that make a number too large.
+        second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _decimal(raw[2])
+        day, month, year = _decimal(raw[4]), _decimal(raw[5]), _decimal(raw[6])
         self.fault = NO_DATE
-        if raw[2] & _TWELVE:
+        if not (year < 100 and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
             return None
-        second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _decimal(raw[2] & 0x3F)
-        day, month, year = _decimal(raw[4]), _decimal(raw[5] & 0x1F), _decimal(raw[6])
-        if not (1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60):
+        days = _days(year, month, day)
+        if not (day >= 1 and days < _days(year + month // 12, month % 12 + 1, 1)):
             return None
         self.fault = 0
-        return ((_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+        return ((days * 24 + hour) * 60 + minute) * 60 + second
 
     def set(self, seconds: int) -> None:
         """Set the chip's time and clear its stopped flag; OSError if it is silent."""
@@ -53,10 +55,21 @@ class Clock:
 
     def local_minute(self) -> int:
         """YYMMDDhhmm in local time as a decimal number, as cards carry it; 0 if the time is not known."""
-        seconds = self.seconds()
+        return self._minute(self.seconds())
+
+    def sure_minute(self) -> int:
+        """The same from two looks that agree, else 0: for what one look, spoilt on the bus, must not do for good."""
+        first, second = self.seconds(), self.seconds()
+        if first is None or second is None or not 0 <= second - first <= 1:
+            return 0
+        return self._minute(first)
+
+    def _minute(self, seconds: "int | None") -> int:
         if seconds is None:
             return 0
         year, month, day, hour, minute, _ = split(seconds + self._offset_s)
+        if year > 99:
+            return 0  # the chip's last hours, which ten digits can't say
         return (((year * 100 + month) * 100 + day) * 100 + hour) * 100 + minute
 
 
@@ -81,4 +94,5 @@ def _days(year: int, month: int, day: int) -> int:
 
 
 def _decimal(byte: int) -> int:
-    return (byte >> 4) * 10 + (byte & 15)
+    """The number that a BCD byte holds; no date has what other bytes give."""
+    return (byte >> 4) * 10 + (byte & 15) if byte & 15 < 10 else _NO_NUMBER

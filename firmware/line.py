@@ -139,15 +139,19 @@ class Channel:
         self.last = b""  # header of the newest command, for the log
         self.sw = 0
         self.pps_failures = 0
+        self._agreed = False  # by PPS to a higher rate
+        self._distrusted = False  # it has failed since
 
     async def reset(self) -> AtrReader:
         """Cold reset; the ATR, whole and without error, or LineError. Then the highest rate that chip and line have in common.
 
-        A chip that does not keep to its offer is reset once more and left at the first rate.
+        A chip that does not keep to its offer is reset once more and left at the first rate. So is, once, whatever is reset
+        next after a command has failed at a rate agreed to: else a card heard badly at its own rate would never be served.
         """
         async with self._line.lock:
             atr = await self._activate()
-            factor = offered(atr, self._line.fastest)
+            factor = 1 if self._distrusted else offered(atr, self._line.fastest)
+            self._agreed = self._distrusted = False
             if factor > 1:
                 try:
                     await self._negotiate(factor)
@@ -184,6 +188,7 @@ class Channel:
         await self._talk(pps, self._line.waiting_ms(9600))
         if pps.factor > 1:
             self._line.set_rate(pps.factor)
+            self._agreed = True
 
     def off(self) -> None:
         self._line.deactivate()
@@ -194,7 +199,9 @@ class Channel:
         async with self._line.lock:
             self.last = exchange.header
             self.sw = 0
+            self._distrusted = self._agreed  # unless it comes to its end
             await self._talk(exchange, self._waiting_ms)
+            self._distrusted = False
             self.sw = exchange.sw
             return bytes(exchange.data), exchange.sw
 

@@ -9,6 +9,14 @@ A driver has
 The count is the chip's and starts again at zero with it. What a difference of two counts means is judged here, by what the
 mains can have delivered in the time between: a difference within that is energy; a small count after a large one is a chip
 that has restarted; anything else is not believed.
+
+Of a cold start nobody says whether the chip has started too. So no more is charged than it has counted, and no more than lies
+between the count kept and its own, and nothing of a count that the mains cannot have made since power came:
+    both have started       all is charged. But if a cut came before the chip had counted further than it has now, the count
+                            kept is left out: the resident gains at most what the mains delivers from power to the first look
+    the controller alone    what the chip has counted since is charged, once. If its count is a large one the resident gains
+                            that, and after a wrap what lay before it
+Never is anything charged twice; a meter that has lost its memory, and with it the count kept, can't see to that.
 """
 
 import time
@@ -34,6 +42,7 @@ class Metering:
         self._max_power_mw = max_power_mw
         self._warm = warm
         self._started = False
+        self._first = (0, 0, 0)  # count, time and pulses of the first look
         self._in_a_row = 0  # disbelieved
         self._heard_ms = time.ticks_ms()
 
@@ -73,20 +82,32 @@ class Metering:
         self._in_a_row = 0
         return pulses
 
+    def correct_pj(self, register: int) -> int:
+        """The count before the start was this one: what has been handed out too little since, below zero too much."""
+        if not self._started:
+            self.register = register
+            return 0
+        new, elapsed_ms, pulses = self._first
+        return (self._since(register, new, elapsed_ms) - pulses) * self.chip.pulse_pj
+
     def _first_pulses(self, elapsed_ms: int) -> int:
-        """After the controller's own start: has the chip started with it, or counted on meanwhile?"""
+        """After the controller's own start."""
         self._started = True
         new = self.chip.register
-        if self._warm:
-            pulses = (new - self.register) % self.chip.modulus
-            if pulses <= self._limit(_RESTART_MS):
-                self.register = new
-                return pulses
-        pulses = new if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
-        if new and not pulses:
-            self.disbelieved += 1  # a count of unknown age: charging nothing is the resident's good right
+        pulses = self._since(self.register, new, elapsed_ms)
+        if new and new != self.register and not pulses:
+            self.disbelieved += 1
         self.register = new
+        self._first = (new, elapsed_ms, pulses)
         return pulses
+
+    def _since(self, register: int, new: int, elapsed_ms: int) -> int:
+        """Pulses up to the first look: has the chip started with the controller, or counted on from `register` meanwhile?"""
+        since = (new - register) % self.chip.modulus
+        if self._warm and since <= self._limit(_RESTART_MS):
+            return since
+        # Beyond it the count is of unknown age: charging nothing is the resident's good right.
+        return min(new, since) if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
 
     def _disbelieve(self, new: int, limit: int) -> int:
         """A count that the mains cannot have made: nothing is charged.

@@ -60,8 +60,50 @@ def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
     assert bench.after(100, most(2_300) + 5) == 4
 
 
-def test_a_cold_start_does_not_look_at_the_count_kept() -> None:
-    assert Bench(register=5000).after(300, 40) == 40
+def test_a_cold_start_charges_what_the_chip_has_counted_but_nothing_twice() -> None:
+    assert Bench(register=5000).after(300, 40) == 40  # the chip has started too: it cannot have counted down
+    assert Bench(register=30).after(300, 40) == 10  # perhaps too, or it has counted on
+    for register in (40, 39):
+        same = Bench(register=register)
+        assert same.after(300, 40) == 40 - register
+        assert (same.metering.disbelieved, same.metering.register) == (0, 40)
+        assert same.after(100, 47) == 7
+
+
+COLD = most(2_300)  # what a chip that has started 300 ms before the first look may tell
+
+
+@settings(max_examples=500)
+@given(st.integers(0, MODULUS - 1), st.one_of(st.integers(0, COLD + 100), st.integers(0, MODULUS - 1)))
+def test_a_cold_start_never_charges_twice(kept: int, grown: int) -> None:
+    """The controller alone has started: the chip has counted on from what is charged already."""
+    assert Bench(register=kept).after(300, kept + grown) <= grown
+
+
+@settings(max_examples=500)
+@given(st.one_of(st.integers(0, COLD + 100), st.integers(0, MODULUS - 1)), st.integers(0, COLD))
+def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(kept: int, counted: int) -> None:
+    """Both have started: all is charged, but after a cut so soon that the chip had not come further than now."""
+    bench = Bench(register=kept)
+    assert bench.after(300, counted) == (counted if kept > counted else counted - kept)
+    assert bench.metering.disbelieved == 0
+
+
+@settings(max_examples=300)
+@given(st.integers(0, COLD), st.lists(st.tuples(st.booleans(), st.integers(0, COLD), st.integers(0, 300)), max_size=8))
+def test_starts_of_either_kind_in_a_row_charge_at_most_the_truth(first: int, starts: list[tuple[bool, int, int]]) -> None:
+    """The count kept is the one up to which energy is charged, as the journal keeps both in one record."""
+    kept = count = true = first
+    charged = first
+    for chip_too, before, after in starts:
+        count = before if chip_too else count + before
+        bench = Bench(register=kept)
+        charged += bench.after(300, count)
+        count += after
+        charged += bench.after(1000, count)
+        true += before + after
+        kept = bench.metering.register
+        assert charged <= true
 
 
 def test_a_warm_start_goes_on_from_the_count_kept() -> None:

@@ -1,5 +1,7 @@
 """PPS on the contacts: four times the rate where both sides keep to it, the first rate in bounded time where not."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from dianka.cards import pps
 from dianka.cards.t0 import Behaviour
 from line_rig import ATR, CHALLENGE, READ, SELECT
 from line_rig import LineRig as Rig
+from meterkit import USER, MeterKit
 
 FIRST_BAUD = 9600
 GOOD = [(0, 0x9000), (8, 0x9000), (199, 0x9000)]
@@ -61,6 +64,43 @@ def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None
     assert rig.fails(lambda: rig.command(*SELECT)) in ("no answer", "no procedure byte")
     assert rig.parts.clock.now_us - began_us <= 1_100_000
     rig.works_again()
+
+
+@pytest.mark.parametrize("way", [pps.ECHO, pps.NOT_KEPT])
+def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(way: str) -> None:
+    """Once each card that is heard badly at its own rate failed for ever, however often it was put in."""
+    rig = Rig(Behaviour(ta1=0x13, pps=way))
+    if way == pps.ECHO:  # worn contacts, a long cable
+        rig.socket.tamper = lambda direction, index, value: value ^ 0x10 if rig.line.baud > FIRST_BAUD else value
+    for _ in range(3):
+        rig.reset()
+        assert rig.line.baud == 4 * FIRST_BAUD
+        rig.fails(lambda: rig.command(*SELECT))
+        assert sizes(rig.session()) == GOOD
+        assert rig.line.baud == FIRST_BAUD
+    assert rig.channel.pps_failures == 0
+
+
+def test_a_card_heard_badly_at_its_own_rate_is_served_when_put_in_again(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path)
+    slot = kit.rig.bench.slot
+    slot.tamper = lambda direction, index, value: value ^ 0x10 if slot.character_etu_ns * FIRST_BAUD < 900_000_000 else value
+    kit.sell(1000)
+    quick = Behaviour(ta1=0x13)
+    assert kit.session(USER, behaviour=quick).code == 19 and kit.state.bought_fen == 0
+    assert kit.session(USER, behaviour=quick).code == 0 and kit.state.bought_fen == 1000
+    kit.close()
+
+
+def test_a_failure_at_the_first_rate_leaves_the_next_its_own() -> None:
+    rig = Rig(Behaviour(ta1=0x13, pps=pps.DECLINE))
+    rig.reset()
+    rig.socket.tamper = lambda direction, index, value: value ^ 0x10
+    rig.fails(lambda: rig.command(*SELECT))
+    rig.socket.tamper = None
+    rig.put(Behaviour(ta1=0x13))
+    assert sizes(rig.session()) == GOOD
+    assert rig.line.baud == 4 * FIRST_BAUD
 
 
 def test_at_the_wrong_rate_both_sides_hear_rubbish() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from dianka.bench.fram import SIZE
 from dianka.cards.issue import NEW_PRICE, user_tariff
+from dianka.cards.t0 import Behaviour
 from meterkit import METER_NO, PRICE_E4, USER, MeterKit, S, in_use
 from tariff_kit import at_least_pj, at_the_old_price, planned, sell_new, wait_until
 
@@ -45,6 +46,51 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
     kit.wait(20 * S)
     assert kit.state.price_e4 == 6000
     assert at_least_pj(kit, counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
+
+
+def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
+    """From now on the bus spoils what the clock tells: at each look the next of these values for each register, then none."""
+    rtc = kit.rig.bench.rtc
+    start, left = rtc.start, {register: list(values) for register, values in registers.items()}
+
+    def spoilt(read: bool) -> bool:
+        there = start(read)
+        if read and rtc._at == 0:
+            for register, values in left.items():
+                if values:
+                    rtc._registers[register] = values.pop(0)
+        return there
+
+    rtc.start = spoilt
+
+
+@pytest.mark.parametrize("registers", [
+    {6: (0x99,)},  # a date of the far future, once
+    {6: (0x99, 0x98)},  # twice, but not the same
+    {5: (0x12,), 4: (0x05, 0x06)},
+    {6: (0xA5, 0xA5, 0xA5)},  # no year
+    {5: (0x81, 0x81, 0x81)},  # this month of the next century
+])  # fmt: skip
+def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
+    begin_us = planned(kit, 6000, 2)
+    told(kit, registers)
+    wait_until(kit, begin_us - 1 * S)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 6000
+
+
+def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
+    """The receipt carries no time, as with a clock that has stopped; an illegal card is kept without one."""
+    planned(kit, 6000, 2)
+    told(kit, {6: (0xA5,) * 100_000})
+    kit.wait(1 * S)
+    assert "Err-04" in kit.looks(920 * S)
+    kit.sell(100)
+    assert kit.session(USER).code == 0 and kit.on_card().write_back["time"] == 0
+    assert kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
+    assert len(kit.meter.cards.newest(20)) == kit.state.illegal_cards == 1
+    assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
 
 
 def test_a_clock_that_is_set_back_does_not_bring_the_old_price_back(kit: MeterKit) -> None:
