@@ -17,7 +17,7 @@ _LOOK_MS = const(100)
 _MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (cards reference 1.4)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
-_MOST_ILLEGAL = const(999_999)  # six BCD digits in the write-back
+MOST_ILLEGAL = const(999_999)  # six BCD digits in the write-back
 
 
 class CardTask:
@@ -44,6 +44,7 @@ class CardTask:
 
     async def _session(self) -> None:
         meter = self._meter
+        meter.late.look()  # a card should find the memory's own state
         meter.reading = True
         meter.display.say(("rEAd", _READ_MS))
         try:
@@ -63,20 +64,22 @@ class CardTask:
     def _keep(self, code: int) -> None:
         meter, card = self._meter, self._slot.card
         state = meter.store.state
-        state.illegal_cards = min(state.illegal_cards + 1, _MOST_ILLEGAL)
-        header, sw = card.last
-        record = {
-            "time": meter.clock.local_minute(),
-            "serial": card.serial or bytes(8),
-            "code": code,
-            "header": bytes(header) + bytes(5 - len(header)),
-            "sw": sw,
-            "count": state.count,
-        }
+        state.illegal_cards = min(state.illegal_cards + 1, MOST_ILLEGAL)
         try:
+            header, sw = card.last
+            record = {
+                "time": meter.clock.local_minute(),
+                "serial": card.serial or bytes(8),
+                "code": code,
+                "header": bytes(header) + bytes(5 - len(header)),
+                "sw": sw,
+                "count": state.count,
+            }
             meter.cards.add(cardfiles.pack(cardlog.FIELDS[1:], record))
         except OSError:
             meter.log("illegal card not kept: the memory does not answer")
+        except Exception as error:  # from here it would end main, and the meter restart for as long as the card is in
+            meter.log("illegal card not kept: " + str(error))
 
     def _present(self) -> bool:
         return not self._switch.value()

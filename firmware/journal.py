@@ -33,39 +33,47 @@ class Journal:
         self._halves = (0, memory.size // 2)
         self._sequence = 0
         self._newest = self._last = slots - 1  # slot of the newest good record, slot last written to
-        self.answers = False  # whether the memory did when last loaded
+        self.answers = False  # whether the memory did when last loaded; nothing is written before
         self.damaged = 0  # halves that lacked the newest record when last loaded
         self.written = 0  # halves that took the newest commit, as far as they were asked
 
     def load(self) -> "bytes | None":
-        """The newest payload, or None if there is no valid record at all, or the memory does not answer."""
+        """The newest payload, or None if there is no valid record at all, or the memory does not answer.
+
+        It answers if it does for every slot of a half: what woke up, or fell silent, while it was read may hold newer ones.
+        """
         newest = None
-        self.answers = False
+        self.answers, self._sequence = False, 0
         found = []
         for base in self._halves:
-            sequence = 0
+            sequence, whole = 0, True
             for slot in range(self._slots):
                 record = self._read(base + slot * self._slot_size)
                 if record is None:
+                    whole = False
+                    break
+                if not record:
                     continue
                 number = int.from_bytes(record[:_SEQUENCE], "big")
                 sequence = max(sequence, number)
                 if number > self._sequence or newest is None:
                     self._sequence, self._newest = number, slot
                     newest = record[_SEQUENCE : _SEQUENCE + self._size]
+            self.answers = self.answers or whole
             found.append(sequence)
         self._last = self._newest
         self.damaged = sum(1 for number in found if number + 1 < self._sequence)
-        return newest
+        return newest if self.answers else None
 
     def commit(self, payload, prove: bool = False) -> None:
-        """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves."""
+        """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves.
+
+        Nothing goes to a memory that has not been read: what it holds may be what must never be forgotten.
+        """
         if len(payload) != self._size:
             raise ValueError("payload has the wrong length")
         if not self.answers:
-            self.load()  # or older records with higher numbers would win once the memory is well again
-            if not self.answers:
-                raise JournalError("memory does not answer")
+            raise JournalError("memory has not been read yet")
         self._sequence += 1
         body = self._sequence.to_bytes(_SEQUENCE, "big") + payload
         record = body + binascii.crc32(body).to_bytes(_CRC, "big")
@@ -98,13 +106,12 @@ class Journal:
             return False
 
     def _read(self, address: int) -> "bytes | None":
-        """The record in this slot; None if it is not valid or cannot be read."""
+        """The record in this slot, empty if it is not valid; None if the memory does not answer."""
         for _ in range(_TRIES):
             try:
                 record = self._memory.read(address, self._slot_size)
             except OSError:
                 continue
-            self.answers = True
             crc = int.from_bytes(record[-_CRC:], "big")
-            return record if binascii.crc32(record[:-_CRC]) == crc else None
+            return record if binascii.crc32(record[:-_CRC]) == crc else b""
         return None

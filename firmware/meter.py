@@ -28,6 +28,7 @@ from display import Display
 from esam import Esam, EsamError
 from fram import Fram
 from journal import JournalError
+from latememory import LateMemory
 from line import Channel
 from metering import Metering
 from panel import Panel
@@ -84,6 +85,7 @@ class Meter:
         self.esam_failures = 0
         self.face = Panel(self)
         self.self_check = SelfCheck(self)
+        self.late = LateMemory(self)
 
     def log(self, text: str) -> None:
         """One line for whoever listens on the console."""
@@ -106,6 +108,7 @@ class Meter:
     def stop(self) -> None:
         """Leave everything safe: no coil under current, the state committed. For whoever ends `run` from outside."""
         self.relay.release()
+        self.late.recover()
         self.commit()
 
     # ****** Tasks ******
@@ -115,7 +118,7 @@ class Meter:
             self.look_at_price()  # before anything is charged, so that a meter that was dark charges by today's price
             energy_pj = self.metering.take_pj()
             if energy_pj:
-                self._charge(energy_pj)
+                self.charge(energy_pj)
             self._reported |= _COUNT
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -146,7 +149,7 @@ class Meter:
     async def _keep(self) -> None:
         settle_s = retry_s = 0
         while True:
-            if retry_s <= 0 and not self.wallet.ready:
+            if (self.late.look() or retry_s <= 0) and not self.wallet.ready:
                 retry_s = _ESAM_RETRY_S
                 await self._bring_up()
                 settle_s = _SETTLE_S
@@ -173,7 +176,7 @@ class Meter:
 
     # ****** What the tasks do ******
 
-    def _charge(self, energy_pj: int) -> None:
+    def charge(self, energy_pj: int) -> None:
         """Debit, and commit what a cut must not cost."""
         state = self.store.state
         stage = supply.why_open(state)
@@ -185,14 +188,17 @@ class Meter:
             self.commit()
 
     def look_at_price(self) -> None:
-        """Bring the planned price into force if it is time; a clock that does not tell the time never does."""
+        """Bring the planned price into force if it is time; a clock that does not tell the time never does.
+
+        The former price does not come back, so it takes more than one look at the clock.
+        """
         if not self.store.state.switch_time:
             return
         minute = self.clock.local_minute()
         if not minute and not self._timeless:
             self._timeless = True
             self.log("price: the planned one waits for a clock that tells the time")
-        if parameters.switch(self.store.state, minute):
+        if minute >= self.store.state.switch_time and parameters.switch(self.store.state, self.clock.sure_minute()):
             self.log("price: now %d of 0.0001 yuan/kWh" % self.store.state.price_e4)
             self.commit()
 

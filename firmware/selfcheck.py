@@ -38,13 +38,18 @@ class SelfCheck:
 
     def __init__(self, meter) -> None:
         self._meter = meter
-        state = meter.store.state
-        found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
-        self._found = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
+        self._found = ""
+        self.find()
         self.code = ""
         if slots.on_trial and meter.store.anew:
             # The former version has committed at its own start. A first commit would bury that, so not one may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
+
+    def find(self) -> None:
+        """The state has just been read from the memory: these are the totals to tell."""
+        state = self._meter.store.state
+        found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
+        self._found = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
 
     async def run(self) -> None:
         """Look until all is well or the time is up, then judge, show and tell."""

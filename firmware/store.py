@@ -1,4 +1,10 @@
-"""The state in memory and its journal: read once at the start, committed whenever it must not be forgotten."""
+"""The state in memory and its journal: read once at the start, committed whenever it must not be forgotten.
+
+A memory that is silent at the start is given a moment. One that stays silent leaves a state that is made up from nothing and
+never committed; latememory.py exchanges it for the one in the memory as soon as that can be read.
+"""
+
+import time
 
 from micropython import const
 
@@ -8,8 +14,11 @@ import state as records
 # What `check` finds; 0 is good.
 KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
 KEEPS_NOTHING = const(2)
-SILENT = const(3)  # did not answer at the start: the state was not read
+SILENT = const(3)  # has not answered yet: the state was not read
 FOREIGN = const(4)  # held a state of another format
+
+_WAKE_MS = const(100)
+_PAUSE_MS = const(10)
 
 
 class Store:
@@ -20,27 +29,42 @@ class Store:
         self.state = records.State()
         self.fault = False
         self._anew = False
-        self._lost = 0  # why the state could not be read at the start
-        self.notes = []  # what was found at the start, for the log
+        self._lost = SILENT  # why there is no state of the memory's
+        self.notes = []  # what was found when it was read, for the log
+        start_ms = time.ticks_ms()
+        while not self.read() and time.ticks_diff(time.ticks_ms(), start_ms) < _WAKE_MS:
+            time.sleep_ms(_PAUSE_MS)
+        if self.unread:
+            self.fault = True
+            self.notes.append("journal: memory does not answer")
+
+    def read(self) -> bool:
+        """Make the memory's state the one to work on, if it holds any; False if it does not answer, and nothing changes."""
         payload = self._journal.load()
-        if payload is not None:
+        if not self._journal.answers:
+            return False
+        self._lost = 0
+        self.notes = []
+        if payload is None:
+            self._anew = True
+            self.notes.append("journal: blank memory, starting anew")
+        else:
             try:
                 self.state = records.unpack(payload)
             except ValueError as error:
                 self._anew, self._lost = True, FOREIGN
                 self.notes.append("journal: " + str(error))
-        elif self._journal.answers:
-            self._anew = True
-            self.notes.append("journal: blank memory, starting anew")
-        else:
-            self.fault = True
-            self._lost = SILENT
-            self.notes.append("journal: memory does not answer")
         if self._journal.damaged:
             self.notes.append("journal: one half of the memory was damaged, the other had everything")
+        return True
+
+    @property
+    def unread(self) -> bool:
+        """Whether the memory has not answered yet, so that its state is not known and nothing is committed."""
+        return self._lost == SILENT
 
     def commit(self, prove: bool = False) -> None:
-        """Make the state safe; JournalError if the memory does not take it (the state in memory stands)."""
+        """Make the state safe; JournalError if the memory does not take it, or was never read (the state here stands)."""
         try:
             self._journal.commit(records.pack(self.state), prove)
         except journal.JournalError:

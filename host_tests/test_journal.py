@@ -227,6 +227,7 @@ def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(brea
 def test_a_read_that_is_not_answered_is_repeated_and_a_silent_half_is_lived_with() -> None:
     memory = Breaking()
     journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None
     journal.commit(payload(1))
     memory.data[memory.size // 2 :] = bytes(memory.size // 2)
     memory.hiccups = 2

@@ -135,9 +135,31 @@ def test_the_store_tells_a_foreign_format_and_a_silent_memory_from_a_blank_one()
     assert store.fault
     chip.mute = False
     store.state.energy_pj = 101
+    with pytest.raises(parts.module("journal").JournalError):
+        store.commit()
+    assert store.fault and store_on(chip)[1].state.energy_pj == 100, (
+        "a state that was made up is never written over the true one"
+    )
+    assert store.read() and not store.unread and store.state.energy_pj == 100
+    store.state.energy_pj = 101
     store.commit()
     assert not store.fault
     assert store_on(chip)[1].state.energy_pj == 101
+
+
+def test_a_memory_that_wakes_within_a_tenth_of_a_second_is_waited_for() -> None:
+    chip = Mb85rc256v()
+    _, store = store_on(chip)
+    store.state.energy_pj = 7
+    store.commit()
+    for after_us, energy_pj in ((90_000, 7), (200_000, 0)):
+        chip.mute = True
+        parts = Parts()
+        parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
+        parts.clock.after(after_us, lambda: setattr(chip, "mute", False))
+        store = parts.module("store").Store(parts.module("fram").Fram(parts.machine().I2C(0)))
+        assert (store.state.energy_pj, store.unread) == (energy_pj, not energy_pj)
+        assert parts.clock.now_us < 130_000
 
 
 def test_the_driver_refuses_what_is_outside_the_memory() -> None:

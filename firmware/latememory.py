@@ -1,0 +1,50 @@
+"""A memory that was silent at the start and answers now: its state is the true one, and what was counted meanwhile is added.
+
+Until then the meter works on a state made up from nothing, with the ESAM's balance and price, and nothing of it is committed:
+each card session breaks off at its first commit, before any money has moved, as at a cut. So when the memory's state comes
+at last, only energy and illegal cards are taken over into it, and the ESAM is compared with it as after a start. The energy is
+charged by the price in force at the start; a plan whose time came later comes into force right after.
+
+A memory that is silent for ever leaves everything as it is; one that holds no state makes this one the true one.
+"""
+
+import account
+import parameters
+import slots
+from cardtask import MOST_ILLEGAL
+
+_PJ_PER_MWH = account.PJ_PER_KWH // 1_000_000
+
+
+class LateMemory:
+    """One start's wait for the memory of a `Meter`."""
+
+    def __init__(self, meter) -> None:
+        self._meter = meter
+        self._since = meter.clock.sure_minute() if meter.store.unread else 0
+
+    def look(self) -> bool:
+        """Whether the memory's state has come into force just now; never while somebody works with the former one."""
+        meter = self._meter
+        if not meter.store.unread or meter.reading or meter.wallet.lock.locked():
+            return False
+        return self.recover()
+
+    def recover(self) -> bool:
+        """The same, whoever works. A version on trial leaves it to the one that is kept: it may not be able to read it."""
+        meter, store, meanwhile = self._meter, self._meter.store, self._meter.store.state
+        if not store.unread or slots.on_trial or not store.read():
+            return False
+        for note in store.notes:
+            meter.log(note)
+        if not store.anew:
+            state = store.state
+            meter.self_check.find()
+            energy_pj = meanwhile.energy_pj + meter.metering.correct_pj(state.register)
+            state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
+            parameters.switch(state, self._since)
+            meter.charge(energy_pj)
+            meter.wallet.compare_again()
+            meter.log("journal: memory answers at last; %d mWh were counted meanwhile" % (energy_pj // _PJ_PER_MWH))
+        meter.commit()
+        return not store.anew
