@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip test-board port-named flash flash-check lint types figures fuzz pictures pulled clean
+.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named flash flash-check lint types figures fuzz pictures pulled clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand before it if this is a terminal
 	@$(BIN)/dianka bench play first-day --live-if-terminal
@@ -33,6 +33,9 @@ test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on t
 
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(wildcard host_tests/test_chip_*.py)
+
+uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
+	@$(BIN)/python -m dianka.bench.chip.image
 
 test-board: port-named $(VENV)/test.stamp ## rung 4: the flashed firmware on a real board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
 	@DIANKA_BOARD=$(BOARD) DIANKA_PORT=$(PORT) $(BIN)/python -m pytest -rs host_tests/board
@@ -75,7 +78,8 @@ clean: ## remove what the other targets have made
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is missing or older than 3.11: install Python 3.11 or newer, or name it with make PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) can't make a virtual environment: on Debian and Ubuntu install python3-venv, and try again"; exit 1; }
 
 $(VENV)/run.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .

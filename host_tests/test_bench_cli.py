@@ -40,9 +40,17 @@ def test_a_picture_without_a_folder_is_refused_at_once(tmp_path: Path) -> None:
 
 
 def test_the_system_s_errors_have_no_number(tmp_path: Path) -> None:
+    (tmp_path / "meter.json").mkdir()
+    status, _, err = run("play", "new-meter", "--folder", tmp_path)
+    assert (status, err) == (1, f"{tmp_path / 'meter.json'}: Is a directory\n")
+
+
+def test_a_folder_that_can_t_be_one_is_told_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     status, _, err = run("play", "new-meter", "--folder", tmp_path / "file")
-    assert (status, err) == (1, f"{tmp_path / 'file'}: File exists\n")
+    assert (status, err) == (1, f"{tmp_path / 'file'} is a file: name a folder with --folder\n")
+    status, _, err = run("play", "new-meter", "--folder", tmp_path / "file" / "in")
+    assert (status, err) == (1, f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): name a folder with --folder\n")
 
 
 @pytest.mark.parametrize("command", ["play", "live", "picture", "figures"])

@@ -3,16 +3,19 @@
 import io
 import os
 import pty
+import re
 import signal
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from dianka.bench.console import Printer
 from dianka.bench.digits import cells, draw
 from dianka.bench.live import HELP, Screen
-from dianka.bench.terminal import Keyboard, decode
+from dianka.bench.terminal import Keyboard, decode, ended_by_signals
 from strict_rig import StrictDesk, StrictRig
 
 
@@ -111,13 +114,13 @@ def test_arrow_keys_in_pieces() -> None:
     assert decode(b"\x1bq\x1b[5~x\r\x00\xff") == (["q", "x"], b"")
 
 
-@pytest.mark.parametrize("end", [None, KeyboardInterrupt(), signal.SIGTERM])
+@pytest.mark.parametrize("end", [None, KeyboardInterrupt(), signal.SIGTERM, signal.SIGHUP])
 def test_the_terminal_is_left_as_it_was(end: BaseException | signal.Signals | None) -> None:
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     try:
-        with Keyboard(slave) as keyboard:
+        with ended_by_signals(), Keyboard(slave) as keyboard:
             assert termios.tcgetattr(slave) != before
             os.write(master, b"c\x1b[A")
             assert keyboard.wait(1000) == ["c", "up"]
@@ -129,7 +132,7 @@ def test_the_terminal_is_left_as_it_was(end: BaseException | signal.Signals | No
     except (KeyboardInterrupt, SystemExit):
         assert end is not None
     assert termios.tcgetattr(slave) == before
-    assert signal.getsignal(signal.SIGTERM) is handler
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
     os.close(slave)
     os.close(master)
 
@@ -141,3 +144,59 @@ def test_a_card_s_name_is_no_picture_and_the_command_is_today_s(tmp_path: Path) 
     (tmp_path / ":x:[red].card").touch()
     screen.key("n")
     assert "card in hand :x:[red].card" in shown(screen)
+
+
+def text_of(screen: Screen, columns: int, lines: int) -> list[str]:
+    """What a window of this size shows, which cuts off whatever is too much."""
+    out = io.StringIO()
+    Console(file=out, width=columns, force_terminal=False).print(screen.render(columns, lines))
+    shown = out.getvalue().splitlines()
+    assert len(shown) <= lines and max(map(len, shown)) <= columns
+    return shown
+
+
+@pytest.mark.parametrize("size", [(112, 40), (80, 24), (80, 17), (80, 16), (80, 14), (60, 20), (48, 20)])
+def test_a_small_window_keeps_keys_state_and_what_to_do(tmp_path: Path, size: tuple[int, int]) -> None:
+    screen, _ = screen_of(StrictRig(), tmp_path)
+    screen.key("m")
+    for at in range(20):
+        screen.logged(f"[{at}] " + "a very long line of the meter " * 6)
+    screen.logged("! " + "what was refused, " * 5 + "and at its end: what to do")
+    shown = text_of(screen, *size)
+    text = " ".join(" ".join(shown).split())
+    assert "and at its end: what to do" in text
+    for part in (*re.split(" {2,}", HELP), "○ overdraft", "relay open", "card in hand none", "220.0 V", "speed 1x"):
+        assert any(part in line for line in shown), part
+    assert ("Dianka" in text) == (size[0] >= 52 and size[1] >= 17)  # the large digits, where there is room
+    assert any("|_|.|_| |_|" in line for line in shown) != ("Dianka" in text)
+
+
+@pytest.mark.parametrize("size", [(80, 9), (30, 24)])
+def test_a_window_that_is_too_small_says_how_large_it_must_be(tmp_path: Path, size: tuple[int, int]) -> None:
+    screen, _ = screen_of(StrictRig(), tmp_path)
+    assert "make it 80 columns wide and 14 lines high" in " ".join(" ".join(text_of(screen, *size)).split())
+
+
+def printed(width: int, terminal: bool) -> list[str]:
+    """A story's printer on a meter with everything lit, at a step and a line of the log that are long."""
+    out = io.StringIO()
+    lamps = dict.fromkeys(("alarm", "trip", "overdraft", "fault", "card", "pulse"), True)
+    view = replace(StrictRig().view(), lamps=lamps, power_mw=6_600_000, volts_mv=220_000, current_ma=30_000)
+    printer = Printer(Console(file=out, width=width, force_terminal=terminal, color_system=None, emoji=False))
+    printer.begins(36, "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000")
+    printer.logged(
+        "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 bought_fen 200 count 1"
+    )
+    printer.says(
+        "An installer powers a new meter. It knows no number, no price and only the public keys: nobody gets electricity."
+    )
+    printer.ends(view)
+    return out.getvalue().splitlines()
+
+
+def test_a_story_fits_a_terminal_of_80_columns_and_breaks_no_word() -> None:
+    narrow, wide, piped = printed(80, True), printed(200, True), printed(80, False)
+    assert max(map(len, narrow)) <= 80 and wide == piped
+    assert " ".join(wide).split().count("│") == 5 and " ".join(narrow).split().count("│") == 9
+    assert sorted(" ".join(narrow).replace("│", "").split()) == sorted(" ".join(wide).replace("│", "").split())
+    assert any(line.endswith("● overdraft  ● fault  ● card  ● pulse") for line in narrow)

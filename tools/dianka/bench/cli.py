@@ -23,6 +23,7 @@ from dianka.bench.player import Player
 from dianka.bench.pulled.cli import pulled
 from dianka.bench.rig import Rig, RigError
 from dianka.bench.story import Story, StoryError
+from dianka.bench.terminal import ended_by_signals
 from dianka.bench.vm import VmError
 from dianka.deskline import DeskLine
 
@@ -63,6 +64,10 @@ def play(
     CONDITION is one of
     display "50.00"            display contains "50"
     relay closed|open          lamp NAME on|off
+
+    Example: dianka bench play first-day
+
+    Example: dianka bench play my.story --folder meter42
     """
     with _failing_in_one_line():
         steps = stories.load(story)
@@ -74,7 +79,10 @@ def play(
 
 @bench_app.command()
 def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
-    """Stand before one meter, with keys for all that can happen."""
+    """Stand before one meter, with keys for all that can happen.
+
+    Example: dianka bench live --folder meter42
+    """
     if not _is_terminal():
         typer.echo("the live screen needs a terminal: run it in one, or play a story", err=True)
         raise typer.Exit(1)
@@ -92,7 +100,10 @@ def figures(
     json_file: Annotated[Path, typer.Option("--json", help="Where the figures go for programs.")] = Path("build/figures.json"),
     runner: RunnerOption = "vm",
 ) -> None:
-    """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed."""
+    """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed.
+
+    Example: dianka bench figures --only pulses --only start
+    """
     console = Console(highlight=False, emoji=False, width=None if _is_terminal() else 140)
     unknown = sorted(set(only or ()) - set(PLANS))
     if unknown:
@@ -124,7 +135,10 @@ def picture(
     file: Annotated[Path, typer.Argument(help="Where the SVG goes.")],
     runner: RunnerOption = "vm",
 ) -> None:
-    """Draw the live screen of a meter in use, for the documentation."""
+    """Draw the live screen of a meter in use, for the documentation.
+
+    Example: dianka bench picture live.svg
+    """
     with _failing_in_one_line():
         live_picture(file, runner)
 
@@ -154,16 +168,25 @@ def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dianka-")))
         else:
             place = folder.resolve()
-            place.mkdir(parents=True, exist_ok=True)
+            _make_folder(place)
         rig = Rig(place, runner)
         stack.callback(rig.close)
         yield rig, place
 
 
+def _make_folder(place: Path) -> None:
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "is a file" if place.is_file() else f"can't be made ({error.strerror})"
+        raise RigError(f"{place} {why}: name a folder with --folder") from None
+
+
 @contextlib.contextmanager
 def _failing_in_one_line() -> Iterator[None]:
     try:
-        yield
+        with ended_by_signals():
+            yield
     except (StoryError, RigError, VmError, ChipError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)
         console.print(_one_line(error), style="red", markup=False, soft_wrap=True)

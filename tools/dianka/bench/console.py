@@ -1,13 +1,19 @@
 """What the bench prints: each step of a story, and under it what a person at the meter would see."""
 
+import re
+import textwrap
 from datetime import datetime
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from dianka.bench.digits import draw
 from dianka.bench.rig import View
+
+_GUTTER = "     │"
 
 
 def mains_text(view: View) -> str:
@@ -39,8 +45,20 @@ def slot_text(view: View) -> str:
     return f"slot {escape(view.slot)}" + ("" if view.powered else "  [dim]no supply[/]")
 
 
+def fold(markup: str, width: int) -> list[str]:
+    """A row of rich markup in rows of this width, broken only between its parts, which two blanks or more keep apart."""
+    first, *rest = re.split("( {2,})", markup)
+    rows = [first]
+    for gap, part in zip(rest[::2], rest[1::2], strict=True):
+        if _cells(f"{rows[-1]}{gap}{part}") <= width:
+            rows[-1] += gap + part
+        else:
+            rows.append(part)
+    return rows
+
+
 class Printer:
-    """The Watcher that prints. Where output is no terminal there are no colours and nothing is overwritten."""
+    """The Watcher that prints. Where output is no terminal there are no colours, and nothing is overwritten or folded."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -53,7 +71,7 @@ class Printer:
         self.steps += 1
         self._step = text
         if not text.startswith("say "):
-            self._console.print(f"[dim]{line:4} │[/] [bold]{escape(text)}[/]", soft_wrap=True)
+            self._line(f"{line:4} │", text, "bold")
 
     def passes(self, view: View) -> None:
         """During a long wait a terminal shows how far it is."""
@@ -73,21 +91,41 @@ class Printer:
             self.picture(view)
 
     def says(self, text: str) -> None:
-        self._console.print(f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=True)
+        self._console.print(f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=not self._console.is_terminal)
 
     def desk_prints(self, text: str) -> None:
         for line in text.rstrip().splitlines():
-            self._console.print(f"[dim]     │[/] {escape(line)}", soft_wrap=True)
+            self._console.print(f"[dim]{_GUTTER}[/] {escape(line)}", soft_wrap=True)
 
     def logged(self, line: str) -> None:
         """A line that the firmware printed."""
-        self._console.print(f"[dim]     │ meter: {escape(line)}[/]", soft_wrap=True)
+        self._line(_GUTTER, f"meter: {line}", "dim")
 
     def picture(self, view: View) -> None:
         digits = draw(view.display)
-        beside = [f"{when_text(view.when)}   {mains_text(view)}", lamps_text(view), slot_text(view)]
-        for drawn, text in zip(digits, beside, strict=True):
-            self._console.print(f"[dim]     │[/] [red]{drawn}[/]  {text}", soft_wrap=True)
+        room = self._room(f"{_GUTTER} {digits[0]}  ")
+        when = f"{when_text(view.when)}   {mains_text(view)}"
+        first = [when] if not room or _cells(when) <= room else [when_text(view.when), mains_text(view)]
+        beside = [*first, lamps_text(view), slot_text(view)]
+        rows = [row for text in beside for row in (fold(text, room) if room else [text])]
+        for drawn, row in zip_longest(digits, rows, fillvalue=" " * len(digits[0])):
+            self._console.print(f"[dim]{_GUTTER}[/] [red]{drawn}[/]  {row}", soft_wrap=True)
+
+    def _line(self, gutter: str, text: str, style: str) -> None:
+        """One line, on a narrow terminal in rows of whole words beside the gutter."""
+        room = self._room(f"{gutter} ")
+        rows = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if room else []
+        for row in rows or [text]:
+            self._console.print(f"[dim]{gutter}[/] [{style}]{escape(row)}[/]", soft_wrap=True)
+            gutter = _GUTTER
+
+    def _room(self, before: str) -> int:
+        """How much of a terminal's width is left behind this; 0 where nothing is to be folded."""
+        return max(self._console.width - len(before), 1) if self._console.is_terminal else 0
+
+
+def _cells(markup: str) -> int:
+    return Text.from_markup(markup, emoji=False).cell_len
 
 
 def _tenths(milli: int) -> str:

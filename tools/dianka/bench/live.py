@@ -4,6 +4,7 @@ Virtual time is paced by the wall clock times the chosen speed. A machine that c
 the meter: what is owed is dropped and the true speed is shown.
 """
 
+import textwrap
 import time
 from collections import deque
 from pathlib import Path
@@ -14,10 +15,10 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from dianka.bench.console import lamps_text, mains_text, slot_text, when_text
+from dianka.bench.console import fold, lamps_text, mains_text, slot_text, when_text
 from dianka.bench.digits import draw
 from dianka.bench.player import Desk, DeskError, Meter
-from dianka.bench.rig import RigError
+from dianka.bench.rig import RigError, View
 from dianka.bench.terminal import Keyboard
 
 SPEEDS = (1, 10, 60, 300, 900, 3600)
@@ -25,6 +26,11 @@ LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_
 FRAME_MS = 100
 BUSY_MS = 80  # of a frame, at most, may go into the bench: keys must be answered
 LOG_LINES = 8
+LARGE_COLUMNS, LARGE_LINES = 52, 8  # the digits in their frame, and the empty line below
+SMALL_COLUMNS, SMALL_LINES = 32, 3
+LEAST_LOG_LINES = 3  # below that the digits are drawn smaller
+COLUMNS = 112  # where there is no terminal to ask
+TOO_SMALL = "this window is too small for the live screen: make it 80 columns wide and 14 lines high, or press q"
 PRICE_OF_S = "10.00"
 HELP = "↑ ↓ load   c card in/out   n next card   k key   m mains   x cut power   s sell 10 yuan   < > speed   q quit"
 
@@ -79,26 +85,44 @@ class Screen:
         self._true_speed = done_us // wall_us if self._owed_us > 0 and wall_us else None
         self._owed_us = 0
 
-    def render(self) -> Group:
+    def render(self, columns: int = COLUMNS, lines: int | None = None) -> Group:
+        """All that there is to see, in so many columns and lines: the log gives way first, then the size of the digits."""
         view = self._rig.view()
-        face = Text("\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True)
+        rows = [Text.from_markup(row, emoji=False) for text in self._rows(view) for row in fold(text, columns)]
+        keys = [Text(row, style="cyan") for row in fold(HELP, columns)]
+        large = Text("\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True)
+        small = Text("\n".join(draw(view.display)), style="bold red", no_wrap=True)
+        room = LOG_LINES * 3 if lines is None else lines - len(rows) - len(keys)
+        above = [Panel(large, title="Dianka", expand=False), *rows, Text("")]
+        if columns < LARGE_COLUMNS or room - LARGE_LINES < LEAST_LOG_LINES:
+            above = [small, *rows]
+            room -= SMALL_LINES
+            if columns < SMALL_COLUMNS or room < LEAST_LOG_LINES:
+                return Group(Text(TOO_SMALL))
+        else:
+            room -= LARGE_LINES
+        return Group(*above, *self._newest(columns, room), *keys)
+
+    def _newest(self, columns: int, room: int) -> list[Text]:
+        """The end of the log. What was refused is shown whole, since its end says what to do; other lines are cut off."""
+        shown: list[Text] = []
+        for line in reversed(self._log):
+            rows = textwrap.wrap(line, columns) if line.startswith("!") else [line]
+            rows = rows[: room - len(shown)]
+            shown[:0] = [Text(row, style="dim", no_wrap=True, overflow="ellipsis") for row in rows]
+        return shown
+
+    def _rows(self, view: View) -> list[str]:
         speed = f"speed {SPEEDS[self._speed]}x"
         if self._true_speed is not None:
             speed += f" (this machine: {self._true_speed}x)"
         load = "as before" if self._load_mw is None else f"{self._load_mw // 1000} W"
-        rows = [
+        return [
             lamps_text(view),
             f"{mains_text(view)}   load {load}   mains {'on' if self._mains_on else 'off'}",
             f"{slot_text(view)}   card in hand {escape(self._card) or 'none'}",
             f"{when_text(view.when)}   {speed}",
         ]
-        return Group(
-            Panel(face, title="Dianka", expand=False),
-            *(Text.from_markup(row, emoji=False) for row in rows),
-            Text(""),
-            *(Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in self._log),
-            Text(HELP, style="cyan"),
-        )
 
     def _step_load(self, direction: int) -> None:
         now_mw = self._rig.view().power_mw if self._load_mw is None else self._load_mw
@@ -157,7 +181,7 @@ def run(screen: Screen, console: Console) -> None:
             now_ns = time.monotonic_ns()
             screen.tick((now_ns - last_ns) // 1000)
             last_ns = now_ns
-            live.update(screen.render(), refresh=True)
+            live.update(screen.render(console.width, console.height), refresh=True)
             spent_ms = (time.monotonic_ns() - now_ns) // 1_000_000
             if not all(screen.key(key) for key in keyboard.wait(max(FRAME_MS - spent_ms, 1))):
                 return

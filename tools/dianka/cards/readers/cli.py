@@ -35,7 +35,10 @@ PortOption = Annotated[
 
 @reader_app.command("list")
 def list_command() -> None:
-    """Say which readers there are, and what is in them."""
+    """Say which readers there are, and what is in them.
+
+    Example: dianka reader list
+    """
     with plain_errors():
         readers = look_around()
         if not readers:
@@ -66,7 +69,12 @@ def speed(
     ] = None,
     port: PortOption = None,
 ) -> None:
-    """Measure how many commands a second go to a card and back (GET CHALLENGE, 5 bytes out and 10 back)."""
+    """Measure how many commands a second go to a card and back (GET CHALLENGE, 5 bytes out and 10 back).
+
+    Example: dianka reader speed 0
+
+    Example: dianka reader speed --slot 1 --count 20000
+    """
     with plain_errors():
         if (reader is None) == (slot is None):
             raise CardError("give a reader with a card in it, or --slot for a virtual one, one of the two")
@@ -130,7 +138,10 @@ def insert_command(
     slot: SlotOption = 0,
     port: PortOption = None,
 ) -> None:
-    """Put a card file into a virtual reader (vsmartcard-vpcd), until Ctrl-C pulls it."""
+    """Put a card file into a virtual reader (vsmartcard-vpcd), until Ctrl-C pulls it.
+
+    Example: dianka card insert lin.card --slot 0
+    """
     with plain_errors(), CardFile.open(file) as card:
         virtual = VirtualSlot(Tpdu(card.chip), FIRST_PORT + slot if port is None else port)
         try:

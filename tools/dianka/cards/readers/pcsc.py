@@ -30,7 +30,8 @@ def _scard() -> Any:
         return importlib.import_module("smartcard.scard")
     except ImportError:
         raise CardError(
-            "card readers need pyscard: install gcc, libpcsclite-dev and pcscd, then `pip install 'dianka[pcsc]'`"
+            "card readers need pyscard: install gcc, libpcsclite-dev and pcscd, "
+            "then in the checkout `.venv/bin/python -m pip install -e '.[pcsc]'`"
         ) from None
 
 
