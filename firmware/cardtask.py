@@ -44,7 +44,7 @@ class CardTask:
 
     async def _session(self) -> None:
         meter = self._meter
-        meter.late.look()  # a card should find the memory's own state
+        await meter.late.look()  # a card should find the memory's own state
         meter.reading = True
         meter.display.say(("rEAd", _READ_MS))
         try:

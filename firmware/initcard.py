@@ -1,7 +1,8 @@
 """The initialisation card's session: number, no customer, thresholds, limits, tariff, empty wallet; public key state only.
 
-A card that is refused leaves the meter as it was. A cut in the middle leaves it not initialised; the card, put in again, does
-all of it again. Anybody can make such a card, so what the meter has counted goes on: energy and illegal cards.
+A card with money, a count or a customer is refused before anything changes. A cut in the middle leaves the meter not
+initialised, as does a card refused later; a good card does all of it again. Anybody can make such a card, so what the meter has
+counted goes on: energy and illegal cards.
 """
 
 from micropython import const

@@ -42,28 +42,34 @@ class Journal:
 
         It answers if it does for every slot of a half: what woke up, or fell silent, while it was read may hold newer ones.
         """
-        newest = None
-        self.answers, self._sequence = False, 0
-        found = []
-        for base in self._halves:
-            sequence, whole = 0, True
-            for slot in range(self._slots):
-                record = self._read(base + slot * self._slot_size)
-                if record is None:
-                    whole = False
-                    break
-                if not record:
-                    continue
-                number = int.from_bytes(record[:_SEQUENCE], "big")
-                sequence = max(sequence, number)
-                if number > self._sequence or newest is None:
-                    self._sequence, self._newest = number, slot
-                    newest = record[_SEQUENCE : _SEQUENCE + self._size]
-            self.answers = self.answers or whole
-            found.append(sequence)
+        return self.choose((self.scan(0), self.scan(1)))
+
+    def scan(self, half: int) -> tuple:
+        """(whether each slot answered, highest sequence number, its slot, its payload or None): half of the work of `load`.
+
+        Nothing may be written between the two halves.
+        """
+        sequence, newest, payload = 0, self._slots - 1, None
+        for slot in range(self._slots):
+            record = self._read(self._halves[half] + slot * self._slot_size)
+            if record is None:
+                return False, sequence, newest, payload
+            if not record:
+                continue
+            number = int.from_bytes(record[:_SEQUENCE], "big")
+            if number > sequence or payload is None:
+                sequence, newest, payload = number, slot, record[_SEQUENCE : _SEQUENCE + self._size]
+        return True, sequence, newest, payload
+
+    def choose(self, halves: tuple) -> "bytes | None":
+        """What `load` returns, of both halves as `scan` has found them."""
+        first, second = halves
+        best = second if first[3] is None or (second[3] is not None and second[1] > first[1]) else first
+        self._sequence, self._newest = best[1], best[2]
         self._last = self._newest
-        self.damaged = sum(1 for number in found if number + 1 < self._sequence)
-        return newest if self.answers else None
+        self.damaged = sum(1 for half in halves if half[1] + 1 < self._sequence)
+        self.answers = first[0] or second[0]
+        return best[3] if self.answers else None
 
     def commit(self, payload, prove: bool = False) -> None:
         """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves.

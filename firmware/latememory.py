@@ -8,9 +8,12 @@ charged by the price in force at the start; a plan whose time came later comes i
 A memory that is silent for ever leaves everything as it is; one that holds no state makes this one the true one.
 """
 
+import asyncio
+
 import account
 import parameters
 import slots
+import supply
 from cardtask import MOST_ILLEGAL
 
 _PJ_PER_MWH = account.PJ_PER_KWH // 1_000_000
@@ -23,28 +26,42 @@ class LateMemory:
         self._meter = meter
         self._since = meter.clock.sure_minute() if meter.store.unread else 0
 
-    def look(self) -> bool:
+    async def look(self) -> bool:
         """Whether the memory's state has come into force just now; never while somebody works with the former one."""
-        meter = self._meter
-        if not meter.store.unread or meter.reading or meter.wallet.lock.locked():
+        if not self._may():
             return False
-        return self.recover()
+        first = self._meter.store.scan(0)
+        await asyncio.sleep_ms(0)  # both halves at once would keep every task waiting for more than 50 ms
+        return self._may() and self._take((first, self._meter.store.scan(1)))
 
     def recover(self) -> bool:
-        """The same, whoever works. A version on trial leaves it to the one that is kept: it may not be able to read it."""
-        meter, store, meanwhile = self._meter, self._meter.store, self._meter.store.state
-        if not store.unread or slots.on_trial or not store.read():
+        """The same at once, whoever works. A version on trial leaves it to the one that is kept, which can read it."""
+        store = self._meter.store
+        return store.unread and not slots.on_trial and self._take((store.scan(0), store.scan(1)))
+
+    def _may(self) -> bool:
+        meter = self._meter
+        return meter.store.unread and not (slots.on_trial or meter.reading or meter.wallet.lock.locked())
+
+    def _take(self, halves: tuple) -> bool:
+        meter, store = self._meter, self._meter.store
+        if not store.take(halves, self._add):
             return False
         for note in store.notes:
             meter.log(note)
         if not store.anew:
-            state = store.state
-            meter.self_check.find()
-            energy_pj = meanwhile.energy_pj + meter.metering.correct_pj(state.register)
-            state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
-            parameters.switch(state, self._since)
-            meter.charge(energy_pj)
             meter.wallet.compare_again()
-            meter.log("journal: memory answers at last; %d mWh were counted meanwhile" % (energy_pj // _PJ_PER_MWH))
         meter.commit()
         return not store.anew
+
+    def _add(self, state) -> None:
+        """What was counted meanwhile, into the state that was in the memory."""
+        meter, meanwhile = self._meter, self._meter.store.state
+        meter.self_check.find(state)
+        energy_pj = meanwhile.energy_pj + meter.metering.correct_pj(state.register)
+        state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
+        parameters.switch(state, self._since)
+        account.debit(state, energy_pj)
+        state.register = meter.metering.register
+        supply.update(state)
+        meter.log("journal: memory answers at last; %d mWh were counted meanwhile" % (energy_pj // _PJ_PER_MWH))

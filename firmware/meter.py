@@ -86,6 +86,7 @@ class Meter:
         self.face = Panel(self)
         self.self_check = SelfCheck(self)
         self.late = LateMemory(self)
+        self._trouble = ""  # with the newest commit
 
     def log(self, text: str) -> None:
         """One line for whoever listens on the console."""
@@ -118,7 +119,7 @@ class Meter:
             self.look_at_price()  # before anything is charged, so that a meter that was dark charges by today's price
             energy_pj = self.metering.take_pj()
             if energy_pj:
-                self.charge(energy_pj)
+                self._charge(energy_pj)
             self._reported |= _COUNT
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -149,7 +150,7 @@ class Meter:
     async def _keep(self) -> None:
         settle_s = retry_s = 0
         while True:
-            if (self.late.look() or retry_s <= 0) and not self.wallet.ready:
+            if (await self.late.look() or retry_s <= 0) and not self.wallet.ready:
                 retry_s = _ESAM_RETRY_S
                 await self._bring_up()
                 settle_s = _SETTLE_S
@@ -176,7 +177,7 @@ class Meter:
 
     # ****** What the tasks do ******
 
-    def charge(self, energy_pj: int) -> None:
+    def _charge(self, energy_pj: int) -> None:
         """Debit, and commit what a cut must not cost."""
         state = self.store.state
         stage = supply.why_open(state)
@@ -203,12 +204,16 @@ class Meter:
             self.commit()
 
     def commit(self) -> None:
-        """Make the state safe; a memory that fails is told and does not stop the meter."""
+        """Make the state safe; a memory that fails is told, once, and does not stop the meter."""
+        trouble = ""
         try:
             self.store.commit()
             self._uncommitted_pj = 0
         except JournalError as error:
-            self.log("journal: " + str(error))
+            trouble = "journal: " + str(error)
+        if trouble and trouble != self._trouble:
+            self.log(trouble)
+        self._trouble = trouble
 
     async def _bring_up(self) -> None:
         """ESAM on and in agreement with the journal."""

@@ -39,15 +39,14 @@ class SelfCheck:
     def __init__(self, meter) -> None:
         self._meter = meter
         self._found = ""
-        self.find()
+        self.find(meter.store.state)
         self.code = ""
         if slots.on_trial and meter.store.anew:
             # The former version has committed at its own start. A first commit would bury that, so not one may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
 
-    def find(self) -> None:
-        """The state has just been read from the memory: these are the totals to tell."""
-        state = self._meter.store.state
+    def find(self, state) -> None:
+        """This state has just been read from the memory: these are the totals to tell."""
         found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
         self._found = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
 
@@ -80,7 +79,7 @@ class SelfCheck:
     def _settled(self) -> bool:
         """Whether waiting longer would tell nothing new."""
         asked = self._meter.wallet.ready or self._meter.esam_failures
-        return bool(asked) and not self._chip() and not self._relay()
+        return bool(asked) and not self._meter.store.unread and not self._chip() and not self._relay()
 
     def _chip(self) -> int:
         chip = self._meter.chip

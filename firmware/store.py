@@ -17,7 +17,7 @@ KEEPS_NOTHING = const(2)
 SILENT = const(3)  # has not answered yet: the state was not read
 FOREIGN = const(4)  # held a state of another format
 
-_WAKE_MS = const(100)
+_WAKE_MS = const(50)
 _PAUSE_MS = const(10)
 
 
@@ -26,46 +26,61 @@ class Store:
 
     def __init__(self, memory) -> None:
         self._journal = journal.Journal(memory, records.SIZE)
-        self.state = records.State()
+        self.state = self._made_up = records.State()
         self.fault = False
         self._anew = False
-        self._lost = SILENT  # why there is no state of the memory's
+        self._lost = 0  # why the memory's state can't be worked on
         self.notes = []  # what was found when it was read, for the log
         start_ms = time.ticks_ms()
-        while not self.read() and time.ticks_diff(time.ticks_ms(), start_ms) < _WAKE_MS:
+        while not self.take((self.scan(0), self.scan(1))) and time.ticks_diff(time.ticks_ms(), start_ms) < _WAKE_MS:
             time.sleep_ms(_PAUSE_MS)
         if self.unread:
             self.fault = True
             self.notes.append("journal: memory does not answer")
 
-    def read(self) -> bool:
-        """Make the memory's state the one to work on, if it holds any; False if it does not answer, and nothing changes."""
-        payload = self._journal.load()
+    def scan(self, half: int) -> tuple:
+        """What one half of the memory holds, for `take`: some 25 ms on the chip."""
+        return self._journal.scan(half)
+
+    def take(self, halves: tuple, add=None) -> bool:
+        """Make the memory's state the one to work on, if it holds any; False if it does not answer, and nothing changes.
+
+        `add` brings into that state what belongs there, before anybody sees it.
+        """
+        payload = self._journal.choose(halves)
         if not self._journal.answers:
             return False
-        self._lost = 0
-        self.notes = []
+        state, lost, anew, notes = self.state, 0, payload is None, []
         if payload is None:
-            self._anew = True
-            self.notes.append("journal: blank memory, starting anew")
+            notes.append("journal: blank memory, starting anew")
         else:
             try:
-                self.state = records.unpack(payload)
+                state = records.unpack(payload)
             except ValueError as error:
-                self._anew, self._lost = True, FOREIGN
-                self.notes.append("journal: " + str(error))
+                lost, anew = FOREIGN, True
+                notes.append("journal: " + str(error))
+        if add and not anew:
+            add(state)
         if self._journal.damaged:
-            self.notes.append("journal: one half of the memory was damaged, the other had everything")
+            notes.append("journal: one half of the memory was damaged, the other had everything")
+        self.notes, self._anew, self._lost = notes, anew, lost
+        # Last, and in one step: whoever breaks in finds a memory that has not been read, to which nothing goes, or all done.
+        if anew:
+            self._made_up = None
+        else:
+            self.state = state
         return True
 
     @property
     def unread(self) -> bool:
         """Whether the memory has not answered yet, so that its state is not known and nothing is committed."""
-        return self._lost == SILENT
+        return self.state is self._made_up
 
     def commit(self, prove: bool = False) -> None:
         """Make the state safe; JournalError if the memory does not take it, or was never read (the state here stands)."""
         try:
+            if self.unread:
+                raise journal.JournalError("memory has not been read yet")
             self._journal.commit(records.pack(self.state), prove)
         except journal.JournalError:
             self.fault = True
@@ -79,8 +94,8 @@ class Store:
 
     def check(self) -> int:
         """Digit 1 of the self-check: whether both halves of the memory keep what is written."""
-        if self._lost:
-            return self._lost
+        if self.unread or self._lost:
+            return self._lost or SILENT
         try:
             self.commit(True)
         except journal.JournalError:

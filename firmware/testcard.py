@@ -43,6 +43,7 @@ async def credit(card, command: int, data: bytes, parts) -> tuple:
         raise fault("COUNT", "test credit with a purchase count")
     if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(state, amount_fen - state.balance_fen):
         raise fault("HOARD", "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen))
+    parts.store.commit()  # a memory that takes nothing ends it here, before a use is gone and money set
     await _count_down(card)
     money = await _sealed(card, parts.esam, 4, _MONEY)
     if int.from_bytes(money[:4], "big") != amount_fen:
