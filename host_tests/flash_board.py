@@ -45,7 +45,7 @@ class Part:
     def __init__(self, **has):
         self.__dict__.update(has) if hasattr(self, "__dict__") and not has else [setattr(self, k, v) for k, v in has.items()]
 class Store:
-    anew = fault = False
+    anew = fault = unread = False
     def __init__(self):
         try:
             with open("fram") as file:

@@ -51,7 +51,8 @@ _buses = {}
 def i2c() -> I2C:
     """FRAM and clock chip."""
     if "i2c" not in _buses:
-        _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000)
+        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not keep every task waiting.
+        _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000, timeout=10_000)
     return _buses["i2c"]
 
 
