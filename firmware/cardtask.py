@@ -10,6 +10,7 @@ from micropython import const
 
 import cardfiles
 import cardlog
+import state as records
 from iccard import CardError, Slot
 from journal import JournalError
 
@@ -17,7 +18,6 @@ _LOOK_MS = const(100)
 _MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (cards reference 1.4)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
-MOST_ILLEGAL = const(999_999)  # six BCD digits in the write-back
 
 
 class CardTask:
@@ -64,7 +64,7 @@ class CardTask:
     def _keep(self, code: int) -> None:
         meter, card = self._meter, self._slot.card
         state = meter.store.state
-        state.illegal_cards = min(state.illegal_cards + 1, MOST_ILLEGAL)
+        state.illegal_cards = min(state.illegal_cards + 1, records.MOST_ILLEGAL)
         try:
             header, sw = card.last
             record = {

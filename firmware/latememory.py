@@ -14,7 +14,7 @@ import account
 import parameters
 import slots
 import supply
-from cardtask import MOST_ILLEGAL
+from state import MOST_ILLEGAL
 
 _PJ_PER_MWH = account.PJ_PER_KWH // 1_000_000
 

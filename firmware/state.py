@@ -18,6 +18,8 @@ RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: lives on granted
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
 TEST_CREDIT = const(0x20)  # lives on the credit of a production test card, until it is initialised (again)
 
+MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
+
 # `intent`: what was under way with the ESAM, committed before it is begun.
 NOTHING = const(0)
 CREDIT = const(1)  # intent_fen is being added, the ESAM's count becomes intent_count

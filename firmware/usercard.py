@@ -30,7 +30,6 @@ _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
 _UNPACK_US = const(4_500)
 _RECEIPT_US = const(5_500)
-_MOST_ILLEGAL = const(999_999)  # six BCD digits
 # What a card may change: the opening all, later ones only what is not yet in force - tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
@@ -241,6 +240,6 @@ def run_info(parts, info: dict) -> dict:
         "balance_fen": state.wallet_fen,
         "count": state.count,
         "overdraft_fen": state.overdraft_fen,
-        "illegal_cards": min(state.illegal_cards, _MOST_ILLEGAL),
+        "illegal_cards": state.illegal_cards,
         "time": parts.clock.local_minute(),
     }

@@ -95,7 +95,7 @@ def test_the_self_check_waits_for_a_memory_that_wakes_late(kit: MeterKit, late_m
     assert not kit.meter.store.unread and kit.meter.self_check.code.startswith("00000")
 
 
-def test_a_silent_memory_is_told_once(kit: MeterKit) -> None:
+def test_a_silent_memory_is_not_told_for_ever(kit: MeterKit) -> None:
     kit.wait(20 * S)
     silent_start(kit, 1_000 * S)
     kit.rig.set_load(6_600_000)

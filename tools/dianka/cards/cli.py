@@ -121,6 +121,7 @@ def replace_command(
     """
     with plain_errors():
         wanted = Wanted(file=file, reader=reader, control=control)
+        rates = rates_e4(price) if price else None
         if former is not None:
             if meter or customer:
                 raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
@@ -129,14 +130,14 @@ def replace_command(
                     "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
                 )
             record = number(count, "purchase") if count else None, None if amount is None else fen(amount)
-            _replace_former(wanted, former, *record, rates_e4(price) if price else None)
+            _replace_former(wanted, former, *record, rates)
             return
         if not (meter and customer and count):
             raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
         numbers = number(meter, "meter"), number(customer, "customer")
         last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
-        replace.must_have_price(last, rates_e4(price) if price else None)
-        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
+        replace.must_have_price(last, rates)
+        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates or rates_e4(None))
         make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
         typer.echo(_last(last))
 
