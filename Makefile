@@ -35,7 +35,7 @@ test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulat
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(wildcard host_tests/test_chip_*.py)
 
 uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
-	@$(BIN)/python -m dianka.bench.chip.image
+	@$(BIN)/python -m dianka.bench.rungs.rp2040.image
 
 test-board: port-named $(VENV)/test.stamp ## rung 4: the flashed firmware on a real board with its test jig: make test-board BOARD=rp2_pico PORT=/dev/ttyACM0
 	@DIANKA_BOARD=$(BOARD) DIANKA_PORT=$(PORT) $(BIN)/python -m pytest -rs host_tests/board
@@ -69,7 +69,7 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
-	$(BIN)/python -m dianka.wiring_picture boards/rp2_pico boards/esp32_devkit
+	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/esp32_devkit
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis tools/*.egg-info

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dianka.cards import access, keys, kinds
-from dianka.cards.access import FileSpec, Right
-from dianka.cards.chip import Chip
-from dianka.cards.control import Load, esam_plan, load_keys, meter_plan, user_plan
-from dianka.cards.crypto import PROFILES, Profile
-from dianka.cards.files import cardfiles
-from dianka.cards.state import key_info
+from dianka.cardos import access, keys, kinds
+from dianka.cardos.access import FileSpec, Right
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES, Profile
+from dianka.cardos.files import cardfiles
+from dianka.cardos.state import key_info
+from dianka.desk.control import Load, esam_plan, load_keys, meter_plan, user_plan
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = ("card-protocol.md", "card-files.md", "card-sessions.md", "card-examples.md")

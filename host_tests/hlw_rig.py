@@ -1,10 +1,10 @@
 """The HLW8032 model between mains and an open port, as its tests use it."""
 
-from dianka.bench.clock import Clock
-from dianka.bench.hlw8032 import LINE, Hlw8032Model
-from dianka.bench.hlwframe import Params, checksum
-from dianka.bench.mains import Mains
-from dianka.bench.wires import SerialPort, Wire
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.hlw8032 import LINE, Hlw8032Model
+from dianka.bench.models.hlw8032_frame import Params, checksum
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.wires import SerialPort, Wire
 
 
 class Rig:

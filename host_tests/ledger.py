@@ -3,7 +3,7 @@
 from fractions import Fraction
 from typing import Any
 
-from dianka.bench.hlw8032 import Hlw8032Model
+from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.firmware import shared
 
 FEN = shared("account").FEN

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 import cards_kit as kit
-from dianka.bench.contacts import T0Socket
-from dianka.cards import kinds
-from dianka.cards.chip import Chip
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.contacts import T0Socket
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.t0 import Behaviour
 from parts import Parts
 
 POWER, RESET, CLOCK = 6, 7, 8

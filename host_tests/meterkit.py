@@ -7,16 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from dianka.bench.rig import Rig
-from dianka.cards import issue, kinds
-from dianka.cards.chip import Chip
-from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import CardError, select_card
-from dianka.cards.prices import NewPrice
-from dianka.cards.sell import read_user_card, sell
-from dianka.cards.t0 import Behaviour
+from dianka.bench.stage.rig import Rig
+from dianka.card_port import CardError, select_card
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Behaviour
+from dianka.desk import issue
+from dianka.desk.prices import NewPrice
+from dianka.desk.sell import read_user_card, sell
+from dianka.desk.session import Desk
 from ledger import FEN, Ledger, Session, used_fen
 
 MS = 1_000

@@ -6,9 +6,9 @@ from typing import Any
 
 from greenlet import greenlet
 
-from dianka.bench.clock import Clock
-from dianka.bench.host.runner import HostRunner
-from dianka.bench.mcu import Mcu
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.host.runner import HostRunner
 from dianka.firmware import BOARDS, FIRMWARE
 
 

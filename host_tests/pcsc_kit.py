@@ -22,10 +22,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.port import CardError
-from dianka.cards.readers.pcsc import list_names, look_around
-from dianka.cards.readers.vpcd import VirtualSlot
-from dianka.cards.t0 import Tpdu
+from dianka.card_port import CardError
+from dianka.cardos.t0 import Tpdu
+from dianka.readers.pcsc import list_names, look_around
+from dianka.readers.vpcd import VirtualSlot
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 HOW = "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; then make clean test"

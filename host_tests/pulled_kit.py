@@ -13,7 +13,7 @@ LIMIT_S = 300
 _PROGRAM = """
 import sys
 from pathlib import Path
-from dianka.bench import runners
+from dianka.bench.rungs import runners
 if sys.argv[1] != "-":
     runners.FIRMWARE = Path(sys.argv.pop(1))
 else:

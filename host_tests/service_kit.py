@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dianka.cards import kinds, service
-from dianka.cards.chip import Chip
-from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import CardPort, select_card
+from dianka.card_port import CardPort, select_card
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import CardFile
+from dianka.desk import service
+from dianka.desk.session import Desk
 from meterkit import MeterKit, S
 
 RESTORE, INSPECTION, CREDIT, TEST = (Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test"))

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from dianka.bench.player import DeskError
-from dianka.bench.rig import RigError, View
+from dianka.bench.stage.player import DeskError
+from dianka.bench.stage.rig import RigError, View
 
 LAMPS = ("alarm", "trip", "overdraft")
 

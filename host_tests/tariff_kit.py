@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from dianka.cards.image import CardFile
-from dianka.cards.prices import NewPrice, card_minute
-from dianka.cards.sell import sell
+from dianka.cardos.image import CardFile
+from dianka.desk.prices import NewPrice, card_minute
+from dianka.desk.sell import sell
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import MS, USER, MeterKit, S
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.hlwframe import CAPTURED, PLANTED, Params
+from dianka.bench.models.hlw8032_frame import CAPTURED, PLANTED, Params
 from dianka.firmware import FIRMWARE
 from parts import Parts
 

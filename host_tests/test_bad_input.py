@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.rig import RigError
-from dianka.cards import issue, kinds
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
-from dianka.cards.issue import UserData
-from dianka.cards.t0 import Behaviour
+from dianka.bench.stage.rig import RigError
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Behaviour
+from dianka.desk import issue
+from dianka.desk.issue import UserData
 from ledger import Session
 from meterkit import CUSTOMER_NO, METER_NO, MS, PRICE_E4, USER, MeterKit, S, tell
 

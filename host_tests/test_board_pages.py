@@ -8,12 +8,12 @@ from collections import Counter
 
 import pytest
 
-from dianka.bench.wiring import read_constants
+from dianka.bench.models.board_pins import read_constants
 from dianka.firmware import BOARDS, ROOT
 from dianka.flash import build
-from dianka.wiring_mains import Block, blocks
-from dianka.wiring_parts import BOARDS as PICTURED
-from dianka.wiring_parts import pin_label
+from dianka.wiring.mains import Block, blocks
+from dianka.wiring.parts import BOARDS as PICTURED
+from dianka.wiring.parts import pin_label
 
 UNITS = {"k": "kilohm", "R": "ohm"}
 PIN = re.compile(r"`([A-Z_]+)` \(([A-Z]+)(\d+)\)")

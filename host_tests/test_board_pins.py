@@ -2,9 +2,9 @@
 
 import ast
 
-from dianka.bench.wiring import read_constants
+from dianka.bench.models.board_pins import read_constants
 from dianka.firmware import BOARDS
-from dianka.wiring_parts import BOARDS as PICTURED
+from dianka.wiring.parts import BOARDS as PICTURED
 
 FLASH = range(6, 12)  # IO6 to IO11 of a WROOM-32
 DEFAULTS = {"UART": {"tx", "rx"}, "SPI": {"sck", "mosi", "miso"}, "I2C": {"sda", "scl"}}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.hlwframe import Fault
-from dianka.bench.relay import ContactFault
-from dianka.cards.issue import InitData, UserData
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.hlw8032_frame import Fault
+from dianka.bench.models.relay import ContactFault
+from dianka.cardos.t0 import Behaviour
+from dianka.desk.issue import InitData, UserData
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, MeterKit, S, dip, exact, in_use
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.rig import ESAM_FILE
-from dianka.cards import issue
-from dianka.cards.crypto import PROFILES, SM4, TDES
-from dianka.cards.image import CardFile
+from dianka.bench.stage.rig import ESAM_FILE
+from dianka.cardos.crypto import PROFILES, SM4, TDES
+from dianka.cardos.image import CardFile
+from dianka.desk import issue
 from meterkit import CONTROL, CUSTOMER_NO, KEYS, USER, MeterKit, tell
 from test_sessions import bought
 

@@ -3,14 +3,14 @@
 import pytest
 
 import cards_kit as kit
-from dianka.cards import kinds
-from dianka.cards.chip import COMMANDS, CardTorn, Chip
-from dianka.cards.core import Faults
-from dianka.cards.crypto import PROFILES
-from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles
-from dianka.cards.keys import PUBLIC_ROOTS
-from dianka.cards.port import command, send
+from dianka.card_port import command, send
+from dianka.cardos import kinds
+from dianka.cardos.chip import COMMANDS, CardTorn, Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import cardfiles
+from dianka.cardos.keys import PUBLIC_ROOTS
+from dianka.desk.session import Desk
 
 
 @pytest.fixture(params=sorted(PROFILES))

@@ -6,10 +6,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dianka.cards.cli import app, sell_command
-from dianka.cards.image import load
-from dianka.cards.options import fen
-from dianka.cards.port import CardError
+from dianka.card_port import CardError
+from dianka.cardos.image import load
+from dianka.desk.cli.card import app, sell_command
+from dianka.desk.cli.options import fen
 
 whole = typer.Typer()
 whole.add_typer(app, name="card")

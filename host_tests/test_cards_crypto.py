@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.cards.crypto import SM4, _sm4_encryptor, pad
-from dianka.cards.keys import PUBLIC_ROOTS, is_public_master
+from dianka.cardos.crypto import SM4, _sm4_encryptor, pad
+from dianka.cardos.keys import PUBLIC_ROOTS, is_public_master
 
 KEY = bytes.fromhex("0123456789abcdeffedcba9876543210")
 block16 = st.binary(min_size=16, max_size=16)

@@ -10,16 +10,16 @@ from dataclasses import replace
 import pytest
 
 import cards_kit as kit
-from dianka.cards import control as sealing
-from dianka.cards import keys, kinds
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.core import Faults
-from dianka.cards.crypto import PROFILES
-from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.port import CardRefused, command, send
-from dianka.cards.sell import SaleError, sell
-from dianka.cards.state import State
+from dianka.card_port import CardRefused, command, send
+from dianka.cardos import keys, kinds
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.state import State
+from dianka.desk import control as sealing
+from dianka.desk.sell import SaleError, sell
+from dianka.desk.session import Desk
 from meterkit import tell
 
 Chips = dict[str, Chip]

@@ -9,10 +9,10 @@ import pytest
 import cards_document as document
 import cards_kit as kit
 from cards_document import Table, bare, system, tables
-from dianka.cards import core, keys, kinds
-from dianka.cards.chip import COMMANDS, Chip
-from dianka.cards.crypto import PROFILES, SM4
-from dianka.cards.files import cardfiles, servicefiles
+from dianka.cardos import core, keys, kinds
+from dianka.cardos.chip import COMMANDS, Chip
+from dianka.cardos.crypto import PROFILES, SM4
+from dianka.cardos.files import cardfiles, servicefiles
 from dianka.firmware import shared
 
 CODINGS = {"BIN": cardfiles.BIN, "BCD": cardfiles.BCD, "RAW": cardfiles.RAW}

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from cards_document import Table, tables
-from dianka.cards import issue, kinds, service
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
+from dianka.desk import issue, service
 from meterkit import INIT, KEYS, METER_NO, USER, MeterKit
 from service_kit import CREDIT, TEST, make_credit, make_test
 from sessions_document import Step, commands_of

@@ -3,13 +3,13 @@
 import pytest
 
 import cards_kit as kit
-from dianka.cards.chip import Chip
-from dianka.cards.control import Load, load_keys, meter_plan
-from dianka.cards.crypto import PROFILES
-from dianka.cards.files import cardfiles
-from dianka.cards.keys import MAC_TRIES, MASTER, PRIVATE_SET, PURCHASE
-from dianka.cards.port import CardRefused, command, send
-from dianka.cards.sell import sell
+from dianka.card_port import CardRefused, command, send
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import cardfiles
+from dianka.cardos.keys import MAC_TRIES, MASTER, PRIVATE_SET, PURCHASE
+from dianka.desk.control import Load, load_keys, meter_plan
+from dianka.desk.sell import sell
 
 
 @pytest.fixture(params=sorted(PROFILES))

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards import kinds
-from dianka.cards.chip import COMMANDS, Chip
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.sell import sell
-from dianka.cards.t0 import Behaviour, T0Card
+from dianka.cardos import kinds
+from dianka.cardos.chip import COMMANDS, Chip
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.t0 import Behaviour, T0Card
+from dianka.desk.sell import sell
 
 _CONTROL = kit.control_card()
 _CHIPS = {

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import cards_kit as kit
-from dianka.cards import issue, kinds
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.core import Faults
-from dianka.cards.image import CardFile, CardFileError, dump, load
+from dianka.cardos import kinds
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.image import CardFile, CardFileError, dump, load
+from dianka.desk import issue
 
 
 @pytest.fixture

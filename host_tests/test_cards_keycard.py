@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards import control as sealing
-from dianka.cards import keys
-from dianka.cards.chip import Chip
-from dianka.cards.control import Load
-from dianka.cards.crypto import PROFILES
-from dianka.cards.files import servicefiles
+from dianka.cardos import keys
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import servicefiles
+from dianka.desk import control as sealing
+from dianka.desk.control import Load
 
 FACTORY = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
 METERS = [keys.meter_factor(bytes(5) + bytes((number,))) for number in range(1, 5)]

@@ -3,14 +3,14 @@
 import pytest
 
 import cards_kit as kit
-from dianka.cards import control as sealing
-from dianka.cards import keys, kinds
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.control import Load
-from dianka.cards.core import Faults
-from dianka.cards.crypto import PROFILES, Profile
-from dianka.cards.files import cardfiles
-from dianka.cards.port import CardRefused, command, send
+from dianka.card_port import CardRefused, command, send
+from dianka.cardos import keys, kinds
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.crypto import PROFILES, Profile
+from dianka.cardos.files import cardfiles
+from dianka.desk import control as sealing
+from dianka.desk.control import Load
 
 
 @pytest.fixture(params=sorted(PROFILES))

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards import access, keys, kinds
-from dianka.cards.access import COUNTER, LOG, FileSpec, Kind, Right, sealed_for
-from dianka.cards.chip import Chip
-from dianka.cards.crypto import PROFILES, Profile
-from dianka.cards.port import send
+from dianka.card_port import send
+from dianka.cardos import access, keys, kinds
+from dianka.cardos.access import COUNTER, LOG, FileSpec, Kind, Right, sealed_for
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES, Profile
 
 NAME, KID, OTHER = "sampler", keys.PARAMETERS, keys.PURCHASE
 MODES = (access.PLAIN, access.MAC, access.CIPHER, access.CIPHER_MAC)

@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 
 import cards_kit as kit
-from dianka.cards.chip import Chip
-from dianka.cards.core import Faults
-from dianka.cards.crypto import PROFILES
-from dianka.cards.files import cardfiles
-from dianka.cards.port import CardError, command, send
-from dianka.cards.sell import HIGHEST_FEN, SaleError, sell
-from dianka.cards.show import show
+from dianka.card_port import CardError, command, send
+from dianka.cardos.chip import Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import cardfiles
+from dianka.desk.sell import SaleError, sell
+from dianka.desk.show import show
+from dianka.money import HIGHEST_FEN
 
 KEEP = "keep the money and sell the same amount again to complete it"
 

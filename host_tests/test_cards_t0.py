@@ -3,10 +3,10 @@
 import pytest
 
 import cards_kit as kit
-from dianka.cards import kinds
-from dianka.cards.chip import Chip
-from dianka.cards.core import Faults
-from dianka.cards.t0 import Behaviour, T0Card, Tpdu
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.core import Faults
+from dianka.cardos.t0 import Behaviour, T0Card, Tpdu
 
 ATR = bytes.fromhex("3b690000410011223344556677")
 SELECT = bytes.fromhex("00A4000002DF01")

@@ -3,7 +3,7 @@
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from dianka.cards.crypto import PROFILES, SM4, TDES, Profile, _sm4_encryptor, _tdes_encryptor, pad
+from dianka.cardos.crypto import PROFILES, SM4, TDES, Profile, _sm4_encryptor, _tdes_encryptor, pad
 
 KEY = bytes.fromhex("0123456789abcdeffedcba9876543210")
 MESSAGE = bytes(range(1, 38))

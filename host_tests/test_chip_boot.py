@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from chip_bench import ChipBench
-from dianka.bench.chip import ChipError
-from dianka.bench.chip.emulator import Emulator
-from dianka.bench.chip.files import files_image, read_files
-from dianka.bench.chip.flash import FlashOperation
-from dianka.bench.chip.image import FILES_AT, find_image, load_image
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.emulator import Emulator
+from dianka.bench.rungs.rp2040.files import files_image, read_files
+from dianka.bench.rungs.rp2040.flash import FlashOperation
+from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 
 COUNT_BOOTS = """
     import time

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from chip_bench import ChipBench
-from dianka.bench.hlw8032 import Hlw8032Model
-from dianka.bench.hlwframe import Fault
-from dianka.bench.mains import Mains
-from dianka.bench.relay import ContactFault, LatchingRelay
-from dianka.bench.rtc import ADDRESS, Ds3231
+from dianka.bench.models.ds3231 import ADDRESS, Ds3231
+from dianka.bench.models.hlw8032 import Hlw8032Model
+from dianka.bench.models.hlw8032_frame import Fault
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.relay import ContactFault, LatchingRelay
 
 CLOCK = """
     import time

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from chip_bench import ChipBench
-from dianka.bench.chip import line_port
-from dianka.bench.contacts import T0Socket
-from dianka.cards import pps
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.board_pins import line_port
+from dianka.bench.models.contacts import T0Socket
+from dianka.cardos import pps
+from dianka.cardos.t0 import Behaviour
 
 BOARD = """
 CARD_IO = 4

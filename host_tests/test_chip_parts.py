@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from chip_bench import ChipBench
-from dianka.bench.fram import ADDRESS, Mb85rc256v
-from dianka.bench.hlw8032 import Hlw8032Model
-from dianka.bench.mains import Mains
-from dianka.bench.tm1638 import Tm1638
-from dianka.bench.wires import Format
+from dianka.bench.models.fram import ADDRESS, Mb85rc256v
+from dianka.bench.models.hlw8032 import Hlw8032Model
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.tm1638 import Tm1638
+from dianka.bench.models.wires import Format
 
 
 @pytest.fixture

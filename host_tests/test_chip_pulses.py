@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import chip_bench  # noqa: F401  skips this module where the emulator is not here
-from dianka.bench.chip.pulsebench import ALL, ERASE, GC_FULL, IDLE, PulseBench, highest_without_loss
+from dianka.bench.measure.pulse_bench import ALL, ERASE, GC_FULL, IDLE, PulseBench, highest_without_loss
 
 MEGAHERTZ = 1_000_000
 

@@ -3,10 +3,10 @@
 import pytest
 
 import chip_bench  # noqa: F401  skips this module where the emulator is not here
-from dianka.bench.chip import ChipError
-from dianka.bench.chip.figurelimit import met
-from dianka.bench.chip.startfigures import import_ms, start_rows
-from dianka.bench.figureparts import PLANS
+from dianka.bench.measure.limit import met
+from dianka.bench.measure.parts import PLANS
+from dianka.bench.measure.start import import_ms, start_rows
+from dianka.bench.rungs.rp2040 import ChipError
 
 BIG = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(30)).encode()
 

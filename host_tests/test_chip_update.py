@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from chip_desk import KIND, ChipDesk, changed, placed
-from dianka.bench.chip.files import read_files
-from dianka.bench.chip.flash import FlashOperation
-from dianka.bench.chip.image import FILES_AT
+from dianka.bench.rungs.rp2040.files import read_files
+from dianka.bench.rungs.rp2040.flash import FlashOperation
+from dianka.bench.rungs.rp2040.image import FILES_AT
 from dianka.flash import build, link, update
 from meterkit import USER, MeterKit
 

@@ -7,9 +7,9 @@ asyncio never gets out of, since a loop that works would take 20 times as long h
 from pathlib import Path
 
 import chip_bench
-from dianka.bench.chip.files import compile_module
-from dianka.bench.chip.meterprobe import prepare
-from dianka.bench.rig import Rig
+from dianka.bench.measure.meter import prepare
+from dianka.bench.rungs.rp2040.files import compile_module
+from dianka.bench.stage.rig import Rig
 from dianka.firmware import FIRMWARE
 from test_chip_story import UNCOMMITTED_PJ, remembered
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.rtc import ADDRESS, OSF, Ds3231
+from dianka.bench.models.ds3231 import ADDRESS, OSF, Ds3231
 from parts import Parts
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.runners import POWER_ON
+from dianka.bench.rungs.runners import POWER_ON
 from ledger import PJ_PER_WH
 from meterkit import MS, MeterKit, S, exact, in_use, tell
 
@@ -33,7 +33,7 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
     kit: MeterKit, load_mw: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its supply dips for an instant, the chip's does not; the chip has just started or wrapped, so its count is small."""
-    monkeypatch.setattr("dianka.bench.rig.WATCHDOG", POWER_ON)  # what machine.reset_cause() says
+    monkeypatch.setattr("dianka.bench.stage.rig.WATCHDOG", POWER_ON)  # what machine.reset_cause() says
     for _ in range(4):
         kit.rig.cut_power()
         kit.restart()

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dianka.bench.fram import Cut
-from dianka.cards.prices import NewPrice
+from dianka.bench.models.fram import Cut
+from dianka.desk.prices import NewPrice
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import MS, PRICE_E4, USER, MeterKit, S
 

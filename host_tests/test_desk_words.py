@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 import cards_kit as kit
-from dianka.cards import issue
-from dianka.cards.files import cardfiles
-from dianka.cards.port import CardError
-from dianka.cards.prices import read_rates
-from dianka.cards.verify import verify
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.card_port import CardError
+from dianka.cardos.files import cardfiles
 from dianka.cli import app
-from dianka.deskline import DeskLine
+from dianka.desk import issue
+from dianka.desk.prices import read_rates
+from dianka.desk.verify import verify
 
 
 @pytest.fixture(autouse=True)

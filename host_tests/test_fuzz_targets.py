@@ -19,7 +19,7 @@ import files
 import seeds
 from targets import TARGETS
 
-from dianka.cards.chip import Chip
+from dianka.cardos.chip import Chip
 
 NAMES = list(TARGETS)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.hlwframe import CAPTURED, Params, build, checksum
+from dianka.bench.models.hlw8032_frame import CAPTURED, Params, build, checksum
 from parts import Parts
 
 SANE = (187_000 * 1880 // 220_000, 15_675, 5_031_000)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.hlw8032 import LINE, Hlw8032Model
-from dianka.bench.hlwframe import CAPTURED, PLANTED, Fault, Params
-from dianka.bench.mains import Mains
+from dianka.bench.models.hlw8032 import LINE, Hlw8032Model
+from dianka.bench.models.hlw8032_frame import CAPTURED, PLANTED, Fault, Params
+from dianka.bench.models.mains import Mains
 from parts import Parts
 
 COUNT_GOES_ON = [fault for fault in Fault if fault is not Fault.PARITY]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.t0 import Behaviour
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.t0 import Behaviour
 from meterkit import USER, MeterKit, S, in_use, tell
 from service_kit import INSPECTION, files_of, make_inspection, totals
 

@@ -5,9 +5,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards import kinds
-from dianka.cards.chip import Chip
-from dianka.cards.t0 import Behaviour, T0Card
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.t0 import Behaviour, T0Card
 from parts import Parts
 
 MODULE = Parts().module("iso7816")

@@ -5,14 +5,15 @@ from collections.abc import Callable
 import pytest
 
 import cards_kit as kit
-from dianka.cards import issue, kinds, replace, service
-from dianka.cards.chip import CardTorn
-from dianka.cards.crypto import PROFILES
-from dianka.cards.inreader import make_in_reader
-from dianka.cards.port import CardError, CardPort
-from dianka.cards.sell import read_user_card, sell
-from dianka.cards.show import show
-from dianka.cards.verify import verify
+from dianka.card_port import CardError, CardPort
+from dianka.cardos import kinds
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.crypto import PROFILES
+from dianka.desk import issue, replace, service
+from dianka.desk.in_reader import make_in_reader
+from dianka.desk.sell import read_user_card, sell
+from dianka.desk.show import show
+from dianka.desk.verify import verify
 
 Make = Callable[[CardPort, CardPort], None]
 LAST = replace.LastPurchase(2, 3000, in_meter=False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.fram import ADDRESS, SIZE, Cut, Mb85rc256v
+from dianka.bench.models.fram import ADDRESS, SIZE, Cut, Mb85rc256v
 from parts import Parts
 
 PAYLOAD = 8

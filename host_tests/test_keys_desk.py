@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cards_kit import seeded
-from dianka.cards import issue, keys, kinds, system
-from dianka.cards.chip import Chip
-from dianka.cards.control import public_control
-from dianka.cards.crypto import PROFILES
-from dianka.cards.image import CardFile, dump, load
-from dianka.cards.port import CardError
-from dianka.cards.sell import sell
-from dianka.cards.state import State, new_state
+from dianka.card_port import CardError
+from dianka.cardos import keys, kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.image import CardFile, dump, load
+from dianka.cardos.state import State, new_state
 from dianka.cli import app
+from dianka.desk import issue, system
+from dianka.desk.control import public_control
+from dianka.desk.sell import sell
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:

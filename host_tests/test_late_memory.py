@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards import kinds
-from dianka.cards.image import CardFile
-from dianka.cards.issue import InitData, UserData
-from dianka.cards.prices import NewPrice
+from dianka.cardos import kinds
+from dianka.cardos.image import CardFile
+from dianka.desk.issue import InitData, UserData
+from dianka.desk.prices import NewPrice
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import CUSTOMER_NO, METER_NO, MS, USER, MeterKit, S, in_use
 

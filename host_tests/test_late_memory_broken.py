@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dianka.cards.issue import InitData, UserData
+from dianka.desk.issue import InitData, UserData
 from dianka.firmware import FIRMWARE
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S

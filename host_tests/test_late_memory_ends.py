@@ -2,7 +2,7 @@
 
 import pytest
 
-from dianka.bench.fram import SIZE
+from dianka.bench.models.fram import SIZE
 from dianka.firmware import shared
 from ledger import PJ_PER_WH
 from meterkit import METER_NO, MS, USER, MeterKit, S, dip

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dianka.cards import kinds
-from dianka.cards.t0 import Behaviour
+from dianka.cardos import kinds
+from dianka.cardos.t0 import Behaviour
 from line_rig import ATR, CHALLENGE, CLOCK_HZ, READ, SELECT
 from line_rig import LineRig as Rig
 

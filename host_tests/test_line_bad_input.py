@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.cards.t0 import Behaviour
+from dianka.cardos.t0 import Behaviour
 from line_rig import CHALLENGE, READ, SELECT
 from line_rig import LineRig as Rig
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.wires import Format
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.wires import Format
+from dianka.cardos.t0 import Behaviour
 from line_rig import READ, SELECT
 from line_rig import LineRig as Rig
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.clock import Clock
-from dianka.bench.hlw8032 import Hlw8032Model
-from dianka.bench.hlwframe import Params, build, checksum
-from dianka.bench.mains import Mains
-from dianka.bench.wires import SerialPort, Wire
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.hlw8032 import Hlw8032Model
+from dianka.bench.models.hlw8032_frame import Params, build, checksum
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.wires import SerialPort, Wire
 from hlw_rig import Rig, number, sound
 
 NO_LOAD = bytes.fromhex("F25A02DA78071AE0003D3B03ECF54CC4589C2A3961000079")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dianka.bench.hlw8032 import LINE
-from dianka.bench.hlwframe import PLANTED, Fault
+from dianka.bench.models.hlw8032 import LINE
+from dianka.bench.models.hlw8032_frame import PLANTED, Fault
 from hlw_rig import Rig, number, sound
 
 

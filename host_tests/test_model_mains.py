@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.clock import Clock
-from dianka.bench.mains import Mains
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.mains import Mains
 
 
 def test_a_resistance_takes_a_quarter_at_half_the_voltage() -> None:

@@ -1,9 +1,9 @@
 """The latching relay: when the contact moves, when it refuses, what hurts it, and what the load side says."""
 
-from dianka.bench.clock import Clock
-from dianka.bench.mains import Mains
-from dianka.bench.relay import ContactFault, LatchingRelay
-from dianka.bench.wires import Wire
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.relay import ContactFault, LatchingRelay
+from dianka.bench.models.wires import Wire
 
 
 class Rig:

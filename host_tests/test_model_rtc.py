@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.clock import Clock
-from dianka.bench.rtc import ADDRESS, Ds3231
-from dianka.bench.wires import I2cBus
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.ds3231 import ADDRESS, Ds3231
+from dianka.bench.models.wires import I2cBus
 
 NEW_YEAR_2026_S = 820_540_800  # 26 years of which 7 leap: 9497 days
 SECOND_US = 1_000_000

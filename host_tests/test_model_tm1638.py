@@ -1,7 +1,7 @@
 """The TM1638 model: bits in their order, digits as people read them, and what the chip would take badly."""
 
-from dianka.bench.tm1638 import Tm1638
-from dianka.bench.wires import SpiBus, Wire
+from dianka.bench.models.tm1638 import Tm1638
+from dianka.bench.models.wires import SpiBus, Wire
 
 
 def mirrored(value: int) -> int:

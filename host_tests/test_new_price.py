@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.image import load
-from dianka.cards.issue import user_tariff
-from dianka.cards.port import CardError
-from dianka.cards.prices import UTC_OFFSET, NewPrice, read_rates, switch_minute
-from dianka.cards.replace import make_replacement, read_former
-from dianka.cards.sell import SaleError, sell
+from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import load
+from dianka.desk.issue import user_tariff
+from dianka.desk.prices import UTC_OFFSET, NewPrice, read_rates, switch_minute
+from dianka.desk.replace import make_replacement, read_former
+from dianka.desk.sell import SaleError, sell
 from dianka.firmware import shared
 from test_cards_cli import run
 from test_cards_sell import info

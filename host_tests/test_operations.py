@@ -13,16 +13,16 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from dianka.bench import story as stories
-from dianka.bench.console import Printer
-from dianka.bench.player import Player
-from dianka.bench.rig import ESAM_FILE, Rig
-from dianka.bench.story import StoryError
-from dianka.cards.image import CardFile
-from dianka.cards.issue import issue_esam
-from dianka.cards.t0 import Tpdu
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.rig import ESAM_FILE, Rig
+from dianka.bench.stage.story import StoryError
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
-from dianka.deskline import DeskLine
+from dianka.desk.issue import issue_esam
 from pcsc_kit import Readers
 
 PAGE = Path(__file__).parents[1] / "docs" / "operations.md"

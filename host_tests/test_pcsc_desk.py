@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cards_kit import control_card, private_esam, sw_of, use_in_meter, user_card, wallet
-from dianka.cards import kinds
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.image import CardFile
-from dianka.cards.port import CardError
-from dianka.cards.readers import find
-from dianka.cards.sell import read_user_card, sell
-from dianka.cards.t0 import Tpdu
+from dianka.card_port import CardError
+from dianka.cardos import kinds
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
+from dianka.desk.sell import read_user_card, sell
+from dianka.readers import find
 from meterkit import CUSTOMER_NO, METER_NO, USER, MeterKit
 from pcsc_kit import Readers, need
 

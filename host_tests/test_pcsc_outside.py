@@ -11,9 +11,9 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from cards_kit import control_card, user_card
-from dianka.cards.t0 import Tpdu
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
-from dianka.deskline import DeskLine
 from pcsc_kit import Readers, need
 
 LEAST_APDU_PER_S = 1000

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from cards_kit import control_card, user_card
-from dianka.cards.chip import CardTorn
-from dianka.cards.readers import vpcd
-from dianka.cards.readers.vpcd import SlotError, VirtualSlot
-from dianka.cards.t0 import Tpdu
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.t0 import Tpdu
+from dianka.readers import vpcd
+from dianka.readers.vpcd import SlotError, VirtualSlot
 
 
 class PlayedReader:

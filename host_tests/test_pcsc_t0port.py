@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cards_kit import control_card, user_card
-from dianka.cards.chip import Chip
-from dianka.cards.port import CardError
-from dianka.cards.readers.t0port import exchange
-from dianka.cards.t0 import Tpdu
+from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
+from dianka.cardos.t0 import Tpdu
+from dianka.readers.t0port import exchange
 
 CONTROL = control_card()
 USER = user_card(CONTROL)

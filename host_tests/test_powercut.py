@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.fram import SIZE, Cut
-from dianka.bench.relay import ContactFault
-from dianka.cards.issue import InitData, UserData
+from dianka.bench.models.fram import SIZE, Cut
+from dianka.bench.models.relay import ContactFault
+from dianka.desk.issue import InitData, UserData
 from ledger import PJ_PER_WH
 from meterkit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, MeterKit, S, dip, exact, in_use, tell
 

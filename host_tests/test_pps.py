@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.cards import pps
+from dianka.cardos import pps
 from parts import Parts
 
 PARTS = Parts()

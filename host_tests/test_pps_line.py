@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.cards import pps
-from dianka.cards.t0 import Behaviour
+from dianka.cardos import pps
+from dianka.cardos.t0 import Behaviour
 from line_rig import ATR, CHALLENGE, READ, SELECT
 from line_rig import LineRig as Rig
 from meterkit import USER, MeterKit

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.issue import InitData, UserData
+from dianka.desk.issue import InitData, UserData
 from ledger import FEN, PJ_PER_WH, used_fen
 from meterkit import CUSTOMER_NO, METER_NO, USER, MeterKit, S, tell
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.pulled.campaign import SCENES, find
+from dianka.bench.campaign.pulled import SCENES, find
 from pulled_kit import campaign, planted, played
 
 EVERY = 307  # a prime: no rhythm of commands hides a point from it

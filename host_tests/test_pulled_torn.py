@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.pulled.breaks import half
+from dianka.bench.campaign.breaks import half
 from meterkit import USER, MeterKit, in_use
 
 PULLED = 20

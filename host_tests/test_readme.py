@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dianka.bench import story as stories
-from dianka.bench.console import Printer
-from dianka.bench.player import Player
-from dianka.bench.rig import Rig
-from dianka.deskline import DeskLine
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.rig import Rig
 from dianka.firmware import ROOT
 
 EXCERPT = re.compile(r"(?m)(?:^    [ 0-9]{4} │.*\n)+")

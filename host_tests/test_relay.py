@@ -2,8 +2,8 @@
 
 import pytest
 
-from dianka.bench.mains import Mains
-from dianka.bench.relay import ContactFault, LatchingRelay
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.relay import ContactFault, LatchingRelay
 from parts import Parts
 
 CLOSE, OPEN, FEEDBACK = 21, 22, 26

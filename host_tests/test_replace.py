@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dianka.cards import kinds, replace
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import CardError
+from dianka.card_port import CardError
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
 from dianka.cli import app
+from dianka.desk import replace
 from meterkit import CONTROL, CUSTOMER_NO, INIT_DATA, METER_NO, USER, MeterKit, in_use
 
 NEW = Path("new.card")

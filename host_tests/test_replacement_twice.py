@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards import kinds, replace
-from dianka.cards.image import CardFile
+from dianka.cardos import kinds
+from dianka.cardos.image import CardFile
+from dianka.desk import replace
 from meterkit import USER, USER_DATA, MeterKit, in_use
 
 FIRST, SECOND, THIRD = Path("first.card"), Path("second.card"), Path("third.card")

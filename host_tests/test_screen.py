@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dianka.bench.console import Printer
-from dianka.bench.digits import cells, draw
-from dianka.bench.live import HELP, Screen
-from dianka.bench.terminal import Keyboard, decode, ended_by_signals
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.digits import cells, draw
+from dianka.bench.stage.live import HELP, Screen
+from dianka.bench.stage.terminal import Keyboard, decode, ended_by_signals
 from strict_rig import StrictDesk, StrictRig
 
 
@@ -92,7 +92,7 @@ def test_a_slow_bench_loses_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     rig = StrictRig()
     screen, _ = screen_of(rig, tmp_path)
     now_ns = [0]
-    monkeypatch.setattr("dianka.bench.live.time.monotonic_ns", lambda: now_ns[0])
+    monkeypatch.setattr("dianka.bench.stage.live.time.monotonic_ns", lambda: now_ns[0])
     plain_wait = rig.wait
 
     def slow_wait(us: int) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.fram import SIZE
-from dianka.bench.hlwframe import Fault
-from dianka.bench.relay import ContactFault
-from dianka.cards.chip import Chip
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.fram import SIZE
+from dianka.bench.models.hlw8032_frame import Fault
+from dianka.bench.models.relay import ContactFault
+from dianka.cardos.chip import Chip
+from dianka.cardos.t0 import Behaviour
 from dianka.firmware import ROOT, shared
 from meterkit import MeterKit, S, in_use
 

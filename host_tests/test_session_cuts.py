@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.files import cardfiles
+from dianka.cardos.files import cardfiles
 from meterkit import INIT, KEYS, METER_NO, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
     CREDIT,

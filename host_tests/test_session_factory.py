@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from dianka.cards import issue
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.port import CardError
+from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.desk import issue
 from meterkit import INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, MeterKit, S, in_use
 from service_kit import (
     CREDIT,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.fram import SIZE
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.issue import UserData
+from dianka.bench.models.fram import SIZE
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.desk.issue import UserData
 from meterkit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, USER_DATA, MeterKit, S, in_use
 
 OTHER = Path("other.card")

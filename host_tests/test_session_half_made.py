@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards import issue
-from dianka.cards.chip import CardTorn, Chip
-from dianka.cards.desk import Desk
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import select_card
+from dianka.card_port import select_card
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
+from dianka.desk import issue
+from dianka.desk.session import Desk
 from meterkit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, MS, PRICE_E4, USER, MeterKit
 from service_kit import RESTORE, key_state, make_restore
 

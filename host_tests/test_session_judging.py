@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
 from meterkit import CUSTOMER_NO, METER_NO, USER, USER_DATA, MeterKit, tell
 from parts import Parts
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.fram import ADDRESS, SIZE, Mb85rc256v
-from dianka.cards import kinds
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
+from dianka.bench.models.fram import ADDRESS, SIZE, Mb85rc256v
+from dianka.cardos import kinds
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
 from meterkit import USER, MeterKit, S, in_use
 from parts import Parts
 

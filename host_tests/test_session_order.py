@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 import cards_kit
-from dianka.cards.chip import Chip
-from dianka.cards.port import command, send
+from dianka.card_port import command, send
+from dianka.cardos.chip import Chip
 from meterkit import USER, MeterKit, S, in_use
 from parts import Parts
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.relay import ContactFault
-from dianka.cards.files import cardfiles, servicefiles
+from dianka.bench.models.relay import ContactFault
+from dianka.cardos.files import cardfiles, servicefiles
 from ledger import used_fen
 from meterkit import INIT, INIT_DATA, KEYS, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.fram import SIZE as FRAM_BYTES
-from dianka.cards import control as sealing
-from dianka.cards import issue, keys
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import send
+from dianka.bench.models.fram import SIZE as FRAM_BYTES
+from dianka.card_port import send
+from dianka.cardos import keys
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import CardFile
+from dianka.desk import control as sealing
+from dianka.desk import issue
 from ledger import FEN
 from meterkit import CUSTOMER_NO, INIT, METER_NO, PRICE_E4, USER, MeterKit, S, in_use, tell
 from service_kit import (

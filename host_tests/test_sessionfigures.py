@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.sessionfigures import PPS_TA1, WHOLE_LIMIT_MS, WIRE_LIMIT_PERCENT, Traffic, measure_session, measure_sessions
+from dianka.bench.measure.session import PPS_TA1, WHOLE_LIMIT_MS, WIRE_LIMIT_PERCENT, Traffic, measure_session, measure_sessions
 
 ETU_NS = 104_166
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cards.files import cardfiles
-from dianka.cards.issue import InitData, UserData
+from dianka.cardos.files import cardfiles
+from dianka.desk.issue import InitData, UserData
 from ledger import used_fen
 from meterkit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, USER, USER_DATA, MeterKit, S, tell
 

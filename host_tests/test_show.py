@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cards import access, issue, kinds, service
-from dianka.cards.chip import Chip
-from dianka.cards.content import CONTENTS
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import CardFile
-from dianka.cards.port import CardError
-from dianka.cards.service import InspectionData
-from dianka.cards.show import show
-from dianka.cards.words import decimal, named_bits
+from dianka.card_port import CardError
+from dianka.cardos import access, kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import CardFile
+from dianka.desk import issue, service
+from dianka.desk.content import CONTENTS
+from dianka.desk.service import InspectionData
+from dianka.desk.show import show
+from dianka.desk.words import decimal, named_bits
 from meterkit import MeterKit, S, in_use
 from test_verify import MAKE
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.fram import ADDRESS, SIZE, Mb85rc256v
+from dianka.bench.models.fram import ADDRESS, SIZE, Mb85rc256v
 from parts import Parts
 
 PARTS = Parts()

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dianka.bench import story as stories
-from dianka.bench.console import Printer
-from dianka.bench.player import Player
-from dianka.bench.story import StoryError
-from dianka.bench.storywords import POWER_MW, TIME_US, Words
-from dianka.cards.options import fen
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.story import StoryError
+from dianka.bench.stage.story_words import POWER_MW, TIME_US, Words
+from dianka.desk.cli.options import fen
 from strict_rig import StrictDesk, StrictRig
 
 

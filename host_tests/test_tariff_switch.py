@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dianka.bench.fram import Cut
-from dianka.cards.files import cardfiles
-from dianka.cards.image import CardFile
-from dianka.cards.issue import user_tariff
+from dianka.bench.models.fram import Cut
+from dianka.cardos.files import cardfiles
+from dianka.cardos.image import CardFile
+from dianka.desk.issue import user_tariff
 from ledger import FEN, used_fen
 from meterkit import MS, PRICE_E4, USER, MeterKit, S, in_use, tell
 from parts import Parts

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.fram import SIZE
-from dianka.cards.issue import NEW_PRICE, user_tariff
-from dianka.cards.t0 import Behaviour
+from dianka.bench.models.fram import SIZE
+from dianka.cardos.t0 import Behaviour
+from dianka.desk.issue import NEW_PRICE, user_tariff
 from meterkit import METER_NO, PRICE_E4, USER, MeterKit, S, in_use
 from tariff_kit import at_least_pj, at_the_old_price, planned, sell_new, wait_until
 

@@ -8,17 +8,18 @@ import pytest
 from typer.testing import CliRunner
 
 import cards_kit as kit
-from dianka.cards import access, issue, keys, kinds, system
-from dianka.cards.access import FREE, FileSpec, Kind
-from dianka.cards.chip import Chip
-from dianka.cards.content import CONTENTS, NAMES
-from dianka.cards.crypto import PROFILES
-from dianka.cards.files import cardfiles, servicefiles
-from dianka.cards.image import load
-from dianka.cards.sell import sell
-from dianka.cards.show import show
-from dianka.cards.verify import verify
+from dianka.cardos import access, keys, kinds
+from dianka.cardos.access import FREE, FileSpec, Kind
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import load
 from dianka.cli import app
+from dianka.desk import issue, system
+from dianka.desk.content import CONTENTS, NAMES
+from dianka.desk.sell import sell
+from dianka.desk.show import show
+from dianka.desk.verify import verify
 
 
 def part_card(control: Chip) -> Chip:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.wires import SpiBus
+from dianka.bench.models.wires import SpiBus
 from vm_bench import VmBench
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench import vm as vm_module
-from dianka.bench.mcu import PowerCut
-from dianka.bench.vm import VmError
-from dianka.bench.vmlink import WATCHDOG
+from dianka.bench.models.mcu import PowerCut
+from dianka.bench.rungs.vm import runner as vm_module
+from dianka.bench.rungs.vm.link import WATCHDOG
+from dianka.bench.rungs.vm.runner import VmError
 from vm_bench import VmBench
 
 HOUR_US = 3_600_000_000

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dianka.bench.pictures import live_picture
+from dianka.bench.stage.pictures import live_picture
 from dianka.firmware import ROOT
 
 

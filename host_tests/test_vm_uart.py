@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.wires import Format
+from dianka.bench.models.wires import Format
 from vm_bench import VmBench
 
 EIGHT_E_1 = Format(4800, 8, 0, 1)

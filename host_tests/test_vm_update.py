@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dianka.bench import story as stories
-from dianka.bench.console import Printer
-from dianka.bench.player import Player
-from dianka.bench.rig import Rig
-from dianka.deskline import DeskLine
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.rig import Rig
 from dianka.firmware import FIRMWARE, shared
 from dianka.flash import build
 

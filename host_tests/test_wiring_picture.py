@@ -6,11 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from dianka import mains_picture, wiring_mains, wiring_picture, wiring_shapes
-from dianka.bench.wiring import read_constants
+from dianka.bench.models.board_pins import read_constants
 from dianka.firmware import BOARDS
-from dianka.wiring_parts import BOARDS as PICTURED
-from dianka.wiring_parts import pin_label
+from dianka.wiring import mains as wiring_mains
+from dianka.wiring import mains_picture
+from dianka.wiring import picture as wiring_picture
+from dianka.wiring import shapes as wiring_shapes
+from dianka.wiring.parts import BOARDS as PICTURED
+from dianka.wiring.parts import pin_label
 
 BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD)$|^I2C_BUS$")
 

@@ -3,9 +3,9 @@
 import textwrap
 from pathlib import Path
 
-from dianka.bench.clock import Clock
-from dianka.bench.mcu import Mcu
-from dianka.bench.vm import VmRunner
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.vm.runner import VmRunner
 
 
 class VmBench:

@@ -1,7 +1,7 @@
 """The virtual board's wire to the bench: virtual time, posted operations, waiting, and what came back.
 
-The wire format is one table in tools/dianka/bench/vmlink.py; the codes below are this side of it. What the firmware does is
-appended to one buffer and leaves with the next request, because a round trip costs more than all the rest together.
+The wire format is one table in tools/dianka/bench/rungs/vm/link.py; the codes below are this side of it. What the firmware
+does is appended to one buffer and leaves with the next request, because a round trip costs more than all the rest together.
 Time stands still between two requests. Reading and writing pins allocates nothing, so that a hard interrupt handler may do
 it with the heap locked, as it may on the chip.
 """

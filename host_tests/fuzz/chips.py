@@ -5,11 +5,11 @@ key or leave a state that no chip could be in, whatever its CLA, INS, P1, P2, Lc
 """
 
 import cards_kit as kit
-from dianka.cards import kinds
-from dianka.cards.chip import Chip
-from dianka.cards.files import cardfiles
-from dianka.cards.sell import sell
-from dianka.cards.t0 import T0Card
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import cardfiles
+from dianka.cardos.t0 import T0Card
+from dianka.desk.sell import sell
 
 MOST_COMMANDS = 40
 _CONTROL = kit.control_card()

@@ -8,9 +8,9 @@ from typing import Any
 import chips
 import files
 
-from dianka.bench.pulled import resident
-from dianka.bench.pulled.trial import USER, Trial
-from dianka.cards.chip import Chip
+from dianka.bench.campaign import resident
+from dianka.bench.campaign.trial import USER, Trial
+from dianka.cardos.chip import Chip
 
 REAL_ATRS = Path(__file__).parents[1] / "real_atrs.txt"
 

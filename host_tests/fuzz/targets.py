@@ -7,7 +7,7 @@ import characters
 import chips
 import files
 
-from dianka.cards import chip, commands, core, records, sam, secure, t0, wallet
+from dianka.cardos import chip, commands, core, records, sam, secure, t0, wallet
 
 Target = Callable[[bytes], None]
 _ISO = [characters.ISO]

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from dianka.bench.wires import Format
+from dianka.bench.models.wires import Format
 from vm_bench import VmBench
 
 SIMULATED_S = 600

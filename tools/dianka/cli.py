@@ -3,9 +3,9 @@
 import typer
 
 from dianka.bench.cli import bench_app
-from dianka.cards.cli import app as card_app
-from dianka.cards.readers.cli import insert_command, reader_app
-from dianka.deskline import mount
+from dianka.bench.stage.desk_line import mount
+from dianka.desk.cli.card import app as card_app
+from dianka.desk.cli.readers import insert_command, reader_app
 from dianka.flash.cli import flash_command
 from dianka.oneline import OneLineGroup
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from dianka.cards.sell import HIGHEST_FEN, yuan
+from dianka.money import HIGHEST_FEN, yuan
 
 
 class OneLineGroup(TyperGroup):

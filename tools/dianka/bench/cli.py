@@ -12,20 +12,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dianka.bench import live as live_screen
-from dianka.bench import story as stories
-from dianka.bench.chip import ChipError
-from dianka.bench.console import Printer, span_text
-from dianka.bench.figureparts import PLANS
-from dianka.bench.figures import as_json, measure, table
-from dianka.bench.pictures import live_picture
-from dianka.bench.player import Player
-from dianka.bench.pulled.cli import pulled
-from dianka.bench.rig import Rig, RigError
-from dianka.bench.story import Story, StoryError
-from dianka.bench.terminal import ended_by_signals
-from dianka.bench.vm import VmError
-from dianka.deskline import DeskLine
+from dianka.bench.campaign.cli import pulled
+from dianka.bench.measure.figures import as_json, measure, table
+from dianka.bench.measure.parts import PLANS
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.vm.runner import VmError
+from dianka.bench.stage import live as live_screen
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer, span_text
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.pictures import live_picture
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.rig import Rig, RigError
+from dianka.bench.stage.story import Story, StoryError
+from dianka.bench.stage.terminal import ended_by_signals
 
 bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
 

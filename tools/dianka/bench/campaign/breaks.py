@@ -1,0 +1,161 @@
+"""Ways to break a session off, and the points at which that is done: before, in and after every byte.
+
+A character on either line: before the chip or the controller has it; in its middle, when the rest of its bits are those of an
+idle line, because what drove them is gone (the controller's UART hands on characters with a wrong parity); and after it, when
+the chip has done what it does with it. A byte of the memory: before it lands, with some of its bits changed, after it. Bytes
+of the memory that carry addresses or are read count too. Power off means that memories keep what they hold; it needs no more
+than one trial for each thing that they can hold.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from dianka.bench.campaign.forks import Forks
+from dianka.bench.campaign.trial import Trial
+from dianka.bench.models.contacts import T0Socket
+
+PULL = "card pulled"
+CUT_OUT = "power cut, card taken out"
+CUT_IN = "power cut, card left in"
+MUTE = "ESAM silent"
+ACTS = (PULL, CUT_OUT, CUT_IN, MUTE)
+_CUTS = (CUT_OUT, CUT_IN)
+
+
+class Breaker:
+    """Watches one session of a trial from end to end, and asks `forks` at each point."""
+
+    def __init__(self, trial: Trial, forks: Forks) -> None:
+        self._trial = trial
+        self._forks = forks
+        self._muted = False
+        self._bytes = 0  # of the memory, since the session began
+        self._kept: tuple[object, ...] = ()
+        self._digest = ""
+        bench = trial.rig.bench
+        self._lines = {"card": (bench.slot, (PULL, *_CUTS)), "ESAM": (bench.esam, (PULL, *_CUTS, MUTE))}
+        for name, (socket, acts) in self._lines.items():
+            socket.tamper = self._ear(name, socket, acts)
+        fram = bench.fram
+        self._passed = 0  # characters, of both lines
+        self._waits = 0  # times that the firmware has done something and waits again
+        self._wait = bench.mcu.wait
+        bench.mcu.wait = self._waited
+        self._write, self._read = fram.write, fram.read
+        fram.write, fram.read = self._written, self._was_read
+
+    def off(self) -> None:
+        """The session is over: nothing is watched or lost from here on."""
+        for socket, _ in self._lines.values():
+            socket.tamper = None
+        fram = self._trial.rig.bench.fram
+        fram.write, fram.read = self._write, self._read
+        self._trial.rig.bench.mcu.wait = self._wait
+
+    # ****** Characters ******
+
+    def _ear(self, name: str, socket: T0Socket, acts: tuple[str, ...]) -> Callable[[str, int, int], int | None]:
+        def hears(direction: str, index: int, value: int) -> int | None:
+            if self._muted and name == "ESAM":
+                self._muted = index > 0 or direction == "in"
+                if self._muted:
+                    return None
+            if self._forks.child:
+                return value
+            where = f"{name} character {index}"
+            if self._breaks("before", where, acts):
+                return None
+            if self._breaks("in", where, acts):
+                return half(value, index) if direction == "out" else None
+            # Due at once, but after the chip has heard it or the controller has it.
+            socket.clock.at(socket.clock.now_us, lambda: self._after(where, acts))
+            return value
+
+        return hears
+
+    def _after(self, where: str, acts: tuple[str, ...]) -> None:
+        if not self._forks.child:
+            self._passed += 1
+            self._breaks("after", where, acts)
+
+    def _waited(self, until_us: int) -> bool:
+        self._waits += 1
+        return self._wait(until_us)
+
+    # ****** Bytes of the memory ******
+
+    def _written(self, value: int) -> bool:
+        fram = self._trial.rig.bench.fram
+        if self._forks.child:
+            return self._write(value)
+        self._bytes += 1
+        where, lands = f"memory byte {self._bytes}", fram.addressed
+        if self._breaks("before", where, _CUTS):
+            return False
+        if lands and self._breaks("in", where, _CUTS, self._torn(value)):
+            return False
+        if not lands and self._breaks("in", where, _CUTS):
+            return False
+        done = self._write(value)
+        return done and not self._breaks("after", where, _CUTS)
+
+    def _was_read(self) -> int:
+        if not self._forks.child:
+            self._bytes += 1
+            self._breaks("before", f"memory byte {self._bytes}", _CUTS)
+        return self._read()
+
+    # ****** Breaking ******
+
+    def _breaks(self, when: str, where: str, acts: tuple[str, ...], torn: tuple[int, int] | None = None) -> bool:
+        """`torn`: an address of the memory and the value that the cut leaves there."""
+        for act in acts:
+            digest = (lambda: self._left(torn)) if act in _CUTS else self._moment if when != "in" else None
+            if self._forks.point(act, f"{when} {where}", digest):
+                if torn:
+                    self._trial.rig.bench.fram.memory[torn[0]] = torn[1]
+                self._strike(act)
+                return True
+        return False
+
+    def _torn(self, value: int) -> tuple[int, int]:
+        """Some of the bits that have to change have changed."""
+        at = self._trial.rig.bench.fram.at
+        old = self._trial.rig.bench.fram.memory[at]
+        return at, old ^ (old ^ value) & Random(self._bytes).randrange(256)
+
+    def _strike(self, act: str) -> bool:
+        """In the child, in the middle of things. Always False: nothing was acknowledged."""
+        rig = self._trial.rig
+        self._trial.detach()
+        if act == PULL:
+            rig.pull()
+        elif act == MUTE:
+            self._muted = True
+        else:
+            rig.bench.fram.powered = False
+            rig.bench.mains.switch(False)
+            rig.bench.mcu.die()
+        return False
+
+    def _moment(self) -> str:
+        """After a character and before the next is the same if the firmware has done nothing in between."""
+        return f"{self._passed}-{self._waits}"
+
+    def _left(self, torn: tuple[int, int] | None) -> str:
+        """A digest of what a cut leaves; made anew only if something has changed."""
+        rig = self._trial.rig
+        card = self._trial.card.chip.state if self._trial.card else None
+        now = rig.bench.fram.writes, torn, self._trial.esam.state, card, rig.bench.relay.closed
+        if not self._kept or any(a is not b and a != b for a, b in zip(self._kept, now, strict=True)):
+            content = bytearray(rig.bench.fram.memory)
+            if torn:
+                content[torn[0]] = torn[1]
+            self._kept, self._digest = now, self._trial.left(bytes(content))
+        return self._digest
+
+
+def half(value: int, at: int) -> int:
+    """The first few bits as sent, lowest first; then the line is high."""
+    sent = at % 8
+    return value & (1 << sent) - 1 | 0xFF & ~((1 << sent) - 1)

@@ -1,0 +1,186 @@
+"""Every scene, every act, every point: played, counted, and shown as one table.
+
+A child breaks the session off, looks at what is left, lets the power come back, puts the card in again and looks once more.
+Where the meter lives on after the break, the child first waits until the session is over; if the meter then is as one that
+was played already, there is nothing more to learn from it.
+"""
+
+import os
+import pickle
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.table import Table
+
+from dianka.bench.campaign import resident, staff
+from dianka.bench.campaign.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
+from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, one_line
+from dianka.bench.campaign.resident import KEY_USES, USES
+from dianka.bench.campaign.scenes import KEY_CARDS, Facts, Scene, after, facts, middle, once_more, told, unbroken, uses_of
+from dianka.bench.campaign.trial import MS, S, Trial
+
+SCENES = resident.SCENES + staff.SCENES
+_MEMORY = Path("/dev/shm")  # card files are synced to the disk at every commit: in memory that takes no time
+_DARK_US = 1 * S
+_BOOTED_US = 20 * MS
+_ON_US = 3 * S  # a start, the ESAM's included
+_ESAM_RETRY_US = 12 * S
+
+
+@dataclass
+class Figures:
+    """What one scene has come to: points there are, points taken, points played to the end, by act."""
+
+    scene: str
+    points: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
+    played: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+
+def find(kind: str | None) -> list[Scene]:
+    """The scenes whose name has this word in it; KeyError with one line if there is none."""
+    found = [scene for scene in SCENES if kind is None or kind in scene.name]
+    if not found:
+        raise KeyError(f"no kind of card is called {kind}: take one of {', '.join(scene.name for scene in SCENES)}")
+    return found
+
+
+def play(scene: Scene, every: int = 1, jobs: int | None = None) -> Figures:
+    """One scene from end to end."""
+    place = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="dianka-", dir=place) as name:
+        folder = Path(name)
+        (folder / "meter").mkdir()
+        forks = Forks(folder / "forks", jobs or os.cpu_count() or 1, every)
+        trial = Trial(folder / "meter")
+        try:
+            return _play(scene, trial, forks)
+        except Exception as error:
+            if forks.child:
+                forks.end(VIOLATED, one_line(error))
+            forks.results()
+            raise
+        except BaseException as error:
+            if forks.child:
+                forks.end(VIOLATED, one_line(error))
+            raise
+        finally:
+            if not forks.child:
+                trial.close()
+
+
+def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
+    scene.prepare(trial)
+    old, new = facts(trial, scene.card), _unbroken(scene, trial, forks)
+    unbroken(scene, old, new)
+    breaker = Breaker(trial, forks)
+    since = len(trial.lines)
+    code = trial.put_in(scene.card)
+    breaker.off()
+    if forks.child:
+        _go_on(scene, trial, forks, (old, new), code)
+    assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[since:]}"
+    trial.take_out()
+    return _figures(scene, forks)
+
+
+def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
+    """What an unbroken session leaves; that it and the proof work at all is checked here."""
+    read, write = os.pipe()
+
+    def work() -> None:
+        trial.move(forks.room())
+        code = trial.session(scene.card)
+        assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[-3:]}"
+        os.write(write, pickle.dumps(facts(trial, scene.card)))
+        scene.proof(trial)
+
+    try:
+        forks.aside(work)
+        return pickle.loads(os.read(read, 65536))
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], code: int) -> None:
+    """In the child, after the break, which the meter took for this error code; never returns."""
+    if forks.act in (CUT_OUT, CUT_IN):
+        if forks.act == CUT_OUT:
+            trial.take_out()
+        trial.move(forks.room())
+        trial.wait(_DARK_US)
+        back = len(trial.lines)
+        trial.rig.mains_on()
+        if forks.act == CUT_IN:
+            trial.wait(_BOOTED_US)
+            trial.until_over(back)
+        trial.wait(_ON_US)
+    else:
+        told(scene, ends[0], trial, code)
+        if not forks.claim(forks.act, trial.alive()):
+            forks.end(SAME)
+        trial.move(forks.room())
+    if forks.act == MUTE and not trial.meter.wallet.ready:
+        trial.wait(_ESAM_RETRY_US)
+    trial.take_out()
+    _judge(scene, trial, ends, forks.act)
+    forks.end(PLAYED)
+
+
+def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> None:
+    old, new = ends
+    now, left = facts(trial, scene.card), uses_of(trial, scene.card)
+    middle(scene, old, new, now, act == CUT_IN)
+    repeats = trial.card_state(scene.card).kind in KEY_CARDS  # a use is a meter, however often it takes
+    most = 2 if act == CUT_IN and not repeats else 1  # a card left in is served again when the power comes back
+    uses = KEY_USES if repeats else USES
+    assert left is None or uses - most <= left <= uses, f"{left} uses are left after {most} sessions"
+    done = all(now[group] == new[group] for group in now)
+    code = trial.session(scene.card)
+    assert code == scene.refused or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
+    expected = once_more(scene, now, new)
+    after(now, expected, facts(trial, scene.card))
+    # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
+    if left is not None:
+        now_left = uses_of(trial, scene.card)
+        must_left = uses - 1 if repeats else left - (code == 0)
+        assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
+    if scene.again:
+        code = trial.session(scene.card)
+        assert code == scene.refused or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
+        after(now, once_more(scene, expected, new), facts(trial, scene.card))
+    scene.proof(trial)
+    restarts = [line for line in trial.lines if "restarts" in line or "restored" in line]
+    assert not restarts, f"{restarts}"
+
+
+def _figures(scene: Scene, forks: Forks) -> Figures:
+    made = Figures(scene.name, Counter(forks.points), Counter(forks.same))
+    for act, where, verdict, text in forks.results():
+        made.taken[act] += 1
+        made.played[act] += verdict == PLAYED
+        if verdict == VIOLATED:
+            made.violations.append(f"{scene.name}, {act} {where}: {text}")
+    return made
+
+
+def table(rows: list[Figures]) -> Table:
+    """Points by act; behind them those that were played to the end, all others being the same as one of these."""
+    made = Table(title="broken off before, in and after every byte: points, and of these played to the end")
+    made.add_column("session")
+    for act in (*ACTS, "violations"):
+        made.add_column(act, justify="right")
+    for row in rows:
+        made.add_row(row.scene, *(f"{row.taken[act]}, {row.played[act]}" for act in ACTS), str(len(row.violations)))
+    return made
+
+
+def summary(rows: list[Figures], took_s: int) -> str:
+    """One line with all figures, for a log."""
+    there, taken, played = (sum(sum(getattr(row, name).values()) for row in rows) for name in ("points", "taken", "played"))
+    found = sum(len(row.violations) for row in rows)
+    return f"{taken} of {there} points taken, {played} played to the end, in {took_s} s: {found} violations"

@@ -1,0 +1,152 @@
+"""The cards that make a meter somebody's: initialisation, key change, and the resident's own."""
+
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.campaign.scenes import ESAM_FILES, PARAMETERS, Facts, Scene, facts
+from dianka.bench.campaign.trial import USER, S, Trial
+from dianka.cardos import kinds
+from dianka.desk import issue
+
+METER_NO, FORMER_NO, CUSTOMER_NO = 12, 7, 34
+DEAR_E4 = 999_999  # 99.9999 yuan a kWh: some fen in a minute, so that there is something to settle
+LOAD_MW = 400_000
+USES = 3
+KEY_USES = 1  # a key card with one use must bring its meter through, whatever happens in between
+INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [DEAR_E4])
+FORMER_DATA = issue.InitData(FORMER_NO, 200, 150, 10, 90_000, 20, [4_321])
+USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 700, 300, [888_888])
+INIT, FORMER, KEYS, OTHER = (Path(f"{name}.card") for name in ("init", "former", "keys", "other"))
+
+
+# ****** Meters in the state that a card meets ******
+
+
+def good(trial: Trial, card: Path) -> None:
+    code = trial.session(card)
+    assert code == 0, f"{card.stem}: code {code}, {trial.lines[-3:]}"
+
+
+def initialised(trial: Trial, data: issue.InitData = INIT_DATA, card: Path = INIT) -> None:
+    trial.make(card, kinds.INIT, lambda chip: issue.make_init(trial.control.chip, chip, data))
+    good(trial, card)
+
+
+def keyed(trial: Trial) -> None:
+    trial.mains_on()
+    initialised(trial)
+    keys_card(trial)
+    good(trial, KEYS)
+
+
+def keys_card(trial: Trial, card: Path = KEYS) -> None:
+    trial.make(card, kinds.KEYS, lambda chip: issue.make_keys(trial.control.chip, chip, KEY_USES))
+
+
+def user_card(trial: Trial, card: Path = USER) -> None:
+    trial.make(card, kinds.USER, lambda chip: issue.make_user(trial.control.chip, chip, USER_DATA))
+
+
+def _ready_to_open(trial: Trial) -> None:
+    keyed(trial)
+    user_card(trial)
+    trial.sell(307)
+
+
+def in_use(trial: Trial) -> None:
+    """Opened with 20 yuan, some of which is used and not settled yet; no load now, so that nothing but the session counts."""
+    keyed(trial)
+    user_card(trial)
+    trial.sell(2000)
+    good(trial, USER)
+    used(trial)
+
+
+def used(trial: Trial) -> None:
+    """Some electricity, which the ESAM does not know of yet."""
+    trial.wait(3 * S)
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(120 * S)
+    trial.rig.set_load(0)
+    trial.wait(2 * S)
+    trial.rig.cut_power()  # what is not committed is lost now and not in the session
+    trial.mains_on()
+    state = trial.meter.store.state
+    money_fen = facts(trial, USER)["wallet"][0]
+    assert 0 < state.wallet_fen < money_fen and state.remainder, "nothing to settle"
+
+
+def ready_to_buy(trial: Trial) -> None:
+    in_use(trial)
+    trial.sell(307)
+
+
+def _ready_to_replace(trial: Trial) -> None:
+    in_use(trial)
+    trial.make_replacement(OTHER, USER_DATA, 700, 2)
+
+
+def _ready_to_initialise(trial: Trial) -> None:
+    """A meter that has been another one: its number and figures must go as a whole."""
+    trial.mains_on()
+    initialised(trial, FORMER_DATA, FORMER)
+    trial.make(INIT, kinds.INIT, lambda chip: issue.make_init(trial.control.chip, chip, INIT_DATA))
+
+
+def _ready_for_keys(trial: Trial) -> None:
+    trial.mains_on()
+    initialised(trial)
+    keys_card(trial)
+
+
+# ****** That all works in the end ******
+
+
+def buys_more(trial: Trial, card: Path = USER) -> None:
+    """The desk reads the receipt and sells, and the meter takes it."""
+    before_fen = trial.meter.store.state.bought_fen
+    count = trial.sell(100, card)
+    good(trial, card)
+    state = trial.meter.store.state
+    assert (state.bought_fen, state.count) == (before_fen + 100, count), "the next purchase is not credited"
+
+
+def _replaced(trial: Trial) -> None:
+    assert trial.session(USER) == 13, "the lost card is not refused"
+    buys_more(trial, OTHER)
+
+
+def _takes_keys(trial: Trial) -> None:
+    keys_card(trial)
+    good(trial, KEYS)
+
+
+def _opens(trial: Trial) -> None:
+    user_card(trial)
+    trial.sell(100)
+    good(trial, USER)
+    assert trial.meter.store.state.bought_fen == 100, "an account can't be opened with these keys"
+
+
+# ****** Between old and new ******
+
+
+def _settled(old: Facts) -> dict[str, list[Any]]:
+    """The ESAM's money at the journal's balance, before the credit."""
+    bought_fen, count = old["credit"]
+    return {"wallet": [(-(-(bought_fen - old["used"][0]) // 1), count)]}
+
+
+def _waiting(old: Facts) -> dict[str, list[Any]]:
+    return {"number": [(old["number"][0], False)]}
+
+
+# A meter's number, its parameters and what the ESAM holds of them; tariff set 2 is not an initialisation card's.
+_AS_ONE = ("number", *PARAMETERS, *(name for name in ESAM_FILES if name != "ESAM_TARIFF_2"))
+SCENES = (
+    Scene("user card: open", USER, _ready_to_open, buys_more),
+    Scene("user card: purchase", USER, ready_to_buy, buys_more, _settled),
+    Scene("user card: replacement", OTHER, _ready_to_replace, _replaced, _settled),
+    Scene("initialisation", INIT, _ready_to_initialise, _takes_keys, _waiting, agree=_AS_ONE),
+    Scene("key change", KEYS, _ready_for_keys, _opens, refused_after=frozenset({9})),
+)

@@ -1,0 +1,165 @@
+"""A scene is a kind of card and the meter that it meets; what must hold when its session has been broken off.
+
+Facts are what meter, ESAM and card hold, in groups that change together or not at all. In the middle each group is as before
+or as after; in the end all are as after an unbroken session. `also` names what the design allows between: a debit of the
+ESAM down to the journal's balance, which goes before each credit, and a meter that waits for its initialisation card again.
+
+A card that is refused as illegal has its count and its record in the log instead, once for each time that it is put in. The
+record goes to the memory before the count is committed: a cut between the two leaves a record of what was not counted.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.campaign.trial import Trial
+from dianka.cardos import kinds
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import dump
+from dianka.firmware import shared
+
+RECORDS = shared("state")
+Facts = dict[str, Any]
+PARAMETERS = ("alarm1_fen", "alarm2_fen", "overdraft_limit_fen", "hoard_limit_fen", "close_above_fen", "price_e4")
+INCOMPLETE = "not complete"
+COUNT, LOG = "illegal cards", "illegal cards' log"
+PULLED = 20
+KEY_CARDS = (kinds.KEYS, kinds.RESTORE)
+COUNTED = (*KEY_CARDS, kinds.TEST_CREDIT, kinds.TEST)
+_COPIED = (
+    servicefiles.INSPECTION_WALLET,
+    servicefiles.INSPECTION_PARAMS,
+    servicefiles.INSPECTION_KEY_INFO,
+    servicefiles.INSPECTION_LIMITS,
+)
+ESAM_FILES = ("ESAM_PARAMS", "ESAM_TARIFF_1", "ESAM_TARIFF_2", "ESAM_LIMITS")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """`proof` shows on the finished meter that all works; `again` is whether one more session must change nothing."""
+
+    name: str
+    card: Path
+    prepare: Callable[[Trial], None]
+    proof: Callable[[Trial], None]
+    also: Callable[[Facts], dict[str, list[Any]]] = field(default=lambda old: {})
+    agree: tuple[str, ...] = ()  # groups that are all old or all new, unless the first of them says that it is neither
+    again: bool = True
+    refused_after: frozenset[int] = frozenset()  # codes with which the card is refused once its work is done
+    refused: int = 0  # the code with which the card is refused whenever it is put in, and counted as illegal
+
+
+def facts(trial: Trial, card: Path) -> Facts:
+    """What there is now. The card's own memory is looked at only when it is not in the slot."""
+    state, esam = trial.meter.store.state, trial.esam.state
+    wallet = cardfiles.unpack(cardfiles.WALLET, esam.files[cardfiles.ESAM_WALLET])
+    found: Facts = {
+        "credit": (state.bought_fen, state.count),
+        "used": (trial.used_fen(), state.energy_pj),
+        "owner": (state.customer_no, state.card_serial, state.has(RECORDS.OPENED)),
+        "number": (state.meter_no, state.has(RECORDS.INITIALISED)),
+        COUNT: state.illegal_cards,
+        LOG: trial.illegal_log(),
+        "wallet": (wallet["money_fen"], wallet["count"]),
+        "keys": (dict(esam.keys), esam.files[cardfiles.ESAM_KEY_INFO]),
+    }
+    found |= {name: getattr(state, name) for name in PARAMETERS}
+    found |= {name: esam.files[getattr(cardfiles, name)] for name in ESAM_FILES}
+    if trial.card is None:
+        on_card = trial.card_state(card)
+        found["on card"] = _on_card(on_card)
+        if on_card.kind == kinds.CONTROL:
+            found |= _untouched(trial, card)
+    return found
+
+
+def _untouched(trial: Trial, card: Path) -> Facts:
+    """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
+    state = trial.meter.store.state
+    return {
+        "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name != "illegal_cards"},
+        "ESAM": hashlib.sha256(dump(trial.esam.state)).hexdigest(),
+        "card file": hashlib.sha256((trial.folder / card).read_bytes()).hexdigest(),
+    }
+
+
+def _on_card(state: Any) -> Any:
+    """What the session has left on the card, without the time at which it did."""
+    if state.kind == kinds.USER:
+        block = state.files[cardfiles.CARD_WRITE_BACK]
+        return "blank" if cardfiles.is_blank(block) else _timeless(cardfiles.WRITE_BACK, block)
+    if state.kind != kinds.INSPECTION:
+        return None
+    totals = state.files[servicefiles.INSPECTION_TOTALS]
+    if cardfiles.is_blank(totals):
+        return INCOMPLETE
+    found = _timeless(servicefiles.TOTALS, totals)
+    files = {sfi: state.files[sfi] for sfi in _COPIED}
+    events = state.files[servicefiles.INSPECTION_EVENTS][: found["events"] * cardfiles.size_of(servicefiles.EVENT)]
+    return found, _timeless(cardfiles.WRITE_BACK, state.files[servicefiles.INSPECTION_RUN_INFO]), files, events
+
+
+def _timeless(fields: Any, block: bytes) -> Facts:
+    record = cardfiles.unpack(fields, cardfiles.unframe(block)[1])
+    return {name: value for name, value in record.items() if name != "time"}
+
+
+def uses_of(trial: Trial, card: Path) -> int | None:
+    """What is left on the counter of a card that has one."""
+    state = trial.card_state(card)
+    if servicefiles.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
+        return None
+    return int.from_bytes(state.files[servicefiles.CARD_USES], "big")
+
+
+def unbroken(scene: Scene, old: Facts, new: Facts) -> None:
+    """AssertionError unless a card that is refused has been counted and kept once, and nothing else has moved."""
+    if scene.refused:
+        after(old, _counted(old, new), new)
+
+
+def once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
+    """What another session makes of `now`: what an unbroken one leaves, and of a refused card a count and a record more."""
+    return _counted(now, new) if scene.refused else new
+
+
+def _counted(now: Facts, new: Facts) -> Facts:
+    """The log is full, so that it has room for as many as there are after an unbroken session."""
+    number = now[LOG][-1][0] + 1
+    log = (*now[LOG], (number, *new[LOG][-1][1:]))[-len(new[LOG]) :]
+    return now | {COUNT: now[COUNT] + 1, LOG: log}
+
+
+def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
+    """AssertionError unless a card that is refused was counted if, and only if, the meter says why it is refused."""
+    if not scene.refused:
+        return
+    counted = trial.meter.store.state.illegal_cards - old[COUNT]
+    assert code in (PULLED, scene.refused), f"the session ended with code {code}: {trial.lines[-3:]}"
+    assert counted == (code == scene.refused), f"code {code}, and {counted} illegal cards counted"
+
+
+def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
+    """AssertionError unless every group is old or new, and money is in one place. `again`: the card was served once more."""
+    also = scene.also(old)
+    if again and scene.refused:
+        old, new, also = once_more(scene, old, new), once_more(scene, new, new), {}
+    for group, value in now.items():
+        allowed = [old[group], new[group], *also.get(group, ())]
+        assert value in allowed, f"{group} is neither old nor new: {value!r}, not one of {allowed!r}"
+    if scene.agree and now[scene.agree[0]] in (old[scene.agree[0]], new[scene.agree[0]]):
+        sides = [all(now[group] == side[group] for group in scene.agree) for side in (old, new)]
+        assert any(sides), f"part old and part new: { ({group: now[group] for group in scene.agree})!r}"
+    if now["credit"] == new["credit"] != old["credit"]:
+        assert now["wallet"] == new["wallet"], "the meter has the credit and the ESAM has not"
+    if now[COUNT] == new[COUNT] != old[COUNT]:
+        assert now[LOG] == new[LOG], "the illegal card is counted and not in the log"
+
+
+def after(old: Facts, new: Facts, now: Facts) -> None:
+    """AssertionError unless everything is as after an unbroken session."""
+    for group, value in now.items():
+        assert value == new[group], f"{group} is {value!r} in the end, not {new[group]!r} (it was {old[group]!r})"

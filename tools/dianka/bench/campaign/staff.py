@@ -1,0 +1,130 @@
+"""The cards of the service staff: inspection, restore, the two of the production test, and the desk's own, which is refused."""
+
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.campaign import resident
+from dianka.bench.campaign.scenes import COUNT, INCOMPLETE, LOG, Facts, Scene, after, facts
+from dianka.bench.campaign.trial import CONTROL, USER, S, Trial
+from dianka.cardos import kinds
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.desk import service
+
+NEW_KEYS = Path("new-keys.card")
+INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test"))
+DESK = Path("desk.card")  # the system control card, whose own file the desk holds open
+CONTROL_CARD = 22
+CREDIT_FEN = 500
+_TESTS = servicefiles.TEST_RELAY | servicefiles.TEST_MEMORY | servicefiles.TEST_CLOCK | servicefiles.TEST_ESAM
+_REST_US = 15 * S  # of the relay, between two moves
+
+
+def _ready_to_inspect(trial: Trial) -> None:
+    """The card has been here before, so that old copies and new can be told apart; and there is an illegal card to tell."""
+    resident.keyed(trial)
+    resident.user_card(trial)
+    trial.sell(300)
+    resident.good(trial, USER)
+    data = service.InspectionData()
+    trial.make(INSPECTION, kinds.INSPECTION, lambda chip: service.make_inspection(trial.control.chip, chip, data))
+    resident.good(trial, INSPECTION)
+    _foreign_control(trial)
+    resident.used(trial)
+
+
+def _foreign_control(trial: Trial, times: int = 1) -> None:
+    """Another system's control card, for the log of illegal cards."""
+    trial.make(resident.OTHER, kinds.CONTROL, lambda chip: None)
+    for _ in range(times):
+        assert trial.session(resident.OTHER) == CONTROL_CARD, "a control card is not refused"
+
+
+def _ready_to_refuse(trial: Trial) -> None:
+    """The log is full, so that each record goes where another one was; the card is the control card of this very system."""
+    resident.in_use(trial)
+    (trial.folder / DESK).write_bytes((trial.folder / CONTROL).read_bytes())
+    before = facts(trial, DESK)
+    _foreign_control(trial, trial.log_records)
+    full = facts(trial, DESK)
+    after(before, before | {group: full[group] for group in (COUNT, LOG)}, full)  # what the first one alone does is seen here
+    assert full[COUNT] == len(full[LOG]) == trial.log_records, "illegal cards are not counted, or not in the log"
+
+
+def _ready_to_restore(trial: Trial) -> None:
+    resident.in_use(trial)
+    data = service.RestoreData(resident.KEY_USES)
+    trial.make(RESTORE, kinds.RESTORE, lambda chip: service.make_restore(trial.control.chip, chip, data))
+
+
+def _ready_for_credit(trial: Trial) -> None:
+    trial.mains_on()
+    resident.initialised(trial)
+    data = service.TestCreditData(CREDIT_FEN, resident.USES)
+    trial.make(CREDIT, kinds.TEST_CREDIT, lambda chip: service.make_test_credit(trial.control.chip, chip, data))
+
+
+def _ready_for_test(trial: Trial) -> None:
+    trial.mains_on()
+    resident.initialised(trial)
+    data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
+    trial.make(TEST, kinds.TEST, lambda chip: service.make_test(trial.control.chip, chip, data))
+
+
+def _overwritten(old: Facts) -> dict[str, list[Any]]:
+    """A record that is cut short has cost the oldest one, whose place it has."""
+    return {LOG: [old[LOG][1:]]}
+
+
+# ****** That all works in the end ******
+
+
+def _buys(trial: Trial) -> None:
+    resident.buys_more(trial)
+
+
+def _comes_back(trial: Trial) -> None:
+    """Public keys work: the key-change card is taken again, and then the resident's."""
+    resident.keys_card(trial, NEW_KEYS)
+    resident.good(trial, NEW_KEYS)
+    resident.buys_more(trial)
+
+
+def _credited(trial: Trial) -> None:
+    """The credit closes the relay, and an initialisation takes it back."""
+    trial.wait(_REST_US)
+    assert trial.rig.bench.relay.closed, "credit, and the relay stays open"
+    resident.good(trial, resident.INIT)
+    assert trial.meter.store.state.balance_fen == 0, "test credit outlives the initialisation"
+
+
+def _tested(trial: Trial) -> None:
+    """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
+    trial.wait(_REST_US)
+    assert not trial.rig.bench.relay.closed and trial.meter.forced is None and not trial.meter.testing, "the test never ends"
+    size = cardfiles.size_of(servicefiles.TEST_RESULT)
+    newest = trial.card_state(TEST).files[servicefiles.TEST_RESULTS][:size]
+    result = cardfiles.unpack(servicefiles.TEST_RESULT, newest)
+    assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
+
+
+def _counted(trial: Trial) -> None:
+    """Count and log tell of this card, outlive a power cut, and the resident's card brings them to the desk."""
+    before = facts(trial, DESK)
+    _, serial, code, *_ = before[LOG][-1]
+    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), "the log tells of another card"
+    trial.rig.cut_power()
+    trial.mains_on()
+    after(before, before, facts(trial, DESK))
+    resident.buys_more(trial)
+    block = trial.card_state(USER).files[cardfiles.CARD_WRITE_BACK]
+    written = cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])["illegal_cards"]
+    assert written == before[COUNT], f"the desk hears of {written} illegal cards, not of {before[COUNT]}"
+
+
+SCENES = (
+    Scene("inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}),
+    Scene("restore", RESTORE, _ready_to_restore, _comes_back, refused_after=frozenset({9})),
+    Scene("production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})),
+    Scene("production test 09", TEST, _ready_for_test, _tested, again=False),
+    Scene("system control", DESK, _ready_to_refuse, _counted, _overwritten, refused=CONTROL_CARD),
+)

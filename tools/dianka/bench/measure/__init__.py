@@ -1,0 +1,1 @@
+"""Figures of meter and bench, each with its limit."""

@@ -1,0 +1,44 @@
+"""Figures of the bench on the machine it runs on: start of the firmware, speed of virtual time, size of the source."""
+
+import time
+from pathlib import Path
+
+from dianka.bench.measure.figure import Figure
+from dianka.bench.stage.rig import Rig, RigError
+from dianka.firmware import FIRMWARE
+
+PASSED_US = 600_000_000
+BOOT_LIMIT_US = 30_000_000
+
+
+def measure_bench(folder: Path, runner: str) -> list[Figure]:
+    """Switches a new meter's mains on and lets ten of its minutes pass."""
+    rig = Rig(folder, runner)
+    try:
+        boot_ms = _boot_ms(rig)
+        passed_ms = _wait_ms(rig)
+    finally:
+        rig.close()
+    sources = sorted(FIRMWARE.glob("*.py"))
+    return [
+        Figure("mains on to display, on this computer", boot_ms, "ms", ""),
+        Figure("virtual time with an idle meter, on this computer", PASSED_US // 1000 // passed_ms, "x real time", ""),
+        Figure("firmware, modules", len(sources), "files", ""),
+        Figure("firmware, source", sum(path.stat().st_size for path in sources), "bytes", ""),
+    ]
+
+
+def _boot_ms(rig: Rig) -> int:
+    began_ns, until_us = time.monotonic_ns(), rig.clock.now_us + BOOT_LIMIT_US
+    rig.mains_on()
+    while not rig.view().display.strip():
+        if rig.clock.now_us > until_us:
+            raise RigError("the display stays dark: look at what the firmware prints with dianka bench play")
+        rig.wait(10_000)
+    return (time.monotonic_ns() - began_ns) // 1_000_000
+
+
+def _wait_ms(rig: Rig) -> int:
+    began_ns = time.monotonic_ns()
+    rig.wait(PASSED_US)
+    return max((time.monotonic_ns() - began_ns) // 1_000_000, 1)

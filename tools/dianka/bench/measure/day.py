@@ -1,0 +1,98 @@
+"""The heap over a day with 20 card sessions, on the real MicroPython of rung 2: a busy day would take the emulated chip hours.
+
+The probe in main.py's place starts the unmodified meter and collects and counts each hour. Objects of the unix port are twice
+as large as the chip's; its heap of 384 KiB holds what some 200 KB hold there. So many bytes free are worth half on the chip,
+whose own heap is larger than that: how much is free there after sessions, meterprobe.py measures.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from dianka.bench.measure import probe
+from dianka.bench.measure.figure import Figure
+from dianka.bench.measure.meter import CARD, prepare
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.vm.runner import VmRunner
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.rig import Rig
+from dianka.firmware import BOARDS
+
+HOUR_US = 3_600_000_000
+SESSION_US = 8_000_000
+SESSIONS = 20
+LOAD_MW = 1_100_000
+BLOCK = 32  # bytes: what the unix port hands out memory in
+FREE_LIMIT = 100_000
+NOISE = 16 * BLOCK  # integers that have become longer in a day
+
+SOURCE = """
+import asyncio
+import gc
+import board
+from meter import Meter
+
+async def hourly():
+    for hour in range(1000):
+        gc.collect()
+        print("probe hour", hour, "left", gc.mem_free())
+        await asyncio.sleep(3600)
+
+meter = Meter(board)
+
+async def main():
+    asyncio.create_task(hourly())
+    await meter.run()
+
+asyncio.run(main())
+"""
+
+
+def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], None] | None = None) -> list[Figure]:
+    """So many hours with a card session in each of the first 20."""
+    with tempfile.TemporaryDirectory(prefix="dianka-day-") as place:
+        home, board = Path(place) / "meter", Path(place) / "board"
+        prepare(home)
+        board.mkdir()
+        (board / "board.py").write_bytes((BOARDS / "virtual" / "board.py").read_bytes())
+        (board / "dayprobe.py").write_text(SOURCE, encoding="utf-8")
+        rig = Rig(home, "vm", board)
+        lines: list[str] = []
+        rig.on_log = lambda line: (lines.append(line), on_line(line) if on_line else None)[0]
+        assert isinstance(rig.runner, VmRunner)
+        rig.runner.main = "dayprobe"
+        rig.set_load(LOAD_MW)
+        try:
+            rig.mains_on()
+            _live(rig, home, hours)
+        finally:
+            rig.close()
+    return figures(lines, hours)
+
+
+def _live(rig: Rig, home: Path, hours: int) -> None:
+    desk = DeskLine()
+    rig.wait(2_000_000)
+    for hour in range(hours):
+        ends_us = rig.clock.now_us + HOUR_US
+        if hour < SESSIONS:
+            desk.run(["sell", str(CARD), "1.00"], home)
+            rig.insert(CARD)
+            rig.wait(SESSION_US)
+            rig.pull()
+        rig.wait(ends_us - rig.clock.now_us)
+
+
+def figures(lines: list[str], hours: int) -> list[Figure]:
+    """From what the meter and the probe in it have said."""
+    left = {told["hour"]: probe.number(told, "left") for told in map(probe.read, lines) if "hour" in told}
+    served = sum("credited" in line for line in lines)
+    if hours not in left or served != min(hours, SESSIONS):
+        raise ChipError(f"the day was not as it should be: {served} purchases, hours {list(left)}: {' / '.join(lines[-3:])}")
+    first, last = left[1], left[hours]
+    return [
+        Figure("card sessions in the day", served, ""),
+        Figure("heap free after hour 1", first, "bytes"),
+        Figure(f"heap free after hour {hours}", last, "bytes", f"over {FREE_LIMIT}"),
+        Figure(f"heap lost from hour 1 to hour {hours}", first - last, "bytes", f"at most {NOISE}"),
+    ]

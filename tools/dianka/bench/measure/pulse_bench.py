@@ -1,0 +1,143 @@
+"""A pulse generator on a pin of the emulated Pico; on the chip the meter's own pulse counter, and beside it a Pin.irq handler.
+
+The generator counts the edges that it makes, on the emulated clock's cycles of 8 ns; every train has the same pulses for both
+counters. What the chip does meanwhile is one of five things: nothing, collecting a heap that is nearly empty or has 100 KB
+in use, erasing a sector (45 ms, W25Q16JV typical, with interrupts off as the rp2 port's flash driver has it), or all of it
+with the counter read in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.emulator import Emulator
+from dianka.bench.rungs.rp2040.files import compile_module, files_image
+from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
+from dianka.firmware import FIRMWARE
+
+IDLE, GC, GC_FULL, ERASE, ALL = "idle", "gc", "gc_full", "erase", "all_of_it"  # what the chip does meanwhile
+PIN, GO, OVER = 10, 11, 12
+LEAD_NS = 2_000_000
+_FREE_BLOCK = 300  # of the file system, which these files do not reach
+_WALL_LIMIT_S = 1200.0  # a million pulses take a minute on a computer with nothing else to do
+
+_PROGRAM = f"""
+import gc, rp2, time
+from machine import Pin
+from pulses import PulseCounter
+pin, go, over = Pin({PIN}, Pin.IN), Pin({GO}, Pin.OUT, value=0), Pin({OVER}, Pin.IN)
+counter, flash, heard, ballast = PulseCounter(pin, 4), rp2.Flash(), 0, []
+def on_pulse(pin):
+    global heard
+    heard += 1
+def idle():
+    time.sleep_ms(1)
+def collect():
+    time.sleep_ms(3)
+    gc.collect()
+def erase():
+    time.sleep_ms(3)
+    flash.ioctl(6, {_FREE_BLOCK})
+    while not over.value():
+        time.sleep_ms(1)
+def all_of_it():
+    gc.collect()
+    counter.value()
+    flash.ioctl(6, {_FREE_BLOCK})
+    counter.value()
+    time.sleep_ms(3)
+def fill(size):
+    global ballast
+    ballast = None
+    gc.collect()
+    ballast = [bytearray(96) for _ in range(size // 112)]
+def count(meanwhile, hard):
+    global heard
+    if hard is not None:
+        pin.irq(on_pulse, Pin.IRQ_RISING, hard=hard)
+    before, heard = counter.value(), 0
+    go(1)
+    while not over.value():
+        meanwhile()
+    time.sleep_ms(2)
+    pin.irq(None)
+    print(counter.value() - before, heard)
+    go(0)
+"""
+
+
+@dataclass(frozen=True)
+class Train:
+    """One train of pulses: how many there were, and how many each counter has counted."""
+
+    rate_hz: int
+    sent: int
+    by_pio: int
+    by_irq: int
+
+
+class PulseBench:
+    """One chip that boots once and counts train after train."""
+
+    def __init__(self) -> None:
+        modules = {f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py") for name in ("pulses", "pioprograms")}
+        flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(modules)
+        self.emulator = Emulator(flash)
+        gpio = self.emulator.chip.gpio
+        self._pin, self._go, self._over = gpio[PIN], gpio[GO], gpio[OVER]
+        self._alarm = self.emulator.clock.create_alarm(self._edge)
+        self._began_ns = self._edges = self._wanted = self._rate_hz = self._sent = 0
+        self._ballast = 0
+        self._pin.set_input_value(False)
+        self._over.set_input_value(False)
+        self._go.add_listener(self._told)
+        self.emulator.execute(_PROGRAM)
+
+    def count(self, pulses: int, rate_hz: int, meanwhile: str, hard: bool | None = None) -> Train:
+        """Send a train; `hard` says which kind of Pin.irq counts beside PIO, None that none does."""
+        self._fill(0 if meanwhile == GC else 100_000)
+        self._wanted, self._rate_hz, self._edges, self._sent = pulses, rate_hz, 0, 0
+        function = "collect" if meanwhile in (GC, GC_FULL) else meanwhile
+        said = self.emulator.execute(f"count({function}, {hard})", _WALL_LIMIT_S).split()
+        if len(said) != 2 or self._sent != pulses:
+            raise ChipError(f"{self._sent} of {pulses} pulses were sent and the chip said {said}: look at pulsebench.py")
+        return Train(rate_hz, self._sent, int(said[0]), int(said[1]))
+
+    def edge(self, level: bool) -> None:
+        """The generator's output."""
+        self._pin.set_input_value(level)
+
+    def _fill(self, size: int) -> None:
+        if size != self._ballast:
+            self._ballast = size
+            self.emulator.execute(f"fill({size})")
+
+    def _told(self, *_: object) -> None:
+        if self._go.output_value:
+            self._over.set_input_value(False)
+            self._began_ns = self.emulator.now_ns + LEAD_NS
+            self._plan()
+
+    def _plan(self) -> None:
+        due_ns = self._began_ns + self._edges * 500_000_000 // self._rate_hz
+        self._alarm.schedule(due_ns - self.emulator.now_ns)
+
+    def _edge(self) -> None:
+        if self._edges == 2 * self._wanted:
+            self._over.set_input_value(True)
+            return
+        level = not self._edges & 1
+        self._sent += level
+        self._edges += 1
+        self.edge(level)
+        self._plan()
+
+
+def highest_without_loss(trains: Sequence[tuple[int, int, int]]) -> int:
+    """Of (rate, sent, counted) the highest rate up to which every train was counted whole; 0 if none was."""
+    best_hz = 0
+    for rate_hz, sent, counted in sorted(trains):
+        if counted != sent:
+            break
+        best_hz = rate_hz
+    return best_hz

@@ -1,0 +1,95 @@
+"""The same firmware on the flash as .py and as .mpy: how long until all of it is imported, and how large it is.
+
+A program of a few lines imports board and meter, as main.py does, and raises a pin; the emulated clock counts from power-on to
+that edge. The Pico's flash is large enough for the source; its heap may not be, since MicroPython compiles there.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dianka.bench.measure.figure import Figure
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.emulator import Emulator
+from dianka.bench.rungs.rp2040.files import STAY_SOURCE, files_image, meter_files
+from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
+from dianka.firmware import BOARDS, FIRMWARE
+
+BOARD = "rp2_pico"
+SIZE_LIMIT = 100_000  # bytes
+_PIN = 25
+_WALL_LIMIT_S = 600.0
+_MAIN = f"""
+from machine import Pin
+failed = ""
+try:
+    import board, meter
+except Exception as error:
+    failed = repr(error)
+Pin({_PIN}, Pin.OUT, value=1)
+import gc
+gc.collect()
+"""
+
+
+def measure_size() -> list[Figure]:
+    """What flashing puts on the board, main.py too; the board's own module counts beside the firmware."""
+    firmware = sum(map(len, meter_files(FIRMWARE).values()))
+    board = sum(map(len, meter_files(BOARDS / BOARD).values()))
+    return [
+        Figure("firmware as .mpy, size of all files", firmware, "bytes", f"under {SIZE_LIMIT}"),
+        Figure(f"board.mpy of {BOARD}, size", board, "bytes", ""),
+    ]
+
+
+def measure_start(tell: Callable[[str], None]) -> list[Figure]:
+    compiled = meter_files(FIRMWARE, BOARDS / BOARD)
+    tell("start from .mpy")
+    mpy_ms, mpy_free = import_ms(compiled)
+    tell("start from .py: the emulated chip compiles for some seconds of its own")
+    py_ms, py_free = import_ms(sources())
+    return [*start_rows(mpy_ms, py_ms), *_heap_rows(mpy_free, py_free)]
+
+
+def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
+    """The limit of the one is the other: compiling beforehand has to be worth it."""
+    tenths = py_ms * 10 // mpy_ms
+    return [
+        Figure("power-on to everything imported, .mpy (faster than .py)", mpy_ms, "ms", f"under {py_ms}"),
+        Figure("power-on to everything imported, .py", py_ms, "ms", ""),
+        Figure("how many times as long .py takes as .mpy", f"{tenths // 10}.{tenths % 10}", "x", ""),
+    ]
+
+
+def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
+    return [
+        Figure("heap free after the imports, .mpy", mpy_free, "bytes", ""),
+        Figure("heap free after the imports, .py", py_free, "bytes", ""),
+    ]
+
+
+def sources() -> dict[str, bytes]:
+    """Firmware and board as they are in the repository."""
+    return {path.name: path.read_bytes() for folder in _folders() for path in sorted(folder.glob("*.py"))}
+
+
+def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
+    """(milliseconds from power-on to the end of the imports, heap free then) of these files. ChipError if one fails."""
+    content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {"main.py": _MAIN.encode()}
+    emulator = Emulator(load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(content))
+    done_ns: list[int] = []
+
+    def changed(*_: object) -> None:
+        if emulator.chip.gpio[_PIN].output_value and not done_ns:
+            done_ns.append(emulator.now_ns)
+            emulator.stop()
+
+    emulator.chip.gpio[_PIN].add_listener(changed)
+    emulator.run(_WALL_LIMIT_S)
+    failed = emulator.execute("print(failed)").strip()
+    if failed:
+        raise ChipError(f"the firmware can't be imported on the chip: {failed}")
+    return done_ns[0] // 1_000_000, int(emulator.execute("print(gc.mem_free())"))
+
+
+def _folders() -> tuple[Path, Path]:
+    return FIRMWARE, BOARDS / BOARD

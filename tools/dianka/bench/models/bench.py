@@ -1,0 +1,108 @@
+"""All models of one meter, connected to the controller's pins as the board names them.
+
+Owns the wiring and the supply of the parts: what loses its power with the mains and what keeps its state. It knows neither
+firmware nor card files; `Rig` (rig.py) puts a runner and a folder to it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dianka.bench.models.board_pins import line_port, read_constants
+from dianka.bench.models.clock import Clock
+from dianka.bench.models.contacts import T0Socket
+from dianka.bench.models.ds3231 import Ds3231
+from dianka.bench.models.fram import Mb85rc256v
+from dianka.bench.models.hlw8032 import Hlw8032Model
+from dianka.bench.models.hlw8032_frame import Params
+from dianka.bench.models.mains import Mains
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.models.relay import LatchingRelay
+from dianka.bench.models.tm1638 import Tm1638
+from dianka.cardos.chip import Chip
+
+FRAM_ADDRESS = 0x50
+RTC_ADDRESS = 0x68
+LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
+
+
+@dataclass
+class Bench:
+    """One meter's hardware. The mains starts switched off; `power_up` and `power_down` follow it."""
+
+    clock: Clock
+    mcu: Mcu
+    mains: Mains
+    chip: Hlw8032Model
+    relay: LatchingRelay
+    display: Tm1638
+    fram: Mb85rc256v
+    rtc: Ds3231
+    slot: T0Socket
+    esam: T0Socket
+    pins: dict[str, int]
+
+    def wire_level(self, name: str) -> int:
+        return self.mcu.pin(self.pins[name]).level
+
+    def set_wire(self, name: str, level: int) -> None:
+        self.mcu.pin(self.pins[name]).set(level)
+
+    def power_up(self) -> None:
+        """The supply comes up: chips start from their power-on state, pull-ups pull, the controller is in reset."""
+        self.mcu.reset()
+        self.display.power_on()
+        self.fram.power_on()
+        self.rtc.power_on()
+        self.chip.power_on()
+        self.set_wire("POWER_FAIL", 1)
+        self.set_wire("KEY", 1)
+        self.set_wire("DISPLAY_STROBE", 1)
+
+    def power_down(self) -> None:
+        """The supply is gone: outputs float low, what has no battery forgets."""
+        for name in ("RELAY_CLOSE", "RELAY_OPEN", "CARD_POWER", "CARD_RESET", "ESAM_POWER", "ESAM_RESET", "POWER_FAIL"):
+            self.set_wire(name, 0)
+        self.slot.set_clock(0)
+        self.esam.set_clock(0)
+        self.mcu.reset()
+        self.display.power_off()
+        self.fram.power_off()
+        self.rtc.power_off()
+        self.chip.power_off()
+
+    def lamps(self) -> dict[str, bool]:
+        return dict(zip(LAMPS, self.display.lamps, strict=False))
+
+
+def build(board: Path, start_s: int, fram: bytes | None = None, esam: Chip | None = None, relay_closed: bool = False) -> Bench:
+    """Models for this board. `start_s` is the clock chip's time, `fram` what the memory holds (None: as delivered)."""
+    pins = read_constants(board)
+    clock = Clock()
+    mcu = Mcu(clock)
+    mains = Mains(clock)
+    mains.switch(False)
+
+    def wire(name: str):  # noqa: ANN202
+        return mcu.pin(pins[name])
+
+    memory, rtc = Mb85rc256v(fram), Ds3231(clock, start_s)
+    bus = mcu.i2c_bus(pins["I2C_BUS"])
+    bus.devices[FRAM_ADDRESS] = memory
+    bus.devices[RTC_ADDRESS] = rtc
+    display = Tm1638(wire("DISPLAY_STROBE"))
+    mcu.spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
+    metering_port = mcu.uart(pins["METERING_UART"])
+    resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
+    chip = Hlw8032Model(clock, mains, metering_port, params=resistors)
+    metering_port.settle = chip.settle
+    relay = LatchingRelay(clock, wire("RELAY_CLOSE"), wire("RELAY_OPEN"), wire("RELAY_FEEDBACK"), mains, relay_closed)
+    slot = T0Socket(clock, mcu.uart(line_port(pins, "CARD")), wire("CARD_POWER"), wire("CARD_RESET"))
+    soldered = T0Socket(clock, mcu.uart(line_port(pins, "ESAM")), wire("ESAM_POWER"), wire("ESAM_RESET"))
+    clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
+    mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
+    wire("SLOT_SWITCH").set(1)
+    bench = Bench(clock, mcu, mains, chip, relay, display, memory, rtc, slot, soldered, pins)
+    bench.power_down()
+    if esam:
+        soldered.put(esam)
+    return bench

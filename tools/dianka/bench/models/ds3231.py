@@ -1,0 +1,190 @@
+"""The DS3231 clock chip on the I2C bus, with its battery.
+
+Owns the date. Facts (data sheet 19-5170): device address 0x68; registers 00 to 06 are seconds to year in BCD, hours in 24 or
+12 hour form (bit 6), bit 7 of the month turns over with the century; the time is latched at each START and when the address
+wraps (after 12), so that a read never tears; writing the seconds restarts the second. 0E is control (1C at first power-up),
+0F status, where bit 7 (OSF) says that the oscillator has stood still and can only be written to 0. After a loss of all power
+the time is 01-01-00 00:00:00. Alarms are stored and never go off; EOSC, square wave and 32 kHz outputs are not modelled.
+
+Time is counted in seconds since 2000-01-01 UTC; the years reach from 2000 to 2199.
+"""
+
+from datetime import date, timedelta
+
+from dianka.bench.models.clock import Clock
+
+ADDRESS = 0x68
+OSF = 0x80
+_EPOCH = date(2000, 1, 1)
+_STATUS = 0x0F
+_SIZE = 0x13
+_POWER_UP = bytes(7) + bytes(7) + bytes((0x1C, 0x88, 0x00, 0x19, 0x00))  # temperature 25 degrees
+
+
+class Ds3231:
+    """Powered from the start. `start_s` None: as delivered, never set, OSF on."""
+
+    def __init__(self, clock: Clock, start_s: int | None = None, drift_ppm: int = 0) -> None:
+        self.clock = clock
+        self.powered = True
+        self.mute = False  # acknowledges nothing
+        self.violations: list[str] = []  # dates and times that the data sheet calls illogical
+        self._battery = True
+        self._drift_ppm = drift_ppm
+        self._registers = bytearray(_POWER_UP)
+        self._weekday_offset = 0  # the chip counts weekdays by itself; after a loss it begins with 1
+        self._twelve = False
+        self._address_next = False  # the next byte written is the register address
+        self._at = 0
+        self._set(0)
+        if start_s is not None:
+            self._set(start_s * 1_000_000)
+            self._weekday_offset = 6  # 2000-01-01 was a Saturday: day 7 when Sunday is day 1
+            self._registers[_STATUS] &= ~OSF
+
+    # ****** Time and battery ******
+
+    @property
+    def time_s(self) -> int:
+        """What the chip takes for the time now."""
+        return self._now_us() // 1_000_000
+
+    @property
+    def osf(self) -> bool:
+        return bool(self._registers[_STATUS] & OSF)
+
+    @property
+    def drift_ppm(self) -> int:
+        return self._drift_ppm
+
+    @drift_ppm.setter
+    def drift_ppm(self, drift_ppm: int) -> None:
+        """Positive is fast. What has passed stays as it was counted."""
+        self._set(self._now_us())
+        self._drift_ppm = drift_ppm
+
+    @property
+    def battery(self) -> bool:
+        return self._battery
+
+    @battery.setter
+    def battery(self, good: bool) -> None:
+        self._battery = good
+        if not good and not self.powered:
+            self._lose()
+
+    def power_off(self) -> None:
+        """Supply gone: the battery carries on, if there is one."""
+        self.powered = False
+        if not self._battery:
+            self._lose()
+
+    def power_on(self) -> None:
+        if not self.powered and not self._battery:
+            self._lose()  # time begins again only now
+        self.powered = True
+
+    def _lose(self) -> None:
+        self._registers[:] = _POWER_UP
+        self._twelve = False
+        self._weekday_offset = 0
+        self._set(0)
+
+    def _set(self, time_us: int) -> None:
+        self._base_us = time_us
+        self._mark_us = self.clock.now_us
+
+    def _now_us(self) -> int:
+        return self._base_us + (self.clock.now_us - self._mark_us) * (1_000_000 + self._drift_ppm) // 1_000_000
+
+    # ****** Bus ******
+
+    def start(self, read: bool) -> bool:
+        if not self.powered or self.mute:
+            return False
+        self._address_next = not read
+        self._latch()
+        return True
+
+    def write(self, value: int) -> bool:
+        if not self.powered or self.mute:
+            return False
+        if self._address_next:
+            self._address_next = False
+            self._at = value % _SIZE
+            return True
+        self._store(self._at, value)
+        self._step()
+        return True
+
+    def read(self) -> int:
+        if not self.powered or self.mute:
+            return 0xFF
+        value = self._registers[self._at]
+        self._step()
+        return value
+
+    def stop(self) -> None:
+        self._address_next = False
+
+    def _step(self) -> None:
+        self._at = (self._at + 1) % _SIZE
+        if not self._at:
+            self._latch()
+
+    def _store(self, at: int, value: int) -> None:
+        registers = self._registers
+        if at == _STATUS:
+            registers[at] = (value & 0x08) | (value & registers[at] & 0x83)  # OSF and alarm flags can only be cleared
+        elif at < 7:
+            registers[at] = value
+            if not _logical(at, value):
+                self.violations.append(f"register {at} was given 0x{value:02X}")
+            self._apply(0 if at == 0 else self._now_us() % 1_000_000)
+        elif at < 0x11:  # the temperature can't be written
+            registers[at] = value
+
+    # ****** Registers and time ******
+
+    def _latch(self) -> None:
+        days, second = divmod(self.time_s, 86_400)
+        day = _EPOCH + timedelta(days)
+        hour = second // 3600
+        twelve = 0x40 | (hour >= 12) << 5 | _bcd((hour + 11) % 12 + 1)
+        hours = twelve if self._twelve else _bcd(hour)
+        month = _bcd(day.month) | (day.year >= 2100) << 7
+        self._registers[:7] = bytes(
+            (
+                _bcd(second % 60), _bcd(second // 60 % 60), hours, (days + self._weekday_offset) % 7 + 1,
+                _bcd(day.day), month, _bcd(day.year % 100),
+            )
+        )  # fmt: skip
+
+    def _apply(self, fraction_us: int) -> None:
+        """Take the time from the registers, after each byte written: a transfer torn in between leaves what it leaves."""
+        second, minute, hours, weekday, day, month, year = self._registers[:7]
+        self._twelve = bool(hours & 0x40)
+        hour = _number(hours & 0x1F) % 12 + 12 * (hours >> 5 & 1) if self._twelve else _number(hours & 0x3F)
+        first = date(2000 + _number(year) + 100 * (month >> 7), min(max(_number(month & 0x1F), 1), 12), 1)
+        days = (first - _EPOCH).days + _number(day & 0x3F) - 1
+        minutes = (days * 24 + hour) * 60 + _number(minute & 0x7F)
+        self._set((minutes * 60 + _number(second & 0x7F)) * 1_000_000 + fraction_us)
+        self._weekday_offset = ((weekday & 7) - 1 - self.time_s // 86_400) % 7
+
+
+def _bcd(value: int) -> int:
+    return value // 10 << 4 | value % 10
+
+
+def _number(bcd: int) -> int:
+    return (bcd >> 4) * 10 + (bcd & 15)
+
+
+def _logical(register: int, value: int) -> bool:
+    """Whether a time register may hold this. The day is held against 31; the month is not known while it is written."""
+    if register == 2 and value & 0x40:
+        return value & 0x0F <= 9 and 1 <= _number(value & 0x1F) <= 12
+    if register == 5:
+        value &= 0x7F
+    lowest, highest = ((0, 59), (0, 59), (0, 23), (1, 7), (1, 31), (1, 12), (0, 99))[register]
+    return value & 0x0F <= 9 and lowest <= _number(value) <= highest

@@ -1,0 +1,105 @@
+"""The controller's side of the bench: numbered pins, ports and buses, the watchdog, and waiting.
+
+Every rung drives the models through this one class: the host rung calls it directly, the VM rung through a socket
+(vmlink.py), the chip rung from the emulator's pins. It knows no model; `Bench` (bench.py) connects them.
+"""
+
+from collections.abc import Callable
+
+from dianka.bench.models.clock import Clock, Timer
+from dianka.bench.models.wires import I2cBus, SerialPort, SpiBus, Wire
+
+RISING = 8  # machine.Pin.IRQ_RISING and IRQ_FALLING of the RP2040
+FALLING = 4
+
+
+class PowerCut(BaseException):
+    """The controller's supply died in the middle of what it was doing. Nothing it does after this reaches the world."""
+
+
+class Mcu:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.pins: dict[int, Wire] = {}
+        self.uarts: dict[int, SerialPort] = {}
+        self.i2c: dict[int, I2cBus] = {}
+        self.spi: dict[int, SpiBus] = {}
+        self.pwm: dict[int, tuple[int, int]] = {}  # pin: (frequency in Hz, duty of 65536)
+        self.on_pwm: Callable[[int, int], None] | None = None  # (pin, frequency; 0 when stopped)
+        self.edges: list[tuple[int, int]] = []  # (pin, level) that armed pins went through since last asked
+        self.bitten = False  # the firmware did not feed the watchdog in time
+        self.dead = False  # the supply is gone; a runner that sees it ends the firmware at once
+        self._armed: dict[int, int] = {}
+        self._watchdog: Timer | None = None
+        self._watchdog_us = 0
+
+    # ****** Building, by the bench ******
+
+    def pin(self, number: int) -> Wire:
+        if number not in self.pins:
+            wire = self.pins[number] = Wire(f"GP{number}")
+            wire.listeners.append(lambda level, n=number: self._edge(n, level))
+        return self.pins[number]
+
+    def uart(self, number: int) -> SerialPort:
+        return self.uarts.setdefault(number, SerialPort(self.clock))
+
+    def i2c_bus(self, number: int) -> I2cBus:
+        return self.i2c.setdefault(number, I2cBus())
+
+    def spi_bus(self, number: int) -> SpiBus:
+        return self.spi.setdefault(number, SpiBus())
+
+    # ****** Called for the firmware ******
+
+    def arm(self, pin: int, trigger: int) -> None:
+        """Edges of this pin end a wait from now on (trigger 0: no longer)."""
+        self._armed[pin] = trigger
+
+    def set_pwm(self, pin: int, frequency: int, duty_u16: int) -> None:
+        self.pwm[pin] = (frequency, duty_u16)
+        if self.on_pwm:
+            self.on_pwm(pin, frequency if duty_u16 else 0)
+
+    def watchdog(self, timeout_ms: int) -> None:
+        """Start or feed the watchdog; once started it can't be stopped."""
+        if timeout_ms:
+            self._watchdog_us = timeout_ms * 1000
+        if self._watchdog:
+            self._watchdog.cancel()
+        self._watchdog = self.clock.after(self._watchdog_us, self._bite)
+
+    def die(self) -> None:
+        """The supply dies now."""
+        self.dead = True
+        self.clock.interrupt()
+
+    def wait(self, until_us: int) -> bool:
+        """Let the world go on until then, or until an armed pin changes. True if the time was reached."""
+        return self.clock.advance(until_us)
+
+    def take_edges(self) -> list[tuple[int, int]]:
+        edges, self.edges = self.edges, []
+        return edges
+
+    def reset(self) -> None:
+        """Power-on state of the controller: nothing configured, no pin driven, watchdog off."""
+        self._armed.clear()
+        self.edges.clear()
+        self.pwm.clear()
+        self.bitten = self.dead = False
+        if self._watchdog:
+            self._watchdog.cancel()
+            self._watchdog = None
+        for port in self.uarts.values():
+            port.format = None
+            port.received.clear()
+
+    def _edge(self, pin: int, level: int) -> None:
+        if self._armed.get(pin, 0) & (RISING if level else FALLING):
+            self.edges.append((pin, level))
+            self.clock.interrupt()
+
+    def _bite(self) -> None:
+        self.bitten = True
+        self.clock.interrupt()

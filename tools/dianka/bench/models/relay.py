@@ -1,0 +1,148 @@
+"""The latching relay: two coils, one contact that stays where it was put, and the feedback from the load side.
+
+Owns the contact's position, with or without power. Facts (data sheets of HFE20 and HF115F-L, manual of Hexing HXE310):
+- The contact moves within 15 ms of the coil's rise; only a pulse of 50 ms or more latches it. After a shorter one it springs
+  back. A pulse cut short because the supply went away is nobody's fault and is not recorded.
+- Coils are made for pulses: longer than a second overheats them. Both driven at once is forbidden and moves nothing; here the
+  coils burn out after one second of it, and the relay never moves again.
+- The coil supply comes from the mains: below 70 % of the nominal voltage the contact does not move.
+The feedback is the load side's voltage, rectified and smoothed: 1 while the mains are on and the contact is closed.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from dianka.bench.models.clock import Clock, Timer
+from dianka.bench.models.mains import NOMINAL_MV, Mains
+from dianka.bench.models.wires import Wire
+
+OPERATE_US = 15_000
+LATCH_US = 50_000
+OVERHEAT_US = 1_000_000
+WEAKEST_MV = NOMINAL_MV * 70 // 100
+BOUNCE_US = (400, 900, 1_500, 2_200)  # after the first touch, the contact changes at these times; even in number
+
+
+class ContactFault(Enum):
+    NONE = auto()
+    WELDED = auto()  # closed for good
+    STUCK_OPEN = auto()
+    BOUNCE = auto()  # moves, but rattles for 2.2 ms
+
+
+class LatchingRelay:
+    def __init__(
+        self, clock: Clock, close_coil: Wire, open_coil: Wire, feedback: Wire, mains: Mains, closed: bool = False
+    ) -> None:
+        self.clock = clock
+        self.mains = mains
+        self.feedback = feedback
+        self.closed = closed  # the contact; differs from the armature while a fault holds it
+        self.operations = 0  # times the armature has latched in the other position
+        self.violations: list[str] = []
+        self.burnt = False
+        self._fault = ContactFault.NONE
+        self._armature = closed
+        self._latched = closed
+        self._coils = {True: close_coil, False: open_coil}  # by the position that each drives to
+        self._single = False  # just one coil is driven, since _since_us
+        self._since_us = clock.now_us
+        self._pulse: list[Timer] = []
+        self._rattle: list[Timer] = []
+        close_coil.listeners.append(lambda _: self._coil_changed())
+        open_coil.listeners.append(lambda _: self._coil_changed())
+        mains.listeners.append(self._sense)
+        mains.contact(closed)
+        self._sense()
+
+    # ****** Faults ******
+
+    @property
+    def fault(self) -> ContactFault:
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: ContactFault) -> None:
+        """The contact goes at once where the fault holds it, and without fault to where the armature is."""
+        self._fault = fault
+        self._stop(self._rattle)
+        self._touch(self._where())
+
+    # ****** Coils ******
+
+    def _coil_changed(self) -> None:
+        """A pulse ends and another begins whenever either coil changes."""
+        self._stop(self._pulse)
+        if self._single and 0 < self.clock.now_us - self._since_us < LATCH_US and self.mains.voltage_mv >= WEAKEST_MV:
+            self.violations.append("coil pulse shorter than 50 ms: does not switch")
+        self._move(self._latched)
+        self._since_us = self.clock.now_us
+        close, open_ = self._coils[True].level, self._coils[False].level
+        self._single = close != open_
+        if close and open_:
+            self.violations.append("both coils driven at once")
+            self._later(OVERHEAT_US, self._burn)
+        elif close or open_:
+            self._later(OPERATE_US, lambda: self._operate(bool(close)))
+            self._later(LATCH_US, lambda: self._latch(bool(close)))
+            self._later(OVERHEAT_US, self._overheat)
+
+    def _operate(self, closed: bool) -> None:
+        if self.burnt:
+            return
+        if self.mains.voltage_mv < WEAKEST_MV:
+            self.violations.append("coil driven below 70 % of the nominal voltage: contact did not move")
+            return
+        self._move(closed)
+
+    def _latch(self, closed: bool) -> None:
+        if self._armature == self._latched or self._armature != closed:
+            return
+        if self.mains.voltage_mv < WEAKEST_MV:
+            self.violations.append("supply failed during the coil pulse: contact sprang back")
+            self._move(self._latched)
+            return
+        self._latched = closed
+        self.operations += 1
+
+    def _overheat(self) -> None:
+        self.violations.append("coil driven for longer than one second: overheated")
+
+    def _burn(self) -> None:
+        self.burnt = True
+        self.violations.append("both coils driven for a second: burnt out")
+
+    # ****** Contact ******
+
+    def _move(self, closed: bool) -> None:
+        if closed == self._armature:
+            return
+        self._armature = closed
+        self._stop(self._rattle)
+        self._touch(self._where())
+        if self._fault is ContactFault.BOUNCE:
+            self._rattle = [
+                self.clock.after(at_us, lambda c=closed ^ (turn % 2 == 0): self._touch(c))
+                for turn, at_us in enumerate(BOUNCE_US)
+            ]
+
+    def _where(self) -> bool:
+        if self._fault is ContactFault.WELDED:
+            return True
+        return self._armature and self._fault is not ContactFault.STUCK_OPEN
+
+    def _touch(self, closed: bool) -> None:
+        self.closed = closed
+        self.mains.contact(closed)
+
+    def _sense(self) -> None:
+        self.feedback.set(int(self.mains.live))
+
+    def _later(self, delay_us: int, action: Callable[[], None]) -> None:
+        self._pulse.append(self.clock.after(delay_us, action))
+
+    @staticmethod
+    def _stop(timers: list[Timer]) -> None:
+        for timer in timers:
+            timer.cancel()
+        timers.clear()

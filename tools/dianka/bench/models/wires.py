@@ -1,0 +1,184 @@
+"""What connects the controller to the models: single wires, serial ports, I2C and SPI buses.
+
+The models speak in levels, characters and bus bytes. Each rung plugs the controller in on the other side (`Mcu` in mcu.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from dianka.bench.models.clock import Clock
+
+
+class Wire:
+    """One digital wire. `level` is what everybody sees; `listeners` hear every change as (level)."""
+
+    __slots__ = ("level", "listeners", "name")
+
+    def __init__(self, name: str, level: int = 0) -> None:
+        self.name = name
+        self.level = level
+        self.listeners: list[Callable[[int], None]] = []
+
+    def set(self, level: int) -> None:
+        if level != self.level:
+            self.level = level
+            for listener in self.listeners:
+                listener(level)
+
+
+@dataclass(frozen=True)
+class Format:
+    """How characters go over a serial wire. `parity`: 0 even, 1 odd, None without, as machine.UART counts."""
+
+    baud: int
+    bits: int = 8
+    parity: int | None = None
+    stop: int = 1
+
+    @property
+    def char_us_x1000(self) -> int:
+        """Nanoseconds a character takes: start, data, parity, stop."""
+        return self.char_bits * 1_000_000_000 // self.baud
+
+    @property
+    def char_bits(self) -> int:
+        return 1 + self.bits + (self.parity is not None) + self.stop
+
+
+class SerialPort:
+    """The controller's UART as the models see it.
+
+    `sink(value, start_us, format)` is called by the controller's side for each character sent, when it starts.
+    Models hand characters in with `deliver` when their last bit has passed. Like the RP2040's and ESP32's UART under
+    MicroPython, the port keeps characters with a parity error unmarked, and drops breaks and what its ring can't hold.
+    """
+
+    def __init__(self, clock: Clock, ring_size: int = 256) -> None:
+        self.clock = clock
+        self.format: Format | None = None
+        self.ring_size = ring_size
+        self.received = bytearray()
+        self.lost = 0
+        self.sink: Callable[[int, int, Format], None] | None = None
+        self.on_receive: Callable[[], None] | None = None
+        self.heard_etu = 11  # bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit
+        self.settle: Callable[[], None] | None = None  # a lazy model hands in here what has arrived by now
+        self._free_us = 0
+
+    def configure(self, format: Format, ring_size: int = 256) -> None:
+        self.waiting()
+        self.format = format
+        self.ring_size = ring_size
+        self.received.clear()
+
+    def send(self, data: bytes) -> None:
+        """From the controller: characters leave one after the other, from now on."""
+        if self.format is None:
+            raise RuntimeError("serial port written before it was opened")
+        start_ns = max(self.clock.now_us * 1000, self._free_us * 1000)
+        for value in data:
+            if self.sink:
+                start_us, sink, form = start_ns // 1000, self.sink, self.format
+                self.clock.at(start_us, lambda v=value, s=start_us, k=sink, f=form: k(v, s, f))
+            start_ns += self.format.char_us_x1000
+        self._free_us = -(-start_ns // 1000)
+
+    def waiting(self) -> int:
+        """Characters in the ring now. To be asked by whoever plugs the controller in before `received` is read."""
+        if self.settle:
+            self.settle()
+        return len(self.received)
+
+    @property
+    def sent_by_us(self) -> int:
+        """When the last character handed to `send` has left, in the clock's microseconds."""
+        return self._free_us
+
+    def deliver(self, value: int, sent_as: Format) -> None:
+        """From a model: one character has arrived. A format that does not fit the port's arrives as rubbish."""
+        if self.format is None:
+            return
+        if not _compatible(self.format, sent_as):
+            value = rubbish(value)
+        if len(self.received) >= self.ring_size:
+            self.lost += 1
+            return
+        self.received.append(value)
+        if self.on_receive:
+            self.on_receive()
+
+
+def rubbish(value: int) -> int:
+    """What a receiver makes of a character at a rate or in a format that is not its own."""
+    return (value * 37 + 11) & 0xFF
+
+
+def _compatible(ours: Format, theirs: Format) -> bool:
+    if ours.bits != theirs.bits or (ours.parity is None) != (theirs.parity is None):
+        return False
+    return abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud  # an 11-bit character survives about 4 %
+
+
+class I2cDevice(Protocol):
+    """A chip on the I2C bus, byte by byte. `start` and `write` answer whether the chip acknowledges."""
+
+    def start(self, read: bool) -> bool: ...
+    def write(self, value: int) -> bool: ...
+    def read(self) -> int: ...
+    def stop(self) -> None: ...
+
+
+class I2cBus:
+    def __init__(self) -> None:
+        self.devices: dict[int, I2cDevice] = {}
+        self.freq = 0
+
+    def write(self, address: int, data: bytes, stop: bool = True) -> int:
+        """Bytes acknowledged, or -1 if nothing acknowledged the address."""
+        device = self.devices.get(address)
+        if device is None or not device.start(False):
+            return -1
+        done = 0
+        for value in data:
+            if not device.write(value):
+                break
+            done += 1
+        if stop:
+            device.stop()
+        return done
+
+    def read(self, address: int, count: int, stop: bool = True) -> bytes | None:
+        """`count` bytes, or None if nothing acknowledged the address."""
+        device = self.devices.get(address)
+        if device is None or not device.start(True):
+            return None
+        data = bytes(device.read() for _ in range(count))
+        if stop:
+            device.stop()
+        return data
+
+
+class SpiDevice(Protocol):
+    """A chip on the SPI bus: one byte each way. Its chip select is a Wire of its own."""
+
+    def exchange(self, value: int, bus: "SpiBus") -> int: ...
+
+
+class SpiBus:
+    """Bytes MSB first, as the RP2040 sends them. Every device hears every byte; those not selected answer 0xFF."""
+
+    def __init__(self) -> None:
+        self.devices: list[SpiDevice] = []
+        self.baud = 0
+        self.polarity = 0
+        self.phase = 0
+
+    def exchange(self, data: bytes) -> bytes:
+        out = bytearray()
+        for value in data:
+            answer = 0xFF
+            for device in self.devices:
+                answer &= device.exchange(value, self)
+            out.append(answer)
+        return bytes(out)

@@ -1,0 +1,232 @@
+"""`machine` and `time` for the host rung: strict, small, and nothing but a way to the bench's Mcu.
+
+Wrong arguments raise as on the RP2040; a method that a port does not have is not here either. Levels and bytes are the
+models', so nothing answers that is not wired.
+"""
+
+import types
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from dianka.bench.models.mcu import FALLING, RISING, Mcu, PowerCut
+from dianka.bench.models.wires import Format
+
+TICKS = 1 << 30
+EIO = 5
+
+
+class Reset(BaseException):
+    """machine.reset(): the firmware ends here."""
+
+
+class Hardware:
+    """Everything of one start of the firmware that touches the Mcu. Calls after the supply has died raise PowerCut."""
+
+    def __init__(self, mcu: Mcu, cause: int, wait_us: Callable[[int], None]) -> None:
+        self.mcu = mcu
+        self.cause = cause
+        self.wait_us = wait_us
+        self.handlers: dict[int, Callable[[Any], None]] = {}
+        self.pins: dict[int, Any] = {}
+        self.start_us = mcu.clock.now_us
+        self.over = False  # this start has ended; what is left of it must not reach into the next one
+
+    def alive(self) -> Mcu:
+        if self.over or self.mcu.dead:
+            raise PowerCut
+        return self.mcu
+
+    # ****** time ******
+
+    def ticks_us(self) -> int:
+        """Since the start, and 30 s before the wrap of 2^30 at the start: in ms and in us alike."""
+        return (self.mcu.clock.now_us - self.start_us + TICKS - 30_000_000) % TICKS
+
+    def ticks_ms(self) -> int:
+        return ((self.mcu.clock.now_us - self.start_us) // 1000 + TICKS - 30_000) % TICKS
+
+    def time_module(self) -> types.ModuleType:
+        module = types.ModuleType("time")
+        names = {
+            "ticks_ms": self.ticks_ms,
+            "ticks_us": self.ticks_us,
+            "ticks_diff": lambda a, b: ((a - b + TICKS // 2) % TICKS) - TICKS // 2,
+            "ticks_add": lambda a, b: (a + b) % TICKS,
+            "sleep_ms": lambda ms: self.wait_us(max(0, ms) * 1000),
+            "sleep_us": lambda us: self.wait_us(max(0, us)),
+            "time": lambda: (self.mcu.clock.now_us - self.start_us) // 1_000_000,
+        }
+        vars(module).update(names)
+        return module
+
+    # ****** machine ******
+
+    def machine_module(self) -> types.ModuleType:
+        module = types.ModuleType("machine")
+        for base in (Pin, UART, SPI, I2C, PWM, WDT):
+            setattr(module, base.__name__, type(base.__name__, (base,), {"_hw": self}))
+        vars(module).update(PWRON_RESET=1, WDT_RESET=3, reset=self.reset, reset_cause=lambda: self.cause)
+        return module
+
+    def reset(self) -> None:
+        raise Reset
+
+    def interrupts(self) -> None:
+        """Call the handlers of the edges that have happened."""
+        for number, _ in self.mcu.take_edges():
+            if number in self.handlers:
+                self.handlers[number](self.pins[number])
+
+
+class Pin:
+    IN, OUT, OPEN_DRAIN = 0, 1, 2
+    PULL_UP, PULL_DOWN = 1, 2
+    IRQ_RISING, IRQ_FALLING = RISING, FALLING
+    _hw: Hardware
+
+    def __init__(self, number: int, mode: int = -1, pull: int | None = -1, *, value: int | None = None) -> None:
+        if not isinstance(number, int) or not 0 <= number <= 29:
+            raise ValueError("invalid pin")
+        self._number = number
+        self._wire = self._hw.alive().pin(number)
+        self._out = mode in (self.OUT, self.OPEN_DRAIN)
+        self._hw.pins[number] = self
+        if value is not None:
+            self.value(value)
+
+    def value(self, level: int | None = None) -> int | None:
+        self._hw.alive()
+        if level is None:
+            return self._wire.level
+        if not self._out:
+            raise ValueError(f"pin {self._number} is an input")
+        self._wire.set(1 if level else 0)
+        return None
+
+    def on(self) -> None:
+        self.value(1)
+
+    def off(self) -> None:
+        self.value(0)
+
+    def irq(self, handler: Callable[[Any], None], trigger: int = RISING | FALLING, *, hard: bool = False) -> None:
+        self._hw.handlers[self._number] = handler
+        self._hw.alive().arm(self._number, trigger)
+
+
+class UART:
+    _hw: Hardware
+
+    def __init__(self, number: int, baudrate: int = 115200, bits: int = 8, parity: int | None = None, stop: int = 1, *,
+                 tx: Pin | None = None, rx: Pin | None = None, rxbuf: int = 256) -> None:  # fmt: skip
+        if not 32 <= rxbuf <= 32766:
+            raise ValueError("rxbuf")
+        self._port = self._hw.alive().uart(number)
+        self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
+
+    def init(self, *, baudrate: int) -> None:
+        """Another rate; the rest stays, and what is in the ring is lost."""
+        port = self._port
+        self._hw.alive()
+        if port.format is None or baudrate <= 0:
+            raise ValueError("baudrate")
+        port.configure(replace(port.format, baud=baudrate), port.ring_size)
+
+    def any(self) -> int:
+        self._hw.alive()
+        return self._port.waiting()
+
+    def read(self, count: int) -> bytes | None:
+        count = min(count, self.any())
+        data = bytes(self._port.received[:count])
+        del self._port.received[:count]
+        return data or None
+
+    def readinto(self, buffer: Any, count: int | None = None) -> int | None:
+        data = self.read(len(buffer) if count is None else min(count, len(buffer)))
+        if data is None:
+            return None
+        buffer[: len(data)] = data
+        return len(data)
+
+    def write(self, data: bytes) -> int:
+        self._hw.alive()
+        self._port.send(bytes(data))
+        return len(data)
+
+
+class SPI:
+    MSB, LSB = 1, 0
+    _hw: Hardware
+
+    def __init__(
+        self,
+        number: int,
+        baudrate: int = 1_000_000,
+        *,
+        polarity: int = 0,
+        phase: int = 0,
+        bits: int = 8,
+        firstbit: int = MSB,
+        sck: Pin | None = None,
+        mosi: Pin | None = None,
+        miso: Pin | None = None,
+    ) -> None:
+        if firstbit != self.MSB:
+            raise NotImplementedError("LSB")
+        self._bus = self._hw.alive().spi_bus(number)
+        self._bus.baud, self._bus.polarity, self._bus.phase = baudrate, polarity, phase
+
+    def write(self, data: bytes) -> None:
+        self._hw.alive()
+        self._bus.exchange(bytes(data))
+
+
+class I2C:
+    _hw: Hardware
+
+    def __init__(self, number: int, *, scl: Pin | None = None, sda: Pin | None = None, freq: int = 400_000) -> None:
+        self._bus = self._hw.alive().i2c_bus(number)
+        self._bus.freq = freq
+
+    def writeto_mem(self, address: int, memory: int, data: bytes, *, addrsize: int = 8) -> None:
+        self._hw.alive()
+        out = memory.to_bytes(addrsize // 8, "big") + bytes(data)
+        if self._bus.write(address, out) != len(out):
+            raise OSError(EIO)
+
+    def readfrom_mem(self, address: int, memory: int, count: int, *, addrsize: int = 8) -> bytes:
+        self._hw.alive()
+        head = memory.to_bytes(addrsize // 8, "big")
+        if self._bus.write(address, head, False) != len(head):
+            raise OSError(EIO)
+        data = self._bus.read(address, count)
+        if data is None:
+            raise OSError(EIO)
+        return data
+
+
+class PWM:
+    _hw: Hardware
+
+    def __init__(self, pin: Pin, *, freq: int, duty_u16: int) -> None:
+        self._number, self._freq = pin._number, freq
+        self.duty_u16(duty_u16)
+
+    def duty_u16(self, duty: int) -> None:
+        if not 0 <= duty <= 65535:
+            raise ValueError("duty")
+        self._hw.alive().set_pwm(self._number, self._freq, duty)
+
+
+class WDT:
+    _hw: Hardware
+
+    def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+        if not 1 <= timeout <= 8388:
+            raise ValueError("timeout exceeds 8388")
+        self._hw.alive().watchdog(timeout)
+
+    def feed(self) -> None:
+        self._hw.alive().watchdog(0)

@@ -1,0 +1,174 @@
+"""Runs `firmware/` under CPython on the Mcu: a fresh set of modules for every start, as after a power cut.
+
+The firmware runs in a greenlet of its own; when it waits, virtual time moves, and at the end of `run_until` control comes
+back in the middle of that wait. Its imports see the firmware, the board and the fakes of MicroPython's modules, and of
+CPython only what MicroPython has under the same name.
+"""
+
+import binascii
+import builtins
+import struct
+import traceback
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from greenlet import greenlet
+
+from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.host.hardware import Hardware, Reset
+from dianka.bench.rungs.host.tasks import Loop
+
+SHARED = {"binascii": binascii, "struct": struct}
+FOREVER_US = 1 << 60
+HEAP_FREE = 180 * 1024  # what an RP2040 has left with this firmware; CPython has no heap of its own to ask
+_CODE: dict[Path, types.CodeType] = {}
+
+
+class HostRunner:
+    def __init__(self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None]) -> None:
+        self.mcu = mcu
+        self.ended: str | None = None
+        self.modules: dict[str, types.ModuleType] = {}
+        self.heap_free = HEAP_FREE
+        self._folders = (firmware, board)
+        self._on_line = on_line
+        self._fiber: greenlet | None = None
+        self._home: greenlet | None = None
+        self._until_us = 0
+        self._hardware: Hardware | None = None
+        self._loop: Loop | None = None
+
+    def start(self, cause: int = 1) -> None:
+        """Boot: from here on `run_until` runs it."""
+        self.prepare(cause)
+        self._fiber = greenlet(self._boot)
+
+    def module(self, name: str) -> types.ModuleType:
+        """A firmware module of this start, for tests that use one part alone."""
+        return self._import(name)
+
+    def prepare(self, cause: int = 1) -> None:
+        """A controller fresh from reset, its modules not yet imported. Until `run_until` is called, time is free to pass."""
+        self.kill()
+        self._until_us = FOREVER_US
+        self.mcu.reset()
+        self.ended = None
+        hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
+        loop = self._loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
+        self.modules = {
+            "machine": hardware.machine_module(),
+            "time": hardware.time_module(),
+            "asyncio": loop.module(),
+            "gc": _module("gc", collect=lambda: 0, mem_free=lambda: self.heap_free),
+            "micropython": _module("micropython", const=lambda value: value),
+            "sys": _module("sys", print_exception=self._print_exception),
+            **SHARED,
+        }
+
+    def run_until(self, when_us: int) -> None:
+        """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
+        if self._fiber is None or self._fiber.dead or self.mcu.dead:
+            return
+        self._until_us = when_us
+        self._home = greenlet.getcurrent()
+        self._fiber.switch()
+
+    def kill(self) -> None:
+        """The supply is gone: nothing the firmware still does reaches the bench."""
+        if self._fiber is not None and not self._fiber.dead and self._fiber:
+            dead, self.mcu.dead = self.mcu.dead, True
+            self._home = greenlet.getcurrent()
+            self._fiber.throw(PowerCut)
+            self.mcu.dead = dead
+        self._fiber = None
+        if self._hardware:
+            self._hardware.over = True
+        if self._loop:
+            self._loop.end()
+
+    def close(self) -> None:
+        self.kill()
+
+    # ****** The firmware's side ******
+
+    def _boot(self) -> None:
+        try:
+            self._import("main")
+            self.ended = "exit"
+        except PowerCut:
+            self.mcu.dead = True
+        except Reset:
+            self.ended = "reset"
+        except Exception as error:
+            self._print_exception(error)
+            self.ended = "crash"
+
+    def _wait_ms(self, ms: int) -> None:
+        if ms < 0 and self._fiber is None:
+            raise RuntimeError("every task waits for something that nobody will do")
+        if ms < 0:
+            self._wait_us(FOREVER_US)
+            return
+        now_us = self.mcu.clock.now_us
+        start_us = self._hardware.start_us if self._hardware else 0
+        self._wait_us(ms * 1000 - (now_us - start_us) % 1000)
+
+    def _wait_us(self, us: int) -> None:
+        """Time passes; ends early at an interrupt, so that a waiting task can run."""
+        mcu, until_us = self.mcu, self.mcu.clock.now_us + us
+        while True:
+            reached = mcu.wait(min(until_us, self._until_us))
+            if mcu.dead:
+                raise PowerCut
+            if mcu.bitten:
+                self._switch_home()
+            if mcu.edges and self._hardware:
+                self._hardware.interrupts()
+                return
+            if mcu.clock.now_us >= until_us:
+                return
+            if reached:
+                self._switch_home()
+
+    def _switch_home(self) -> None:
+        if self._home is not None:
+            self._home.switch()
+        if self.mcu.dead:
+            raise PowerCut
+
+    def _import(self, name: str, *_: Any) -> types.ModuleType:
+        if name in self.modules:
+            return self.modules[name]
+        for folder in self._folders:
+            path = folder / f"{name}.py"
+            if path.is_file():
+                return self._load(name, path)
+        raise ImportError(f"no module named '{name}'")
+
+    def _load(self, name: str, path: Path) -> types.ModuleType:
+        if path not in _CODE:
+            _CODE[path] = compile(path.read_text(encoding="utf-8"), str(path), "exec")
+        module = types.ModuleType(name)
+        scope = dict(vars(builtins))
+        scope["__import__"] = self._import
+        scope["print"] = lambda *values: self._on_line(" ".join(str(value) for value in values))
+        vars(module)["__builtins__"] = scope
+        self.modules[name] = module
+        try:
+            exec(_CODE[path], vars(module))
+        except BaseException:
+            del self.modules[name]
+            raise
+        return module
+
+    def _print_exception(self, error: BaseException) -> None:
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            self._on_line(line)
+
+
+def _module(name: str, **content: Any) -> types.ModuleType:
+    module = types.ModuleType(name)
+    vars(module).update(content)
+    return module

@@ -1,0 +1,247 @@
+"""A card's contact C7 bit by bit: edges on a pin of the chip on one side, a `SerialPort` with a `T0Socket` on the other.
+
+ISO 7816-3, 7.2 and 7.3, direct convention: start bit low, eight bits LSB first, even parity; bit n is sampled n + 0.5 etu after
+the leading edge, the next character starts 12 etu after it. A receiver that finds the parity wrong pulls the contact low at
+10.5 etu for 1 to 2 etu; the sender looks at 11 etu and sends again, not before 2 etu more, at most three times. One etu is
+F/D clocks of CLK, 372/1 until something else is agreed.
+
+The line is open drain with a pull-up: it is high unless somebody pulls. A model's character starts when it hands it over, which
+`heard_etu` makes the edge that the T0Socket has in mind.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from rp2040py.gpio_pin import GPIOPinState
+
+from dianka.bench.models.wires import Format, SerialPort
+from dianka.bench.rungs.rp2040.bitrules import gap_fault, signal_fault
+from dianka.bench.rungs.rp2040.emulator import Emulator
+
+REPEATS = 3
+_FORMAT_STOP = 2
+_ERROR_ETU, _ERROR_LONG_ETU = 10.5, 1.5
+_LOOK_ETU, _AGAIN_ETU, _CHAR_ETU = 11, 13.5, 12
+_KEPT = 100  # violations, gaps
+
+
+class BitLine:
+    """`clock_hz()` is the frequency at contact CLK. Counters and faults count characters since the card's last reset."""
+
+    def __init__(self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]) -> None:
+        self.clocks_per_etu = (372, 1)  # F, D
+        self._agreed = (372, 1)
+        self.violations: list[str] = []
+        self.counts = {"in": 0, "out": 0}  # characters that came over whole, into and out of the card
+        self.repeated = {"in": 0, "out": 0}
+        self.gaps_etu: deque[float] = deque(maxlen=_KEPT)  # between the edges of the chip's characters
+        self._faults: dict[tuple[str, int], int] = {}
+        self._gpio = emulator.chip.gpio[pin]
+        self._port = port
+        self._clock_hz = clock_hz
+        self._now_ns = lambda: emulator.now_ns
+        self._bits = emulator.clock.create_alarm(self._next)  # the character under way, in either direction
+        self._start = emulator.clock.create_alarm(self._send)  # the card's next character
+        self._steps: deque[tuple[float, Callable[[], None]]] = deque()  # etu after the leading edge, what to do
+        self._pulled = {"chip": False, "card": False, "short": False}
+        self._queue: deque[int] = deque()
+        self._edge_ns = 0  # the newest leading edge
+        self._edge_by = ""
+        self._signal_ns = self._tries = 0  # since when the chip objects to the card's character; how often it has
+        self._shift: list[int] = []
+        self._form: Format | None = None  # marks what the socket echoes
+        self._touch: Callable[..., Any] = lambda action, *arguments: None
+
+    # ****** From outside ******
+
+    def spoil(self, direction: str, index: int, times: int = 1) -> None:
+        """Wrong parity on character `index` ("in" or "out" of the card), so many times in a row."""
+        self._faults[direction, index] = times
+
+    def hold_low(self, low: bool) -> None:
+        """A piece of metal shorts the contact."""
+        self._pull("short", low)
+
+    def agree(self, rate: tuple[int, int]) -> None:
+        """The card's F and D from its next character on, or when what it is still to send has gone."""
+        self._agreed = rate
+        if not self._queue:
+            self.clocks_per_etu = rate
+
+    def restart(self) -> None:
+        """The card is without supply or in reset: it lets go and forgets."""
+        self._bits.cancel()
+        self._start.cancel()
+        self._steps.clear()
+        self._queue.clear()
+        self._signal_ns = self._tries = 0
+        self._edge_by = ""
+        self.clocks_per_etu = self._agreed = (372, 1)
+        self.counts = {"in": 0, "out": 0}
+        self._pull("card", False)
+
+    def connect(self, touch: Callable[..., Any]) -> None:
+        self._touch = touch
+        self._port.deliver = self._from_card
+        self._port.heard_etu = 0
+        self._level()
+
+    def disconnect(self) -> None:
+        self.restart()
+        del self._port.deliver
+
+    @property
+    def etu_ns(self) -> float:
+        """Of the card; 0 while its clock stands still."""
+        frequency = self._clock_hz()
+        clocks, divider = self.clocks_per_etu
+        return clocks * 1e9 / (divider * frequency) if frequency else 0.0
+
+    # ****** The wire ******
+
+    def chip_moved(self, value: GPIOPinState) -> None:
+        """The chip drives its pin otherwise than before."""
+        if value == GPIOPinState.HIGH and (self._pulled["card"] or self._pulled["short"]):
+            self._violates("the chip drives the line high while the card pulls it low")
+        self._pull("chip", value == GPIOPinState.LOW)
+
+    def _pull(self, who: str, low: bool) -> None:
+        if self._pulled[who] == low:
+            return
+        was_low = any(self._pulled.values())
+        self._pulled[who] = low
+        self._level()
+        if who != "chip" or not self.etu_ns:
+            return
+        if not low and self._signal_ns:
+            began_ns, took_ns = self._signal_ns - self._edge_ns, self._now_ns() - self._signal_ns
+            self._violates(signal_fault(began_ns / self.etu_ns, took_ns / self.etu_ns))
+            self._signal_ns = 0
+        elif low and self._steps and self._edge_by == "card":
+            self._signal_ns = self._now_ns()
+        elif low and not was_low and not self._steps:
+            self._listen()
+
+    def _level(self) -> None:
+        level = not any(self._pulled.values())
+        if self._gpio.input_value != level or not self._gpio._driven:
+            self._gpio.set_input_value(level)
+
+    def _low(self) -> bool:
+        return any(self._pulled.values())
+
+    def _plan(self, *steps: tuple[float, Callable[[], None]]) -> None:
+        """Do these so many etu after the leading edge, in order."""
+        self._steps.extend(steps)
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._steps:
+            self._bits.schedule(max(self._edge_ns + self._steps[0][0] * self.etu_ns - self._now_ns(), 0))
+
+    def _next(self) -> None:
+        _, action = self._steps.popleft()
+        action()
+        if self._steps:
+            self._wait()
+
+    # ****** Into the card ******
+
+    def _listen(self) -> None:
+        """The chip's leading edge."""
+        now_ns, etu_ns = self._now_ns(), self.etu_ns
+        gap_etu = (now_ns - self._edge_ns) / etu_ns
+        self._violates(gap_fault(self._edge_by, gap_etu))
+        if self._edge_by == "chip":
+            self.gaps_etu.append(gap_etu)
+        self._edge_ns, self._edge_by = now_ns, "chip"
+        self._shift = []
+        samples = ((n + 0.5, self._sample) for n in range(10))
+        self._plan(*samples, (_ERROR_ETU, self._judge))
+
+    def _sample(self) -> None:
+        self._shift.append(0 if self._low() else 1)
+        if self._shift == [1]:
+            self._violates("a start bit shorter than half an etu")
+            self._steps.clear()
+
+    def _judge(self) -> None:
+        """The character is in: hand it over, or say that its parity is wrong."""
+        good = sum(self._shift[1:]) % 2 == 0
+        if good and not self._spoilt("in"):
+            self.counts["in"] += 1
+            self._plan((_LOOK_ETU, lambda: None))  # until then an edge is no start bit
+            value = sum(bit << n for n, bit in enumerate(self._shift[1:9]))
+            self._touch(self._hand_over, value)
+            return
+        if not good:
+            self._violates("a character with wrong parity came from the chip")
+        self.repeated["in"] += 1
+        self._pull("card", True)
+        self._plan((_ERROR_ETU + _ERROR_LONG_ETU, lambda: self._pull("card", False)))
+
+    def _hand_over(self, value: int) -> None:
+        if self._port.sink:
+            start_us = self._port.clock.now_us - round(_ERROR_ETU * self.etu_ns / 1000)
+            self._form = Format(round(1e9 / self.etu_ns), 8, 0, _FORMAT_STOP)
+            self._port.sink(value, start_us, self._form)
+
+    def _spoilt(self, direction: str) -> bool:
+        key = direction, self.counts[direction]
+        left = self._faults.get(key, 0)
+        if left:
+            self._faults[key] = left - 1
+        return left > 0
+
+    # ****** Out of the card ******
+
+    def _from_card(self, value: int, sent_as: Format) -> None:
+        """The socket's character. What it hands back as our own echo was on the wire already."""
+        if sent_as is self._form or not self.etu_ns:
+            return
+        self._queue.append(value)
+        if len(self._queue) == 1:
+            gap_etu = _CHAR_ETU if self._edge_by == "card" else 0
+            self._start.schedule(max(self._edge_ns + gap_etu * self.etu_ns - self._now_ns(), 0))
+
+    def _send(self) -> None:
+        if not self._queue or not self.etu_ns:
+            return
+        if self._low() or self._steps:
+            self._violates("both sides sent at once")
+            self._start.schedule(self.etu_ns)
+            return
+        value = self._queue[0]
+        parity = value.bit_count() & 1 ^ self._spoilt("out")
+        self._edge_ns, self._edge_by = self._now_ns(), "card"
+        bits = [0, *(value >> n & 1 for n in range(8)), parity, 1]
+        spoilt = parity != value.bit_count() & 1
+        edges = ((float(n), lambda low=not bit: self._pull("card", low)) for n, bit in enumerate(bits))
+        self._plan(*edges, (_LOOK_ETU, lambda: self._look(spoilt)))
+
+    def _look(self, spoilt: bool) -> None:
+        """Does the chip object to what it heard?"""
+        if self._low():
+            self._tries += 1
+            self.repeated["out"] += 1
+            if self._tries > REPEATS:
+                self._violates("the chip refused a character four times")
+                self._queue.clear()
+                self._tries = 0
+            else:
+                self._start.schedule((_AGAIN_ETU - _LOOK_ETU) * self.etu_ns)
+            return
+        if spoilt:
+            self._violates("the chip took a character with wrong parity")
+        self._tries = 0
+        self.counts["out"] += 1
+        self._queue.popleft()
+        if not self._queue:
+            self.clocks_per_etu = self._agreed
+        else:
+            self._start.schedule((_CHAR_ETU - _LOOK_ETU) * self.etu_ns)
+
+    def _violates(self, what: str) -> None:
+        if what and len(self.violations) < _KEPT:
+            self.violations.append(what)

@@ -1,0 +1,166 @@
+"""Connects the emulated chip's pins, UARTs, I2C, SPI and PWM to the bench's `Mcu`, so that all models work unchanged.
+
+A pin that the chip drives sets the bench's wire; a wire's level is what the chip reads at its pin, its own too. When the
+chip lets go of a pin that it drove, its pull decides. A pin that carries T=0 characters bit by bit belongs to a `BitLine`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from rp2040py.gpio_pin import FUNCTION_PWM, GPIOPinState
+
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.models.wires import SerialPort
+from dianka.bench.rungs.rp2040.bitline import BitLine
+from dianka.bench.rungs.rp2040.emulator import Emulator
+from dianka.bench.rungs.rp2040.sync import OneTime
+from dianka.bench.rungs.rp2040.uart import Pl011
+
+PINS = 30
+_DRIVEN = (GPIOPinState.LOW, GPIOPinState.HIGH)
+
+
+class Link:
+    def __init__(self, emulator: Emulator, mcu: Mcu, lines: dict[int, BitLine] | None = None) -> None:
+        """`lines`: pin number to the bit-level line on it, made with `BitLine` for this emulator."""
+        self.time = OneTime(emulator, mcu)
+        self._emulator = emulator
+        self._mcu = mcu
+        self._lines = lines or {}
+        self._gpio = emulator.chip.gpio
+        self._driven: set[int] = set()
+        self._resting: set[int] = set()  # pins let go, whose level is their pull's until somebody else moves the wire
+        self._clocks: set[int] = set()  # pins that put out a PWM signal
+        self._listening: dict[int, Callable[[int], None]] = {}
+        for number in range(PINS):
+            self._gpio[number].add_listener(partial(self._chip_moved, number))
+        for line in self._lines.values():
+            line.connect(self.time.touch)
+        for number, uart in enumerate(emulator.uarts):
+            _Serial(emulator, uart, mcu.uart(number), self.time)
+        for number in (0, 1):
+            emulator.i2cs[number].connect(mcu.i2c_bus(number), self.time.touch)
+            emulator.spis[number].connect(mcu.spi_bus(number), self.time.touch)
+        emulator.pwm.on_change = self._slice_changed
+        emulator.flash_chip.on_cut = lambda: self.time.touch(mcu.die)
+        emulator.on_reset = lambda why: self.let_go()
+        self.look()
+
+    def look(self) -> None:
+        """Listen to wires that have come to the bench since."""
+        if len(self._listening) == len(self._mcu.pins):
+            return
+        for number, wire in sorted(self._mcu.pins.items()):
+            if number not in self._listening and number < PINS:
+                listener = self._listening[number] = partial(self._wire_moved, number)
+                wire.listeners.append(listener)
+                self._gpio[number].set_input_value(bool(wire.level))
+
+    def let_go(self) -> None:
+        """The chip is in reset: it drives nothing, and the pull-downs of its pins take over."""
+        for number in sorted(self._clocks):
+            self.time.touch(self._mcu.set_pwm, number, 0, 0)
+        for number in sorted(self._driven):
+            self.time.touch(self._mcu.pin(number).set, 0)
+        self._clocks.clear()
+        self._driven.clear()
+        for line in self._lines.values():
+            line.chip_moved(GPIOPinState.INPUT)
+
+    def release(self) -> None:
+        """The chip is gone for good."""
+        for number in sorted(self._clocks):
+            self._mcu.set_pwm(number, 0, 0)
+        for number in sorted(self._driven):
+            self._mcu.pin(number).set(0)
+        self.time.end()
+        for number, listener in self._listening.items():
+            self._mcu.pin(number).listeners.remove(listener)
+        for line in self._lines.values():
+            line.disconnect()
+        for port in self._mcu.uarts.values():
+            port.on_receive = port.format = None
+
+    # ****** Pins ******
+
+    def _chip_moved(self, number: int, value: GPIOPinState, _: GPIOPinState) -> None:
+        if number in self._lines:
+            self._lines[number].chip_moved(value)
+            return
+        if number in self._clocks or self._gpio[number].function_select == FUNCTION_PWM:
+            self._pwm_changed(number)
+        if value in _DRIVEN:
+            self._driven.add(number)
+            self._resting.discard(number)
+            wire = self._mcu.pin(number)
+            self.look()
+            self.time.touch(wire.set, int(value == GPIOPinState.HIGH))
+        elif number in self._driven or number in self._resting:
+            self._driven.discard(number)
+            self.time.touch(self._mcu.pin(number).set, int(value == GPIOPinState.INPUT_PULL_UP))
+            self._resting.add(number)
+
+    def _wire_moved(self, number: int, level: int) -> None:
+        self._resting.discard(number)
+        self._gpio[number].set_input_value(bool(level))
+
+    def _slice_changed(self, number: int) -> None:
+        for pin in (2 * number, 2 * number + 1, 2 * number + 16, 2 * number + 17):
+            if pin < PINS and self._gpio[pin].function_select == FUNCTION_PWM:
+                self._pwm_changed(pin)
+
+    def _pwm_changed(self, pin: int) -> None:
+        output = (0, 0)
+        if self._gpio[pin].function_select == FUNCTION_PWM:
+            output = self._emulator.pwm.output(pin)
+        if output == self._mcu.pwm.get(pin, (0, 0)):
+            return
+        self._clocks.add(pin)
+        self.time.touch(self._mcu.set_pwm, pin, *output)
+
+
+class _Serial:
+    """One UART of the chip and the port that the models see."""
+
+    def __init__(self, emulator: Emulator, uart: Pl011, port: SerialPort, time: OneTime) -> None:
+        self._uart = uart
+        self._port = port
+        self._time = time
+        self._alarm = emulator.clock.create_alarm(self._settle)
+        uart.on_start = self._leaves
+        uart.on_format = self._settings
+        port.on_receive = self._arrives
+
+    def _settings(self) -> None:
+        form = self._uart.format
+        if form == self._port.format:
+            return
+        if form is None:
+            self._port.format = None
+            self._alarm.cancel()
+            return
+        self._time.touch(self._port.configure, form)
+        if self._port.settle:
+            self._alarm.schedule(form.char_us_x1000)
+
+    def _leaves(self, value: int) -> None:
+        port = self._port
+        if port.sink and port.format:
+            self._time.touch(self._send, value)
+
+    def _send(self, value: int) -> None:
+        port = self._port
+        assert port.sink and port.format
+        port.sink(value, port.clock.now_us, port.format)
+
+    def _arrives(self) -> None:
+        for value in self._port.received:
+            self._uart.feed_byte(value)
+        self._port.received.clear()
+
+    def _settle(self) -> None:
+        """A lazy model has the next character by now, if one is under way."""
+        form = self._port.format
+        if form:
+            self._time.touch(self._port.waiting)
+            self._alarm.schedule(form.char_us_x1000)

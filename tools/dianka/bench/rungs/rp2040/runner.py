@@ -1,0 +1,212 @@
+"""Runs the firmware on the emulated RP2040 with the bench's models on its pins: rung 3's twin of `VmRunner`.
+
+The chip's flash belongs to the runner: it is filled once, with MicroPython and the compiled files, and outlives every `kill` as
+the real one outlives a power cut. The watchdog and machine.reset() restart the chip inside, as they do on the desk; the runner
+ends only when the power goes or the firmware falls out into the REPL.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from dianka.bench.models.board_pins import line_port, read_constants
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.rp2040 import files
+from dianka.bench.rungs.rp2040.bitline import BitLine
+from dianka.bench.rungs.rp2040.emulator import Emulator
+from dianka.bench.rungs.rp2040.flash import FlashOperation
+from dianka.bench.rungs.rp2040.image import FILES_AT, FLASH_SIZE, find_image, load_image
+from dianka.bench.rungs.rp2040.link import Link
+
+POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET and machine.WDT_RESET of the RP2040
+LAST_LINES = 20
+_PROMPT = b">>> "
+
+
+class ChipRunner:
+    """One Pico with its firmware. `board` is the folder of its board.py, whose constants also name the PIO lines."""
+
+    def __init__(self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None] | None = None) -> None:
+        self.mcu = mcu
+        self.ended: str | None = "never started"  # None while it runs; else "exit", "power cut", "killed"
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self.wall_limit_s = 300.0  # for one `run_until`
+        self.extra_files: dict[str, bytes] = {}  # beside firmware and board, when the flash is filled
+        self.on_reset: Callable[[str], None] | None = None  # the chip restarts itself: "watchdog" or "reset"
+        self.on_flash: Callable[[FlashOperation], int | None] | None = None  # see FlashChip.on_operation
+        self.lines: dict[str, BitLine] = {}  # of this start, by name: "CARD", "ESAM"
+        self.emulator: Emulator | None = None
+        self._folders = (firmware, board)
+        self._constants = read_constants(board) if (board / "board.py").is_file() else {}
+        self._on_line = on_line
+        self._flash: bytes | None = None
+        self._filled = b""  # hash of what the flash was filled with
+        self._shorted: set[str] = set()
+        self._link: Link | None = None
+        self._partial = b""
+
+    def start(self, cause: int = POWER_ON) -> None:
+        """Boot from the beginning; `cause` is what machine.reset_cause() will say."""
+        self.kill()
+        self.mcu.reset()
+        self.last_lines.clear()
+        emulator = self.emulator = Emulator(self.flash, watchdog_bit=cause == WATCHDOG)
+        emulator.console.on_data = self._hear
+        self.lines, by_pin = self._make_lines(emulator)
+        link = self._link = Link(emulator, self.mcu, by_pin)
+        for name in self._shorted:
+            self.lines[name].hold_low(True)
+        emulator.on_reset = self._restarted
+        emulator.flash_chip.on_operation = self._flash_works
+        self.ended = None
+        link.look()
+
+    def run_until(self, when_us: int) -> bool:
+        """Let the firmware live until then. True if it got there; False if it ended before."""
+        if self._link is None:
+            return False
+        self._link.look()
+        try:
+            reached = self._link.time.run_until(when_us, self.wall_limit_s)
+        except BaseException:
+            self.kill()
+            raise
+        if self.mcu.dead:
+            self._end("power cut")
+        elif not reached:
+            self._end("exit")
+        return self.ended is None
+
+    def kill(self) -> None:
+        """The power is gone at this instant; the flash keeps what was done."""
+        if self._link:
+            self._end("killed")
+
+    def close(self) -> None:
+        self.kill()
+
+    def short(self, name: str, low: bool) -> None:
+        """Metal on a T=0 line ("CARD"), now and at each start from now on."""
+        (self._shorted.add if low else self._shorted.discard)(name)
+        if self.emulator:
+            self.lines[name].hold_low(low)
+
+    def agree(self, name: str, rate: tuple[int, int]) -> None:
+        """The chip on this line has changed to another F and D."""
+        if name in self.lines:
+            self.lines[name].agree(rate)
+
+    def __enter__(self) -> "ChipRunner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def story(self) -> str:
+        """How it ended, with the last lines it wrote: for a test's message."""
+        return "\n".join((self.ended or "running", *self.last_lines))
+
+    # ****** Flash ******
+
+    @property
+    def flash(self) -> bytes:
+        """The whole flash as a power cut now would leave it."""
+        if self.emulator:
+            return self.emulator.flash
+        if self._flash is None:
+            self._flash = self._fill()
+        return self._flash
+
+    @flash.setter
+    def flash(self, content: bytes) -> None:
+        """Another flash for the next start."""
+        self.kill()
+        self._flash = content
+
+    def save_flash(self, path: Path) -> None:
+        """Keep the flash in this file, if it was ever used."""
+        if self._flash is not None or self.emulator:
+            path.write_bytes(self._filled + zlib.compress(self.flash, 1))
+
+    def load_flash(self, path: Path) -> None:
+        """The flash that `save_flash` kept; a new one if there is none, or if image or firmware are others since."""
+        kept = path.read_bytes() if path.is_file() else b""
+        if kept and kept[:32] == sha256(self._fresh()).digest():
+            self._filled, self.flash = kept[:32], zlib.decompress(kept[32:])
+
+    def _fill(self) -> bytes:
+        content = self._fresh()
+        self._filled = sha256(content).digest()
+        return content
+
+    def _fresh(self) -> bytes:
+        content = files.meter_files(*self._folders) | self.extra_files
+        return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.files_image(content)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What lies on the chip's file system."""
+        flash = self.flash
+        assert len(flash) == FLASH_SIZE
+        return files.read_files(flash)
+
+    # ****** While it runs ******
+
+    def _make_lines(self, emulator: Emulator) -> tuple[dict[str, BitLine], dict[int, BitLine]]:
+        """A BitLine on each NAME_IO of the board, clocked by NAME_CLOCK, quiet while NAME_RESET is 0."""
+        named: dict[str, BitLine] = {}
+        by_pin: dict[int, BitLine] = {}
+        constants = self._constants
+        for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
+            pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
+            port = self.mcu.uart(line_port(constants, name))
+            line = named[name] = by_pin[pin] = BitLine(emulator, pin, port, lambda c=clock: self._clock_hz(c))
+            if f"{name}_RESET" in constants:
+                self._quiet_in_reset(line, constants[f"{name}_RESET"], emulator)
+        return named, by_pin
+
+    def _clock_hz(self, pin: int) -> int:
+        frequency, duty = self.mcu.pwm.get(pin, (0, 0))
+        return frequency if duty else 0
+
+    def _quiet_in_reset(self, line: BitLine, pin: int, emulator: Emulator) -> None:
+        def changed(level: int) -> None:
+            if self.emulator is emulator and not level:
+                line.restart()
+
+        self.mcu.pin(pin).listeners.append(changed)
+
+    def _restarted(self, why: str) -> None:
+        assert self._link
+        self._link.let_go()
+        if self.on_reset:
+            self._link.time.touch(self.on_reset, why)
+
+    def _flash_works(self, operation: FlashOperation) -> int | None:
+        return self._link.time.touch(self.on_flash, operation) if self.on_flash and self._link else None
+
+    def _end(self, ending: str) -> None:
+        assert self.emulator and self._link
+        self._flash = self.emulator.flash
+        self._link.release()
+        self.emulator = self._link = None
+        if self._partial not in (b"", _PROMPT):
+            self._line(self._partial)
+        self._partial = b""
+        self.ended = ending
+
+    def _hear(self, data: bytes) -> None:
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._line(line)
+        if self._partial == _PROMPT and self.emulator:
+            self.emulator.stop()
+
+    def _line(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        self.last_lines.append(text)
+        if self._on_line:
+            self._on_line(text)

@@ -1,0 +1,103 @@
+"""One time for bench and chip: the bench's clock follows the emulator's, which stops at the bench's next event.
+
+The chip's power-up is a whole microsecond of the bench; after it the emulator counts nanoseconds. Whoever comes from the chip's
+side goes through `touch`, so that a model always sees the right time and what it plans is not missed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.rp2040.emulator import Emulator
+
+
+class OneTime:
+    def __init__(self, emulator: Emulator, mcu: Mcu) -> None:
+        self._emulator = emulator
+        self._mcu = mcu
+        self._origin_us = mcu.clock.now_us
+        self._alarm = emulator.clock.create_alarm(self._due)
+        self._limit = emulator.clock.create_alarm(self._reached)
+        self._planned_us: int | None = None  # when the alarm comes
+        self._limit_us = 0
+        self._at_limit = False
+        self._inside = False  # a model is at work
+        self._ended = False
+
+    def run_until(self, when_us: int, wall_limit_s: float) -> bool:
+        """Let chip and world go on until then. False if something stopped them before."""
+        if when_us <= self._mcu.clock.now_us:
+            return True
+        self._limit_us, self._at_limit = when_us, False
+        self._limit.schedule(self._ns_until(when_us))
+        self._plan()
+        self._emulator.run(wall_limit_s)
+        self._limit.cancel()
+        return self._at_limit
+
+    def touch(self, action: Callable[..., Any], *arguments: object) -> Any:
+        """Call a model from the chip's side; None if the power is gone."""
+        if self._ended or self._mcu.dead:
+            return None
+        if self._inside:
+            return action(*arguments)
+        self._advance(self._now_us)
+        if self._mcu.dead:
+            return None
+        self._inside = True
+        try:
+            return action(*arguments)
+        except PowerCut:
+            self._mcu.dead = True
+            return None
+        finally:
+            self._inside = False
+            if self._mcu.dead:
+                self._emulator.stop()
+            self._plan()
+
+    def end(self) -> None:
+        """Nothing from this chip reaches the world any more."""
+        self._ended = True
+
+    @property
+    def _now_us(self) -> int:
+        return max(self._origin_us + self._emulator.now_ns // 1000, self._mcu.clock.now_us)
+
+    def _ns_until(self, when_us: int) -> int:
+        return max((when_us - self._origin_us) * 1000 - self._emulator.now_ns, 0)
+
+    def _plan(self) -> None:
+        due_us = self._mcu.clock.next_due_us
+        if due_us == self._planned_us:
+            return
+        self._planned_us = due_us
+        if due_us is None:
+            self._alarm.cancel()
+        else:
+            self._alarm.schedule(self._ns_until(due_us))
+
+    def _due(self) -> None:
+        planned_us, self._planned_us = self._planned_us, None
+        if not self._ended and planned_us is not None:
+            self._advance(max(planned_us, self._now_us))
+            self._plan()
+
+    def _reached(self) -> None:
+        self._at_limit = True
+        self._advance(self._limit_us)
+        self._emulator.stop()
+
+    def _advance(self, to_us: int) -> None:
+        """Bring the bench's clock here; what was due happens."""
+        self._inside = True
+        try:
+            while not self._mcu.clock.advance(to_us) and not self._mcu.dead:
+                pass
+        except PowerCut:
+            self._mcu.dead = True
+        finally:
+            self._inside = False
+        if self._mcu.dead:
+            self._at_limit = False
+            self._emulator.stop()

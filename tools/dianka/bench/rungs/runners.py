@@ -1,0 +1,72 @@
+"""What runs the firmware on the bench, by name: CPython (rung 1), real MicroPython (rung 2), an emulated chip (rung 3)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.rp2040 import ChipError
+from dianka.firmware import BOARDS, FIRMWARE
+
+POWER_ON = 1  # reset causes as machine.reset_cause counts them on the RP2040
+WATCHDOG = 3
+
+
+class UnknownRunner(Exception):
+    """No runner of that name. One line."""
+
+
+class Runner(Protocol):
+    """What runs the firmware on the bench's Mcu. `ended` says how it ended by itself, None while it runs."""
+
+    ended: str | None
+
+    def start(self, cause: int) -> None: ...
+    def run_until(self, when_us: int) -> object: ...
+    def kill(self) -> None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class ChipLike(Runner, Protocol):
+    """A runner that has a flash of its own and T=0 lines bit by bit, on which metal is a matter of the wire."""
+
+    def short(self, name: str, low: bool) -> None: ...
+    def agree(self, name: str, rate: tuple[int, int]) -> None: ...
+    def save_flash(self, path: Path) -> None: ...
+    def load_flash(self, path: Path) -> None: ...
+
+
+def board_of(name: str) -> Path:
+    """The board that a runner has unless another is named."""
+    return BOARDS / ("rp2_pico" if name == "chip" else "virtual")
+
+
+def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
+    """The runner called `name`; each brings its own needs, so it is imported only when asked for."""
+    if name == "vm":
+        from dianka.bench.rungs.vm.runner import VmRunner
+
+        return VmRunner(mcu, FIRMWARE, board, on_line)
+    if name == "host":
+        from dianka.bench.rungs.host.runner import HostRunner
+
+        return HostRunner(mcu, FIRMWARE, board, on_line)
+    if name == "chip":
+        return _chip(mcu, board, on_line)
+    raise UnknownRunner(f"no runner is called {name}: vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)")
+
+
+def _chip(mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
+    try:
+        from dianka.bench.rungs.rp2040.image import find_image
+        from dianka.bench.rungs.rp2040.runner import ChipRunner
+
+        find_image()
+    except ImportError as error:
+        raise UnknownRunner(f"{error.name} is not here: pip install -e '.[chip]'") from None
+    except ChipError as error:
+        raise UnknownRunner(str(error)) from None
+    runner = ChipRunner(mcu, FIRMWARE, board, on_line)
+    runner.on_reset = lambda why: on_line(f"controller restarts: {why}")
+    return runner

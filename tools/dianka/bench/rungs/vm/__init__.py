@@ -1,0 +1,1 @@
+"""Rung 2: the firmware under the real MicroPython, on the virtual board."""

@@ -1,0 +1,148 @@
+"""Serves one MicroPython process on the virtual board: its pins, ports, buses and its waiting, on an `Mcu`.
+
+The wire format, over a stream socket, little-endian; boards/virtual/bench_link.py is the other side. The board sends a request
+of 16 bytes and the operations posted since the last one; the bench carries them out in order and answers with a head of 16
+bytes and events. The bench speaks first, with a HELLO. Time moves only in WAIT.
+
+    request   until_us i64, kind u8, uart mask u8, code u16, length u32 of the operations that follow
+      1 WAIT  until then, or until an armed edge, or a byte at a port of the mask
+      2 ASK   the last operation has an answer
+      3 END   code: exit status; 256 machine.reset, 257 machine.soft_reset. There is no answer.
+
+    operations (first byte, then the fields; n is a pin, port or bus number)
+      1 PIN_IN      n, pull u8: report this pin's level     9 UART_CLOSE    n, 0
+      2 PIN_OUT     n, level u8                            10 SPI_OPEN      n, baud u32, polarity u8, phase u8
+      3 PIN_ARM     n, trigger u8 (8 rising, 4 falling)    11 SPI_WRITE     n, length u16, bytes
+      4 PWM         n, hertz u32, duty u16                 12 I2C_OPEN      n, hertz u32
+      5 WATCHDOG    timeout_ms u32, 0: feed                13 SPI_EXCHANGE  n, length u16, bytes; answer: 0, bytes
+      6 UART_OPEN   n, baud u32, bits u8, parity u8        14 I2C_WRITE     n, address, stop, length u16, bytes;
+                    (255 none), stop u8, ring u16                           answer: bytes acknowledged or -1
+      7 UART_WRITE  n, length u16, bytes                   15 I2C_READ      n, address, stop, length u16;
+      8 UART_LOST   n, count u16                                            answer: 0 and bytes, or -1
+
+    answer    now_us i64, length i64 of the events that follow
+      1 LEVEL  n, level          3 UART    n, length u16, bytes          5 HELLO  ticks_ms u32, ticks_us u32, clock u32,
+      2 EDGE   n, level          4 ANSWER  status i16, length u16, bytes          frequency u32, reset cause u8, id 8 bytes
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.vm.operations import Operations
+
+POWER_ON = 1  # machine.PWRON_RESET and machine.WDT_RESET of the RP2040
+WATCHDOG = 3
+
+WAIT, ASK, END = 1, 2, 3
+HELLO = 5
+
+TICKS_PERIOD = 1 << 30
+BEFORE_WRAP_MS = 30_000
+CLOCK_AT_POWER_UP_S = 1_609_459_200  # 2021-01-01: what MicroPython sets on an RP2040, whose clock does not outlive its supply
+CPU_HZ = 125_000_000
+
+_REQUEST = struct.Struct("<qBBHI")
+_ANSWER_HEAD = struct.Struct("<qq")
+_GREETING = struct.Struct("<BIIIIB8s")
+_SILENCE_S = 0.1  # how long to block before looking after the process
+_ENDINGS = {256: "reset", 257: "soft reset"}
+
+
+class LinkLost(Exception):
+    """The firmware's process has gone without a word."""
+
+
+class VmLink:
+    def __init__(self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes) -> None:
+        """`look_after(seconds)` is called while the firmware is silent; `unit` is the chip's number, eight bytes."""
+        self._mcu = mcu
+        self._connection = connection
+        self._look_after = look_after
+        self._unit = unit
+        self._buffer = bytearray(1 << 15)
+        self._until_us: int | None = None  # what the firmware waits for; None while it runs
+        self.operations = Operations(mcu)
+        wait = struct.pack("ll", 0, int(_SILENCE_S * 1_000_000))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+
+    # ****** Requests and answers ******
+
+    def hello(self, cause: int) -> None:
+        ticks_ms = TICKS_PERIOD - BEFORE_WRAP_MS
+        ticks_us = TICKS_PERIOD - BEFORE_WRAP_MS * 1000
+        self.operations.events += _GREETING.pack(HELLO, ticks_ms, ticks_us, CLOCK_AT_POWER_UP_S, CPU_HZ, cause, self._unit)
+        self._answer()
+
+    def serve(self, when_us: int) -> str | None:
+        """Let firmware and world go on until `when_us`. None if they got there, otherwise how the firmware ended."""
+        mcu, clock, operations = self._mcu, self._mcu.clock, self.operations
+        while True:
+            if self._until_us is None and (ending := self._take_request()) is not None:
+                return ending
+            if mcu.dead:
+                return "power cut"
+            if mcu.bitten:
+                return "watchdog"
+            until_us = self._until_us
+            if until_us is None:
+                continue
+            if not (mcu.edges or operations.heard):
+                mcu.wait(min(until_us, when_us))
+                if mcu.dead or mcu.bitten:
+                    continue
+            if mcu.edges or operations.heard or clock.now_us >= until_us:
+                self._until_us = None
+                self._answer()
+            elif clock.now_us >= when_us:
+                return None
+
+    def _take_request(self) -> str | None:
+        until_us, kind, mask, code, body = self._receive()
+        self.operations.execute(body)
+        if self._mcu.dead:
+            return None
+        if kind == WAIT:
+            self._until_us = until_us
+            if mask:
+                self.operations.listen_to_ports(mask)
+        elif kind == ASK:
+            self._answer()
+        elif kind == END:
+            return _ENDINGS.get(code, f"exit {code}")
+        else:
+            raise LinkLost
+        return None
+
+    def _receive(self) -> tuple[int, int, int, int, bytes]:
+        have = 0
+        needed = _REQUEST.size
+        fields = (0, 0, 0, 0, 0)
+        silent_since = 0.0
+        while have < needed:
+            try:
+                count = self._connection.recv_into(memoryview(self._buffer)[have:])
+            except BlockingIOError:
+                silent_since = silent_since or time.monotonic()
+                self._look_after(time.monotonic() - silent_since + _SILENCE_S)
+                continue
+            except ConnectionError:
+                raise LinkLost from None
+            if not count:
+                raise LinkLost
+            have += count
+            if have >= _REQUEST.size:
+                fields = _REQUEST.unpack_from(self._buffer)
+                needed = _REQUEST.size + fields[4]
+        until_us, kind, mask, code, _ = fields
+        return until_us, kind, mask, code, bytes(memoryview(self._buffer)[_REQUEST.size : needed])
+
+    def _answer(self) -> None:
+        events = self.operations.collect()
+        try:
+            self._connection.sendall(_ANSWER_HEAD.pack(self._mcu.clock.now_us, len(events)) + events)
+        except ConnectionError:
+            raise LinkLost from None
+        events.clear()

@@ -1,0 +1,144 @@
+"""Carries out what the firmware on the virtual board has posted, on an `Mcu`, and gathers what it is to be told.
+
+The operations and events, byte by byte, are in the table of vmlink.py.
+"""
+
+import struct
+from collections.abc import Callable
+from functools import partial
+
+from dianka.bench.models.mcu import Mcu
+from dianka.bench.models.wires import Format, SerialPort
+
+PIN_OUT = 2
+LEVEL, EDGE, UART, ANSWER = 1, 2, 3, 4
+NO_PARITY = 255
+
+
+class Operations:
+    def __init__(self, mcu: Mcu) -> None:
+        self._mcu = mcu
+        self.events = bytearray()  # what the next answer carries, so far
+        self.heard = False  # a character came to a port that the firmware waits for
+        self._changed: dict[int, int] = {}
+        self._listening: dict[int, Callable[[int], None]] = {}
+        self._driven: set[int] = set()
+        self._open: dict[int, SerialPort] = {}
+        self._actions = self._table()
+
+    def collect(self) -> bytearray:
+        """All events up to now. The caller clears them when they are sent."""
+        events = self.events
+        if self._changed:
+            for number, level in self._changed.items():
+                events += bytes((LEVEL, number, level))
+            self._changed.clear()
+        for number, port in self._open.items():
+            port.on_receive = None
+            if port.waiting():
+                events += struct.pack("<BBH", UART, number, len(port.received)) + port.received
+                port.received.clear()
+        if self._mcu.edges:
+            for number, level in self._mcu.take_edges():
+                events += bytes((EDGE, number, level))
+        self.heard = False
+        return events
+
+    def release(self) -> None:
+        """The controller lets go of everything: its pins' pull-downs take over, nobody listens any more."""
+        for number, listener in self._listening.items():
+            self._mcu.pin(number).listeners.remove(listener)
+        for port in self._open.values():
+            port.on_receive = None
+        for number in sorted(self._driven):
+            self._mcu.pin(number).set(0)
+        self._listening.clear()
+        self._open.clear()
+        self._driven.clear()
+
+    def execute(self, body: bytes) -> None:
+        at, mcu, actions = 0, self._mcu, self._actions
+        while at < len(body) and not mcu.dead:
+            operation = body[at]
+            if operation == PIN_OUT:
+                self._driven.add(body[at + 1])
+                mcu.pin(body[at + 1]).set(body[at + 2])
+                at += 3
+                continue
+            form, has_data, action = actions[operation]
+            fields = form.unpack_from(body, at + 1)
+            at += 1 + form.size
+            if has_data:
+                length = fields[-1]
+                action(*fields[:-1], body[at : at + length])
+                at += length
+            else:
+                action(*fields)
+
+    def _table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
+        mcu = self._mcu
+        rows: dict[int, tuple[str, bool, Callable[..., object]]] = {
+            1: ("<BB", False, self._listen),
+            3: ("<BB", False, mcu.arm),
+            4: ("<BIH", False, mcu.set_pwm),
+            5: ("<I", False, mcu.watchdog),
+            6: ("<BIBBBH", False, self._open_uart),
+            7: ("<BH", True, lambda number, data: mcu.uart(number).send(data)),
+            8: ("<BH", False, self._lose),
+            9: ("<BB", False, self._close_uart),
+            10: ("<BIBB", False, self._open_spi),
+            11: ("<BH", True, lambda number, data: mcu.spi_bus(number).exchange(data)),
+            12: ("<BI", False, self._open_i2c),
+            13: ("<BH", True, lambda number, data: self._say(0, mcu.spi_bus(number).exchange(data))),
+            14: ("<BBBH", True, self._write_i2c),
+            15: ("<BBBH", False, self._read_i2c),
+        }
+        return {code: (struct.Struct(form), data, action) for code, (form, data, action) in rows.items()}
+
+    def _say(self, status: int, data: bytes = b"") -> None:
+        self.events += struct.pack("<BhH", ANSWER, status, len(data)) + data
+
+    def _listen(self, number: int, pull: int) -> None:
+        self._driven.discard(number)
+        wire = self._mcu.pin(number)
+        if number not in self._listening:
+            listener = self._listening[number] = partial(self._changed.__setitem__, number)
+            wire.listeners.append(listener)
+        self._changed[number] = wire.level
+
+    def _open_uart(self, number: int, baud: int, bits: int, parity: int, stop: int, ring: int) -> None:
+        port = self._open[number] = self._mcu.uart(number)
+        port.configure(Format(baud, bits, None if parity == NO_PARITY else parity, stop), ring)
+
+    def listen_to_ports(self, mask: int) -> None:
+        """Only while the firmware waits for characters: most arrive unwatched, and are many."""
+        for number, port in self._open.items():
+            if mask >> number & 1:
+                self.heard = self.heard or port.waiting() > 0
+                port.on_receive = self._hear
+
+    def _hear(self) -> None:
+        self.heard = True
+        self._mcu.clock.interrupt()
+
+    def _close_uart(self, number: int, _: int) -> None:
+        port = self._open.pop(number, None)
+        if port:
+            port.on_receive = port.format = None
+
+    def _lose(self, number: int, count: int) -> None:
+        self._mcu.uart(number).lost += count
+
+    def _open_spi(self, number: int, baud: int, polarity: int, phase: int) -> None:
+        bus = self._mcu.spi_bus(number)
+        bus.baud, bus.polarity, bus.phase = baud, polarity, phase
+
+    def _open_i2c(self, number: int, freq: int) -> None:
+        self._mcu.i2c_bus(number).freq = freq
+
+    def _write_i2c(self, number: int, address: int, stop: int, data: bytes) -> None:
+        self._say(self._mcu.i2c_bus(number).write(address, data, bool(stop)))
+
+    def _read_i2c(self, number: int, address: int, stop: int, count: int) -> None:
+        data = self._mcu.i2c_bus(number).read(address, count, bool(stop))
+        self._say(-1 if data is None else 0, data or b"")

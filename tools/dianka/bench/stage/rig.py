@@ -1,0 +1,248 @@
+"""One virtual meter: the bench's models, the firmware under a runner, and a folder that holds what survives.
+
+The supply has a hold-up: when the mains fails, the power-fail wire falls at once and the controller dies 100 ms later, unless
+the mains is back by then. `cut_power` is worse: everything is gone at that very instant. The folder keeps the FRAM's content,
+the ESAM (a card file), an emulated chip's flash and the relay's position between runs; cards lie in it as files, and one of
+them may be in the slot.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from dianka.bench.models import bench as benches
+from dianka.bench.models.clock import Clock, Timer
+from dianka.bench.rungs.runners import POWER_ON, WATCHDOG, ChipLike, UnknownRunner, board_of, make
+from dianka.cardos.image import CardFile, CardFileError
+from dianka.cardos.t0 import Behaviour
+from dianka.desk.issue import issue_esam
+
+HOLD_UP_US = 100_000
+UTC_OFFSET = timedelta(hours=8)
+START = datetime(2026, 1, 5, 0, 0, 0)  # noqa: DTZ001  UTC, a Monday morning at eight in China
+EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
+ESAM_FILE = "esam.chip"
+STATE_FILE = "meter.json"
+FLASH_FILE = "chip.flash"
+MAX_RESTARTS = 20  # of the firmware by itself, within one wait: more is a firmware that can't live
+
+
+class RigError(Exception):
+    """What was asked of the meter is not possible. One line."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What somebody who stands before the meter sees, and the mains figures."""
+
+    at_us: int
+    when: datetime
+    display: str
+    lamps: dict[str, bool]
+    relay_closed: bool
+    volts_mv: int
+    current_ma: int
+    power_mw: int
+    slot: str
+    powered: bool
+
+
+class Rig:
+    def __init__(self, folder: Path, runner: str = "vm", board: Path | None = None) -> None:
+        self.folder = folder
+        board = board or board_of(runner)
+        self.on_log: Callable[[str], None] = lambda line: None
+        self._esam_file = self._open_esam()
+        kept = self._load()
+        self.bench = benches.build(
+            board, kept["seconds"], kept["fram"], self._esam_file.chip if self._esam_file else None, kept["relay_closed"]
+        )
+        self.clock: Clock = self.bench.clock
+        self._started = EPOCH + timedelta(seconds=kept["seconds"])
+        try:
+            self.runner = make(runner, self.bench.mcu, board, lambda line: self.on_log(line))
+        except UnknownRunner as error:
+            raise RigError(str(error)) from None
+        self._chip = self.runner if isinstance(self.runner, ChipLike) else None
+        if self._chip:
+            self._chip.load_flash(folder / FLASH_FILE)
+            self.bench.slot.on_rate = partial(self._chip.agree, "CARD")
+            self.bench.esam.on_rate = partial(self._chip.agree, "ESAM")
+        self._powered = False
+        self._hold_up: Timer | None = None
+        self._card: CardFile | None = None
+        self._slot = "empty"
+
+    # ****** Mains ******
+
+    def mains_on(self) -> None:
+        self.bench.mains.switch(True)
+        if self._hold_up:
+            self._hold_up.cancel()
+            self._hold_up = None
+        if self._powered:
+            self.bench.set_wire("POWER_FAIL", 1)
+            return
+        self._powered = True
+        self.bench.power_up()
+        self.runner.start(POWER_ON)
+
+    def mains_off(self) -> None:
+        """The mains fails: the firmware is warned, and dies when the hold-up is spent."""
+        self.bench.mains.switch(False)
+        if self._powered and self._hold_up is None:
+            self.bench.set_wire("POWER_FAIL", 0)
+            self._hold_up = self.clock.after(HOLD_UP_US, self.bench.mcu.die)
+
+    def cut_power(self) -> None:
+        """Mains and supply are gone at this instant."""
+        self.bench.mains.switch(False)
+        self._die()
+
+    def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
+        self.bench.mains.set_load(power_mw, pf_milli)
+
+    def set_volts(self, mv: int) -> None:
+        self.bench.mains.set_voltage(mv)
+
+    # ****** Slot and key ******
+
+    def insert(self, card: Path, how: str = "right", behaviour: Behaviour | None = None) -> None:
+        """Put a card file into the slot: `how` is "right" or "upside-down"."""
+        self._must_be_empty()
+        try:
+            self._card = CardFile.open(self.folder / card)
+        except CardFileError as error:
+            raise RigError(str(error)) from None
+        self._slot = card.name if how == "right" else f"{card.name} upside down"
+        if how == "right":
+            self.bench.slot.put(self._card.chip, behaviour)
+        self.bench.set_wire("SLOT_SWITCH", 0)
+
+    def insert_plate(self) -> None:
+        """A piece of metal: it closes the switch and shorts the contacts."""
+        self._must_be_empty()
+        self._slot = "metal plate"
+        self._short(True)
+        self.bench.set_wire("SLOT_SWITCH", 0)
+
+    def pull(self) -> None:
+        if self._slot == "empty":
+            raise RigError("nothing is in the slot")
+        self.bench.slot.put(None)
+        self._short(False)
+        self.bench.set_wire("SLOT_SWITCH", 1)
+        if self._card:
+            self._card.close()
+        self._card, self._slot = None, "empty"
+
+    def press_key(self, ms: int = 300) -> None:
+        if self._powered:
+            self.bench.set_wire("KEY", 0)
+            self.clock.after(ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0))
+
+    def _short(self, shorted: bool) -> None:
+        self.bench.slot.shorted = shorted
+        if self._chip:
+            self._chip.short("CARD", shorted)
+
+    def _must_be_empty(self) -> None:
+        if self._slot != "empty":
+            raise RigError(f"the slot holds {self._slot}: pull it first")
+
+    # ****** Time ******
+
+    def wait(self, us: int) -> None:
+        """Let virtual time pass."""
+        until_us, restarts = self.clock.now_us + us, 0
+        while self.clock.now_us < until_us:
+            if not self._powered:
+                self.clock.advance(until_us)
+                continue
+            self.runner.run_until(until_us)
+            if self.bench.mcu.dead:
+                self._die()
+            elif self.bench.mcu.bitten or self.runner.ended:
+                restarts += 1
+                self._restart(restarts)
+
+    def _restart(self, restarts: int) -> None:
+        why = "watchdog" if self.bench.mcu.bitten else self.runner.ended
+        self.on_log(f"controller restarts: {why}")
+        if restarts > MAX_RESTARTS:
+            raise RigError(f"the firmware does not live: {why}")
+        self.runner.kill()
+        for name in ("RELAY_CLOSE", "RELAY_OPEN", "CARD_POWER", "CARD_RESET", "ESAM_POWER", "ESAM_RESET"):
+            self.bench.set_wire(name, 0)
+        self.bench.slot.set_clock(0)
+        self.bench.esam.set_clock(0)
+        self.runner.start(WATCHDOG)
+
+    def _die(self) -> None:
+        if self._hold_up:
+            self._hold_up.cancel()
+            self._hold_up = None
+        if self._powered:
+            self._powered = False
+            self.runner.kill()
+            self.bench.power_down()
+
+    # ****** Looking ******
+
+    def view(self) -> View:
+        bench = self.bench
+        return View(
+            at_us=self.clock.now_us,
+            when=self._started + timedelta(microseconds=self.clock.now_us) + UTC_OFFSET,
+            display=bench.display.text if self._powered else " " * 8,
+            lamps=bench.lamps() if self._powered else dict.fromkeys(benches.LAMPS, False),
+            relay_closed=bench.relay.closed,
+            volts_mv=bench.mains.voltage_mv,
+            current_ma=bench.mains.current_ma,
+            power_mw=bench.mains.power_mw,
+            slot=self._slot,
+            powered=self._powered,
+        )
+
+    # ****** What survives ******
+
+    def close(self) -> None:
+        """End the meter; its folder has everything that a power cut leaves."""
+        if self._powered:
+            self._die()
+        if self._chip:
+            self._chip.save_flash(self.folder / FLASH_FILE)
+        self.runner.close()
+        if self._slot != "empty":
+            self.pull()
+        if self._esam_file:
+            self._esam_file.close()
+        seconds = int((self._started - EPOCH).total_seconds()) + self.clock.now_us // 1_000_000
+        kept = {"fram": self.bench.fram.content.hex(), "relay_closed": self.bench.relay.closed, "seconds": seconds}
+        (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
+
+    def _open_esam(self) -> CardFile | None:
+        path = self.folder / ESAM_FILE
+        try:
+            if not path.exists():
+                issue_esam(path)
+            return CardFile.open(path)
+        except CardFileError as error:
+            raise RigError(str(error)) from None
+
+    def _load(self) -> dict:
+        path = self.folder / STATE_FILE
+        if not path.exists():
+            return {"fram": None, "relay_closed": False, "seconds": int((START - EPOCH).total_seconds())}
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            return {
+                "fram": bytes.fromhex(kept["fram"]),
+                "relay_closed": bool(kept["relay_closed"]),
+                "seconds": int(kept["seconds"]),
+            }
+        except (ValueError, KeyError, TypeError):
+            raise RigError(f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory") from None

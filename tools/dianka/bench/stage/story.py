@@ -1,0 +1,196 @@
+"""Stories: what happens at a meter, one step per line, in the words of the people who stand before it.
+
+    mains on|off        load 2.2 kW [pf 0.8]      volts 220           wait 3 h|min|s|ms      cut power
+    insert FILE [upside down]                     insert metal plate  pull card              press key [for 3 s]
+    expect CONDITION [within 5 s]                 wait until CONDITION within 2 h
+    say "text"                                    desk: COMMAND of dianka, in the meter's folder
+    CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
+
+`#` begins a comment. A story is read whole before its first step is played, so a wrong word never leaves half a day behind.
+Only what says so takes time (wait, within, press key): between `pull card` and the next `insert` a `wait` belongs, or the
+meter never sees the card leave. Numbers, units and the refusal of wrong words are in storywords.py, playing is in player.py.
+"""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dianka.bench.stage.player import PRESS_MS, Condition, Desk, Player
+from dianka.bench.stage.story_words import POWER_MW, TIME_US, StoryError, Words, either
+
+STORIES = Path(__file__).parent / "stories"
+
+Act = Callable[[Player], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    line: int
+    text: str
+    act: Act
+    condition: Condition | None = None
+    desk: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Story:
+    name: str
+    steps: tuple[Step, ...]
+
+
+def names() -> list[str]:
+    """The stories that come with the project."""
+    return sorted(path.stem for path in STORIES.glob("*.story"))
+
+
+def load(story: str) -> Story:
+    """The story in this file, or the project's own story of this name."""
+    path = Path(story)
+    if not path.is_file() and path.name == story:
+        path = STORIES / f"{story}.story"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise StoryError(f"no story {story}: give a text file or one of {', '.join(names())}") from None
+    read = parse(text, path.name)
+    if not read.steps:
+        raise StoryError(f"{path.name} has no step: write one, the words are in `dianka bench play --help`")
+    return read
+
+
+def parse(text: str, name: str) -> Story:
+    steps = []
+    for number, line in enumerate(text.splitlines(), 1):
+        step = _parse_line(line, number, f"{name}:{number}")
+        if step:
+            steps.append(step)
+    return Story(name, tuple(steps))
+
+
+def _parse_line(line: str, number: int, where: str) -> Step | None:
+    if line.strip().startswith("desk:"):
+        return _desk(line.strip(), number, where)
+    words = Words(line, where)
+    if words.at_end:
+        return None
+    verb = words.take(*_VERBS)
+    step = _VERBS[verb](words)
+    words.end()
+    return Step(number, str(words), step) if callable(step) else Step(number, str(words), *step)
+
+
+def _desk(line: str, number: int, where: str) -> Step:
+    try:
+        args = tuple(shlex.split(line.removeprefix("desk:"), comments=True))
+    except ValueError:
+        raise StoryError(f"{where}: a quotation mark is not closed: close it on the same line") from None
+    if not args:
+        raise StoryError(f"{where}: the line ends too early: expected a command, as in desk: sell resident.card 50.00")
+    return Step(number, f"desk: {shlex.join(args)}", lambda player: player.desk(args), desk=args)
+
+
+def _mains(words: Words) -> Act:
+    if words.take("on", "off") == "on":
+        return lambda player: player.rig.mains_on()
+    return lambda player: player.rig.mains_off()
+
+
+def _load(words: Words) -> Act:
+    power_mw = words.amount("a power, as in 2.2 kW", POWER_MW)
+    pf_milli = 1000
+    if words.maybe("pf"):
+        pf_milli = words.number("a power factor from 0.001 to 1", 1000)
+        if not 1 <= pf_milli <= 1000:
+            raise StoryError(f"{words.where}: the power factor is out of range: expected 0.001 to 1")
+    return lambda player: player.rig.set_load(power_mw, pf_milli)
+
+
+def _volts(words: Words) -> Act:
+    mv = words.number("a voltage, as in 220", 1000)
+    return lambda player: player.rig.set_volts(mv)
+
+
+def _wait(words: Words) -> Act | tuple[Act, Condition]:
+    if words.maybe("until"):
+        return _checked(words, must_have_limit=True)
+    us = words.amount("a time, as in 3 min, or until", TIME_US)
+    return lambda player: player.wait(us)
+
+
+def _expect(words: Words) -> tuple[Act, Condition]:
+    return _checked(words, must_have_limit=False)
+
+
+def _checked(words: Words, must_have_limit: bool) -> tuple[Act, Condition]:
+    condition = _condition(words)
+    limit_us = 0
+    if must_have_limit or not words.at_end:
+        words.take("within")
+        limit_us = words.amount("a time, as in 5 s", TIME_US)
+    return (lambda player: player.expect(condition, limit_us)), condition
+
+
+def _condition(words: Words) -> Condition:
+    subject = words.take("display", "relay", "lamp")
+    if subject == "display":
+        contains = words.maybe("contains")
+        return Condition("display", words.quoted().strip(), contains)
+    if subject == "relay":
+        return Condition("relay", words.take("closed", "open"))
+    lamp = words.word("the name of a lamp")
+    return Condition("lamp", words.take("on", "off"), lamp=lamp)
+
+
+def _insert(words: Words) -> Act:
+    if words.maybe("metal", "plate"):
+        return lambda player: player.rig.insert_plate()
+    card = words.word("a card's file, or metal plate")
+    how = "upside-down" if words.maybe("upside", "down") else "right"
+    return lambda player: player.rig.insert(player.folder / card, how)
+
+
+def _pull(words: Words) -> Act:
+    words.take("card")
+    return lambda player: player.rig.pull()
+
+
+def _press(words: Words) -> Act:
+    words.take("key")
+    ms = words.amount("a time, as in 3 s", TIME_US) // 1000 if words.maybe("for") else PRESS_MS
+    return lambda player: player.press_key(ms)
+
+
+def _cut(words: Words) -> Act:
+    words.take("power")
+    return lambda player: player.rig.cut_power()
+
+
+def _say(words: Words) -> Act:
+    text = words.quoted()
+    return lambda player: player.say(text)
+
+
+_VERBS: dict[str, Callable[[Words], Act | tuple[Act, Condition]]] = {
+    "mains": _mains, "load": _load, "volts": _volts, "wait": _wait, "insert": _insert, "pull": _pull, "press": _press,
+    "cut": _cut, "expect": _expect, "say": _say,
+}  # fmt: skip
+
+
+def check(story: Story, lamps: tuple[str, ...], desk: Desk) -> None:
+    """Refuse what only this meter and this desk can know: lamps that it has not, commands that there are not."""
+    for step in story.steps:
+        problem = desk.unknown(step.desk) if step.desk else ""
+        if step.condition and step.condition.lamp and step.condition.lamp not in lamps:
+            problem = f'"{step.condition.lamp}" is no lamp of this meter: expected {either(lamps)}'
+        if problem:
+            raise StoryError(f"{story.name}:{step.line}: {problem}")
+
+
+def play(story: Story, player: Player) -> None:
+    """Play every step; the first that fails ends the story with a StoryError."""
+    check(story, tuple(player.rig.view().lamps), player.at_desk)
+    for step in story.steps:
+        problem = player.play(step.line, step.text, step.act)
+        if problem:
+            raise StoryError(f"{story.name}:{step.line}: {step.text}: {problem}")

@@ -1,0 +1,67 @@
+"""What the desk sees of a card: a reset and commands, whoever answers - a chip in this process or a reader on PC/SC."""
+
+from typing import Protocol
+
+OK = 0x9000  # the status word of success (ISO 7816-4, 5.6)
+
+
+class CardError(Exception):
+    """Something with a card went wrong. The message is one line: what is wrong and what to do."""
+
+
+class CardPort(Protocol):
+    """`Chip` is one. A reader's port does 61xx and 6Cxx itself and hands on data and the last status word."""
+
+    def power_on(self) -> bytes: ...
+    def process(self, apdu: bytes) -> tuple[bytes, int]: ...
+
+
+class CardRefused(CardError):
+    def __init__(self, doing: str, sw: int) -> None:
+        advice = _ADVICE.get(sw, "try again, then try another card")
+        super().__init__(f"the card refused to {doing} (status {sw:04X}): {advice}")
+        self.sw = sw
+
+
+_ADVICE = {
+    0x6700: "it may be of another cipher profile than the system, take a card of the system's",
+    0x6581: "its memory is worn out, replace the card",
+    0x6982: "this card does not allow that, check that it is the right card",
+    0x6983: "its key is locked, replace the card",
+    0x6985: "it has no use left or the order is wrong, check the card",
+    0x6988: "card and control card do not belong together, use the control card that issued it",
+    0x6A82: "the file is missing, check that it is the right card",
+    0x6A88: "the key is missing, check that it is the right card",
+}
+
+
+def send(port: CardPort, apdu: bytes, doing: str) -> bytes:
+    """The answer's data; CardRefused unless the status word is 9000."""
+    data, sw = port.process(apdu)
+    if sw != OK:
+        raise CardRefused(doing, sw)
+    return data
+
+
+def command(header: str, data: bytes = b"") -> bytes:
+    """An APDU from its header in hex (CLA INS P1 P2) and its data."""
+    return bytes.fromhex(header) + bytes((len(data),)) + data
+
+
+def serial_of(atr: bytes) -> bytes:
+    """The card's serial: the last 8 bytes of 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; CardError for a foreign card."""
+    at = 3 if atr[1:2] == b"\x79" else 2
+    if len(atr) != 11 + at or atr[0] != 0x3B or atr[1] & 0xEF != 0x69 or atr[at : at + 2] != bytes(2):
+        raise CardError("this is no card of an electricity meter: take the right card")
+    return atr[-8:]
+
+
+def select_card(port: CardPort) -> bytes:
+    """Reset the card and choose its directory: the serial."""
+    serial = serial_of(port.power_on())
+    send(port, command("00A40000", b"\xdf\x01"), "open its directory")
+    return serial
+
+
+def read_file(port: CardPort, sfi: int, size: int) -> bytes:
+    return send(port, bytes((0x00, 0xB0, 0x80 | sfi, 0, size)), f"read file {sfi:02X}")

@@ -1,0 +1,102 @@
+"""The backup of a system's keys: split inside the control card into parts for several people, put together inside a new one.
+
+n of m parts give the private roots back; fewer tell nothing about them. The split is Shamir's over GF(256) as SLIP-39 lays it
+down, with its digest that tells parts that don't belong together (package shamir-mnemonic, no passphrase; the parts stay
+bytes and never become words). On the way to a part card a part is sealed under that card's private desk key. A new control
+card has no private key, so on the way back it is sealed under a key of the public set: whoever has n part cards has the
+system, with or without that seal. A control card makes one backup; a second one would be somebody's private copy.
+"""
+
+from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup, recover_ems, split_ems
+from shamir_mnemonic.share import Share
+from shamir_mnemonic.utils import MnemonicError
+
+from dianka.cardos import keys
+from dianka.cardos.core import (
+    CONDITIONS,
+    NOT_ALLOWED,
+    OK,
+    WRONG_DATA,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.files import cardfiles, servicefiles
+
+MOST_PARTS = 16  # SLIP-39
+_PASSPHRASE = b""
+_EXTENDABLE = True
+_EXPONENT = 0  # of the passphrase's iterations, and there is no passphrase
+
+
+def split(context: Context, command: Command) -> Answer:
+    """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes. Counts the card's backup down."""
+    command.expect(2)
+    needed, parts = command.data
+    left = int.from_bytes(context.state.files[servicefiles.CARD_USES], "big")
+    if not 2 <= needed <= parts <= MOST_PARTS:
+        raise Refused(WRONG_DATA)
+    if not left or keys.MASTER not in context.state.keys:
+        raise Refused(CONDITIONS)
+    secret = b"".join(context.state.keys[kid] for kid in keys.ROOT_KIDS)
+    number = int.from_bytes(context.rng(2), "big") & 0x7FFF
+    sealed = EncryptedMasterSecret.from_master_secret(secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT)
+    made = split_ems(1, [(needed, parts)], sealed)[0]
+    context.change().files[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
+    context.volatile.parts = [_pack(share) for share in made]
+    return b"", OK
+
+
+def hand_out(context: Context, command: Command) -> Answer:
+    """80 FA 07 part 0C r4 serial8: this part, sealed for 04 D6 82 00 of the part card with this serial. Each part once."""
+    command.expect(12)
+    parts = context.volatile.parts
+    if command.p2 > MOST_PARTS:
+        raise Refused(WRONG_P1P2)
+    if command.p2 > len(parts) or not parts[command.p2 - 1] or keys.MASTER not in context.state.keys:
+        raise Refused(CONDITIONS)
+    key = context.profile.div(context.key(keys.DESK), command.data[4:])
+    block = context.profile.seal(key, parts[command.p2 - 1])
+    header = bytes((0x04, 0xD6, 0x80 | keys.PART_FILE, 0x00, len(block) + 4))
+    parts[command.p2 - 1] = b""
+    return block + context.mac(key, command.data[:4], header + block), OK
+
+
+def take_in(context: Context, command: Command) -> Answer:
+    """80 FA 08 00 lc block mac: a part under the process key (kid 87 by the part card's serial); how many are missing."""
+    volatile = context.volatile
+    if not volatile.process_key or keys.MASTER in context.state.keys:
+        raise Refused(CONDITIONS)
+    if volatile.process_kid != keys.PUBLIC + keys.DESK:
+        raise Refused(NOT_ALLOWED)
+    block = context.checked(volatile.process_kid, command, volatile.process_key)
+    try:
+        volatile.parts.append(context.profile.unseal(volatile.process_key, block))
+        missing, secret = _put_together(volatile.parts)
+    except (ValueError, MnemonicError):
+        volatile.parts = []
+        raise Refused(WRONG_DATA) from None
+    if not missing:
+        size = context.profile.key_bytes
+        roots = {kid: secret[at * size :][:size] for at, kid in enumerate(keys.ROOT_KIDS)}
+        context.change().keys |= roots
+        volatile.parts = []
+    return bytes((missing,)), OK
+
+
+def _pack(share: Share) -> bytes:
+    fields = {"backup": share.identifier, "needed": share.member_threshold, "index": share.index, "value": share.value}
+    return cardfiles.pack(servicefiles.PART, fields)
+
+
+def _put_together(parts: list[bytes]) -> tuple[int, bytes]:
+    """How many parts are missing, and the secret if none is. The same part twice counts once."""
+    group = ShareGroup()
+    for part in parts:
+        fields = cardfiles.unpack(servicefiles.PART, part)
+        number, needed = fields["backup"], fields["needed"]
+        group.add(Share(number, _EXTENDABLE, _EXPONENT, 0, 1, 1, fields["index"], needed, fields["value"]))
+    missing = group.member_threshold() - len(group)
+    return missing, b"" if missing else recover_ems({0: group}).decrypt(_PASSPHRASE)

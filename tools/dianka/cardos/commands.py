@@ -1,0 +1,97 @@
+"""Commands that need no sealing: choosing a directory, challenges, plain reading and writing, authentication."""
+
+from dianka.cardos import keys, kinds
+from dianka.cardos.core import (
+    CONDITIONS,
+    LOCKED,
+    NO_FILE,
+    NOT_ALLOWED,
+    OK,
+    TRIES_LEFT,
+    WRONG_LE,
+    WRONG_OFFSET,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.crypto import CHALLENGE_BYTES, same
+
+
+def select(context: Context, command: Command) -> Answer:
+    """00 A4 00 00 02 fid. Choosing a directory ends an authentication, as leaving a room does."""
+    if command.p1 or command.p2:
+        raise Refused(WRONG_P1P2)
+    command.expect(2)
+    directory = int.from_bytes(command.data, "big")
+    if directory not in (kinds.MF, context.kind.directory):
+        raise Refused(NO_FILE)
+    context.volatile.directory = directory
+    context.volatile.auth_kid = None
+    return b"", OK
+
+
+def challenge(context: Context, command: Command) -> Answer:
+    """00 84 00 00 04 or 08."""
+    if command.p1 or command.p2:
+        raise Refused(WRONG_P1P2)
+    if command.le not in (4, CHALLENGE_BYTES):
+        raise Refused(WRONG_LE | CHALLENGE_BYTES)
+    context.volatile.challenge = context.rng(command.le)
+    return context.volatile.challenge, OK
+
+
+def read(context: Context, command: Command) -> Answer:
+    """00 B0 80+sfi off le."""
+    sfi, spec = context.file(command.p1)
+    context.right(spec.read, sealed=False)
+    if command.p2 >= spec.size:
+        raise Refused(WRONG_OFFSET)
+    left = spec.size - command.p2
+    if command.le > left:
+        raise Refused(WRONG_LE | left)
+    return context.state.files[sfi][command.p2 : command.p2 + command.le], OK
+
+
+def update(context: Context, command: Command) -> Answer:
+    """00 D6 80+sfi off lc data, where the table lets anybody write, or whoever is authenticated."""
+    sfi, spec = context.file(command.p1)
+    context.right(spec.update, sealed=False)
+    context.write(sfi, command.p2, command.data)
+    return b"", OK
+
+
+def internal_auth(context: Context, command: Command) -> Answer:
+    """00 88 00 kid 08 data8. Identity keys alone: with any other this would be an oracle for blocks that open doors."""
+    if command.p1:
+        raise Refused(WRONG_P1P2)
+    command.expect(CHALLENGE_BYTES)
+    if command.p2 not in context.kind.identity_kids:
+        raise Refused(NOT_ALLOWED)
+    return context.profile.cipher8(context.key(command.p2), command.data), OK
+
+
+def external_auth(context: Context, command: Command) -> Answer:
+    """00 82 00 kid 08 cipher8. A failure costs a try in the same commit that the answer waits for."""
+    kid = command.p2
+    if command.p1:
+        raise Refused(WRONG_P1P2)
+    command.expect(CHALLENGE_BYTES)
+    if kid not in context.kind.auth_kids:
+        raise Refused(NOT_ALLOWED)
+    context.volatile.auth_kid = None
+    key = context.key(kid)
+    left = context.state.tries.get(kid, keys.TRIES)
+    if not left:
+        raise Refused(LOCKED)
+    if len(context.volatile.challenge) != CHALLENGE_BYTES:
+        raise Refused(CONDITIONS)
+    expected = context.profile.cipher8(key, context.take_challenge(CHALLENGE_BYTES))
+    if not same(expected, command.data):
+        context.change().tries[kid] = left - 1
+        return b"", TRIES_LEFT | left - 1
+    if left != keys.TRIES:
+        del context.change().tries[kid]
+    context.volatile.auth_kid = kid
+    return b"", OK

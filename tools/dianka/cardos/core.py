@@ -1,0 +1,229 @@
+"""What one command works with: the state it may change, what the chip remembers until power goes, and its refusals.
+
+Commands are functions (Context, Command) -> (answer, status word); they change `Context.change()` and nothing else that
+lasts. Status words are those of ISO 7816-4, as docs/card-protocol.md lists them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dianka.card_port import OK
+from dianka.cardos import access, keys, kinds
+from dianka.cardos.access import FileSpec, Right
+from dianka.cardos.crypto import MAC_BYTES, PROFILES, same
+from dianka.cardos.files import cardfiles
+from dianka.cardos.state import State
+
+TRIES_LEFT = 0x63C0
+MEMORY = 0x6581
+WRONG_LENGTH = 0x6700
+WRONG_FILE_TYPE = 0x6981
+NOT_ALLOWED = 0x6982
+LOCKED = 0x6983
+CONDITIONS = 0x6985
+NO_CHALLENGE = 0x6987
+WRONG_MAC = 0x6988
+WRONG_DATA = 0x6A80
+NO_FILE = 0x6A82
+NO_RECORD = 0x6A83
+WRONG_P1P2 = 0x6A86
+NO_KEY = 0x6A88
+WRONG_OFFSET = 0x6B00
+WRONG_LE = 0x6C00
+UNKNOWN_INS = 0x6D00
+UNKNOWN_CLA = 0x6E00
+BALANCE_SHORT = 0x9401
+
+Answer = tuple[bytes, int]
+
+_METER_NO_AT = cardfiles.size_of(cardfiles.PARAMS[:9])
+
+
+class Refused(Exception):
+    """The command ends with this status word and changes nothing that lasts but `keep`: a try that it has cost."""
+
+    def __init__(self, sw: int, keep: State | None = None) -> None:
+        super().__init__(f"{sw:04X}")
+        self.sw = sw
+        self.keep = keep
+
+
+@dataclass
+class Faults:
+    """What a test may make a chip do wrong. Commands and commits count from 1 from the moment the faults are set."""
+
+    locked_kids: frozenset[int] = frozenset()
+    wrong_mac: bool = False
+    refuse_at: int = 0
+    refuse_sw: int = 0x6F00
+    memory_fails_at: int = 0  # this commit ends with 6581
+    torn_before: int = 0  # power is lost just before this commit
+    torn_after: int = 0  # ... just after it
+    commands: int = 0
+    commits: int = 0
+
+
+@dataclass
+class Volatile:
+    """What a chip forgets when its power goes."""
+
+    directory: int = kinds.MF
+    challenge: bytes = b""
+    auth_kid: int | None = None
+    process_key: bytes = field(default=b"", repr=False)
+    process_kid: int = 0
+    serving: bool = False  # a key of the meter in CARD_SERVED has been asked for
+    parts: list[bytes] = field(default_factory=list, repr=False)  # of a backup: to hand out, or taken in
+
+
+@dataclass(frozen=True)
+class Command:
+    cla: int
+    ins: int
+    p1: int
+    p2: int
+    data: bytes = b""
+    le: int = 0  # of commands without data; 256 for a length byte of 00
+
+    def header(self, lc: int) -> bytes:
+        return bytes((self.cla, self.ins, self.p1, self.p2, lc))
+
+    def expect(self, lc: int) -> None:
+        if len(self.data) != lc:
+            raise Refused(WRONG_LENGTH)
+
+
+class Context:
+    """One command's view of its chip."""
+
+    def __init__(self, state: State, volatile: Volatile, rng: Callable[[int], bytes], faults: Faults) -> None:
+        self.state = state
+        self.volatile = volatile
+        self.rng = rng
+        self.faults = faults
+        self.kind = kinds.ALL[state.kind]
+        self.profile = PROFILES[state.profile]
+        self.changed = False
+
+    def change(self) -> State:
+        """The state to write to: a copy, which the chip takes over if the command comes to its end."""
+        if not self.changed:
+            self.state = self.state.copy()
+            self.changed = True
+        return self.state
+
+    def key(self, kid: int) -> bytes:
+        if kid in self.faults.locked_kids:
+            raise Refused(LOCKED)
+        if kid not in self.state.keys:
+            raise Refused(NO_KEY)
+        return self.state.keys[kid]
+
+    def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
+        """Short id and description of the file that P1 (80H + short id) names; one that is read by offset."""
+        if not sfi_byte & 0x80:
+            raise Refused(WRONG_P1P2)
+        sfi, spec = self._file(sfi_byte & 0x7F)
+        if spec.shape in (access.LOG, access.WALLET):
+            raise Refused(WRONG_FILE_TYPE)
+        return sfi, spec
+
+    def record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
+        """Short id and description of the file that P2 (short id * 8 + 4) names; one of these shapes."""
+        if p2 & 7 != 4:
+            raise Refused(WRONG_P1P2)
+        sfi, spec = self._file(p2 >> 3)
+        if spec.shape not in shapes:
+            raise Refused(WRONG_FILE_TYPE)
+        return sfi, spec
+
+    def _file(self, sfi: int) -> tuple[int, FileSpec]:
+        if self.volatile.directory != self.kind.directory or sfi not in self.kind.files:
+            raise Refused(NO_FILE)
+        return sfi, self.kind.files[sfi]
+
+    def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
+        """The first of these rights that this command may use, plain or sealed; refused if there is none."""
+        for right in rights:
+            if (right.mode != access.PLAIN) == sealed and right.auth in (None, self.volatile.auth_kid):
+                return right
+        raise Refused(NOT_ALLOWED)
+
+    def write(self, sfi: int, offset: int, data: bytes) -> None:
+        old = self.state.files[sfi]
+        if offset >= len(old):
+            raise Refused(WRONG_OFFSET)
+        if not data or offset + len(data) > len(old):
+            raise Refused(WRONG_LENGTH)
+        new = old[:offset] + data + old[offset + len(data) :]
+        if self.kind.files[sfi].shape == access.COUNTER and new > old:
+            raise Refused(CONDITIONS)
+        self.change().files[sfi] = new
+
+    def take_challenge(self, size: int) -> bytes:
+        """The newest challenge's first bytes, good for this one use."""
+        challenge, self.volatile.challenge = self.volatile.challenge, b""
+        if len(challenge) < size:
+            raise Refused(NO_CHALLENGE)
+        return challenge[:size]
+
+    def checked(self, kid: int, command: Command, key: bytes = b"") -> bytes:
+        """The command's data without its MAC, which must be right under this key and the newest challenge.
+
+        The key is that of `kid`, or one that was derived from it.
+        """
+        if len(command.data) <= MAC_BYTES:
+            raise Refused(WRONG_LENGTH)
+        key = key or self.key(kid)
+        self._not_locked(kid)
+        data, mac = command.data[:-MAC_BYTES], command.data[-MAC_BYTES:]
+        r4 = self.take_challenge(4)
+        if not same(mac, self.profile.mac(key, r4, command.header(len(command.data)) + data)):
+            raise self.failed(kid, WRONG_MAC)
+        if kid in self.state.mac_tries:
+            del self.change().mac_tries[kid]
+        return data
+
+    def received(self, right: Right, command: Command) -> bytes:
+        """What a command with secure messaging carries, checked and deciphered as its right says."""
+        data = command.data
+        if right.mode in (access.MAC, access.CIPHER_MAC):
+            data = self.checked(right.kid, command)
+        if right.mode == access.MAC:
+            return data
+        key = self.key(right.kid)
+        self._not_locked(right.kid)
+        try:
+            plain = self.profile.unseal(key, data)
+        except ValueError:
+            raise self.failed(right.kid, WRONG_DATA) from None
+        if right.kid in self.state.mac_tries:
+            del self.change().mac_tries[right.kid]
+        return plain
+
+    def failed(self, kid: int, sw: int) -> Refused:
+        """A MAC or a cipher was wrong: that costs the key a try, in the commit that the answer waits for."""
+        state = self.state.copy()
+        state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
+        return Refused(sw, state)
+
+    def _not_locked(self, kid: int) -> None:
+        if not self.state.mac_tries.get(kid, keys.MAC_TRIES):
+            raise Refused(LOCKED)
+
+    def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
+        """A MAC to hand out."""
+        made = self.profile.mac(key, r4, message)
+        return bytes((made[0] ^ 1,)) + made[1:] if self.faults.wrong_mac else made
+
+    @property
+    def public(self) -> bool:
+        """Whether the master key is still of the public set."""
+        factors = (keys.NO_FACTOR, self.state.serial, self.meter_factor)
+        return keys.is_public_master(self.profile, self.state.keys[keys.MASTER], factors)
+
+    @property
+    def meter_factor(self) -> bytes:
+        if self.kind.name != kinds.ESAM:
+            return keys.NO_FACTOR
+        return keys.meter_factor(self.state.files[cardfiles.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6])

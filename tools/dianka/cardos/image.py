@@ -1,0 +1,242 @@
+"""A chip kept in a file: the card that lies on the desk, or in a meter's slot, when there is no plastic.
+
+The file is JSON: format, version, the state in hex, and a SHA-256 sum over all of it. It is written anew at each commit of
+the chip, beside the old one and moved over it, so that a cut leaves the old card or the new one. A lock on a sidecar file
+sees to it that a card is in one place at a time. A chip's keys stand in it as in the chip itself: whoever can read the file
+has taken the chip apart.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import SM4
+from dianka.cardos.state import SERIAL_BYTES, State, new_state
+
+FORMAT = "dianka-card"
+VERSION = 2
+_LARGEST = 64 * 1024  # a chip has a few hundred bytes; don't read somebody's film into memory
+
+
+class CardFileError(CardError):
+    """One line: what is wrong with the file and what to do."""
+
+
+class CardFile:
+    """A chip and its file, held until `close`."""
+
+    def __init__(self, path: Path, lock: BinaryIO, state: State, rng: Callable[[int], bytes]) -> None:
+        self.path = path
+        self._lock = lock
+        self.chip = Chip(state, rng, self._save)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        kind: str,
+        serial: bytes | None = None,
+        rng: Callable[[int], bytes] = os.urandom,
+        private_roots: bool = True,
+        profile: str = SM4.name,
+    ) -> "CardFile":
+        """A new chip of this kind in a new file."""
+
+        def born() -> State:
+            return new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots, profile)
+
+        return cls.store(path, born, rng)
+
+    @classmethod
+    def store(cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
+        """A chip in this state in a new file. The state is made when the file's name is ours."""
+        path = Path(path)
+        _must_be_new(path)
+        lock = _locked(path)
+        try:
+            _must_be_new(path)  # still, now that nobody else can make it
+            card = cls(path, lock, make(), rng)
+        except BaseException:
+            lock.close()
+            raise
+        try:
+            card._save(card.chip.state)
+        except OSError as error:
+            card.discard()
+            raise _unwritable(path, error) from None
+        except BaseException:
+            card.discard()
+            raise
+        return card
+
+    @classmethod
+    def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
+        path = Path(path)
+        if not path.is_file():
+            raise CardFileError(f"{name_of(path)} is no file: check the name, or make the card with `dianka card issue`")
+        lock = _locked(path)
+        try:
+            with path.open("rb") as file:
+                return cls(path, lock, load(file.read(_LARGEST), path.name), rng)
+        except OSError as error:
+            lock.close()
+            raise CardFileError(f"{path.name} can't be read ({error.strerror}): check its permissions") from None
+        except BaseException:
+            lock.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file. The chip has no power from now on."""
+        self.chip.power_off()
+        self.chip.on_commit = _closed
+        self._lock.close()
+
+    def discard(self) -> None:
+        """Throw the card away: it was spoilt in the making."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+    def __enter__(self) -> "CardFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _save(self, state: State) -> None:
+        beside = self.path.with_name(f".{self.path.name}.new")
+        try:
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(dump(state))
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self.path)
+        except BaseException:
+            beside.unlink(missing_ok=True)  # keys stand in it
+            raise
+
+
+def dump(state: State) -> bytes:
+    """The bytes of the file. One state has one form, so that not even a blank can be changed unseen."""
+    content: dict[str, Any] = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": state.kind,
+        "profile": state.profile,
+        "serial": state.serial.hex(),
+        "files": _hex(state.files),
+        "keys": _hex(state.keys),
+        "pending": _hex(state.pending),
+        "tries": _numbers(state.tries),
+        "mac_tries": _numbers(state.mac_tries),
+    }
+    content["checksum"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return json.dumps(content, indent=1).encode() + b"\n"
+
+
+def load(data: bytes, name: str = "the card file") -> State:
+    """The state that `dump` wrote; CardFileError if it is anything else."""
+    try:
+        content = json.loads(data)
+        known = isinstance(content, dict) and content.get("format") == FORMAT
+    except (ValueError, RecursionError):
+        known = FORMAT.encode() in data
+        content = {}
+    if not known:
+        raise CardFileError(f"{name} is no card file: choose a file made by `dianka card issue`")
+    if content.get("version", VERSION) != VERSION:
+        raise CardFileError(f"{name} was made by another version of dianka: open it with that one")
+    damaged = CardFileError(f"{name} is damaged: take a copy that is whole, or issue a replacement card")
+    try:
+        state = State(
+            kind=content["kind"],
+            profile=content["profile"],
+            serial=bytes.fromhex(content["serial"]),
+            files=_bytes(content["files"]),
+            keys=_bytes(content["keys"]),
+            pending=_bytes(content["pending"]),
+            tries={int(kid, 16): int(left) for kid, left in content["tries"].items()},
+            mac_tries={int(kid, 16): int(left) for kid, left in content["mac_tries"].items()},
+        )
+        state.check()
+        intact = dump(state) == data
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise damaged from None
+    if not intact:
+        raise damaged
+    return state
+
+
+def sync_folder(folder: Path) -> None:
+    """The names of what was stored there are on the disk too, where the system has a way to see to it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def name_of(path: Path) -> str:
+    """What to call a file; a folder such as . has no name but the one that was given."""
+    return path.name or str(path)
+
+
+def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
+    return {f"{number:02x}": data.hex() for number, data in sorted(blocks.items())}
+
+
+def _numbers(tries: dict[int, int]) -> dict[str, int]:
+    return {f"{kid:02x}": left for kid, left in sorted(tries.items())}
+
+
+def _bytes(blocks: dict[str, str]) -> dict[int, bytes]:
+    return {int(number, 16): bytes.fromhex(data) for number, data in blocks.items()}
+
+
+def _must_be_new(path: Path) -> None:
+    if path.exists():
+        raise CardFileError(f"{name_of(path)} exists already: choose another name")
+
+
+def _closed(state: State) -> None:
+    raise OSError("the card file is closed")
+
+
+def _unwritable(path: Path, error: OSError) -> CardFileError:
+    return CardFileError(f"{path.name} can't be written ({error.strerror}): check the folder {path.parent}")
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The sidecar, open and locked. It stays on the disk: removing it would let two openers lock two different files."""
+    try:
+        lock = path.with_name(f".{path.name}.lock").open("ab")
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    try:
+        _lock_now(lock)
+    except OSError:
+        lock.close()
+        raise CardFileError(f"{path.name} is in use (in a meter's slot or at another desk): pull it there first") from None
+    return lock
+
+
+try:
+    import fcntl
+
+    def _lock_now(lock: BinaryIO) -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+except ImportError:  # Windows
+    import msvcrt
+
+    def _lock_now(lock: BinaryIO) -> None:
+        lock.seek(0)
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]

@@ -1,0 +1,238 @@
+"""The kinds of chip as data: which files, which rights, which keys, which commands.
+
+Owns the tables of docs/card-files.md and docs/card-protocol.md ("Who holds which key"). The operating system (chip.py and the
+command modules) is the same for all of them and decides by these tables alone.
+"""
+
+from collections.abc import Iterable
+
+from dianka.cardos import access, keys
+from dianka.cardos.access import FREE, FileSpec, Kind, Right, sealed_for
+from dianka.cardos.files import cardfiles, servicefiles
+
+USER = "user"
+INIT = "init"
+KEYS = "keys"
+RESTORE = "restore"
+INSPECTION = "inspection"
+TEST_CREDIT = "test-credit"
+TEST = "test"
+PART = "part"
+CONTROL = "control"
+ESAM = "esam"
+
+MF = 0x3F00
+DF_CARD = 0xDF01
+
+_TARIFF = cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD
+_WRITE_BACK = cardfiles.WRITE_BACK_SIZE
+_WALLET = 8
+_LIMITS = cardfiles.size_of(cardfiles.LIMITS)
+_PARAMS = cardfiles.size_of(cardfiles.PARAMS)
+_EVENT = cardfiles.size_of(servicefiles.EVENT)
+_RESULT = cardfiles.size_of(servicefiles.TEST_RESULT)
+
+
+def _framed(fields: object) -> int:
+    return cardfiles.size_of(fields) + cardfiles.FRAME_OVERHEAD
+
+
+_KEY_INFO = _framed(cardfiles.KEY_INFO)
+
+_BY_DESK = (Right(access.MAC, keys.DESK, auth=keys.DESK),)
+_BY_METER = (Right(access.MAC, keys.WRITE_BACK, auth=keys.EXTERNAL),)
+_BY_CARD = (Right(access.MAC, keys.PARAMETERS),)  # sealed by a card for this chip
+# An inspection card serves meters of either key state: beside its private keys it has public ones, 10 higher.
+_PUBLIC_EXTERNAL, _PUBLIC_WRITE_BACK = keys.BESIDE + keys.EXTERNAL, keys.BESIDE + keys.WRITE_BACK
+_BY_ANY_METER = (*_BY_METER, Right(access.MAC, _PUBLIC_WRITE_BACK, auth=_PUBLIC_EXTERNAL))
+_PLAIN_BY_METER = (Right(auth=keys.EXTERNAL),)
+_PLAIN_BY_ANY_METER = (*_PLAIN_BY_METER, Right(auth=_PUBLIC_EXTERNAL))
+
+_BASE = frozenset({"select", "challenge", "read", "write_key"})
+_CARD = _BASE | {"update", "update_mac", "internal_auth", "external_auth"}
+_IDENTITY = frozenset({keys.IDENTITY})
+_TO_METER_AND_DESK = frozenset({keys.EXTERNAL, keys.DESK})
+
+
+def _card_file(size: int, target: str, shift: int = 0) -> FileSpec:
+    read = (*FREE, Right(access.MAC, keys.PARAMETERS))
+    return FileSpec(size, _BY_DESK, read, {None: sealed_for(target)}, shift)
+
+
+def _money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]) -> FileSpec:
+    return FileSpec(size, _BY_DESK, (*FREE, Right(access.MAC, keys.PURCHASE)), targets)
+
+
+def _esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
+    """One that the ESAM copies to a card, sealed under the write-back key."""
+    return FileSpec(size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: sealed_for(*targets)})
+
+
+def _uses(fall: tuple[Right, ...] = ()) -> FileSpec:
+    return FileSpec(access.COUNTER_BYTES, _BY_DESK, shape=access.COUNTER, fall=fall)
+
+
+def _log(record_bytes: int, records: int, update: tuple[Right, ...]) -> FileSpec:
+    return FileSpec(record_bytes * records, update, shape=access.LOG, record_bytes=record_bytes)
+
+
+_INIT_WALLET = ("04 DC 01 0C", "04 DC 03 0C")
+_USER = Kind(
+    USER,
+    DF_CARD,
+    {
+        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.PARAMS), "04 D6 82", 4),
+        cardfiles.CARD_WALLET: _money_file(_WALLET, {0: sealed_for("84 32 01 0C")}),
+        cardfiles.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
+        cardfiles.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
+        cardfiles.CARD_WRITE_BACK: FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER),
+        servicefiles.CARD_REFUND: _money_file(_WALLET, {0: sealed_for("84 30 02 0C")}),
+    },
+    frozenset(keys.ROOT_KIDS),
+    _CARD | {"read_mac"},
+    auth_kids=_TO_METER_AND_DESK,
+    identity_kids=_IDENTITY,
+)
+_INIT = Kind(
+    INIT,
+    DF_CARD,
+    {
+        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.PARAMS), "04 D6 82", 4),
+        cardfiles.CARD_WALLET: _money_file(_WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}),
+        cardfiles.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
+        cardfiles.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
+        cardfiles.CARD_LIMITS: _card_file(_framed(cardfiles.LIMITS), "04 D6 89", 4),
+    },
+    frozenset(keys.ROOT_KIDS),
+    _CARD | {"read_mac"},
+    auth_kids=_TO_METER_AND_DESK,
+    identity_kids=_IDENTITY,
+    factor_on_read=True,
+)
+HANDED_ON = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
+_OWN = frozenset({keys.MASTER, keys.IDENTITY, keys.DESK})
+_KEY_CARD_FILES = {
+    cardfiles.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
+    servicefiles.CARD_USES: _uses(),
+    servicefiles.CARD_SERVED: FileSpec(cardfiles.size_of(servicefiles.SERVED)),  # SEAL KEY writes it
+}
+
+
+def _key_card(name: str, handed_on: Iterable[int], sealed_set: int, under_set: int) -> Kind:
+    return Kind(
+        name,
+        DF_CARD,
+        _KEY_CARD_FILES,
+        _OWN | {keys.BESIDE + kid for kid in handed_on},
+        _CARD | {"sam", "seal_key", "read_record"},
+        auth_kids=frozenset({keys.DESK}),
+        identity_kids=_IDENTITY,
+        sealing=frozenset({(sealed_set, under_set)}),
+        hands_on=True,
+    )
+
+
+_KEYS = _key_card(KEYS, HANDED_ON, keys.PRIVATE_SET, keys.PUBLIC_SET)
+_RESTORE = _key_card(RESTORE, (keys.MASTER,), keys.PUBLIC_SET, keys.PRIVATE_SET)
+_INSPECTION = Kind(
+    INSPECTION,
+    DF_CARD,
+    {
+        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.INSPECTION_ORDER), _BY_DESK),
+        servicefiles.INSPECTION_WALLET: FileSpec(_WALLET, _BY_ANY_METER),
+        servicefiles.INSPECTION_PARAMS: FileSpec(_PARAMS, _BY_ANY_METER),
+        servicefiles.INSPECTION_KEY_INFO: FileSpec(_KEY_INFO, _BY_ANY_METER),
+        servicefiles.INSPECTION_LIMITS: FileSpec(_LIMITS, _BY_ANY_METER),
+        servicefiles.INSPECTION_RUN_INFO: FileSpec(_WRITE_BACK, _BY_ANY_METER),
+        servicefiles.INSPECTION_TOTALS: FileSpec(_framed(servicefiles.TOTALS), _PLAIN_BY_ANY_METER),
+        servicefiles.INSPECTION_EVENTS: _log(_EVENT, servicefiles.EVENTS, _PLAIN_BY_ANY_METER),
+    },
+    frozenset({*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}),
+    _CARD | {"read_record", "append"},
+    auth_kids=_TO_METER_AND_DESK | {_PUBLIC_EXTERNAL},
+    identity_kids=frozenset({keys.IDENTITY, keys.BESIDE + keys.IDENTITY}),
+)
+_TEST_FILES = {
+    servicefiles.CARD_USES: _uses(_PLAIN_BY_METER),
+    servicefiles.TEST_RESULTS: _log(_RESULT, servicefiles.RESULTS, _PLAIN_BY_METER),
+}
+_TEST_KIDS = _OWN | {keys.EXTERNAL}
+_TEST_COMMANDS = _CARD | {"read_record", "append", "debit"}
+_TEST_CREDIT = Kind(
+    TEST_CREDIT,
+    DF_CARD,
+    {
+        cardfiles.CARD_INFO: _money_file(
+            _framed(cardfiles.WALLET), {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])}
+        ),
+        **_TEST_FILES,
+    },
+    _TEST_KIDS | {keys.PURCHASE},
+    _TEST_COMMANDS | {"read_mac"},
+    auth_kids=_TO_METER_AND_DESK,
+    identity_kids=_IDENTITY,
+    factor_on_read=True,
+)
+_TEST = Kind(
+    TEST,
+    DF_CARD,
+    {cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.TEST_ORDER), _BY_DESK), **_TEST_FILES},
+    _TEST_KIDS,
+    _TEST_COMMANDS,
+    auth_kids=_TO_METER_AND_DESK,
+    identity_kids=_IDENTITY,
+)
+# A part goes in under the private desk key and comes out, for a control card that has no private key yet, under the public one.
+_PART = Kind(
+    PART,
+    DF_CARD,
+    {
+        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.PART_INFO), _BY_DESK),
+        keys.PART_FILE: FileSpec(
+            cardfiles.size_of(servicefiles.PART),
+            (Right(access.CIPHER_MAC, keys.DESK, auth=keys.DESK),),
+            (Right(access.CIPHER_MAC, keys.BESIDE + keys.DESK),),
+            {0: sealed_for("80 FA 08 00")},
+        ),
+    },
+    _OWN | {keys.BESIDE + keys.DESK},
+    _CARD | {"read_mac"},
+    auth_kids=frozenset({keys.DESK}),
+    identity_kids=_IDENTITY,
+)
+_CONTROL_PROCESS = (keys.IDENTITY, keys.EXTERNAL, keys.DESK)
+_CONTROL = Kind(
+    CONTROL,
+    MF,
+    {
+        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.CONTROL_INFO)),
+        servicefiles.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),  # backups that it may still make
+    },
+    frozenset(),
+    frozenset({"select", "challenge", "read", "read_record", "sam", "diversify", "mac", "seal_key", "backup"}),
+    process_kids=frozenset(_CONTROL_PROCESS) | {keys.PUBLIC + kid for kid in _CONTROL_PROCESS},
+    sealing=frozenset((key_set, target) for key_set in (0, 1) for target in (0, 1)),
+)
+_ESAM = Kind(
+    ESAM,
+    MF,
+    {
+        cardfiles.ESAM_WALLET: FileSpec(
+            _WALLET,
+            read=(*FREE, Right(access.MAC, keys.WRITE_BACK)),
+            targets={0: sealed_for("04 D6 82 00"), 4: sealed_for("04 D6 82 04")},
+            shape=access.WALLET,
+        ),
+        cardfiles.ESAM_PARAMS: _esam_file(_PARAMS, "04 D6 83"),
+        cardfiles.ESAM_TARIFF_1: FileSpec(_TARIFF, _BY_CARD),
+        cardfiles.ESAM_TARIFF_2: FileSpec(_TARIFF, _BY_CARD),
+        cardfiles.ESAM_KEY_INFO: _esam_file(_KEY_INFO, "04 D6 86", update=()),
+        cardfiles.ESAM_RUN_INFO: _esam_file(_WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE),
+        cardfiles.ESAM_LIMITS: _esam_file(_LIMITS, "04 D6 87"),
+    },
+    frozenset(keys.ROOT_KIDS) - {keys.DESK},
+    _BASE | {"update", "update_mac", "read_mac", "read_record", "read_record_mac", "debit", "wallet", "sam", "diversify"},
+    process_kids=frozenset({keys.IDENTITY, keys.EXTERNAL}),
+    factor_on_read=True,
+)
+ALL = {kind.name: kind for kind in (_USER, _INIT, _KEYS, _RESTORE, _INSPECTION, _TEST_CREDIT, _TEST, _PART, _CONTROL, _ESAM)}

@@ -1,0 +1,77 @@
+"""Files that are read by record: wallet, counters that only fall, and logs whose oldest record gives way to the newest.
+
+P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the file's table, as for any other.
+"""
+
+from dianka.cardos import access
+from dianka.cardos.access import FileSpec
+from dianka.cardos.core import (
+    BALANCE_SHORT,
+    NO_RECORD,
+    OK,
+    WRONG_LE,
+    WRONG_LENGTH,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.wallet import debit_wallet, wallet_offset
+
+
+def read_record(context: Context, command: Command) -> Answer:
+    """00 B2 rec p2 le. Record 00 of the wallet is all of it and its inverse: plain numbers have no other check."""
+    sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER, access.LOG)
+    context.right(spec.read, sealed=False)
+    content = context.state.files[sfi]
+    if spec.shape == access.WALLET and not command.p1:
+        found = content + bytes(byte ^ 0xFF for byte in content)
+    else:
+        at, size = _place(spec, command.p1)
+        found = content[at : at + size]
+    if command.le != len(found):
+        raise Refused(WRONG_LE | len(found))
+    return found, OK
+
+
+def append(context: Context, command: Command) -> Answer:
+    """00 E2 00 p2 lc record, or 04 E2 with secure messaging."""
+    sfi, spec = context.record_file(command.p2, access.LOG)
+    if command.p1:
+        raise Refused(WRONG_P1P2)
+    right = context.right(spec.update, sealed=bool(command.cla & 4))
+    record = context.received(right, command) if command.cla & 4 else command.data
+    if len(record) != spec.record_bytes:
+        raise Refused(WRONG_LENGTH)
+    state = context.change()
+    state.files[sfi] = record + state.files[sfi][: -spec.record_bytes]
+    return b"", OK
+
+
+def debit(context: Context, command: Command) -> Answer:
+    """80 30 00 p2 04 amount4: from the wallet, or from a counter if the table allows it."""
+    sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER)
+    if command.p1:
+        raise Refused(WRONG_P1P2)
+    command.expect(4)
+    amount = int.from_bytes(command.data, "big")
+    if spec.shape == access.WALLET:
+        debit_wallet(context, amount)
+        return b"", OK
+    context.right(spec.fall, sealed=False)
+    left = int.from_bytes(context.state.files[sfi], "big") - amount
+    if left < 0:
+        raise Refused(BALANCE_SHORT)
+    context.change().files[sfi] = left.to_bytes(access.COUNTER_BYTES, "big")
+    return b"", OK
+
+
+def _place(spec: FileSpec, record: int) -> tuple[int, int]:
+    """Where a record begins and how long it is."""
+    if spec.shape == access.WALLET:
+        return wallet_offset(record), 4
+    size = spec.record_bytes or spec.size
+    if not 1 <= record <= spec.size // size:
+        raise Refused(NO_RECORD)
+    return (record - 1) * size, size

@@ -1,0 +1,125 @@
+"""80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and SEAL KEY.
+
+The ESAM has the first two (for the meter), the control card all four (for the desk) and the backup of its keys (backup.py),
+a master-key change or restore card the last.
+What each may be done with is narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
+"""
+
+from dianka.cardos import backup, keys
+from dianka.cardos.core import (
+    CONDITIONS,
+    NO_KEY,
+    NOT_ALLOWED,
+    OK,
+    WRONG_DATA,
+    WRONG_LENGTH,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.crypto import CHALLENGE_BYTES
+from dianka.cardos.files import servicefiles
+
+_SEAL_BYTES = 30
+_FACTOR = 8
+
+
+def sam(context: Context, command: Command) -> Answer:
+    """Which of them, by P1 and P2."""
+    allowed = context.kind.commands
+    if command.p1 == 0 and "diversify" in allowed:
+        return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
+    if command.p1 == 5 and command.p2 == 0 and "mac" in allowed:
+        return _mac(context, command)
+    if command.p1 == 6 and "seal_key" in allowed:
+        return _seal(context, command)
+    if command.p1 == 7 and "backup" in allowed:
+        return backup.hand_out(context, command) if command.p2 else backup.split(context, command)
+    if command.p1 == 8 and command.p2 == 0 and "backup" in allowed:
+        return backup.take_in(context, command)
+    raise Refused(WRONG_P1P2)
+
+
+def _diversify(context: Context, command: Command) -> Answer:
+    """80 FA 00 kid 08 factor8; with 10 factor8 data8 the same and ENCIPHER of data8, which spares the line a command."""
+    factor, data = command.data[:_FACTOR], command.data[_FACTOR:]
+    if len(factor) != _FACTOR or len(data) not in (0, CHALLENGE_BYTES):
+        raise Refused(WRONG_LENGTH)
+    if command.p2 not in context.kind.process_kids:
+        raise Refused(NOT_ALLOWED)
+    context.volatile.process_key = context.profile.div(context.key(command.p2), factor)
+    context.volatile.process_kid = command.p2
+    return (context.profile.cipher8(context.volatile.process_key, data) if data else b""), OK
+
+
+def _encipher(context: Context, command: Command) -> Answer:
+    command.expect(CHALLENGE_BYTES)
+    if not context.volatile.process_key:
+        raise Refused(CONDITIONS)
+    return context.profile.cipher8(context.volatile.process_key, command.data), OK
+
+
+def _mac(context: Context, command: Command) -> Answer:
+    if len(command.data) < 5:
+        raise Refused(WRONG_LENGTH)
+    if not context.volatile.process_key:
+        raise Refused(CONDITIONS)
+    if context.volatile.process_kid & ~keys.PUBLIC != keys.DESK:
+        raise Refused(NOT_ALLOWED)
+    return context.mac(context.volatile.process_key, command.data[:4], command.data[4:]), OK
+
+
+def _seal(context: Context, command: Command) -> Answer:
+    """80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set 00..: ready for WRITE KEY."""
+    command.expect(_SEAL_BYTES)
+    data = command.data
+    key_set, master_kind, master_factor = data[0], data[1], data[2:10]
+    key_kind, key_factor, r4, target_set = data[10], data[11:19], data[19:23], data[23]
+    if any(data[24:]) or max(key_set, master_kind, key_kind, target_set) > 1:
+        raise Refused(WRONG_DATA)
+    if (key_set, target_set) not in context.kind.sealing:
+        raise Refused(NO_KEY)
+    # Everybody can open what is sealed under the public master: no more private roots go there than the ESAM can't do without.
+    bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
+    if bare and command.p2 not in keys.FOR_ESAM:
+        raise Refused(NOT_ALLOWED)
+    key = _key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
+    master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
+    if context.kind.hands_on:
+        _count_down(context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b"")
+    wrapped = context.profile.wrap(master, key)
+    header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
+    return wrapped + context.mac(master, r4, header + wrapped), OK
+
+
+def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> bytes:
+    if kid not in keys.ROOT_KIDS:
+        raise Refused(NO_KEY)
+    if key_set == keys.PUBLIC_SET:
+        root = keys.PUBLIC_ROOTS[kid]
+    else:
+        root = context.key(keys.BESIDE + kid if context.kind.hands_on else kid)
+    return context.profile.div(root, factor) if kind == keys.DIVERSIFIED else root
+
+
+def _count_down(context: Context, kid: int, meter: bytes) -> None:
+    """One use is the keys of one meter, however often it takes them; else one card would open all meters uncounted.
+
+    `meter` is both factors of a diversified key. The meter served last is served again for nothing, so that a change which
+    broke off behind the count can be repeated. The roots go with a meter: free while there are uses, or behind a key of it.
+    """
+    files, volatile = context.state.files, context.volatile
+    again = any(meter) and meter == files[servicefiles.CARD_SERVED]
+    volatile.serving = volatile.serving or again
+    if again or (volatile.serving and not meter and kid != keys.MASTER):
+        return
+    left = int.from_bytes(files[servicefiles.CARD_USES], "big")
+    if not left:
+        raise Refused(CONDITIONS)
+    if meter or kid == keys.MASTER:
+        changed = context.change().files
+        changed[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
+        changed[servicefiles.CARD_SERVED] = meter.ljust(len(files[servicefiles.CARD_SERVED]), b"\0")
+        volatile.serving = any(meter)

@@ -1,0 +1,91 @@
+"""What a chip keeps without power, and what a chip holds on the day it is made.
+
+A state is changed on a copy only (core.py), so that a command leaves the old one or the new one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dianka.cardos import keys, kinds
+from dianka.cardos.crypto import PROFILES, SM4
+from dianka.cardos.files import cardfiles, servicefiles
+
+SERIAL_BYTES = 8
+
+
+@dataclass
+class State:
+    """Files by short id, keys by kid, keys that wait for the master key.
+
+    `tries` and `mac_tries` hold by kid what is left of EXTERNAL AUTH and of wrong MACs, where some were used.
+    """
+
+    kind: str
+    serial: bytes
+    profile: str = SM4.name
+    files: dict[int, bytes] = field(default_factory=dict)
+    keys: dict[int, bytes] = field(default_factory=dict, repr=False)
+    pending: dict[int, bytes] = field(default_factory=dict, repr=False)
+    tries: dict[int, int] = field(default_factory=dict)
+    mac_tries: dict[int, int] = field(default_factory=dict)
+
+    def copy(self) -> "State":
+        return State(
+            self.kind,
+            self.serial,
+            self.profile,
+            dict(self.files),
+            dict(self.keys),
+            dict(self.pending),
+            dict(self.tries),
+            dict(self.mac_tries),
+        )
+
+    def check(self) -> None:
+        """ValueError if no chip could be in this state."""
+        kind = kinds.ALL.get(self.kind)
+        if kind is None or self.profile not in PROFILES:
+            raise ValueError("unknown kind of card")
+        if len(self.serial) != SERIAL_BYTES:
+            raise ValueError("wrong serial")
+        if {sfi: len(data) for sfi, data in self.files.items()} != {sfi: spec.size for sfi, spec in kind.files.items()}:
+            raise ValueError("wrong files")
+        allowed = kind.kids or {*keys.ROOT_KIDS, *(keys.PUBLIC + kid for kid in keys.ROOT_KIDS)}
+        held = {**self.keys, **self.pending}
+        if not held.keys() <= allowed or any(len(key) != PROFILES[self.profile].key_bytes for key in held.values()):
+            raise ValueError("wrong keys")
+        for tries, most in ((self.tries, keys.TRIES), (self.mac_tries, keys.MAC_TRIES)):
+            if any(kid not in allowed or not 0 <= left < most for kid, left in tries.items()):
+                raise ValueError("wrong tries")
+
+
+def new_state(
+    kind: str, serial: bytes, rng: Callable[[int], bytes], private_roots: bool = True, profile: str = SM4.name
+) -> State:
+    """A chip as made: blank files, the public master key. A control card makes the private roots here, and keeps them."""
+    blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}
+    state = State(kind, serial, profile, files=blank)
+    if kind == kinds.CONTROL:
+        _found(state, rng, private_roots)
+    else:
+        state.keys = {keys.MASTER: keys.PUBLIC_ROOTS[keys.MASTER]}
+    if kind == kinds.ESAM:
+        state.files[cardfiles.ESAM_KEY_INFO] = key_info(cardfiles.KEYS_PUBLIC)
+    state.check()
+    return state
+
+
+def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
+    """A system of its own; one without private roots waits for the parts of a backup, and makes none itself."""
+    profile = PROFILES[state.profile]
+    info = cardfiles.pack(servicefiles.CONTROL_INFO, {"profile": profile.code})
+    state.files[cardfiles.CARD_INFO] = cardfiles.frame(servicefiles.CMD_CONTROL, info)
+    state.files[servicefiles.CARD_USES] = int(private_roots).to_bytes(4, "big")
+    state.keys = {keys.PUBLIC + kid: key for kid, key in keys.PUBLIC_ROOTS.items()}
+    if private_roots:
+        state.keys |= {kid: rng(profile.key_bytes) for kid in keys.ROOT_KIDS}
+
+
+def key_info(key_state: int, command: int = cardfiles.CMD_KEYS) -> bytes:
+    """The key info file for this key state, framed."""
+    return cardfiles.frame(command, cardfiles.pack(cardfiles.KEY_INFO, {"state": key_state}))

@@ -1,0 +1,93 @@
+"""The ESAM's wallet: money and purchase count in one file of 8 bytes, changed together or not at all."""
+
+from dianka.cardos import keys
+from dianka.cardos.core import (
+    BALANCE_SHORT,
+    CONDITIONS,
+    NO_RECORD,
+    NOT_ALLOWED,
+    OK,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.files import cardfiles
+
+_P2 = 0x0C  # the wallet among the ESAM's record files [p]
+_RECORDS = {0x01: 0, 0x03: 4}  # record number to offset [p: 01 money, 03 count]
+_LIMIT = 1 << 32
+
+
+def init_wallet(context: Context, command: Command) -> Answer:
+    """04 DC rec 0C 08 value4 mac4, while the keys are public."""
+    at = _record(command)
+    command.expect(8)
+    if context.state.files[cardfiles.ESAM_KEY_INFO][4] != cardfiles.KEYS_PUBLIC:
+        raise Refused(NOT_ALLOWED)
+    value = context.checked(keys.PURCHASE, command)
+    old = _wallet(context)
+    context.change().files[cardfiles.ESAM_WALLET] = old[:at] + value + old[at + 4 :]
+    return b"", OK
+
+
+def credit(context: Context, command: Command) -> Answer:
+    """84 32 01 0C 0C money4 count4 mac4. The count makes a purchase good once, whatever becomes of the card."""
+    if (command.p1, command.p2) != (0x01, _P2):
+        raise Refused(WRONG_P1P2)
+    command.expect(12)
+    data = context.checked(keys.PURCHASE, command)
+    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
+    bought = cardfiles.unpack(cardfiles.WALLET, data)
+    money_fen = wallet["money_fen"] + bought["money_fen"]
+    if bought["count"] != wallet["count"] + 1 or money_fen >= _LIMIT:
+        raise Refused(CONDITIONS)
+    _put(context, money_fen, bought["count"])
+    return b"", OK
+
+
+def refund(context: Context, command: Command) -> Answer:
+    """84 30 02 0C 0C money4 count4 mac4. As CREDIT, the other way: one order takes money out once."""
+    if (command.p1, command.p2) != (0x02, _P2):
+        raise Refused(WRONG_P1P2)
+    command.expect(12)
+    data = context.checked(keys.PURCHASE, command)
+    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
+    order = cardfiles.unpack(cardfiles.WALLET, data)
+    money_fen = wallet["money_fen"] - order["money_fen"]
+    if order["count"] != wallet["count"] + 1:
+        raise Refused(CONDITIONS)
+    if money_fen < 0:
+        raise Refused(BALANCE_SHORT)
+    _put(context, money_fen, order["count"])
+    return b"", OK
+
+
+def wallet_offset(record: int) -> int:
+    """Where this record of the wallet begins."""
+    if record not in _RECORDS:
+        raise Refused(NO_RECORD)
+    return _RECORDS[record]
+
+
+def _record(command: Command) -> int:
+    if command.p2 != _P2:
+        raise Refused(WRONG_P1P2)
+    return wallet_offset(command.p1)
+
+
+def debit_wallet(context: Context, amount: int) -> None:
+    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
+    if wallet["money_fen"] < amount:
+        raise Refused(BALANCE_SHORT)
+    _put(context, wallet["money_fen"] - amount, wallet["count"])
+
+
+def _wallet(context: Context) -> bytes:
+    return context.state.files[cardfiles.ESAM_WALLET]
+
+
+def _put(context: Context, money_fen: int, count: int) -> None:
+    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": count})
+    context.change().files[cardfiles.ESAM_WALLET] = wallet

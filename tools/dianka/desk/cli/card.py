@@ -1,0 +1,231 @@
+"""`dianka card show`, `verify` and `replace`, and `dianka sell`: the card desk on the command line.
+
+Making cards is in issuecli.py, founding systems in keyscli.py.
+"""
+
+from typing import Annotated
+
+import typer
+
+from dianka.card_port import CardError
+from dianka.cardos import kinds
+from dianka.desk import replace
+from dianka.desk.cli.issue import issue_app
+from dianka.desk.cli.issuing import Wanted, make_card
+from dianka.desk.cli.options import (
+    Alarm1Option,
+    Alarm2Option,
+    CardArgument,
+    ControlOption,
+    CustomerOption,
+    MeterOption,
+    NewCardArgument,
+    PriceOption,
+    ReaderOption,
+    alarms_fen,
+    control_for,
+    control_word,
+    fen,
+    number,
+    price_e4,
+    print_lines,
+    rates_e4,
+    same_place,
+)
+from dianka.desk.cli.plain import plain_errors
+from dianka.desk.issue import UserData
+from dianka.desk.prices import NewPrice, switch_minute
+from dianka.desk.sell import sell
+from dianka.desk.show import show
+from dianka.desk.verify import verify
+from dianka.desk.words import price as price_words
+from dianka.desk.words import stamp
+from dianka.money import yuan
+from dianka.readers import chosen, find
+
+app = typer.Typer(no_args_is_help=True, help="Make cards, look at them, check and replace them.")
+app.add_typer(issue_app, name="issue")
+app.add_typer(issue_app, name="new", hidden=True)
+
+
+@app.command("show")
+def show_command(file: CardArgument = None, reader: ReaderOption = None) -> None:
+    """Say in words what a card holds, as far as it can be read without keys.
+
+    Example: dianka card show --reader 0
+    """
+    with plain_errors():
+        with find(chosen(file, reader)).connect() as card:
+            lines = show(card.port)
+        print_lines(card.name, lines)
+
+
+@app.command("verify")
+def verify_command(
+    file: CardArgument = None,
+    reader: ReaderOption = None,
+    control: ControlOption = None,
+    without_control: Annotated[
+        bool, typer.Option("--without-control", help="Leave out what takes the control card: whose card it is.")
+    ] = False,
+) -> None:
+    """Check a card: ATR, files, frames and sums, access rights, and that it belongs to the control card's system.
+
+    One line for each finding. Nothing on the card is changed. The exit code is 1 if anything is wrong.
+
+    Example: dianka card verify lin.card
+    """
+    with plain_errors():
+        place = chosen(file, reader)
+        with find(place).connect() as card:
+            alone = control is None and same_place(control_word(place, None), place)  # a control card can't ask itself
+            if without_control or alone:
+                findings = verify(card.port, None)
+            else:
+                with control_for(place, control) as desk:
+                    findings = verify(card.port, desk.port)
+    for finding in findings:
+        typer.echo(f"{'ok ' if finding.good else 'BAD'} {finding.text}")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("replace")
+def replace_command(
+    file: NewCardArgument = None,
+    former: Annotated[
+        str | None,
+        typer.Option(help="The former card if it can still be read: all but money is taken from it, and it is cleared."),
+    ] = None,
+    meter: MeterOption = "",
+    customer: CustomerOption = "",
+    count: Annotated[str, typer.Option(help="Number of the last purchase (the receipt says it).")] = "",
+    amount: Annotated[
+        str | None,
+        typer.Option(help="Yuan of the last purchase if it may not have reached the meter; the meter never credits it twice."),
+    ] = None,
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
+    price: PriceOption = None,
+    reader: ReaderOption = None,
+    control: ControlOption = None,
+) -> None:
+    """Make a replacement card. Once it has been in the meter, the meter refuses the former card.
+
+    A replacement that never reached the meter stays good until the next purchase is in the meter: make no second one while the
+    first may be found, and break a found one.
+
+    Example: dianka card replace lin2.card --former lin.card
+
+    Example: dianka card replace lin2.card --former lin.card --count 3 --amount 50.00
+
+    Example: dianka card replace lin2.card --meter 42 --customer 7 --count 3 --amount 50.00
+    """
+    with plain_errors():
+        wanted = Wanted(file=file, reader=reader, control=control)
+        rates = rates_e4(price) if price else None
+        if former is not None:
+            if meter or customer:
+                raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
+            if alarm1 is not None or alarm2 is not None:
+                raise CardError(
+                    "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
+                )
+            record = number(count, "purchase") if count else None, None if amount is None else fen(amount)
+            _replace_former(wanted, former, *record, rates)
+            return
+        if not (meter and customer and count):
+            raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
+        numbers = number(meter, "meter"), number(customer, "customer")
+        last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
+        replace.must_have_price(last, rates)
+        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates or rates_e4(None))
+        make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
+        typer.echo(_last(last))
+
+
+def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None) -> None:
+    place = chosen(wanted.file, wanted.reader)
+    with find(former).connect() as old:
+        with control_for(place, wanted.control) as desk:
+            replace.must_be_ours(desk.port, old.port)
+        data, last = replace.read_former(old.port, count, amount_fen, rates)
+        make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
+        waived = last.count > 0 and amount_fen == 0
+        typer.echo("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
+        with control_for(place, wanted.control) as desk:
+            replace.clear(desk.port, old.port)
+        typer.echo(f"{former}: cleared")
+
+
+def _last(last: replace.LastPurchase) -> str:
+    if not last.count:
+        return "nothing was bought with the former card: sell to the new one"
+    if last.in_meter:
+        return f"purchase {last.count} is in the meter already: the card carries no money; put it into the meter, then sell"
+    told = f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it into the meter"
+    return told + ("; Err-33 there: it has that purchase, make another card without --amount" if last.opens else "")
+
+
+def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
+    """CARD and YUAN, or YUAN alone when --reader names the card."""
+    if len(words) != (1 if context.params.get("reader") else 2):
+        raise typer.BadParameter("give CARD and YUAN, or YUAN and --reader")
+    return words
+
+
+def sell_command(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as 50 or 12.34.",
+            metavar="[CARD] YUAN",
+            callback=_sale_words,
+        ),
+    ],
+    reader: Annotated[
+        str | None, typer.Option("--reader", is_eager=True, help="The resident's card is in this reader: number or name.")
+    ] = None,
+    control: ControlOption = None,
+    price: Annotated[
+        str, typer.Option(help="A new price, yuan per kWh, which the card brings to the meter; with --from.")
+    ] = "",
+    begin: Annotated[
+        str, typer.Option("--from", help="When it begins, local time: 2026-03-01T00:00; at once if that has passed.")
+    ] = "",
+) -> None:
+    """Sell credit: write a purchase to a user card, and a new price if there is one.
+
+    Example: dianka sell lin.card 50.00
+
+    Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
+    """
+    with plain_errors():
+        amount_fen, new = fen(words[-1]), _new_price(price, begin)
+        card = chosen(words[0] if len(words) == 2 else None, reader)
+        _must_be_two(card, control)
+        with find(card).connect() as resident, control_for(card, control) as desk:
+            receipt = sell(desk.port, resident.port, amount_fen, new=new)
+        lines = [
+            ("sold", f"{yuan(receipt.amount_fen)} yuan"),
+            ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),
+            ("meter", f"{receipt.meter_no:012d}"),
+            ("customer", f"{receipt.customer_no:012d}"),
+            ("card", receipt.serial.hex()),
+        ]
+        if new:
+            lines.append((f"price from {stamp(new.switch_time)}", price_words(new.price_e4)))
+        print_lines("receipt", lines)
+
+
+def _must_be_two(card: str, control: str | None) -> None:
+    """One card can't be the resident's and the control card: say which of the two it is, not that it is in use."""
+    if same_place(card, control_word(card, control)):
+        with control_for(card, control) as desk:
+            raise CardError(f"{desk.name} is the control card itself: name the resident's card")
+
+
+def _new_price(price: str, begin: str) -> NewPrice | None:
+    if bool(price) != bool(begin):
+        raise CardError("a new price has a time: give --price and --from, or neither")
+    return NewPrice(price_e4(price), switch_minute(begin)) if price else None

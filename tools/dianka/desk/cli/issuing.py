@@ -1,0 +1,106 @@
+"""What all `dianka card issue` commands have in common: where the new card comes to be, sealed by which control card.
+
+`card_command` makes a command of a function that takes the words of one kind and says how a chip becomes such a card; the words
+that every kind has are added here, once.
+"""
+
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from dianka.card_port import CardError, CardPort
+from dianka.cardos.image import CardFile
+from dianka.desk import issue
+from dianka.desk.cli.options import (
+    ControlOption,
+    NewCardArgument,
+    ProfileName,
+    ReaderOption,
+    SerialOption,
+    control_for,
+    must_speak,
+    serial_word,
+)
+from dianka.desk.cli.plain import plain_errors
+from dianka.desk.in_reader import make_in_reader
+from dianka.readers import chosen, find
+from dianka.readers.choose import PREFIX
+
+Make = Callable[[CardPort, CardPort], None]  # control card, new chip
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The words that every kind has."""
+
+    file: NewCardArgument = None
+    serial: SerialOption = None
+    blank: Annotated[bool, typer.Option("--blank", help="Only a file with a blank chip, to be made into a card later.")] = False
+    profile: Annotated[
+        ProfileName | None,
+        typer.Option(help="Cipher: a blank chip's (sm4 if none); else to be sure, as a card has its control card's."),
+    ] = None
+    reader: ReaderOption = None
+    control: ControlOption = None
+
+
+def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]], Callable[..., Make]]:
+    """Make the decorated function the command that issues this kind of card."""
+
+    def add(own: Callable[..., Make]) -> Callable[..., Make]:
+        def command(**words: Any) -> None:
+            with plain_errors():
+                wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
+                make_card(wanted, kind, own(**words))
+
+        file, *common = _options(Wanted)
+        options = [file, *_options(own), *common]
+        command.__doc__ = own.__doc__
+        command.__annotations__ = {option.name: option.annotation for option in options}
+        command.__dict__["__signature__"] = inspect.Signature(options)
+        app.command(kind)(command)
+        return own
+
+    return add
+
+
+def make_card(wanted: Wanted, kind: str, make: Make) -> None:
+    """A new card where it is wanted, and a line about it."""
+    place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
+    in_reader = place.startswith(PREFIX)
+    if in_reader and (wanted.serial or wanted.blank):
+        raise CardError("the card in a reader is a blank chip with its own serial: for others name a file")
+    if wanted.blank:
+        profile = wanted.profile or ProfileName.sm4
+        with CardFile.create(place, kind, serial, profile=profile.value) as card:
+            made = card.chip.state.serial
+    else:
+        with control_for(place, wanted.control) as desk:
+            must_speak(desk.port, wanted.profile)
+            made = _made(desk.port, place, kind, make, serial)
+    typer.echo(f"{place}: {'blank ' * wanted.blank}{kind} card {made.hex()}")
+
+
+def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | None) -> bytes:
+    if place.startswith(PREFIX):
+        with find(place).connect() as card:
+            return make_in_reader(card.port, kind, lambda chip: make(control, chip))
+    profile = issue.system_profile(control)
+    return issue.issue_file(Path(place), kind, serial, os.urandom, profile, lambda chip: make(control, chip))
+
+
+def _options(of: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters with their annotations as objects, by name only."""
+    hints = get_type_hints(of, include_extras=True)
+    return [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])
+        for parameter in inspect.signature(of).parameters.values()
+    ]
+
+
+_COMMON = tuple(inspect.signature(Wanted).parameters)

@@ -1,0 +1,73 @@
+"""`dianka keys init` and `restore`: a system is founded, and given back from its backup. No key is ever shown."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dianka.card_port import CardError
+from dianka.cardos.backup import MOST_PARTS
+from dianka.desk import system
+from dianka.desk.cli.options import CONTROL_NAME, ProfileName, new_file
+from dianka.desk.cli.plain import plain_errors
+from dianka.readers import find
+
+keys_app = typer.Typer(no_args_is_help=True, help="Found a system, and get its keys back from the backup.")
+
+ControlFile = Annotated[
+    str, typer.Argument(help=f"The new control card's file NAME.card, or a folder for {CONTROL_NAME}.", metavar="CONTROLCARD")
+]
+
+
+@keys_app.command()
+def init(
+    file: ControlFile,
+    parts: Annotated[int, typer.Option(help=f"Backup cards to make, one for each of so many people, up to {MOST_PARTS}.")] = 3,
+    needed: Annotated[int, typer.Option(help="How many of them give the keys back.")] = 2,
+    profile: Annotated[ProfileName, typer.Option(help="Cipher of the system and of all its cards.")] = ProfileName.sm4,
+) -> None:
+    """Found a system: a control card that makes its own keys, and a backup of them in parts for several people.
+
+    Example: dianka keys init office/control.card --parts 5 --needed 3
+    """
+    with plain_errors():
+        path = _in_folder(file)
+        made = system.found(path, needed, parts, profile.value)
+        typer.echo(f"{path}: system control card, {profile.value}: lock it up")
+        for part, card in enumerate(made, 1):
+            typer.echo(f"{card}: part {part} of {parts}: give it to one person")
+        typer.echo(f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer tell nothing")
+
+
+@keys_app.command()
+def restore(
+    file: ControlFile,
+    cards: Annotated[
+        list[str],
+        typer.Argument(help="Part cards: files, or reader:NUMBER or reader:NAME, as many as are needed.", metavar="PART..."),
+    ],
+) -> None:
+    """Make a new control card of the same system from parts of its backup. It makes no second backup: the parts stay good.
+
+    Example: dianka keys restore control.card backup-1.card backup-3.card backup-4.card
+    """
+    with plain_errors():
+        path = _in_folder(file)
+        if len(set(cards)) < len(cards):
+            raise CardError("a part card is named twice: give different ones")
+        with ExitStack() as held:
+            serial = system.restore(path, [held.enter_context(find(card).connect()).port for card in cards])
+        typer.echo(f"{path}: system control card {serial.hex()} with the keys of the backup: lock it up")
+
+
+def _in_folder(word: str) -> Path:
+    """Where the control card goes. Another name than of a card, and `git add .` would take the keys along."""
+    path = new_file(Path(word))
+    if path.is_dir():
+        return path / CONTROL_NAME
+    if word.endswith("/"):
+        raise CardError(f"there is no folder {word}: make it first, or name a file as in {CONTROL_NAME}")
+    if path.suffix != ".card":
+        raise CardError(f"{word} is no folder and no card's name: name a folder that is there, or a file as in {CONTROL_NAME}")
+    return path

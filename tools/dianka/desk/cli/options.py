@@ -1,0 +1,176 @@
+"""The words that card commands share on the command line: amounts, numbers, serials, and where a card sits.
+
+A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two readers at once if need be.
+"""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dianka.card_port import CardError, CardPort
+from dianka.cardos.crypto import SM4, TDES
+from dianka.cardos.image import name_of
+from dianka.desk.control import profile_of
+from dianka.desk.in_reader import must_be_control
+from dianka.desk.prices import HIGHEST_E4
+from dianka.money import HIGHEST_FEN, yuan
+from dianka.readers import Held, find
+from dianka.readers.choose import PREFIX
+
+CONTROL_NAME = "control.card"
+ALARM1, ALARM2 = "20.00", "5.00"
+
+
+class ProfileName(StrEnum):
+    sm4 = SM4.name
+    tdes = TDES.name
+
+
+ReaderOption = Annotated[str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")]
+ControlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--control",
+        help=f"System control card, a file or reader:NUMBER or reader:NAME; by default {CONTROL_NAME} in the card's folder.",
+    ),
+]
+CardArgument = Annotated[
+    str | None,
+    typer.Argument(help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).", metavar="CARD"),
+]
+NewCardArgument = Annotated[
+    str | None,
+    typer.Argument(help="The card's new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE"),
+]
+MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
+CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
+Alarm1Option = Annotated[
+    str | None, typer.Option(help=f"First alarm, yuan: a lamp. Not below the second; {ALARM1} if not given.")
+]
+Alarm2Option = Annotated[
+    str | None, typer.Option(help=f"Second alarm, yuan: supply off until the card is put in; 0 is none, {ALARM2} if not given.")
+]
+PriceOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--price", help="Yuan per kWh; 0.5 if none. Up to 12 times, for the card's 12 rates; the meter charges the first alone."
+    ),
+]
+SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
+
+
+def decimal(text: str, places: int, what: str) -> int:
+    """'12.34' with two places is 1234. Digits are moved, nothing is rounded."""
+    match = re.fullmatch(rf"([0-9]{{1,9}})(?:\.([0-9]{{1,{places}}}))?", text.strip())
+    if not match:
+        raise CardError(f"{text!r} is no {what}: write it as 12 or 12.{'34567890'[:places]}")
+    return int(match[1] + (match[2] or "").ljust(places, "0"))
+
+
+def fen(text: str) -> int:
+    value = decimal(text, 2, "amount in yuan")
+    if value > HIGHEST_FEN:
+        raise CardError(f"{text} yuan is more than a card can say: give up to {yuan(HIGHEST_FEN)}")
+    return value
+
+
+def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
+    """Both alarms; the one that warns must come before the one that cuts. A second alarm of 0 is off."""
+    first, second = fen(ALARM1 if alarm1 is None else alarm1), fen(ALARM2 if alarm2 is None else alarm2)
+    if second and first < second:
+        raise CardError(
+            f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut before the lamp warns; "
+            f"give --alarm1 of at least {yuan(second)}"
+        )
+    return first, second
+
+
+def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, int]:
+    """The meter's limits; a purchase up to the highest balance must be able to close the relay."""
+    limits = fen(overdraft), fen(hoard), fen(close_above)
+    highest = limits[1] or HIGHEST_FEN
+    if limits[2] >= highest:
+        raise CardError(
+            f"the relay closes above {yuan(limits[2])} yuan, and no balance is above {yuan(highest)}: "
+            "give a smaller --close-above or a higher --hoard"
+        )
+    return limits
+
+
+def rates_e4(prices: list[str] | None) -> list[int]:
+    return [price_e4(text) for text in prices or ["0.5"]]
+
+
+def price_e4(text: str) -> int:
+    price = decimal(text, 4, "price in yuan per kWh")
+    if not 0 < price <= HIGHEST_E4:  # the meter refuses a tariff without a price, once it has taken the money
+        raise CardError("a price is from 0.0001 to 9999.9999 yuan per kWh: give another price")
+    return price
+
+
+def number(text: str, what: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text):
+        raise CardError(f"{text!r} is no {what} number: give up to 12 digits")
+    return int(text)
+
+
+def serial_word(text: str | None) -> bytes | None:
+    if text is not None and not re.fullmatch(r"[0-9A-Fa-f]{16}", text):
+        raise CardError(f"{text!r} is no serial: give 16 hexadecimal digits")
+    return None if text is None else bytes.fromhex(text)
+
+
+def control_word(card: str, control: str | None) -> str:
+    """Where the control card of this card is to be looked for."""
+    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).parent / CONTROL_NAME)
+    return control or beside
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether both words name the same file, however written, or the same reader in the same words."""
+    if one.startswith(PREFIX) or other.startswith(PREFIX):
+        return one == other
+    return Path(one).resolve() == Path(other).resolve()
+
+
+def control_for(card: str, control: str | None) -> Held:
+    """The system control card that belongs to this card; it is one, or CardError."""
+    word = control_word(card, control)
+    if not word.startswith(PREFIX) and not Path(word).is_file():
+        raise CardError(f"there is no control card {name_of(Path(word))}: name it with --control, or `dianka keys init {word}`")
+    held = find(word).connect()
+    try:
+        must_be_control(held)
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def new_file(path: Path) -> Path:
+    """A file to be made; a reader's name is none."""
+    if str(path).startswith(PREFIX):
+        raise CardError("this can't be made of a card in a reader: name a file")
+    return path
+
+
+def must_speak(control: CardPort, profile: ProfileName | None) -> None:
+    """A system has one cipher; whoever names another has the wrong control card in hand."""
+    control.power_on()
+    of_system = profile_of(control).name
+    if profile is not None and profile != of_system:
+        raise CardError(f"this system's cipher is {of_system}: leave --profile out, or use another control card")
+
+
+def print_lines(title: str, lines: list[tuple[str, str]]) -> None:
+    """A table. A file's name and what a card says are shown as they are: they are no markup."""
+    table = Table(title=Text(title, style="italic"), show_header=False)
+    for label, text in lines:
+        table.add_row(Text(label), Text(text))
+    Console().print(table)

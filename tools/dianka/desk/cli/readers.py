@@ -1,0 +1,156 @@
+"""`dianka reader list` and `speed`, and `dianka card insert`: readers on the command line."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dianka.card_port import CardError, CardPort, serial_of
+from dianka.cardos import kinds
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Tpdu
+from dianka.desk.cli.plain import plain_errors
+from dianka.readers.base import Held
+from dianka.readers.pcsc import PcscReader, Seen, look_around
+from dianka.readers.vpcd import FIRST_PORT, VirtualSlot
+
+reader_app = typer.Typer(no_args_is_help=True, help="Card readers on PC/SC.")
+
+_CHALLENGE = bytes.fromhex("00 84 00 00 08")
+_ROUND_MS = 3000
+
+SlotOption = Annotated[int, typer.Option("--slot", min=0, max=1, help="Which of vpcd's two slots.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", min=1, max=65535, help=f"Where vpcd listens; {FIRST_PORT} and the slot if not given.")
+]
+
+
+@reader_app.command("list")
+def list_command() -> None:
+    """Say which readers there are, and what is in them.
+
+    Example: dianka reader list
+    """
+    with plain_errors():
+        readers = look_around()
+        if not readers:
+            raise CardError("there is no card reader: plug one in")
+        table = Table("number", "reader", "card")
+        for number, seen in enumerate(readers):
+            table.add_row(str(number), seen.name, _content(seen))
+        Console().print(table)
+
+
+def _content(seen: Seen) -> str:
+    if not seen.present:
+        return "empty"
+    try:
+        return f"electricity meter card {serial_of(seen.atr).hex()}"
+    except CardError:
+        return f"foreign card {seen.atr.hex(' ').upper()}" if seen.atr else "a card that does not answer"
+
+
+@reader_app.command()
+def speed(
+    reader: Annotated[
+        str | None, typer.Argument(help="Number or name of a reader with a card in it.", metavar="[READER]")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Commands to send.")] = 5000,
+    slot: Annotated[
+        int | None, typer.Option(min=0, max=1, help="Put a card of its own into this slot of vpcd instead.")
+    ] = None,
+    port: PortOption = None,
+) -> None:
+    """Measure how many commands a second go to a card and back (GET CHALLENGE, 5 bytes out and 10 back).
+
+    Example: dianka reader speed 0
+
+    Example: dianka reader speed --slot 1 --count 20000
+    """
+    with plain_errors():
+        if (reader is None) == (slot is None):
+            raise CardError("give a reader with a card in it, or --slot for a virtual one, one of the two")
+        if reader is not None:
+            with PcscReader.find(reader).connect() as card:
+                _measure(card, count)
+        else:
+            with _virtual_card(cast(int, slot), port) as name, PcscReader(name).connect() as card:
+                _measure(card, count)
+
+
+def _measure(card: Held, count: int) -> None:
+    per_s, took_ns = apdus_per_s(card.port, count)
+    typer.echo(f"{card.name}: {count} APDU in {took_ns // 1_000_000} ms, {per_s} APDU/s")
+
+
+def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
+    """So many commands one after the other: how many a second, and the time taken in ns."""
+    port.power_on()
+    began_ns = time.monotonic_ns()
+    for _ in range(count):
+        port.process(_CHALLENGE)
+    took_ns = max(time.monotonic_ns() - began_ns, 1)
+    return count * 1_000_000_000 // took_ns, took_ns
+
+
+@contextmanager
+def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
+    """A new card in a slot, served by a process of its own as any other would be; the name of the reader that has it."""
+    with tempfile.TemporaryDirectory(prefix="dianka-") as folder:
+        path = Path(folder) / "speed.card"
+        with CardFile.create(path, kinds.USER) as file:
+            serial = file.chip.state.serial
+        words = ["card", "insert", str(path), "--slot", str(slot), *(["--port", str(port)] if port else [])]
+        code = "import dianka.cli; dianka.cli.main()"
+        with subprocess.Popen(
+            [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                if not cast(IO[str], process.stdout).readline():
+                    raise CardError(
+                        cast(IO[str], process.stderr).read().strip() or "the virtual card ended at once: run it alone"
+                    )
+                yield _reader_with(serial)
+            finally:
+                process.terminate()
+
+
+def _reader_with(serial: bytes) -> str:
+    until_ns = time.monotonic_ns() + _ROUND_MS * 1_000_000
+    while time.monotonic_ns() < until_ns:
+        for seen in look_around():
+            if seen.atr.endswith(serial):
+                return seen.name
+        time.sleep(0.02)
+    raise CardError("the virtual card shows up in no reader: look at `dianka reader list`")
+
+
+def insert_command(
+    file: Annotated[Path, typer.Argument(help="The card's file.", metavar="FILE")],
+    slot: SlotOption = 0,
+    port: PortOption = None,
+) -> None:
+    """Put a card file into a virtual reader (vsmartcard-vpcd), until Ctrl-C pulls it.
+
+    Example: dianka card insert lin.card --slot 0
+    """
+    with plain_errors(), CardFile.open(file) as card:
+        virtual = VirtualSlot(Tpdu(card.chip), FIRST_PORT + slot if port is None else port)
+        try:
+            virtual.insert()
+            typer.echo(f"{file.name} is in slot {slot}: Ctrl-C pulls it")
+            virtual.serve()
+        except KeyboardInterrupt:
+            typer.echo(f"{file.name} pulled after {virtual.commands} commands")
+            return
+        finally:
+            virtual.pull()
+        raise CardError("the reader is gone, or the card fell silent: see that pcscd runs, and put the card in again")

@@ -1,0 +1,53 @@
+"""Work with cards that this process has not opened itself: telling what sits in a reader before anything is written to it."""
+
+from collections.abc import Callable
+
+from dianka.card_port import CardError, CardPort, command, select_card
+from dianka.cardos import keys, kinds
+from dianka.cardos.core import NO_KEY, OK, UNKNOWN_INS
+from dianka.cardos.files import cardfiles
+from dianka.desk.reading import beyond, blocks, free_to_read, whole
+from dianka.readers.base import Held
+
+_NAMES = {kinds.INIT: "initialisation", kinds.KEYS: "master-key change", kinds.RESTORE: "key restore"}
+# What else a blank chip tells by: kinds with the same files differ in a command that they have or refuse.
+_PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
+_SEALED_READ = command("04B08100", bytes(17))
+_TELLTALE = {
+    kinds.KEYS: (_PRIVATE_UNDER_PUBLIC, NO_KEY, False),
+    kinds.RESTORE: (_PRIVATE_UNDER_PUBLIC, NO_KEY, True),
+    kinds.TEST_CREDIT: (_SEALED_READ, UNKNOWN_INS, False),
+    kinds.TEST: (_SEALED_READ, UNKNOWN_INS, True),
+}
+
+
+def must_be_control(held: Held) -> None:
+    """CardError unless this is a system control card: none but that derives from the public set for whoever asks."""
+    held.port.power_on()
+    _, sw = held.port.process(command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR))
+    if sw != OK:
+        raise CardError(f"{held.name} is no system control card: choose another with --control")
+
+
+def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:
+    """The blank card in a reader becomes what `make` makes of it. Returns its serial."""
+    serial = select_card(card)
+    if not _is_chip_of(card, kind):
+        raise CardError(f"this is no blank {_NAMES.get(kind, kind)} card: take one")
+    if any(whole(card, cardfiles.CARD_INFO, kinds.ALL[kind].files[cardfiles.CARD_INFO])):
+        raise CardError("this card is issued already: take a blank one")
+    make(card)
+    return serial
+
+
+def _is_chip_of(card: CardPort, kind: str) -> bool:
+    """Keys once loaded are there for good, so look before."""
+    for sfi, spec in kinds.ALL[kind].files.items():
+        size = spec.record_bytes or spec.size  # a reader that is told a shorter length asks once more by itself
+        readable = not free_to_read(spec) or all(sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec))
+        if not readable or beyond(card, sfi, spec) == OK:
+            return False
+    if kind not in _TELLTALE:
+        return True
+    apdu, status, expected = _TELLTALE[kind]
+    return (card.process(apdu)[1] == status) is expected

@@ -1,0 +1,222 @@
+"""Making cards and ESAMs: keys sealed by the control card, files written as the desk writes them.
+
+The `make_` functions work on a new chip behind any port, the `issue_` functions on a new file. A card that
+can't be finished leaves no file. A card has the cipher profile of its control card. Money in fen, prices in 0.0001 yuan per
+kWh. The cards of the service staff are made in service.py.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from dianka.card_port import CardError, CardPort, command, select_card, serial_of
+from dianka.cardos import keys, kinds
+from dianka.cardos.core import NO_KEY
+from dianka.cardos.crypto import SM4
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import CardFile
+from dianka.cardos.state import key_info
+from dianka.desk.control import Load, esam_plan, init_plan, keys_plan, load_keys, profile_of, public_control, user_plan
+from dianka.desk.session import Desk
+
+MOST_USES = (1 << 32) - 2  # the counter file has four bytes, all FF being a file that was never written
+FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
+# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/card-sessions.md).
+NEW_PRICE = cardfiles.UPDATE_TARIFF_1 | cardfiles.UPDATE_TARIFF_2
+_SINGLE_RATE, _MULTI_RATE = 1, 2
+
+Rng = Callable[[int], bytes]
+Data = TypeVar("Data")
+
+
+@dataclass(frozen=True)
+class UserData:
+    meter_no: int
+    customer_no: int
+    alarm1_fen: int
+    alarm2_fen: int
+    rates_e4: Sequence[int]
+    card_type: int = cardfiles.OPEN
+    update_flag: int = FIRST_SALE
+    count: int = 0  # of a purchase that the card carries from the start: a replacement card's
+    money_fen: int = 0
+    switch_time: int = 0  # YYMMDDhhmm; from then on `next_rates_e4` hold, 0: no change is planned
+    next_rates_e4: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class InitData:
+    meter_no: int
+    alarm1_fen: int
+    alarm2_fen: int
+    overdraft_limit_fen: int
+    hoard_limit_fen: int
+    close_above_fen: int
+    rates_e4: Sequence[int]
+
+
+def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
+    """A new chip becomes a resident's card, without a purchase yet."""
+    if not data.meter_no or not data.customer_no:
+        raise CardError("a user card needs a meter number and a customer number: give both, not zero")
+    files = checked(_user_files, data)
+    control.power_on()
+    serial = select_card(card)
+    load(control, card, user_plan(serial, keys.meter_factor(cardfiles.to_bcd(data.meter_no, 6))))
+    write(Desk(control, card, serial), files)
+
+
+def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
+    """A new chip becomes a meter initialisation card. All its keys are of the public set."""
+    if not data.meter_no:
+        raise CardError("an initialisation card needs the meter's number: give it, not zero")
+    files = checked(_init_files, data)
+    control.power_on()
+    serial = select_card(card)
+    load(control, card, init_plan(serial))
+    write(Desk(control, card, serial, public=True), files)
+
+
+def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
+    """A new chip becomes a master-key change card for this many meters."""
+    check_uses(uses, "a master-key change card")
+    control.power_on()
+    serial = select_card(card)
+    load(control, card, keys_plan(serial))
+    info = key_info(cardfiles.KEYS_PRIVATE)
+    write(Desk(control, card, serial), {servicefiles.CARD_USES: uses.to_bytes(4, "big"), cardfiles.CARD_INFO: info})
+
+
+def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
+    """The keys of a new card, or once more those of one whose making was broken off: it has the plan's master key by then."""
+    _, sw = card.process(command(f"008800{keys.IDENTITY:02X}", bytes(8)))
+    if sw == NO_KEY:
+        load_keys(control, card, plan)
+    else:
+        load_keys(control, card, plan, master=plan[-1])
+
+
+def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
+    """A new chip becomes an ESAM as it leaves the factory: public keys, meter number zero, empty wallet."""
+    serial_of(chip.power_on())
+    load_keys(public_control(profile), chip, esam_plan())
+
+
+def issue_control(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
+    """A new system with its own private keys. Returns the serial, as all of these do."""
+    return issue_file(path, kinds.CONTROL, serial, rng, profile, lambda chip: None)
+
+
+def issue_user(
+    control: CardPort,
+    path: Path | str,
+    meter_no: int,
+    customer_no: int,
+    alarm1_fen: int,
+    alarm2_fen: int,
+    rates_e4: Sequence[int],
+    serial: bytes | None = None,
+    rng: Rng = os.urandom,
+) -> bytes:
+    data = UserData(meter_no, customer_no, alarm1_fen, alarm2_fen, rates_e4)
+    return issue_file(path, kinds.USER, serial, rng, system_profile(control), lambda chip: make_user(control, chip, data))
+
+
+def issue_init(
+    control: CardPort, path: Path | str, data: InitData, serial: bytes | None = None, rng: Rng = os.urandom
+) -> bytes:
+    return issue_file(path, kinds.INIT, serial, rng, system_profile(control), lambda chip: make_init(control, chip, data))
+
+
+def issue_keys(control: CardPort, path: Path | str, uses: int, serial: bytes | None = None, rng: Rng = os.urandom) -> bytes:
+    return issue_file(path, kinds.KEYS, serial, rng, system_profile(control), lambda chip: make_keys(control, chip, uses))
+
+
+def issue_esam(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
+    return issue_file(path, kinds.ESAM, serial, rng, profile, lambda chip: make_esam(chip, profile))
+
+
+def system_profile(control: CardPort) -> str:
+    control.power_on()
+    return profile_of(control).name
+
+
+def check_uses(uses: int, what: str) -> None:
+    if not 1 <= uses <= MOST_USES:
+        raise CardError(f"{what} has 1 to {MOST_USES} uses: give the number of meters")
+
+
+def issue_file(
+    path: Path | str, kind: str, serial: bytes | None, rng: Rng, profile: str, make: Callable[[CardPort], None]
+) -> bytes:
+    """A new chip in a new file, and what `make` makes of it. Returns the serial."""
+    card = CardFile.create(path, kind, serial, rng, profile=profile)
+    try:
+        make(card.chip)
+    except BaseException:
+        card.discard()
+        raise
+    card.close()
+    return card.chip.state.serial
+
+
+def write(desk: Desk, files: dict[int, bytes]) -> None:
+    """Write whole files as the desk, in this order: file 01 last, as a card is issued when it says what it is."""
+    desk.authenticate()
+    for sfi, content in files.items():
+        desk.update(sfi, content)
+
+
+def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
+    try:
+        return pack(data)
+    except ValueError as error:
+        raise CardError(f"the card can't hold this: {error}; check numbers, amounts and rates") from None
+
+
+def _user_files(data: UserData) -> dict[int, bytes]:
+    params = _params(data) | {
+        "update_flag": data.update_flag,
+        "customer_no": data.customer_no,
+        "card_type": data.card_type,
+        "switch_time": data.switch_time,
+    }
+    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": data.money_fen, "count": data.count})
+    return {
+        cardfiles.CARD_TARIFF_1: user_tariff(data.rates_e4),
+        cardfiles.CARD_TARIFF_2: user_tariff(data.next_rates_e4 or data.rates_e4),
+        # A card that was cleared, or whose making was broken off, may still have a purchase on it.
+        cardfiles.CARD_WALLET: wallet,
+        cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE),
+        cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)),
+    }
+
+
+def user_tariff(rates_e4: Sequence[int]) -> bytes:
+    """A tariff file of a user card."""
+    return cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff(rates_e4))
+
+
+def _init_files(data: InitData) -> dict[int, bytes]:
+    tariff = cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack_tariff(data.rates_e4))
+    limits = {name: getattr(data, name) for name, _, _ in cardfiles.LIMITS}
+    params = cardfiles.pack(cardfiles.PARAMS, _params(data))  # no customer, and none shall stay in the ESAM
+    return {
+        cardfiles.CARD_TARIFF_1: tariff,
+        cardfiles.CARD_TARIFF_2: tariff,
+        cardfiles.CARD_LIMITS: cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack(cardfiles.LIMITS, limits)),
+        cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_INIT, params),
+    }
+
+
+def _params(data: UserData | InitData) -> dict[str, object]:
+    return {
+        "user_type": _SINGLE_RATE if len(set(data.rates_e4)) < 2 else _MULTI_RATE,
+        "alarm1_fen": data.alarm1_fen,
+        "alarm2_fen": data.alarm2_fen,
+        "ct_ratio": 1,
+        "pt_ratio": 1,
+        "meter_no": data.meter_no,
+    }

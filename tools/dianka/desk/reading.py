@@ -1,0 +1,72 @@
+"""Reading a card by its tables: which kind it says it is, and every file of it as far as it is readable without keys.
+
+A chip in this process answers 6Cxx where a reader follows it by itself, so lengths are asked for exactly.
+"""
+
+from collections.abc import Iterator
+
+from dianka.card_port import CardPort, command, serial_of
+from dianka.cardos import access, kinds
+from dianka.cardos.access import FileSpec
+from dianka.cardos.core import OK
+from dianka.cardos.files import cardfiles
+from dianka.desk.content import BY_COMMAND
+
+_HEAD = bytes.fromhex("00 B0 81 00 04")
+NOT_ISSUED = "not issued yet"
+_WALLET_RECORDS = (1, 3)
+
+
+def kind_of(card: CardPort) -> tuple[str, bytes]:
+    """What the card says it is, and its serial. An empty kind: not issued, or none of ours. Its directory is chosen."""
+    serial = serial_of(card.power_on())
+    if card.process(command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
+        head, sw = card.process(_HEAD)
+        if sw != OK or head[:1] != bytes((cardfiles.HEAD,)):
+            return "", serial
+        return BY_COMMAND.get(head[1], ""), serial
+    if card.process(bytes.fromhex("00B2010C04"))[1] == OK:
+        return kinds.ESAM, serial
+    head, sw = card.process(_HEAD)
+    return (kinds.CONTROL if sw == OK and head[:1] == bytes((cardfiles.HEAD,)) and not head[1] else ""), serial
+
+
+def no_kind(card: CardPort) -> str:
+    """Why kind_of has found none, as its directory is chosen still."""
+    head, _ = card.process(_HEAD)
+    if head[:1] == bytes((cardfiles.HEAD,)):
+        return f"unknown card with command {head[1]:02X}"
+    return "damaged: file 01 is not as any desk writes it" if any(head) else NOT_ISSUED
+
+
+def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:
+    """The file's content and status word, one by one for records. Its directory is chosen."""
+    if spec.shape == access.WALLET:
+        pieces = [card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, 4))) for record in _WALLET_RECORDS]
+        yield b"".join(data for data, _ in pieces), max(sw for _, sw in pieces)
+    elif spec.shape == access.LOG:
+        for record in range(1, spec.size // spec.record_bytes + 1):
+            yield card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, spec.record_bytes)))
+    else:
+        yield card.process(bytes((0x00, 0xB0, 0x80 | sfi, 0x00, spec.size)))
+
+
+def whole(card: CardPort, sfi: int, spec: FileSpec) -> bytes:
+    """A file that is no log; empty if the card does not give it."""
+    data, sw = next(blocks(card, sfi, spec))
+    return data if sw == OK else b""
+
+
+def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
+    """The status word of reading just behind the file's end: other than 9000 if it has this size."""
+    if spec.shape == access.WALLET:
+        return card.process(bytes((0x00, 0xB2, 0x05, sfi << 3 | 4, 4)))[1]
+    if spec.shape == access.LOG:
+        record = spec.size // spec.record_bytes + 1
+        return card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, spec.record_bytes)))[1]
+    return card.process(bytes((0x00, 0xB0, 0x80 | sfi, spec.size, 1)))[1]
+
+
+def free_to_read(spec: FileSpec) -> bool:
+    """Whether anybody may read it as it is."""
+    return any(right.mode == access.PLAIN and right.auth is None for right in spec.read)

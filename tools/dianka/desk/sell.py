@@ -1,0 +1,172 @@
+"""Selling credit: what the desk writes to a resident's card, and when it refuses to.
+
+The meter credits a purchase only if its count is the next one AND the write-back is blank (reference rules of the meter,
+docs/card-protocol.md). So the desk writes the parameters, then the wallet, and blanks the write-back last: a card pulled
+between them still carries the receipt of the former purchase, and the same sale is made again with the same count. Were the
+write-back blanked first, a card pulled just then would look like one whose last purchase never reached the meter, and its
+owner could buy nothing more before a walk to the meter. On the very first sale the write-back is blank already.
+
+The order helps honest residents and proves nothing to the desk. The wallet holds real money once it is written, while the
+write-back is read in plain: a shim between card and meter can call it blank, one between card and desk can swallow an answer.
+So from the moment the wallet's write goes out the sale counts as made and is paid for, whatever the card says afterwards; a
+break is made up for by the same amount with the same count and by nothing else.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dianka.card_port import CardError, CardPort, read_file, select_card
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.files import cardfiles
+from dianka.desk.issue import FIRST_SALE
+from dianka.desk.prices import Changes, NewPrice, changes, now_minute
+from dianka.desk.session import Desk
+from dianka.money import HIGHEST_FEN, yuan
+
+_INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
+
+
+class SaleError(CardError):
+    """No sale is known to be whole. One line: why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    serial: bytes
+    meter_no: int
+    customer_no: int
+    amount_fen: int
+    count: int
+    opened: bool  # the account was opened with this sale
+
+
+@dataclass(frozen=True)
+class OnCard:
+    """What a user card says without any key. `write_back` is None while it is blank."""
+
+    serial: bytes
+    params: dict[str, Any]
+    money_fen: int
+    count: int
+    write_back: dict[str, Any] | None
+
+
+def sell(
+    control: CardPort,
+    card: CardPort,
+    amount_fen: int,
+    rng: Callable[[int], bytes] = os.urandom,
+    new: NewPrice | None = None,
+    now: Callable[[], int] = now_minute,
+) -> Receipt:
+    """Put a purchase on the card, and the new price if there is one. SaleError or CardError if it isn't known to be whole."""
+    if not 0 < amount_fen <= HIGHEST_FEN:
+        raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
+    try:
+        control.power_on()
+        found = read_user_card(card)
+        count = _next_count(found, amount_fen)
+        prices = _prices(card, found, new, now())
+        desk = Desk(control, card, found.serial)
+        desk.identify(rng)
+        desk.authenticate()
+        _write_terms(desk, found, count == 1, prices)
+    except CardTorn:
+        raise SaleError("the card was pulled before the purchase went to it: put it back and sell the same again") from None
+    _write_purchase(desk, found, amount_fen, count)
+    params = found.params
+    return Receipt(found.serial, params["meter_no"], params["customer_no"], amount_fen, count, count == 1)
+
+
+def read_user_card(card: CardPort) -> OnCard:
+    serial = select_card(card)
+    try:
+        command, data = cardfiles.unframe(_head_first(card))
+        if command != cardfiles.CMD_USER:
+            raise SaleError("this is no user card: take the resident's card")
+        params = cardfiles.unpack(cardfiles.PARAMS, data)
+    except ValueError as error:
+        raise SaleError(f"the card is not issued or damaged ({error}): issue a card first") from None
+    wallet = cardfiles.unpack(cardfiles.WALLET, read_file(card, cardfiles.CARD_WALLET, 8))
+    block = read_file(card, cardfiles.CARD_WRITE_BACK, cardfiles.WRITE_BACK_SIZE)
+    return OnCard(serial, params, wallet["money_fen"], wallet["count"], _write_back(block))
+
+
+def _head_first(card: CardPort) -> bytes:
+    """File 01; only its head if the card is of another kind, whose file is shorter."""
+    head = read_file(card, cardfiles.CARD_INFO, 4)
+    if head[0] == cardfiles.HEAD and head[1] != cardfiles.CMD_USER:
+        raise SaleError("this is no user card: take the resident's card")
+    return read_file(card, cardfiles.CARD_INFO, _INFO_BYTES) if head[0] == cardfiles.HEAD else head
+
+
+def _write_back(block: bytes) -> dict[str, Any] | None:
+    if cardfiles.is_blank(block):
+        return None
+    try:
+        return cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])
+    except ValueError as error:
+        raise SaleError(f"the meter's write-back is damaged ({error}): put the card into its meter once more") from None
+
+
+def _next_count(found: OnCard, amount_fen: int) -> int:
+    """The count that this purchase gets."""
+    back = found.write_back
+    if back is None:
+        if found.count:
+            raise SaleError(
+                f"purchase {found.count} of {yuan(found.money_fen)} yuan has not been in the meter yet: "
+                "put the card into its meter first"
+            )
+        return 1
+    if (back["meter_no"], back["customer_no"]) != (found.params["meter_no"], found.params["customer_no"]):
+        raise SaleError("the card was in the meter of somebody else: send an inspector to the meter")
+    if found.count - back["count"] not in (0, 1):
+        raise SaleError(
+            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
+        )
+    # One ahead of the meter is a sale that was broken off after it counted as made: its money is in the till.
+    if found.count > back["count"] and amount_fen != found.money_fen:
+        raise SaleError(
+            f"the sale of purchase {found.count} over {yuan(found.money_fen)} yuan was broken off: "
+            f"sell {yuan(found.money_fen)} to complete it, another amount after that has been in its meter"
+        )
+    if back["balance_fen"] + amount_fen > HIGHEST_FEN:
+        raise SaleError(f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount")
+    return back["count"] + 1
+
+
+def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Changes:
+    """The meter's own time is on the card: whatever the desk's clock says, it is not earlier."""
+    back = found.write_back
+    if back is None:
+        return changes(card, found.params, False, new, now)
+    return changes(card, found.params, found.count > back["count"], new, max(now, back["time"]))
+
+
+def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
+    """Everything but money."""
+    params = found.params | prices.params | {"card_type": cardfiles.OPEN if first else cardfiles.PURCHASE}
+    if first:
+        params["update_flag"] = FIRST_SALE
+    # Set 1, time, set 2: a sale that is made again after any of them still finds out which price is in force.
+    if prices.tariff_1:
+        desk.update(cardfiles.CARD_TARIFF_1, prices.tariff_1)
+    desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+    if prices.tariff_2:
+        desk.update(cardfiles.CARD_TARIFF_2, prices.tariff_2)
+
+
+def _write_purchase(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
+    """The money. Whatever goes wrong from here on, the card may have it: a missing answer or a refusal proves nothing."""
+    advice = "the purchase may be on it: keep the money and sell the same amount again to complete it"
+    try:
+        desk.update(cardfiles.CARD_WALLET, cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count}))
+        if found.write_back is not None:
+            desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))
+    except CardTorn:
+        raise SaleError(f"the card was pulled during the sale: {advice}") from None
+    except CardError as error:
+        raise SaleError(f"{error}; {advice}") from None

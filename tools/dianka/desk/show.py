@@ -1,0 +1,99 @@
+"""Any card in words, as far as it can be read without keys. Cards of the service staff are in showservice.py."""
+
+from typing import Any
+
+from dianka.card_port import CardPort
+from dianka.cardos import access, kinds
+from dianka.cardos.files import cardfiles
+from dianka.desk.content import CONTENTS, NAMES
+from dianka.desk.reading import kind_of, no_kind, whole
+from dianka.desk.sell import OnCard, read_user_card
+from dianka.desk.show_service import SERVICE
+from dianka.desk.words import Lines, keys_state, limits_lines, new_price_line, number, params_lines, stamp, tariff_line
+from dianka.money import yuan
+
+_TYPES = {cardfiles.OPEN: "open account", cardfiles.PURCHASE: "purchase", cardfiles.REPLACEMENT: "replacement"}
+
+
+def show(card: CardPort) -> Lines:
+    """(label, text) pairs. CardError if the card is foreign or its content is damaged."""
+    kind, serial = kind_of(card)
+    if not kind:
+        return [("kind", no_kind(card)), ("serial", serial.hex())]
+    lines = [("kind", NAMES[kind]), ("serial", serial.hex())]
+    if kind == kinds.USER:
+        lines += _user(read_user_card(card))
+    try:
+        records = _records(card, kind)
+        if kind == kinds.USER:
+            planned = new_price_line(records[cardfiles.CARD_INFO], records, cardfiles.CARD_TARIFF_2)
+            return lines + tariff_line(records, cardfiles.CARD_TARIFF_1) + planned
+        if kind == kinds.INIT:
+            return lines + _init(records)
+        if kind == kinds.ESAM:
+            return lines + _esam(records)
+        return lines + SERVICE[kind](card, records)
+    except ValueError as error:
+        return [*lines, ("content", f"damaged ({error})")]
+
+
+def _records(card: CardPort, kind: str) -> dict[int, Any]:
+    """Every file that is no log and readable: its fields by short id, None if it is blank. ValueError if one is damaged."""
+    return {
+        sfi: CONTENTS[kind][sfi].read(block)
+        for sfi, spec in kinds.ALL[kind].files.items()
+        if spec.shape != access.LOG and (block := whole(card, sfi, spec))
+    }
+
+
+def _user(found: OnCard) -> Lines:
+    params, back = found.params, found.write_back
+    lines = [
+        ("meter", number(params["meter_no"])),
+        ("customer", number(params["customer_no"])),
+        ("card type", _TYPES.get(params["card_type"], f"unknown ({params['card_type']})")),
+        ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
+        ("purchase", f"{yuan(found.money_fen)} yuan, number {found.count}" if found.count else "none yet"),
+        ("state", _user_state(found)),
+    ]
+    if back is not None:
+        lines += [
+            ("meter's balance", f"{yuan(back['balance_fen'])} yuan after purchase {back['count']}"),
+            ("meter's overdraft", f"{yuan(back['overdraft_fen'])} yuan"),
+            ("illegal cards", str(back["illegal_cards"])),
+            ("written back", stamp(back["time"])),
+        ]
+    return lines
+
+
+def _user_state(found: OnCard) -> str:
+    back = found.write_back
+    if back is None:
+        return "waits for its meter" if found.count else "ready for the first sale"
+    if found.count == back["count"]:
+        return "has been in its meter, ready for a sale"
+    if found.count == back["count"] + 1:
+        return f"a sale was broken off: keep the money and sell {yuan(found.money_fen)} again to complete it"
+    return "count differs from the meter's: send an inspector"
+
+
+def _init(records: dict[int, Any]) -> Lines:
+    params = records[cardfiles.CARD_INFO]
+    return [
+        ("meter", number(params["meter_no"])),
+        ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
+        *limits_lines(records[cardfiles.CARD_LIMITS]),
+        *tariff_line(records, cardfiles.CARD_TARIFF_1),
+    ]
+
+
+def _esam(records: dict[int, Any]) -> Lines:
+    wallet = records[cardfiles.ESAM_WALLET]
+    return [
+        ("wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
+        *params_lines(records[cardfiles.ESAM_PARAMS]),
+        *limits_lines(records[cardfiles.ESAM_LIMITS]),
+        ("keys", keys_state(records[cardfiles.ESAM_KEY_INFO])),
+        *tariff_line(records, cardfiles.ESAM_TARIFF_1),
+        *new_price_line(records[cardfiles.ESAM_PARAMS], records, cardfiles.ESAM_TARIFF_2),
+    ]

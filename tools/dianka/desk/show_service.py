@@ -1,0 +1,167 @@
+"""What the cards of the service staff say: orders, uses, and what a meter has written to them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dianka.card_port import CardPort
+from dianka.cardos import kinds
+from dianka.cardos.core import OK
+from dianka.cardos.crypto import by_code
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.desk.content import CONTENTS
+from dianka.desk.reading import blocks
+from dianka.desk.words import Lines, decimal, keys_state, limits_lines, named_bits, number, params_lines, price, stamp
+from dianka.money import yuan
+
+Records = dict[int, Any]
+_PJ_PER_MWH = 3_600_000_000_000  # 1 mWh = 3.6 J
+_UNFLASHED = b"unflashed"  # firmware/slots.py: no release was ever flashed
+_COPIES = ("wallet", "parameters", "totals", "events")
+_TESTS = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
+
+
+def _keys(card: CardPort, records: Records) -> Lines:
+    return [_uses(records)]
+
+
+def _uses(records: Records) -> tuple[str, str]:
+    return "uses left", str(records[servicefiles.CARD_USES]["uses"])
+
+
+def _test_credit(card: CardPort, records: Records) -> Lines:
+    credit = yuan(records[cardfiles.CARD_INFO]["money_fen"])
+    return [("credit", f"{credit} yuan for each meter"), _uses(records), *_results(card, kinds.TEST_CREDIT)]
+
+
+def _test(card: CardPort, records: Records) -> Lines:
+    order = records[cardfiles.CARD_INFO]
+    lines = [("tests", named_bits(order["tests"], _TESTS))]
+    if order["tests"] & servicefiles.TEST_PULSES:
+        lines.append(("pulses", f"{order['pulses'] or 'any number'} in {order['seconds']} s"))
+    return [*lines, _uses(records), *_results(card, kinds.TEST)]
+
+
+def _results(card: CardPort, kind: str) -> Lines:
+    """What the meters wrote, the newest first."""
+    lines: Lines = []
+    for result in _log(card, kind, servicefiles.TEST_RESULTS):
+        words = [_verdict(result)] if result["done"] else []
+        if result["done"] & servicefiles.TEST_PULSES:
+            words.append(f"{result['pulses']} pulses")
+        if result["money_fen"]:
+            words.append(f"{yuan(result['money_fen'])} yuan given")
+        words += [f"self-check {_text(result['selfcheck'])}", f"version {_version(result['version'])}", stamp(result["time"])]
+        lines.append((f"meter {number(result['meter_no'])}, ESAM {result['esam'].hex()}", ", ".join(words)))
+    return lines or [("results", "none yet")]
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    passed, failed = result["done"] & result["passed"], result["done"] & ~result["passed"]
+    good = f"passed: {named_bits(passed, _TESTS)}"
+    return f"FAILED: {named_bits(failed, _TESTS)}; {good}" if failed else good
+
+
+def _inspection(card: CardPort, records: Records) -> Lines:
+    totals, back = records[servicefiles.INSPECTION_TOTALS], records[servicefiles.INSPECTION_RUN_INFO]
+    lines = [("copies", named_bits(records[cardfiles.CARD_INFO]["copies"], _COPIES))]
+    if totals is None:
+        copied = back or records[servicefiles.INSPECTION_KEY_INFO]
+        lines.append(("state", "not all was copied: put it into the meter again" if copied else "has not been in a meter"))
+    if back is not None:
+        wallet = records[servicefiles.INSPECTION_WALLET]
+        lines += [
+            ("ESAM's wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
+            ("balance", f"{yuan(back['balance_fen'])} yuan after purchase {back['count']}"),
+            ("overdraft", f"{yuan(back['overdraft_fen'])} yuan"),
+            ("illegal cards", str(back["illegal_cards"])),
+        ]
+    lines += _parameters(records)
+    if totals is not None:
+        lines += _totals(totals)
+    for event in _log(card, kinds.INSPECTION, servicefiles.INSPECTION_EVENTS)[: totals["events"] if totals else None]:
+        lines.append((f"event {event['number']}", _event(event)))
+    return lines
+
+
+def _event(event: dict[str, Any]) -> str:
+    """What follows the newest ones of this meter in the log is of a meter that was inspected before."""
+    if event["code"] & 0xFF00 != servicefiles.ILLEGAL_CARD:
+        return f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, hash {event['hash'].hex()}"
+    found = cardfiles.unpack(servicefiles.CARD_EVENT, cardfiles.pack(servicefiles.EVENT, event))
+    said = f"{found['sw']:04X} to {found['command'].hex().upper()}"
+    return f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, {stamp(found['time'])}"
+
+
+def _parameters(records: Records) -> Lines:
+    params, info = records[servicefiles.INSPECTION_PARAMS], records[servicefiles.INSPECTION_KEY_INFO]
+    if info is None:
+        return []
+    return [
+        *params_lines(params),
+        *([("newest price from", stamp(params["switch_time"]))] if params["switch_time"] else []),
+        *limits_lines(records[servicefiles.INSPECTION_LIMITS]),
+        ("keys", keys_state(info)),
+    ]
+
+
+def _totals(totals: dict[str, Any]) -> Lines:
+    return [
+        ("totals of meter", number(totals["meter_no"])),
+        ("energy", f"{decimal(totals['energy_pj'] // _PJ_PER_MWH, 6)} kWh"),
+        ("bought in all", f"{yuan(totals['bought_fen'])} yuan"),
+        ("price now", price(totals["price_e4"])),
+        ("standing faults", f"{totals['faults']:08X}" if totals["faults"] else "none"),
+        ("self-check", _text(totals["selfcheck"])),
+        ("version", _version(totals["version"])),
+        ("events in all", str(totals["events"])),
+        ("copied", f"{named_bits(totals['copied'], _COPIES)}; {stamp(totals['time'])}"),
+    ]
+
+
+def _part(card: CardPort, records: Records) -> Lines:
+    info = records[cardfiles.CARD_INFO]
+    return [
+        ("part", f"{info['part']} of {info['parts']}, {info['needed']} are needed"),
+        ("of control card", info["control"].hex()),
+        ("cipher", by_code(info["profile"]).name),
+    ]
+
+
+def _control(card: CardPort, records: Records) -> Lines:
+    left = records[servicefiles.CARD_USES]["uses"]
+    return [
+        ("cipher", by_code(records[cardfiles.CARD_INFO]["profile"]).name),
+        ("backup", "none was made yet" if left else "was made, or this card came from one"),
+    ]
+
+
+def _log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
+    """The records that were written, the newest first."""
+    content = CONTENTS[kind][sfi]
+    found = [content.read(block) for block, sw in blocks(card, sfi, kinds.ALL[kind].files[sfi]) if sw == OK]
+    return [record for record in found if record is not None]
+
+
+def _text(raw: bytes) -> str:
+    """ASCII with zeros behind it; hexadecimal if it is anything else."""
+    text = raw.rstrip(b"\0 ")
+    return text.decode() if text.isascii() and text.decode().isprintable() else raw.hex()
+
+
+def _version(raw: bytes) -> str:
+    """The field keeps the first eight characters: a version that fills it may go on. `unflashed` always does."""
+    if raw == _UNFLASHED[: len(raw)]:
+        return _UNFLASHED.decode()
+    text = _text(raw)
+    return f"{text}..." if len(text) == len(raw) else text
+
+
+SERVICE: dict[str, Callable[[CardPort, Records], Lines]] = {
+    kinds.KEYS: _keys,
+    kinds.RESTORE: _keys,
+    kinds.INSPECTION: _inspection,
+    kinds.TEST_CREDIT: _test_credit,
+    kinds.TEST: _test,
+    kinds.PART: _part,
+    kinds.CONTROL: _control,
+}

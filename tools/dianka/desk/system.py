@@ -1,0 +1,163 @@
+"""Founding a system with a backup of its keys, and giving the keys back from the backup's part cards.
+
+The split and the putting together happen inside control cards (backup.py). What passes here is sealed.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dianka.card_port import CardError, CardPort, CardRefused, command, read_file, select_card, send, serial_of
+from dianka.cardos import keys, kinds
+from dianka.cardos.backup import MOST_PARTS
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import SM4, by_code
+from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.image import CardFile, sync_folder
+from dianka.cardos.state import SERIAL_BYTES, new_state
+from dianka.desk.control import load_keys, part_plan, profile_of
+from dianka.desk.issue import write
+from dianka.desk.session import Desk, diversify
+
+Rng = Callable[[int], bytes]
+_INFO_BYTES = cardfiles.size_of(servicefiles.PART_INFO) + cardfiles.FRAME_OVERHEAD
+_TAKE_IN = bytes.fromhex("80 FA 08 00")
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """What a part card says without any key."""
+
+    serial: bytes
+    profile: str
+    part: int
+    needed: int
+    parts: int
+    control: bytes
+
+
+def part_path(control: Path, part: int) -> Path:
+    """Where `found` puts a part card: backup-1.card beside control.card, to be taken away from there."""
+    return control.with_name(f"backup-{part}{control.suffix}")
+
+
+def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom) -> list[Path]:
+    """A new control card and its part cards: the parts' files. On any trouble none of them is left.
+
+    All are made in this process' memory, and the control card, whose only backup is used up by then, is stored last: a kill at
+    any moment leaves parts of no system or the whole system.
+    """
+    if not 2 <= needed <= parts <= MOST_PARTS:
+        raise CardError(f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers")
+    _must_be_free(path)
+    control = Chip.new(kinds.CONTROL, rng=rng, profile=profile)
+    chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
+    back_up(control, chips, needed)
+    stored: list[CardFile] = []
+    try:
+        for part, chip in enumerate(chips, 1):
+            stored.append(_store(part_path(path, part), chip))
+        sync_folder(path.parent)
+        whole = _store(path, control)
+    except BaseException as error:
+        if isinstance(error, CardError) or not path.exists():  # else the system was whole when it was broken off
+            for card in stored:
+                card.discard()
+        raise
+    for card in (whole, *stored):
+        card.close()
+    return [card.path for card in stored]
+
+
+def _must_be_free(path: Path) -> None:
+    """No control card of this name, and no part card beside it, whatever its number: two backups would be mixed up."""
+    if path.exists():
+        raise CardError(f"{path.name} exists already: choose another name")
+    parts = [part_path(path, part) for part in range(1, MOST_PARTS + 1)]
+    there = [part.name for part in parts if part.exists()]
+    if there:
+        raise CardError(
+            f"{', '.join(there)} exist{'s' * (len(there) == 1)} already: lock up the parts of another backup elsewhere; "
+            "what a founding has left that was broken off before it had a control card, remove"
+        )
+
+
+def _store(path: Path, chip: Chip) -> CardFile:
+    return CardFile.store(path, lambda: chip.state, chip.rng)
+
+
+def back_up(control: CardPort, cards: Sequence[CardPort], needed: int) -> None:
+    """Split the control card's keys over new part cards."""
+    serial = serial_of(control.power_on())
+    parts = len(cards)
+    send(control, command("80FA0700", bytes((needed, parts))), "split its keys")
+    for part, card in enumerate(cards, 1):
+        info = {"profile": profile_of(control).code, "part": part, "needed": needed, "parts": parts, "control": serial}
+        own = select_card(card)
+        load_keys(control, card, part_plan(own))
+        desk = Desk(control, card, own)
+        desk.authenticate()
+        r4 = send(card, bytes.fromhex("0084000004"), "give a challenge")
+        block = send(control, command(f"80FA07{part:02X}", r4 + own), "hand out a part")
+        send(card, command(f"04D6{0x80 | keys.PART_FILE:02X}00", block), "take its part")
+        framed = cardfiles.frame(servicefiles.CMD_PART, cardfiles.pack(servicefiles.PART_INFO, info))
+        write(desk, {cardfiles.CARD_INFO: framed})
+
+
+def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> bytes:
+    """The keys from these part cards into a new control card. Returns its serial; on any trouble there is no new card."""
+    infos = [read_part(card) for card in cards]
+    _check_parts(infos)
+    if path.exists():
+        raise CardError(f"{path.name} exists already: choose another name")
+    # In this process' memory until it is whole: a bad part leaves no trace of a card.
+    serial = rng(SERIAL_BYTES)
+    control = Chip(new_state(kinds.CONTROL, serial, rng, private_roots=False, profile=infos[0].profile), rng)
+    control.power_on()
+    missing = infos[0].needed
+    for card, info in zip(cards, infos, strict=True):
+        missing = _carry(control, card, info)
+        if not missing:
+            break
+    if missing:
+        raise CardError(f"{missing} more parts are needed: put other people's part cards beside these")
+    CardFile.store(path, lambda: control.state, rng).close()
+    return serial
+
+
+def read_part(card: CardPort) -> PartInfo:
+    serial = select_card(card)
+    try:
+        kind, data = cardfiles.unframe(read_file(card, cardfiles.CARD_INFO, _INFO_BYTES))
+        if kind != servicefiles.CMD_PART:
+            raise CardError(f"card {serial.hex()} is no part of a backup: take a part card")
+        info = cardfiles.unpack(servicefiles.PART_INFO, data)
+        profile = by_code(info["profile"]).name
+    except (ValueError, CardRefused):
+        raise CardError(f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card") from None
+    return PartInfo(serial, profile, info["part"], info["needed"], info["parts"], info["control"])
+
+
+def _check_parts(infos: list[PartInfo]) -> None:
+    if not infos:
+        raise CardError("no part card: give as many as the backup needs")
+    first = infos[0]
+    if any((info.control, info.profile, info.needed) != (first.control, first.profile, first.needed) for info in infos):
+        raise CardError("these part cards are of different systems: take those of one backup")
+    different = len({info.part for info in infos})
+    if different < first.needed:
+        raise CardError(f"{different} of {first.needed} parts are here: put other people's part cards beside these")
+
+
+def _carry(control: Chip, card: CardPort, info: PartInfo) -> int:
+    """One part, sealed by its card for the control card. How many are missing yet."""
+    diversify(control, keys.PUBLIC | keys.DESK, info.serial)
+    size = cardfiles.size_of(servicefiles.PART)
+    target = _TAKE_IN + bytes((profile_of(control).sealed_bytes(size) + 4,))
+    r4 = send(control, bytes.fromhex("0084000004"), "give a challenge")
+    block = send(card, command(f"04B0{0x80 | keys.PART_FILE:02X}00", r4 + target), "give its part")
+    try:
+        return send(control, target + block, "take a part")[0]
+    except CardRefused as refused:
+        raise CardError(f"part {info.part} is damaged or of another backup ({refused.sw:04X}): take another part") from None

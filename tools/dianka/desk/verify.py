@@ -1,0 +1,146 @@
+"""Checking a card against its profile: what it says at reset, its files, what it lets anybody do, and whose card it is.
+
+Nothing on the card is changed: a probe asks for what must be refused in a way that could do no harm if it were not (it writes
+behind a file's end, takes zero from a counter). The card proves itself before the desk does, so that a wrong control card
+costs it no try; only a master-key change card, which proves itself with a public key, may lose one.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+
+from dianka.card_port import CardPort, command
+from dianka.cardos import access, kinds
+from dianka.cardos.access import FileSpec
+from dianka.cardos.chip import ATR_HEAD
+from dianka.cardos.core import NOT_ALLOWED, OK, UNKNOWN_INS
+from dianka.desk.content import CONTENTS, NAMES, Content
+from dianka.desk.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
+from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
+
+_LAST_SFI = 30
+_REFUSALS = (NOT_ALLOWED, UNKNOWN_INS)
+_FOREIGN_TARGET = bytes.fromhex("04 D6 9E 00 09")  # file 30, which no chip has
+
+
+def verify(card: CardPort, control: CardPort | None, rng: Callable[[int], bytes] = os.urandom) -> list[Finding]:
+    """All findings; without a control card those that need none."""
+    return list(_findings(card, control, rng))
+
+
+def _findings(card: CardPort, control: CardPort | None, rng: Callable[[int], bytes]) -> Iterator[Finding]:
+    atr = card.power_on()
+    right = len(atr) == len(ATR_HEAD) + 8 and atr.startswith(ATR_HEAD)
+    yield Finding(right, f"ATR {atr.hex(' ').upper()}{'' if right else ': no card or ESAM of this profile'}")
+    if not right:
+        return
+    kind, serial = kind_of(card)
+    if not kind:
+        yield Finding(False, f"card {serial.hex()} is {_unknown(card)}")
+        return
+    yield Finding(True, f"{NAMES[kind]} {serial.hex()}")
+    for sfi, spec in kinds.ALL[kind].files.items():
+        yield _file(card, sfi, spec, CONTENTS[kind][sfi])
+    yield _strangers(card, kind)
+    yield from _rights(card, kind)
+    kind_of(card)  # once more from reset
+    if control:
+        control.power_on()
+    if kind == kinds.CONTROL:
+        yield from control_proofs(card, control, rng)
+    elif control and kind == kinds.ESAM:
+        yield from esam_proofs(card, is_private(card), control, rng)
+    elif control:
+        yield from card_proofs(card, kind, serial, control, rng)
+
+
+def _unknown(card: CardPort) -> str:
+    why = no_kind(card)
+    return f"{why}: `dianka card issue KIND ...`" if why == NOT_ISSUED else why
+
+
+def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding:
+    """One file: its size, and what is in it."""
+    name = f"file {sfi:02X}, {content.name}"
+    found = list(blocks(card, sfi, spec))
+    if not free_to_read(spec):
+        sealed = all(sw == NOT_ALLOWED and not data for data, sw in found)
+        return Finding(sealed, f"{name}: {'not readable without its key' if sealed else 'ANYBODY CAN READ IT'}")
+    for data, sw in found:
+        if sw != OK or len(data) != (spec.record_bytes or spec.size):
+            return Finding(False, f"{name}: {len(data)} bytes and status {sw:04X} instead of {spec.size} bytes")
+    if beyond(card, sfi, spec) == OK:
+        return Finding(False, f"{name}: longer than {spec.size} bytes")
+    if spec.shape == access.COUNTER and found[0][0] == access.UNSET_COUNTER:
+        return Finding(False, f"{name}: never set")
+    try:
+        records = [record for data, _ in found if (record := content.read(data)) is not None]
+    except ValueError as error:
+        return Finding(False, f"{name}: {error}")
+    if content.fields is None and any(not record["rates_e4"][0] for record in records):
+        return Finding(False, f"{name}: a tariff without a price")
+    return Finding(True, f"{name}: {spec.size} bytes, {_state(spec, content, len(records))}")
+
+
+def _state(spec: FileSpec, content: Content, written: int) -> str:
+    if spec.shape == access.LOG:
+        return f"{written} of {spec.size // spec.record_bytes} records written"
+    if not written:
+        return "blank"
+    return "frame, sum and fields right" if content.frames else "fields right"
+
+
+def _strangers(card: CardPort, kind: str) -> Finding:
+    """Files that this kind does not have."""
+    own = kinds.ALL[kind]
+    found: list[str] = []
+    for sfi in sorted(set(range(1, _LAST_SFI + 1)) - own.files.keys()):
+        reads = (bytes((0x00, 0xB0, 0x80 | sfi, 0, 1)), bytes((0x00, 0xB2, 1, sfi << 3 | 4, 1)))
+        if any(card.process(apdu)[1] == OK for apdu in reads):
+            found.append(f"{sfi:02X}")
+    if own.directory != kinds.MF:
+        card.process(command("00A40000", kinds.MF.to_bytes(2, "big")))
+        if card.process(bytes.fromhex("00B0810001"))[1] == OK:
+            found.append("01 outside its directory")
+        card.process(command("00A40000", own.directory.to_bytes(2, "big")))
+    return Finding(not found, f"files that do not belong there: {', '.join(found) or 'none'}")
+
+
+def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
+    own = kinds.ALL[kind]
+    probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _writes(sfi, spec)]
+    opened = sorted({sfi for sfi, apdu in probes if card.process(apdu)[1] not in _REFUSALS})
+    said = f"file {', '.join(f'{sfi:02X}' for sfi in opened)} NOT REFUSED" if opened else "refused"
+    yield Finding(not opened, f"{_some(len(probes), 'write')} without a proof: {said}")
+    if own.identity_kids:
+        others = sorted(own.kids - own.identity_kids)
+        answered = [kid for kid in others if card.process(command(f"008800{kid:02X}", bytes(8)))[1] != NOT_ALLOWED]
+        said = f"key {', '.join(f'{kid:02X}' for kid in answered)} ANSWERS" if answered else "refused"
+        yield Finding(not answered, f"enciphering under {_some(len(others), 'key')} that only prove or seal: {said}")
+    if "read_mac" in own.commands:
+        order = bytes(4) + _FOREIGN_TARGET + (bytes(8) if own.factor_on_read else b"")
+        sealing = [sfi for sfi, spec in own.files.items() if spec.targets and spec.shape != access.WALLET]
+        made = [sfi for sfi in sealing if card.process(command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED]
+        said = f"file {', '.join(f'{sfi:02X}' for sfi in made)} SEALED" if made else "refused"
+        yield Finding(not made, f"sealing {_some(len(sealing), 'file')} for a foreign command: {said}")
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
+    """Harmless commands that must be refused for want of a proof; none for what anybody may do."""
+    if spec.shape == access.WALLET:
+        return  # anybody may take from a wallet, nobody can write it in plain
+    plain = [right for right in spec.update if right.mode == access.PLAIN]
+    sealed = [right for right in spec.update if right.mode != access.PLAIN]
+    free = any(right.auth is None for right in plain)
+    if spec.shape == access.LOG:
+        yield bytes((0x00, 0xE2, 0x00, sfi << 3 | 4, 1, 0))
+        return
+    if not free:
+        yield bytes((0x00, 0xD6, 0x80 | sfi, spec.size & 0xFF, 1, 0))
+    if all(right.auth is not None for right in sealed):  # else a wrong MAC would cost the key a try
+        yield bytes((0x04, 0xD6, 0x80 | sfi, spec.size & 0xFF, 5, 0, 0, 0, 0, 0))
+    if spec.shape == access.COUNTER:
+        yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 4, 0, 0, 0, 0))

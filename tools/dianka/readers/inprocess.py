@@ -1,0 +1,19 @@
+"""The reader where there is none: a card file, its chip in this very process."""
+
+from pathlib import Path
+
+from dianka.cardos.image import CardFile
+from dianka.readers.base import Held
+
+
+class FileReader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def connect(self) -> Held:
+        file = CardFile.open(self.path)
+        return Held(self.name, file.chip, file.close)

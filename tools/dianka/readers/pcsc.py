@@ -1,0 +1,207 @@
+"""Readers on PC/SC, through pyscard's bare functions (its watching threads are not needed here).
+
+Names and status values are those of the PC/SC workgroup's part 5, as pcsc-lite's winscard.h has them. Cards speak T=0 alone,
+as the meter does. A card is held exclusively: between two commands of a sale nobody else's may come. pyscard is optional.
+"""
+
+import importlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from dianka.card_port import CardError
+from dianka.cardos.chip import CardTorn
+from dianka.readers import t0port
+from dianka.readers.base import Held
+
+PATIENCE_MS = 1000  # pcscd sees a card up to 0.4 s after it went in
+
+_NO_READERS = 0x8010002E
+_NOTHING_NEW = 0x8010000A
+_NO_SERVICE = (0x8010001D, 0x8010001E)
+_IN_USE = 0x8010000B
+_OTHER_PROTOCOL = 0x8010000F
+_MUTE = (0x80100066, 0x80100067)
+_GONE = (0x8010000C, 0x80100069, 0x80100017, 0x80100009)
+
+
+def _scard() -> Any:
+    try:
+        return importlib.import_module("smartcard.scard")
+    except ImportError:
+        raise CardError(
+            "card readers need pyscard: install gcc, libpcsclite-dev and pcscd, "
+            "then in the checkout `.venv/bin/python -m pip install -e '.[pcsc]'`"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A reader and what is in it: the ATR, empty while there is no card. `moves` counts cards put in and taken out."""
+
+    name: str
+    present: bool
+    atr: bytes
+    moves: int
+
+
+class Context:
+    """A link to pcscd. Every call that it refuses is a CardError of one line."""
+
+    def __init__(self) -> None:
+        self.scard = _scard()
+        status, self._handle = self.scard.SCardEstablishContext(self.scard.SCARD_SCOPE_SYSTEM)
+        self.must(status, "the card service")
+
+    def close(self) -> None:
+        self.scard.SCardReleaseContext(self._handle)
+
+    def names(self) -> list[str]:
+        status, names = self.scard.SCardListReaders(self._handle, [])
+        if status & 0xFFFFFFFF == _NO_READERS:
+            return []
+        self.must(status, "the card service")
+        return list(names)
+
+    def look(self, names: list[str]) -> list[Seen]:
+        """What is in these readers now."""
+        return [self._seen(state) for state in self._states([(name, 0) for name in names], 0)]
+
+    def wait_for_card(self, name: str, patience_ms: int = PATIENCE_MS) -> None:
+        """CardError if the reader stays empty for so long."""
+        until_ns = time.monotonic_ns() + patience_ms * 1_000_000
+        state = self._states([(name, 0)], 0)[0]
+        while not self._seen(state).present:
+            left_ms = (until_ns - time.monotonic_ns()) // 1_000_000
+            if left_ms <= 0:
+                raise CardError(f"{name} is empty: put the card into it")
+            state = self._states([(name, state[1])], left_ms)[0]
+
+    def connect(self, name: str) -> Any:
+        scard = self.scard
+        status, card, _ = scard.SCardConnect(self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0)
+        self.must(status, name)
+        return card
+
+    def must(self, status: int, name: str) -> None:
+        if status:
+            raise CardError(self.says(status, name))
+
+    def says(self, status: int, name: str) -> str:
+        status &= 0xFFFFFFFF
+        if status in _NO_SERVICE:
+            return "the card service does not run: start pcscd"
+        if status == _NO_READERS:
+            return "there is no card reader: plug one in"
+        if status == _IN_USE:
+            return f"{name} is in use by another program: close that first"
+        if status == _OTHER_PROTOCOL:
+            return f"the card in {name} does not speak T=0: this is no card of an electricity meter"
+        if status in _MUTE:
+            return f"the card in {name} does not answer: turn it round, or take another"
+        if status in _GONE:
+            return f"there is no card or no reader at {name} any more: put the card into it"
+        return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
+
+    def _states(self, wanted: list[tuple[str, int]], timeout_ms: int) -> list[tuple[str, int, list[int]]]:
+        if not wanted:
+            return []
+        status, states = self.scard.SCardGetStatusChange(self._handle, timeout_ms, wanted)
+        if status & 0xFFFFFFFF != _NOTHING_NEW:
+            self.must(status, wanted[0][0])
+        return states
+
+    def _seen(self, state: tuple[str, int, list[int]]) -> Seen:
+        present = bool(state[1] & self.scard.SCARD_STATE_PRESENT)
+        return Seen(state[0], present, bytes(state[2]) if present else b"", state[1] >> 16 & 0xFFFF)
+
+
+class PcscPort:
+    """One card in one reader, for as long as it stays there."""
+
+    def __init__(self, context: Context, name: str, card: Any) -> None:
+        self._context = context
+        self._name = name
+        self._card = card
+
+    def power_on(self) -> bytes:
+        scard = self._context.scard
+        status, _ = scard.SCardReconnect(
+            self._card, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0, scard.SCARD_RESET_CARD
+        )
+        self._there(status)
+        status, _, _, _, atr = scard.SCardStatus(self._card)
+        self._there(status)
+        return bytes(atr)
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        return t0port.exchange(self.transmit, apdu)
+
+    def transmit(self, tpdu: bytes) -> bytes:
+        """One bare exchange: what the reader says, 61xx and 6Cxx included."""
+        scard = self._context.scard
+        status, answer = scard.SCardTransmit(self._card, scard.SCARD_PCI_T0, list(tpdu))
+        self._there(status)
+        if len(answer) < 2:  # vpcd's way of saying that the card went away meanwhile
+            raise CardTorn(f"the card in {self._name} went away: put it in again")
+        return bytes(answer)
+
+    def close(self) -> None:
+        """Without power the card forgets what was proved to it."""
+        self._context.scard.SCardDisconnect(self._card, self._context.scard.SCARD_UNPOWER_CARD)
+        self._context.close()
+
+    def _there(self, status: int) -> None:
+        """Whatever the reason: a command without an answer leaves the card as one that was pulled."""
+        if status:
+            raise CardTorn(self._context.says(status, self._name))
+
+
+class PcscReader:
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @classmethod
+    def find(cls, word: str) -> "PcscReader":
+        """By its number in `dianka reader list`, its name, or a part of the name that no other reader has."""
+        names = list_names()
+        if not names:
+            raise CardError("there is no card reader: plug one in")
+        if word.isascii() and word.isdigit() and int(word) < len(names):
+            return cls(names[int(word)])
+        found = [name for name in names if name == word] or [name for name in names if word.lower() in name.lower()]
+        if word and len(found) == 1:
+            return cls(found[0])
+        wrong = "names more than one reader" if word and found else "is no reader"
+        raise CardError(f"{word!r} {wrong}: choose from `dianka reader list`, by number or name")
+
+    def connect(self) -> Held:
+        context = Context()
+        try:
+            context.wait_for_card(self._name)
+            port = PcscPort(context, self._name, context.connect(self._name))
+        except BaseException:
+            context.close()
+            raise
+        return Held(self._name, port, port.close)
+
+
+def list_names() -> list[str]:
+    context = Context()
+    try:
+        return context.names()
+    finally:
+        context.close()
+
+
+def look_around() -> list[Seen]:
+    """All readers, in the order of their numbers."""
+    context = Context()
+    try:
+        return context.look(context.names())
+    finally:
+        context.close()

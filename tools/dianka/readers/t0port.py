@@ -1,0 +1,37 @@
+"""What T=0 leaves to the terminal: GET RESPONSE at 61xx, the command again at 6Cxx, no length expected behind data.
+
+ISO 7816-3, section 10: a T=0 command moves data in one direction. A reader hands a 61xx or 6Cxx on to its program, so between
+`send` (a reader's raw exchange, data ending in the status word) and a `CardPort` somebody has to follow them.
+"""
+
+from collections.abc import Callable
+
+from dianka.card_port import CardError
+
+_MAX_ROUNDS = 16  # an answer of 256 bytes in pieces of 16; a card that goes on for longer has no end
+
+
+def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
+    """One command, whole: its data and its last status word."""
+    command, data = _tpdu(apdu), b""
+    for _ in range(_MAX_ROUNDS):
+        answer = send(command)
+        if len(answer) < 2:
+            raise CardError("the card's answer has no status word: take it out and put it in again")
+        data += answer[:-2]
+        sw1, sw2 = answer[-2:]
+        if sw1 == 0x61:
+            command = bytes((0x00, 0xC0, 0x00, 0x00, sw2))
+        elif sw1 == 0x6C and len(command) == 5 and not answer[:-2]:
+            command = command[:4] + bytes((sw2,))
+        else:
+            return data, sw1 << 8 | sw2
+    raise CardError("the card's answer never ends: take another card")
+
+
+def _tpdu(apdu: bytes) -> bytes:
+    """Header of five, then the data: a bare header gets a length of 00, a length expected behind data goes."""
+    if len(apdu) < 5:
+        return apdu.ljust(5, b"\0")
+    length = 5 + apdu[4]
+    return apdu[:length] if len(apdu) == length + 1 and apdu[4] else apdu

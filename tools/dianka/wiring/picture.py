@@ -1,0 +1,129 @@
+"""Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that picture and firmware agree.
+
+`make pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). What hangs on which constant
+stands in wiring_parts.py.
+"""
+
+import sys
+from pathlib import Path
+
+from dianka.bench.models.board_pins import read_constants
+from dianka.wiring import mains_picture
+from dianka.wiring import shapes as svg
+from dianka.wiring.parts import BOARDS, NOTES, Part, PictureBoard, Row, pin_label
+from dianka.wiring.shapes import INK, MAINS, WIDTH
+
+_ROW = 26
+_HEAD = 30  # of a part's box, for its name
+_WARNING = 18  # more, for a line under the name
+_GAP = 18
+_TOP = 84
+_PART_WIDTH = 236
+_BETWEEN_WIDTH = 204  # leaves the wire and its arrow in sight on both sides
+_CHIP_LEFT, _CHIP_RIGHT = 500, 720
+
+
+class WiringError(Exception):
+    """The picture can't be drawn: one line, what to do."""
+
+
+def draw(folder: Path) -> str:
+    """The SVG of the board in `folder`."""
+    board = BOARDS.get(folder.name)
+    if board is None:
+        raise WiringError(f"no picture is described for {folder.name}: add it to wiring_parts.py")
+    pins = read_constants(folder)
+    missing = sorted({row.name for part in board.left + board.right for row in part.rows} - pins.keys())
+    if missing:
+        raise WiringError(f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py")
+    bottom = max(_height(board.left), _height(board.right)) + _TOP
+    shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier
+    shapes += _side(board, board.left, pins, left=True)
+    shapes += _side(board, board.right, pins, left=False)
+    height = bottom + 30 + 20 * len(NOTES)
+    return svg.picture(height, board.title, shapes + svg.notes(bottom + 24, NOTES))
+
+
+def _height(parts: tuple[Part, ...]) -> int:
+    return sum(_head(part) + _ROW * len(part.rows) + _GAP for part in parts)
+
+
+def _head(part: Part) -> int:
+    return _HEAD + (_WARNING if part.warning else 0)
+
+
+def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool) -> list[str]:
+    x = 24 if left else WIDTH - 24 - _PART_WIDTH
+    y, shapes = _TOP, []
+    for part in parts:
+        colour = MAINS if part.mains else INK
+        head = _head(part)
+        height = head + _ROW * len(part.rows)
+        shapes.append(svg.box(x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour))
+        shapes.append(svg.text(x + 10, y + 20, part.name, 13, bold=True))
+        if part.warning:
+            shapes.append(svg.text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS))
+        for number, row in enumerate(part.rows):
+            shapes += _row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
+        y += height + _GAP
+    return shapes
+
+
+def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[str]:
+    """One wire: contact, what lies between, pin."""
+    far = 24 + _PART_WIDTH if left else WIDTH - 24 - _PART_WIDTH
+    near = _CHIP_LEFT if left else _CHIP_RIGHT
+    middle = (far + near) // 2
+    shapes = [svg.line(far, y, near, y)]
+    if row.to_chip:
+        shapes.append(svg.arrow(near, y, rightwards=left))
+    if row.from_chip:
+        shapes.append(svg.arrow(far, y, rightwards=not left))
+    if row.between:
+        shapes += svg.between(middle, y, _BETWEEN_WIDTH, row.between)
+    anchor, inward = ("end", -10) if left else ("start", 10)
+    shapes.append(svg.text(far + inward, y + 4, row.contact, 12, anchor=anchor))
+    shown = pin_label(board, pin)
+    if left:
+        shapes.append(svg.text(near + 10, y + 4, shown, 12, bold=True))
+    else:
+        shapes.append(svg.text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
+    return shapes
+
+
+def _barrier(board: PictureBoard) -> list[str]:
+    """The line that nothing but isolators crosses, beside the parts that are on the mains."""
+    mains = [part for part in board.left if part.mains]
+    if not mains:
+        return []
+    x, bottom = (24 + _PART_WIDTH + _CHIP_LEFT) // 2, _TOP + _height(tuple(mains)) - _GAP + 8
+    return [
+        svg.barrier((x, _TOP - 14), (x, bottom)),
+        svg.text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=MAINS),
+        svg.text(x + 10, _TOP - 6, "safe to touch", 12, colour=MAINS),
+    ]
+
+
+def _chip(board: PictureBoard, bottom: int) -> str:
+    box = svg.box(_CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", INK)
+    middle = (_CHIP_LEFT + _CHIP_RIGHT) // 2
+    return "\n".join([box, svg.text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)])
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        print("say which board, as in boards/rp2_pico", file=sys.stderr)  # noqa: T201
+        return 2
+    for argument in arguments:
+        folder = Path(argument)
+        try:
+            (folder / "wiring.svg").write_text(draw(folder), encoding="utf-8")
+            (folder / "mains.svg").write_text(mains_picture.draw(folder), encoding="utf-8")
+        except (WiringError, OSError) as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
