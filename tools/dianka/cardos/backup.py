@@ -11,18 +11,9 @@ from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup, recover_em
 from shamir_mnemonic.share import Share
 from shamir_mnemonic.utils import MnemonicError
 
+from dianka.card_port import OK
 from dianka.cardos import keys
-from dianka.cardos.core import (
-    CONDITIONS,
-    NOT_ALLOWED,
-    OK,
-    WRONG_DATA,
-    WRONG_P1P2,
-    Answer,
-    Command,
-    Context,
-    Refused,
-)
+from dianka.cardos.core import CONDITIONS, NOT_ALLOWED, WRONG_DATA, WRONG_P1P2, Answer, Command, Context, Refused
 from dianka.cardos.files import cardfiles, servicefiles
 
 MOST_PARTS = 16  # SLIP-39

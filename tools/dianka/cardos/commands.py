@@ -1,12 +1,12 @@
 """Commands that need no sealing: choosing a directory, challenges, plain reading and writing, authentication."""
 
+from dianka.card_port import OK
 from dianka.cardos import keys, kinds
 from dianka.cardos.core import (
     CONDITIONS,
     LOCKED,
     NO_FILE,
     NOT_ALLOWED,
-    OK,
     TRIES_LEFT,
     WRONG_LE,
     WRONG_OFFSET,

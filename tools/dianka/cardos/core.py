@@ -7,7 +7,6 @@ lasts. Status words are those of ISO 7816-4, as docs/card-protocol.md lists them
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dianka.card_port import OK
 from dianka.cardos import access, keys, kinds
 from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.crypto import MAC_BYTES, PROFILES, same

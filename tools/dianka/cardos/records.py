@@ -3,20 +3,10 @@
 P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the file's table, as for any other.
 """
 
+from dianka.card_port import OK
 from dianka.cardos import access
 from dianka.cardos.access import FileSpec
-from dianka.cardos.core import (
-    BALANCE_SHORT,
-    NO_RECORD,
-    OK,
-    WRONG_LE,
-    WRONG_LENGTH,
-    WRONG_P1P2,
-    Answer,
-    Command,
-    Context,
-    Refused,
-)
+from dianka.cardos.core import BALANCE_SHORT, NO_RECORD, WRONG_LE, WRONG_LENGTH, WRONG_P1P2, Answer, Command, Context, Refused
 from dianka.cardos.wallet import debit_wallet, wallet_offset
 
 

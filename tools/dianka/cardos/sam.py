@@ -5,12 +5,12 @@ a master-key change or restore card the last.
 What each may be done with is narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
 """
 
+from dianka.card_port import OK
 from dianka.cardos import backup, keys
 from dianka.cardos.core import (
     CONDITIONS,
     NO_KEY,
     NOT_ALLOWED,
-    OK,
     WRONG_DATA,
     WRONG_LENGTH,
     WRONG_P1P2,

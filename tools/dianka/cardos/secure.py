@@ -4,12 +4,12 @@ The reader of a sealed file names the command that the block will be used in, an
 command itself [p]. So the meter's controller and the desk's PC relay blocks and hold no key.
 """
 
+from dianka.card_port import OK
 from dianka.cardos import access, keys, kinds
 from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.core import (
     NO_KEY,
     NOT_ALLOWED,
-    OK,
     WRONG_DATA,
     WRONG_LENGTH,
     WRONG_OFFSET,

@@ -1,18 +1,8 @@
 """The ESAM's wallet: money and purchase count in one file of 8 bytes, changed together or not at all."""
 
+from dianka.card_port import OK
 from dianka.cardos import keys
-from dianka.cardos.core import (
-    BALANCE_SHORT,
-    CONDITIONS,
-    NO_RECORD,
-    NOT_ALLOWED,
-    OK,
-    WRONG_P1P2,
-    Answer,
-    Command,
-    Context,
-    Refused,
-)
+from dianka.cardos.core import BALANCE_SHORT, CONDITIONS, NO_RECORD, NOT_ALLOWED, WRONG_P1P2, Answer, Command, Context, Refused
 from dianka.cardos.files import cardfiles
 
 _P2 = 0x0C  # the wallet among the ESAM's record files [p]

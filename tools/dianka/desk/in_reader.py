@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from dianka.card_port import CardError, CardPort, command, select_card
+from dianka.card_port import OK, CardError, CardPort, command, select_card
 from dianka.cardos import keys, kinds
-from dianka.cardos.core import NO_KEY, OK, UNKNOWN_INS
+from dianka.cardos.core import NO_KEY, UNKNOWN_INS
 from dianka.cardos.files import cardfiles
 from dianka.desk.reading import beyond, blocks, free_to_read, whole
 from dianka.readers.base import Held

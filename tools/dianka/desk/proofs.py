@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dianka.card_port import CardError, CardPort, CardRefused, command, send
+from dianka.card_port import OK, CardError, CardPort, CardRefused, command, send
 from dianka.cardos import keys, kinds
-from dianka.cardos.core import OK
 from dianka.cardos.files import cardfiles
 from dianka.desk.control import profile_of
 from dianka.desk.session import Desk

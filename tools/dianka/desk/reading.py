@@ -5,10 +5,9 @@ A chip in this process answers 6Cxx where a reader follows it by itself, so leng
 
 from collections.abc import Iterator
 
-from dianka.card_port import CardPort, command, serial_of
+from dianka.card_port import OK, CardPort, command, serial_of
 from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
-from dianka.cardos.core import OK
 from dianka.cardos.files import cardfiles
 from dianka.desk.content import BY_COMMAND
 

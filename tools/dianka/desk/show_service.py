@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from dianka.card_port import CardPort
+from dianka.card_port import OK, CardPort
 from dianka.cardos import kinds
-from dianka.cardos.core import OK
 from dianka.cardos.crypto import by_code
 from dianka.cardos.files import cardfiles, servicefiles
 from dianka.desk.content import CONTENTS

@@ -8,11 +8,11 @@ costs it no try; only a master-key change card, which proves itself with a publi
 import os
 from collections.abc import Callable, Iterator
 
-from dianka.card_port import CardPort, command
+from dianka.card_port import OK, CardPort, command
 from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
 from dianka.cardos.chip import ATR_HEAD
-from dianka.cardos.core import NOT_ALLOWED, OK, UNKNOWN_INS
+from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
 from dianka.desk.content import CONTENTS, NAMES, Content
 from dianka.desk.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
 from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
