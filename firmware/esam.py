@@ -7,7 +7,7 @@ import time
 
 from micropython import const
 
-from cardfiles import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
+from card_files import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
 from line import LineError
 
 _RECORD_ALL = const(0)

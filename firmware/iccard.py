@@ -1,28 +1,20 @@
-"""The slot: what kind of card is in it, and one session for each kind.
+"""The card in the slot: the way into it (reset, file 01) and its commands. Twin of esam.py.
 
-Owns the way into a card (reset, file 01) and the choice of the session; the sessions are in usercard.py, initcard.py,
-keycard.py, inspectcard.py and testcard.py, their error codes in cardfault.py. A session either ends with the messages to be
-shown or raises CardError. Before each command the presence switch is asked, so that a pulled card is told from a silent one.
+Each command asks the presence switch first, so that a pulled card is told from an unresponsive one. Errors are those of
+card_errors.py; what a session does with the card is in card_user.py, card_init.py, card_keys.py, card_inspect.py and
+card_factory.py.
 """
 
-import gc
 import time
 
 from micropython import const
 
-import cardfiles
-import esam as esam_module
-import initcard
-import inspectcard
-import keycard
-import servicefiles
-import testcard
-import usercard
-from cardfault import CardError, early, fault, mac_or
+import card_files
+from card_errors import early, fault, mac_or
 from line import LineError
 
 _SESSION_MS = const(3_000)
-_USER_INFO = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
+_USER_INFO = card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD
 
 
 class Card:
@@ -51,8 +43,8 @@ class Card:
 
     async def _control(self) -> None:
         """A system control card has its file 01 in its main file, which it is in after its reset."""
-        head, sw = await self.command(0x00, 0xB0, 0x80 | cardfiles.CARD_INFO, 0x00, le=4)
-        if sw == 0x9000 and head[:2] == bytes((cardfiles.HEAD, servicefiles.CMD_CONTROL)):
+        head, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=4)
+        if sw == 0x9000 and head[:2] == bytes((card_files.HEAD, card_files.CMD_CONTROL)):
             raise fault("CONTROL_CARD", "the system control card: it belongs to the desk")
 
     async def command(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> tuple:
@@ -78,19 +70,19 @@ class Card:
 
         Asked for as the user card has it; a card with less names its length (6Cxx), of one with more the rest is read.
         """
-        block, sw = await self.command(0x00, 0xB0, 0x80 | cardfiles.CARD_INFO, 0x00, le=_USER_INFO)
+        block, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=_USER_INFO)
         if sw == 0x6B00 or sw == 0x6A82:
             raise fault("UNISSUED", "no file 01")
         if sw != 0x9000:
             raise mac_or("COMMUNICATION", sw)
         if len(block) < 4:
             raise fault("COMMUNICATION", "file 01 of %d bytes" % len(block))
-        if block[0] != cardfiles.HEAD:
+        if block[0] != card_files.HEAD:
             raise fault("FORMAT", "file 01 is blank")
-        more = min((block[2] << 8 | block[3]) + cardfiles.FRAME_OVERHEAD, 255) - len(block)
+        more = min((block[2] << 8 | block[3]) + card_files.FRAME_OVERHEAD, 255) - len(block)
         if more > 0:
-            block += await self.read(cardfiles.CARD_INFO, len(block), more)
-        return cardfiles.unframe(block)
+            block += await self.read(card_files.CARD_INFO, len(block), more)
+        return card_files.unframe(block)
 
     @property
     def last(self) -> tuple:
@@ -110,72 +102,8 @@ class Card:
         self._channel.deadline_ms = time.ticks_add(time.ticks_ms(), _SESSION_MS)
 
 
-class Slot:
-    """Runs sessions. `present` is called to ask the switch, `supply_good` whether the mains is high enough."""
-
-    def __init__(self, channel, present, supply_good, parts) -> None:
-        self._card = Card(channel, present)
-        self._supply_good = supply_good
-        self._parts = parts  # esam, wallet, store, clock, log of the meter
-
-    @property
-    def card(self) -> Card:
-        """The card that is or was in the slot last."""
-        return self._card
-
-    async def session(self) -> tuple:
-        """Serve the card that has just been put in: messages to show as (text, ms). CardError tells what went wrong.
-
-        A session that goes on for long without the ESAM returns how, and does so after the ESAM has been let go.
-        """
-        card = self._card
-        if not self._supply_good():
-            raise fault("SUPPLY", "mains too low")
-        gc.collect()  # now, or it would be in the middle of the session
-        card.bound()
-        try:
-            async with self._parts.wallet.lock:
-                shown = await self._serve(card)
-            return await shown() if callable(shown) else shown
-        except CardError as error:
-            if error.illegal:
-                card.must_be_there()  # pulled in the middle of a character, it has said what it never meant
-            raise
-        finally:
-            card.off()
-
-    async def _serve(self, card) -> tuple:
-        parts = self._parts
-        try:
-            await card.connect()
-            await parts.wallet.start()
-            command, data = await card.info()
-            run = _SESSIONS.get(command)
-            if run is None:
-                raise fault("TYPE", "command %02X" % command)
-            return await run(card, command, data, parts)
-        except ValueError as error:
-            raise fault("FORMAT", str(error)) from None
-        except esam_module.EsamError as error:
-            code = "ESAM" if parts.esam.serial else "ESAM_RESET"
-            raise (mac_or(code, error.sw) if error.sw else fault(code, str(error))) from None
-
-
 def _whole(answer: bytes, size: int) -> bytes:
     """The answer, if it has its size: a card may say 9000 and send less than it was asked for."""
     if len(answer) != size:
         raise fault("COMMUNICATION", "answer of %d bytes instead of %d" % (len(answer), size))
     return answer
-
-
-_SESSIONS = {
-    cardfiles.CMD_USER: usercard.run,
-    cardfiles.CMD_INIT: initcard.run,
-    cardfiles.CMD_KEYS: keycard.run,
-    cardfiles.CMD_KEYS_RESTORE: keycard.run,
-    cardfiles.CMD_INSPECTION: inspectcard.run,
-    cardfiles.CMD_TEST_CREDIT: testcard.credit,
-    cardfiles.CMD_TEST_RELAY: testcard.run,
-}
-
-__all__ = ("Card", "CardError", "Slot")

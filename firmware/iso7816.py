@@ -26,7 +26,7 @@ class AtrReader:
         self.fi, self.di = 372, 1
         self.extra_guard_etu = 0  # TC1
         self.waiting_integer = 10  # TC2
-        self.specific = -1  # TA2, or -1: the chip can be asked for another rate (pps.py)
+        self.specific = -1  # TA2, or -1: the chip can be asked for another rate (iso7816_pps.py)
         self.protocols = []
         self._next = 1  # index of the T0 or TDi whose interface bytes follow
         self._level = 1

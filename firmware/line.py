@@ -1,132 +1,18 @@
-"""The wire under T=0: a UART with transmit and receive tied to one contact, and commands over it.
+"""Commands to the chip on a T=0 line, whatever the wire under them is.
 
-`UartLine` owns the contacts VCC, RST, CLK and I/O: order of activation, echo removed and compared, guard and waiting times.
-Characters are 8 bits, even parity, two stop bits: 12 etu from edge to edge, ISO 7816-3's shortest. A UART can neither give nor
-obey the error signal; PioLine can. `Channel` takes commands through `iso7816.Exchange` on any line, after `pps.Pps` at up to
-four times the first rate.
+`Channel` takes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times the first rate. A line has
+activate, deactivate, set_rate, send, receive, waiting_ms, lock, extra_guard_etu and fastest: line_uart.py, line_shared.py and
+line_pio.py.
 """
 
-import asyncio
 import time
 
-from micropython import const
-
 from iso7816 import AtrReader, Exchange
-from linetime import rest_until, wait_for
-from pps import Pps, imposed, offered
-
-_POWER_MS = const(10)  # VCC steady before the clock starts
-_RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
-_CHAR_ETU = const(12)
-_TURN_ETU = const(16)  # between the edges of characters of opposite directions
-_HEARD_ETU = const(10)  # after a character's edge a receiver has it at the earliest
-_ECHO_LOOKS = const(100)  # one each etu, after the echo should be here: the transmitter may start late
-_HALF = const(32768)  # duty of the card clock
+from iso7816_pps import Pps, imposed, offered
 
 
 class LineError(Exception):
     """The chip on the line did not answer as T=0 wants it. The text says how."""
-
-
-class UartLine:
-    """`clock` is a PWM at the card clock's frequency; `power`, `reset` are pins. All times follow from `baud`."""
-
-    fastest = 4  # times the first rate: beyond it Python is too slow for the gain
-
-    def __init__(self, uart, power, reset, clock, baud: int = 9600) -> None:
-        self._uart = uart
-        self._power = power
-        self._reset = reset
-        self._clock = clock
-        self._first_baud = self.baud = baud
-        self._free_us = 0  # when the chip's last character lets this side send
-        self.extra_guard_etu = 0
-        self.characters = 0  # both ways, since the start
-        self.lock = asyncio.Lock()  # whoever talks holds it for a whole command
-        self._off()
-
-    async def activate(self) -> None:
-        """Cold reset: the chip's ATR can be received when this returns."""
-        self._off()
-        self.extra_guard_etu = 0
-        if self.baud != self._first_baud:
-            self.set_rate(1)
-        await asyncio.sleep_ms(_POWER_MS)
-        self._power.on()
-        await asyncio.sleep_ms(_POWER_MS)
-        self._clock.duty_u16(_HALF)
-        await asyncio.sleep_ms(_RESET_MS)
-        self._flush()
-        self._reset.on()
-
-    def deactivate(self) -> None:
-        """RST, CLK and VCC off, in this order."""
-        self._off()
-
-    def set_rate(self, factor: int) -> None:
-        """1, 2 or 4 times the first rate, after a PPS that says so."""
-        if factor not in (1, 2, 4):
-            raise ValueError("rate factor is 1, 2 or 4")
-        self.baud = self._first_baud * factor
-        self._uart.init(baudrate=self.baud)
-
-    async def send(self, data) -> None:
-        """Send characters and take their echo off; LineError if the wire does not carry what was sent."""
-        await self._turn()
-        if self.extra_guard_etu:
-            for i in range(len(data)):
-                next_us = time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu))
-                await self._send(data[i : i + 1])
-                await rest_until(next_us)
-        else:
-            await self._send(data)
-
-    async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
-        uart = self._uart
-        await wait_for(lambda: count - uart.any(), 1_000_000_000 // self.baud, wait_ms, deadline_ms)
-        got = uart.read(min(uart.any(), count)) or b""
-        self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
-        self.characters += len(got)
-        return got
-
-    def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu of the first rate, which is what waiting times are counted in, rounded up."""
-        return etu * 1000 // self._first_baud + 1
-
-    async def _send(self, data) -> None:
-        now_us = time.ticks_us()
-        self._uart.write(data)
-        self.characters += len(data)
-        echo = b""
-        look_us = time.ticks_add(now_us, self._us(len(data) * _CHAR_ETU - 1))
-        for _ in range(_ECHO_LOOKS):
-            await rest_until(look_us)
-            echo += self._uart.read(min(self._uart.any(), len(data) - len(echo))) or b""
-            if len(echo) == len(data):
-                break
-            look_us = time.ticks_add(look_us, self._us(1))
-        if echo != data:
-            raise LineError("line shorted" if not echo else "echo differs")
-
-    async def _turn(self) -> None:
-        """Let 16 etu pass since the edge of the chip's last character, and forget what it said unasked."""
-        if 0 < time.ticks_diff(self._free_us, time.ticks_us()) <= _TURN_ETU * 1_000_000 // self._first_baud:
-            await rest_until(self._free_us)
-        self._flush()
-
-    def _flush(self) -> None:
-        waiting = self._uart.any()
-        if waiting:
-            self._uart.read(waiting)
-
-    def _us(self, etu: int) -> int:
-        return etu * 1_000_000 // self.baud + 1
-
-    def _off(self) -> None:
-        self._reset.off()
-        self._clock.duty_u16(0)
-        self._power.off()
 
 
 class Channel:

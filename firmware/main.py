@@ -1,7 +1,7 @@
 """Boot: the version, the board, the meter on it, run. An exception that nobody expected restarts the meter instead of leaving
 it dark; an interrupt from the console, as flashing begins with one, leaves it safe and its state kept.
 
-This file and slots.py lie at the root of the board, outside all versions: they change as little as can be.
+This file and versions.py lie at the root of the board, outside all versions: they change as little as can be.
 """
 
 import sys
@@ -9,11 +9,11 @@ import time
 
 import machine
 
-import slots
+import versions
 
 meter = None
 try:
-    slots.enter()
+    versions.enter()
     import asyncio
 
     import board

@@ -3,7 +3,7 @@
     count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage or price
     switch   every 200 ms  relay follows what supply.py decides, while the mains is good
     panel    every 100 ms  key, pages, messages, lamps
-    slot     every 100 ms  card put in: a session; then wait until it is pulled (cardtask.py)
+    slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     ESAM brought up and settled each 15 minutes, clock looked at
     rescue   on power fail commit, then settle if the supply lasts
     guard    every 1 s     feeds the watchdog when every periodic task has reported since the last time
@@ -21,22 +21,22 @@ from micropython import const
 import account
 import parameters
 import supply
-from cardlog import CardLog
-from cardtask import CardTask
-from clock import Clock
+from card_slot import CardTask
 from display import Display
+from ds3231 import Clock
 from esam import Esam, EsamError
+from events import CardLog
 from fram import Fram
 from journal import JournalError
-from latememory import LateMemory
 from line import Channel
 from metering import Metering
-from panel import Panel
+from pages import Panel
 from relay import Relay
-from segments import Segments
 from selfcheck import SelfCheck
-from store import Store
-from wallet import Wallet
+from settlement import Wallet
+from state_recovery import LateMemory
+from state_store import Store
+from tm1638 import Segments
 
 _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)

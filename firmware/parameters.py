@@ -5,11 +5,11 @@ it is the price (`switch`). The ESAM then still has the former price in set 1: s
 the price in force as set 1, else a meter that has lost its memory would go back to a price of long ago (`in_force`).
 """
 
-import cardfiles
+import card_files
 import supply
 from state import INITIALISED, OPENED
 
-_TARIFF = cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD
+_TARIFF = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 
 def apply_params(state, record: dict) -> None:
@@ -52,8 +52,8 @@ def in_force(state, framed: bytes) -> bool:
 
 def _flat(framed: bytes) -> int:
     """The flat price is the first rate. Nothing is free: zeros are how a block looks that was moved to the wrong place."""
-    _, data = cardfiles.unframe(framed)
-    price_e4 = cardfiles.unpack_tariff(data)["rates_e4"][0]
+    _, data = card_files.unframe(framed)
+    price_e4 = card_files.unpack_tariff(data)["rates_e4"][0]
     if not price_e4:
         raise ValueError("tariff without a price")
     return price_e4
@@ -61,15 +61,15 @@ def _flat(framed: bytes) -> int:
 
 async def restore(esam, state) -> None:
     """Read all parameters back from an ESAM in use, for a meter that has lost its memory; ValueError if it can't be."""
-    size = cardfiles.size_of(cardfiles.PARAMS)
-    record = cardfiles.unpack(cardfiles.PARAMS, await esam.read(cardfiles.ESAM_PARAMS, 0, size))
-    limits = await esam.read(cardfiles.ESAM_LIMITS, 0, cardfiles.size_of(cardfiles.LIMITS))
-    now = await esam.read(cardfiles.ESAM_TARIFF_1, 0, _TARIFF)
-    later = await esam.read(cardfiles.ESAM_TARIFF_2, 0, _TARIFF)
+    size = card_files.size_of(card_files.PARAMS)
+    record = card_files.unpack(card_files.PARAMS, await esam.read(card_files.ESAM_PARAMS, 0, size))
+    limits = await esam.read(card_files.ESAM_LIMITS, 0, card_files.size_of(card_files.LIMITS))
+    now = await esam.read(card_files.ESAM_TARIFF_1, 0, _TARIFF)
+    later = await esam.read(card_files.ESAM_TARIFF_2, 0, _TARIFF)
     apply_tariff(state, now)
-    if record["update_flag"] & cardfiles.UPDATE_TARIFF_2 and not cardfiles.is_blank(later):
+    if record["update_flag"] & card_files.UPDATE_TARIFF_2 and not card_files.is_blank(later):
         plan(state, record["switch_time"], later)  # to come or long in force: the clock will tell
-    apply_limits(state, cardfiles.unpack(cardfiles.LIMITS, limits))
+    apply_limits(state, card_files.unpack(card_files.LIMITS, limits))
     apply_params(state, record)
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]

@@ -13,7 +13,7 @@ import time
 import machine
 from micropython import const
 
-import slots
+import versions
 
 _LOOK_MS = const(100)
 _LIMIT_MS = const(6_000)  # chip parameters 0.4 s, ESAM 1.5 s, relay 0.3 s; a silent ESAM takes 2 s
@@ -22,7 +22,7 @@ _AGAIN_MS = const(10_000)  # said twice: a USB console comes up too late for the
 _PARTS = const(5)
 _MIN_HEAP_KIB = const(50)  # half of what a day's work should leave free
 
-# Digit 2, the metering chip; digit 1 is store.py's, digit 4 clock.py's.
+# Digit 2, the metering chip; digit 1 is state_store.py's, digit 4 ds3231.py's.
 _CHIP_SILENT = const(1)
 _CHIP_GARBLED = const(2)  # it sends, but nothing that makes a report
 _CHIP_STRANGE = const(3)  # reports, but no parameters to be believed
@@ -41,7 +41,7 @@ class SelfCheck:
         self._found = ""
         self.find(meter.store.state)
         self.code = ""
-        if slots.on_trial and meter.store.anew:
+        if versions.on_trial and meter.store.anew:
             # The former version has committed at its own start. A first commit would bury that, so not one may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
 
@@ -60,13 +60,13 @@ class SelfCheck:
         heap_kib = min(gc.mem_free() // 1024, 999)
         parts = "%d%d%d%d%d" % digits
         self.code = "%s%03d" % (parts, heap_kib)
-        if slots.on_trial and not healthy(self.code, slots.former_code()):
-            meter.log("update refused: self-check %s, the former version had %s" % (self.code, slots.former_code()))
+        if versions.on_trial and not healthy(self.code, versions.former_code()):
+            meter.log("update refused: self-check %s, the former version had %s" % (self.code, versions.former_code()))
             meter.stop()
             machine.reset()
-        if slots.on_trial:
-            slots.keep()
-        slots.remember(parts)
+        if versions.on_trial:
+            versions.keep()
+        versions.remember(parts)
         meter.display.add((self.code, _SHOW_MS))
         meter.log(self.line())
         await asyncio.sleep_ms(_AGAIN_MS)
@@ -74,7 +74,7 @@ class SelfCheck:
 
     def line(self) -> str:
         """All in one line for the console; flashing reads it back."""
-        return "self-check %s version %s %s" % (self.code, slots.version(), self._found)
+        return "self-check %s version %s %s" % (self.code, versions.version(), self._found)
 
     def _settled(self) -> bool:
         """Whether waiting longer would tell nothing new."""

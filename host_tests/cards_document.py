@@ -9,7 +9,7 @@ from dianka.cardos import access, keys, kinds
 from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES, Profile
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.state import key_info
 from dianka.desk.control import Load, esam_plan, load_keys, meter_plan, user_plan
 
@@ -126,16 +126,18 @@ class System:
         control.state.keys |= {kid: root(kid) for kid in keys.ROOT_KIDS}
         for chip in self.chips.values():
             chip.power_on()
-        factor = keys.meter_factor(cardfiles.to_bcd(METER_NO, 6))
+        factor = keys.meter_factor(card_files.to_bcd(METER_NO, 6))
         load_keys(control, esam, esam_plan())
         params = {"meter_no": METER_NO, "ct_ratio": 1, "pt_ratio": 1, "user_type": 1, "alarm1_fen": 2000, "alarm2_fen": 500}
-        esam.state.files[cardfiles.ESAM_PARAMS] = cardfiles.pack(cardfiles.PARAMS, params)
+        esam.state.files[card_files.ESAM_PARAMS] = card_files.pack(card_files.PARAMS, params)
         load_keys(control, esam, meter_plan(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR))
         load_keys(control, card, user_plan(card.state.serial, factor))
-        params |= {"customer_no": CUSTOMER_NO, "card_type": cardfiles.OPEN, "update_flag": 0x80}
-        card.state.files[cardfiles.CARD_INFO] = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params))
-        card.state.files[cardfiles.CARD_WALLET] = cardfiles.pack(cardfiles.WALLET, {"money_fen": 5000, "count": 1})
-        assert esam.state.files[cardfiles.ESAM_KEY_INFO] == key_info(cardfiles.KEYS_PRIVATE)
+        params |= {"customer_no": CUSTOMER_NO, "card_type": card_files.OPEN, "update_flag": 0x80}
+        card.state.files[card_files.CARD_INFO] = card_files.frame(
+            card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
+        )
+        card.state.files[card_files.CARD_WALLET] = card_files.pack(card_files.WALLET, {"money_fen": 5000, "count": 1})
+        assert esam.state.files[card_files.ESAM_KEY_INFO] == key_info(card_files.KEYS_PRIVATE)
         for chip in self.chips.values():
             chip.power_on()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dianka.card_port import command, send
 from dianka.cardos import kinds
 from dianka.cardos.chip import CardTorn, Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.keys import meter_factor
 from dianka.cardos.state import State
 from dianka.desk import control as sealing
@@ -17,7 +17,7 @@ from dianka.desk import issue, service
 
 METER_NO = 123456789012
 CUSTOMER_NO = 77
-METER = meter_factor(cardfiles.to_bcd(METER_NO, 6))
+METER = meter_factor(card_files.to_bcd(METER_NO, 6))
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
 INIT_DATA = issue.InitData(METER_NO, 2000, 500, 1000, 0, 1, [5000])
 
@@ -182,7 +182,7 @@ def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
     """The receipt: the ESAM's wallet and the card's names into the card's file 05."""
     money_fen, count = wallet(esam)
     record = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "balance_fen": money_fen, "count": count}
-    info = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
+    info = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
     send(esam, command("00D68700", info), "take run info")
     target = bytes.fromhex("04D6850035")
     block = send(esam, command("04B08700", challenge(card) + target + serial), "seal run info")
@@ -194,8 +194,8 @@ def use_in_meter(esam: Chip, card: Chip) -> bool:
     serial = open_card(card)
     assert identify(esam, card, serial)
     prove_meter(esam, card, serial)
-    found = cardfiles.unpack(cardfiles.WALLET, card.state.files[cardfiles.CARD_WALLET])
-    blank = cardfiles.is_blank(card.state.files[cardfiles.CARD_WRITE_BACK])
+    found = card_files.unpack(card_files.WALLET, card.state.files[card_files.CARD_WALLET])
+    blank = card_files.is_blank(card.state.files[card_files.CARD_WRITE_BACK])
     credited = blank and found["count"] == wallet(esam)[1] + 1
     if credited:
         credit(esam, card)

@@ -2,7 +2,7 @@
 
 The unix port plays the chip. What a chip has beside its interpreter is done here: main.py runs after each reset and a prompt
 follows it, control-C interrupts a running program, a reset or a bitten watchdog starts the chip anew, power can go at any
-instant. The watchdog is twice as quick than it says. On it runs the real main.py, slots.py and selfcheck.py with a meter
+instant. The watchdog is twice as quick than it says. On it runs the real main.py, versions.py and selfcheck.py with a meter
 of a page whose parts can be told to fail; its totals lie in a file that plays the FRAM.
 """
 
@@ -37,7 +37,7 @@ def reset():
 
 METER = """
 import asyncio, machine
-import slots
+import versions
 from selfcheck import SelfCheck
 FAULT = {fault!r}
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
@@ -94,7 +94,7 @@ class Meter:
 def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass") -> Path:
     """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("main", "slots", "selfcheck"):
+    for name in ("main", "versions", "selfcheck"):
         shutil.copy(FIRMWARE / f"{name}.py", folder)
     (folder / "meter.py").write_text(METER.format(fault=fault, early=early, late=late))
     (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")

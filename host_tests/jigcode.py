@@ -36,7 +36,7 @@ def count(counter, pin, meanwhile):
 # Two PIO lines on one wire. After a change of rate a receiver hears only once its own side has sent: hence the greeting.
 TALK = """
 import asyncio
-import pioline
+import line_pio
 from line import LineError
 
 EVERY = bytes(range(256))
@@ -57,13 +57,13 @@ async def at_rate(one, other, factor):
 async def refused(one, other):
     await one.activate()
     await other.activate()
-    good, told = pioline._WORDS[0x31], "taken"
-    pioline._WORDS[0x31] = good ^ 1 << 9
+    good, told = line_pio._WORDS[0x31], "taken"
+    line_pio._WORDS[0x31] = good ^ 1 << 9
     try:
         await one.send(b"\\x31")
     except LineError as error:
         told = str(error)
-    pioline._WORDS[0x31] = good
+    line_pio._WORDS[0x31] = good
     got = await other.receive(1, 50)
     print((told, one.errors_seen, got, other.errors_signalled, await over(one, other, b"again")))
 

@@ -11,7 +11,7 @@ from dianka.bench.stage.rig import Rig
 from dianka.card_port import CardError, select_card
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
 from dianka.desk import issue
@@ -107,20 +107,22 @@ class MeterKit:
             return read_user_card(file.chip)
 
     def write(self, card: Path, changes: dict[str, Any] | None = None, **files: bytes) -> None:
-        """What no honest desk writes: other parameters in file 01, and whole files by their names in cardfiles."""
+        """What no honest desk writes: other parameters in file 01, and whole files by their names in card_files."""
         with CardFile.open(self.folder / card, self.rng) as file:
             params = read_user_card(file.chip).params | (changes or {})
             desk = Desk(self.control.chip, file.chip, select_card(file.chip))
             desk.authenticate()
             if changes:
-                desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+                desk.update(
+                    card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params))
+                )
             for name, content in files.items():
-                desk.update(getattr(cardfiles, name), content)
+                desk.update(getattr(card_files, name), content)
 
     def set_wallet(self, card: Path, money_fen: int, count: int, blank: bool | None = None) -> None:
-        files = {"CARD_WALLET": cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": count})}
+        files = {"CARD_WALLET": card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": count})}
         if blank is not None:
-            files["CARD_WRITE_BACK"] = bytes(49) if blank else cardfiles.frame(cardfiles.CMD_WRITE_BACK, bytes(43))
+            files["CARD_WRITE_BACK"] = bytes(49) if blank else card_files.frame(card_files.CMD_WRITE_BACK, bytes(43))
         self.write(card, **files)
 
     # ****** Time and people ******
@@ -216,7 +218,7 @@ class MeterKit:
 
     def esam_wallet(self) -> tuple[int, int]:
         """Money and count in the ESAM, read from the chip's own memory."""
-        data = self.rig.bench.esam.engine._tpdu.chip.state.files[cardfiles.ESAM_WALLET]  # type: ignore[union-attr]
+        data = self.rig.bench.esam.engine._tpdu.chip.state.files[card_files.ESAM_WALLET]  # type: ignore[union-attr]
         return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
 
     def violations(self) -> list[str]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from dianka.card_port import CardPort, select_card
-from dianka.cardos import kinds
+from dianka.cardos import desk_files, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import service
 from dianka.desk.session import Desk
@@ -27,7 +27,7 @@ def make_restore(kit: MeterKit, card: Path = RESTORE, uses: int = 1, control: Ch
 
 
 def make_inspection(
-    kit: MeterKit, card: Path = INSPECTION, copies: int = servicefiles.COPY_ALL, control: Chip | None = None
+    kit: MeterKit, card: Path = INSPECTION, copies: int = card_files.COPY_ALL, control: Chip | None = None
 ) -> None:
     data = service.InspectionData(copies)
     make(kit, card, kinds.INSPECTION, lambda sam, chip: service.make_inspection(sam, chip, data), control)
@@ -61,22 +61,22 @@ def files_of(kit: MeterKit, card: Path) -> dict[int, bytes]:
 
 
 def uses(kit: MeterKit, card: Path) -> int:
-    return int.from_bytes(files_of(kit, card)[servicefiles.CARD_USES], "big")
+    return int.from_bytes(files_of(kit, card)[desk_files.CARD_USES], "big")
 
 
 def totals(kit: MeterKit, card: Path = INSPECTION) -> dict[str, Any]:
     """The totals on an inspection card; ValueError if the copy is not complete."""
-    command, data = cardfiles.unframe(files_of(kit, card)[servicefiles.INSPECTION_TOTALS])
-    assert command == servicefiles.CMD_READ_BACK
-    return cardfiles.unpack(servicefiles.TOTALS, data)
+    command, data = card_files.unframe(files_of(kit, card)[card_files.INSPECTION_TOTALS])
+    assert command == card_files.CMD_READ_BACK
+    return card_files.unpack(card_files.TOTALS, data)
 
 
 def results(kit: MeterKit, card: Path) -> list[dict[str, Any]]:
     """What test cards have brought back, the newest first."""
-    size = cardfiles.size_of(servicefiles.TEST_RESULT)
-    log = files_of(kit, card)[servicefiles.TEST_RESULTS]
+    size = card_files.size_of(card_files.TEST_RESULT)
+    log = files_of(kit, card)[desk_files.TEST_RESULTS]
     records = [log[at : at + size] for at in range(0, len(log), size)]
-    return [cardfiles.unpack(servicefiles.TEST_RESULT, record) for record in records if any(record)]
+    return [card_files.unpack(card_files.TEST_RESULT, record) for record in records if any(record)]
 
 
 def esam_chip(kit: MeterKit) -> Chip:
@@ -84,7 +84,7 @@ def esam_chip(kit: MeterKit) -> Chip:
 
 
 def key_state(kit: MeterKit) -> int:
-    return cardfiles.unframe(esam_chip(kit).state.files[cardfiles.ESAM_KEY_INFO])[1][0]
+    return card_files.unframe(esam_chip(kit).state.files[card_files.ESAM_KEY_INFO])[1][0]
 
 
 def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:

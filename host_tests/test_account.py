@@ -15,9 +15,21 @@ PARTS = Parts()
 account, records = PARTS.module("account"), PARTS.module("state")
 
 MONEY_MODULES = (
-    "account", "metering", "journal", "cardfiles", "esam", "state", "supply", "wallet", "hlw8032", "store", "parameters",
-    "fram", "usercard", "clock",
-)  # fmt: skip
+    "account",
+    "metering",
+    "journal",
+    "card_files",
+    "esam",
+    "state",
+    "supply",
+    "settlement",
+    "hlw8032",
+    "state_store",
+    "parameters",
+    "fram",
+    "card_user",
+    "ds3231",
+)
 PULSES_PJ = (
     CAPTURED.pulse_pj,
     PLANTED.pulse_pj,

@@ -11,7 +11,7 @@ import pytest
 from dianka.bench.stage.rig import RigError
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
 from dianka.desk import issue
@@ -120,13 +120,13 @@ def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
 )
 def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int) -> None:
     kit.make_user(OTHER)
-    kit.write(OTHER, CARD_INFO=cardfiles.frame(command, bytes(39)))
+    kit.write(OTHER, CARD_INFO=card_files.frame(command, bytes(39)))
     unharmed(kit, kit.session(OTHER), code)
 
 
 @pytest.mark.parametrize("content", [
-    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45), cardfiles.frame(1, b"\xff" * 39),
-    cardfiles.frame(6, bytes(39)), cardfiles.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
+    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45), card_files.frame(1, b"\xff" * 39),
+    card_files.frame(6, bytes(39)), card_files.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
 ])  # fmt: skip
 def test_a_damaged_file_01(kit: MeterKit, content: bytes) -> None:
     kit.make_user(OTHER)

@@ -8,7 +8,7 @@ from dianka.cardos import kinds
 from dianka.cardos.chip import COMMANDS, CardTorn, Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.keys import PUBLIC_ROOTS
 from dianka.desk.session import Desk
 
@@ -117,7 +117,7 @@ def test_the_meter_may_write_the_write_back_alone(control: Chip, user: Chip, esa
         kit.challenge(user)
         assert kit.sw_of(user, bytes((4, 0xD6, 0x80 | sfi, 0, 5)) + bytes(5)) == 0x6982
     kit.write_back(esam, user, serial)
-    assert not cardfiles.is_blank(user.state.files[cardfiles.CARD_WRITE_BACK])
+    assert not card_files.is_blank(user.state.files[card_files.CARD_WRITE_BACK])
 
 
 def test_authentication_ends_with_select_and_reset(control: Chip, user: Chip) -> None:

@@ -11,11 +11,11 @@ import pytest
 
 import cards_kit as kit
 from dianka.card_port import CardRefused, command, send
-from dianka.cardos import keys, kinds
+from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.state import State
 from dianka.desk import control as sealing
 from dianka.desk.sell import SaleError, sell
@@ -53,7 +53,7 @@ def _refund(chips: Chips) -> None:
     user, esam = chips["user"], chips["esam"]
     serial = kit.open_card(user)
     kit.prove_meter(esam, user, serial)
-    count = int.from_bytes(user.state.files[servicefiles.CARD_REFUND][4:], "big")
+    count = int.from_bytes(user.state.files[desk_files.CARD_REFUND][4:], "big")
     if count == kit.wallet(esam)[1] + 1:
         kit.carry(esam, user, "04B08600", "8430020C0C")
     kit.write_back(esam, user, serial)
@@ -64,7 +64,7 @@ def _test_card(chips: Chips) -> None:
     kit.prove_meter(chips["esam"], card, kit.open_card(card))
     send(card, bytes.fromhex("803000140400000001"), "count its use")
     for number in range(2):
-        result = cardfiles.pack(servicefiles.TEST_RESULT, {"done": 1, "passed": number})
+        result = card_files.pack(card_files.TEST_RESULT, {"done": 1, "passed": number})
         send(card, command("00E2002C", result), "take a result")
 
 
@@ -101,7 +101,7 @@ def _to_refund(control: Chip) -> Chips:
     user = chips["user"]
     desk = Desk(control, user, kit.open_card(user))
     desk.authenticate()
-    desk.update(servicefiles.CARD_REFUND, cardfiles.pack(cardfiles.WALLET, {"money_fen": REFUND_FEN, "count": 2}))
+    desk.update(desk_files.CARD_REFUND, card_files.pack(card_files.WALLET, {"money_fen": REFUND_FEN, "count": 2}))
     return chips
 
 

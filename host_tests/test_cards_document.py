@@ -9,14 +9,14 @@ import pytest
 import cards_document as document
 import cards_kit as kit
 from cards_document import Table, bare, system, tables
-from dianka.cardos import core, keys, kinds
+from dianka.cardos import core, desk_files, keys, kinds
 from dianka.cardos.chip import COMMANDS, Chip
 from dianka.cardos.crypto import PROFILES, SM4
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.firmware import shared
 
-CODINGS = {"BIN": cardfiles.BIN, "BCD": cardfiles.BCD, "RAW": cardfiles.RAW}
-SENTENCE = re.compile(r"`(cardfiles|servicefiles)\.(\w+)`, (\d+) bytes:")
+CODINGS = {"BIN": card_files.BIN, "BCD": card_files.BCD, "RAW": card_files.RAW}
+SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes:")
 TARIFF = "Tariff set"
 TITLES = dict(list(document.examples()))
 
@@ -29,7 +29,7 @@ def under(page: str, columns: str) -> list[Table]:
 
 def layouts() -> Iterator[tuple[str, types.ModuleType, str]]:
     """Every field table that the firmware knows, by its module and name."""
-    for module in (cardfiles, servicefiles):
+    for module in (card_files, desk_files):
         for name, value in vars(module).items():
             if isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(value[0]) == 3:
                 yield name, module, module.__name__
@@ -44,7 +44,7 @@ def test_layouts_have_these_offsets_sizes_and_codings() -> None:
         match = SENTENCE.fullmatch(table.above)
         assert match, table.above
         module, name, size = match.groups()
-        fields = getattr({"cardfiles": cardfiles, "servicefiles": servicefiles}[module], name)
+        fields = getattr({"card_files": card_files, "desk_files": desk_files}[module], name)
         at, expected = 0, []
         for field, length, coding in fields:
             expected.append((at, length, field, coding))
@@ -62,14 +62,14 @@ def test_the_tariff_set_is_laid_out_so() -> None:
     for row in table.rows:
         assert int(row[0]) == at, row
         at += int(row[1])
-        data = bytearray(cardfiles.TARIFF_SIZE)
+        data = bytearray(card_files.TARIFF_SIZE)
         if int(row[1]) % 4 == 0:
             data[int(row[0]) + 3] = 0x05
-            found = cardfiles.unpack_tariff(bytes(data))
+            found = card_files.unpack_tariff(bytes(data))
             name, _, half = row[2].partition(" ")
             part = found["rates_e4"] if name == "rates" else found[name][0 if half == "limits" else 1]
             assert part[0] == 5 and 4 * len(part) == int(row[1]), row
-    assert at == cardfiles.TARIFF_SIZE
+    assert at == card_files.TARIFF_SIZE
 
 
 @pytest.mark.parametrize("kind", kinds.ALL.values(), ids=list(kinds.ALL))
@@ -91,15 +91,15 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
             if not match or row[2].startswith("log"):
                 continue
             name = match[1]
-            fields = getattr(cardfiles, name, None) or getattr(servicefiles, name)
-            assert int(row[3]) == cardfiles.size_of(fields) + (cardfiles.FRAME_OVERHEAD if match[2] else 0), row
+            fields = getattr(card_files, name, None) or getattr(desk_files, name)
+            assert int(row[3]) == card_files.size_of(fields) + (card_files.FRAME_OVERHEAD if match[2] else 0), row
 
 
 def test_command_bytes() -> None:
     (table,) = under("card-files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
-    others = {cardfiles.CMD_WRITE_BACK, servicefiles.CMD_READ_BACK}
-    known = {value for module in (cardfiles, servicefiles) for name, value in vars(module).items() if name.startswith("CMD_")}
+    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK}
+    known = {value for module in (card_files, desk_files) for name, value in vars(module).items() if name.startswith("CMD_")}
     assert written == known - others
     assert {0x11, 0x15} == others
 
@@ -176,7 +176,7 @@ def test_status_words_are_those_that_chips_say() -> None:
 
 
 def test_codes_of_the_meter() -> None:
-    cardfault = shared("cardfault")
+    cardfault = shared("card_errors")
     (table,) = under("card-protocol.md", "code, name, display, illegal")
     expected = []
     for name, code in cardfault._CODES.items():

@@ -8,7 +8,7 @@ import pytest
 from cards_document import Table, tables
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue, service
 from meterkit import INIT, KEYS, METER_NO, USER, MeterKit
@@ -18,7 +18,7 @@ from sessions_document import Step, commands_of
 CARD = Path("service.card")
 BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]  # "Every card begins so", 1 and 3; 2 was long before
 FACTOR = "00" * 8
-METER = "0000" + cardfiles.to_bcd(METER_NO, 6).hex()
+METER = "0000" + card_files.to_bcd(METER_NO, 6).hex()
 
 
 class Heard:

@@ -6,7 +6,7 @@ import cards_kit as kit
 from dianka.card_port import CardRefused, command, send
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.keys import MAC_TRIES, MASTER, PRIVATE_SET, PURCHASE
 from dianka.desk.control import Load, load_keys, meter_plan
 from dianka.desk.sell import sell
@@ -98,20 +98,20 @@ def test_initialising_fills_the_esam(control: Chip) -> None:
     esam = kit.factory_esam(profile=control.state.profile)
     esam.power_on()
     kit.initialise(esam, kit.init_card(control))
-    params = cardfiles.unpack(cardfiles.PARAMS, esam.state.files[cardfiles.ESAM_PARAMS])
+    params = card_files.unpack(card_files.PARAMS, esam.state.files[card_files.ESAM_PARAMS])
     assert (params["meter_no"], params["alarm1_fen"]) == (kit.METER_NO, 2000)
-    limits = cardfiles.unpack(cardfiles.LIMITS, esam.state.files[cardfiles.ESAM_LIMITS])
+    limits = card_files.unpack(card_files.LIMITS, esam.state.files[card_files.ESAM_LIMITS])
     assert limits["overdraft_limit_fen"] == 1000
-    tariff = cardfiles.unframe(esam.state.files[cardfiles.ESAM_TARIFF_1])[1]
-    assert cardfiles.unpack_tariff(tariff)["rates_e4"] == [5000] * 12
+    tariff = card_files.unframe(esam.state.files[card_files.ESAM_TARIFF_1])[1]
+    assert card_files.unpack_tariff(tariff)["rates_e4"] == [5000] * 12
 
 
 def test_parameters_and_tariffs_of_a_user_card_reach_the_esam(user: Chip, esam: Chip) -> None:
     kit.open_card(user)
     for where, target in (("04B08104", "04D682002B"), ("04B08300", "04D68300CB"), ("04B08400", "04D68400CB")):
         kit.carry(esam, user, where, target)
-    assert esam.state.files[cardfiles.ESAM_PARAMS] == user.state.files[cardfiles.CARD_INFO][4:43]
-    assert esam.state.files[cardfiles.ESAM_TARIFF_2] == user.state.files[cardfiles.CARD_TARIFF_2]
+    assert esam.state.files[card_files.ESAM_PARAMS] == user.state.files[card_files.CARD_INFO][4:43]
+    assert esam.state.files[card_files.ESAM_TARIFF_2] == user.state.files[card_files.CARD_TARIFF_2]
 
 
 def test_a_key_locked_by_wrong_macs_works_again_with_new_keys(control: Chip, user: Chip, esam: Chip) -> None:
@@ -136,7 +136,7 @@ def test_money_and_count_at_their_limits(control: Chip, user: Chip, esam: Chip) 
     sell(control, user, 5000)
     kit.open_card(user)
     brim = (1 << 32) - 5000
-    esam.state.files[cardfiles.ESAM_WALLET] = brim.to_bytes(4, "big") + bytes(4)
+    esam.state.files[card_files.ESAM_WALLET] = brim.to_bytes(4, "big") + bytes(4)
     with pytest.raises(CardRefused) as refused:
         kit.credit(esam, user)
     assert refused.value.sw == 0x6985 and kit.wallet(esam) == (brim, 0)

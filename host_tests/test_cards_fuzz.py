@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cardos import kinds
+from dianka.cardos import desk_files, kinds
 from dianka.cardos.chip import COMMANDS, Chip
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.t0 import Behaviour, T0Card
 from dianka.desk.sell import sell
 
@@ -44,7 +44,7 @@ def copy_of(kind: str) -> Chip:
 
 
 def money(chip: Chip) -> bytes:
-    return chip.state.files.get(cardfiles.ESAM_WALLET if chip.kind == kinds.ESAM else cardfiles.CARD_WALLET, b"")
+    return chip.state.files.get(card_files.ESAM_WALLET if chip.kind == kinds.ESAM else card_files.CARD_WALLET, b"")
 
 
 @settings(max_examples=150, deadline=None)
@@ -52,7 +52,7 @@ def money(chip: Chip) -> bytes:
 def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[bytes]) -> None:
     chip = copy_of(kind)
     before, keys_before, files = money(chip), dict(chip.state.keys), dict(chip.state.files)
-    files.pop(servicefiles.CARD_USES if kind == kinds.CONTROL else -1, None)  # splitting the keys costs a use
+    files.pop(desk_files.CARD_USES if kind == kinds.CONTROL else -1, None)  # splitting the keys costs a use
     for apdu in said:
         data, sw = chip.process(apdu)
         assert 0x6000 < sw < 0xA000 and len(data) <= 256
@@ -60,8 +60,8 @@ def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[byte
             assert not data
     assert chip.state.keys == keys_before
     if kind == kinds.ESAM:
-        now = cardfiles.unpack(cardfiles.WALLET, money(chip))
-        was = cardfiles.unpack(cardfiles.WALLET, before)
+        now = card_files.unpack(card_files.WALLET, money(chip))
+        was = card_files.unpack(card_files.WALLET, before)
         assert now["count"] == was["count"] and now["money_fen"] <= was["money_fen"]
     elif kind in (kinds.KEYS, kinds.RESTORE):
         assert money(chip) <= before  # sealing costs uses

@@ -5,10 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cardos import keys
+from dianka.cardos import desk_files, keys
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import servicefiles
 from dianka.desk import control as sealing
 from dianka.desk.control import Load
 
@@ -19,7 +18,7 @@ _CARD = kit.keys_card(kit.control_card(), USES).state
 
 
 def left(card: Chip) -> int:
-    return int.from_bytes(card.state.files[servicefiles.CARD_USES], "big")
+    return int.from_bytes(card.state.files[desk_files.CARD_USES], "big")
 
 
 def seal(card: Chip, kid: int, factor: bytes | None) -> int:

@@ -8,7 +8,7 @@ from dianka.cardos import keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES, Profile
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk import control as sealing
 from dianka.desk.control import Load
 
@@ -35,7 +35,7 @@ FACTORY_MASTER = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
 
 
 def is_private(esam: Chip) -> bool:
-    return cardfiles.unframe(esam.state.files[cardfiles.ESAM_KEY_INFO])[1][0] == cardfiles.KEYS_PRIVATE
+    return card_files.unframe(esam.state.files[card_files.ESAM_KEY_INFO])[1][0] == card_files.KEYS_PRIVATE
 
 
 def seal(chip: Chip, load: Load, master: Load) -> int:
@@ -88,7 +88,7 @@ def test_a_key_change_torn_anywhere_leaves_one_whole_set(control: Chip, factory:
 def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
     card = kit.keys_card(control, uses=1)
     kit.change_keys(factory, card)
-    assert card.state.files[cardfiles.CARD_WALLET] == bytes(4)
+    assert card.state.files[card_files.CARD_WALLET] == bytes(4)
     second = kit.factory_esam(6, control.state.profile)
     second.power_on()
     with pytest.raises(CardRefused) as refused:

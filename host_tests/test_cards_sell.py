@@ -9,7 +9,7 @@ from dianka.card_port import CardError, command, send
 from dianka.cardos.chip import Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.sell import SaleError, sell
 from dianka.desk.show import show
 from dianka.money import HIGHEST_FEN
@@ -44,17 +44,17 @@ def esam(control: Chip) -> Chip:
 
 
 def info(card: Chip) -> dict:
-    return cardfiles.unpack(cardfiles.PARAMS, cardfiles.unframe(card.state.files[cardfiles.CARD_INFO])[1])
+    return card_files.unpack(card_files.PARAMS, card_files.unframe(card.state.files[card_files.CARD_INFO])[1])
 
 
 def test_first_sale_opens_the_account_and_later_ones_are_purchases(control: Chip, user: Chip, esam: Chip) -> None:
     receipt = sell(control, user, 5000)
     assert dataclasses.astuple(receipt) == (user.state.serial, kit.METER_NO, kit.CUSTOMER_NO, 5000, 1, True)
-    assert (info(user)["card_type"], info(user)["update_flag"]) == (cardfiles.OPEN, 0x8F)
+    assert (info(user)["card_type"], info(user)["update_flag"]) == (card_files.OPEN, 0x8F)
     assert kit.use_in_meter(esam, user)
     receipt = sell(control, user, 1)
     assert (receipt.count, receipt.opened) == (2, False)
-    assert (info(user)["card_type"], info(user)["update_flag"]) == (cardfiles.PURCHASE, 0)
+    assert (info(user)["card_type"], info(user)["update_flag"]) == (card_files.PURCHASE, 0)
     assert info(user)["alarm1_fen"] == 2000
     assert kit.use_in_meter(esam, user) and not kit.use_in_meter(esam, user)
     assert kit.wallet(esam) == (5001, 2)
@@ -98,10 +98,10 @@ def test_only_user_cards_of_this_system(control: Chip, user: Chip, esam: Chip) -
 
 
 def forge_write_back(card: Chip, **changes: int) -> None:
-    block = card.state.files[cardfiles.CARD_WRITE_BACK]
-    record = cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1]) | changes
-    block = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
-    card.state.files[cardfiles.CARD_WRITE_BACK] = block
+    block = card.state.files[card_files.CARD_WRITE_BACK]
+    record = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1]) | changes
+    block = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
+    card.state.files[card_files.CARD_WRITE_BACK] = block
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_write_backs_that_do_not_fit(control: Chip, user: Chip, esam: Chip, chan
 def test_a_damaged_write_back(control: Chip, user: Chip, esam: Chip) -> None:
     sell(control, user, 5000)
     kit.use_in_meter(esam, user)
-    user.state.files[cardfiles.CARD_WRITE_BACK] = user.state.files[cardfiles.CARD_WRITE_BACK][:-1] + b"\0"
+    user.state.files[card_files.CARD_WRITE_BACK] = user.state.files[card_files.CARD_WRITE_BACK][:-1] + b"\0"
     with pytest.raises(SaleError, match="put the card into its meter once more"):
         sell(control, user, 100)
 
 
 def on_card(card: Chip) -> tuple[int, int]:
-    wallet = cardfiles.unpack(cardfiles.WALLET, card.state.files[cardfiles.CARD_WALLET])
+    wallet = card_files.unpack(card_files.WALLET, card.state.files[card_files.CARD_WALLET])
     return wallet["money_fen"], wallet["count"]
 
 

@@ -30,7 +30,7 @@ COUNT_BOOTS = """
 
 @pytest.fixture
 def bench(tmp_path: Path):
-    with ChipBench(tmp_path, "segments", "account") as made:
+    with ChipBench(tmp_path, "tm1638", "account") as made:
         yield made
 
 
@@ -45,7 +45,7 @@ def test_it_boots_and_finds_the_compiled_firmware(bench: ChipBench) -> None:
         print(account.__file__)
         """
     )
-    assert lines == ["True rp2 125000000 1", "['account.mpy', 'main.py', 'segments.mpy']", "account.mpy"]
+    assert lines == ["True rp2 125000000 1", "['account.mpy', 'main.py', 'tm1638.mpy']", "account.mpy"]
     assert bench.runner.ended == "exit"  # it fell out into the REPL
 
 
@@ -95,13 +95,13 @@ def test_a_kept_flash_is_taken_up_again_unless_the_firmware_is_another(tmp_path:
     bench.runner.run_until(500_000)
     bench.runner.save_flash(kept)
     (tmp_path / "again").mkdir()
-    with ChipBench(tmp_path / "again", "segments", "account") as again:
+    with ChipBench(tmp_path / "again", "tm1638", "account") as again:
         main = again.folder / "main.py"
         main.write_bytes((bench.folder / "main.py").read_bytes())
         again.runner.load_flash(kept)
         assert again.runner.files["boots"] == b"%600d" % 1
     (tmp_path / "other").mkdir()
-    with ChipBench(tmp_path / "other", "segments") as other:
+    with ChipBench(tmp_path / "other", "tm1638") as other:
         other.runner.load_flash(kept)
         assert "boots" not in other.runner.files
 
@@ -209,7 +209,7 @@ def test_the_watchdog_and_reset_restart_the_chip_inside(bench: ChipBench) -> Non
 def test_the_same_flash_lives_the_same_life_twice(tmp_path: Path) -> None:
     def life(folder: Path) -> tuple[int, list[str], bytes]:
         folder.mkdir()
-        with ChipBench(folder, "segments") as bench:
+        with ChipBench(folder, "tm1638") as bench:
             bench.clock.at(700_000, lambda: bench.mcu.pin(5).set(1))
             bench.mcu.pin(5)
             bench.boot(
@@ -218,7 +218,7 @@ def test_the_same_flash_lives_the_same_life_twice(tmp_path: Path) -> None:
                 from machine import Pin
                 stamps = []
                 Pin(5, Pin.IN).irq(lambda pin: stamps.append(time.ticks_us()), Pin.IRQ_RISING)
-                import segments
+                import tm1638
                 for n in range(20):
                     time.sleep_ms(37)
                     gc.collect()

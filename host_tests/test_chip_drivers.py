@@ -18,7 +18,7 @@ from dianka.bench.models.relay import ContactFault, LatchingRelay
 CLOCK = """
     import time
     from machine import I2C, Pin
-    from clock import Clock
+    from ds3231 import Clock
     time.sleep_ms(30)
     clock = Clock(I2C(0, sda=Pin(16), scl=Pin(17), freq=400_000))
     print(clock.seconds(), clock.fault)
@@ -60,7 +60,7 @@ METERING = """
 
 
 def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
-    with ChipBench(tmp_path, "clock") as bench:
+    with ChipBench(tmp_path, "ds3231") as bench:
         chip = bench.mcu.i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
         lines = bench.run(CLOCK, 2_500_000)
         assert chip.osf is False and chip.violations == []
@@ -68,7 +68,7 @@ def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
 
 
 def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:
-    with ChipBench(tmp_path, "clock") as bench:
+    with ChipBench(tmp_path, "ds3231") as bench:
         bench.mcu.i2c_bus(0).devices[ADDRESS] = chip = Ds3231(bench.clock, 1000)
         chip.mute = True
         lines = bench.run(CLOCK)

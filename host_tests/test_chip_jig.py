@@ -42,7 +42,7 @@ def wire(bench: ChipBench, *pins: int) -> None:
 
 
 def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> None:
-    with ChipBench(tmp_path, "line", "linetime", "pps", "pioline", "pioprograms", "iso7816") as bench:
+    with ChipBench(tmp_path, "line", "linetime", "iso7816_pps", "line_pio", "pio_programs", "iso7816") as bench:
         runs = "\n".join(f"asyncio.run(at_rate(card, esam, {factor}))" for factor in (1, 2, 4, 8))
         source = (
             f"from machine import PWM, Pin\n{jigcode.TALK}{LINES}{runs}\nasyncio.run(refused(card, esam))\noff(card, esam)\n"
@@ -56,7 +56,7 @@ def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("meanwhile", ["erase", "collect"])
 def test_pulses_over_the_jigs_wire_are_counted(tmp_path: Path, meanwhile: str) -> None:
-    with ChipBench(tmp_path, "pulses", "pioprograms") as bench:
+    with ChipBench(tmp_path, "pulse_counter", "pio_programs") as bench:
         counter = "from pulses import PulseCounter\ncounter = PulseCounter(Pin(2, Pin.IN), 4)\ntime.sleep_ms(20)\n"
         bench.boot(f"_feed = lambda: None\n{jigcode.COUNT}{counter}count(counter, 12, {meanwhile})\ntime.sleep(9)\n")
         emulator = bench.runner.emulator

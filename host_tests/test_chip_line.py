@@ -20,7 +20,7 @@ READ = """
     import asyncio, time
     from machine import PWM, Pin
     from line import Channel, LineError
-    from pioline import PioLine
+    from line_pio import PioLine
 
     async def main():
         clock = PWM(Pin(8), freq=3_571_200, duty_u16=0)
@@ -85,7 +85,7 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path):
-    with ChipBench(tmp_path, "line", "linetime", "pps", "pioline", "pioprograms", "iso7816", board=BOARD) as bench:
+    with ChipBench(tmp_path, "line", "linetime", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD) as bench:
         yield Socket(bench)
 
 

@@ -15,7 +15,7 @@ from dianka.bench.models.wires import Format
 
 @pytest.fixture
 def bench(tmp_path: Path):
-    with ChipBench(tmp_path, "segments", "fram", "hlw8032") as made:
+    with ChipBench(tmp_path, "tm1638", "fram", "hlw8032") as made:
         yield made
 
 
@@ -206,7 +206,7 @@ def test_people_read_on_the_display_what_the_driver_shows(bench: ChipBench) -> N
         """
         import time
         from machine import SPI, Pin
-        from segments import Segments
+        from tm1638 import Segments
         spi = SPI(0, baudrate=500_000, polarity=1, phase=1, sck=Pin(18), mosi=Pin(19))
         segments = Segments(spi, Pin(20, Pin.OUT, value=1))
         segments.show("123.45", 0b101)

@@ -73,12 +73,12 @@ def test_a_delay_after_a_wait_counts_from_the_edge(bench: ChipBench) -> None:
 
 def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path) -> None:
     """Pulses begin when the chip begins to collect; it says with a pin when it erases, so that each meets pulses for sure."""
-    with ChipBench(tmp_path, "pulses", "pioprograms") as bench:
+    with ChipBench(tmp_path, "pulse_counter", "pio_programs") as bench:
         bench.boot(
             """
             import gc, rp2, time
             from machine import Pin
-            from pulses import PulseCounter
+            from pulse_counter import PulseCounter
             counter = PulseCounter(Pin(10, Pin.IN), 4)
             collecting, erasing = Pin(11, Pin.OUT, value=0), Pin(12, Pin.OUT, value=0)
             time.sleep_ms(40)

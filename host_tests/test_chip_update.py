@@ -103,7 +103,7 @@ def cuts(recorded: Recorded) -> Iterator[tuple[bytes, str]]:
 
 
 def starts(recorded: Recorded, files: dict[str, bytes], where: str) -> str:
-    """The folder whose version starts there: the one that firmware/slots.py chooses, and it must be whole."""
+    """The folder whose version starts there: the one that firmware/versions.py chooses, and it must be whole."""
     words = files["slot"].decode().split()
     place = words[1] if len(words) == 2 else words[0]
     wanted = placed(recorded.former) if place == "a" else placed(recorded.version, "b")

@@ -23,9 +23,9 @@ HANGS = """
 
 
 def hanging_panel(folder: Path) -> bytes:
-    source = (FIRMWARE / "panel.py").read_text(encoding="utf-8")
+    source = (FIRMWARE / "pages.py").read_text(encoding="utf-8")
     assert source.count(HEALTHY) == 1
-    path = folder / "panel.py"
+    path = folder / "pages.py"
     path.write_text("import time\n" + source.replace(HEALTHY, HEALTHY + HANGS.lstrip("\n")), encoding="utf-8")
     return compile_module(path)
 
@@ -36,7 +36,7 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     prepare(home)
     rig = Rig(home, "chip")
     assert isinstance(rig.runner, chip_bench.ChipRunner)
-    rig.runner.extra_files = {"panel.mpy": hanging_panel(other)}
+    rig.runner.extra_files = {"pages.mpy": hanging_panel(other)}
     lines: list[str] = []
     rig.on_log = lines.append
     rig.set_load(LOAD_MW)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import cards_kit as kit
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.card_port import CardError
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cli import app
 from dianka.desk import issue
 from dianka.desk.prices import read_rates
@@ -65,27 +65,27 @@ def test_nothing_is_free(words: tuple[str, ...], price: str) -> None:
     assert run(*words, "--price", "0.0001")[0] == 0
 
 
-@pytest.mark.parametrize("sfi", [cardfiles.CARD_TARIFF_1, cardfiles.CARD_TARIFF_2])
+@pytest.mark.parametrize("sfi", [card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2])
 @pytest.mark.parametrize("make", [kit.user_card, kit.init_card])
 def test_a_card_whose_first_rate_is_zero_is_bad(make, sfi: int) -> None:
     control = kit.control_card()
     card = make(control)
-    command, _ = cardfiles.unframe(card.state.files[sfi])
+    command, _ = card_files.unframe(card.state.files[sfi])
     for rates, good in (([5000, 0], True), ([0, 5000], False), ([0], False)):
-        card.state.files[sfi] = cardfiles.frame(command, cardfiles.pack_tariff(rates))
+        card.state.files[sfi] = card_files.frame(command, card_files.pack_tariff(rates))
         found = [finding.text for finding in verify(card, control) if not finding.good]
-        name = f"file {sfi:02X}, tariff set {1 if sfi == cardfiles.CARD_TARIFF_1 else 2}"
+        name = f"file {sfi:02X}, tariff set {1 if sfi == card_files.CARD_TARIFF_1 else 2}"
         assert found == ([] if good else [f"{name}: a tariff without a price"])
 
 
 def test_a_price_of_zero_is_not_handed_on() -> None:
     """Neither to a replacement card nor as the price in force beside a new one."""
     card = kit.user_card(kit.control_card())
-    card.state.files[cardfiles.CARD_TARIFF_1] = issue.user_tariff([0])
+    card.state.files[card_files.CARD_TARIFF_1] = issue.user_tariff([0])
     card.power_on()
     kit.open_card(card)
     with pytest.raises(CardError, match="a tariff without a price"):
-        read_rates(card, cardfiles.CARD_TARIFF_1)
+        read_rates(card, card_files.CARD_TARIFF_1)
 
 
 @pytest.mark.parametrize("alarm", [("--alarm1", "99"), ("--alarm2", "1"), ("--alarm1", "20.00"), ("--alarm2", "5.00")])

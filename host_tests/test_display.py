@@ -8,7 +8,7 @@ from dianka.bench.models.tm1638 import _SHAPES, Tm1638
 from parts import Parts
 
 STROBE = 20
-SIGNS = "".join(Parts().module("segments")._GLYPHS)
+SIGNS = "".join(Parts().module("tm1638")._GLYPHS)
 NEEDED = set(" 0123456789.-rEAdErr-31donEPLno")  # balances, faults, messages, labels
 
 
@@ -22,7 +22,7 @@ class Rig:
         self.bus.devices.append(self.chip)
         spi = machine.SPI(0, baudrate=500_000, polarity=1, phase=1, sck=machine.Pin(18), mosi=machine.Pin(19))
         self.strobe = machine.Pin(STROBE, machine.Pin.OUT, value=1)
-        self.segments = self.parts.module("segments").Segments(spi, self.strobe)
+        self.segments = self.parts.module("tm1638").Segments(spi, self.strobe)
         self.sent = 0
         exchange = self.bus.exchange
         self.bus.exchange = lambda data: (setattr(self, "sent", self.sent + len(data)), exchange(data))[1]

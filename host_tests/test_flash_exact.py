@@ -30,8 +30,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 FOREIGN = {
-    "slots.py": "slots.py",
-    "slots/__init__.py": "slots/",
+    "versions.py": "versions.py",
+    "versions/__init__.py": "versions/",
     "main.mpy": "main.mpy",
     "time.py": "time.py",
     "asyncio/__init__.py": "asyncio/",
@@ -82,14 +82,14 @@ def test_a_boot_file_that_says_something(desk: Desk, text: str) -> None:
 @pytest.mark.parametrize("mark", ["first", "second"])
 def test_flashing_removes_what_shadows_it_and_names_the_rest(desk: Desk, mark: str) -> None:
     desk.write(mark)
-    for name in ("slots.py", "main.mpy", "boot.py", "own.py"):
+    for name in ("versions.py", "main.mpy", "boot.py", "own.py"):
         (desk.board.files / name).write_text("import no_such_module\n")
     done = desk.flash()
     assert done.exit_code == 0, done.output
-    assert "slots.py removed: it would run in place of this version's" in done.stdout
+    assert "versions.py removed: it would run in place of this version's" in done.stdout
     assert "not of this version, and may run before it or in place of its modules: boot.py, own.py: remove what " in done.stdout
     left = {path.name for path in desk.board.files.iterdir()}
-    assert {"boot.py", "own.py"} <= left and not {"slots.py", "main.mpy"} & left
+    assert {"boot.py", "own.py"} <= left and not {"versions.py", "main.mpy"} & left
     for name in ("boot.py", "own.py"):
         (desk.board.files / name).unlink()
     assert "holds exactly" in desk.flash("--check").stdout

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.t0 import Behaviour
 from meterkit import USER, MeterKit, S, in_use, tell
 from service_kit import INSPECTION, files_of, make_inspection, totals
@@ -18,9 +18,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> MeterKit:
     """A meter that has seen more illegal cards than its inspection copies."""
     kit = MeterKit.new(tmp_path_factory.mktemp("full"))
     in_use(kit, 1000)
-    for _ in range(servicefiles.EVENTS + 2):
+    for _ in range(card_files.EVENTS + 2):
         assert kit.session(USER, behaviour=UNKNOWN).code
-    assert kit.state.illegal_cards == servicefiles.EVENTS + 2
+    assert kit.state.illegal_cards == card_files.EVENTS + 2
     return kit
 
 
@@ -37,11 +37,11 @@ def test_a_full_log_fits_with_a_slow_card(full: MeterKit, behaviour: Behaviour, 
     assert session.code == 0, session.log
     assert session.took_us < LIMIT_US
     assert totals(full, card)["events"] == full.state.illegal_cards
-    log = files_of(full, card)[servicefiles.INSPECTION_EVENTS]
-    size = cardfiles.size_of(servicefiles.CARD_EVENT)
-    numbers = [cardfiles.unpack(servicefiles.CARD_EVENT, log[at : at + size])["number"] for at in range(0, len(log), size)]
+    log = files_of(full, card)[card_files.INSPECTION_EVENTS]
+    size = card_files.size_of(card_files.CARD_EVENT)
+    numbers = [card_files.unpack(card_files.CARD_EVENT, log[at : at + size])["number"] for at in range(0, len(log), size)]
     newest = full.state.illegal_cards
-    assert numbers == list(range(newest, newest - servicefiles.EVENTS, -1))
+    assert numbers == list(range(newest, newest - card_files.EVENTS, -1))
     assert not full.violations()
 
 

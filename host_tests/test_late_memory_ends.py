@@ -36,7 +36,7 @@ def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(kit: Meter
     kit.rig.bench.esam.put(None)  # so that the check takes 2 s, and a memory that is to answer does when it ends
     silent_start(kit, 500 * MS if answers else 60 * S)
     kit.wait(200 * MS)
-    kit.rig.runner.modules["slots"].on_trial = True  # type: ignore[attr-defined]
+    kit.rig.runner.modules["versions"].on_trial = True  # type: ignore[attr-defined]
     for _ in range(200):
         kit.wait(50 * MS)
         if any("update refused" in line for line in kit.lines):

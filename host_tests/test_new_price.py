@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import cards_kit as kit
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import load
 from dianka.desk.issue import user_tariff
 from dianka.desk.prices import UTC_OFFSET, NewPrice, read_rates, switch_minute
@@ -26,8 +26,8 @@ FORMER, SOON, LATER = 2512010000, 2602010000, 2603010000
 
 def on_card(card: Chip) -> tuple[int, int, int, int]:
     """First rate of set 1, of set 2, the switch time and the update flag."""
-    sets = (cardfiles.unframe(card.state.files[sfi])[1] for sfi in (cardfiles.CARD_TARIFF_1, cardfiles.CARD_TARIFF_2))
-    first, second = (cardfiles.unpack_tariff(data)["rates_e4"][0] for data in sets)
+    sets = (card_files.unframe(card.state.files[sfi])[1] for sfi in (card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2))
+    first, second = (card_files.unpack_tariff(data)["rates_e4"][0] for data in sets)
     return first, second, info(card)["switch_time"], info(card)["update_flag"]
 
 
@@ -99,12 +99,12 @@ def test_a_replacement_takes_no_price_from_the_former_card(time: int) -> None:
     """It is read in plain, and a shim on its contacts says any price."""
     control, user, _ = opened()
     sale(control, user, NewPrice(6000, time) if time else None)
-    user.state.files[cardfiles.CARD_TARIFF_2] = user_tariff([1])
+    user.state.files[card_files.CARD_TARIFF_2] = user_tariff([1])
     data, last = read_former(user, 2, 100)
     card = kit.blank("user", control, 77)
     make_replacement(control, card, data, last)
     assert on_card(card)[1:] == (on_card(user)[0], 0, 0)
-    assert (info(card)["card_type"], last.in_meter) == (cardfiles.REPLACEMENT, False)
+    assert (info(card)["card_type"], last.in_meter) == (card_files.REPLACEMENT, False)
 
 
 def test_a_card_that_opens_the_account_gets_its_price_from_the_clerk() -> None:
@@ -128,10 +128,10 @@ def test_prices_that_no_meter_can_have(price_e4: int, time: int) -> None:
 
 def test_a_damaged_tariff_is_told_and_nothing_is_sold() -> None:
     control, user, _ = opened()
-    user.state.files[cardfiles.CARD_TARIFF_1] = bytes(199)
+    user.state.files[card_files.CARD_TARIFF_1] = bytes(199)
     with pytest.raises(CardError, match="make a replacement card"):
         sale(control, user, NewPrice(6000, LATER))
-    assert info(user)["update_flag"] == 0x8F and len(read_rates(user, cardfiles.CARD_TARIFF_2)) == 12
+    assert info(user)["update_flag"] == 0x8F and len(read_rates(user, card_files.CARD_TARIFF_2)) == 12
 
 
 @settings(max_examples=200)
@@ -150,7 +150,7 @@ def test_times_that_there_are_not(text: str) -> None:
 
 
 def test_the_desk_and_the_meter_mean_the_same_local_time() -> None:
-    assert shared("clock").Clock(None)._offset_s == UTC_OFFSET.total_seconds()
+    assert shared("ds3231").Clock(None)._offset_s == UTC_OFFSET.total_seconds()
 
 
 def test_the_command_line(tmp_path: Path) -> None:
@@ -172,4 +172,4 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert status == 0 and "price from 2026-03-01 00:00" in out and "0.6000 yuan/kWh" in out, err
     out = run("card", "show", card)[1]
     assert "price from 2026-03-01 00:00" in out and "0.6000 yuan/kWh" in out and "0.5000 yuan/kWh" in out
-    assert load(card.read_bytes()).files[cardfiles.CARD_INFO][10:15].hex() == "2603010000"
+    assert load(card.read_bytes()).files[card_files.CARD_INFO][10:15].hex() == "2603010000"

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from dianka.firmware import FIRMWARE
 
-NAMES = ("machine", "micropython", "rp2", "esp32", "line", "linetime", "pps", "iso7816", "pioprograms", "pioline", "pulses")
+NAMES = (
+    "machine",
+    "micropython",
+    "rp2",
+    "esp32",
+    "line",
+    "linetime",
+    "iso7816_pps",
+    "iso7816",
+    "pio_programs",
+    "line_pio",
+    "pulse_counter",
+)
 
 
 class StateMachine:
@@ -98,7 +110,7 @@ def rp2():
     return module
 
 
-pioline = load("pioline", rp2=rp2())
+pioline = load("line_pio", rp2=rp2())
 
 
 @pytest.mark.parametrize("value", range(256))
@@ -142,14 +154,14 @@ def counters():
 @pytest.mark.parametrize(("kind", "ports"), list(counters()))
 @given(bursts=st.lists(st.integers(0, 32766), max_size=20))
 def test_every_kind_of_counter_counts_every_pulse(kind, ports, bursts):
-    module = load("pulses", **ports)
-    sys.modules["pioprograms"] = types.SimpleNamespace(pulses=None)
+    module = load("pulse_counter", **ports)
+    sys.modules["pio_programs"] = types.SimpleNamespace(pulses=None)
     kept = sys.modules.get("esp32")
     sys.modules["esp32"] = ports.get("esp32")
     try:
         counter = module.PulseCounter(object(), 4)
     finally:
-        del sys.modules["pioprograms"], sys.modules["esp32"]
+        del sys.modules["pio_programs"], sys.modules["esp32"]
         if kept:
             sys.modules["esp32"] = kept
     total = 0
@@ -160,12 +172,12 @@ def test_every_kind_of_counter_counts_every_pulse(kind, ports, bursts):
 
 
 def test_the_counter_goes_on_where_the_register_wraps():
-    module = load("pulses", rp2=rp2())
-    sys.modules["pioprograms"] = types.SimpleNamespace(pulses=None)
+    module = load("pulse_counter", rp2=rp2())
+    sys.modules["pio_programs"] = types.SimpleNamespace(pulses=None)
     try:
         counter = module.PulseCounter(object(), 4)
     finally:
-        del sys.modules["pioprograms"]
+        del sys.modules["pio_programs"]
     for total in range(0xFFFFFFFF, 5 * 0xFFFFFFFF, 0xFFFFFFFF):
         counter._counter.count(0xFFFFFFFF)
         assert counter.value() == total

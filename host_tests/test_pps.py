@@ -8,7 +8,7 @@ from dianka.cardos import pps
 from parts import Parts
 
 PARTS = Parts()
-PPS = PARTS.module("pps")
+PPS = PARTS.module("iso7816_pps")
 AtrReader = PARTS.module("iso7816").AtrReader
 SERIAL = bytes(range(8))
 OWN = bytes.fromhex("3b69000041") + SERIAL

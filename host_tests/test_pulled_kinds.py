@@ -34,7 +34,7 @@ def test_a_kind_that_is_none() -> None:
     [
         ("purchase", "wallet", "self._intend(CREDIT, amount_fen, count)", "pass", "restored", 41),
         ("initialisation", "initcard", "state.set(records.INITIALISED, False)", "pass", "part old and part new", EVERY),
-        ("inspection", "inspectcard", 'await _write(card, servicefiles.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
+        ("inspection", "inspectcard", 'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
         ("08", "testcard", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
     ],
     ids=["credit without intent", "not marked", "not blanked", "no use taken"],

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cli import app
 from dianka.desk import replace
@@ -105,8 +105,8 @@ NEVER = r"purchase 2 over {} yuan never reached a meter: give --count and --amou
 def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:
     """The desk once made a real replacement with the 9999.99 yuan that a shim had told it."""
     in_use(kit, 1000)
-    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": 999_999, "count": 2})
-    lies = {cardfiles.CARD_WALLET: wallet, cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE)}
+    wallet = card_files.pack(card_files.WALLET, {"money_fen": 999_999, "count": 2})
+    lies = {card_files.CARD_WALLET: wallet, card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE)}
     with pytest.raises(CardError, match=NEVER.format(r"9999\.99")):
         by_record(kit, lies=lies)
     with pytest.raises(CardError, match=r"last purchase is 2, not 1"):

@@ -7,7 +7,7 @@ import pytest
 
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
 from dianka.desk import issue
@@ -109,24 +109,24 @@ def of_another_customer(kit: MeterKit) -> Session:
 
 def second_card(kit: MeterKit) -> Session:
     kit.make_user(OTHER)
-    kit.write(OTHER, {"card_type": cardfiles.PURCHASE})
+    kit.write(OTHER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(OTHER, 500, 2)
     return kit.session(OTHER)
 
 
 def wrong_sum(kit: MeterKit) -> Session:
-    framed = cardfiles.frame(cardfiles.CMD_USER, bytes(39))
+    framed = card_files.frame(card_files.CMD_USER, bytes(39))
     kit.write(USER, CARD_INFO=framed[:-2] + bytes((framed[-2] ^ 1, framed[-1])))
     return kit.session(USER)
 
 
 def purchase_on_a_new_meter(kit: MeterKit) -> Session:
-    kit.write(USER, {"card_type": cardfiles.PURCHASE})
+    kit.write(USER, {"card_type": card_files.PURCHASE})
     return kit.session(USER)
 
 
 def replacement_on_a_new_meter(kit: MeterKit) -> Session:
-    kit.write(USER, {"card_type": cardfiles.REPLACEMENT})
+    kit.write(USER, {"card_type": card_files.REPLACEMENT})
     return kit.session(USER)
 
 
@@ -137,7 +137,7 @@ def a_purchase_left_out(kit: MeterKit) -> Session:
 
 def not_blank(kit: MeterKit) -> Session:
     kit.set_wallet(USER, 500, 2, False)
-    kit.write(USER, {"card_type": cardfiles.PURCHASE})
+    kit.write(USER, {"card_type": card_files.PURCHASE})
     return kit.session(USER)
 
 
@@ -176,7 +176,7 @@ TABLE: dict[int, Provoke] = {
 
 
 def test_the_table_has_every_code_that_the_firmware_has() -> None:
-    assert sorted(TABLE) == sorted(Parts().module("cardfault")._CODES.values()) == sorted(GROUPS)
+    assert sorted(TABLE) == sorted(Parts().module("card_errors")._CODES.values()) == sorted(GROUPS)
 
 
 @pytest.mark.parametrize("code", TABLE)

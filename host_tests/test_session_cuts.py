@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from meterkit import INIT, KEYS, METER_NO, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
     CREDIT,
@@ -112,12 +112,12 @@ def test_key_change(tmp_path: Path, act: Break) -> None:
 
     def check() -> None:
         keys_work(kit)
-        old = key_state(kit) == cardfiles.KEYS_PUBLIC
+        old = key_state(kit) == card_files.KEYS_PUBLIC
         seen.add(old)
         assert uses(kit, KEYS) >= MANY - 1
         assert kit.session(KEYS).code == (0 if old else 9)
         keys_work(kit)
-        assert key_state(kit) == cardfiles.KEYS_PRIVATE and uses(kit, KEYS) >= MANY - 2
+        assert key_state(kit) == card_files.KEYS_PRIVATE and uses(kit, KEYS) >= MANY - 2
 
     through(kit, KEYS, act, check)
     assert True in seen
@@ -133,11 +133,11 @@ def test_restore_of_a_meter_in_use(tmp_path: Path, act: Break) -> None:
 
     def check() -> None:
         keys_work(kit)
-        old = key_state(kit) == cardfiles.KEYS_PRIVATE
+        old = key_state(kit) == card_files.KEYS_PRIVATE
         assert kit.session(USER).code == (0 if old else 9)
         assert kit.session(RESTORE).code == (0 if old else 9)
         keys_work(kit)
-        assert key_state(kit) == cardfiles.KEYS_PUBLIC
+        assert key_state(kit) == card_files.KEYS_PUBLIC
         assert (kit.state.balance_fen, kit.state.count, kit.esam_wallet()) == (1000, 1, (1000, 1))
 
     through(kit, RESTORE, act, check)

@@ -8,7 +8,7 @@ import pytest
 
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.desk import issue
 from meterkit import INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, MeterKit, S, in_use
 from service_kit import (
@@ -40,7 +40,7 @@ def line(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def wallet(money_fen: int, count: int) -> bytes:
-    return cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": count})
+    return card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": count})
 
 
 def inside(kit: MeterKit) -> tuple[dict[str, int], dict[int, bytes]]:
@@ -54,7 +54,7 @@ def test_an_initialisation_brings_no_money_and_no_count(tmp_path: Path, money_fe
     in_use(kit, 1000)
     make_restore(kit)
     assert kit.session(RESTORE).code == 0
-    forge(kit, INIT, cardfiles.CARD_WALLET, wallet(money_fen, count))
+    forge(kit, INIT, card_files.CARD_WALLET, wallet(money_fen, count))
     before = inside(kit)
     assert kit.session(INIT).code == code
     assert inside(kit) == before and kit.esam_wallet() == (1000, 1) and kit.relay_closed
@@ -73,25 +73,25 @@ def test_the_count_that_reaches_the_esam_is_the_one_that_is_judged(line: MeterKi
         def answer(apdu: bytes) -> tuple[bytes, int]:
             seen[0] += bytes(apdu[:4]) == SEALED_COUNT
             if seen[0] == 2:
-                chip.state.files[cardfiles.CARD_WALLET] = wallet(0, 3)
+                chip.state.files[card_files.CARD_WALLET] = wallet(0, 3)
             return process(apdu)
 
         chip.process = answer  # type: ignore[method-assign]
 
     assert line.session(INIT, spoil=turn).code == 17
     assert line.esam_wallet() == (0, 0)
-    forge(line, INIT, cardfiles.CARD_WALLET, wallet(0, 0))
+    forge(line, INIT, card_files.CARD_WALLET, wallet(0, 0))
     assert line.session(INIT).code == 0
 
 
 def parameters(changes: dict[str, Any]) -> bytes:
     record = {"meter_no": METER_NO, "user_type": 1, "ct_ratio": 1, "pt_ratio": 1} | changes
-    return cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack(cardfiles.PARAMS, record))
+    return card_files.frame(card_files.CMD_INIT, card_files.pack(card_files.PARAMS, record))
 
 
-@pytest.mark.parametrize("changes", [{"customer_no": 34}, {"card_type": cardfiles.OPEN}, {"meter_no": 0}])
+@pytest.mark.parametrize("changes", [{"customer_no": 34}, {"card_type": card_files.OPEN}, {"meter_no": 0}])
 def test_an_initialisation_names_a_meter_and_no_customer(line: MeterKit, changes: dict[str, int]) -> None:
-    forge(line, INIT, cardfiles.CARD_INFO, parameters(changes))
+    forge(line, INIT, card_files.CARD_INFO, parameters(changes))
     before = inside(line)
     assert line.session(INIT).code == 14
     assert inside(line) == before
@@ -107,9 +107,9 @@ def test_the_parameters_that_reach_the_esam_are_those_that_were_read(line: Meter
 
         chip.process = answer  # type: ignore[method-assign]
 
-    before = esam_chip(line).state.files[cardfiles.ESAM_PARAMS]
+    before = esam_chip(line).state.files[card_files.ESAM_PARAMS]
     assert line.session(INIT, spoil=lie).code == 10
-    assert esam_chip(line).state.files[cardfiles.ESAM_PARAMS] == before
+    assert esam_chip(line).state.files[card_files.ESAM_PARAMS] == before
     assert line.session(INIT).code == 0 and line.state.meter_no == METER_NO
 
 
@@ -141,14 +141,14 @@ def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
 
 def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
     kit = line
-    make_test(kit, tests=servicefiles.TEST_RELAY | servicefiles.TEST_PULSES, seconds=60)
+    make_test(kit, tests=card_files.TEST_RELAY | card_files.TEST_PULSES, seconds=60)
     for _ in range(2):
         assert "failed 00" in test_session(kit, limit_s=120)[-1]
     kit.rig.set_load(0)
     kit.wait(2 * S)
     assert kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert kit.state.balance_fen < 0 and not kit.relay_closed
-    assert kit.session(KEYS).code == 0 and key_state(kit) == cardfiles.KEYS_PRIVATE
+    assert kit.session(KEYS).code == 0 and key_state(kit) == card_files.KEYS_PRIVATE
     assert (kit.state.balance_fen, kit.state.remainder, kit.relay_closed) == (0, 0, False)
     in_use(kit, 1000)
     assert kit.state.balance_fen == 1000
@@ -178,8 +178,8 @@ def test_however_little_test_credit_it_closes_the_relay(tmp_path: Path, init: is
 
 def test_test_credit_brings_no_count(line: MeterKit) -> None:
     make_credit(line)
-    framed = cardfiles.frame(cardfiles.CMD_TEST_CREDIT, wallet(100, 7))
-    forge(line, CREDIT, cardfiles.CARD_INFO, framed)
+    framed = card_files.frame(card_files.CMD_TEST_CREDIT, wallet(100, 7))
+    forge(line, CREDIT, card_files.CARD_INFO, framed)
     before = inside(line)
     assert line.session(CREDIT).code == 17
     assert inside(line) == before and uses(line, CREDIT) == 3
@@ -191,9 +191,9 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
     with pytest.raises(CardError, match=f"--seconds is 1 to 60, not {seconds}$"):
         make_test(line, seconds=seconds)
     make_test(line, Path("right.card"), seconds=60)
-    order = {"tests": servicefiles.TEST_PULSES, "seconds": seconds}
-    framed = cardfiles.frame(cardfiles.CMD_TEST_RELAY, cardfiles.pack(servicefiles.TEST_ORDER, order))
-    forge(line, Path("right.card"), cardfiles.CARD_INFO, framed)
+    order = {"tests": card_files.TEST_PULSES, "seconds": seconds}
+    framed = card_files.frame(card_files.CMD_TEST_RELAY, card_files.pack(card_files.TEST_ORDER, order))
+    forge(line, Path("right.card"), card_files.CARD_INFO, framed)
     assert line.session(Path("right.card")).code == 14
     assert uses(line, Path("right.card")) == 3 and not results(line, Path("right.card"))
     assert line.meter.forced is None and not line.relay_closed
@@ -201,7 +201,7 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
 
 def test_a_test_takes_as_long_as_the_card_says(line: MeterKit) -> None:
     begun_us = line.rig.clock.now_us
-    make_test(line, tests=servicefiles.TEST_CLOCK, seconds=1)
+    make_test(line, tests=card_files.TEST_CLOCK, seconds=1)
     test_session(line)
     assert line.rig.clock.now_us - begun_us < 6 * S
-    assert results(line, TEST)[0]["passed"] == servicefiles.TEST_CLOCK
+    assert results(line, TEST)[0]["passed"] == card_files.TEST_CLOCK

@@ -7,7 +7,7 @@ import pytest
 
 from dianka.bench.models.fram import SIZE
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.issue import UserData
 from meterkit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, USER_DATA, MeterKit, S, in_use
 
@@ -39,14 +39,14 @@ def reads(**changes: int) -> Callable[[bytes], bytes]:
     """File 01 with other fields, and a sum that is right."""
 
     def change(block: bytes) -> bytes:
-        params = cardfiles.unpack(cardfiles.PARAMS, cardfiles.unframe(block)[1]) | changes
-        return cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params))
+        params = card_files.unpack(card_files.PARAMS, card_files.unframe(block)[1]) | changes
+        return card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params))
 
     return change
 
 
 def count(number: int, money_fen: int = 0) -> Callable[[bytes], bytes]:
-    return lambda _block: cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": number}) + bytes(4)
+    return lambda _block: card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": number}) + bytes(4)
 
 
 def blank(block: bytes) -> bytes:
@@ -67,7 +67,7 @@ def owner(kit: MeterKit) -> tuple[int, int, int, int]:
 
 
 def esam_params(kit: MeterKit) -> bytes:
-    return bytes(kit.rig.bench.esam.engine._tpdu.chip.state.files[cardfiles.ESAM_PARAMS])  # type: ignore[union-attr]
+    return bytes(kit.rig.bench.esam.engine._tpdu.chip.state.files[card_files.ESAM_PARAMS])  # type: ignore[union-attr]
 
 
 def refused(kit: MeterKit, card: Path, answers: Answers) -> None:
@@ -82,10 +82,10 @@ def test_a_card_of_another_meter_does_not_become_the_replacement(kit: MeterKit, 
     in_use(kit, 1000)
     kit.sell(5000)
     kit.make_user(OTHER, STRANGER)
-    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": cardfiles.REPLACEMENT, "update_flag": 0}
+    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": card_files.REPLACEMENT, "update_flag": 0}
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1 + ahead)})
     # Nor with the same lie where the MAC stands: the ESAM knows better than the controller.
-    owner_end = cardfiles.pack(cardfiles.PARAMS[-3:], lie)
+    owner_end = card_files.pack(card_files.PARAMS[-3:], lie)
     sealed = {SEALED_INFO: lambda block: owner_end + block[-4:]}
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1 + ahead), **sealed})
     assert kit.session(USER).code == 0 and kit.state.count == 2
@@ -94,7 +94,7 @@ def test_a_card_of_another_meter_does_not_become_the_replacement(kit: MeterKit, 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_card_of_another_meter_opens_no_account(kit: MeterKit, number: int) -> None:
     kit.make_user(OTHER, STRANGER)
-    lie = {"meter_no": METER_NO, "customer_no": 666, "card_type": cardfiles.OPEN}
+    lie = {"meter_no": METER_NO, "customer_no": 666, "card_type": card_files.OPEN}
     refused(kit, OTHER, {INFO: reads(**lie, update_flag=0), PURCHASE: count(number)})
     refused(kit, OTHER, {INFO: reads(**lie, update_flag=0x80), PURCHASE: count(number)})
     kit.sell(1000)
@@ -104,12 +104,12 @@ def test_a_card_of_another_meter_opens_no_account(kit: MeterKit, number: int) ->
 def test_a_former_card_does_not_come_back_as_a_replacement(kit: MeterKit) -> None:
     in_use(kit, 1000)
     kit.make_user(OTHER, USER_DATA)
-    kit.write(OTHER, {"card_type": cardfiles.REPLACEMENT, "update_flag": 0})
+    kit.write(OTHER, {"card_type": card_files.REPLACEMENT, "update_flag": 0})
     kit.set_wallet(OTHER, 0, 1, True)
     assert kit.session(OTHER).code == 0
     assert kit.session(USER).code == 13
-    kit.write(USER, {"card_type": cardfiles.PURCHASE, "update_flag": 0})
-    refused(kit, USER, {INFO: reads(card_type=cardfiles.REPLACEMENT), BLANK: blank})
+    kit.write(USER, {"card_type": card_files.PURCHASE, "update_flag": 0})
+    refused(kit, USER, {INFO: reads(card_type=card_files.REPLACEMENT), BLANK: blank})
 
 
 def test_an_opening_is_taken_whole_or_not_at_all(kit: MeterKit) -> None:
@@ -143,7 +143,7 @@ def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
     kit.wait(5 * S)
     assert (kit.state.card_serial, kit.state.customer_no) == (0, CUSTOMER_NO)
     kit.make_user(OTHER, STRANGER)
-    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": cardfiles.PURCHASE, "update_flag": 0}
+    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": card_files.PURCHASE, "update_flag": 0}
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1), BLANK: blank})
     assert kit.session(USER).code == 0 and kit.state.count == 2
 
@@ -153,10 +153,10 @@ def test_a_replacement_leaves_the_plan_in_the_esam(kit: MeterKit) -> None:
     in_use(kit, 1000)
     before = esam_params(kit)
     kit.make_user(OTHER, USER_DATA)
-    kit.write(OTHER, {"card_type": cardfiles.REPLACEMENT, "update_flag": 0, "alarm1_fen": 7})
+    kit.write(OTHER, {"card_type": card_files.REPLACEMENT, "update_flag": 0, "alarm1_fen": 7})
     kit.set_wallet(OTHER, 500, 2, True)
     assert kit.session(OTHER).code == 0 and kit.state.bought_fen == 1500
-    assert esam_params(kit) == before[:-1] + bytes((cardfiles.REPLACEMENT,))
+    assert esam_params(kit) == before[:-1] + bytes((card_files.REPLACEMENT,))
 
 
 def test_a_monthly_purchase_says_no_more_than_before(kit: MeterKit) -> None:

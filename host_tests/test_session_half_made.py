@@ -7,7 +7,7 @@ import pytest
 
 from dianka.card_port import select_card
 from dianka.cardos.chip import CardTorn, Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue
 from dianka.desk.session import Desk
@@ -51,7 +51,7 @@ def test_an_initialisation_of_another_number_that_was_pulled(kit: MeterKit) -> N
         raise CardTorn("pulled")
 
     assert kit.session(OTHER_INIT, spoil=at("04B086", pulled)).code == 20
-    assert kit.session(KEYS).code == 9 and key_state(kit) == cardfiles.KEYS_PUBLIC
+    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
     assert kit.session(OTHER_INIT).code == 0
     assert kit.session(KEYS).texts[-1] == "donE"
     kit.make_user(OTHER_USER, issue.UserData(OTHER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4]))
@@ -66,13 +66,13 @@ def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: 
     with CardFile.open(kit.folder / OTHER_INIT, kit.rng) as file:
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
         desk.authenticate()
-        desk.update(cardfiles.CARD_WALLET, cardfiles.pack(cardfiles.WALLET, {"money_fen": MONEY_FEN, "count": 1}))
+        desk.update(card_files.CARD_WALLET, card_files.pack(card_files.WALLET, {"money_fen": MONEY_FEN, "count": 1}))
     kit.session(OTHER_INIT, spoil=at("04B08204", lambda: kit.rig.clock.after(after_ms * MS, kit.rig.mains_off)))
     kit.restart()
     credited = kit.state.balance_fen or kit.esam_wallet() != (0, 0)
     assert kit.session(KEYS).code == (9 if credited else 0)
     if credited:
-        assert key_state(kit) == cardfiles.KEYS_PUBLIC
+        assert key_state(kit) == card_files.KEYS_PUBLIC
         assert kit.session(INIT).code == 0 and kit.session(KEYS).code == 0
     kit.sell(1000)
     assert kit.session(USER).code == 0

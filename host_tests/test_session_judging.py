@@ -9,13 +9,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from meterkit import CUSTOMER_NO, METER_NO, USER, USER_DATA, MeterKit, tell
 from parts import Parts
 
 PARTS = Parts()
-usercard, records, cardfault = PARTS.module("usercard"), PARTS.module("state"), PARTS.module("cardfault")
+usercard, records, cardfault = PARTS.module("card_user"), PARTS.module("state"), PARTS.module("card_errors")
 OPEN, BUY, REPLACE = 1, 2, 3
 SERIAL, STRANGER = 0x1122334455667788, 0x99AABBCCDDEEFF00
 CREDIT, TAKE_OVER, RECEIPT, RECEIPT_18 = "credit", "take over", "receipt", "receipt, then 18"
@@ -186,4 +186,4 @@ def test_later_cards_change_only_what_is_not_yet_in_force(flags: int, card_type:
     """Masks of cards.md 1.5: an opening may change everything, a purchase or replacement the second set alone."""
     allowed = flags if card_type == OPEN else flags & 0x0A
     assert usercard.flags_of({"update_flag": flags, "card_type": card_type}) == allowed
-    assert not allowed & cardfiles.UPDATE_OTHER or card_type == OPEN
+    assert not allowed & card_files.UPDATE_OTHER or card_type == OPEN

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from dianka.bench.models.fram import ADDRESS, SIZE, Mb85rc256v
 from dianka.cardos import kinds
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from meterkit import USER, MeterKit, S, in_use
 from parts import Parts
 
 PARTS = Parts()
-cardlog, journal, records = PARTS.module("cardlog"), PARTS.module("journal"), PARTS.module("state")
-BODY = cardfiles.size_of(cardlog.FIELDS)
+cardlog, journal, records = PARTS.module("events"), PARTS.module("journal"), PARTS.module("state")
+BODY = card_files.size_of(cardlog.FIELDS)
 OTHER = Path("other.card")
 
 
@@ -92,7 +92,7 @@ def test_journal_and_log_do_not_meet() -> None:
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
     parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
-    log = parts.module("cardlog").CardLog(parts.module("fram").Fram(parts.machine().I2C(0)))
+    log = parts.module("events").CardLog(parts.module("fram").Fram(parts.machine().I2C(0)))
     chip.mute = True
     with pytest.raises(OSError):
         log.newest(5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dianka.bench.models.relay import ContactFault
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from ledger import used_fen
 from meterkit import INIT, INIT_DATA, KEYS, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
@@ -25,8 +25,8 @@ from service_kit import (
 )
 
 KEY_AT = 4  # seconds into the session: the relay has closed and the segments are lit
-ALL = servicefiles.TEST_RELAY | servicefiles.TEST_SEGMENTS | servicefiles.TEST_PULSES
-ALL |= servicefiles.TEST_MEMORY | servicefiles.TEST_CLOCK | servicefiles.TEST_ESAM
+ALL = card_files.TEST_RELAY | card_files.TEST_SEGMENTS | card_files.TEST_PULSES
+ALL |= card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
 
 
 @pytest.fixture
@@ -81,27 +81,27 @@ def test_people_see_every_segment_and_lamp(factory: MeterKit) -> None:
 
 
 def no_key(kit: MeterKit) -> int:
-    return servicefiles.TEST_SEGMENTS
+    return card_files.TEST_SEGMENTS
 
 
 def no_load(kit: MeterKit) -> int:
     kit.rig.set_load(0)
-    return servicefiles.TEST_PULSES
+    return card_files.TEST_PULSES
 
 
 def stuck(kit: MeterKit) -> int:
     kit.rig.bench.relay.fault = ContactFault.STUCK_OPEN
-    return servicefiles.TEST_RELAY
+    return card_files.TEST_RELAY
 
 
 def clock_stands(kit: MeterKit) -> int:
     kit.rig.bench.rtc.mute = True
-    return servicefiles.TEST_CLOCK
+    return card_files.TEST_CLOCK
 
 
 def memory_protected(kit: MeterKit) -> int:
     kit.rig.bench.fram.mute = True
-    return servicefiles.TEST_MEMORY
+    return card_files.TEST_MEMORY
 
 
 @pytest.mark.parametrize("spoil", [no_key, no_load, stuck, clock_stands, memory_protected])
@@ -109,11 +109,11 @@ def test_a_bad_part_is_found(factory: MeterKit, spoil: object) -> None:
     kit = factory
     expected = spoil(kit)  # type: ignore[operator]
     # The relay is waited for, so that the segments come late.
-    key_at = {servicefiles.TEST_SEGMENTS: 0, servicefiles.TEST_RELAY: 16}.get(expected, KEY_AT)
+    key_at = {card_files.TEST_SEGMENTS: 0, card_files.TEST_RELAY: 16}.get(expected, KEY_AT)
     log = test_session(kit, key_at=key_at)
     got = failed(kit)
     # Without a contact that closes there is no load for the pulses either.
-    also = servicefiles.TEST_PULSES if expected == servicefiles.TEST_RELAY else 0
+    also = card_files.TEST_PULSES if expected == card_files.TEST_RELAY else 0
     assert got == expected | also, log
     assert any(f"failed {got:02X}" in line for line in log)
 
@@ -125,7 +125,7 @@ def test_pulses_are_held_against_the_bench_s_load(tmp_path: Path, percent: int, 
     kit.rig.set_load(4_400_000)
     kit.wait(3 * S)
     expected = 4_400_000 * 20 * 1_000_000_000 // kit.meter.chip.pulse_pj * percent // 100
-    make_test(kit, tests=servicefiles.TEST_PULSES, seconds=20, pulses=expected)
+    make_test(kit, tests=card_files.TEST_PULSES, seconds=20, pulses=expected)
     test_session(kit)
     assert (failed(kit) == 0) == good
     kit.close()
@@ -154,7 +154,7 @@ def test_test_credit_ends_with_the_factory(factory: MeterKit) -> None:
     kit = factory
     assert kit.session(INIT).code == 0
     assert kit.session(CREDIT).code == 0 and kit.state.price_e4 == INIT_DATA.rates_e4[0]
-    assert kit.session(KEYS).code == 9 and key_state(kit) == cardfiles.KEYS_PUBLIC  # nobody takes it home
+    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC  # nobody takes it home
     assert kit.session(INIT).code == 0 and kit.state.balance_fen == 0
     assert kit.session(KEYS).code == 0 and kit.esam_wallet() == (0, 0)
     before = [files_of(kit, card) for card in (CREDIT, TEST)]
@@ -192,8 +192,8 @@ def test_test_credit_stays_small(factory: MeterKit) -> None:
     before = kit.state.balance_fen, kit.esam_wallet()
     for money_fen, name in ((10_001, "much.card"), (1, "less.card")):
         make_credit(kit, Path(name), 100)
-        order = cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen})
-        forge(kit, Path(name), cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_TEST_CREDIT, order))
+        order = card_files.pack(card_files.WALLET, {"money_fen": money_fen})
+        forge(kit, Path(name), card_files.CARD_INFO, card_files.frame(card_files.CMD_TEST_CREDIT, order))
         assert kit.session(Path(name)).code == 21
     assert (kit.state.balance_fen, kit.esam_wallet()) == before
 

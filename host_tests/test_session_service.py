@@ -7,8 +7,8 @@ import pytest
 
 from dianka.bench.models.fram import SIZE as FRAM_BYTES
 from dianka.card_port import send
-from dianka.cardos import keys
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos import desk_files, keys
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import control as sealing
 from dianka.desk import issue
@@ -28,7 +28,7 @@ from service_kit import (
 
 OTHER, OTHER_KEYS, EMPTY = Path("other.card"), Path("other-keys.card"), Path("empty.card")
 LIMIT_US = 3 * S
-PUBLIC, PRIVATE = cardfiles.KEYS_PUBLIC, cardfiles.KEYS_PRIVATE
+PUBLIC, PRIVATE = card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE
 
 
 @pytest.fixture
@@ -41,14 +41,14 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def inside(kit: MeterKit) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
     """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for cards."""
     chip = esam_chip(kit).state
-    files = {sfi: data for sfi, data in chip.files.items() if sfi != cardfiles.ESAM_RUN_INFO}
+    files = {sfi: data for sfi, data in chip.files.items() if sfi != card_files.ESAM_RUN_INFO}
     return kit.rig.bench.fram.content, files, dict(chip.keys), dict(chip.tries), dict(vars(kit.state))
 
 
 def run_info(kit: MeterKit) -> dict[str, int]:
-    command, data = cardfiles.unframe(files_of(kit, INSPECTION)[servicefiles.INSPECTION_RUN_INFO])
-    assert command == servicefiles.CMD_READ_BACK
-    return cardfiles.unpack(cardfiles.WRITE_BACK, data)
+    command, data = card_files.unframe(files_of(kit, INSPECTION)[desk_files.INSPECTION_RUN_INFO])
+    assert command == card_files.CMD_READ_BACK
+    return card_files.unpack(card_files.WRITE_BACK, data)
 
 
 @pytest.mark.parametrize("load_mw", [0, 4_400_000])
@@ -71,13 +71,13 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
     else:
         assert after == before
     found, info, files = totals(kit), run_info(kit), files_of(kit, INSPECTION)
-    assert files[servicefiles.INSPECTION_WALLET] == wallet[0].to_bytes(4, "big") + wallet[1].to_bytes(4, "big")
-    assert files[servicefiles.INSPECTION_PARAMS] == esam_chip(kit).state.files[cardfiles.ESAM_PARAMS]
-    assert files[servicefiles.INSPECTION_KEY_INFO] == esam_chip(kit).state.files[cardfiles.ESAM_KEY_INFO]
-    assert files[servicefiles.INSPECTION_LIMITS] == esam_chip(kit).state.files[cardfiles.ESAM_LIMITS]
+    assert files[desk_files.INSPECTION_WALLET] == wallet[0].to_bytes(4, "big") + wallet[1].to_bytes(4, "big")
+    assert files[desk_files.INSPECTION_PARAMS] == esam_chip(kit).state.files[card_files.ESAM_PARAMS]
+    assert files[desk_files.INSPECTION_KEY_INFO] == esam_chip(kit).state.files[card_files.ESAM_KEY_INFO]
+    assert files[desk_files.INSPECTION_LIMITS] == esam_chip(kit).state.files[card_files.ESAM_LIMITS]
     assert (found["meter_no"], found["price_e4"], found["bought_fen"]) == (METER_NO, kit.state.price_e4, 5000)
     assert (info["meter_no"], info["customer_no"], info["count"]) == (METER_NO, CUSTOMER_NO, 1)
-    assert found["copied"] == servicefiles.COPY_ALL and found["faults"] == 0 and found["time"] // 10000 == 260105
+    assert found["copied"] == card_files.COPY_ALL and found["faults"] == 0 and found["time"] // 10000 == 260105
     assert found["selfcheck"].decode() == kit.meter.self_check.code
     assert info["balance_fen"] >= kit.state.balance_fen
     if not load_mw:
@@ -111,13 +111,13 @@ def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> N
     kit.close()
 
 
-@pytest.mark.parametrize("copies", [servicefiles.COPY_WALLET, servicefiles.COPY_PARAMS, servicefiles.COPY_TOTALS])
+@pytest.mark.parametrize("copies", [card_files.COPY_WALLET, card_files.COPY_PARAMS, card_files.COPY_TOTALS])
 def test_an_inspection_of_less(kit: MeterKit, copies: int) -> None:
     in_use(kit, 700)
     make_inspection(kit, copies=copies)
     assert kit.session(INSPECTION).code == 0
     files = files_of(kit, INSPECTION)
-    there = (servicefiles.INSPECTION_WALLET, servicefiles.INSPECTION_PARAMS, servicefiles.INSPECTION_RUN_INFO)
+    there = (desk_files.INSPECTION_WALLET, desk_files.INSPECTION_PARAMS, desk_files.INSPECTION_RUN_INFO)
     assert [any(files[sfi]) for sfi in there] == [copies == 1 << bit for bit in range(3)]
     assert totals(kit)["copied"] == copies
 
@@ -142,15 +142,15 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     make_inspection(kit)
     assert kit.session(INSPECTION).code == 0
     assert totals(kit)["events"] == 3 and run_info(kit)["illegal_cards"] == 3
-    size = cardfiles.size_of(servicefiles.CARD_EVENT)
-    assert size == cardfiles.size_of(servicefiles.EVENT)
-    log = files_of(kit, INSPECTION)[servicefiles.INSPECTION_EVENTS]
-    found = [cardfiles.unpack(servicefiles.CARD_EVENT, log[at : at + size]) for at in range(0, 3 * size, size)]
+    size = card_files.size_of(card_files.CARD_EVENT)
+    assert size == card_files.size_of(desk_files.EVENT)
+    log = files_of(kit, INSPECTION)[card_files.INSPECTION_EVENTS]
+    found = [card_files.unpack(card_files.CARD_EVENT, log[at : at + size]) for at in range(0, 3 * size, size)]
     with CardFile.open(tmp_path / OTHER) as thief:
         serial = thief.chip.state.serial
     assert [event["number"] for event in found] == [3, 2, 1]
     for event in found:
-        assert (event["serial"], event["code"], event["sw"]) == (serial, servicefiles.ILLEGAL_CARD + 22, 0x9000)
+        assert (event["serial"], event["code"], event["sw"]) == (serial, card_files.ILLEGAL_CARD + 22, 0x9000)
         assert event["command"] == bytes.fromhex("B08100") and event["time"] // 10000 == 260105
     assert not any(log[3 * size :])
 
@@ -195,7 +195,7 @@ def test_after_a_restore_the_meter_can_be_set_up_anew(kit: MeterKit) -> None:
     assert kit.session(RESTORE).code == 0
     assert kit.session(INIT).code == 0
     assert (kit.state.balance_fen, kit.state.count, kit.state.customer_no, kit.esam_wallet()) == (0, 0, 0, (0, 0))
-    params = cardfiles.unpack(cardfiles.PARAMS, esam_chip(kit).state.files[cardfiles.ESAM_PARAMS])
+    params = card_files.unpack(card_files.PARAMS, esam_chip(kit).state.files[card_files.ESAM_PARAMS])
     assert (params["meter_no"], params["customer_no"], params["card_type"]) == (METER_NO, 0, 0)
 
 

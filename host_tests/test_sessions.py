@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.issue import InitData, UserData
 from ledger import used_fen
 from meterkit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, USER, USER_DATA, MeterKit, S, tell
@@ -86,8 +86,8 @@ def test_a_meter_before_its_cards(tmp_path: Path) -> None:
         ({"card_type": 0}, 1, True, 8),
         ({"card_type": 4}, 1, True, 8),
         ({"meter_no": METER_NO + 1}, 1, True, 11),
-        ({"card_type": cardfiles.PURCHASE}, 1, True, 15),
-        ({"card_type": cardfiles.REPLACEMENT}, 1, True, 16),
+        ({"card_type": card_files.PURCHASE}, 1, True, 15),
+        ({"card_type": card_files.REPLACEMENT}, 1, True, 16),
         ({}, 2, True, 17),
         ({}, 1, False, 18),
     ],
@@ -110,9 +110,9 @@ def test_an_account_opened_without_money(kit: MeterKit) -> None:
         ({"card_type": 9}, 2, True, 8),
         ({"meter_no": 1}, 2, True, 11),
         ({"customer_no": CUSTOMER_NO + 1}, 2, True, 12),
-        ({"card_type": cardfiles.PURCHASE}, 3, True, 17),
-        ({"card_type": cardfiles.OPEN}, 2, True, 17),
-        ({"card_type": cardfiles.PURCHASE}, 2, False, 18),
+        ({"card_type": card_files.PURCHASE}, 3, True, 17),
+        ({"card_type": card_files.OPEN}, 2, True, 17),
+        ({"card_type": card_files.PURCHASE}, 2, False, 18),
     ],
 )
 def test_a_meter_in_use(kit: MeterKit, changes: dict[str, int], count: int, blank: bool, code: int) -> None:
@@ -124,7 +124,7 @@ def test_a_meter_in_use(kit: MeterKit, changes: dict[str, int], count: int, blan
 
 def test_a_used_card_gets_its_receipt_with_error_18(kit: MeterKit) -> None:
     bought(kit)
-    kit.write(USER, {"card_type": cardfiles.PURCHASE})
+    kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 500, 2, False)
     refused(kit, USER, 18)
     assert kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2  # the same again, which the desk insists on
@@ -134,7 +134,7 @@ def test_a_used_card_gets_its_receipt_with_error_18(kit: MeterKit) -> None:
 def test_an_older_or_equal_count_credits_nothing(kit: MeterKit, count: int, blank: bool) -> None:
     bought(kit)
     bought(kit)
-    kit.write(USER, {"card_type": cardfiles.PURCHASE})
+    kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 5000, count, blank)
     assert kit.session(USER).code == 0
     assert kit.esam_wallet() == (2000, 2) and kit.state.balance_fen == 2000
@@ -146,9 +146,9 @@ def test_a_replacement_takes_the_place_of_the_lost_card(kit: MeterKit) -> None:
     kit.make_user(OTHER)
     kit.set_wallet(OTHER, 700, 2)
     refused(kit, OTHER, 13)  # as an open-account card
-    kit.write(OTHER, {"card_type": cardfiles.PURCHASE})
+    kit.write(OTHER, {"card_type": card_files.PURCHASE})
     refused(kit, OTHER, 13)
-    kit.write(OTHER, {"card_type": cardfiles.REPLACEMENT})
+    kit.write(OTHER, {"card_type": card_files.REPLACEMENT})
     assert kit.session(OTHER).code == 0
     assert kit.esam_wallet() == (1700, 2)
     refused(kit, USER, 13)  # the lost card is found again

@@ -28,7 +28,7 @@ class Clock:
 
 
 def test_each_line_keeps_its_rate() -> None:
-    module = Parts().module("sharedline")
+    module = Parts().module("line_shared")
     uart = Uart()
     shared = module.SharedUart(uart)
     pins = [(Pin(), Pin()), (Pin(), Pin())]

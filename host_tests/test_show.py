@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import cards_kit as kit
 from dianka.card_port import CardError
-from dianka.cardos import access, kinds
+from dianka.cardos import access, desk_files, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue, service
 from dianka.desk.content import CONTENTS
@@ -52,8 +52,8 @@ def test_an_inspection_tells_what_the_meter_holds(meter: MeterKit) -> None:
     assert lines["keys"] == "private" and lines["overdraft limit"] == "0.50 yuan" and lines["price now"] == "0.5000 yuan/kWh"
     assert lines["balance"].endswith("yuan after purchase 1")
     with CardFile.open(meter.folder / INSPECTION) as file:  # pulled in the next session, before all was copied
-        block = file.chip.state.files[servicefiles.INSPECTION_TOTALS]
-        file.chip.state.files[servicefiles.INSPECTION_TOTALS] = b"\0" + block[1:]
+        block = file.chip.state.files[card_files.INSPECTION_TOTALS]
+        file.chip.state.files[card_files.INSPECTION_TOTALS] = b"\0" + block[1:]
         assert "not all was copied" in dict(show(file.chip))["state"]
 
 
@@ -65,9 +65,9 @@ def test_test_results_are_told(done: int, passed: int, pulses: int, money_fen: i
     card = kit.production_card(kit.control_card())
     fields = {"meter_no": meter_no, "esam": bytes(range(8)), "done": done, "passed": passed & done, "pulses": pulses}
     fields |= {"money_fen": money_fen, "selfcheck": b"00000180", "version": b"1.2".ljust(8, b"\0"), "time": 2601050800}
-    size = cardfiles.size_of(servicefiles.TEST_RESULT)
-    log = cardfiles.pack(servicefiles.TEST_RESULT, fields) + bytes(size * (servicefiles.RESULTS - 1))
-    card.state.files[servicefiles.TEST_RESULTS] = log
+    size = card_files.size_of(card_files.TEST_RESULT)
+    log = card_files.pack(card_files.TEST_RESULT, fields) + bytes(size * (desk_files.RESULTS - 1))
+    card.state.files[desk_files.TEST_RESULTS] = log
     words = dict(show(card))[f"meter {meter_no:012d}, ESAM 0001020304050607"]
     names = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
     failed = done & ~passed
@@ -93,8 +93,8 @@ def test_whatever_is_on_a_card_it_is_told_or_refused_in_one_line(data: st.DataOb
     sfi = data.draw(st.sampled_from(readable(kind)))
     content, old = CONTENTS[kind][sfi], card.state.files[sfi]
     if content.frames and data.draw(st.booleans(), "with a good frame"):
-        size = len(old) - cardfiles.FRAME_OVERHEAD
-        new = cardfiles.frame(data.draw(st.sampled_from(content.frames)), data.draw(st.binary(min_size=size, max_size=size)))
+        size = len(old) - card_files.FRAME_OVERHEAD
+        new = card_files.frame(data.draw(st.sampled_from(content.frames)), data.draw(st.binary(min_size=size, max_size=size)))
     else:
         new = data.draw(st.binary(min_size=len(old), max_size=len(old)))
     card.state.files[sfi] = new
@@ -130,7 +130,7 @@ def test_a_version_that_fills_its_field_is_told_as_cut_off(field: bytes, says: s
     card = kit.production_card(kit.control_card())
     fields = {"meter_no": 1, "esam": bytes(8), "done": 0, "passed": 0, "pulses": 0, "money_fen": 0}
     fields |= {"selfcheck": b"00000180", "version": field, "time": 2601050800}
-    size = cardfiles.size_of(servicefiles.TEST_RESULT)
-    result = cardfiles.pack(servicefiles.TEST_RESULT, fields)
-    card.state.files[servicefiles.TEST_RESULTS] = result + bytes(size * (servicefiles.RESULTS - 1))
+    size = card_files.size_of(card_files.TEST_RESULT)
+    result = card_files.pack(card_files.TEST_RESULT, fields)
+    card.state.files[desk_files.TEST_RESULTS] = result + bytes(size * (desk_files.RESULTS - 1))
     assert f"version {says}, 2026" in dict(show(card))["meter 000000000001, ESAM 0000000000000000"]

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dianka.bench.models.fram import Cut
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk.issue import user_tariff
 from ledger import FEN, used_fen
@@ -161,7 +161,7 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         price_e4, bought_fen = price_e4 + 1, kit.state.bought_fen + 100
         before = kit.state.switch_time, kit.state.next_price_e4
         sell_new(kit, price_e4, 600 + point)
-        wanted = (cardfiles.from_bcd(_switch_time(kit)), price_e4)
+        wanted = (card_files.from_bcd(_switch_time(kit)), price_e4)
         slot.on_character = lambda direction, index, point=point: kit.rig.pull() if index == point else None
         kit.session(USER)
         slot.on_character = None
@@ -176,7 +176,7 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
 
 def _switch_time(kit: MeterKit) -> bytes:
     with CardFile.open(kit.folder / USER, kit.rng) as file:
-        return bytes(file.chip.state.files[cardfiles.CARD_INFO][10:15])
+        return bytes(file.chip.state.files[card_files.CARD_INFO][10:15])
 
 
 def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> None:

@@ -1,4 +1,4 @@
-"""Safe update: which version runs after whatever happened. slots.py alone, through every cut of a file operation."""
+"""Safe update: which version runs after whatever happened. versions.py alone, through every cut of a file operation."""
 
 import builtins
 import types
@@ -68,7 +68,7 @@ class Handle:
 
 
 def start(fs: Littlefs) -> Any:
-    """slots.py of one start, its `enter` not called yet; `dogs` are the watchdogs it started, `path` where imports look."""
+    """versions.py of one start, its `enter` not called yet; `dogs` are the watchdogs it started, `path` where imports look."""
     dogs: list[int] = []
     path = [""]
     stand_ins = {
@@ -77,9 +77,9 @@ def start(fs: Littlefs) -> Any:
         "os": types.SimpleNamespace(rename=fs.rename),
     }
     scope = dict(vars(builtins), open=fs.open, __import__=lambda name, *_: stand_ins[name])
-    module = types.ModuleType("slots")
+    module = types.ModuleType("versions")
     vars(module)["__builtins__"] = scope
-    exec(compile((FIRMWARE / "slots.py").read_text(encoding="utf-8"), "slots.py", "exec"), vars(module))
+    exec(compile((FIRMWARE / "versions.py").read_text(encoding="utf-8"), "versions.py", "exec"), vars(module))
     vars(module).update(dogs=dogs, path=path)
     return module
 

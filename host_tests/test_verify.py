@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 import cards_kit as kit
-from dianka.cardos import access, keys, kinds
+from dianka.cardos import access, desk_files, keys, kinds
 from dianka.cardos.access import FREE, FileSpec, Kind
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import load
 from dianka.cli import app
 from dianka.desk import issue, system
@@ -76,8 +76,8 @@ def test_every_file_of_every_kind_has_a_meaning() -> None:
         assert CONTENTS[name].keys() == kind.files.keys(), name
         for sfi, spec in kind.files.items():
             content = CONTENTS[name][sfi]
-            data = cardfiles.TARIFF_SIZE if content.fields is None else cardfiles.size_of(content.fields)
-            whole = data + cardfiles.FRAME_OVERHEAD * bool(content.frames)
+            data = card_files.TARIFF_SIZE if content.fields is None else card_files.size_of(content.fields)
+            whole = data + card_files.FRAME_OVERHEAD * bool(content.frames)
             assert whole == (spec.record_bytes or spec.size), (name, sfi)
 
 
@@ -167,7 +167,7 @@ def test_blank_and_foreign_cards() -> None:
         card = kit.blank(kind, kit.control_card(), 5)
         assert bad(card, None) == [f"card {card.state.serial.hex()} is not issued yet: `dianka card issue KIND ...`"]
     user = kit.user_card(kit.control_card())
-    user.state.files[cardfiles.CARD_INFO] = b"\x69" + user.state.files[cardfiles.CARD_INFO][1:]
+    user.state.files[card_files.CARD_INFO] = b"\x69" + user.state.files[card_files.CARD_INFO][1:]
     assert bad(user, None) == [f"card {user.state.serial.hex()} is damaged: file 01 is not as any desk writes it"]
     assert dict(show(user))["kind"] == "damaged: file 01 is not as any desk writes it"
 
@@ -177,7 +177,7 @@ def test_blank_and_foreign_cards() -> None:
 
     assert "no card or ESAM of this profile" in bad(Foreign(kit.user_card(kit.control_card()).state), None)[0]
     card = kit.keys_card(kit.control_card())
-    card.state.files[servicefiles.CARD_USES] = access.UNSET_COUNTER
+    card.state.files[desk_files.CARD_USES] = access.UNSET_COUNTER
     assert bad(card, None) == ["file 02, uses left: never set"]
 
 

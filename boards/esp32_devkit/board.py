@@ -1,15 +1,15 @@
 """ESP32-DevKitC (ESP32-WROOM-32E): every pin named once, every bus built once.
 
 Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 hears the HLW8032, and card and ESAM share UART2, which
-is turned from one to the other (sharedline.py). Pulses are counted by a PCNT unit, LEDC makes the card clocks: 4 MHz comes out
+is turned from one to the other (line_shared.py). Pulses are counted by a PCNT unit, LEDC makes the card clocks: 4 MHz comes out
 of its divider exactly, 3.57 MHz does not. FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
 """
 
 from machine import I2C, PWM, SPI, UART, Pin
 
 from hlw8032 import Hlw8032
-from pulses import PulseCounter
-from sharedline import SharedLine, SharedUart
+from line_shared import SharedLine, SharedUart
+from pulse_counter import PulseCounter
 
 METERING_UART = 1
 METERING_RX = 34

@@ -7,8 +7,8 @@ clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: RE
 from machine import I2C, PWM, SPI, UART, Pin
 
 from hlw8032 import Hlw8032
-from pioline import PioLine
-from pulses import PulseCounter
+from line_pio import PioLine
+from pulse_counter import PulseCounter
 
 METERING_UART = 0
 METERING_RX = 1

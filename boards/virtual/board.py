@@ -8,7 +8,7 @@ bus, TM1638 on SPI.
 from machine import I2C, PWM, SPI, UART, Pin
 
 from hlw8032 import Hlw8032
-from line import UartLine
+from line_uart import UartLine
 
 METERING_UART = 0
 METERING_RX = 1

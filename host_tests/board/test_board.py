@@ -138,7 +138,7 @@ def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path
     before = update.look(link)
     assert update.differences(version, before.good_files) == [], "run make flash first"
     broken = copytree(FIRMWARE, tmp_path / "broken")
-    (broken / "panel.py").write_text("import no_such_module\n", encoding="utf-8")
+    (broken / "pages.py").write_text("import no_such_module\n", encoding="utf-8")
     refused = build.build(build.load_kind(BOARD), broken)
     update.install(link, refused, before, lambda line: None)
     with pytest.raises(build.FlashError, match=rf"{re.escape(refused.name)} was not kept.* {re.escape(version.name)} runs"):

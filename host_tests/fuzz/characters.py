@@ -7,7 +7,7 @@ ISO 7816-3 as one pass over a whole text, where the firmware's are engines that 
 from dianka.firmware import shared
 
 ISO = shared("iso7816")
-PPS = shared("pps")
+PPS = shared("iso7816_pps")
 INS = 0xB0
 MOST_STEPS = 100_000
 MOST_WANTED = 256 + 2  # of T=0: data and status word

@@ -7,7 +7,7 @@ key or leave a state that no chip could be in, whatever its CLA, INS, P1, P2, Lc
 import cards_kit as kit
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.t0 import T0Card
 from dianka.desk.sell import sell
 
@@ -69,7 +69,7 @@ def _unharmed(chip: Chip, made: Chip) -> None:
     chip.state.check()
     assert chip.state.keys == made.state.keys, "a key was changed"
     if chip.kind == kinds.ESAM:
-        now, was = (cardfiles.unpack(cardfiles.WALLET, one.state.files[cardfiles.ESAM_WALLET]) for one in (chip, made))
+        now, was = (card_files.unpack(card_files.WALLET, one.state.files[card_files.ESAM_WALLET]) for one in (chip, made))
         assert now["count"] == was["count"] and now["money_fen"] <= was["money_fen"], "money out of nothing"
     elif chip.kind in (kinds.USER, kinds.INIT):
-        assert chip.state.files[cardfiles.CARD_WALLET] == made.state.files[cardfiles.CARD_WALLET], "money out of nothing"
+        assert chip.state.files[card_files.CARD_WALLET] == made.state.files[card_files.CARD_WALLET], "money out of nothing"

@@ -1,15 +1,13 @@
 """Targets that read files: frames, records, tariffs of cards and ESAM. What is accepted is written back as it was."""
 
-from dianka.firmware import shared
-
-FILES = shared("cardfiles")
-SERVICE = shared("servicefiles")
+from dianka.cardos import desk_files
+from dianka.cardos.files import card_files as FILES
 
 
 def tables() -> dict[str, tuple]:
     """Every field table of both modules, found by its shape."""
     found = {}
-    for module in (FILES, SERVICE):
+    for module in (FILES, desk_files):
         for name, value in sorted(vars(module).items()):
             if name.isupper() and isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(value[0]) == 3:
                 found[name] = value

@@ -1,6 +1,6 @@
 """Reaches the meter's own source: the folders, and the modules that both sides share.
 
-`cardfiles` is imported from `firmware/` itself, so that desk and meter cannot disagree about a byte.
+`card_files` is imported from `firmware/` itself, so that desk and meter cannot disagree about a byte.
 """
 
 import importlib.util

@@ -12,9 +12,9 @@ from shamir_mnemonic.share import Share
 from shamir_mnemonic.utils import MnemonicError
 
 from dianka.card_port import OK
-from dianka.cardos import keys
+from dianka.cardos import desk_files, keys
 from dianka.cardos.core import CONDITIONS, NOT_ALLOWED, WRONG_DATA, WRONG_P1P2, Answer, Command, Context, Refused
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 
 MOST_PARTS = 16  # SLIP-39
 _PASSPHRASE = b""
@@ -26,7 +26,7 @@ def split(context: Context, command: Command) -> Answer:
     """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes. Counts the card's backup down."""
     command.expect(2)
     needed, parts = command.data
-    left = int.from_bytes(context.state.files[servicefiles.CARD_USES], "big")
+    left = int.from_bytes(context.state.files[desk_files.CARD_USES], "big")
     if not 2 <= needed <= parts <= MOST_PARTS:
         raise Refused(WRONG_DATA)
     if not left or keys.MASTER not in context.state.keys:
@@ -35,7 +35,7 @@ def split(context: Context, command: Command) -> Answer:
     number = int.from_bytes(context.rng(2), "big") & 0x7FFF
     sealed = EncryptedMasterSecret.from_master_secret(secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT)
     made = split_ems(1, [(needed, parts)], sealed)[0]
-    context.change().files[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
+    context.change().files[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
     context.volatile.parts = [_pack(share) for share in made]
     return b"", OK
 
@@ -79,14 +79,14 @@ def take_in(context: Context, command: Command) -> Answer:
 
 def _pack(share: Share) -> bytes:
     fields = {"backup": share.identifier, "needed": share.member_threshold, "index": share.index, "value": share.value}
-    return cardfiles.pack(servicefiles.PART, fields)
+    return card_files.pack(desk_files.PART, fields)
 
 
 def _put_together(parts: list[bytes]) -> tuple[int, bytes]:
     """How many parts are missing, and the secret if none is. The same part twice counts once."""
     group = ShareGroup()
     for part in parts:
-        fields = cardfiles.unpack(servicefiles.PART, part)
+        fields = card_files.unpack(desk_files.PART, part)
         number, needed = fields["backup"], fields["needed"]
         group.add(Share(number, _EXTENDABLE, _EXPONENT, 0, 1, 1, fields["index"], needed, fields["value"]))
     missing = group.member_threshold() - len(group)

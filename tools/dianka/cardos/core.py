@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from dianka.cardos import access, keys, kinds
 from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.crypto import MAC_BYTES, PROFILES, same
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.state import State
 
 TRIES_LEFT = 0x63C0
@@ -35,7 +35,7 @@ BALANCE_SHORT = 0x9401
 
 Answer = tuple[bytes, int]
 
-_METER_NO_AT = cardfiles.size_of(cardfiles.PARAMS[:9])
+_METER_NO_AT = card_files.size_of(card_files.PARAMS[:9])
 
 
 class Refused(Exception):
@@ -225,4 +225,4 @@ class Context:
     def meter_factor(self) -> bytes:
         if self.kind.name != kinds.ESAM:
             return keys.NO_FACTOR
-        return keys.meter_factor(self.state.files[cardfiles.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6])
+        return keys.meter_factor(self.state.files[card_files.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6])

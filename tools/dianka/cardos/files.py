@@ -1,6 +1,5 @@
-"""The card file codecs, straight from the meter's firmware (firmware/cardfiles.py and servicefiles.py)."""
+"""The card file codec, straight from the meter's firmware (firmware/card_files.py)."""
 
 from dianka.firmware import shared
 
-cardfiles = shared("cardfiles")
-servicefiles = shared("servicefiles")
+card_files = shared("card_files")

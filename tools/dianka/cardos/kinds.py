@@ -6,9 +6,9 @@ command modules) is the same for all of them and decides by these tables alone.
 
 from collections.abc import Iterable
 
-from dianka.cardos import access, keys
+from dianka.cardos import access, desk_files, keys
 from dianka.cardos.access import FREE, FileSpec, Kind, Right, sealed_for
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 
 USER = "user"
 INIT = "init"
@@ -24,20 +24,20 @@ ESAM = "esam"
 MF = 0x3F00
 DF_CARD = 0xDF01
 
-_TARIFF = cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD
-_WRITE_BACK = cardfiles.WRITE_BACK_SIZE
+_TARIFF = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
+_WRITE_BACK = card_files.WRITE_BACK_SIZE
 _WALLET = 8
-_LIMITS = cardfiles.size_of(cardfiles.LIMITS)
-_PARAMS = cardfiles.size_of(cardfiles.PARAMS)
-_EVENT = cardfiles.size_of(servicefiles.EVENT)
-_RESULT = cardfiles.size_of(servicefiles.TEST_RESULT)
+_LIMITS = card_files.size_of(card_files.LIMITS)
+_PARAMS = card_files.size_of(card_files.PARAMS)
+_EVENT = card_files.size_of(desk_files.EVENT)
+_RESULT = card_files.size_of(card_files.TEST_RESULT)
 
 
 def _framed(fields: object) -> int:
-    return cardfiles.size_of(fields) + cardfiles.FRAME_OVERHEAD
+    return card_files.size_of(fields) + card_files.FRAME_OVERHEAD
 
 
-_KEY_INFO = _framed(cardfiles.KEY_INFO)
+_KEY_INFO = _framed(card_files.KEY_INFO)
 
 _BY_DESK = (Right(access.MAC, keys.DESK, auth=keys.DESK),)
 _BY_METER = (Right(access.MAC, keys.WRITE_BACK, auth=keys.EXTERNAL),)
@@ -81,12 +81,12 @@ _USER = Kind(
     USER,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.PARAMS), "04 D6 82", 4),
-        cardfiles.CARD_WALLET: _money_file(_WALLET, {0: sealed_for("84 32 01 0C")}),
-        cardfiles.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
-        cardfiles.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
-        cardfiles.CARD_WRITE_BACK: FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER),
-        servicefiles.CARD_REFUND: _money_file(_WALLET, {0: sealed_for("84 30 02 0C")}),
+        card_files.CARD_INFO: _card_file(_framed(card_files.PARAMS), "04 D6 82", 4),
+        card_files.CARD_WALLET: _money_file(_WALLET, {0: sealed_for("84 32 01 0C")}),
+        card_files.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
+        card_files.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
+        card_files.CARD_WRITE_BACK: FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER),
+        desk_files.CARD_REFUND: _money_file(_WALLET, {0: sealed_for("84 30 02 0C")}),
     },
     frozenset(keys.ROOT_KIDS),
     _CARD | {"read_mac"},
@@ -97,11 +97,11 @@ _INIT = Kind(
     INIT,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: _card_file(_framed(cardfiles.PARAMS), "04 D6 82", 4),
-        cardfiles.CARD_WALLET: _money_file(_WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}),
-        cardfiles.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
-        cardfiles.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
-        cardfiles.CARD_LIMITS: _card_file(_framed(cardfiles.LIMITS), "04 D6 89", 4),
+        card_files.CARD_INFO: _card_file(_framed(card_files.PARAMS), "04 D6 82", 4),
+        card_files.CARD_WALLET: _money_file(_WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}),
+        card_files.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
+        card_files.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
+        card_files.CARD_LIMITS: _card_file(_framed(card_files.LIMITS), "04 D6 89", 4),
     },
     frozenset(keys.ROOT_KIDS),
     _CARD | {"read_mac"},
@@ -112,9 +112,9 @@ _INIT = Kind(
 HANDED_ON = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
 _OWN = frozenset({keys.MASTER, keys.IDENTITY, keys.DESK})
 _KEY_CARD_FILES = {
-    cardfiles.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
-    servicefiles.CARD_USES: _uses(),
-    servicefiles.CARD_SERVED: FileSpec(cardfiles.size_of(servicefiles.SERVED)),  # SEAL KEY writes it
+    card_files.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
+    desk_files.CARD_USES: _uses(),
+    desk_files.CARD_SERVED: FileSpec(card_files.size_of(desk_files.SERVED)),  # SEAL KEY writes it
 }
 
 
@@ -138,14 +138,14 @@ _INSPECTION = Kind(
     INSPECTION,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.INSPECTION_ORDER), _BY_DESK),
-        servicefiles.INSPECTION_WALLET: FileSpec(_WALLET, _BY_ANY_METER),
-        servicefiles.INSPECTION_PARAMS: FileSpec(_PARAMS, _BY_ANY_METER),
-        servicefiles.INSPECTION_KEY_INFO: FileSpec(_KEY_INFO, _BY_ANY_METER),
-        servicefiles.INSPECTION_LIMITS: FileSpec(_LIMITS, _BY_ANY_METER),
-        servicefiles.INSPECTION_RUN_INFO: FileSpec(_WRITE_BACK, _BY_ANY_METER),
-        servicefiles.INSPECTION_TOTALS: FileSpec(_framed(servicefiles.TOTALS), _PLAIN_BY_ANY_METER),
-        servicefiles.INSPECTION_EVENTS: _log(_EVENT, servicefiles.EVENTS, _PLAIN_BY_ANY_METER),
+        card_files.CARD_INFO: FileSpec(_framed(card_files.INSPECTION_ORDER), _BY_DESK),
+        desk_files.INSPECTION_WALLET: FileSpec(_WALLET, _BY_ANY_METER),
+        desk_files.INSPECTION_PARAMS: FileSpec(_PARAMS, _BY_ANY_METER),
+        desk_files.INSPECTION_KEY_INFO: FileSpec(_KEY_INFO, _BY_ANY_METER),
+        desk_files.INSPECTION_LIMITS: FileSpec(_LIMITS, _BY_ANY_METER),
+        desk_files.INSPECTION_RUN_INFO: FileSpec(_WRITE_BACK, _BY_ANY_METER),
+        card_files.INSPECTION_TOTALS: FileSpec(_framed(card_files.TOTALS), _PLAIN_BY_ANY_METER),
+        card_files.INSPECTION_EVENTS: _log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
     },
     frozenset({*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}),
     _CARD | {"read_record", "append"},
@@ -153,8 +153,8 @@ _INSPECTION = Kind(
     identity_kids=frozenset({keys.IDENTITY, keys.BESIDE + keys.IDENTITY}),
 )
 _TEST_FILES = {
-    servicefiles.CARD_USES: _uses(_PLAIN_BY_METER),
-    servicefiles.TEST_RESULTS: _log(_RESULT, servicefiles.RESULTS, _PLAIN_BY_METER),
+    desk_files.CARD_USES: _uses(_PLAIN_BY_METER),
+    desk_files.TEST_RESULTS: _log(_RESULT, desk_files.RESULTS, _PLAIN_BY_METER),
 }
 _TEST_KIDS = _OWN | {keys.EXTERNAL}
 _TEST_COMMANDS = _CARD | {"read_record", "append", "debit"}
@@ -162,8 +162,8 @@ _TEST_CREDIT = Kind(
     TEST_CREDIT,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: _money_file(
-            _framed(cardfiles.WALLET), {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])}
+        card_files.CARD_INFO: _money_file(
+            _framed(card_files.WALLET), {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])}
         ),
         **_TEST_FILES,
     },
@@ -176,7 +176,7 @@ _TEST_CREDIT = Kind(
 _TEST = Kind(
     TEST,
     DF_CARD,
-    {cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.TEST_ORDER), _BY_DESK), **_TEST_FILES},
+    {card_files.CARD_INFO: FileSpec(_framed(card_files.TEST_ORDER), _BY_DESK), **_TEST_FILES},
     _TEST_KIDS,
     _TEST_COMMANDS,
     auth_kids=_TO_METER_AND_DESK,
@@ -187,9 +187,9 @@ _PART = Kind(
     PART,
     DF_CARD,
     {
-        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.PART_INFO), _BY_DESK),
+        card_files.CARD_INFO: FileSpec(_framed(desk_files.PART_INFO), _BY_DESK),
         keys.PART_FILE: FileSpec(
-            cardfiles.size_of(servicefiles.PART),
+            card_files.size_of(desk_files.PART),
             (Right(access.CIPHER_MAC, keys.DESK, auth=keys.DESK),),
             (Right(access.CIPHER_MAC, keys.BESIDE + keys.DESK),),
             {0: sealed_for("80 FA 08 00")},
@@ -205,8 +205,8 @@ _CONTROL = Kind(
     CONTROL,
     MF,
     {
-        cardfiles.CARD_INFO: FileSpec(_framed(servicefiles.CONTROL_INFO)),
-        servicefiles.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),  # backups that it may still make
+        card_files.CARD_INFO: FileSpec(_framed(desk_files.CONTROL_INFO)),
+        desk_files.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),  # backups that it may still make
     },
     frozenset(),
     frozenset({"select", "challenge", "read", "read_record", "sam", "diversify", "mac", "seal_key", "backup"}),
@@ -217,18 +217,18 @@ _ESAM = Kind(
     ESAM,
     MF,
     {
-        cardfiles.ESAM_WALLET: FileSpec(
+        card_files.ESAM_WALLET: FileSpec(
             _WALLET,
             read=(*FREE, Right(access.MAC, keys.WRITE_BACK)),
             targets={0: sealed_for("04 D6 82 00"), 4: sealed_for("04 D6 82 04")},
             shape=access.WALLET,
         ),
-        cardfiles.ESAM_PARAMS: _esam_file(_PARAMS, "04 D6 83"),
-        cardfiles.ESAM_TARIFF_1: FileSpec(_TARIFF, _BY_CARD),
-        cardfiles.ESAM_TARIFF_2: FileSpec(_TARIFF, _BY_CARD),
-        cardfiles.ESAM_KEY_INFO: _esam_file(_KEY_INFO, "04 D6 86", update=()),
-        cardfiles.ESAM_RUN_INFO: _esam_file(_WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE),
-        cardfiles.ESAM_LIMITS: _esam_file(_LIMITS, "04 D6 87"),
+        card_files.ESAM_PARAMS: _esam_file(_PARAMS, "04 D6 83"),
+        card_files.ESAM_TARIFF_1: FileSpec(_TARIFF, _BY_CARD),
+        card_files.ESAM_TARIFF_2: FileSpec(_TARIFF, _BY_CARD),
+        card_files.ESAM_KEY_INFO: _esam_file(_KEY_INFO, "04 D6 86", update=()),
+        card_files.ESAM_RUN_INFO: _esam_file(_WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE),
+        card_files.ESAM_LIMITS: _esam_file(_LIMITS, "04 D6 87"),
     },
     frozenset(keys.ROOT_KIDS) - {keys.DESK},
     _BASE | {"update", "update_mac", "read_mac", "read_record", "read_record_mac", "debit", "wallet", "sam", "diversify"},

@@ -6,7 +6,7 @@ What each may be done with is narrow on purpose: a process key of kid 05 with MA
 """
 
 from dianka.card_port import OK
-from dianka.cardos import backup, keys
+from dianka.cardos import backup, desk_files, keys
 from dianka.cardos.core import (
     CONDITIONS,
     NO_KEY,
@@ -20,7 +20,6 @@ from dianka.cardos.core import (
     Refused,
 )
 from dianka.cardos.crypto import CHALLENGE_BYTES
-from dianka.cardos.files import servicefiles
 
 _SEAL_BYTES = 30
 _FACTOR = 8
@@ -111,15 +110,15 @@ def _count_down(context: Context, kid: int, meter: bytes) -> None:
     broke off behind the count can be repeated. The roots go with a meter: free while there are uses, or behind a key of it.
     """
     files, volatile = context.state.files, context.volatile
-    again = any(meter) and meter == files[servicefiles.CARD_SERVED]
+    again = any(meter) and meter == files[desk_files.CARD_SERVED]
     volatile.serving = volatile.serving or again
     if again or (volatile.serving and not meter and kid != keys.MASTER):
         return
-    left = int.from_bytes(files[servicefiles.CARD_USES], "big")
+    left = int.from_bytes(files[desk_files.CARD_USES], "big")
     if not left:
         raise Refused(CONDITIONS)
     if meter or kid == keys.MASTER:
         changed = context.change().files
-        changed[servicefiles.CARD_USES] = (left - 1).to_bytes(4, "big")
-        changed[servicefiles.CARD_SERVED] = meter.ljust(len(files[servicefiles.CARD_SERVED]), b"\0")
+        changed[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
+        changed[desk_files.CARD_SERVED] = meter.ljust(len(files[desk_files.CARD_SERVED]), b"\0")
         volatile.serving = any(meter)

@@ -20,7 +20,7 @@ from dianka.cardos.core import (
     Refused,
 )
 from dianka.cardos.crypto import MAC_BYTES
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.state import key_info
 from dianka.cardos.wallet import wallet_offset
 
@@ -108,6 +108,6 @@ def write_key(context: Context, command: Command) -> Answer:
         context.volatile.auth_kid = None
         context.volatile.process_key = b""
         if context.kind.name == kinds.ESAM:
-            now = cardfiles.KEYS_PUBLIC if context.public else cardfiles.KEYS_PRIVATE
-            state.files[cardfiles.ESAM_KEY_INFO] = key_info(now)
+            now = card_files.KEYS_PUBLIC if context.public else card_files.KEYS_PRIVATE
+            state.files[card_files.ESAM_KEY_INFO] = key_info(now)
     return b"", OK

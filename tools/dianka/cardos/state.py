@@ -6,9 +6,9 @@ A state is changed on a copy only (core.py), so that a command leaves the old on
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dianka.cardos import keys, kinds
+from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.crypto import PROFILES, SM4
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 
 SERIAL_BYTES = 8
 
@@ -70,7 +70,7 @@ def new_state(
     else:
         state.keys = {keys.MASTER: keys.PUBLIC_ROOTS[keys.MASTER]}
     if kind == kinds.ESAM:
-        state.files[cardfiles.ESAM_KEY_INFO] = key_info(cardfiles.KEYS_PUBLIC)
+        state.files[card_files.ESAM_KEY_INFO] = key_info(card_files.KEYS_PUBLIC)
     state.check()
     return state
 
@@ -78,14 +78,14 @@ def new_state(
 def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
     """A system of its own; one without private roots waits for the parts of a backup, and makes none itself."""
     profile = PROFILES[state.profile]
-    info = cardfiles.pack(servicefiles.CONTROL_INFO, {"profile": profile.code})
-    state.files[cardfiles.CARD_INFO] = cardfiles.frame(servicefiles.CMD_CONTROL, info)
-    state.files[servicefiles.CARD_USES] = int(private_roots).to_bytes(4, "big")
+    info = card_files.pack(desk_files.CONTROL_INFO, {"profile": profile.code})
+    state.files[card_files.CARD_INFO] = card_files.frame(card_files.CMD_CONTROL, info)
+    state.files[desk_files.CARD_USES] = int(private_roots).to_bytes(4, "big")
     state.keys = {keys.PUBLIC + kid: key for kid, key in keys.PUBLIC_ROOTS.items()}
     if private_roots:
         state.keys |= {kid: rng(profile.key_bytes) for kid in keys.ROOT_KIDS}
 
 
-def key_info(key_state: int, command: int = cardfiles.CMD_KEYS) -> bytes:
+def key_info(key_state: int, command: int = card_files.CMD_KEYS) -> bytes:
     """The key info file for this key state, framed."""
-    return cardfiles.frame(command, cardfiles.pack(cardfiles.KEY_INFO, {"state": key_state}))
+    return card_files.frame(command, card_files.pack(card_files.KEY_INFO, {"state": key_state}))

@@ -3,7 +3,7 @@
 from dianka.card_port import OK
 from dianka.cardos import keys
 from dianka.cardos.core import BALANCE_SHORT, CONDITIONS, NO_RECORD, NOT_ALLOWED, WRONG_P1P2, Answer, Command, Context, Refused
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 
 _P2 = 0x0C  # the wallet among the ESAM's record files [p]
 _RECORDS = {0x01: 0, 0x03: 4}  # record number to offset [p: 01 money, 03 count]
@@ -14,11 +14,11 @@ def init_wallet(context: Context, command: Command) -> Answer:
     """04 DC rec 0C 08 value4 mac4, while the keys are public."""
     at = _record(command)
     command.expect(8)
-    if context.state.files[cardfiles.ESAM_KEY_INFO][4] != cardfiles.KEYS_PUBLIC:
+    if context.state.files[card_files.ESAM_KEY_INFO][4] != card_files.KEYS_PUBLIC:
         raise Refused(NOT_ALLOWED)
     value = context.checked(keys.PURCHASE, command)
     old = _wallet(context)
-    context.change().files[cardfiles.ESAM_WALLET] = old[:at] + value + old[at + 4 :]
+    context.change().files[card_files.ESAM_WALLET] = old[:at] + value + old[at + 4 :]
     return b"", OK
 
 
@@ -28,8 +28,8 @@ def credit(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_P1P2)
     command.expect(12)
     data = context.checked(keys.PURCHASE, command)
-    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
-    bought = cardfiles.unpack(cardfiles.WALLET, data)
+    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
+    bought = card_files.unpack(card_files.WALLET, data)
     money_fen = wallet["money_fen"] + bought["money_fen"]
     if bought["count"] != wallet["count"] + 1 or money_fen >= _LIMIT:
         raise Refused(CONDITIONS)
@@ -43,8 +43,8 @@ def refund(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_P1P2)
     command.expect(12)
     data = context.checked(keys.PURCHASE, command)
-    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
-    order = cardfiles.unpack(cardfiles.WALLET, data)
+    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
+    order = card_files.unpack(card_files.WALLET, data)
     money_fen = wallet["money_fen"] - order["money_fen"]
     if order["count"] != wallet["count"] + 1:
         raise Refused(CONDITIONS)
@@ -68,16 +68,16 @@ def _record(command: Command) -> int:
 
 
 def debit_wallet(context: Context, amount: int) -> None:
-    wallet = cardfiles.unpack(cardfiles.WALLET, _wallet(context))
+    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
     if wallet["money_fen"] < amount:
         raise Refused(BALANCE_SHORT)
     _put(context, wallet["money_fen"] - amount, wallet["count"])
 
 
 def _wallet(context: Context) -> bytes:
-    return context.state.files[cardfiles.ESAM_WALLET]
+    return context.state.files[card_files.ESAM_WALLET]
 
 
 def _put(context: Context, money_fen: int, count: int) -> None:
-    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": money_fen, "count": count})
-    context.change().files[cardfiles.ESAM_WALLET] = wallet
+    wallet = card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": count})
+    context.change().files[card_files.ESAM_WALLET] = wallet

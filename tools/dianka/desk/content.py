@@ -6,20 +6,20 @@ kinds.py says who may do what with a file; this page says what its bytes mean. T
 from dataclasses import dataclass
 from typing import Any
 
-from dianka.cardos import keys, kinds
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos import desk_files, keys, kinds
+from dianka.cardos.files import card_files
 
 Record = dict[str, Any]
 
 BY_COMMAND = {
-    cardfiles.CMD_USER: kinds.USER,
-    cardfiles.CMD_KEYS: kinds.KEYS,
-    cardfiles.CMD_KEYS_RESTORE: kinds.RESTORE,
-    cardfiles.CMD_INSPECTION: kinds.INSPECTION,
-    cardfiles.CMD_INIT: kinds.INIT,
-    cardfiles.CMD_TEST_CREDIT: kinds.TEST_CREDIT,
-    cardfiles.CMD_TEST_RELAY: kinds.TEST,
-    servicefiles.CMD_PART: kinds.PART,
+    card_files.CMD_USER: kinds.USER,
+    card_files.CMD_KEYS: kinds.KEYS,
+    card_files.CMD_KEYS_RESTORE: kinds.RESTORE,
+    card_files.CMD_INSPECTION: kinds.INSPECTION,
+    card_files.CMD_INIT: kinds.INIT,
+    card_files.CMD_TEST_CREDIT: kinds.TEST_CREDIT,
+    card_files.CMD_TEST_RELAY: kinds.TEST,
+    desk_files.CMD_PART: kinds.PART,
 }
 NAMES = {
     kinds.USER: "user card",
@@ -51,19 +51,19 @@ class Content:
             return None
         data = block
         if self.frames:
-            command, data = cardfiles.unframe(block)
+            command, data = card_files.unframe(block)
             if command not in self.frames:
                 raise ValueError(f"frame of command {command:02X}")
-            if len(data) + cardfiles.FRAME_OVERHEAD != len(block):
+            if len(data) + card_files.FRAME_OVERHEAD != len(block):
                 raise ValueError("the frame is shorter than the file")
-        return cardfiles.unpack_tariff(data) if self.fields is None else cardfiles.unpack(self.fields, data)
+        return card_files.unpack_tariff(data) if self.fields is None else card_files.unpack(self.fields, data)
 
 
-_WALLET = Content("wallet", cardfiles.WALLET)
-_USES = Content("uses left", (("uses", 4, cardfiles.BIN),))
-_RESULTS = Content("test results", servicefiles.TEST_RESULT, blank=True)
-_BACK = (cardfiles.CMD_WRITE_BACK, servicefiles.CMD_READ_BACK)
-_KEY_INFO = (cardfiles.CMD_KEYS, cardfiles.CMD_KEYS_RESTORE)
+_WALLET = Content("wallet", card_files.WALLET)
+_USES = Content("uses left", (("uses", 4, card_files.BIN),))
+_RESULTS = Content("test results", card_files.TEST_RESULT, blank=True)
+_BACK = (card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK)
+_KEY_INFO = (card_files.CMD_KEYS, card_files.CMD_KEYS_RESTORE)
 
 
 def _tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
@@ -72,69 +72,69 @@ def _tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
 
 def _key_card(command: int) -> dict[int, Content]:
     return {
-        cardfiles.CARD_INFO: Content("key info", cardfiles.KEY_INFO, (command,)),
-        servicefiles.CARD_USES: _USES,
-        servicefiles.CARD_SERVED: Content("meter served last", servicefiles.SERVED),
+        card_files.CARD_INFO: Content("key info", card_files.KEY_INFO, (command,)),
+        desk_files.CARD_USES: _USES,
+        desk_files.CARD_SERVED: Content("meter served last", desk_files.SERVED),
     }
 
 
-_USER_TARIFFS = _tariffs(cardfiles.CMD_USER)
-_INIT_TARIFFS = _tariffs(cardfiles.CMD_INIT)
-_ESAM_TARIFFS = _tariffs(cardfiles.CMD_USER, cardfiles.CMD_INIT, blank=True)
+_USER_TARIFFS = _tariffs(card_files.CMD_USER)
+_INIT_TARIFFS = _tariffs(card_files.CMD_INIT)
+_ESAM_TARIFFS = _tariffs(card_files.CMD_USER, card_files.CMD_INIT, blank=True)
 
 CONTENTS: dict[str, dict[int, Content]] = {
     kinds.USER: {
-        cardfiles.CARD_INFO: Content("parameters", cardfiles.PARAMS, (cardfiles.CMD_USER,)),
-        cardfiles.CARD_WALLET: _WALLET,
-        cardfiles.CARD_TARIFF_1: _USER_TARIFFS[0],
-        cardfiles.CARD_TARIFF_2: _USER_TARIFFS[1],
-        cardfiles.CARD_WRITE_BACK: Content("write-back", cardfiles.WRITE_BACK, _BACK, blank=True),
-        servicefiles.CARD_REFUND: Content("refund", cardfiles.WALLET),
+        card_files.CARD_INFO: Content("parameters", card_files.PARAMS, (card_files.CMD_USER,)),
+        card_files.CARD_WALLET: _WALLET,
+        card_files.CARD_TARIFF_1: _USER_TARIFFS[0],
+        card_files.CARD_TARIFF_2: _USER_TARIFFS[1],
+        card_files.CARD_WRITE_BACK: Content("write-back", card_files.WRITE_BACK, _BACK, blank=True),
+        desk_files.CARD_REFUND: Content("refund", card_files.WALLET),
     },
     kinds.INIT: {
-        cardfiles.CARD_INFO: Content("parameters", cardfiles.PARAMS, (cardfiles.CMD_INIT,)),
-        cardfiles.CARD_WALLET: _WALLET,
-        cardfiles.CARD_TARIFF_1: _INIT_TARIFFS[0],
-        cardfiles.CARD_TARIFF_2: _INIT_TARIFFS[1],
-        cardfiles.CARD_LIMITS: Content("limits", cardfiles.LIMITS, (cardfiles.CMD_INIT,)),
+        card_files.CARD_INFO: Content("parameters", card_files.PARAMS, (card_files.CMD_INIT,)),
+        card_files.CARD_WALLET: _WALLET,
+        card_files.CARD_TARIFF_1: _INIT_TARIFFS[0],
+        card_files.CARD_TARIFF_2: _INIT_TARIFFS[1],
+        card_files.CARD_LIMITS: Content("limits", card_files.LIMITS, (card_files.CMD_INIT,)),
     },
-    kinds.KEYS: _key_card(cardfiles.CMD_KEYS),
-    kinds.RESTORE: _key_card(cardfiles.CMD_KEYS_RESTORE),
+    kinds.KEYS: _key_card(card_files.CMD_KEYS),
+    kinds.RESTORE: _key_card(card_files.CMD_KEYS_RESTORE),
     kinds.INSPECTION: {
-        cardfiles.CARD_INFO: Content("order", servicefiles.INSPECTION_ORDER, (cardfiles.CMD_INSPECTION,)),
-        servicefiles.INSPECTION_WALLET: _WALLET,
-        servicefiles.INSPECTION_PARAMS: Content("parameters", cardfiles.PARAMS),
-        servicefiles.INSPECTION_KEY_INFO: Content("key info", cardfiles.KEY_INFO, _KEY_INFO, blank=True),
-        servicefiles.INSPECTION_LIMITS: Content("limits", cardfiles.LIMITS),
-        servicefiles.INSPECTION_RUN_INFO: Content("run info", cardfiles.WRITE_BACK, _BACK, blank=True),
-        servicefiles.INSPECTION_TOTALS: Content("totals", servicefiles.TOTALS, _BACK, blank=True),
-        servicefiles.INSPECTION_EVENTS: Content("events", servicefiles.EVENT, blank=True),
+        card_files.CARD_INFO: Content("order", card_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)),
+        desk_files.INSPECTION_WALLET: _WALLET,
+        desk_files.INSPECTION_PARAMS: Content("parameters", card_files.PARAMS),
+        desk_files.INSPECTION_KEY_INFO: Content("key info", card_files.KEY_INFO, _KEY_INFO, blank=True),
+        desk_files.INSPECTION_LIMITS: Content("limits", card_files.LIMITS),
+        desk_files.INSPECTION_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
+        card_files.INSPECTION_TOTALS: Content("totals", card_files.TOTALS, _BACK, blank=True),
+        card_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
     },
     kinds.TEST_CREDIT: {
-        cardfiles.CARD_INFO: Content("order", cardfiles.WALLET, (cardfiles.CMD_TEST_CREDIT,)),
-        servicefiles.CARD_USES: _USES,
-        servicefiles.TEST_RESULTS: _RESULTS,
+        card_files.CARD_INFO: Content("order", card_files.WALLET, (card_files.CMD_TEST_CREDIT,)),
+        desk_files.CARD_USES: _USES,
+        desk_files.TEST_RESULTS: _RESULTS,
     },
     kinds.TEST: {
-        cardfiles.CARD_INFO: Content("order", servicefiles.TEST_ORDER, (cardfiles.CMD_TEST_RELAY,)),
-        servicefiles.CARD_USES: _USES,
-        servicefiles.TEST_RESULTS: _RESULTS,
+        card_files.CARD_INFO: Content("order", card_files.TEST_ORDER, (card_files.CMD_TEST_RELAY,)),
+        desk_files.CARD_USES: _USES,
+        desk_files.TEST_RESULTS: _RESULTS,
     },
     kinds.PART: {
-        cardfiles.CARD_INFO: Content("part info", servicefiles.PART_INFO, (servicefiles.CMD_PART,)),
-        keys.PART_FILE: Content("part", servicefiles.PART),
+        card_files.CARD_INFO: Content("part info", desk_files.PART_INFO, (desk_files.CMD_PART,)),
+        keys.PART_FILE: Content("part", desk_files.PART),
     },
     kinds.CONTROL: {
-        cardfiles.CARD_INFO: Content("control info", servicefiles.CONTROL_INFO, (servicefiles.CMD_CONTROL,)),
-        servicefiles.CARD_USES: Content("backups left", (("uses", 4, cardfiles.BIN),)),
+        card_files.CARD_INFO: Content("control info", desk_files.CONTROL_INFO, (card_files.CMD_CONTROL,)),
+        desk_files.CARD_USES: Content("backups left", (("uses", 4, card_files.BIN),)),
     },
     kinds.ESAM: {
-        cardfiles.ESAM_WALLET: _WALLET,
-        cardfiles.ESAM_PARAMS: Content("parameters", cardfiles.PARAMS),
-        cardfiles.ESAM_TARIFF_1: _ESAM_TARIFFS[0],
-        cardfiles.ESAM_TARIFF_2: _ESAM_TARIFFS[1],
-        cardfiles.ESAM_KEY_INFO: Content("key info", cardfiles.KEY_INFO, _KEY_INFO),
-        cardfiles.ESAM_RUN_INFO: Content("run info", cardfiles.WRITE_BACK, _BACK, blank=True),
-        cardfiles.ESAM_LIMITS: Content("limits", cardfiles.LIMITS),
+        card_files.ESAM_WALLET: _WALLET,
+        card_files.ESAM_PARAMS: Content("parameters", card_files.PARAMS),
+        card_files.ESAM_TARIFF_1: _ESAM_TARIFFS[0],
+        card_files.ESAM_TARIFF_2: _ESAM_TARIFFS[1],
+        card_files.ESAM_KEY_INFO: Content("key info", card_files.KEY_INFO, _KEY_INFO),
+        card_files.ESAM_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
+        card_files.ESAM_LIMITS: Content("limits", card_files.LIMITS),
     },
 }

@@ -7,10 +7,10 @@ to the chip as they are; nothing here could open them.
 from dataclasses import dataclass
 
 from dianka.card_port import CardError, CardPort, command, read_file, send
-from dianka.cardos import keys, kinds
+from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import SM4, Profile, by_code
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.state import SERIAL_BYTES, new_state
 
 
@@ -50,11 +50,11 @@ def _kind(load: Load) -> bytes:
 
 def profile_of(control: CardPort) -> Profile:
     """The system's cipher profile, as the control card's file 01 says it."""
-    size = cardfiles.size_of(servicefiles.CONTROL_INFO) + cardfiles.FRAME_OVERHEAD
+    size = card_files.size_of(desk_files.CONTROL_INFO) + card_files.FRAME_OVERHEAD
     try:
-        kind, data = cardfiles.unframe(read_file(control, cardfiles.CARD_INFO, size))
-        if kind == servicefiles.CMD_CONTROL:
-            return by_code(cardfiles.unpack(servicefiles.CONTROL_INFO, data)["profile"])
+        kind, data = card_files.unframe(read_file(control, card_files.CARD_INFO, size))
+        if kind == card_files.CMD_CONTROL:
+            return by_code(card_files.unpack(desk_files.CONTROL_INFO, data)["profile"])
     except ValueError:
         pass
     raise CardError("the control card does not say which cipher its system uses: choose another control card")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dianka.card_port import OK, CardError, CardPort, command, select_card
 from dianka.cardos import keys, kinds
 from dianka.cardos.core import NO_KEY, UNKNOWN_INS
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.reading import beyond, blocks, free_to_read, whole
 from dianka.readers.base import Held
 
@@ -34,7 +34,7 @@ def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) 
     serial = select_card(card)
     if not _is_chip_of(card, kind):
         raise CardError(f"this is no blank {_NAMES.get(kind, kind)} card: take one")
-    if any(whole(card, cardfiles.CARD_INFO, kinds.ALL[kind].files[cardfiles.CARD_INFO])):
+    if any(whole(card, card_files.CARD_INFO, kinds.ALL[kind].files[card_files.CARD_INFO])):
         raise CardError("this card is issued already: take a blank one")
     make(card)
     return serial

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from dianka.card_port import CardError, CardPort, command, select_card, serial_of
-from dianka.cardos import keys, kinds
+from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import SM4
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.state import key_info
 from dianka.desk.control import Load, esam_plan, init_plan, keys_plan, load_keys, profile_of, public_control, user_plan
 from dianka.desk.session import Desk
 
 MOST_USES = (1 << 32) - 2  # the counter file has four bytes, all FF being a file that was never written
-FIRST_SALE = cardfiles.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
+FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
 # Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/card-sessions.md).
-NEW_PRICE = cardfiles.UPDATE_TARIFF_1 | cardfiles.UPDATE_TARIFF_2
+NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 
 Rng = Callable[[int], bytes]
@@ -38,7 +38,7 @@ class UserData:
     alarm1_fen: int
     alarm2_fen: int
     rates_e4: Sequence[int]
-    card_type: int = cardfiles.OPEN
+    card_type: int = card_files.OPEN
     update_flag: int = FIRST_SALE
     count: int = 0  # of a purchase that the card carries from the start: a replacement card's
     money_fen: int = 0
@@ -64,7 +64,7 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
     files = checked(_user_files, data)
     control.power_on()
     serial = select_card(card)
-    load(control, card, user_plan(serial, keys.meter_factor(cardfiles.to_bcd(data.meter_no, 6))))
+    load(control, card, user_plan(serial, keys.meter_factor(card_files.to_bcd(data.meter_no, 6))))
     write(Desk(control, card, serial), files)
 
 
@@ -85,8 +85,8 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
     control.power_on()
     serial = select_card(card)
     load(control, card, keys_plan(serial))
-    info = key_info(cardfiles.KEYS_PRIVATE)
-    write(Desk(control, card, serial), {servicefiles.CARD_USES: uses.to_bytes(4, "big"), cardfiles.CARD_INFO: info})
+    info = key_info(card_files.KEYS_PRIVATE)
+    write(Desk(control, card, serial), {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: info})
 
 
 def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
@@ -183,31 +183,31 @@ def _user_files(data: UserData) -> dict[int, bytes]:
         "card_type": data.card_type,
         "switch_time": data.switch_time,
     }
-    wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": data.money_fen, "count": data.count})
+    wallet = card_files.pack(card_files.WALLET, {"money_fen": data.money_fen, "count": data.count})
     return {
-        cardfiles.CARD_TARIFF_1: user_tariff(data.rates_e4),
-        cardfiles.CARD_TARIFF_2: user_tariff(data.next_rates_e4 or data.rates_e4),
+        card_files.CARD_TARIFF_1: user_tariff(data.rates_e4),
+        card_files.CARD_TARIFF_2: user_tariff(data.next_rates_e4 or data.rates_e4),
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
-        cardfiles.CARD_WALLET: wallet,
-        cardfiles.CARD_WRITE_BACK: bytes(cardfiles.WRITE_BACK_SIZE),
-        cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)),
+        card_files.CARD_WALLET: wallet,
+        card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
+        card_files.CARD_INFO: card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)),
     }
 
 
 def user_tariff(rates_e4: Sequence[int]) -> bytes:
     """A tariff file of a user card."""
-    return cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack_tariff(rates_e4))
+    return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
 
 
 def _init_files(data: InitData) -> dict[int, bytes]:
-    tariff = cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack_tariff(data.rates_e4))
-    limits = {name: getattr(data, name) for name, _, _ in cardfiles.LIMITS}
-    params = cardfiles.pack(cardfiles.PARAMS, _params(data))  # no customer, and none shall stay in the ESAM
+    tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
+    limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
+    params = card_files.pack(card_files.PARAMS, _params(data))  # no customer, and none shall stay in the ESAM
     return {
-        cardfiles.CARD_TARIFF_1: tariff,
-        cardfiles.CARD_TARIFF_2: tariff,
-        cardfiles.CARD_LIMITS: cardfiles.frame(cardfiles.CMD_INIT, cardfiles.pack(cardfiles.LIMITS, limits)),
-        cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_INIT, params),
+        card_files.CARD_TARIFF_1: tariff,
+        card_files.CARD_TARIFF_2: tariff,
+        card_files.CARD_LIMITS: card_files.frame(card_files.CMD_INIT, card_files.pack(card_files.LIMITS, limits)),
+        card_files.CARD_INFO: card_files.frame(card_files.CMD_INIT, params),
     }
 
 

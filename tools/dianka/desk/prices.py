@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dianka.card_port import CardError, CardPort, read_file
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.issue import NEW_PRICE, user_tariff
 
-UTC_OFFSET = timedelta(hours=8)  # of the meters (firmware/clock.py)
+UTC_OFFSET = timedelta(hours=8)  # of the meters (firmware/ds3231.py)
 HIGHEST_E4 = 99_999_999  # NNNN.NNNN on the card
-_TARIFF_BYTES = cardfiles.TARIFF_SIZE + cardfiles.FRAME_OVERHEAD
+_TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def changes(card: CardPort, params: dict[str, Any], undelivered: bool, new: NewP
         return Changes({"update_flag": NEW_PRICE if planned > now else kept})
     if not 0 < new.price_e4 <= HIGHEST_E4 or not new.switch_time:
         raise CardError("a new price is from 0.0001 to 9999.9999 yuan per kWh and has a time: give both")
-    before = cardfiles.CARD_TARIFF_2 if 0 < planned <= now else cardfiles.CARD_TARIFF_1
+    before = card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1
     return Changes(
         {"update_flag": NEW_PRICE, "switch_time": new.switch_time},
         user_tariff(read_rates(card, before)),
@@ -74,8 +74,8 @@ def changes(card: CardPort, params: dict[str, Any], undelivered: bool, new: NewP
 def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
     """All rates of a tariff file, which needs no key."""
     try:
-        _, data = cardfiles.unframe(read_file(card, sfi, _TARIFF_BYTES))
-        rates = tuple(cardfiles.unpack_tariff(data)["rates_e4"])
+        _, data = card_files.unframe(read_file(card, sfi, _TARIFF_BYTES))
+        rates = tuple(card_files.unpack_tariff(data)["rates_e4"])
         if not rates[0]:
             raise ValueError("a tariff without a price")
         return rates

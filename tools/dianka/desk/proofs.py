@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dianka.card_port import OK, CardError, CardPort, CardRefused, command, send
 from dianka.cardos import keys, kinds
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.control import profile_of
 from dianka.desk.session import Desk
 
@@ -69,8 +69,8 @@ def control_proofs(card: CardPort, control: CardPort | None, rng: Rng) -> Iterat
 
 def is_private(esam: CardPort) -> bool:
     """The key state that an ESAM reports."""
-    block, _ = esam.process(bytes((0x00, 0xB0, 0x80 | cardfiles.ESAM_KEY_INFO, 0x04, 1)))
-    return block == bytes((cardfiles.KEYS_PRIVATE,))
+    block, _ = esam.process(bytes((0x00, 0xB0, 0x80 | card_files.ESAM_KEY_INFO, 0x04, 1)))
+    return block == bytes((card_files.KEYS_PRIVATE,))
 
 
 def _enciphered(sam: CardPort, kid: int, factor: bytes, challenge: bytes) -> bytes:

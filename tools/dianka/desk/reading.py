@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dianka.card_port import OK, CardPort, command, serial_of
 from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.content import BY_COMMAND
 
 _HEAD = bytes.fromhex("00 B0 81 00 04")
@@ -21,19 +21,19 @@ def kind_of(card: CardPort) -> tuple[str, bytes]:
     serial = serial_of(card.power_on())
     if card.process(command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
         head, sw = card.process(_HEAD)
-        if sw != OK or head[:1] != bytes((cardfiles.HEAD,)):
+        if sw != OK or head[:1] != bytes((card_files.HEAD,)):
             return "", serial
         return BY_COMMAND.get(head[1], ""), serial
     if card.process(bytes.fromhex("00B2010C04"))[1] == OK:
         return kinds.ESAM, serial
     head, sw = card.process(_HEAD)
-    return (kinds.CONTROL if sw == OK and head[:1] == bytes((cardfiles.HEAD,)) and not head[1] else ""), serial
+    return (kinds.CONTROL if sw == OK and head[:1] == bytes((card_files.HEAD,)) and not head[1] else ""), serial
 
 
 def no_kind(card: CardPort) -> str:
     """Why kind_of has found none, as its directory is chosen still."""
     head, _ = card.process(_HEAD)
-    if head[:1] == bytes((cardfiles.HEAD,)):
+    if head[:1] == bytes((card_files.HEAD,)):
         return f"unknown card with command {head[1]:02X}"
     return "damaged: file 01 is not as any desk writes it" if any(head) else NOT_ISSUED
 

@@ -13,7 +13,7 @@ only the sales record knows; the clerk says it. The former card is cleared last:
 from dataclasses import dataclass, replace
 
 from dianka.card_port import CardError, CardPort
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.issue import UserData, make_user
 from dianka.desk.prices import read_rates
 from dianka.desk.sell import OnCard, read_user_card
@@ -77,7 +77,7 @@ def read_former(
     must_have_price(last, rates_e4)
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
-    return UserData(*numbers, rates_e4 or read_rates(card, cardfiles.CARD_TARIFF_1)), last
+    return UserData(*numbers, rates_e4 or read_rates(card, card_files.CARD_TARIFF_1)), last
 
 
 def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:
@@ -100,7 +100,7 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     money_fen = 0 if last.in_meter else last.amount_fen
     if last.opens:
         return replace(data, count=1, money_fen=money_fen)
-    return replace(data, card_type=cardfiles.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
+    return replace(data, card_type=card_files.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
 
 
 def clear(control: CardPort, former: CardPort) -> None:
@@ -109,8 +109,8 @@ def clear(control: CardPort, former: CardPort) -> None:
     desk = Desk(control, former, read_user_card(former).serial)
     desk.identify()
     desk.authenticate()
-    desk.update(cardfiles.CARD_INFO, bytes(cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD))
-    desk.update(cardfiles.CARD_WALLET, bytes(cardfiles.size_of(cardfiles.WALLET)))
+    desk.update(card_files.CARD_INFO, bytes(card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD))
+    desk.update(card_files.CARD_WALLET, bytes(card_files.size_of(card_files.WALLET)))
 
 
 def must_be_ours(control: CardPort, former: CardPort) -> None:

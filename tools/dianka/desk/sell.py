@@ -19,13 +19,13 @@ from typing import Any
 
 from dianka.card_port import CardError, CardPort, read_file, select_card
 from dianka.cardos.chip import CardTorn
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.issue import FIRST_SALE
 from dianka.desk.prices import Changes, NewPrice, changes, now_minute
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
-_INFO_BYTES = cardfiles.size_of(cardfiles.PARAMS) + cardfiles.FRAME_OVERHEAD
+_INFO_BYTES = card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD
 
 
 class SaleError(CardError):
@@ -83,30 +83,30 @@ def sell(
 def read_user_card(card: CardPort) -> OnCard:
     serial = select_card(card)
     try:
-        command, data = cardfiles.unframe(_head_first(card))
-        if command != cardfiles.CMD_USER:
+        command, data = card_files.unframe(_head_first(card))
+        if command != card_files.CMD_USER:
             raise SaleError("this is no user card: take the resident's card")
-        params = cardfiles.unpack(cardfiles.PARAMS, data)
+        params = card_files.unpack(card_files.PARAMS, data)
     except ValueError as error:
         raise SaleError(f"the card is not issued or damaged ({error}): issue a card first") from None
-    wallet = cardfiles.unpack(cardfiles.WALLET, read_file(card, cardfiles.CARD_WALLET, 8))
-    block = read_file(card, cardfiles.CARD_WRITE_BACK, cardfiles.WRITE_BACK_SIZE)
+    wallet = card_files.unpack(card_files.WALLET, read_file(card, card_files.CARD_WALLET, 8))
+    block = read_file(card, card_files.CARD_WRITE_BACK, card_files.WRITE_BACK_SIZE)
     return OnCard(serial, params, wallet["money_fen"], wallet["count"], _write_back(block))
 
 
 def _head_first(card: CardPort) -> bytes:
     """File 01; only its head if the card is of another kind, whose file is shorter."""
-    head = read_file(card, cardfiles.CARD_INFO, 4)
-    if head[0] == cardfiles.HEAD and head[1] != cardfiles.CMD_USER:
+    head = read_file(card, card_files.CARD_INFO, 4)
+    if head[0] == card_files.HEAD and head[1] != card_files.CMD_USER:
         raise SaleError("this is no user card: take the resident's card")
-    return read_file(card, cardfiles.CARD_INFO, _INFO_BYTES) if head[0] == cardfiles.HEAD else head
+    return read_file(card, card_files.CARD_INFO, _INFO_BYTES) if head[0] == card_files.HEAD else head
 
 
 def _write_back(block: bytes) -> dict[str, Any] | None:
-    if cardfiles.is_blank(block):
+    if card_files.is_blank(block):
         return None
     try:
-        return cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])
+        return card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])
     except ValueError as error:
         raise SaleError(f"the meter's write-back is damaged ({error}): put the card into its meter once more") from None
 
@@ -148,24 +148,24 @@ def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Ch
 
 def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
     """Everything but money."""
-    params = found.params | prices.params | {"card_type": cardfiles.OPEN if first else cardfiles.PURCHASE}
+    params = found.params | prices.params | {"card_type": card_files.OPEN if first else card_files.PURCHASE}
     if first:
         params["update_flag"] = FIRST_SALE
     # Set 1, time, set 2: a sale that is made again after any of them still finds out which price is in force.
     if prices.tariff_1:
-        desk.update(cardfiles.CARD_TARIFF_1, prices.tariff_1)
-    desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+        desk.update(card_files.CARD_TARIFF_1, prices.tariff_1)
+    desk.update(card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)))
     if prices.tariff_2:
-        desk.update(cardfiles.CARD_TARIFF_2, prices.tariff_2)
+        desk.update(card_files.CARD_TARIFF_2, prices.tariff_2)
 
 
 def _write_purchase(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
     """The money. Whatever goes wrong from here on, the card may have it: a missing answer or a refusal proves nothing."""
     advice = "the purchase may be on it: keep the money and sell the same amount again to complete it"
     try:
-        desk.update(cardfiles.CARD_WALLET, cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count}))
+        desk.update(card_files.CARD_WALLET, card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count}))
         if found.write_back is not None:
-            desk.update(cardfiles.CARD_WRITE_BACK, bytes(cardfiles.WRITE_BACK_SIZE))
+            desk.update(card_files.CARD_WRITE_BACK, bytes(card_files.WRITE_BACK_SIZE))
     except CardTorn:
         raise SaleError(f"the card was pulled during the sale: {advice}") from None
     except CardError as error:

@@ -6,8 +6,8 @@ As in issue.py, a `make_` function works on a new chip behind any port. File 01 
 from dataclasses import dataclass
 
 from dianka.card_port import CardError, CardPort, select_card
-from dianka.cardos import kinds
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos import desk_files, kinds
+from dianka.cardos.files import card_files
 from dianka.cardos.state import key_info
 from dianka.desk.control import inspection_plan, production_plan, restore_plan
 from dianka.desk.issue import check_uses, checked, load, write
@@ -26,7 +26,7 @@ class RestoreData:
 
 @dataclass(frozen=True)
 class InspectionData:
-    copies: int = servicefiles.COPY_ALL
+    copies: int = card_files.COPY_ALL
 
 
 @dataclass(frozen=True)
@@ -53,27 +53,27 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
     control.power_on()
     serial = select_card(card)
     load(control, card, restore_plan(serial))
-    info = key_info(cardfiles.KEYS_PUBLIC, cardfiles.CMD_KEYS_RESTORE)
-    write(Desk(control, card, serial), {servicefiles.CARD_USES: data.uses.to_bytes(4, "big"), cardfiles.CARD_INFO: info})
+    info = key_info(card_files.KEYS_PUBLIC, card_files.CMD_KEYS_RESTORE)
+    write(Desk(control, card, serial), {desk_files.CARD_USES: data.uses.to_bytes(4, "big"), card_files.CARD_INFO: info})
 
 
 def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> None:
     """A new chip becomes an inspection card. It may be read out and used again as often as people like."""
-    if not 0 < data.copies <= servicefiles.COPY_ALL:
-        raise CardError(f"--copies is a sum of 1, 2, 4 and 8 (1 to {servicefiles.COPY_ALL}), not {data.copies}")
+    if not 0 < data.copies <= card_files.COPY_ALL:
+        raise CardError(f"--copies is a sum of 1, 2, 4 and 8 (1 to {card_files.COPY_ALL}), not {data.copies}")
     control.power_on()
     serial = select_card(card)
     load(control, card, inspection_plan(serial))
-    order = cardfiles.pack(servicefiles.INSPECTION_ORDER, {"copies": data.copies})
-    write(Desk(control, card, serial), {cardfiles.CARD_INFO: cardfiles.frame(cardfiles.CMD_INSPECTION, order)})
+    order = card_files.pack(card_files.INSPECTION_ORDER, {"copies": data.copies})
+    write(Desk(control, card, serial), {card_files.CARD_INFO: card_files.frame(card_files.CMD_INSPECTION, order)})
 
 
 def make_test_credit(control: CardPort, card: CardPort, data: TestCreditData) -> None:
     """A new chip becomes a production test card that gives a meter of the factory a little credit."""
     if not 0 < data.money_fen <= HIGHEST_CREDIT_FEN:
         raise CardError(f"test credit is 0.01 to {HIGHEST_CREDIT_FEN // 100}.00 yuan: give another amount")
-    order = cardfiles.pack(cardfiles.WALLET, {"money_fen": data.money_fen})
-    _make_test(control, card, kinds.TEST_CREDIT, data.uses, cardfiles.frame(cardfiles.CMD_TEST_CREDIT, order))
+    order = card_files.pack(card_files.WALLET, {"money_fen": data.money_fen})
+    _make_test(control, card, kinds.TEST_CREDIT, data.uses, card_files.frame(card_files.CMD_TEST_CREDIT, order))
 
 
 def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
@@ -85,10 +85,10 @@ def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
 
     def pack(given: TestData) -> dict[int, bytes]:
         fields = {"tests": given.tests, "seconds": given.seconds, "pulses": given.pulses}
-        return {cardfiles.CARD_INFO: cardfiles.pack(servicefiles.TEST_ORDER, fields)}
+        return {card_files.CARD_INFO: card_files.pack(card_files.TEST_ORDER, fields)}
 
-    order = checked(pack, data)[cardfiles.CARD_INFO]
-    _make_test(control, card, kinds.TEST, data.uses, cardfiles.frame(cardfiles.CMD_TEST_RELAY, order))
+    order = checked(pack, data)[card_files.CARD_INFO]
+    _make_test(control, card, kinds.TEST, data.uses, card_files.frame(card_files.CMD_TEST_RELAY, order))
 
 
 def _make_test(control: CardPort, card: CardPort, kind: str, uses: int, order: bytes) -> None:
@@ -96,5 +96,5 @@ def _make_test(control: CardPort, card: CardPort, kind: str, uses: int, order: b
     control.power_on()
     serial = select_card(card)
     load(control, card, production_plan(serial, purchase=kind == kinds.TEST_CREDIT))
-    files = {servicefiles.CARD_USES: uses.to_bytes(4, "big"), cardfiles.CARD_INFO: order}
+    files = {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: order}
     write(Desk(control, card, serial, public=True), files)

@@ -4,7 +4,7 @@ from typing import Any
 
 from dianka.card_port import CardPort
 from dianka.cardos import access, kinds
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES
 from dianka.desk.reading import kind_of, no_kind, whole
 from dianka.desk.sell import OnCard, read_user_card
@@ -12,7 +12,7 @@ from dianka.desk.show_service import SERVICE
 from dianka.desk.words import Lines, keys_state, limits_lines, new_price_line, number, params_lines, stamp, tariff_line
 from dianka.money import yuan
 
-_TYPES = {cardfiles.OPEN: "open account", cardfiles.PURCHASE: "purchase", cardfiles.REPLACEMENT: "replacement"}
+_TYPES = {card_files.OPEN: "open account", card_files.PURCHASE: "purchase", card_files.REPLACEMENT: "replacement"}
 
 
 def show(card: CardPort) -> Lines:
@@ -26,8 +26,8 @@ def show(card: CardPort) -> Lines:
     try:
         records = _records(card, kind)
         if kind == kinds.USER:
-            planned = new_price_line(records[cardfiles.CARD_INFO], records, cardfiles.CARD_TARIFF_2)
-            return lines + tariff_line(records, cardfiles.CARD_TARIFF_1) + planned
+            planned = new_price_line(records[card_files.CARD_INFO], records, card_files.CARD_TARIFF_2)
+            return lines + tariff_line(records, card_files.CARD_TARIFF_1) + planned
         if kind == kinds.INIT:
             return lines + _init(records)
         if kind == kinds.ESAM:
@@ -78,22 +78,22 @@ def _user_state(found: OnCard) -> str:
 
 
 def _init(records: dict[int, Any]) -> Lines:
-    params = records[cardfiles.CARD_INFO]
+    params = records[card_files.CARD_INFO]
     return [
         ("meter", number(params["meter_no"])),
         ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
-        *limits_lines(records[cardfiles.CARD_LIMITS]),
-        *tariff_line(records, cardfiles.CARD_TARIFF_1),
+        *limits_lines(records[card_files.CARD_LIMITS]),
+        *tariff_line(records, card_files.CARD_TARIFF_1),
     ]
 
 
 def _esam(records: dict[int, Any]) -> Lines:
-    wallet = records[cardfiles.ESAM_WALLET]
+    wallet = records[card_files.ESAM_WALLET]
     return [
         ("wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
-        *params_lines(records[cardfiles.ESAM_PARAMS]),
-        *limits_lines(records[cardfiles.ESAM_LIMITS]),
-        ("keys", keys_state(records[cardfiles.ESAM_KEY_INFO])),
-        *tariff_line(records, cardfiles.ESAM_TARIFF_1),
-        *new_price_line(records[cardfiles.ESAM_PARAMS], records, cardfiles.ESAM_TARIFF_2),
+        *params_lines(records[card_files.ESAM_PARAMS]),
+        *limits_lines(records[card_files.ESAM_LIMITS]),
+        ("keys", keys_state(records[card_files.ESAM_KEY_INFO])),
+        *tariff_line(records, card_files.ESAM_TARIFF_1),
+        *new_price_line(records[card_files.ESAM_PARAMS], records, card_files.ESAM_TARIFF_2),
     ]

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dianka.card_port import OK, CardPort
-from dianka.cardos import kinds
+from dianka.cardos import desk_files, kinds
 from dianka.cardos.crypto import by_code
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
 from dianka.desk.reading import blocks
 from dianka.desk.words import Lines, decimal, keys_state, limits_lines, named_bits, number, params_lines, price, stamp
@@ -14,7 +14,7 @@ from dianka.money import yuan
 
 Records = dict[int, Any]
 _PJ_PER_MWH = 3_600_000_000_000  # 1 mWh = 3.6 J
-_UNFLASHED = b"unflashed"  # firmware/slots.py: no release was ever flashed
+_UNFLASHED = b"unflashed"  # firmware/versions.py: no release was ever flashed
 _COPIES = ("wallet", "parameters", "totals", "events")
 _TESTS = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
 
@@ -24,18 +24,18 @@ def _keys(card: CardPort, records: Records) -> Lines:
 
 
 def _uses(records: Records) -> tuple[str, str]:
-    return "uses left", str(records[servicefiles.CARD_USES]["uses"])
+    return "uses left", str(records[desk_files.CARD_USES]["uses"])
 
 
 def _test_credit(card: CardPort, records: Records) -> Lines:
-    credit = yuan(records[cardfiles.CARD_INFO]["money_fen"])
+    credit = yuan(records[card_files.CARD_INFO]["money_fen"])
     return [("credit", f"{credit} yuan for each meter"), _uses(records), *_results(card, kinds.TEST_CREDIT)]
 
 
 def _test(card: CardPort, records: Records) -> Lines:
-    order = records[cardfiles.CARD_INFO]
+    order = records[card_files.CARD_INFO]
     lines = [("tests", named_bits(order["tests"], _TESTS))]
-    if order["tests"] & servicefiles.TEST_PULSES:
+    if order["tests"] & card_files.TEST_PULSES:
         lines.append(("pulses", f"{order['pulses'] or 'any number'} in {order['seconds']} s"))
     return [*lines, _uses(records), *_results(card, kinds.TEST)]
 
@@ -43,9 +43,9 @@ def _test(card: CardPort, records: Records) -> Lines:
 def _results(card: CardPort, kind: str) -> Lines:
     """What the meters wrote, the newest first."""
     lines: Lines = []
-    for result in _log(card, kind, servicefiles.TEST_RESULTS):
+    for result in _log(card, kind, desk_files.TEST_RESULTS):
         words = [_verdict(result)] if result["done"] else []
-        if result["done"] & servicefiles.TEST_PULSES:
+        if result["done"] & card_files.TEST_PULSES:
             words.append(f"{result['pulses']} pulses")
         if result["money_fen"]:
             words.append(f"{yuan(result['money_fen'])} yuan given")
@@ -61,13 +61,13 @@ def _verdict(result: dict[str, Any]) -> str:
 
 
 def _inspection(card: CardPort, records: Records) -> Lines:
-    totals, back = records[servicefiles.INSPECTION_TOTALS], records[servicefiles.INSPECTION_RUN_INFO]
-    lines = [("copies", named_bits(records[cardfiles.CARD_INFO]["copies"], _COPIES))]
+    totals, back = records[card_files.INSPECTION_TOTALS], records[desk_files.INSPECTION_RUN_INFO]
+    lines = [("copies", named_bits(records[card_files.CARD_INFO]["copies"], _COPIES))]
     if totals is None:
-        copied = back or records[servicefiles.INSPECTION_KEY_INFO]
+        copied = back or records[desk_files.INSPECTION_KEY_INFO]
         lines.append(("state", "not all was copied: put it into the meter again" if copied else "has not been in a meter"))
     if back is not None:
-        wallet = records[servicefiles.INSPECTION_WALLET]
+        wallet = records[desk_files.INSPECTION_WALLET]
         lines += [
             ("ESAM's wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
             ("balance", f"{yuan(back['balance_fen'])} yuan after purchase {back['count']}"),
@@ -77,28 +77,28 @@ def _inspection(card: CardPort, records: Records) -> Lines:
     lines += _parameters(records)
     if totals is not None:
         lines += _totals(totals)
-    for event in _log(card, kinds.INSPECTION, servicefiles.INSPECTION_EVENTS)[: totals["events"] if totals else None]:
+    for event in _log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[: totals["events"] if totals else None]:
         lines.append((f"event {event['number']}", _event(event)))
     return lines
 
 
 def _event(event: dict[str, Any]) -> str:
     """What follows the newest ones of this meter in the log is of a meter that was inspected before."""
-    if event["code"] & 0xFF00 != servicefiles.ILLEGAL_CARD:
+    if event["code"] & 0xFF00 != card_files.ILLEGAL_CARD:
         return f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, hash {event['hash'].hex()}"
-    found = cardfiles.unpack(servicefiles.CARD_EVENT, cardfiles.pack(servicefiles.EVENT, event))
+    found = card_files.unpack(card_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
     said = f"{found['sw']:04X} to {found['command'].hex().upper()}"
     return f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, {stamp(found['time'])}"
 
 
 def _parameters(records: Records) -> Lines:
-    params, info = records[servicefiles.INSPECTION_PARAMS], records[servicefiles.INSPECTION_KEY_INFO]
+    params, info = records[desk_files.INSPECTION_PARAMS], records[desk_files.INSPECTION_KEY_INFO]
     if info is None:
         return []
     return [
         *params_lines(params),
         *([("newest price from", stamp(params["switch_time"]))] if params["switch_time"] else []),
-        *limits_lines(records[servicefiles.INSPECTION_LIMITS]),
+        *limits_lines(records[desk_files.INSPECTION_LIMITS]),
         ("keys", keys_state(info)),
     ]
 
@@ -118,7 +118,7 @@ def _totals(totals: dict[str, Any]) -> Lines:
 
 
 def _part(card: CardPort, records: Records) -> Lines:
-    info = records[cardfiles.CARD_INFO]
+    info = records[card_files.CARD_INFO]
     return [
         ("part", f"{info['part']} of {info['parts']}, {info['needed']} are needed"),
         ("of control card", info["control"].hex()),
@@ -127,9 +127,9 @@ def _part(card: CardPort, records: Records) -> Lines:
 
 
 def _control(card: CardPort, records: Records) -> Lines:
-    left = records[servicefiles.CARD_USES]["uses"]
+    left = records[desk_files.CARD_USES]["uses"]
     return [
-        ("cipher", by_code(records[cardfiles.CARD_INFO]["profile"]).name),
+        ("cipher", by_code(records[card_files.CARD_INFO]["profile"]).name),
         ("backup", "none was made yet" if left else "was made, or this card came from one"),
     ]
 

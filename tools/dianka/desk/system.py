@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dianka.card_port import CardError, CardPort, CardRefused, command, read_file, select_card, send, serial_of
-from dianka.cardos import keys, kinds
+from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.backup import MOST_PARTS
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import SM4, by_code
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile, sync_folder
 from dianka.cardos.state import SERIAL_BYTES, new_state
 from dianka.desk.control import load_keys, part_plan, profile_of
@@ -21,7 +21,7 @@ from dianka.desk.issue import write
 from dianka.desk.session import Desk, diversify
 
 Rng = Callable[[int], bytes]
-_INFO_BYTES = cardfiles.size_of(servicefiles.PART_INFO) + cardfiles.FRAME_OVERHEAD
+_INFO_BYTES = card_files.size_of(desk_files.PART_INFO) + card_files.FRAME_OVERHEAD
 _TAKE_IN = bytes.fromhex("80 FA 08 00")
 
 
@@ -101,8 +101,8 @@ def back_up(control: CardPort, cards: Sequence[CardPort], needed: int) -> None:
         r4 = send(card, bytes.fromhex("0084000004"), "give a challenge")
         block = send(control, command(f"80FA07{part:02X}", r4 + own), "hand out a part")
         send(card, command(f"04D6{0x80 | keys.PART_FILE:02X}00", block), "take its part")
-        framed = cardfiles.frame(servicefiles.CMD_PART, cardfiles.pack(servicefiles.PART_INFO, info))
-        write(desk, {cardfiles.CARD_INFO: framed})
+        framed = card_files.frame(desk_files.CMD_PART, card_files.pack(desk_files.PART_INFO, info))
+        write(desk, {card_files.CARD_INFO: framed})
 
 
 def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> bytes:
@@ -129,10 +129,10 @@ def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> byt
 def read_part(card: CardPort) -> PartInfo:
     serial = select_card(card)
     try:
-        kind, data = cardfiles.unframe(read_file(card, cardfiles.CARD_INFO, _INFO_BYTES))
-        if kind != servicefiles.CMD_PART:
+        kind, data = card_files.unframe(read_file(card, card_files.CARD_INFO, _INFO_BYTES))
+        if kind != desk_files.CMD_PART:
             raise CardError(f"card {serial.hex()} is no part of a backup: take a part card")
-        info = cardfiles.unpack(servicefiles.PART_INFO, data)
+        info = card_files.unpack(desk_files.PART_INFO, data)
         profile = by_code(info["profile"]).name
     except (ValueError, CardRefused):
         raise CardError(f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card") from None
@@ -153,7 +153,7 @@ def _check_parts(infos: list[PartInfo]) -> None:
 def _carry(control: Chip, card: CardPort, info: PartInfo) -> int:
     """One part, sealed by its card for the control card. How many are missing yet."""
     diversify(control, keys.PUBLIC | keys.DESK, info.serial)
-    size = cardfiles.size_of(servicefiles.PART)
+    size = card_files.size_of(desk_files.PART)
     target = _TAKE_IN + bytes((profile_of(control).sealed_bytes(size) + 4,))
     r4 = send(control, bytes.fromhex("0084000004"), "give a challenge")
     block = send(card, command(f"04B0{0x80 | keys.PART_FILE:02X}00", r4 + target), "give its part")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.money import HIGHEST_FEN, yuan
 
 Lines = list[tuple[str, str]]
@@ -65,7 +65,7 @@ def _rates(records: dict[int, Any], sfi: int) -> str:
 
 
 def keys_state(info: dict[str, Any]) -> str:
-    return "private" if info["state"] == cardfiles.KEYS_PRIVATE else "public"
+    return "private" if info["state"] == card_files.KEYS_PRIVATE else "public"
 
 
 def named_bits(value: int, names: tuple[str, ...]) -> str:

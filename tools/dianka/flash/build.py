@@ -1,8 +1,8 @@
 """A version of the firmware for one board: compiled files, their hashes, and the manifest that names them all.
 
-Owns the board's `board.toml` and the layout on the board: main.py and slots.mpy at the root, everything else in the folder of
-its version (firmware/slots.py). Compiling is deterministic, as mpy-cross is told the file's bare name, so the same source gives
-the same version name everywhere: the project's version and the first digits of a hash over all files.
+Owns the board's `board.toml` and the layout on the board: main.py and versions.mpy at the root, everything else in the
+folder of its version (firmware/versions.py). Compiling is deterministic, as mpy-cross is told the file's bare name, so the
+same source gives the same version name everywhere: the project's version and the first digits of a hash over all files.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from dianka.firmware import BOARDS, FIRMWARE, ROOT
 
 MANIFEST = "manifest"
 MAIN = "main.py"  # a chip starts source only
-SLOTS_FILE = "slots.mpy"
+VERSIONS_FILE = "versions.mpy"
 _NAME_DIGITS = 8
 
 
@@ -80,7 +80,7 @@ def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Versi
     if missing:
         raise FlashError(f"{missing[0]} is missing: nothing can be flashed without it")
     files = {f"{path.stem}.mpy": compile_module(path, kind.arch) for path in sources if path.name != MAIN}
-    root = {MAIN: (firmware / MAIN).read_bytes(), SLOTS_FILE: files.pop(SLOTS_FILE)}
+    root = {MAIN: (firmware / MAIN).read_bytes(), VERSIONS_FILE: files.pop(VERSIONS_FILE)}
     whole = "".join(f"{digest(data)} {name}\n" for name, data in sorted((root | files).items()))
     name = f"{_project_version()}+{digest((kind.name + whole).encode())[:_NAME_DIGITS]}"
     return Version(name, kind, root, files, state_format(firmware))

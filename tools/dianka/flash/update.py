@@ -2,19 +2,19 @@
 
 The version that is good is never touched. The new one is put into the other folder: its manifest is removed first and written
 last, after every file was checked by its hash on the board. Then the root files, each replaced by a rename, and at the very
-end the file `slot`, which puts the new version on trial (firmware/slots.py). The board's own self-check decides the rest.
+end the file `slot`, which puts the new version on trial (firmware/versions.py). The board's own self-check decides the rest.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dianka.flash.build import MAIN, MANIFEST, SLOTS_FILE, FlashError, Kind, Version, digest
+from dianka.flash.build import MAIN, MANIFEST, VERSIONS_FILE, FlashError, Kind, Version, digest
 from dianka.flash.link import Link
 
 SLOT = "slot"
 PLACES = ("a", "b")
-SHADOWS = ("main.mpy", "slots.py")  # imported before the file of the same name that flashing writes, or taken for it
+SHADOWS = ("main.mpy", "versions.py")  # imported before the file of the same name that flashing writes, or taken for it
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 _ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
 SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
@@ -30,7 +30,7 @@ def _totals(folder):
             sys.path.insert(0, folder)
             import board
             from fram import Fram
-            from store import Store
+            from state_store import Store
             store = Store(Fram(board.i2c()))
             if store.fault or store.anew:
                 return None
@@ -108,8 +108,8 @@ def look(link: Link) -> OnBoard:
     good = words[0] if words and words[0] in PLACES else ""
     target = PLACES[1] if good == PLACES[0] else PLACES[0]
     good_files = link.hashes(good) if good else {}
-    root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, SLOTS_FILE)!r}}}")
-    foreign = link.ask(f"_foreign({(MAIN, SLOTS_FILE)!r}, {PLACES!r})")
+    root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, VERSIONS_FILE)!r}}}")
+    foreign = link.ask(f"_foreign({(MAIN, VERSIONS_FILE)!r}, {PLACES!r})")
     return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root, foreign)
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from dianka.bench.campaign.trial import Trial
-from dianka.cardos import kinds
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos import desk_files, kinds
+from dianka.cardos.files import card_files
 from dianka.cardos.image import dump
 from dianka.firmware import shared
 
@@ -29,10 +29,10 @@ PULLED = 20
 KEY_CARDS = (kinds.KEYS, kinds.RESTORE)
 COUNTED = (*KEY_CARDS, kinds.TEST_CREDIT, kinds.TEST)
 _COPIED = (
-    servicefiles.INSPECTION_WALLET,
-    servicefiles.INSPECTION_PARAMS,
-    servicefiles.INSPECTION_KEY_INFO,
-    servicefiles.INSPECTION_LIMITS,
+    desk_files.INSPECTION_WALLET,
+    desk_files.INSPECTION_PARAMS,
+    desk_files.INSPECTION_KEY_INFO,
+    desk_files.INSPECTION_LIMITS,
 )
 ESAM_FILES = ("ESAM_PARAMS", "ESAM_TARIFF_1", "ESAM_TARIFF_2", "ESAM_LIMITS")
 
@@ -55,7 +55,7 @@ class Scene:
 def facts(trial: Trial, card: Path) -> Facts:
     """What there is now. The card's own memory is looked at only when it is not in the slot."""
     state, esam = trial.meter.store.state, trial.esam.state
-    wallet = cardfiles.unpack(cardfiles.WALLET, esam.files[cardfiles.ESAM_WALLET])
+    wallet = card_files.unpack(card_files.WALLET, esam.files[card_files.ESAM_WALLET])
     found: Facts = {
         "credit": (state.bought_fen, state.count),
         "used": (trial.used_fen(), state.energy_pj),
@@ -64,10 +64,10 @@ def facts(trial: Trial, card: Path) -> Facts:
         COUNT: state.illegal_cards,
         LOG: trial.illegal_log(),
         "wallet": (wallet["money_fen"], wallet["count"]),
-        "keys": (dict(esam.keys), esam.files[cardfiles.ESAM_KEY_INFO]),
+        "keys": (dict(esam.keys), esam.files[card_files.ESAM_KEY_INFO]),
     }
     found |= {name: getattr(state, name) for name in PARAMETERS}
-    found |= {name: esam.files[getattr(cardfiles, name)] for name in ESAM_FILES}
+    found |= {name: esam.files[getattr(card_files, name)] for name in ESAM_FILES}
     if trial.card is None:
         on_card = trial.card_state(card)
         found["on card"] = _on_card(on_card)
@@ -89,30 +89,30 @@ def _untouched(trial: Trial, card: Path) -> Facts:
 def _on_card(state: Any) -> Any:
     """What the session has left on the card, without the time at which it did."""
     if state.kind == kinds.USER:
-        block = state.files[cardfiles.CARD_WRITE_BACK]
-        return "blank" if cardfiles.is_blank(block) else _timeless(cardfiles.WRITE_BACK, block)
+        block = state.files[card_files.CARD_WRITE_BACK]
+        return "blank" if card_files.is_blank(block) else _timeless(card_files.WRITE_BACK, block)
     if state.kind != kinds.INSPECTION:
         return None
-    totals = state.files[servicefiles.INSPECTION_TOTALS]
-    if cardfiles.is_blank(totals):
+    totals = state.files[card_files.INSPECTION_TOTALS]
+    if card_files.is_blank(totals):
         return INCOMPLETE
-    found = _timeless(servicefiles.TOTALS, totals)
+    found = _timeless(card_files.TOTALS, totals)
     files = {sfi: state.files[sfi] for sfi in _COPIED}
-    events = state.files[servicefiles.INSPECTION_EVENTS][: found["events"] * cardfiles.size_of(servicefiles.EVENT)]
-    return found, _timeless(cardfiles.WRITE_BACK, state.files[servicefiles.INSPECTION_RUN_INFO]), files, events
+    events = state.files[card_files.INSPECTION_EVENTS][: found["events"] * card_files.size_of(desk_files.EVENT)]
+    return found, _timeless(card_files.WRITE_BACK, state.files[desk_files.INSPECTION_RUN_INFO]), files, events
 
 
 def _timeless(fields: Any, block: bytes) -> Facts:
-    record = cardfiles.unpack(fields, cardfiles.unframe(block)[1])
+    record = card_files.unpack(fields, card_files.unframe(block)[1])
     return {name: value for name, value in record.items() if name != "time"}
 
 
 def uses_of(trial: Trial, card: Path) -> int | None:
     """What is left on the counter of a card that has one."""
     state = trial.card_state(card)
-    if servicefiles.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
+    if desk_files.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
         return None
-    return int.from_bytes(state.files[servicefiles.CARD_USES], "big")
+    return int.from_bytes(state.files[desk_files.CARD_USES], "big")
 
 
 def unbroken(scene: Scene, old: Facts, new: Facts) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from dianka.bench.campaign import resident
 from dianka.bench.campaign.scenes import COUNT, INCOMPLETE, LOG, Facts, Scene, after, facts
 from dianka.bench.campaign.trial import CONTROL, USER, S, Trial
-from dianka.cardos import kinds
-from dianka.cardos.files import cardfiles, servicefiles
+from dianka.cardos import desk_files, kinds
+from dianka.cardos.files import card_files
 from dianka.desk import service
 
 NEW_KEYS = Path("new-keys.card")
@@ -15,7 +15,7 @@ INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspecti
 DESK = Path("desk.card")  # the system control card, whose own file the desk holds open
 CONTROL_CARD = 22
 CREDIT_FEN = 500
-_TESTS = servicefiles.TEST_RELAY | servicefiles.TEST_MEMORY | servicefiles.TEST_CLOCK | servicefiles.TEST_ESAM
+_TESTS = card_files.TEST_RELAY | card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
 _REST_US = 15 * S  # of the relay, between two moves
 
 
@@ -101,9 +101,9 @@ def _tested(trial: Trial) -> None:
     """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
     trial.wait(_REST_US)
     assert not trial.rig.bench.relay.closed and trial.meter.forced is None and not trial.meter.testing, "the test never ends"
-    size = cardfiles.size_of(servicefiles.TEST_RESULT)
-    newest = trial.card_state(TEST).files[servicefiles.TEST_RESULTS][:size]
-    result = cardfiles.unpack(servicefiles.TEST_RESULT, newest)
+    size = card_files.size_of(card_files.TEST_RESULT)
+    newest = trial.card_state(TEST).files[desk_files.TEST_RESULTS][:size]
+    result = card_files.unpack(card_files.TEST_RESULT, newest)
     assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
 
 
@@ -116,8 +116,8 @@ def _counted(trial: Trial) -> None:
     trial.mains_on()
     after(before, before, facts(trial, DESK))
     resident.buys_more(trial)
-    block = trial.card_state(USER).files[cardfiles.CARD_WRITE_BACK]
-    written = cardfiles.unpack(cardfiles.WRITE_BACK, cardfiles.unframe(block)[1])["illegal_cards"]
+    block = trial.card_state(USER).files[card_files.CARD_WRITE_BACK]
+    written = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])["illegal_cards"]
     assert written == before[COUNT], f"the desk hears of {written} illegal cards, not of {before[COUNT]}"
 
 

@@ -13,7 +13,7 @@ from dianka.bench.stage.rig import Rig
 from dianka.card_port import select_card
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import cardfiles
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile, dump
 from dianka.desk import issue
 from dianka.desk.sell import read_user_card, sell
@@ -62,12 +62,12 @@ class Trial:
         """A card for somebody who has lost the former one, with a purchase on it."""
         self.make(card, kinds.USER, lambda chip: issue.make_user(self.control.chip, chip, data))
         with CardFile.open(self.folder / card) as file:
-            params = read_user_card(file.chip).params | {"card_type": cardfiles.REPLACEMENT}
+            params = read_user_card(file.chip).params | {"card_type": card_files.REPLACEMENT}
             desk = Desk(self.control.chip, file.chip, select_card(file.chip))
             desk.authenticate()
-            wallet = cardfiles.pack(cardfiles.WALLET, {"money_fen": amount_fen, "count": count})
-            desk.update(cardfiles.CARD_WALLET, wallet)
-            desk.update(cardfiles.CARD_INFO, cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, params)))
+            wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
+            desk.update(card_files.CARD_WALLET, wallet)
+            desk.update(card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)))
 
     # ****** Time and people ******
 
@@ -160,14 +160,14 @@ class Trial:
     @property
     def log_records(self) -> int:
         """How many illegal cards the log has room for."""
-        return self.rig.runner.modules["cardlog"].RECORDS  # type: ignore[attr-defined]
+        return self.rig.runner.modules["events"].RECORDS  # type: ignore[attr-defined]
 
     def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """The illegal cards that the memory holds, the oldest of them first and without times, as the next start finds them."""
-        cardlog = self.rig.runner.modules["cardlog"]  # type: ignore[attr-defined]
+        cardlog = self.rig.runner.modules["events"]  # type: ignore[attr-defined]
         found = cardlog.CardLog(_Image(self.rig.bench.fram.content)).newest(cardlog.RECORDS)
         fields = [name for name, _, _ in cardlog.FIELDS if name != "time"]
-        return tuple(tuple(cardfiles.unpack(cardlog.FIELDS, packed)[name] for name in fields) for packed in found)
+        return tuple(tuple(card_files.unpack(cardlog.FIELDS, packed)[name] for name in fields) for packed in found)
 
     def card_state(self, card: Path) -> Any:
         """What is in the card's memory, wherever it is."""
@@ -179,7 +179,7 @@ class Trial:
 
         The firmware's own store says what it makes of the memory; beside that, a start knows the chips and the relay.
         """
-        store = self.rig.runner.modules["store"].Store(_Image(fram))  # type: ignore[attr-defined]
+        store = self.rig.runner.modules["state_store"].Store(_Image(fram))  # type: ignore[attr-defined]
         known = _known(store, "store", 4, set())
         return hashlib.sha256((repr(known) + self._chips() + _beside(store, fram)).encode()).hexdigest()
 

@@ -157,7 +157,9 @@ class ProbedMeter:
         self.boot()
         served = self.session(fast)
         if served.traffic.floor_ns * 2 > served.traffic.characters * FIRST_CHARACTER_NS:
-            raise ChipError("card and ESAM offered four times the rate and were not asked for it: look at firmware/pps.py")
+            raise ChipError(
+                "card and ESAM offered four times the rate and were not asked for it: look at firmware/iso7816_pps.py"
+            )
         return served
 
 

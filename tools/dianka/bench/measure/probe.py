@@ -12,9 +12,9 @@ WATCH_PIN = 4
 SOURCE = """
 import gc
 import time
-import slots
+import versions
 
-slots.enter()
+versions.enter()
 import asyncio
 import machine
 

@@ -24,7 +24,7 @@ _WALL_LIMIT_S = 1200.0  # a million pulses take a minute on a computer with noth
 _PROGRAM = f"""
 import gc, rp2, time
 from machine import Pin
-from pulses import PulseCounter
+from pulse_counter import PulseCounter
 pin, go, over = Pin({PIN}, Pin.IN), Pin({GO}, Pin.OUT, value=0), Pin({OVER}, Pin.IN)
 counter, flash, heard, ballast = PulseCounter(pin, 4), rp2.Flash(), 0, []
 def on_pulse(pin):
@@ -80,7 +80,7 @@ class PulseBench:
     """One chip that boots once and counts train after train."""
 
     def __init__(self) -> None:
-        modules = {f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py") for name in ("pulses", "pioprograms")}
+        modules = {f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py") for name in ("pulse_counter", "pio_programs")}
         flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(modules)
         self.emulator = Emulator(flash)
         gpio = self.emulator.chip.gpio

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dianka.cardos import kinds
-from dianka.cardos.files import servicefiles
+from dianka.cardos.files import card_files
 from dianka.desk import issue, service
 from dianka.desk.cli.issuing import Make, card_command
 from dianka.desk.cli.options import (
@@ -102,7 +102,7 @@ def inspection(
     *,
     copies: Annotated[
         int, typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events.")
-    ] = servicefiles.COPY_ALL,
+    ] = card_files.COPY_ALL,
 ) -> Make:
     """The inspector's card: it copies what a meter holds and changes nothing there. It may be used again and again.
 

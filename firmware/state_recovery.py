@@ -12,8 +12,8 @@ import asyncio
 
 import account
 import parameters
-import slots
 import supply
+import versions
 from state import MOST_ILLEGAL
 
 _PJ_PER_MWH = account.PJ_PER_KWH // 1_000_000
@@ -37,11 +37,11 @@ class LateMemory:
     def recover(self) -> bool:
         """The same at once, whoever works. A version on trial leaves it to the one that is kept, which can read it."""
         store = self._meter.store
-        return store.unread and not slots.on_trial and self._take((store.scan(0), store.scan(1)))
+        return store.unread and not versions.on_trial and self._take((store.scan(0), store.scan(1)))
 
     def _may(self) -> bool:
         meter = self._meter
-        return meter.store.unread and not (slots.on_trial or meter.reading or meter.wallet.lock.locked())
+        return meter.store.unread and not (versions.on_trial or meter.reading or meter.wallet.lock.locked())
 
     def _take(self, halves: tuple) -> bool:
         meter, store = self._meter, self._meter.store

@@ -6,7 +6,7 @@ stays powered and clocked, sees an idle line. The lines share one `lock`: whoeve
 
 import asyncio
 
-from line import UartLine
+from line_uart import UartLine
 
 
 class SharedUart:

@@ -8,11 +8,11 @@ nothing (docs/card-protocol.md). The keys that name the meter go first, so that 
 
 from micropython import const
 
-import cardfiles
+import card_files
 import state as records
 import supply
-from cardfault import fault
-from usercard import identify
+from card_errors import fault
+from card_user import identify
 
 _ROOT_KEYS = (1, 2, 6)  # as they are, the ESAM diversifies them by card
 _METER_KEYS = (4, 5)  # diversified with the meter number, as the master is
@@ -25,8 +25,10 @@ _SHOW_MS = const(5_000)
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Load the keys; shows that it is done."""
     esam, state = parts.esam, parts.store.state
-    restore = command == cardfiles.CMD_KEYS_RESTORE
-    has, gets = (cardfiles.KEYS_PRIVATE, cardfiles.KEYS_PUBLIC) if restore else (cardfiles.KEYS_PUBLIC, cardfiles.KEYS_PRIVATE)
+    restore = command == card_files.CMD_KEYS_RESTORE
+    has, gets = (
+        (card_files.KEYS_PRIVATE, card_files.KEYS_PUBLIC) if restore else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
+    )
     if not state.meter_no:
         raise fault("KEY_STATE", "keys before the meter number")
     if state.has(records.TEST_CREDIT):
@@ -38,7 +40,7 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
     await identify(card, esam)
     if not restore:
         _forgive(parts.store)
-    meter = b"\x01\x00\x00" + cardfiles.to_bcd(state.meter_no, 6)
+    meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
     # set, kind and factor of the present master: public ones count as those of meter number zero
     order = bytes((gets,)) + (meter if restore else _NO_METER)
     own = order + (_NO_METER if restore else meter)
@@ -55,8 +57,8 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
 
 async def _must_be_whole(esam, state) -> None:
     """What private keys close in stays: one meter number everywhere, and no credit that only public keys vouch for."""
-    params = await esam.read(cardfiles.ESAM_PARAMS, 0, cardfiles.size_of(cardfiles.PARAMS))
-    if not state.has(records.INITIALISED) or cardfiles.unpack(cardfiles.PARAMS, params)["meter_no"] != state.meter_no:
+    params = await esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
+    if not state.has(records.INITIALISED) or card_files.unpack(card_files.PARAMS, params)["meter_no"] != state.meter_no:
         raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
     if not state.has(records.OPENED) and (state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)):
         raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")

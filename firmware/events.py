@@ -10,7 +10,7 @@ import binascii
 
 from micropython import const
 
-from cardfiles import BCD, BIN, RAW
+from card_files import BCD, BIN, RAW
 
 RECORDS = const(20)
 _SLOT = const(33)

@@ -7,13 +7,13 @@ counted goes on: energy and illegal cards.
 
 from micropython import const
 
-import cardfiles
+import card_files
 import parameters
 import state as records
 import supply
-from cardfault import fault
+from card_errors import fault
+from card_user import authenticate
 from display import labelled
-from usercard import authenticate
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
@@ -23,12 +23,12 @@ _SHOW_MS = const(5_000)
 
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Set the meter up; shows the end of its number."""
-    info = cardfiles.unpack(cardfiles.PARAMS, data)
+    info = card_files.unpack(card_files.PARAMS, data)
     if not info["meter_no"]:
         raise fault("FORMAT", "meter number zero")
     if info["customer_no"] or info["card_type"]:
         raise fault("FORMAT", "initialisation card that names a customer")
-    if await parts.esam.key_state() != cardfiles.KEYS_PUBLIC:
+    if await parts.esam.key_state() != card_files.KEYS_PUBLIC:
         raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
     await authenticate(card, parts.esam)
     fresh = records.State()
@@ -55,28 +55,28 @@ async def _transfer(card, parts, params: bytes, fresh) -> None:
     """Every file to the ESAM, sealed for it; `fresh` gets what the meter itself keeps."""
     state, esam = parts.store.state, parts.esam
     await _empty_count(card, esam)  # looked at: the money's challenge takes its place
-    money = await _sealed(card, esam, cardfiles.CARD_WALLET, 0, _MONEY)
+    money = await _sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
     if any(money[:-4]):
         raise fault("FORMAT", "initialisation card with money")
     state.set(records.INITIALISED, False)
     parts.store.commit()
     await esam.init_money(money)
     await esam.init_count(await _empty_count(card, esam))
-    block = await _sealed(card, esam, cardfiles.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
+    block = await _sealed(card, esam, card_files.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
     if block[:-4] != params:
         raise fault("MAC", "sealed is not what was read")
-    await esam.update(cardfiles.ESAM_PARAMS, block)
-    limits = await _sealed(card, esam, cardfiles.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
-    await esam.update(cardfiles.ESAM_LIMITS, limits)
-    tariff = await _sealed(card, esam, cardfiles.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
-    await esam.update(cardfiles.ESAM_TARIFF_1, tariff)
-    parameters.apply_limits(fresh, cardfiles.unpack(cardfiles.LIMITS, limits[:-4]))
+    await esam.update(card_files.ESAM_PARAMS, block)
+    limits = await _sealed(card, esam, card_files.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
+    await esam.update(card_files.ESAM_LIMITS, limits)
+    tariff = await _sealed(card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
+    await esam.update(card_files.ESAM_TARIFF_1, tariff)
+    parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
     parameters.apply_tariff(fresh, tariff[:-4])
 
 
 async def _empty_count(card, esam) -> bytes:
     """The sealed purchase count, which is zero."""
-    block = await _sealed(card, esam, cardfiles.CARD_WALLET, 4, _COUNT)
+    block = await _sealed(card, esam, card_files.CARD_WALLET, 4, _COUNT)
     if any(block[:-4]):
         raise fault("COUNT", "initialisation card with a purchase count")
     return block

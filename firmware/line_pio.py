@@ -2,7 +2,7 @@
 
 `PioLine` is what `line.UartLine` is, plus what a UART can't do: it gives and obeys the error signal (ISO 7816-3, 7.3), and
 nothing is lost while Python is away, because DMA moves every character: up to 512 can wait, more than a chip says unasked.
-The etu is 372 periods of the card clock, or a half, a quarter, an eighth of that. The programs are in pioprograms.py.
+The etu is 372 periods of the card clock, or a half, a quarter, an eighth of that. The programs are in pio_programs.py.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from micropython import const
 
 from line import LineError
 from linetime import rest_until, wait_for
-from pioprograms import receiver, sender
+from pio_programs import receiver, sender
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
 _RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for

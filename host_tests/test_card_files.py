@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from parts import Parts
 
-cardfiles = Parts().module("cardfiles")
-TABLES = {name: getattr(cardfiles, name) for name in ("PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
+card_files = Parts().module("card_files")
+TABLES = {name: getattr(card_files, name) for name in ("PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
 
 
 def values(size: int, coding: int) -> st.SearchStrategy:
-    if coding == cardfiles.RAW:
+    if coding == card_files.RAW:
         return st.binary(min_size=size, max_size=size)
-    high = 100**size - 1 if coding == cardfiles.BCD else 256**size - 1
+    high = 100**size - 1 if coding == card_files.BCD else 256**size - 1
     return st.one_of(st.sampled_from((0, 1, high - 1, high)), st.integers(0, high))
 
 
@@ -27,28 +27,28 @@ def records(draw: st.DrawFn) -> tuple[str, dict]:
 @given(records())
 def test_what_is_packed_is_unpacked(drawn: tuple[str, dict]) -> None:
     name, record = drawn
-    data = cardfiles.pack(TABLES[name], record)
-    assert len(data) == cardfiles.size_of(TABLES[name])
-    assert cardfiles.unpack(TABLES[name], data) == record
-    assert cardfiles.unpack(TABLES[name], bytearray(data)) == record
-    assert cardfiles.pack(TABLES[name], {}) == bytes(len(data))
+    data = card_files.pack(TABLES[name], record)
+    assert len(data) == card_files.size_of(TABLES[name])
+    assert card_files.unpack(TABLES[name], data) == record
+    assert card_files.unpack(TABLES[name], bytearray(data)) == record
+    assert card_files.pack(TABLES[name], {}) == bytes(len(data))
 
 
 def test_sizes_are_those_of_the_files() -> None:
-    sizes = {name: cardfiles.size_of(table) for name, table in TABLES.items()}
+    sizes = {name: card_files.size_of(table) for name, table in TABLES.items()}
     assert sizes == {"PARAMS": 39, "LIMITS": 12, "WALLET": 8, "WRITE_BACK": 43, "KEY_INFO": 4}
-    assert sizes["WRITE_BACK"] + cardfiles.FRAME_OVERHEAD == cardfiles.WRITE_BACK_SIZE
-    assert len(cardfiles.frame(1, cardfiles.pack_tariff([5000]))) == 199
+    assert sizes["WRITE_BACK"] + card_files.FRAME_OVERHEAD == card_files.WRITE_BACK_SIZE
+    assert len(card_files.frame(1, card_files.pack_tariff([5000]))) == 199
 
 
 def test_offsets_are_those_of_the_reference() -> None:
     record = {"alarm1_fen": 1234, "meter_no": 123456789012, "customer_no": 99, "card_type": 2}
-    framed = cardfiles.frame(cardfiles.CMD_USER, cardfiles.pack(cardfiles.PARAMS, record))
+    framed = card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, record))
     assert framed[:4].hex() == "68010027"
     assert (framed[16:20].hex(), framed[30:36].hex()) == ("00001234", "123456789012")
     assert (framed[36:42].hex(), framed[42]) == ("000000000099", 2)
     record = {"balance_fen": 0x01020304, "count": 7, "overdraft_fen": 55, "illegal_cards": 3, "time": 2601020304}
-    framed = cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, record))
+    framed = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
     assert framed[:4].hex() == "6811002b"
     assert (framed[23:27].hex(), framed[30], framed[31:35].hex()) == ("01020304", 7, "00000055")
     assert (framed[39:42].hex(), framed[42:47].hex(), framed[48]) == ("000003", "2601020304", 0x16)
@@ -58,87 +58,87 @@ def test_offsets_are_those_of_the_reference() -> None:
 def test_what_does_not_fit_is_refused(drawn: tuple[str, dict], data: st.DataObject) -> None:
     name, record = drawn
     field, size, coding = data.draw(st.sampled_from(TABLES[name]))
-    if coding == cardfiles.RAW:
+    if coding == card_files.RAW:
         record[field] = bytes(size + data.draw(st.sampled_from((-1, 1) if size > 1 else (1,))))
     else:
-        record[field] = data.draw(st.sampled_from((-1, (100 if coding == cardfiles.BCD else 256) ** size)))
+        record[field] = data.draw(st.sampled_from((-1, (100 if coding == card_files.BCD else 256) ** size)))
     with pytest.raises(ValueError):
-        cardfiles.pack(TABLES[name], record)
+        card_files.pack(TABLES[name], record)
 
 
 @given(st.sampled_from(sorted(TABLES)), st.binary(max_size=60))
 def test_any_bytes_are_a_record_or_a_value_error(name: str, data: bytes) -> None:
     try:
-        record = cardfiles.unpack(TABLES[name], data)
+        record = card_files.unpack(TABLES[name], data)
     except ValueError:
         return
-    assert cardfiles.pack(TABLES[name], record) == data
+    assert card_files.pack(TABLES[name], record) == data
 
 
 @given(st.integers(1, 12).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, 100**size - 1))))
 def test_bcd_reads_as_the_decimal_number(drawn: tuple[int, int]) -> None:
     size, value = drawn
-    data = cardfiles.to_bcd(value, size)
+    data = card_files.to_bcd(value, size)
     assert data.hex() == str(value).zfill(2 * size)
-    assert cardfiles.from_bcd(data) == value
+    assert card_files.from_bcd(data) == value
 
 
 @given(st.binary(min_size=1, max_size=8))
 def test_bcd_takes_decimal_digits_only(data: bytes) -> None:
     if data.hex().isdecimal():
-        assert cardfiles.from_bcd(data) == int(data.hex())
+        assert card_files.from_bcd(data) == int(data.hex())
     else:
         with pytest.raises(ValueError, match="not BCD"):
-            cardfiles.from_bcd(data)
+            card_files.from_bcd(data)
 
 
 @given(st.integers(0, 255), st.binary(max_size=300), st.binary(max_size=10))
 def test_frames(command: int, data: bytes, behind: bytes) -> None:
-    framed = cardfiles.frame(command, data)
-    assert cardfiles.unframe(framed + behind) == (command, data)
+    framed = card_files.frame(command, data)
+    assert card_files.unframe(framed + behind) == (command, data)
     for end in range(len(framed)):
         with pytest.raises(ValueError, match="file"):
-            cardfiles.unframe(framed[:end])
+            card_files.unframe(framed[:end])
 
 
 @given(st.integers(0, 255), st.binary(max_size=60), st.data())
 def test_a_changed_byte_is_noticed(command: int, data: bytes, draw: st.DataObject) -> None:
-    framed = bytearray(cardfiles.frame(command, data))
+    framed = bytearray(card_files.frame(command, data))
     at = draw.draw(st.sampled_from([at for at in range(len(framed)) if at not in (2, 3)]))  # another length is another file
     framed[at] ^= draw.draw(st.integers(1, 255))
     with pytest.raises(ValueError, match="file"):
-        cardfiles.unframe(bytes(framed))
+        card_files.unframe(bytes(framed))
 
 
 @settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=80), st.binary(max_size=80).map(lambda data: b"\x68\x01\x00" + data)))
 def test_any_bytes_are_a_file_or_a_value_error(block: bytes) -> None:
     try:
-        command, data = cardfiles.unframe(block)
+        command, data = card_files.unframe(block)
     except ValueError:
         return
-    assert block.startswith(cardfiles.frame(command, data))
+    assert block.startswith(card_files.frame(command, data))
 
 
 def test_blank_is_whatever_does_not_begin_with_68() -> None:
-    assert cardfiles.is_blank(b"") and cardfiles.is_blank(bytes(49)) and cardfiles.is_blank(b"\xff")
-    assert not cardfiles.is_blank(b"\x68")
+    assert card_files.is_blank(b"") and card_files.is_blank(bytes(49)) and card_files.is_blank(b"\xff")
+    assert not card_files.is_blank(b"\x68")
 
 
 @given(st.lists(st.integers(0, 99_999_999), min_size=1, max_size=12))
 def test_tariffs(rates: list[int]) -> None:
-    data = cardfiles.pack_tariff(rates)
-    assert len(data) == cardfiles.TARIFF_SIZE
-    tariff = cardfiles.unpack_tariff(data)
+    data = card_files.pack_tariff(rates)
+    assert len(data) == card_files.TARIFF_SIZE
+    tariff = card_files.unpack_tariff(data)
     assert tariff["rates_e4"] == rates + [rates[-1]] * (12 - len(rates))
     assert tariff["steps_1"] == tariff["steps_2"] == ([0] * 6, [0] * 7)
 
 
 def test_step_tables_stand_where_the_reference_says() -> None:
-    framed = bytearray(cardfiles.frame(1, cardfiles.pack_tariff([5000])))
+    framed = bytearray(card_files.frame(1, card_files.pack_tariff([5000])))
     framed[52:56], framed[76:80] = b"\x00\x00\x01\x00", b"\x00\x00\x60\x00"
     framed[122:126], framed[170:174] = b"\x00\x00\x02\x00", b"\x00\x00\x70\x00"
-    tariff = cardfiles.unpack_tariff(framed[4:197])
+    tariff = card_files.unpack_tariff(framed[4:197])
     assert tariff["steps_1"] == ([100, 0, 0, 0, 0, 0], [6000, 0, 0, 0, 0, 0, 0])
     assert tariff["steps_2"] == ([200, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 7000])
 
@@ -146,9 +146,9 @@ def test_step_tables_stand_where_the_reference_says() -> None:
 def test_tariffs_that_are_none() -> None:
     for rates in ([], [1] * 13):
         with pytest.raises(ValueError, match="1 to 12"):
-            cardfiles.pack_tariff(rates)
+            card_files.pack_tariff(rates)
     for size in (0, 192, 194):
         with pytest.raises(ValueError, match="length"):
-            cardfiles.unpack_tariff(bytes(size))
+            card_files.unpack_tariff(bytes(size))
     with pytest.raises(ValueError, match="BCD"):
-        cardfiles.unpack_tariff(b"\xff" * 193)
+        card_files.unpack_tariff(b"\xff" * 193)

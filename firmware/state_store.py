@@ -1,7 +1,7 @@
 """The state in memory and its journal: read once at the start, committed whenever it must not be forgotten.
 
 A memory that is silent at the start is given a moment. One that stays silent leaves a state that is made up from nothing and
-never committed; latememory.py exchanges it for the one in the memory as soon as that can be read.
+never committed; state_recovery.py exchanges it for the one in the memory as soon as that can be read.
 """
 
 import time

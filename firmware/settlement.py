@@ -13,7 +13,7 @@ import asyncio
 from micropython import const
 
 import account
-import cardfiles
+import card_files
 import parameters
 import supply
 from esam import EsamError
@@ -47,7 +47,7 @@ class Wallet:
             return
         self._agreed = False
         await self._esam.start()
-        lost = not self._store.state.has(INITIALISED) and await self._esam.key_state() == cardfiles.KEYS_PRIVATE
+        lost = not self._store.state.has(INITIALISED) and await self._esam.key_state() == card_files.KEYS_PRIVATE
         await self._reconcile(lost)
 
     async def _reconcile(self, lost: bool) -> None:

@@ -11,12 +11,12 @@ first has the ESAM check what it was judged by.
 from micropython import const
 
 import account
-import cardfiles
+import card_files
 import esam as esam_module
 import parameters
 import state as records
 import supply
-from cardfault import fault
+from card_errors import fault
 from display import decimal
 from linetime import beside
 
@@ -43,14 +43,14 @@ _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 async def run(card, command: int, data: bytes, parts) -> tuple:
     """Serve a user card; shows the balance before and after."""
     state = parts.store.state
-    keys, info = await beside(parts.esam.key_state(), lambda: cardfiles.unpack(cardfiles.PARAMS, data), _UNPACK_US)
-    if keys != cardfiles.KEYS_PRIVATE:
+    keys, info = await beside(parts.esam.key_state(), lambda: card_files.unpack(card_files.PARAMS, data), _UNPACK_US)
+    if keys != card_files.KEYS_PRIVATE:
         raise fault("KEY_STATE", "user card, but the meter has public keys")
     await authenticate(card, parts.esam)
     old_fen = state.balance_fen
     block = await _sealed_purchase(card, parts.esam)
-    purchase = cardfiles.unpack(cardfiles.WALLET, block[:8])
-    blank = cardfiles.is_blank(await card.read(cardfiles.CARD_WRITE_BACK, 0, 1))
+    purchase = card_files.unpack(card_files.WALLET, block[:8])
+    blank = card_files.is_blank(await card.read(card_files.CARD_WRITE_BACK, 0, 1))
     serial = int.from_bytes(card.serial, "big")
     verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
     if verdict in (CREDIT, TAKE_OVER) and binds(state, info, serial):
@@ -66,15 +66,15 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
 def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bool) -> int:
     """What is to be done with this card, or CardError. Pure: it decides and changes nothing."""
     card_type = info["card_type"]
-    if card_type not in (cardfiles.OPEN, cardfiles.PURCHASE, cardfiles.REPLACEMENT):
+    if card_type not in (card_files.OPEN, card_files.PURCHASE, card_files.REPLACEMENT):
         raise fault("TYPE", "card type %d" % card_type)
     if info["meter_no"] != state.meter_no:
         raise fault("METER_NO", "card of meter %012d" % info["meter_no"])
     if state.has(records.OPENED):
         _judge_opened(state, info, serial, count, blank)
-    elif card_type != cardfiles.OPEN:
-        raise fault("PURCHASE_UNOPENED" if card_type == cardfiles.PURCHASE else "REPLACEMENT_UNOPENED", "meter not opened")
-    if card_type == cardfiles.OPEN and count > 1:
+    elif card_type != card_files.OPEN:
+        raise fault("PURCHASE_UNOPENED" if card_type == card_files.PURCHASE else "REPLACEMENT_UNOPENED", "meter not opened")
+    if card_type == card_files.OPEN and count > 1:
         raise fault("COUNT", "open-account card with count %d" % count)
     if count < state.count:
         return REFRESH
@@ -93,14 +93,14 @@ def _judge_opened(state, info: dict, serial: int, count: int, blank: bool) -> No
     if info["customer_no"] != state.customer_no:
         raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
     # A blank replacement whose count lies behind was itself lost before the card that the meter knows.
-    replaces = info["card_type"] == cardfiles.REPLACEMENT and blank and count >= state.count
+    replaces = info["card_type"] == card_files.REPLACEMENT and blank and count >= state.count
     if state.card_serial and serial != state.card_serial and not replaces:
         raise fault("SERIAL", "not the card that this meter knows")
 
 
 def binds(state, info: dict, serial: int) -> bool:
     """Whether the meter gets a card or customer by this: not by a monthly purchase with the card that it knows."""
-    return info["card_type"] != cardfiles.PURCHASE or serial != state.card_serial
+    return info["card_type"] != card_files.PURCHASE or serial != state.card_serial
 
 
 async def identify(card, esam, beside: int = 0) -> None:
@@ -124,7 +124,7 @@ async def authenticate(card, esam, beside: int = 0) -> None:
 
 async def _sealed_purchase(card, esam, judged: "bytes | None" = None) -> bytes:
     """Money, count and MAC for the ESAM's newest challenge."""
-    return await _sealed(card, esam, cardfiles.CARD_WALLET, 0, _TARGET_CREDIT, judged)
+    return await _sealed(card, esam, card_files.CARD_WALLET, 0, _TARGET_CREDIT, judged)
 
 
 async def _prove_owner(card, esam, card_type: int, data: bytes) -> None:
@@ -132,8 +132,8 @@ async def _prove_owner(card, esam, card_type: int, data: bytes) -> None:
 
     Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not this card's.
     """
-    at, target = (0, _TARGET_PARAMS) if card_type == cardfiles.OPEN else (_OWNER_AT, _TARGET_OWNER)
-    await _move(card, esam, cardfiles.CARD_INFO, 4 + at, target, cardfiles.ESAM_PARAMS, at, data[at:])
+    at, target = (0, _TARGET_PARAMS) if card_type == card_files.OPEN else (_OWNER_AT, _TARGET_OWNER)
+    await _move(card, esam, card_files.CARD_INFO, 4 + at, target, card_files.ESAM_PARAMS, at, data[at:])
 
 
 async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purchase: dict) -> None:
@@ -154,28 +154,28 @@ async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purcha
 
 def flags_of(info: dict) -> int:
     """What this card may change of what it says that it brings."""
-    return info["update_flag"] if info["card_type"] == cardfiles.OPEN else info["update_flag"] & _FLAGS_LATER
+    return info["update_flag"] if info["card_type"] == card_files.OPEN else info["update_flag"] & _FLAGS_LATER
 
 
 async def _take_over(card, parts, info: dict) -> None:
     """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
     state, flags = parts.store.state, flags_of(info)
     switch_time = 0
-    if flags & cardfiles.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
+    if flags & card_files.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
         parameters.apply_params(state, info)
         switch_time = info["switch_time"]
-    elif flags & cardfiles.UPDATE_TARIFF_2:
+    elif flags & card_files.UPDATE_TARIFF_2:
         parts.look_at_price()  # a former plan that is due comes before this one
-        if info["update_flag"] & cardfiles.UPDATE_TARIFF_1:
+        if info["update_flag"] & card_files.UPDATE_TARIFF_1:
             await _keep_price(card, parts)
         # Time before price: a plan cut in half never brings a price before its time.
-        sealed = await _move(card, parts.esam, cardfiles.CARD_INFO, 5, _TARGET_SWITCH, cardfiles.ESAM_PARAMS, 1)
-        switch_time = cardfiles.from_bcd(sealed[5:])
+        sealed = await _move(card, parts.esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1)
+        switch_time = card_files.from_bcd(sealed[5:])
     now = later = b""
-    if flags & cardfiles.UPDATE_TARIFF_1:
-        now = await _move(card, parts.esam, cardfiles.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], cardfiles.ESAM_TARIFF_1)
-    if flags & cardfiles.UPDATE_TARIFF_2:
-        later = await _move(card, parts.esam, cardfiles.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], cardfiles.ESAM_TARIFF_2)
+    if flags & card_files.UPDATE_TARIFF_1:
+        now = await _move(card, parts.esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], card_files.ESAM_TARIFF_1)
+    if flags & card_files.UPDATE_TARIFF_2:
+        later = await _move(card, parts.esam, card_files.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], card_files.ESAM_TARIFF_2)
     # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
     if now:
         parameters.apply_tariff(state, now)
@@ -188,9 +188,9 @@ async def _take_over(card, parts, info: dict) -> None:
 
 async def _keep_price(card, parts) -> None:
     """The ESAM learns the price in force as its set 1, now that set 2 gets another; a set 1 of any other price is left out."""
-    block = await _sealed(card, parts.esam, cardfiles.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
+    block = await _sealed(card, parts.esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
     if parameters.in_force(parts.store.state, block[:-4]):
-        await parts.esam.update(cardfiles.ESAM_TARIFF_1, block)
+        await parts.esam.update(card_files.ESAM_TARIFF_1, block)
     else:
         parts.log("tariff set 1 of the card is not in force and was left out")
 
@@ -221,11 +221,11 @@ async def _write_receipt(card, parts, info: dict) -> None:
     ask = card.ask(0x00, 0x84, 0x00, 0x00, le=4)
     challenge, framed = await beside(ask, lambda: _receipt(parts, info), _RECEIPT_US)
     sealed = await parts.wallet.beside_commit(parts.esam.receipt(framed, challenge, card.serial))
-    await card.ask(0x04, 0xD6, 0x80 | cardfiles.CARD_WRITE_BACK, 0x00, sealed)
+    await card.ask(0x04, 0xD6, 0x80 | card_files.CARD_WRITE_BACK, 0x00, sealed)
 
 
 def _receipt(parts, info: dict) -> bytes:
-    return cardfiles.frame(cardfiles.CMD_WRITE_BACK, cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, info)))
+    return card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, run_info(parts, info)))
 
 
 def run_info(parts, info: dict) -> dict:

@@ -11,14 +11,13 @@ import time
 from micropython import const
 
 import account
-import cardfiles
-import servicefiles
-import slots
+import card_files
 import state as records
-from cardfault import fault
+import versions
+from card_errors import fault
+from card_inspect import fixed
+from card_user import authenticate
 from display import decimal, labelled
-from inspectcard import fixed
-from usercard import authenticate
 
 _MOST_FEN = const(10_000)  # public keys are public: anybody can make such a card
 _PRICE_E4 = const(10_000)  # for a meter that has no price yet, so that the credit ends
@@ -37,7 +36,7 @@ _SHOW_MS = const(5_000)
 async def credit(card, command: int, data: bytes, parts) -> tuple:
     """Fill the wallet up to the card's amount; shows the balance."""
     await _begin(card, parts)
-    order = cardfiles.unpack(cardfiles.WALLET, data)
+    order = card_files.unpack(card_files.WALLET, data)
     amount_fen, state = order["money_fen"], parts.store.state
     if order["count"]:
         raise fault("COUNT", "test credit with a purchase count")
@@ -61,7 +60,7 @@ async def credit(card, command: int, data: bytes, parts) -> tuple:
 async def run(card, command: int, data: bytes, parts):
     """Start the tests: returns how they go on without the ESAM."""
     await _begin(card, parts)
-    order = cardfiles.unpack(servicefiles.TEST_ORDER, data)
+    order = card_files.unpack(card_files.TEST_ORDER, data)
     if not 1 <= order["seconds"] <= _MOST_S:
         raise fault("FORMAT", "tests of %d s" % order["seconds"])
     await parts.esam.wallet()  # with its inverse: that is the test of the ESAM
@@ -70,7 +69,7 @@ async def run(card, command: int, data: bytes, parts):
 
 
 async def _begin(card, parts) -> None:
-    if await parts.esam.key_state() != cardfiles.KEYS_PUBLIC:
+    if await parts.esam.key_state() != card_files.KEYS_PUBLIC:
         raise fault("KEY_STATE", "production test card, but the meter has private keys")
     if parts.store.state.has(records.OPENED) or parts.store.state.count:
         raise fault("KEY_STATE", "production test card, but the meter belongs to a customer")
@@ -94,16 +93,16 @@ async def _uses_left(card) -> int:
 
 async def _sealed(card, esam, offset: int, target: bytes) -> bytes:
     challenge = await esam.challenge(4)
-    return await card.ask(0x04, 0xB0, 0x80 | cardfiles.CARD_INFO, offset, challenge + target + bytes(8))
+    return await card.ask(0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8))
 
 
 async def _write_result(card, parts, record: dict) -> None:
     record["meter_no"] = parts.store.state.meter_no
     record["esam"] = parts.esam.serial
     record["selfcheck"] = fixed(parts.self_check.code)
-    record["version"] = fixed(slots.version())
+    record["version"] = fixed(versions.version())
     record["time"] = parts.clock.local_minute()
-    await card.ask(0x00, 0xE2, 0x00, _RESULTS, cardfiles.pack(servicefiles.TEST_RESULT, record))
+    await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
 
 
 class Tests:
@@ -115,7 +114,7 @@ class Tests:
         self._tests = order["tests"]
         self._expected = order["pulses"]
         self._window_ms = order["seconds"] * 1000
-        self._passed = servicefiles.TEST_ESAM if self._tests & servicefiles.TEST_ESAM else 0
+        self._passed = card_files.TEST_ESAM if self._tests & card_files.TEST_ESAM else 0
         self._pulses = 0
 
     async def run(self) -> tuple:
@@ -124,16 +123,16 @@ class Tests:
         parts.display.say()
         closed = False
         try:
-            if tests & (servicefiles.TEST_RELAY | servicefiles.TEST_PULSES):
+            if tests & (card_files.TEST_RELAY | card_files.TEST_PULSES):
                 closed = await self._relay(True)
             await self._window()
-            if tests & servicefiles.TEST_RELAY and await self._relay(False) and closed:
-                self._passed |= servicefiles.TEST_RELAY
+            if tests & card_files.TEST_RELAY and await self._relay(False) and closed:
+                self._passed |= card_files.TEST_RELAY
         finally:
             parts.forced = None
             parts.testing = False
-        if tests & servicefiles.TEST_MEMORY and not parts.store.check():
-            self._passed |= servicefiles.TEST_MEMORY
+        if tests & card_files.TEST_MEMORY and not parts.store.check():
+            self._passed |= card_files.TEST_MEMORY
         self._card.bound()
         await _write_result(self._card, parts, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)})
         failed = tests & ~self._passed
@@ -154,24 +153,24 @@ class Tests:
         """Pulses, segments and clock, all in the same seconds."""
         parts, tests = self._parts, self._tests
         before_pj, before_s, start_ms = parts.store.state.energy_pj, parts.clock.seconds(), time.ticks_ms()
-        if tests & servicefiles.TEST_SEGMENTS:
+        if tests & card_files.TEST_SEGMENTS:
             parts.testing = True
             parts.display.say((_SEGMENTS, self._window_ms))
         while time.ticks_diff(time.ticks_ms(), start_ms) < self._window_ms:
             if parts.testing and parts.key_down:
                 parts.testing = False
-                self._passed |= servicefiles.TEST_SEGMENTS
+                self._passed |= card_files.TEST_SEGMENTS
                 parts.display.say()
             await self._step()
         parts.testing = False
         after_s = parts.clock.seconds()
-        if tests & servicefiles.TEST_CLOCK and before_s is not None and after_s is not None:
+        if tests & card_files.TEST_CLOCK and before_s is not None and after_s is not None:
             if abs((after_s - before_s) * 1000 - self._window_ms) <= 1000 + _EDGE_MS:
-                self._passed |= servicefiles.TEST_CLOCK
-        if tests & servicefiles.TEST_PULSES and parts.chip.pulse_pj:
+                self._passed |= card_files.TEST_CLOCK
+        if tests & card_files.TEST_PULSES and parts.chip.pulse_pj:
             self._pulses = (parts.store.state.energy_pj - before_pj) // parts.chip.pulse_pj
             if self._right():
-                self._passed |= servicefiles.TEST_PULSES
+                self._passed |= card_files.TEST_PULSES
 
     def _right(self) -> bool:
         """Whether the pulses are those that the test bench's load must give, within 2 % and the edges; or any at all."""

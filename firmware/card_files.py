@@ -1,8 +1,8 @@
 """Layout of every card and ESAM file: bytes to named fields and back.
 
 Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card is talked to here.
-The desk imports this very file, so both sides share one codec. Sources: docs/card-protocol.md, which marks what public
-implementations agree on and what is this project's own choice.
+The desk imports this very file, so both sides share one codec; files that no meter sees are in its own desk_files.py.
+Sources: docs/card-protocol.md, which marks what public implementations agree on and what is this project's own choice.
 
 A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are bytes.
 Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed input raises ValueError.
@@ -14,7 +14,8 @@ HEAD = const(0x68)
 TAIL = const(0x16)
 FRAME_OVERHEAD = const(6)  # 68H, command, two length bytes, sum, 16H
 
-# Command byte of file 01: what kind of card this is.
+# Command byte of file 01: what kind of card this is. The control card's file 01 is in its MF, never in DF01.
+CMD_CONTROL = const(0x00)
 CMD_USER = const(0x01)
 CMD_KEYS = const(0x02)
 CMD_KEYS_RESTORE = const(0x03)
@@ -23,6 +24,7 @@ CMD_INIT = const(0x06)
 CMD_TEST_CREDIT = const(0x08)
 CMD_TEST_RELAY = const(0x09)
 CMD_WRITE_BACK = const(0x11)
+CMD_READ_BACK = const(0x15)  # run info and totals on an inspection card
 
 # Card type byte of a user card.
 OPEN = const(1)
@@ -41,6 +43,10 @@ CARD_TARIFF_1 = const(3)
 CARD_TARIFF_2 = const(4)
 CARD_WRITE_BACK = const(5)
 CARD_LIMITS = const(6)  # initialisation card only
+# Record files and counters are addressed by P2 = short file id * 8 + 4.
+INSPECTION_TOTALS = const(9)
+INSPECTION_EVENTS = const(10)
+EVENTS = const(20)  # records in the log
 
 # Short file ids in the ESAM (in MF 3F00).
 ESAM_WALLET = const(1)
@@ -90,6 +96,58 @@ WRITE_BACK = (
     ("time", 5, BCD),
 )
 KEY_INFO = (("state", 1, BIN), ("mode", 1, BIN), ("key_id", 1, BIN), ("version", 1, BIN))
+
+# Bits of `tests` in a test order, `done` and `passed` in a result.
+TEST_RELAY = const(0x01)
+TEST_SEGMENTS = const(0x02)
+TEST_PULSES = const(0x04)
+TEST_MEMORY = const(0x08)
+TEST_CLOCK = const(0x10)
+TEST_ESAM = const(0x20)
+
+# What to copy: all of it, or less to be quicker. File 01 of an inspection card.
+INSPECTION_ORDER = (("copies", 1, BIN), ("reserved", 3, RAW))
+COPY_WALLET = const(0x01)
+COPY_PARAMS = const(0x02)
+COPY_TOTALS = const(0x04)
+COPY_EVENTS = const(0x08)
+COPY_ALL = const(0x0F)
+
+TOTALS = (
+    ("meter_no", 6, BCD),
+    ("energy_pj", 12, BIN),
+    ("remainder", 9, BIN),
+    ("bought_fen", 6, BIN),
+    ("price_e4", 4, BCD),
+    ("faults", 4, BIN),
+    ("selfcheck", 8, RAW),
+    ("version", 8, RAW),
+    ("events", 4, BIN),
+    ("copied", 1, BIN),
+    ("time", 5, BCD),
+)
+# An illegal card in the log of events, in the place of an EVENT: `code` is 0C00H + the error code of its session.
+ILLEGAL_CARD = const(0x0C00)
+CARD_EVENT = (
+    ("number", 4, BIN),
+    ("time", 5, BCD),
+    ("code", 2, BIN),
+    ("command", 3, RAW),
+    ("sw", 2, BIN),
+    ("serial", 8, RAW),
+)
+TEST_ORDER = (("tests", 1, BIN), ("seconds", 1, BIN), ("pulses", 2, BIN), ("reserved", 4, RAW))
+TEST_RESULT = (
+    ("meter_no", 6, BCD),
+    ("esam", 8, RAW),
+    ("done", 1, BIN),
+    ("passed", 1, BIN),
+    ("pulses", 2, BIN),
+    ("money_fen", 4, BIN),
+    ("selfcheck", 8, RAW),
+    ("version", 8, RAW),
+    ("time", 5, BCD),
+)
 
 KEYS_PUBLIC = const(0)
 KEYS_PRIVATE = const(1)

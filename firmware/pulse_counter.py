@@ -27,7 +27,7 @@ class PulseCounter:
         self._raw = 0
         counter = getattr(machine, "Counter", None)
         if rp2:
-            from pioprograms import pulses
+            from pio_programs import pulses
 
             self._counter = rp2.StateMachine(number, pulses, in_base=pin)
             self._counter.exec(_ZERO)

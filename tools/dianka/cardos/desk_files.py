@@ -1,0 +1,44 @@
+"""Layout of the card files that no meter ever sees: uses, refunds, the desk's logs, and the parts of a backup.
+
+Owns numbers and field tables only; pack and unpack them with card_files.py of the firmware, whose codings these are. All of it
+is this project's own choice where docs/card-protocol.md does not say otherwise.
+"""
+
+from dianka.cardos.files import card_files
+
+BIN, BCD, RAW = card_files.BIN, card_files.BCD, card_files.RAW
+
+# Command byte of file 01 of a part card.
+CMD_PART = 0x0A
+
+# Record files and counters are addressed by P2 = short file id * 8 + 4.
+CARD_USES = 2  # counter of test, key-change and restore cards
+CARD_SERVED = 3  # key-change and restore cards: which meter the last use was for
+CARD_REFUND = 6  # user card: money and count of a refund
+TEST_RESULTS = 5  # log of a test card
+INSPECTION_WALLET = 2
+INSPECTION_PARAMS = 3
+INSPECTION_KEY_INFO = 6
+INSPECTION_LIMITS = 7
+INSPECTION_RUN_INFO = 8
+RESULTS = 20
+
+# Factors of the SEAL KEY that took the last use: the present master key's, and the new keys'.
+SERVED = (("master_factor", 8, RAW), ("keys_factor", 8, RAW))
+
+EVENT = (
+    ("number", 4, BIN),
+    ("time", 5, BCD),
+    ("code", 2, BIN),
+    ("detail", 5, RAW),
+    ("hash", 8, RAW),
+)
+CONTROL_INFO = (("profile", 1, BIN), ("reserved", 3, RAW))
+PART_INFO = (
+    ("profile", 1, BIN),
+    ("part", 1, BIN),
+    ("needed", 1, BIN),
+    ("parts", 1, BIN),
+    ("control", 8, RAW),
+)
+PART = (("backup", 2, BIN), ("needed", 1, BIN), ("index", 1, BIN), ("value", 112, RAW))
