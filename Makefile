@@ -26,13 +26,13 @@ live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(JOBS) --ignore-glob='*/test_vm_*.py' --ignore-glob='*/test_chip_*.py' --ignore=host_tests/board
+	$(BIN)/python -m pytest -n $(JOBS) $(addprefix --ignore=host_tests/,vm chip board)
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
-	$(BIN)/python -m pytest -n $(JOBS) $(wildcard host_tests/test_vm_*.py)
+	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
 
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(wildcard host_tests/test_chip_*.py)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal host_tests/chip
 
 uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
 	@$(BIN)/python -m dianka.bench.rungs.rp2040.image

@@ -13,7 +13,7 @@ from shutil import copytree
 
 import pytest
 
-import jigcode
+import jig_code
 
 PORT = os.environ.get("DIANKA_PORT", "")
 BOARD = os.environ.get("DIANKA_BOARD", "rp2_pico")
@@ -101,7 +101,7 @@ def test_outputs_drive_and_inputs_hear(link: Link) -> None:
 @pytest.mark.parametrize("meanwhile", ["collect", "erase"])
 def test_pulses_are_counted_without_loss(fresh: Link, meanwhile: str) -> None:
     """The clock pin is switched by PWM at 100 kHz; both ends of the count fall while it stands still."""
-    fresh.run(jigcode.COUNT)
+    fresh.run(jig_code.COUNT)
     counted, took_us = told(fresh, f"count(board.pulse_counter(), board.CARD_CLOCK, {meanwhile})")
     assert took_us > 100_000, "so short a time erases nothing"
     assert abs(counted - took_us // 10) <= 10
@@ -117,7 +117,7 @@ def lines(fresh: Link) -> Iterator[Link]:
     """Both T=0 lines, on the jig's wire from one contact to the other."""
     if fresh.ask("sys.platform") != "rp2":
         pytest.skip("T=0 by PIO is the RP2040's: on this board both lines share a UART, which can't talk to itself")
-    fresh.run(jigcode.TALK)
+    fresh.run(jig_code.TALK)
     fresh.run("card, esam = board.card_line(), board.esam_line()")
     yield fresh
     fresh.run("off(card, esam)")

@@ -12,7 +12,7 @@ from dianka.bench.campaign import resident
 from dianka.bench.campaign.trial import USER, Trial
 from dianka.cardos.chip import Chip
 
-REAL_ATRS = Path(__file__).parents[1] / "real_atrs.txt"
+REAL_ATRS = Path(__file__).parents[1] / "readers" / "real_atrs.txt"
 
 
 def real_atrs() -> list[bytes]:

@@ -1,0 +1,42 @@
+"""A card that is pulled in the middle of a character says what it never meant: no error but 20, and nobody's illegal card."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dianka.bench.campaign.breaks import half
+from meter_kit import USER, MeterKit, in_use
+
+PULLED = 20
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[MeterKit]:
+    kit = MeterKit.new(tmp_path)
+    in_use(kit, 1000)
+    yield kit
+    kit.close()
+
+
+def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
+    """Most of a session's first characters, the status words of reset, choice of the application and identity among them."""
+    slot, codes = kit.rig.bench.slot, set()
+    for point in range(150):
+        struck = []
+
+        def tear(direction: str, index: int, value: int, point: int = point, struck: list[int] = struck) -> int | None:
+            if direction == "out" and index >= point and not struck:
+                struck.append(index)
+                kit.rig.pull()
+                return half(value, index)
+            return value
+
+        slot.tamper = tear
+        session = kit.session(USER)
+        slot.tamper = None
+        assert struck
+        codes.add(session.code)
+        assert kit.state.illegal_cards == 0, (point, session.log)
+    assert PULLED in codes and not codes & {5, 6, 7, 10}, codes
+    assert kit.session(USER).code == 0

@@ -1,0 +1,157 @@
+"""Reading docs/card-*.md: its tables, its worked examples, and the words that the file tables use for rights and targets."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dianka.cardos import access, keys, kinds
+from dianka.cardos.access import FileSpec, Right
+from dianka.cardos.chip import Chip
+from dianka.cardos.crypto import PROFILES, Profile
+from dianka.cardos.files import card_files
+from dianka.cardos.state import key_info
+from dianka.desk.control import Load, esam_plan, load_keys, meter_plan, user_plan
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = ("card-protocol.md", "card-files.md", "card-sessions.md", "card-examples.md")
+
+# The system of the worked examples; the page says the same.
+METER_NO, CUSTOMER_NO = 12, 34
+SERIALS = {"ESAM": "E1E2E3E4E5E6E7E8", "card": "0102030405060708", "control": "C1C2C3C4C5C6C7C8", "new": "0102030405060708"}
+
+
+@dataclass
+class Table:
+    """One table: the heading that it stands under, the line just above it, its columns' names and its rows."""
+
+    heading: str
+    above: str
+    columns: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+
+    def column(self, name: str) -> list[str]:
+        return [row[self.columns.index(name)] for row in self.rows]
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def tables(name: str) -> list[Table]:
+    """All tables of a page, in order."""
+    found: list[Table] = []
+    heading = above = ""
+    inside = False
+    for line in page(name).splitlines():
+        if line.startswith("|"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if not inside:
+                found.append(Table(heading, above, cells))
+            elif not set(line) <= set("|-: "):
+                found[-1].rows.append(cells)
+            inside = True
+            continue
+        inside = False
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        if line:
+            above = line
+    return found
+
+
+def bare(cell: str) -> str:
+    """A cell without its marks and back quotes."""
+    return re.sub(r" *\[[po?]\]", "", cell).replace("`", "").strip()
+
+
+def rights(listed: tuple[Right, ...]) -> str:
+    return " or ".join(_right(right) for right in listed) or "nobody"
+
+
+def _right(right: Right) -> str:
+    how = "free" if right.mode == access.PLAIN else f"{right.mode} {right.kid:02X}"
+    if right.auth is None:
+        return how
+    return f"{'plain' if how == 'free' else how} after {right.auth:02X}"
+
+
+def shape(spec: FileSpec) -> str:
+    if spec.shape == access.LOG:
+        return f"log of {spec.size // spec.record_bytes} x {spec.record_bytes}"
+    return spec.shape
+
+
+def targets(spec: FileSpec) -> str:
+    """What a sealed block of this file may be made for."""
+    words: list[str] = []
+    for offset, headers in spec.targets.items():
+        for header in headers:
+            shown = header.hex(" ").upper()
+            if offset is not None:
+                words.append(f"{offset}: {shown}")
+            else:
+                words.append(f"n: {shown} n" + (f"-{spec.shift}" if spec.shift else ""))
+    return ", ".join(words) or "-"
+
+
+def examples() -> Iterator[tuple[str, list[str]]]:
+    """(title, lines) of each worked example; a line that begins with blanks goes on from the one before."""
+    for block in re.findall(r"```text\n(.*?)```", page("card-examples.md"), re.S):
+        lines: list[str] = []
+        for line in block.splitlines():
+            if line.startswith(" "):
+                lines[-1] += line
+            elif line and not line.startswith("#"):
+                lines.append(line)
+        yield lines[0], lines[1:]
+
+
+def root(kid: int) -> bytes:
+    """The private roots of the example system: worth nothing, and easy to see in a dump."""
+    return bytes((kid,)) + bytes.fromhex("112233445566778899AABBCCDDEEFF")
+
+
+class System:
+    """The example's chips, whose random bytes are those of the page."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.next_random = b""
+        names = {"ESAM": kinds.ESAM, "card": kinds.USER, "control": kinds.CONTROL, "new": kinds.USER}
+        self.chips = {
+            who: Chip.new(kind, bytes.fromhex(SERIALS[who]), self._random, profile.name) for who, kind in names.items()
+        }
+        control, esam, card = (self.chips[who] for who in ("control", "ESAM", "card"))
+        control.state.keys |= {kid: root(kid) for kid in keys.ROOT_KIDS}
+        for chip in self.chips.values():
+            chip.power_on()
+        factor = keys.meter_factor(card_files.to_bcd(METER_NO, 6))
+        load_keys(control, esam, esam_plan())
+        params = {"meter_no": METER_NO, "ct_ratio": 1, "pt_ratio": 1, "user_type": 1, "alarm1_fen": 2000, "alarm2_fen": 500}
+        esam.state.files[card_files.ESAM_PARAMS] = card_files.pack(card_files.PARAMS, params)
+        load_keys(control, esam, meter_plan(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR))
+        load_keys(control, card, user_plan(card.state.serial, factor))
+        params |= {"customer_no": CUSTOMER_NO, "card_type": card_files.OPEN, "update_flag": 0x80}
+        card.state.files[card_files.CARD_INFO] = card_files.frame(
+            card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
+        )
+        card.state.files[card_files.CARD_WALLET] = card_files.pack(card_files.WALLET, {"money_fen": 5000, "count": 1})
+        assert esam.state.files[card_files.ESAM_KEY_INFO] == key_info(card_files.KEYS_PRIVATE)
+        for chip in self.chips.values():
+            chip.power_on()
+
+    def _random(self, count: int) -> bytes:
+        given, self.next_random = self.next_random, b""
+        return given if len(given) == count else bytes(count)
+
+    def said(self, who: str, apdu: bytes, answer: bytes) -> bytes:
+        """What the chip answers to this command, status word behind; challenges are those of the page."""
+        if apdu[1] == 0x84:
+            self.next_random = answer[:-2]
+        data, sw = self.chips[who].process(apdu)
+        return data + sw.to_bytes(2, "big")
+
+
+def system(name: str) -> System:
+    return System(PROFILES[name])

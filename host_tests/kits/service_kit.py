@@ -1,0 +1,106 @@
+"""The service staff's cards on the whole meter: made as the desk makes them, and read out byte by byte without the desk."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dianka.card_port import CardPort, select_card
+from dianka.cardos import desk_files, kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import card_files
+from dianka.cardos.image import CardFile
+from dianka.desk import service
+from dianka.desk.session import Desk
+from meter_kit import MeterKit, S
+
+RESTORE, INSPECTION, CREDIT, TEST = (Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test"))
+
+
+def make(kit: MeterKit, card: Path, kind: str, how: Callable[[CardPort, CardPort], None], control: Chip | None = None) -> None:
+    with CardFile.create(kit.folder / card, kind, rng=kit.rng) as file:
+        how(control or kit.control.chip, file.chip)
+
+
+def make_restore(kit: MeterKit, card: Path = RESTORE, uses: int = 1, control: Chip | None = None) -> None:
+    data = service.RestoreData(uses)
+    make(kit, card, kinds.RESTORE, lambda sam, chip: service.make_restore(sam, chip, data), control)
+
+
+def make_inspection(
+    kit: MeterKit, card: Path = INSPECTION, copies: int = card_files.COPY_ALL, control: Chip | None = None
+) -> None:
+    data = service.InspectionData(copies)
+    make(kit, card, kinds.INSPECTION, lambda sam, chip: service.make_inspection(sam, chip, data), control)
+
+
+def make_credit(kit: MeterKit, card: Path = CREDIT, money_fen: int = 100, uses: int = 3) -> None:
+    data = service.TestCreditData(money_fen, uses)
+    make(kit, card, kinds.TEST_CREDIT, lambda sam, chip: service.make_test_credit(sam, chip, data))
+
+
+def make_test(kit: MeterKit, card: Path = TEST, **fields: int) -> None:
+    data = service.TestData(**({"uses": 3} | fields))
+    make(kit, card, kinds.TEST, lambda sam, chip: service.make_test(sam, chip, data))
+
+
+make_test.__test__ = False  # type: ignore[attr-defined]
+
+
+def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
+    """Another content on a card of the public set, which anybody can write but no desk does."""
+    with CardFile.open(kit.folder / card, kit.rng) as file:
+        kit.control.chip.power_on()
+        desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
+        desk.authenticate()
+        desk.update(sfi, content)
+
+
+def files_of(kit: MeterKit, card: Path) -> dict[int, bytes]:
+    with CardFile.open(kit.folder / card, kit.rng) as file:
+        return dict(file.chip.state.files)
+
+
+def uses(kit: MeterKit, card: Path) -> int:
+    return int.from_bytes(files_of(kit, card)[desk_files.CARD_USES], "big")
+
+
+def totals(kit: MeterKit, card: Path = INSPECTION) -> dict[str, Any]:
+    """The totals on an inspection card; ValueError if the copy is not complete."""
+    command, data = card_files.unframe(files_of(kit, card)[card_files.INSPECTION_TOTALS])
+    assert command == card_files.CMD_READ_BACK
+    return card_files.unpack(card_files.TOTALS, data)
+
+
+def results(kit: MeterKit, card: Path) -> list[dict[str, Any]]:
+    """What test cards have brought back, the newest first."""
+    size = card_files.size_of(card_files.TEST_RESULT)
+    log = files_of(kit, card)[desk_files.TEST_RESULTS]
+    records = [log[at : at + size] for at in range(0, len(log), size)]
+    return [card_files.unpack(card_files.TEST_RESULT, record) for record in records if any(record)]
+
+
+def esam_chip(kit: MeterKit) -> Chip:
+    return kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
+
+
+def key_state(kit: MeterKit) -> int:
+    return card_files.unframe(esam_chip(kit).state.files[card_files.ESAM_KEY_INFO])[1][0]
+
+
+def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:
+    """A whole session of a test card, the key pressed some seconds into it; what its log says."""
+    since = len(kit.lines)
+    kit.rig.insert(card)
+    for second in range(limit_s):
+        if second and second == key_at:
+            kit.rig.press_key()
+        kit.wait(1 * S)
+        if second and not kit.meter.reading:
+            break
+    kit.wait(1 * S)
+    log = kit.lines[since:]
+    kit.pull()
+    return log
+
+
+test_session.__test__ = False  # type: ignore[attr-defined]

@@ -1,0 +1,54 @@
+"""Sales with a new price, and an oracle that works out from money and energy alone when a meter has changed its price."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dianka.cardos.image import CardFile
+from dianka.desk.prices import NewPrice, card_minute
+from dianka.desk.sell import sell
+from ledger import FEN, PJ_PER_WH, used_fen
+from meter_kit import MS, USER, MeterKit, S
+
+EPOCH = datetime(2000, 1, 1, 8)  # of the clock chip, in the meter's local time
+UNSEEN_US = 260 * MS  # what the chip has counted and the meter not yet taken (firmware/meter.py)
+
+
+def local(at_s: int) -> int:
+    return card_minute(EPOCH + timedelta(seconds=at_s))
+
+
+def sell_new(kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, card: Path = USER) -> int:
+    """A sale with a price that begins when this many more minutes have begun; at which virtual time that is."""
+    now_s = kit.rig.bench.rtc.time_s
+    begin_s = (now_s // 60 + minutes) * 60
+    new = NewPrice(price_e4, local(begin_s))
+    with CardFile.open(kit.folder / card, kit.rng) as file:
+        sell(kit.control.chip, file.chip, amount_fen, kit.rng, new, lambda: local(now_s))
+    kit.ledger.bought_fen += amount_fen
+    return kit.rig.clock.now_us + (begin_s - now_s) * S - kit.rig.clock.now_us % S
+
+
+def planned(kit: MeterKit, price_e4: int, minutes: int) -> int:
+    begin_us = sell_new(kit, price_e4, minutes)
+    assert kit.session(USER).code == 0, kit.lines[-5:]
+    return begin_us
+
+
+def wait_until(kit: MeterKit, us: int) -> None:
+    kit.wait(max(0, us - kit.rig.clock.now_us))
+
+
+def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
+    """The energy that the meter has charged by the old price, worked out from money and energy alone."""
+    state = kit.state
+    found = (used_fen(state) * FEN - state.energy_pj * new_e4) / (old_e4 - new_e4)
+    assert found.denominator == 1 and found % kit.rig.bench.chip.params.pulse_pj == 0, found
+    return int(found)
+
+
+def at_least_pj(kit: MeterKit, counted_pj: int, load_mw: int, losses: int) -> int:
+    """What must have been charged by the old price when the chip had counted so much: whole pulses, of which one more falls
+    into a time than fills it."""
+    pulse_pj = kit.rig.bench.chip.params.pulse_pj
+    unseen = load_mw * UNSEEN_US * 1000 // pulse_pj + 1
+    return counted_pj - (unseen * pulse_pj if load_mw else 0) - losses * PJ_PER_WH

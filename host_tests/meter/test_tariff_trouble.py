@@ -1,0 +1,172 @@
+"""A planned price and what may come in its way: clocks without time, lost memories, cards that bring too much or too late."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from dianka.bench.models.fram import SIZE
+from dianka.cardos.t0 import Behaviour
+from dianka.desk.issue import NEW_PRICE, user_tariff
+from meter_kit import METER_NO, PRICE_E4, USER, MeterKit, S, in_use
+from tariff_kit import at_least_pj, at_the_old_price, planned, sell_new, wait_until
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[MeterKit]:
+    kit = MeterKit.new(tmp_path)
+    in_use(kit, 60_000)
+    yield kit
+    kit.close()
+
+
+# ****** Clocks that do not tell the time ******
+
+
+@pytest.mark.parametrize("how", ["mute", "stopped"])
+def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: str) -> None:
+    begin_us = planned(kit, 6000, 2)
+    rtc = kit.rig.bench.rtc
+    if how == "mute":
+        rtc.mute = True
+    else:
+        rtc.battery = False
+        kit.rig.cut_power()
+        kit.restart()
+    kit.rig.set_load(2_200_000)
+    wait_until(kit, begin_us + 60 * S)
+    waits = [line for line in kit.lines if "waits for a clock" in line]
+    assert (kit.state.price_e4, kit.state.next_price_e4, len(waits)) == (PRICE_E4, 6000, 1)
+    if how == "mute":
+        rtc.mute = False
+    else:
+        kit.meter.clock.set(int((datetime(2026, 1, 5, 4) - datetime(2000, 1, 1)).total_seconds()))
+    counted_pj = kit.ledger.energy_pj
+    kit.wait(20 * S)
+    assert kit.state.price_e4 == 6000
+    assert at_least_pj(kit, counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
+
+
+def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
+    """From now on the bus spoils what the clock tells: at each look the next of these values for each register, then none."""
+    rtc = kit.rig.bench.rtc
+    start, left = rtc.start, {register: list(values) for register, values in registers.items()}
+
+    def spoilt(read: bool) -> bool:
+        there = start(read)
+        if read and rtc._at == 0:
+            for register, values in left.items():
+                if values:
+                    rtc._registers[register] = values.pop(0)
+        return there
+
+    rtc.start = spoilt
+
+
+@pytest.mark.parametrize("registers", [
+    {6: (0x99,)},  # a date of the far future, once
+    {6: (0x99, 0x98)},  # twice, but not the same
+    {5: (0x12,), 4: (0x05, 0x06)},
+    {6: (0xA5, 0xA5, 0xA5)},  # no year
+    {5: (0x81, 0x81, 0x81)},  # this month of the next century
+])  # fmt: skip
+def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
+    begin_us = planned(kit, 6000, 2)
+    told(kit, registers)
+    wait_until(kit, begin_us - 1 * S)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 6000
+
+
+def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
+    """The receipt carries no time, as with a clock that has stopped; an illegal card is kept without one."""
+    planned(kit, 6000, 2)
+    told(kit, {6: (0xA5,) * 100_000})
+    kit.wait(1 * S)
+    assert "Err-04" in kit.looks(920 * S)
+    kit.sell(100)
+    assert kit.session(USER).code == 0 and kit.on_card().write_back["time"] == 0
+    assert kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
+    assert len(kit.meter.cards.newest(20)) == kit.state.illegal_cards == 1
+    assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
+
+
+def test_a_clock_that_is_set_back_does_not_bring_the_old_price_back(kit: MeterKit) -> None:
+    wait_until(kit, planned(kit, 6000, 1) + 1 * S)
+    kit.meter.clock.set(0)
+    kit.wait(5 * S)
+    kit.rig.cut_power()
+    kit.restart()
+    assert kit.state.price_e4 == 6000
+
+
+# ****** A memory that is lost ******
+
+
+def lose_memory(kit: MeterKit) -> None:
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(bytes(SIZE))
+    kit.restart()
+    kit.wait(5 * S)
+    assert kit.state.meter_no == METER_NO and any("restored from the ESAM" in line for line in kit.lines)
+
+
+def test_a_lost_memory_gets_the_plan_and_the_price_back(kit: MeterKit) -> None:
+    """Pending, in force, and pending after one that is in force: the ESAM knows each."""
+    begin_us = planned(kit, 6000, 3)
+    lose_memory(kit)
+    state = kit.state
+    assert (state.price_e4, state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 6000
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.switch_time) == (6000, 0)
+    begin_us = planned(kit, 7000, 3)
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (6000, 7000)
+    wait_until(kit, begin_us + 1 * S)
+    assert kit.state.price_e4 == 7000
+
+
+# ****** What a card may not ******
+
+
+def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
+    """Neither now nor by way of the ESAM, which keeps a set 1 only if it is in force."""
+    sell_new(kit, 6000, 600)
+    kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=user_tariff([1]))
+    assert kit.session(USER).code == 0
+    assert kit.state.price_e4 == PRICE_E4 and any("not in force" in line for line in kit.lines)
+    lose_memory(kit)
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+
+
+def test_alarms_of_a_purchase_stay_as_they_are(kit: MeterKit) -> None:
+    sell_new(kit, 6000, 600)
+    kit.write(USER, {"update_flag": 0xFF, "alarm1_fen": 1, "alarm2_fen": 1})
+    assert kit.session(USER).code == 0
+    assert (kit.state.alarm1_fen, kit.state.alarm2_fen, kit.state.next_price_e4) == (100, 50, 6000)
+    lose_memory(kit)
+    assert (kit.state.alarm1_fen, kit.state.alarm2_fen) == (100, 50)
+
+
+def test_a_card_that_comes_late_changes_the_price_at_once(kit: MeterKit) -> None:
+    begin_us = sell_new(kit, 6000, 1)
+    wait_until(kit, begin_us + 30 * S)
+    assert kit.state.price_e4 == PRICE_E4
+    assert kit.session(USER).code == 0 and kit.state.price_e4 == 6000
+    assert kit.meter.face.texts()[2] == "P  0.6000"
+
+
+def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path)
+    begin_us = sell_new(kit, 6000, 2, 1000)
+    assert kit.session(USER).code == 0
+    assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
+    wait_until(kit, begin_us - 1 * S)
+    assert kit.meter.face.texts()[2] == "P  0.5000"
+    kit.wait(2 * S)
+    assert kit.meter.face.texts()[2] == "P  0.6000"
+    kit.close()
