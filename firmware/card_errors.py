@@ -63,8 +63,3 @@ def fault(name: str, text: str) -> CardError:
 def mac_or(name: str, sw: int) -> CardError:
     """A refusal by status word: 6988 is a wrong MAC, anything else the error of this name."""
     return fault("MAC" if sw == 0x6988 else name, "status %04X" % sw)
-
-
-def early(present) -> "CardError | None":
-    """PULLED if the card is no longer there."""
-    return None if present() else fault("PULLED", "card pulled early")

@@ -17,7 +17,15 @@ import versions
 from card_errors import fault
 from card_inspect import fixed
 from card_user import authenticate
-from display import decimal, labelled
+from display import Display, decimal, labelled
+from ds3231 import Ds3231
+from esam import Esam
+from hlw8032 import Hlw8032
+from iccard import Card
+from relay import Relay
+from selfcheck import SelfCheck
+from settlement import Settlement
+from state_store import StateStore
 
 _MOST_FEN = const(10_000)  # public keys are public: anybody can make such a card
 _PRICE_E4 = const(10_000)  # for a meter that has no price yet, so that the credit ends
@@ -33,55 +41,94 @@ _SEGMENTS = "8.8.8.8.8.8.8.8."
 _SHOW_MS = const(5_000)
 
 
-async def credit(card, command: int, data: bytes, parts) -> tuple:
-    """Fill the wallet up to the card's amount; shows the balance."""
-    await _begin(card, parts)
-    order = card_files.unpack(card_files.WALLET, data)
-    amount_fen, state = order["money_fen"], parts.store.state
-    if order["count"]:
-        raise fault("COUNT", "test credit with a purchase count")
-    if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(state, amount_fen - state.balance_fen):
-        raise fault("HOARD", "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen))
-    parts.store.commit()  # a memory that takes nothing ends it here, before a use is gone and money set
-    await _count_down(card)
-    money = await _sealed(card, parts.esam, 4, _MONEY)
-    if int.from_bytes(money[:4], "big") != amount_fen:
-        raise fault("FORMAT", "sealed amount differs from the one that was judged")
-    await parts.esam.init_money(money)
-    count = await _sealed(card, parts.esam, 8, _COUNT)
-    if any(count[:-4]):
-        raise fault("FORMAT", "sealed count differs from the one that was judged")
-    await parts.wallet.grant(amount_fen, _PRICE_E4, count)
-    parts.log("test credit, balance %d fen" % state.balance_fen)
-    await _write_result(card, parts, {"money_fen": amount_fen})
-    return ((decimal(state.balance_fen, 2), _SHOW_MS),)
+class FactorySession:
+    """Serves production test cards of both kinds.
+
+    `key_down` returns whether the meter's key is pressed; `report_alive` tells the watchdog's guard that a test goes on.
+    """
+
+    def __init__(
+        self,
+        esam: "Esam",
+        settlement: "Settlement",
+        store: "StateStore",
+        clock: "Ds3231",
+        chip: "Hlw8032",
+        relay: "Relay",
+        display: "Display",
+        self_check: "SelfCheck",
+        key_down,
+        report_alive,
+        log,
+    ) -> None:
+        self._esam = esam
+        self._settlement = settlement
+        self._self_check = self_check
+        self.store = store
+        self.clock = clock
+        self.chip = chip
+        self.relay = relay
+        self.display = display
+        self.key_down = key_down
+        self.report_alive = report_alive
+        self.log = log
+
+    async def credit(self, card: "Card", command: int, data: bytes) -> tuple:
+        """Fill the wallet up to the card's amount. Return a message that shows the balance."""
+        await self._begin(card)
+        order = card_files.unpack(card_files.WALLET, data)
+        amount_fen, state = order["money_fen"], self.store.state
+        if order["count"]:
+            raise fault("COUNT", "test credit with a purchase count")
+        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(state, amount_fen - state.balance_fen):
+            raise fault("HOARD", "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen))
+        self.store.commit()  # a memory that takes nothing ends it here, before a use is gone and money set
+        await _count_down(card)
+        money = await _sealed(card, self._esam, 4, _MONEY)
+        if int.from_bytes(money[:4], "big") != amount_fen:
+            raise fault("FORMAT", "sealed amount differs from the one that was judged")
+        await self._esam.init_money(money)
+        count = await _sealed(card, self._esam, 8, _COUNT)
+        if any(count[:-4]):
+            raise fault("FORMAT", "sealed count differs from the one that was judged")
+        await self._settlement.grant(amount_fen, _PRICE_E4, count)
+        self.log("test credit, balance %d fen" % state.balance_fen)
+        await self.write_result(card, {"money_fen": amount_fen})
+        return ((decimal(state.balance_fen, 2), _SHOW_MS),)
+
+    async def run(self, card: "Card", command: int, data: bytes):
+        """Start the tests. Return the coroutine function by which they go on without the ESAM."""
+        await self._begin(card)
+        order = card_files.unpack(card_files.TEST_ORDER, data)
+        if not 1 <= order["seconds"] <= _MOST_S:
+            raise fault("FORMAT", "tests of %d s" % order["seconds"])
+        await self._esam.wallet()  # with its inverse: that is the test of the ESAM
+        await _count_down(card)
+        return _Tests(self, card, order).run
+
+    async def _begin(self, card: "Card") -> None:
+        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
+            raise fault("KEY_STATE", "production test card, but the meter has private keys")
+        if self.store.state.has(records.OPENED) or self.store.state.count:
+            raise fault("KEY_STATE", "production test card, but the meter belongs to a customer")
+        await authenticate(card, self._esam)
+
+    async def write_result(self, card: "Card", record: dict) -> None:
+        """Add what the result says of the meter, and append it to the card's log."""
+        record["meter_no"] = self.store.state.meter_no
+        record["esam"] = self._esam.serial
+        record["selfcheck"] = fixed(self._self_check.code)
+        record["version"] = fixed(versions.version())
+        record["time"] = self.clock.local_minute()
+        await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
 
 
-async def run(card, command: int, data: bytes, parts):
-    """Start the tests: returns how they go on without the ESAM."""
-    await _begin(card, parts)
-    order = card_files.unpack(card_files.TEST_ORDER, data)
-    if not 1 <= order["seconds"] <= _MOST_S:
-        raise fault("FORMAT", "tests of %d s" % order["seconds"])
-    await parts.esam.wallet()  # with its inverse: that is the test of the ESAM
-    await _count_down(card)
-    return Tests(card, parts, order).run
-
-
-async def _begin(card, parts) -> None:
-    if await parts.esam.key_state() != card_files.KEYS_PUBLIC:
-        raise fault("KEY_STATE", "production test card, but the meter has private keys")
-    if parts.store.state.has(records.OPENED) or parts.store.state.count:
-        raise fault("KEY_STATE", "production test card, but the meter belongs to a customer")
-    await authenticate(card, parts.esam)
-
-
-async def _count_down(card) -> None:
+async def _count_down(card: "Card") -> None:
     await _uses_left(card)
     await card.ask(0x80, 0x30, 0x00, _USES, b"\x00\x00\x00\x01")
 
 
-async def _uses_left(card) -> int:
+async def _uses_left(card: "Card") -> int:
     """How many meters this card may still test; a card without any is refused."""
     left = await card.ask(0x00, 0xB2, 0x01, _USES, le=4)
     if len(left) != 4:
@@ -91,26 +138,17 @@ async def _uses_left(card) -> int:
     return int.from_bytes(left, "big")
 
 
-async def _sealed(card, esam, offset: int, target: bytes) -> bytes:
+async def _sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> bytes:
     challenge = await esam.challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8))
 
 
-async def _write_result(card, parts, record: dict) -> None:
-    record["meter_no"] = parts.store.state.meter_no
-    record["esam"] = parts.esam.serial
-    record["selfcheck"] = fixed(parts.self_check.code)
-    record["version"] = fixed(versions.version())
-    record["time"] = parts.clock.local_minute()
-    await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
+class _Tests:
+    """One run of the tests that a card orders, with what its session works with."""
 
-
-class Tests:
-    """One run of the tests that a card orders."""
-
-    def __init__(self, card, parts, order: dict) -> None:
+    def __init__(self, session: "FactorySession", card: "Card", order: dict) -> None:
+        self._session = session
         self._card = card
-        self._parts = parts
         self._tests = order["tests"]
         self._expected = order["pulses"]
         self._window_ms = order["seconds"] * 1000
@@ -119,8 +157,8 @@ class Tests:
 
     async def run(self) -> tuple:
         """All of them; shows what failed, 0 being nothing."""
-        parts, tests = self._parts, self._tests
-        parts.display.say()
+        session, tests = self._session, self._tests
+        session.display.show_messages()
         closed = False
         try:
             if tests & (card_files.TEST_RELAY | card_files.TEST_PULSES):
@@ -129,21 +167,22 @@ class Tests:
             if tests & card_files.TEST_RELAY and await self._relay(False) and closed:
                 self._passed |= card_files.TEST_RELAY
         finally:
-            parts.forced = None
-            parts.testing = False
-        if tests & card_files.TEST_MEMORY and not parts.store.check():
+            session.relay.force(None)
+            session.display.test_lamps(False)
+        if tests & card_files.TEST_MEMORY and not session.store.check():
             self._passed |= card_files.TEST_MEMORY
         self._card.bound()
-        await _write_result(self._card, parts, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)})
+        await session.write_result(self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)})
         failed = tests & ~self._passed
-        parts.log("tests %02X, failed %02X" % (tests, failed))
+        session.log("tests %02X, failed %02X" % (tests, failed))
         return ((labelled("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
 
     async def _relay(self, closed: bool) -> bool:
         """Whether the contact follows."""
-        self._parts.forced = closed
+        relay = self._session.relay
+        relay.force(closed)
         start_ms = time.ticks_ms()
-        while self._parts.relay.closed != closed or self._parts.relay.commanded != closed:
+        while relay.closed != closed or relay.commanded != closed:
             if time.ticks_diff(time.ticks_ms(), start_ms) > _RELAY_MS:
                 return False
             await self._step()
@@ -151,24 +190,26 @@ class Tests:
 
     async def _window(self) -> None:
         """Pulses, segments and clock, all in the same seconds."""
-        parts, tests = self._parts, self._tests
-        before_pj, before_s, start_ms = parts.store.state.energy_pj, parts.clock.seconds(), time.ticks_ms()
-        if tests & card_files.TEST_SEGMENTS:
-            parts.testing = True
-            parts.display.say((_SEGMENTS, self._window_ms))
+        session, tests = self._session, self._tests
+        before_pj, before_s, start_ms = session.store.state.energy_pj, session.clock.seconds(), time.ticks_ms()
+        looked_at = not tests & card_files.TEST_SEGMENTS
+        if not looked_at:
+            session.display.test_lamps(True)
+            session.display.show_messages((_SEGMENTS, self._window_ms))
         while time.ticks_diff(time.ticks_ms(), start_ms) < self._window_ms:
-            if parts.testing and parts.key_down:
-                parts.testing = False
+            if not looked_at and session.key_down():
+                looked_at = True
                 self._passed |= card_files.TEST_SEGMENTS
-                parts.display.say()
+                session.display.test_lamps(False)
+                session.display.show_messages()
             await self._step()
-        parts.testing = False
-        after_s = parts.clock.seconds()
+        session.display.test_lamps(False)
+        after_s = session.clock.seconds()
         if tests & card_files.TEST_CLOCK and before_s is not None and after_s is not None:
             if abs((after_s - before_s) * 1000 - self._window_ms) <= 1000 + _EDGE_MS:
                 self._passed |= card_files.TEST_CLOCK
-        if tests & card_files.TEST_PULSES and parts.chip.pulse_pj:
-            self._pulses = (parts.store.state.energy_pj - before_pj) // parts.chip.pulse_pj
+        if tests & card_files.TEST_PULSES and session.chip.pulse_pj:
+            self._pulses = (session.store.state.energy_pj - before_pj) // session.chip.pulse_pj
             if self._right():
                 self._passed |= card_files.TEST_PULSES
 
@@ -181,6 +222,6 @@ class Tests:
         return abs(self._pulses - expected) <= slack
 
     async def _step(self) -> None:
-        self._card.must_be_there()
-        self._parts.slot_lives()
+        self._card.raise_if_pulled()
+        self._session.report_alive()
         await asyncio.sleep_ms(_LOOK_MS)

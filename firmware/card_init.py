@@ -14,6 +14,11 @@ import supply
 from card_errors import fault
 from card_user import authenticate
 from display import labelled
+from esam import Esam
+from iccard import Card
+from state import State
+from state_store import StateStore
+from tariff import set_price
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
@@ -21,60 +26,67 @@ _FACTOR = bytes(8)  # in the public state the ESAM's meter keys are diversified 
 _SHOW_MS = const(5_000)
 
 
-async def run(card, command: int, data: bytes, parts) -> tuple:
-    """Set the meter up; shows the end of its number."""
-    info = card_files.unpack(card_files.PARAMS, data)
-    if not info["meter_no"]:
-        raise fault("FORMAT", "meter number zero")
-    if info["customer_no"] or info["card_type"]:
-        raise fault("FORMAT", "initialisation card that names a customer")
-    if await parts.esam.key_state() != card_files.KEYS_PUBLIC:
-        raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
-    await authenticate(card, parts.esam)
-    fresh = records.State()
-    fresh.meter_no = info["meter_no"]
-    parameters.apply_params(fresh, info)
-    await _transfer(card, parts, data, fresh)
-    fresh.set(records.INITIALISED)
-    supply.update(fresh)
-    _count_on(parts.store.state, fresh)
-    parts.store.state = fresh
-    parts.store.commit()
-    parts.log("initialised as meter %012d" % fresh.meter_no)
-    return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
+class InitSession:
+    """Serves initialisation cards."""
+
+    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
+        self._esam = esam
+        self._store = store
+        self._log = log
+
+    async def run(self, card: "Card", command: int, data: bytes) -> tuple:
+        """Set the meter up. Return a message that shows the end of its number."""
+        info = card_files.unpack(card_files.PARAMS, data)
+        if not info["meter_no"]:
+            raise fault("FORMAT", "meter number zero")
+        if info["customer_no"] or info["card_type"]:
+            raise fault("FORMAT", "initialisation card that names a customer")
+        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
+            raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
+        await authenticate(card, self._esam)
+        fresh = records.State()
+        fresh.meter_no = info["meter_no"]
+        parameters.apply_params(fresh, info)
+        await self._transfer(card, data, fresh)
+        fresh.set(records.INITIALISED)
+        supply.update(fresh)
+        _count_on(self._store.state, fresh)
+        self._store.state = fresh
+        self._store.commit()
+        self._log("initialised as meter %012d" % fresh.meter_no)
+        return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
+
+    async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
+        """Every file to the ESAM, sealed for it; `fresh` gets what the meter itself keeps."""
+        state, esam = self._store.state, self._esam
+        await _empty_count(card, esam)  # looked at: the money's challenge takes its place
+        money = await _sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
+        if any(money[:-4]):
+            raise fault("FORMAT", "initialisation card with money")
+        state.set(records.INITIALISED, False)
+        self._store.commit()
+        await esam.init_money(money)
+        await esam.init_count(await _empty_count(card, esam))
+        block = await _sealed(card, esam, card_files.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
+        if block[:-4] != params:
+            raise fault("MAC", "sealed is not what was read")
+        await esam.update(card_files.ESAM_PARAMS, block)
+        limits = await _sealed(card, esam, card_files.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
+        await esam.update(card_files.ESAM_LIMITS, limits)
+        tariff = await _sealed(card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
+        await esam.update(card_files.ESAM_TARIFF_1, tariff)
+        parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
+        set_price(fresh, tariff[:-4])
 
 
-def _count_on(former, fresh) -> None:
+def _count_on(former: "State", fresh: "State") -> None:
     """What no card may set back. The remainder is left behind: that part of a fen was the former account's."""
     fresh.energy_pj = former.energy_pj
     fresh.register = former.register
     fresh.illegal_cards = former.illegal_cards
 
 
-async def _transfer(card, parts, params: bytes, fresh) -> None:
-    """Every file to the ESAM, sealed for it; `fresh` gets what the meter itself keeps."""
-    state, esam = parts.store.state, parts.esam
-    await _empty_count(card, esam)  # looked at: the money's challenge takes its place
-    money = await _sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
-    if any(money[:-4]):
-        raise fault("FORMAT", "initialisation card with money")
-    state.set(records.INITIALISED, False)
-    parts.store.commit()
-    await esam.init_money(money)
-    await esam.init_count(await _empty_count(card, esam))
-    block = await _sealed(card, esam, card_files.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
-    if block[:-4] != params:
-        raise fault("MAC", "sealed is not what was read")
-    await esam.update(card_files.ESAM_PARAMS, block)
-    limits = await _sealed(card, esam, card_files.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
-    await esam.update(card_files.ESAM_LIMITS, limits)
-    tariff = await _sealed(card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
-    await esam.update(card_files.ESAM_TARIFF_1, tariff)
-    parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
-    parameters.apply_tariff(fresh, tariff[:-4])
-
-
-async def _empty_count(card, esam) -> bytes:
+async def _empty_count(card: "Card", esam: "Esam") -> bytes:
     """The sealed purchase count, which is zero."""
     block = await _sealed(card, esam, card_files.CARD_WALLET, 4, _COUNT)
     if any(block[:-4]):
@@ -82,7 +94,7 @@ async def _empty_count(card, esam) -> bytes:
     return block
 
 
-async def _sealed(card, esam, file: int, offset: int, target: bytes) -> bytes:
+async def _sealed(card: "Card", esam: "Esam", file: int, offset: int, target: bytes) -> bytes:
     """Data ‖ MAC of a card file, made for the ESAM's next command `target`."""
     challenge = await esam.challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | file, offset, challenge + target + _FACTOR)

@@ -13,6 +13,10 @@ import state as records
 import supply
 from card_errors import fault
 from card_user import identify
+from esam import Esam
+from iccard import Card
+from state import State
+from state_store import StateStore
 
 _ROOT_KEYS = (1, 2, 6)  # as they are, the ESAM diversifies them by card
 _METER_KEYS = (4, 5)  # diversified with the meter number, as the master is
@@ -22,41 +26,49 @@ _USED_UP = const(0x6985)
 _SHOW_MS = const(5_000)
 
 
-async def run(card, command: int, data: bytes, parts) -> tuple:
-    """Load the keys; shows that it is done."""
-    esam, state = parts.esam, parts.store.state
-    restore = command == card_files.CMD_KEYS_RESTORE
-    has, gets = (
-        (card_files.KEYS_PRIVATE, card_files.KEYS_PUBLIC) if restore else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
-    )
-    if not state.meter_no:
-        raise fault("KEY_STATE", "keys before the meter number")
-    if state.has(records.TEST_CREDIT):
-        raise fault("KEY_STATE", "test credit in the meter: initialise it first")
-    if await esam.key_state() != has:
-        raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
-    if not restore:
-        await _must_be_whole(esam, state)
-    await identify(card, esam)
-    if not restore:
-        _forgive(parts.store)
-    meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
-    # set, kind and factor of the present master: public ones count as those of meter number zero
-    order = bytes((gets,)) + (meter if restore else _NO_METER)
-    own = order + (_NO_METER if restore else meter)
-    for key in _METER_KEYS:
-        await _load(card, esam, key, own, has)
-    for key in _ROOT_KEYS:
-        await _load(card, esam, key, order + b"\x00" + bytes(8), has)
-    await _load(card, esam, _MASTER, own, has)
-    if await esam.key_state() != gets:
-        raise fault("ESAM", "keys loaded, but not of the set they should be of")
-    parts.log("%s keys loaded" % ("public" if restore else "private"))
-    return (("donE", _SHOW_MS),)
+class KeysSession:
+    """Serves master-key change and restore cards."""
+
+    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
+        self._esam = esam
+        self._store = store
+        self._log = log
+
+    async def run(self, card: "Card", command: int, data: bytes) -> tuple:
+        """Load the keys. Return a message that shows that it is done."""
+        esam, state = self._esam, self._store.state
+        restore = command == card_files.CMD_KEYS_RESTORE
+        has, gets = (
+            (card_files.KEYS_PRIVATE, card_files.KEYS_PUBLIC) if restore else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
+        )
+        if not state.meter_no:
+            raise fault("KEY_STATE", "keys before the meter number")
+        if state.has(records.TEST_CREDIT):
+            raise fault("KEY_STATE", "test credit in the meter: initialise it first")
+        if await esam.key_state() != has:
+            raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
+        if not restore:
+            await _must_be_whole(esam, state)
+        await identify(card, esam)
+        if not restore:
+            _forgive(self._store)
+        meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
+        # set, kind and factor of the present master: public ones count as those of meter number zero
+        order = bytes((gets,)) + (meter if restore else _NO_METER)
+        own = order + (_NO_METER if restore else meter)
+        for key in _METER_KEYS:
+            await _load(card, esam, key, own, has)
+        for key in _ROOT_KEYS:
+            await _load(card, esam, key, order + b"\x00" + bytes(8), has)
+        await _load(card, esam, _MASTER, own, has)
+        if await esam.key_state() != gets:
+            raise fault("ESAM", "keys loaded, but not of the set they should be of")
+        self._log("%s keys loaded" % ("public" if restore else "private"))
+        return (("donE", _SHOW_MS),)
 
 
-async def _must_be_whole(esam, state) -> None:
-    """What private keys close in stays: one meter number everywhere, and no credit that only public keys vouch for."""
+async def _must_be_whole(esam: "Esam", state: "State") -> None:
+    """Refuse private keys unless initialisation is complete and no credit is left: they would lock both in."""
     params = await esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
     if not state.has(records.INITIALISED) or card_files.unpack(card_files.PARAMS, params)["meter_no"] != state.meter_no:
         raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
@@ -64,7 +76,7 @@ async def _must_be_whole(esam, state) -> None:
         raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
 
 
-def _forgive(store) -> None:
+def _forgive(store: "StateStore") -> None:
     """What a meter that nobody has opened owes was used by the factory's tests: its first customer does not pay for it."""
     state = store.state
     if state.has(records.OPENED):
@@ -75,7 +87,7 @@ def _forgive(store) -> None:
     store.commit()  # even if nothing was owed: an earlier one may have failed
 
 
-async def _load(card, esam, key: int, order: bytes, present: int) -> None:
+async def _load(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
     """One key: sealed by the card under the ESAM's present master key for the ESAM's challenge."""
     challenge = await esam.challenge(4)
     sealed, sw = await card.command(0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6))

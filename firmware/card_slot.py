@@ -1,7 +1,8 @@
-"""The slot's task: a session for each card that is put in, and what becomes of one that fails - told, counted and kept.
+"""The slot's task: one session for each card that is put in, chosen by its kind, and what becomes of one that fails.
 
-A card is served once, however long it is left in; pulling it makes the slot ready for the next. Illegal cards (card_errors.py)
-are counted in the state and kept with serial, command and status word in a log of their own (events.py).
+A card is served once, however long it is left in; pulling it makes the slot ready for the next. A session either ends with
+the messages to be shown or raises CardError. Illegal cards (card_errors.py) are counted in the state and kept with serial,
+command and status word in the event log (events.py).
 """
 
 import asyncio
@@ -9,150 +10,153 @@ import gc
 
 from micropython import const
 
-import card_factory
 import card_files
-import card_init
-import card_inspect
-import card_keys
-import card_user
-import esam as esam_module
-import events
-import state as records
 from card_errors import CardError, fault, mac_or
+from display import Display
+from ds3231 import Ds3231
+from esam import Esam, EsamError
+from events import FIELDS, EventLog
 from iccard import Card
 from journal import JournalError
+from metering import Metering
+from settlement import Settlement
+from state import MOST_ILLEGAL
+from state_recovery import StateRecovery
+from state_store import StateStore
 
 _LOOK_MS = const(100)
-_MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (cards reference 1.4)
+_MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (docs/card-sessions.md)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
 
 
-class CardTask:
-    """Runs beside the tasks of a `Meter`."""
+class CardSlot:
+    """The slot with its presence `switch`. `sessions` maps file 01's command byte to what serves such a card."""
 
-    def __init__(self, meter, channel, switch) -> None:
-        self._meter = meter
+    def __init__(
+        self,
+        card: "Card",
+        switch,
+        sessions: dict,
+        esam: "Esam",
+        settlement: "Settlement",
+        store: "StateStore",
+        recovery: "StateRecovery",
+        metering: "Metering",
+        clock: "Ds3231",
+        event_log: "EventLog",
+        display: "Display",
+        report_alive,
+        log,
+    ) -> None:
+        self._card = card
         self._switch = switch
-        self._slot = Slot(channel, self._present, self._supply_good, meter)
+        self._sessions = sessions
+        self._esam = esam
+        self._settlement = settlement
+        self._store = store
+        self._recovery = recovery
+        self._metering = metering
+        self._clock = clock
+        self._events = event_log
+        self._display = display
+        self._report_alive = report_alive
+        self._log = log
+        self.busy = False  # a session is under way
 
     async def run(self) -> None:
-        meter = self._meter
+        """Look for a card every 100 ms, for ever."""
         served = before = False
         while True:
-            now = self._present()
-            if now and before and not served and (meter.chip.voltage_mv or meter.metering.silent):
+            now = self.has_card()
+            if now and before and not served and (self._metering.chip.voltage_mv or self._metering.silent):
                 served = True
-                await self._session()
+                await self._serve_and_show()
             if not now and not before:
                 served = False
             before = now
-            meter.slot_lives()
+            self._report_alive()
             await asyncio.sleep_ms(_LOOK_MS)
 
-    async def _session(self) -> None:
-        meter = self._meter
-        await meter.late.look()  # a card should find the memory's own state
-        meter.reading = True
-        meter.display.say(("rEAd", _READ_MS))
-        try:
-            meter.display.say(*await self._slot.session())
-        except CardError as error:
-            meter.log("card: %s, code %d: %s" % (error.display, error.code, error))
-            meter.display.say((error.display, _ERROR_MS))
-            if error.illegal:
-                self._keep(error.code)
-            meter.commit()
-        except JournalError as error:
-            meter.log("journal: " + str(error))
-            meter.display.say(("Err-31", _ERROR_MS))
-        finally:
-            meter.reading = False
+    def has_card(self) -> bool:
+        """Return whether something is in the slot."""
+        return not self._switch.value()
 
-    def _keep(self, code: int) -> None:
-        meter, card = self._meter, self._slot.card
-        state = meter.store.state
-        state.illegal_cards = min(state.illegal_cards + 1, records.MOST_ILLEGAL)
+    async def _serve_and_show(self) -> None:
+        await self._recovery.adopt_if_ready()  # a card should find the memory's own state
+        self._set_busy(True)
+        self._display.show_messages(("rEAd", _READ_MS))
         try:
-            header, sw = card.last
+            self._display.show_messages(*await self._serve())
+        except CardError as error:
+            self._log("card: %s, code %d: %s" % (error.display, error.code, error))
+            self._display.show_messages((error.display, _ERROR_MS))
+            if error.illegal:
+                self._keep_illegal(error.code)
+            self._store.keep()
+        except JournalError as error:
+            self._log("journal: " + str(error))
+            self._display.show_messages(("Err-31", _ERROR_MS))
+        finally:
+            self._set_busy(False)
+
+    def _set_busy(self, busy: bool) -> None:
+        self.busy = busy
+        self._store.hold(busy)
+        self._display.show_reading(busy)
+
+    async def _serve(self) -> tuple:
+        """Serve the card that has just been put in. Return messages as (text, ms); CardError says what went wrong.
+
+        A session that goes on for long without the ESAM returns how, and does so after the ESAM has been let go.
+        """
+        card = self._card
+        if self._metering.chip.voltage_mv < _MIN_CARD_MV:
+            raise fault("SUPPLY", "mains too low")
+        gc.collect()  # now, or it would be in the middle of the session
+        card.bound()
+        try:
+            async with self._settlement.lock:
+                shown = await self._run_session(card)
+            return await shown() if callable(shown) else shown
+        except CardError as error:
+            if error.illegal:
+                card.raise_if_pulled()  # pulled in the middle of a character, it has said what it never meant
+            raise
+        finally:
+            card.off()
+
+    async def _run_session(self, card: "Card") -> tuple:
+        try:
+            await card.connect()
+            await self._settlement.start()
+            command, data = await card.info()
+            run = self._sessions.get(command)
+            if run is None:
+                raise fault("TYPE", "command %02X" % command)
+            return await run(card, command, data)
+        except ValueError as error:
+            raise fault("FORMAT", str(error)) from None
+        except EsamError as error:
+            code = "ESAM" if self._esam.serial else "ESAM_RESET"
+            raise (mac_or(code, error.sw) if error.sw else fault(code, str(error))) from None
+
+    def _keep_illegal(self, code: int) -> None:
+        """Count the card that was in the slot as illegal, and log it."""
+        state = self._store.state
+        state.illegal_cards = min(state.illegal_cards + 1, MOST_ILLEGAL)
+        try:
+            header, sw = self._card.last
             record = {
-                "time": meter.clock.local_minute(),
-                "serial": card.serial or bytes(8),
+                "time": self._clock.local_minute(),
+                "serial": self._card.serial or bytes(8),
                 "code": code,
                 "header": bytes(header) + bytes(5 - len(header)),
                 "sw": sw,
                 "count": state.count,
             }
-            meter.cards.add(card_files.pack(events.FIELDS[1:], record))
+            self._events.add(card_files.pack(FIELDS[1:], record))
         except OSError:
-            meter.log("illegal card not kept: the memory does not answer")
+            self._log("illegal card not kept: the memory does not answer")
         except Exception as error:  # from here it would end main, and the meter restart for as long as the card is in
-            meter.log("illegal card not kept: " + str(error))
-
-    def _present(self) -> bool:
-        return not self._switch.value()
-
-    def _supply_good(self) -> bool:
-        return self._meter.chip.voltage_mv >= _MIN_CARD_MV
-
-
-class Slot:
-    """Runs sessions. `present` is called to ask the switch, `supply_good` whether the mains is high enough."""
-
-    def __init__(self, channel, present, supply_good, parts) -> None:
-        self._card = Card(channel, present)
-        self._supply_good = supply_good
-        self._parts = parts  # esam, wallet, store, clock, log of the meter
-
-    @property
-    def card(self) -> Card:
-        """The card that is or was in the slot last."""
-        return self._card
-
-    async def session(self) -> tuple:
-        """Serve the card that has just been put in: messages to show as (text, ms). CardError tells what went wrong.
-
-        A session that goes on for long without the ESAM returns how, and does so after the ESAM has been let go.
-        """
-        card = self._card
-        if not self._supply_good():
-            raise fault("SUPPLY", "mains too low")
-        gc.collect()  # now, or it would be in the middle of the session
-        card.bound()
-        try:
-            async with self._parts.wallet.lock:
-                shown = await self._serve(card)
-            return await shown() if callable(shown) else shown
-        except CardError as error:
-            if error.illegal:
-                card.must_be_there()  # pulled in the middle of a character, it has said what it never meant
-            raise
-        finally:
-            card.off()
-
-    async def _serve(self, card) -> tuple:
-        parts = self._parts
-        try:
-            await card.connect()
-            await parts.wallet.start()
-            command, data = await card.info()
-            run = _SESSIONS.get(command)
-            if run is None:
-                raise fault("TYPE", "command %02X" % command)
-            return await run(card, command, data, parts)
-        except ValueError as error:
-            raise fault("FORMAT", str(error)) from None
-        except esam_module.EsamError as error:
-            code = "ESAM" if parts.esam.serial else "ESAM_RESET"
-            raise (mac_or(code, error.sw) if error.sw else fault(code, str(error))) from None
-
-
-_SESSIONS = {
-    card_files.CMD_USER: card_user.run,
-    card_files.CMD_INIT: card_init.run,
-    card_files.CMD_KEYS: card_keys.run,
-    card_files.CMD_KEYS_RESTORE: card_keys.run,
-    card_files.CMD_INSPECTION: card_inspect.run,
-    card_files.CMD_TEST_CREDIT: card_factory.credit,
-    card_files.CMD_TEST_RELAY: card_factory.run,
-}
+            self._log("illegal card not kept: " + str(error))

@@ -12,13 +12,18 @@ from micropython import const
 
 import account
 import card_files
-import esam as esam_module
 import parameters
 import state as records
 import supply
 from card_errors import fault
 from display import decimal
-from linetime import beside
+from ds3231 import Ds3231
+from esam import EXTERNAL, IDENTITY, Esam
+from iccard import Card
+from settlement import Settlement
+from state import State
+from state_store import StateStore
+from tariff import Tariff, is_in_force, plan_price, set_price
 
 # Judgements.
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
@@ -28,8 +33,6 @@ REFUSE = const(4)  # the next count, but the receipt of the former one is still 
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
-_UNPACK_US = const(4_500)
-_RECEIPT_US = const(5_500)
 # What a card may change: the opening all, later ones only what is not yet in force - tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
@@ -40,30 +43,116 @@ _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
 _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 
 
-async def run(card, command: int, data: bytes, parts) -> tuple:
-    """Serve a user card; shows the balance before and after."""
-    state = parts.store.state
-    keys, info = await beside(parts.esam.key_state(), lambda: card_files.unpack(card_files.PARAMS, data), _UNPACK_US)
-    if keys != card_files.KEYS_PRIVATE:
-        raise fault("KEY_STATE", "user card, but the meter has public keys")
-    await authenticate(card, parts.esam)
-    old_fen = state.balance_fen
-    block = await _sealed_purchase(card, parts.esam)
-    purchase = card_files.unpack(card_files.WALLET, block[:8])
-    blank = card_files.is_blank(await card.read(card_files.CARD_WRITE_BACK, 0, 1))
-    serial = int.from_bytes(card.serial, "big")
-    verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
-    if verdict in (CREDIT, TAKE_OVER) and binds(state, info, serial):
-        await _prove_owner(card, parts.esam, info["card_type"], data)
-        if verdict == CREDIT:
-            block = await _sealed_purchase(card, parts.esam, block[:8])
-    await _carry_out(card, parts, info, verdict, block, purchase)
-    supply.release(state)
-    parts.store.commit()
-    return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
+class UserSession:
+    """Serves user cards with the parts that a purchase needs."""
+
+    def __init__(
+        self,
+        esam: "Esam",
+        settlement: "Settlement",
+        store: "StateStore",
+        clock: "Ds3231",
+        prices: "Tariff",
+        log,
+    ) -> None:
+        self._esam = esam
+        self._settlement = settlement
+        self._store = store
+        self._clock = clock
+        self._prices = prices
+        self._log = log
+
+    async def run(self, card: "Card", command: int, data: bytes) -> tuple:
+        """Serve a user card. Return messages that show the balance before and after."""
+        state = self._store.state
+        info = card_files.unpack(card_files.PARAMS, data)
+        if await self._esam.key_state() != card_files.KEYS_PRIVATE:
+            raise fault("KEY_STATE", "user card, but the meter has public keys")
+        await authenticate(card, self._esam)
+        old_fen = state.balance_fen
+        block = await _sealed_purchase(card, self._esam)
+        purchase = card_files.unpack(card_files.WALLET, block[:8])
+        blank = card_files.is_blank(await card.read(card_files.CARD_WRITE_BACK, 0, 1))
+        serial = int.from_bytes(card.serial, "big")
+        verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
+        if verdict in (CREDIT, TAKE_OVER) and binds(state, info, serial):
+            await _prove_owner(card, self._esam, info["card_type"], data)
+            if verdict == CREDIT:
+                block = await _sealed_purchase(card, self._esam, block[:8])
+        await self._carry_out(card, info, verdict, block, purchase)
+        supply.release(state)
+        self._store.commit()
+        return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
+
+    async def _carry_out(self, card: "Card", info: dict, verdict: int, block: bytes, purchase: dict) -> None:
+        if verdict != CREDIT:
+            await self._settlement.settle()
+        else:
+            await self._settlement.credit(block, purchase["money_fen"], purchase["count"])
+        try:
+            if verdict in (CREDIT, TAKE_OVER):
+                await self._take_over(card, info)
+            await self._write_receipt(card, info)
+        finally:
+            if verdict == CREDIT:  # not told before, as a line of the log would keep the card waiting
+                self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
+        if verdict == REFUSE:
+            raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
+
+    async def _take_over(self, card: "Card", info: dict) -> None:
+        """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
+        state, flags = self._store.state, flags_of(info)
+        switch_time = 0
+        if flags & card_files.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
+            parameters.apply_params(state, info)
+            switch_time = info["switch_time"]
+        elif flags & card_files.UPDATE_TARIFF_2:
+            self._prices.switch_if_due()  # a former plan that is due comes before this one
+            if info["update_flag"] & card_files.UPDATE_TARIFF_1:
+                await self._keep_price(card)
+            # Time before price: a plan cut in half never brings a price before its time.
+            sealed = await _move(card, self._esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1)
+            switch_time = card_files.from_bcd(sealed[5:])
+        now = later = b""
+        if flags & card_files.UPDATE_TARIFF_1:
+            now = await _move(card, self._esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], card_files.ESAM_TARIFF_1)
+        if flags & card_files.UPDATE_TARIFF_2:
+            later = await _move(card, self._esam, card_files.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], card_files.ESAM_TARIFF_2)
+        # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
+        if now:
+            set_price(state, now)
+        if later:
+            plan_price(state, switch_time, later)
+        state.customer_no = info["customer_no"]
+        state.card_serial = int.from_bytes(card.serial, "big")
+        state.set(records.OPENED)
+
+    async def _keep_price(self, card: "Card") -> None:
+        """Give the ESAM the price in force as its set 1, now that set 2 gets another.
+
+        A set 1 of any other price is left out.
+        """
+        block = await _sealed(card, self._esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
+        if is_in_force(self._store.state, block[:-4]):
+            await self._esam.update(card_files.ESAM_TARIFF_1, block)
+        else:
+            self._log("tariff set 1 of the card is not in force and was left out")
+
+    async def _write_receipt(self, card: "Card", info: dict) -> None:
+        """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads.
+
+        It says what has been taken over, which is committed before the card gets it.
+        """
+        state = self._store.state
+        receipt = card_files.pack(card_files.WRITE_BACK, run_info(state, self._clock, info))
+        self._store.commit()
+        challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
+        framed = card_files.frame(card_files.CMD_WRITE_BACK, receipt)
+        sealed = await self._esam.receipt(framed, challenge, card.serial)
+        await card.ask(0x04, 0xD6, 0x80 | card_files.CARD_WRITE_BACK, 0x00, sealed)
 
 
-def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bool) -> int:
+def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, blank: bool) -> int:
     """What is to be done with this card, or CardError. Pure: it decides and changes nothing."""
     card_type = info["card_type"]
     if card_type not in (card_files.OPEN, card_files.PURCHASE, card_files.REPLACEMENT):
@@ -89,7 +178,7 @@ def judge(state, info: dict, serial: int, amount_fen: int, count: int, blank: bo
     return CREDIT
 
 
-def _judge_opened(state, info: dict, serial: int, count: int, blank: bool) -> None:
+def _judge_opened(state: "State", info: dict, serial: int, count: int, blank: bool) -> None:
     if info["customer_no"] != state.customer_no:
         raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
     # A blank replacement whose count lies behind was itself lost before the card that the meter knows.
@@ -98,36 +187,36 @@ def _judge_opened(state, info: dict, serial: int, count: int, blank: bool) -> No
         raise fault("SERIAL", "not the card that this meter knows")
 
 
-def binds(state, info: dict, serial: int) -> bool:
+def binds(state: "State", info: dict, serial: int) -> bool:
     """Whether the meter gets a card or customer by this: not by a monthly purchase with the card that it knows."""
     return info["card_type"] != card_files.PURCHASE or serial != state.card_serial
 
 
-async def identify(card, esam, beside: int = 0) -> None:
+async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
     """The card proves itself to the ESAM. `beside` is where a card for both key states keeps its other keys."""
     challenge = await esam.challenge(8)
-    expected = await esam.encipher(esam_module.IDENTITY, card.serial, challenge)
-    answer, sw = await card.command(0x00, 0x88, 0x00, beside + esam_module.IDENTITY, challenge)
+    expected = await esam.encipher(IDENTITY, card.serial, challenge)
+    answer, sw = await card.command(0x00, 0x88, 0x00, beside + IDENTITY, challenge)
     if sw != 0x9000 or answer != expected:
         raise fault("IDENTITY", "card does not know the key")
 
 
-async def authenticate(card, esam, beside: int = 0) -> None:
+async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
     """The card proves itself to the ESAM, then the ESAM to the card; which opens the card's files for writing."""
     await identify(card, esam, beside)
     challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=8)
-    proof = await esam.encipher(esam_module.EXTERNAL, card.serial, challenge)
-    _, sw = await card.command(0x00, 0x82, 0x00, beside + esam_module.EXTERNAL, proof)
+    proof = await esam.encipher(EXTERNAL, card.serial, challenge)
+    _, sw = await card.command(0x00, 0x82, 0x00, beside + EXTERNAL, proof)
     if sw != 0x9000:
         raise fault("EXTERNAL", "card refuses the meter: %04X" % sw)
 
 
-async def _sealed_purchase(card, esam, judged: "bytes | None" = None) -> bytes:
+async def _sealed_purchase(card: "Card", esam: "Esam", judged: "bytes | None" = None) -> bytes:
     """Money, count and MAC for the ESAM's newest challenge."""
     return await _sealed(card, esam, card_files.CARD_WALLET, 0, _TARGET_CREDIT, judged)
 
 
-async def _prove_owner(card, esam, card_type: int, data: bytes) -> None:
+async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) -> None:
     """The ESAM checks and keeps what `data`, file 01, says of meter and customer; an opening card's whole.
 
     Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not this card's.
@@ -136,67 +225,13 @@ async def _prove_owner(card, esam, card_type: int, data: bytes) -> None:
     await _move(card, esam, card_files.CARD_INFO, 4 + at, target, card_files.ESAM_PARAMS, at, data[at:])
 
 
-async def _carry_out(card, parts, info: dict, verdict: int, block: bytes, purchase: dict) -> None:
-    if verdict != CREDIT:
-        await parts.wallet.settle()
-    else:
-        await parts.wallet.credit(block, purchase["money_fen"], purchase["count"])
-    try:
-        if verdict in (CREDIT, TAKE_OVER):
-            await _take_over(card, parts, info)
-        await _write_receipt(card, parts, info)
-    finally:
-        if verdict == CREDIT:  # not told before, as a line of the log would keep the card waiting
-            parts.log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
-    if verdict == REFUSE:
-        raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
-
-
 def flags_of(info: dict) -> int:
     """What this card may change of what it says that it brings."""
     return info["update_flag"] if info["card_type"] == card_files.OPEN else info["update_flag"] & _FLAGS_LATER
 
 
-async def _take_over(card, parts, info: dict) -> None:
-    """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
-    state, flags = parts.store.state, flags_of(info)
-    switch_time = 0
-    if flags & card_files.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
-        parameters.apply_params(state, info)
-        switch_time = info["switch_time"]
-    elif flags & card_files.UPDATE_TARIFF_2:
-        parts.look_at_price()  # a former plan that is due comes before this one
-        if info["update_flag"] & card_files.UPDATE_TARIFF_1:
-            await _keep_price(card, parts)
-        # Time before price: a plan cut in half never brings a price before its time.
-        sealed = await _move(card, parts.esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1)
-        switch_time = card_files.from_bcd(sealed[5:])
-    now = later = b""
-    if flags & card_files.UPDATE_TARIFF_1:
-        now = await _move(card, parts.esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], card_files.ESAM_TARIFF_1)
-    if flags & card_files.UPDATE_TARIFF_2:
-        later = await _move(card, parts.esam, card_files.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], card_files.ESAM_TARIFF_2)
-    # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
-    if now:
-        parameters.apply_tariff(state, now)
-    if later:
-        parameters.plan(state, switch_time, later)
-    state.customer_no = info["customer_no"]
-    state.card_serial = int.from_bytes(card.serial, "big")
-    state.set(records.OPENED)
-
-
-async def _keep_price(card, parts) -> None:
-    """The ESAM learns the price in force as its set 1, now that set 2 gets another; a set 1 of any other price is left out."""
-    block = await _sealed(card, parts.esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
-    if parameters.in_force(parts.store.state, block[:-4]):
-        await parts.esam.update(card_files.ESAM_TARIFF_1, block)
-    else:
-        parts.log("tariff set 1 of the card is not in force and was left out")
-
-
 async def _move(
-    card, esam, source: int, offset: int, target: bytes, to: int, at: int = 0, judged: "bytes | None" = None
+    card: "Card", esam: "Esam", source: int, offset: int, target: bytes, to: int, at: int = 0, judged: "bytes | None" = None
 ) -> bytes:
     """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
     block = await _sealed(card, esam, source, offset, target, judged)
@@ -204,7 +239,7 @@ async def _move(
     return block[:-4]
 
 
-async def _sealed(card, esam, source: int, offset: int, target: bytes, judged: "bytes | None" = None) -> bytes:
+async def _sealed(card: "Card", esam: "Esam", source: int, offset: int, target: bytes, judged: "bytes | None" = None) -> bytes:
     """Data and MAC for the ESAM's `target`. Data other than what the card was `judged` by never gets there."""
     challenge = await esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
@@ -213,24 +248,8 @@ async def _sealed(card, esam, source: int, offset: int, target: bytes, judged: "
     return block
 
 
-async def _write_receipt(card, parts, info: dict) -> None:
-    """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads.
-
-    It says what has been taken over, which is committed before the card gets it.
-    """
-    ask = card.ask(0x00, 0x84, 0x00, 0x00, le=4)
-    challenge, framed = await beside(ask, lambda: _receipt(parts, info), _RECEIPT_US)
-    sealed = await parts.wallet.beside_commit(parts.esam.receipt(framed, challenge, card.serial))
-    await card.ask(0x04, 0xD6, 0x80 | card_files.CARD_WRITE_BACK, 0x00, sealed)
-
-
-def _receipt(parts, info: dict) -> bytes:
-    return card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, run_info(parts, info)))
-
-
-def run_info(parts, info: dict) -> dict:
-    """What the desk is told of the meter; `info` has user type and ratios."""
-    state = parts.store.state
+def run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
+    """Return the record that tells the desk of the meter; `info` has user type and ratios."""
     return {
         "user_type": info["user_type"],
         "ct_ratio": info["ct_ratio"],
@@ -241,5 +260,5 @@ def run_info(parts, info: dict) -> dict:
         "count": state.count,
         "overdraft_fen": state.overdraft_fen,
         "illegal_cards": state.illegal_cards,
-        "time": parts.clock.local_minute(),
+        "time": clock.local_minute(),
     }

@@ -8,6 +8,8 @@ import time
 
 from micropython import const
 
+from tm1638 import Tm1638
+
 # Lamps, as bits for the driver.
 ALARM = const(0x01)  # buy electricity
 TRIP = const(0x02)  # supply is off
@@ -15,6 +17,7 @@ OVERDRAFT = const(0x04)
 FAULT = const(0x08)
 CARD = const(0x10)  # a card is being read
 PULSE = const(0x20)  # changes with each watt-hour
+_ALL_LAMPS = const(0xFF)
 
 _DIGITS = const(8)
 _HOME_MS = const(30_000)
@@ -25,43 +28,57 @@ _MESSAGES = const(16)
 
 
 class Display:
-    def __init__(self, segments) -> None:
-        self._segments = segments
+    """What is on show on `driver` (tm1638.py), and for how long."""
+
+    def __init__(self, driver: "Tm1638") -> None:
+        self._driver = driver
+        self._reading = False  # a card session is under way
+        self._testing = False  # all lamps are lit for somebody to look at
         self._page = 0
         self._key_ms = 0
         self._messages = []  # (text, ms) that wait their turn; the first one is on show
         self._shown_ms = time.ticks_ms()
         self._refreshed_ms = time.ticks_ms()
 
-    def say(self, *messages) -> None:
+    def show_messages(self, *messages: tuple) -> None:
         """Show these (text, ms) one after the other instead of whatever is still waiting."""
         self._messages = list(messages[:_MESSAGES])
         self._shown_ms = time.ticks_ms()
 
-    def add(self, message) -> None:
+    def append_message(self, message: tuple) -> None:
         """Show this (text, ms) after whatever is still waiting."""
         if not self._messages:
             self._shown_ms = time.ticks_ms()
         self._messages = (self._messages + [message])[:_MESSAGES]
 
-    def key(self) -> None:
-        """The key was pressed: end the messages or turn the page."""
+    def press_key(self) -> None:
+        """End the messages, or turn the page."""
         if self._messages:
             self._messages = []
         else:
             self._page += 1
         self._key_ms = time.ticks_ms()
 
-    def update(self, pages, lamps: int, faults) -> None:
-        """Show what is due: `pages` give a text each when called, `faults` are code texts such as Err-02."""
+    def show_reading(self, on: bool) -> None:
+        """Light the card lamp as long as a card is being read."""
+        self._reading = on
+
+    def test_lamps(self, on: bool) -> None:
+        """Light all lamps, whatever `update` is given, until this is called with False."""
+        self._testing = on
+
+    def update(self, pages, lamps: int, faults: list) -> None:
+        """Show what is due: `pages` give a text each when called, `faults` are texts like Err-02."""
         now_ms = time.ticks_ms()
         if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
             self._page = 0
         text = self._message(now_ms) or self._fault(now_ms, faults) or pages[self._page]()
-        self._segments.show(text, lamps)
+        if self._reading:
+            lamps |= CARD
+        self._driver.show(text, _ALL_LAMPS if self._testing else lamps)
         if time.ticks_diff(now_ms, self._refreshed_ms) > _REFRESH_MS:
             self._refreshed_ms = now_ms
-            self._segments.refresh()
+            self._driver.refresh()
 
     def _message(self, now_ms) -> str:
         while self._messages:
@@ -72,7 +89,7 @@ class Display:
             self._shown_ms = time.ticks_add(self._shown_ms, ms)
         return ""
 
-    def _fault(self, now_ms, faults) -> str:
+    def _fault(self, now_ms, faults: list) -> str:
         if not faults or now_ms % _FAULT_EVERY_MS >= _FAULT_MS:
             return ""
         return faults[now_ms // _FAULT_EVERY_MS % len(faults)]

@@ -16,7 +16,9 @@ _NO_NUMBER = const(100)  # more than any register may hold
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
-class Clock:
+class Ds3231:
+    """The clock chip on its bus."""
+
     def __init__(self, i2c, utc_offset_s: int = 8 * 3600) -> None:
         self._i2c = i2c
         self._offset_s = utc_offset_s

@@ -3,12 +3,10 @@
 Every method is one command. `EsamError` when the chip refuses or does not answer; its text says which.
 """
 
-import time
-
 from micropython import const
 
 from card_files import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
-from line import LineError
+from line import Channel, LineError
 
 _RECORD_ALL = const(0)
 RECORD_MONEY = const(1)
@@ -30,7 +28,7 @@ class EsamError(Exception):
 class Esam:
     """One ESAM on its channel. `alive` is whether its newest command was answered."""
 
-    def __init__(self, channel) -> None:
+    def __init__(self, channel: "Channel") -> None:
         self._channel = channel
         self.serial = b""
         self.alive = False
@@ -130,5 +128,5 @@ class Esam:
         return answer
 
     def _bound(self) -> None:
-        """No command takes longer than this, whatever the chip does."""
-        self._channel.deadline_ms = time.ticks_add(time.ticks_ms(), _COMMAND_MS)
+        """Let no command take longer than this, whatever the chip does."""
+        self._channel.end_within(_COMMAND_MS)

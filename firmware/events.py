@@ -11,6 +11,7 @@ import binascii
 from micropython import const
 
 from card_files import BCD, BIN, RAW
+from fram import Fram
 
 RECORDS = const(20)
 _SLOT = const(33)
@@ -27,10 +28,10 @@ FIELDS = (
 )
 
 
-class CardLog:
+class EventLog:
     """`memory` is that of the journal. A memory that fails loses the record and nothing else."""
 
-    def __init__(self, memory) -> None:
+    def __init__(self, memory: "Fram") -> None:
         self._memory = memory
         self._base = memory.size - _AREA
         self._number = -1  # of the newest record; below zero: not looked yet

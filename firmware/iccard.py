@@ -5,24 +5,22 @@ card_errors.py; what a session does with the card is in card_user.py, card_init.
 card_factory.py.
 """
 
-import time
-
 from micropython import const
 
 import card_files
-from card_errors import early, fault, mac_or
-from line import LineError
+from card_errors import CardError, fault, mac_or
+from line import Channel, LineError
 
 _SESSION_MS = const(3_000)
 _USER_INFO = card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD
 
 
 class Card:
-    """The card in the slot, once it has answered."""
+    """The card in the slot. `switch` reads 0 while one is there."""
 
-    def __init__(self, channel, present) -> None:
+    def __init__(self, channel: "Channel", switch) -> None:
         self._channel = channel
-        self._present = present
+        self._switch = switch
         self.serial = b""
 
     async def connect(self) -> None:
@@ -32,7 +30,7 @@ class Card:
         try:
             atr = await self._channel.reset()
         except LineError as error:
-            raise early(self._present) or fault("CARD_RESET", str(error)) from None
+            raise self._early() or fault("CARD_RESET", str(error)) from None
         self.serial = atr.serial()
         if not self.serial:
             raise fault("CARD_RESET", "foreign ATR")
@@ -49,11 +47,11 @@ class Card:
 
     async def command(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> tuple:
         """(answer, status word), whatever the status."""
-        self.must_be_there()
+        self.raise_if_pulled()
         try:
             return await self._channel.command(cla, ins, p1, p2, data, le)
         except LineError as error:
-            raise early(self._present) or fault("COMMUNICATION", str(error)) from None
+            raise self._early() or fault("COMMUNICATION", str(error)) from None
 
     async def ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
         """The answer of a command that must succeed."""
@@ -89,17 +87,21 @@ class Card:
         """(header, status word) of the newest command, for the log."""
         return self._channel.last, self._channel.sw
 
-    def must_be_there(self) -> None:
-        gone = early(self._present)
+    def raise_if_pulled(self) -> None:
+        gone = self._early()
         if gone:
             raise gone
+
+    def _early(self) -> "CardError | None":
+        """Return PULLED if the card is no longer there."""
+        return fault("PULLED", "card pulled early") if self._switch.value() else None
 
     def off(self) -> None:
         self._channel.off()
 
     def bound(self) -> None:
-        """Reading and writing end within the session's limit from now on."""
-        self._channel.deadline_ms = time.ticks_add(time.ticks_ms(), _SESSION_MS)
+        """Let reading and writing end within the session's limit from now on."""
+        self._channel.end_within(_SESSION_MS)
 
 
 def _whole(answer: bytes, size: int) -> bytes:

@@ -1,14 +1,30 @@
-"""Commands to the chip on a T=0 line, whatever the wire under them is.
+"""Commands to the chip on a T=0 line, whatever the wire under them is, and waiting on it to the etu.
 
 `Channel` takes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times the first rate. A line has
 activate, deactivate, set_rate, send, receive, waiting_ms, lock, extra_guard_etu and fastest: line_uart.py, line_shared.py and
 line_pio.py.
+
+While characters pass, the other tasks have their turn. One turn may hold a debit and a commit of the journal, which take
+some 14 ms on the chip; behind a header of 5 characters, which takes 6, it would keep the line waiting. So they have it in
+waits that are longer, and the last 14 ms of those are sat out. The longer they have waited, the shorter a wait will do, but
+not one behind a header; after 28 ms any. A chip that has not answered after a few ms is looked at every ms.
 """
 
+import asyncio
 import time
+
+from micropython import const
 
 from iso7816 import AtrReader, Exchange
 from iso7816_pps import Pps, imposed, offered
+
+_CHAR_ETU = const(12)
+_ROOM_US = const(14_000)
+_SHORT_US = const(400)
+_LONG_US = const(28_000)
+_BUSY_MS = const(4)
+
+_turn_us = 0  # when the others had their last one
 
 
 class LineError(Exception):
@@ -16,17 +32,21 @@ class LineError(Exception):
 
 
 class Channel:
-    """Commands to the chip on a line. Set `deadline_ms` (a ticks_ms value) to bound all that follows."""
+    """Commands to the chip on one line."""
 
     def __init__(self, line) -> None:
         self._line = line
         self._waiting_ms = 1000
-        self.deadline_ms = None
+        self._deadline_ms = None
         self.last = b""  # header of the newest command, for the log
         self.sw = 0
         self.pps_failures = 0
         self._agreed = False  # by PPS to a higher rate
         self._distrusted = False  # it has failed since
+
+    def end_within(self, ms: int) -> None:
+        """Let all that follows end within this time from now on, or fail with LineError."""
+        self._deadline_ms = time.ticks_add(time.ticks_ms(), ms)
 
     async def reset(self) -> AtrReader:
         """Cold reset; the ATR, whole and without error, or LineError. Then the highest rate that chip and line have in common.
@@ -52,7 +72,7 @@ class Channel:
         atr = AtrReader()
         while atr.want:
             want = atr.want
-            chunk = await line.receive(want, self._left_ms(line.waiting_ms(9600)), self.deadline_ms)
+            chunk = await line.receive(want, self._left_ms(line.waiting_ms(9600)), self._deadline_ms)
             atr.receive(chunk)
             if len(chunk) < want:
                 raise LineError("ATR cut short" if atr.raw else "mute")
@@ -98,7 +118,7 @@ class Channel:
             out, want = engine.take(), engine.want
             if out:
                 await self._line.send(out)
-            chunk = await self._line.receive(want, wait_ms, self.deadline_ms)
+            chunk = await self._line.receive(want, wait_ms, self._deadline_ms)
             engine.receive(chunk)
             if len(chunk) < want:
                 engine.expire()
@@ -106,9 +126,53 @@ class Channel:
             raise LineError(engine.error)
 
     def _left_ms(self, wait_ms: int) -> int:
-        if self.deadline_ms is None:
+        if self._deadline_ms is None:
             return wait_ms
-        left_ms = time.ticks_diff(self.deadline_ms, time.ticks_ms())
+        left_ms = time.ticks_diff(self._deadline_ms, time.ticks_ms())
         if left_ms <= 0:
             raise LineError("session took too long")
         return min(wait_ms, left_ms)
+
+
+async def rest_until(when_us) -> None:
+    """Wait until `time.ticks_us()` is there, to the microsecond. Other tasks run if there is room for them."""
+    left_us = time.ticks_diff(when_us, time.ticks_us())
+    if left_us > _room_us():
+        await _others(max(left_us - _ROOM_US, 0) // 1000)
+        left_us = time.ticks_diff(when_us, time.ticks_us())
+    if left_us > 0:
+        time.sleep_us(left_us)
+
+
+async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
+    """Until `missing()` characters are 0, or one is late by more than `wait_ms`, or `deadline_ms` has come."""
+    left = missing()
+    since_ms = time.ticks_ms()
+    while left > 0:
+        if left == 1 and time.ticks_diff(time.ticks_ms(), since_ms) >= _BUSY_MS:
+            await _others(1)
+        elif _room_us() == _SHORT_US:
+            await _others(0)
+        else:
+            await rest_until(time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000))
+        now = missing()
+        if now != left:
+            left, since_ms = now, time.ticks_ms()
+        elif time.ticks_diff(time.ticks_ms(), since_ms) > wait_ms:
+            return
+        if deadline_ms is not None and time.ticks_diff(time.ticks_ms(), deadline_ms) > 0:
+            return
+
+
+def _room_us() -> int:
+    """How long a wait must be for the others to have a turn in it."""
+    since_us = time.ticks_diff(time.ticks_us(), _turn_us)
+    if not 0 <= since_us < _LONG_US:  # below: so long ago that the ticks have wrapped
+        return _SHORT_US
+    return _ROOM_US - since_us // 6
+
+
+async def _others(ms: int) -> None:
+    global _turn_us
+    await asyncio.sleep_ms(ms)
+    _turn_us = time.ticks_us()

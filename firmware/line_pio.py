@@ -13,8 +13,7 @@ import machine
 import rp2
 from micropython import const
 
-from line import LineError
-from linetime import rest_until, wait_for
+from line import LineError, rest_until, wait_for
 from pio_programs import receiver, sender
 
 _POWER_MS = const(10)  # VCC steady before the clock starts

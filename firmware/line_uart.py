@@ -10,8 +10,7 @@ import time
 
 from micropython import const
 
-from line import LineError
-from linetime import rest_until, wait_for
+from line import LineError, rest_until, wait_for
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
 _RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for

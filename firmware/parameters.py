@@ -1,74 +1,40 @@
-"""Parameters on their way from card and ESAM files into the state: number, customer, alarms, limits, price.
-
-A price changes in two steps: a card brings tariff set 2 and the switch time (`plan`), and from that minute of the clock chip on
-it is the price (`switch`). The ESAM then still has the former price in set 1: so the next card that brings a plan also brings
-the price in force as set 1, else a meter that has lost its memory would go back to a price of long ago (`in_force`).
-"""
+"""Parameters on their way from card and ESAM files into the state: number, customer, alarms, limits. Prices: tariff.py."""
 
 import card_files
 import supply
-from state import INITIALISED, OPENED
+import tariff
+from esam import Esam
+from state import INITIALISED, OPENED, State
 
-_TARIFF = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
-
-def apply_params(state, record: dict) -> None:
-    """Thresholds of a user or initialisation card."""
+def apply_params(state: "State", record: dict) -> None:
+    """Set the thresholds of a user or initialisation card's file 01."""
     state.alarm1_fen = record["alarm1_fen"]
     state.alarm2_fen = record["alarm2_fen"]
     supply.update(state)
 
 
-def apply_limits(state, record: dict) -> None:
-    """Overdraft, hoard and closing limits."""
+def apply_limits(state: "State", record: dict) -> None:
+    """Set overdraft, hoard and closing limits."""
     state.overdraft_limit_fen = record["overdraft_limit_fen"]
     state.hoard_limit_fen = record["hoard_limit_fen"]
     state.close_above_fen = record["close_above_fen"]
     supply.update(state)
 
 
-def apply_tariff(state, framed: bytes) -> None:
-    """Tariff set 1 is in force at once; ValueError if the file is not a tariff."""
-    state.price_e4 = _flat(framed)
+async def restore(esam: "Esam", state: "State") -> None:
+    """Read all parameters back from an ESAM in use, for a meter that has lost its memory.
 
-
-def plan(state, switch_time: int, framed: bytes) -> None:
-    """Tariff set 2 begins at this local minute, 0: never. A former plan is forgotten; ValueError as above."""
-    state.next_price_e4, state.switch_time = (_flat(framed), switch_time) if switch_time else (0, 0)
-
-
-def switch(state, minute: int) -> bool:
-    """Whether the planned price has come into force, it being `minute` (YYMMDDhhmm) now; 0, an unknown time, never does it."""
-    if not state.switch_time or minute < state.switch_time:
-        return False
-    state.price_e4, state.next_price_e4, state.switch_time = state.next_price_e4, 0, 0
-    return True
-
-
-def in_force(state, framed: bytes) -> bool:
-    """Whether this tariff is the one in force."""
-    return _flat(framed) == state.price_e4
-
-
-def _flat(framed: bytes) -> int:
-    """The flat price is the first rate. Nothing is free: zeros are how a block looks that was moved to the wrong place."""
-    _, data = card_files.unframe(framed)
-    price_e4 = card_files.unpack_tariff(data)["rates_e4"][0]
-    if not price_e4:
-        raise ValueError("tariff without a price")
-    return price_e4
-
-
-async def restore(esam, state) -> None:
-    """Read all parameters back from an ESAM in use, for a meter that has lost its memory; ValueError if it can't be."""
+    ValueError if they are not readable, EsamError if the ESAM does not answer.
+    """
     size = card_files.size_of(card_files.PARAMS)
     record = card_files.unpack(card_files.PARAMS, await esam.read(card_files.ESAM_PARAMS, 0, size))
     limits = await esam.read(card_files.ESAM_LIMITS, 0, card_files.size_of(card_files.LIMITS))
-    now = await esam.read(card_files.ESAM_TARIFF_1, 0, _TARIFF)
-    later = await esam.read(card_files.ESAM_TARIFF_2, 0, _TARIFF)
-    apply_tariff(state, now)
+    now = await esam.read(card_files.ESAM_TARIFF_1, 0, tariff.FRAMED_BYTES)
+    later = await esam.read(card_files.ESAM_TARIFF_2, 0, tariff.FRAMED_BYTES)
+    tariff.set_price(state, now)
     if record["update_flag"] & card_files.UPDATE_TARIFF_2 and not card_files.is_blank(later):
-        plan(state, record["switch_time"], later)  # to come or long in force: the clock will tell
+        tariff.plan_price(state, record["switch_time"], later)  # to come or long in force: the clock will tell
     apply_limits(state, card_files.unpack(card_files.LIMITS, limits))
     apply_params(state, record)
     state.meter_no = record["meter_no"]

@@ -30,6 +30,7 @@ class Relay:
         self._driven_ms = self._agreed_ms = time.ticks_ms()
         self._resting = False  # within 5 s of the last drive; a stamp alone would come round again with the ticks
         self._tries = 0
+        self._forced = None
         self.release()
 
     @property
@@ -42,8 +43,14 @@ class Relay:
         self._close_coil.off()
         self._open_coil.off()
 
+    def force(self, closed: "bool | None") -> None:
+        """Keep the contact closed or open, whatever `follow` is asked for; None ends it."""
+        self._forced = closed
+
     async def follow(self, wanted: bool, able: bool) -> None:
-        """One step towards `wanted`, to be called again and again; `able` says whether the mains can drive a coil."""
+        """Take one step towards `wanted`; `able` says whether the mains can drive a coil. Call it again and again."""
+        if self._forced is not None:
+            wanted = self._forced
         now_ms = time.ticks_ms()
         if self._resting and time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
             self._resting = False

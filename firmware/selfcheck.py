@@ -14,6 +14,14 @@ import machine
 from micropython import const
 
 import versions
+from display import Display
+from ds3231 import Ds3231
+from esam import Esam
+from metering import Metering
+from relay import Relay
+from settlement import Settlement
+from state import State
+from state_store import StateStore
 
 _LOOK_MS = const(100)
 _LIMIT_MS = const(6_000)  # chip parameters 0.4 s, ESAM 1.5 s, relay 0.3 s; a silent ESAM takes 2 s
@@ -34,72 +42,94 @@ _NOT_DRIVEN = const(3)
 
 
 class SelfCheck:
-    """One start's check of a `Meter`. The totals are those that were found in the memory, before anything was added."""
+    """One start's check. The totals are those that were found in the memory, before anything was added.
 
-    def __init__(self, meter) -> None:
-        self._meter = meter
-        self._found = ""
-        self.find(meter.store.state)
+    `stop` leaves the meter safe before a version on trial gives way to the former one.
+    """
+
+    def __init__(
+        self,
+        store: "StateStore",
+        metering: "Metering",
+        settlement: "Settlement",
+        esam: "Esam",
+        clock: "Ds3231",
+        relay: "Relay",
+        display: "Display",
+        log,
+        stop,
+    ) -> None:
+        self._store = store
+        self._metering = metering
+        self._settlement = settlement
+        self._esam = esam
+        self._clock = clock
+        self._relay = relay
+        self._display = display
+        self._log = log
+        self._stop = stop
+        self._totals = ""
+        self.note_totals(store.state)
         self.code = ""
-        if versions.on_trial and meter.store.anew:
+        if versions.on_trial and store.anew:
             # The former version has committed at its own start. A first commit would bury that, so not one may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
 
-    def find(self, state) -> None:
-        """This state has just been read from the memory: these are the totals to tell."""
+    def note_totals(self, state: "State") -> None:
+        """Note the totals of this state, which has just been read from the memory, for the report."""
         found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
-        self._found = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
+        self._totals = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
 
     async def run(self) -> None:
         """Look until all is well or the time is up, then judge, show and tell."""
-        meter, start_ms = self._meter, time.ticks_ms()
+        start_ms = time.ticks_ms()
         while not self._settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
             await asyncio.sleep_ms(_LOOK_MS)
-        digits = (meter.store.check(), self._chip(), self._esam(), self._clock(), self._relay())
+        digits = (self._store.check(), self._check_chip(), self._check_esam(), self._check_clock(), self._check_relay())
         gc.collect()
         heap_kib = min(gc.mem_free() // 1024, 999)
         parts = "%d%d%d%d%d" % digits
         self.code = "%s%03d" % (parts, heap_kib)
         if versions.on_trial and not healthy(self.code, versions.former_code()):
-            meter.log("update refused: self-check %s, the former version had %s" % (self.code, versions.former_code()))
-            meter.stop()
+            self._log("update refused: self-check %s, the former version had %s" % (self.code, versions.former_code()))
+            self._stop()
             machine.reset()
         if versions.on_trial:
             versions.keep()
         versions.remember(parts)
-        meter.display.add((self.code, _SHOW_MS))
-        meter.log(self.line())
+        self._display.append_message((self.code, _SHOW_MS))
+        self._log(self.line())
         await asyncio.sleep_ms(_AGAIN_MS)
-        meter.log(self.line())
+        self._log(self.line())
 
     def line(self) -> str:
         """All in one line for the console; flashing reads it back."""
-        return "self-check %s version %s %s" % (self.code, versions.version(), self._found)
+        return "self-check %s version %s %s" % (self.code, versions.version(), self._totals)
 
     def _settled(self) -> bool:
         """Whether waiting longer would tell nothing new."""
-        asked = self._meter.wallet.ready or self._meter.esam_failures
-        return bool(asked) and not self._meter.store.unread and not self._chip() and not self._relay()
+        asked = self._settlement.ready or self._settlement.failures
+        return bool(asked) and not self._store.unread and not self._check_chip() and not self._check_relay()
 
-    def _chip(self) -> int:
-        chip = self._meter.chip
+    def _check_chip(self) -> int:
+        chip = self._metering.chip
         if chip.pulse_pj:
-            return _CHIP_SILENT if self._meter.metering.silent else 0
+            return _CHIP_SILENT if self._metering.silent else 0
         if chip.reports or chip.rejected:
             return _CHIP_STRANGE
         return _CHIP_GARBLED if chip.skipped else _CHIP_SILENT
 
-    def _esam(self) -> int:
-        if self._meter.wallet.ready:
+    def _check_esam(self) -> int:
+        if self._settlement.ready:
             return 0
-        return _ESAM_REFUSES if self._meter.esam.alive else _ESAM_SILENT
+        return _ESAM_REFUSES if self._esam.alive else _ESAM_SILENT
 
-    def _clock(self) -> int:
-        self._meter.clock.seconds()
-        return self._meter.clock.fault
+    def _check_clock(self) -> int:
+        self._clock.seconds()
+        return self._clock.fault
 
-    def _relay(self) -> int:
-        relay = self._meter.relay
+    def _check_relay(self) -> int:
+        relay = self._relay
         if relay.commanded is None:
             return _NOT_DRIVEN
         if relay.closed == relay.commanded:

@@ -10,23 +10,22 @@ public keys alone, so only the ESAM can give parameters and balance back, howeve
 
 import asyncio
 
-from micropython import const
-
 import account
 import card_files
 import parameters
 import supply
-from esam import EsamError
+from esam import Esam, EsamError
 from journal import JournalError
-from linetime import beside
 from state import CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
+from state_store import StateStore
 
-_COMMIT_US = const(12_000)
 
+class Settlement:
+    """`failures` counts the times in a row that the ESAM could not be worked with."""
 
-class Wallet:
-    def __init__(self, esam, store, log) -> None:
+    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
         self.lock = asyncio.Lock()
+        self.failures = 0
         self._esam = esam
         self._store = store
         self._log = log
@@ -40,6 +39,20 @@ class Wallet:
     def compare_again(self) -> None:
         """The state is another one: it has to be brought into agreement before it is worked with."""
         self._agreed = False
+
+    async def keep_in_step(self, settle: bool) -> None:
+        """Start the ESAM if need be, and settle if asked to; what goes wrong is counted and logged."""
+        try:
+            async with self.lock:
+                await self.start()
+                if settle:
+                    await self.settle()
+            self.failures = 0
+        except EsamError as error:
+            self.failures += 1
+            self._log("ESAM: " + str(error))
+        except JournalError as error:
+            self._log("journal: " + str(error))
 
     async def start(self) -> None:
         """Bring the ESAM up if it is not, and both sides into agreement. EsamError if the ESAM does not play."""
@@ -90,7 +103,8 @@ class Wallet:
         self._intend(CREDIT, amount_fen, count)
         target_fen = state.wallet_fen
         try:
-            money_fen, _ = await self.beside_commit(self._esam.wallet())
+            self._store.commit()
+            money_fen, _ = await self._esam.wallet()
             if money_fen > target_fen:
                 await self._esam.debit(money_fen - target_fen)
         except (EsamError, JournalError):
@@ -108,11 +122,6 @@ class Wallet:
                 self._store.commit()
             raise
         self._add(amount_fen, count)
-
-    async def beside_commit(self, talk):
-        """What `talk` brings, with the state committed while its characters pass. JournalError if it was not."""
-        brought, _ = await beside(talk, self._store.commit, _COMMIT_US)
-        return brought
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
         """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow.

@@ -10,6 +10,7 @@ from micropython import const
 
 import journal
 import state as records
+from fram import Fram
 
 # What `check` finds; 0 is good.
 KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
@@ -21,14 +22,18 @@ _WAKE_MS = const(50)
 _PAUSE_MS = const(10)
 
 
-class Store:
+class StateStore:
     """`state` is what everybody works on; `fault` says whether the memory fails."""
 
-    def __init__(self, memory) -> None:
+    def __init__(self, memory: "Fram", log) -> None:
+        self._log = log
         self._journal = journal.Journal(memory, records.SIZE)
         self.state = self._made_up = records.State()
         self.fault = False
         self._anew = False
+        self._kept_pj = 0  # energy in the newest commit
+        self._trouble = ""  # with the newest one that `keep` has made
+        self._held = False
         self._lost = 0  # why the memory's state can't be worked on
         self.notes = []  # what was found when it was read, for the log
         start_ms = time.ticks_ms()
@@ -37,6 +42,8 @@ class Store:
         if self.unread:
             self.fault = True
             self.notes.append("journal: memory does not answer")
+        for note in self.notes:
+            log(note)
 
     def scan(self, half: int) -> tuple:
         """What one half of the memory holds, for `take`: some 25 ms on the chip."""
@@ -59,11 +66,12 @@ class Store:
             except ValueError as error:
                 lost, anew = FOREIGN, True
                 notes.append("journal: " + str(error))
+        kept_pj = 0 if anew else state.energy_pj
         if add and not anew:
             add(state)
         if self._journal.damaged:
             notes.append("journal: one half of the memory was damaged, the other had everything")
-        self.notes, self._anew, self._lost = notes, anew, lost
+        self.notes, self._anew, self._lost, self._kept_pj = notes, anew, lost, kept_pj
         # Last, and in one step: whoever breaks in finds a memory that has not been read, to which nothing goes, or all done.
         if anew:
             self._made_up = None
@@ -86,6 +94,31 @@ class Store:
             self.fault = True
             raise
         self.fault = False
+        self._kept_pj = self.state.energy_pj
+
+    def keep(self) -> None:
+        """Commit; a memory that fails is logged, once, and does not stop the meter."""
+        trouble = ""
+        try:
+            self.commit()
+        except journal.JournalError as error:
+            trouble = "journal: " + str(error)
+        if trouble and trouble != self._trouble:
+            self._log(trouble)
+        self._trouble = trouble
+
+    @property
+    def uncommitted_pj(self) -> int:
+        """Energy counted since the newest commit."""
+        return self.state.energy_pj - self._kept_pj
+
+    def hold(self, on: bool) -> None:
+        """Keep `state` the same object, as a card session is working on it, until this is called with False."""
+        self._held = on
+
+    @property
+    def held(self) -> bool:
+        return self._held
 
     @property
     def anew(self) -> bool:

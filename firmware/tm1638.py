@@ -22,7 +22,7 @@ _GLYPHS = {
 }  # fmt: skip
 
 
-class Segments:
+class Tm1638:
     """`show` sends only what has changed; `refresh` sends all, in case the chip has forgotten."""
 
     def __init__(self, spi, strobe, brightness: int = 4) -> None:

@@ -7,9 +7,12 @@ of its divider exactly, 3.57 MHz does not. FRAM and clock on one I2C bus; TM1638
 
 from machine import I2C, PWM, SPI, UART, Pin
 
+from ds3231 import Ds3231
+from fram import Fram
 from hlw8032 import Hlw8032
 from line_shared import SharedLine, SharedUart
 from pulse_counter import PulseCounter
+from tm1638 import Tm1638
 
 METERING_UART = 1
 METERING_RX = 34
@@ -48,7 +51,7 @@ CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 
 # Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring. Nothing is ever sent, but
 # without a TX the port would take its default, IO10, which is the flash's. The strobe rests high as an idle UART does, no pin
-# is left over, and `display_strobe` takes it back.
+# is left over, and `display` takes it back.
 _metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(DISPLAY_STROBE), rx=Pin(METERING_RX), rxbuf=256)
 _buses = {}
 
@@ -59,6 +62,14 @@ def i2c() -> I2C:
         # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not keep every task waiting.
         _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000, timeout=10_000)
     return _buses["i2c"]
+
+
+def memory() -> Fram:
+    return Fram(i2c())
+
+
+def clock() -> Ds3231:
+    return Ds3231(i2c())
 
 
 def metering_chip() -> Hlw8032:
@@ -78,13 +89,10 @@ def esam_line() -> SharedLine:
     return _line(ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
 
 
-def display_spi() -> SPI:
+def display() -> Tm1638:
     # Without miso=None the port would give the bus its default pin, which is CARD_RESET.
-    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
-
-
-def display_strobe() -> Pin:
-    return Pin(DISPLAY_STROBE, Pin.OUT, value=1)
+    spi = SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+    return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
 def relay_close() -> Pin:

@@ -6,9 +6,12 @@ clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: RE
 
 from machine import I2C, PWM, SPI, UART, Pin
 
+from ds3231 import Ds3231
+from fram import Fram
 from hlw8032 import Hlw8032
 from line_pio import PioLine
 from pulse_counter import PulseCounter
+from tm1638 import Tm1638
 
 METERING_UART = 0
 METERING_RX = 1
@@ -56,6 +59,14 @@ def i2c() -> I2C:
     return _buses["i2c"]
 
 
+def memory() -> Fram:
+    return Fram(i2c())
+
+
+def clock() -> Ds3231:
+    return Ds3231(i2c())
+
+
 def metering_chip() -> Hlw8032:
     return Hlw8032(_metering, KV_MILLI, KI_MILLI)
 
@@ -73,13 +84,10 @@ def esam_line() -> PioLine:
     return _line(ESAM_SM, ESAM_IO, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
 
 
-def display_spi() -> SPI:
+def display() -> Tm1638:
     # Without miso=None the port would give the bus its default pin, which is SDA.
-    return SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
-
-
-def display_strobe() -> Pin:
-    return Pin(DISPLAY_STROBE, Pin.OUT, value=1)
+    spi = SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+    return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
 def relay_close() -> Pin:

@@ -32,10 +32,10 @@ def test_a_kind_that_is_none() -> None:
 @pytest.mark.parametrize(
     ("kind", "module", "right", "wrong", "finding", "every"),
     [
-        ("purchase", "wallet", "self._intend(CREDIT, amount_fen, count)", "pass", "restored", 41),
-        ("initialisation", "initcard", "state.set(records.INITIALISED, False)", "pass", "part old and part new", EVERY),
-        ("inspection", "inspectcard", 'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
-        ("08", "testcard", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
+        ("purchase", "settlement", "self._intend(CREDIT, amount_fen, count)", "pass", "restored", 41),
+        ("initialisation", "card_init", "state.set(records.INITIALISED, False)", "pass", "part old and part new", EVERY),
+        ("inspection", "card_inspect", 'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
+        ("08", "card_factory", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
     ],
     ids=["credit without intent", "not marked", "not blanked", "no use taken"],
 )
@@ -49,12 +49,12 @@ def test_a_planted_fault_is_found(
 @pytest.mark.parametrize(
     ("module", "right", "wrong", "finding"),
     [
-        ("cardlog", 'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")', "if body", "log is neither old nor new"),
-        ("cardtask", "header, sw =", "meter.commit(); header, sw =", "counted and not in the log"),
-        ("cardtask", "            meter.commit()\n        except", "        except", "illegal cards is 0 in the end"),
-        ("cardtask", "illegal_cards + 1", "illegal_cards + 2", "illegal cards are not counted"),
-        ("cardtask", "state.illegal_cards =", "state.set(0x10); state.illegal_cards =", "state is"),
-        ("iccard", "card.must_be_there()  # pulled", "pass  # pulled", "ended with code 7"),
+        ("events", 'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")', "if body", "log is neither old nor new"),
+        ("card_slot", "header, sw =", "self._store.keep(); header, sw =", "counted and not in the log"),
+        ("card_slot", "            self._store.keep()\n        except", "        except", "illegal cards is 0 in the end"),
+        ("card_slot", "illegal_cards + 1", "illegal_cards + 2", "illegal cards are not counted"),
+        ("card_slot", "state.illegal_cards =", "state.set(0x10); state.illegal_cards =", "state is"),
+        ("card_slot", "card.raise_if_pulled()  # pulled", "pass  # pulled", "ended with code 7"),
     ],
     ids=["torn record", "counted first", "not committed", "counted twice", "meter locked", "pulled and counted"],
 )

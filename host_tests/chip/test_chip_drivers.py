@@ -18,9 +18,9 @@ from dianka.bench.models.relay import ContactFault, LatchingRelay
 CLOCK = """
     import time
     from machine import I2C, Pin
-    from ds3231 import Clock
+    from ds3231 import Ds3231
     time.sleep_ms(30)
-    clock = Clock(I2C(0, sda=Pin(16), scl=Pin(17), freq=400_000))
+    clock = Ds3231(I2C(0, sda=Pin(16), scl=Pin(17), freq=400_000))
     print(clock.seconds(), clock.fault)
     clock.set(820_540_799)
     print(clock.seconds(), clock.fault)

@@ -42,7 +42,7 @@ def wire(bench: ChipBench, *pins: int) -> None:
 
 
 def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> None:
-    with ChipBench(tmp_path, "line", "linetime", "iso7816_pps", "line_pio", "pio_programs", "iso7816") as bench:
+    with ChipBench(tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816") as bench:
         runs = "\n".join(f"asyncio.run(at_rate(card, esam, {factor}))" for factor in (1, 2, 4, 8))
         source = (
             f"from machine import PWM, Pin\n{jig_code.TALK}{LINES}{runs}\nasyncio.run(refused(card, esam))\noff(card, esam)\n"

@@ -85,7 +85,7 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path):
-    with ChipBench(tmp_path, "line", "linetime", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD) as bench:
+    with ChipBench(tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD) as bench:
         yield Socket(bench)
 
 

@@ -206,9 +206,9 @@ def test_people_read_on_the_display_what_the_driver_shows(bench: ChipBench) -> N
         """
         import time
         from machine import SPI, Pin
-        from tm1638 import Segments
+        from tm1638 import Tm1638
         spi = SPI(0, baudrate=500_000, polarity=1, phase=1, sck=Pin(18), mosi=Pin(19))
-        segments = Segments(spi, Pin(20, Pin.OUT, value=1))
+        segments = Tm1638(spi, Pin(20, Pin.OUT, value=1))
         segments.show("123.45", 0b101)
         time.sleep_ms(500)
         segments.show("Err-31", 0)

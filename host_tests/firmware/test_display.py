@@ -22,7 +22,7 @@ class Rig:
         self.bus.devices.append(self.chip)
         spi = machine.SPI(0, baudrate=500_000, polarity=1, phase=1, sck=machine.Pin(18), mosi=machine.Pin(19))
         self.strobe = machine.Pin(STROBE, machine.Pin.OUT, value=1)
-        self.segments = self.parts.module("tm1638").Segments(spi, self.strobe)
+        self.segments = self.parts.module("tm1638").Tm1638(spi, self.strobe)
         self.sent = 0
         exchange = self.bus.exchange
         self.bus.exchange = lambda data: (setattr(self, "sent", self.sent + len(data)), exchange(data))[1]
@@ -109,7 +109,7 @@ def test_the_key_turns_pages_and_30_s_turn_them_back() -> None:
     face = Face()
     seen = [face.shows()]
     for _ in range(4):
-        face.display.key()
+        face.display.press_key()
         seen.append(face.shows(1000))
     assert seen == ["1.00", "E2", "P3", "1.00", "E2"]
     assert face.shows(29_000) == "E2"
@@ -118,18 +118,18 @@ def test_the_key_turns_pages_and_30_s_turn_them_back() -> None:
 
 def test_messages_follow_each_other_and_the_key_ends_them() -> None:
     face = Face()
-    face.display.say(("rEAd", 4000))
+    face.display.show_messages(("rEAd", 4000))
     assert (face.shows(100), face.shows(3800), face.shows(200)) == ("rEAd", "rEAd", "1.00")
-    face.display.say(("1", 2000), ("2", 5000))
+    face.display.show_messages(("1", 2000), ("2", 5000))
     assert (face.shows(1900), face.shows(100), face.shows(4900), face.shows(100)) == ("1", "2", "2", "1.00")
-    face.display.say(("1", 2000), ("2", 5000))
-    face.display.say(("3", 1000))
+    face.display.show_messages(("1", 2000), ("2", 5000))
+    face.display.show_messages(("3", 1000))
     assert (face.shows(900), face.shows(100)) == ("3", "1.00")
-    face.display.say(("4", 60_000))
+    face.display.show_messages(("4", 60_000))
     face.shows(100)
-    face.display.key()
+    face.display.press_key()
     assert face.shows(100) == "1.00"  # the page is not turned by the key that ends a message
-    face.display.key()
+    face.display.press_key()
     assert face.shows(100) == "E2"
 
 
@@ -138,7 +138,7 @@ def test_standing_faults_take_turns_with_the_page() -> None:
     face.faults = ["Err-01", "Err-05"]
     shown = [face.shows(500) for _ in range(48)]
     assert {text: shown.count(text) for text in set(shown)} == {"1.00": 32, "Err-01": 8, "Err-05": 8}
-    face.display.say(("donE", 10_000))
+    face.display.show_messages(("donE", 10_000))
     assert {face.shows(500) for _ in range(19)} == {"donE"}
 
 
@@ -154,7 +154,7 @@ def test_weeks_pass_and_the_page_still_turns_back() -> None:
     face = Face()
     for _ in range(14):
         face.after(86_400_000)
-        face.display.key()
+        face.display.press_key()
         assert face.shows(1000) == "E2"
         assert face.shows(30_000) == "1.00"
 

@@ -93,10 +93,9 @@ def test_babble_behind_an_answer_is_neither_taken_for_the_next_one_nor_endless(t
 def test_null_for_ever_ends_with_the_deadline_and_without_one(ta1: int | None) -> None:
     rig = Rig(Behaviour(ta1=ta1, null_forever=True))
     rig.reset()
-    time = rig.parts.module("time")
-    rig.channel.deadline_ms = time.ticks_add(time.ticks_ms(), 2500)
+    rig.channel.end_within(2500)
     assert rig.fails(lambda: rig.command(*SELECT, within_ms=2600)) in ("session took too long", "no answer")
-    rig.channel.deadline_ms = None
+    rig.channel._deadline_ms = None
     rig.reset()
     assert rig.fails(lambda: rig.command(*SELECT, within_ms=110_000)) in ("NULL for ever", "no answer")
     rig.works_again()

@@ -45,7 +45,7 @@ def test_cards_that_do_not_keep_to_t0(behaviour: Behaviour, why: str) -> None:
 def test_slow_nulls_end_with_the_deadline() -> None:
     rig = Rig(Behaviour(null_forever=True))
     rig.reset()
-    rig.channel.deadline_ms = rig.parts.module("time").ticks_add(rig.parts.module("time").ticks_ms(), 2500)
+    rig.channel.end_within(2500)
     assert rig.fails(lambda: rig.command(*SELECT)) in ("session took too long", "no answer")
     rig.works_again()
 
@@ -138,14 +138,13 @@ def test_an_echo_that_differs_or_is_cut_short() -> None:
 def test_a_card_that_trickles_is_bounded_by_the_deadline() -> None:
     """Each character comes just within the waiting time; all of them together would take three minutes."""
     rig = OwnSink(lambda value: value, b"\xb0" + bytes(199) + b"\x90\x00", 900)
-    time = rig.parts.module("time")
-    rig.channel.deadline_ms = time.ticks_add(time.ticks_ms(), 3000)
+    rig.channel.end_within(3000)
     assert rig.fails(lambda: rig.command(*READ, within_ms=3400)) in ("session took too long", "no answer")
 
 
 def test_a_deadline_that_has_passed_ends_every_command() -> None:
     rig = Rig()
     rig.reset()
-    rig.channel.deadline_ms = rig.parts.module("time").ticks_ms()
+    rig.channel.end_within(0)
     for _ in range(3):
         assert rig.fails(lambda: rig.command(*SELECT, within_ms=100)) == "session took too long"

@@ -16,7 +16,6 @@ NAMES = (
     "rp2",
     "esp32",
     "line",
-    "linetime",
     "iso7816_pps",
     "iso7816",
     "pio_programs",

@@ -143,8 +143,7 @@ def test_a_command_right_behind_the_reset_waits_for_the_chip_s_last_character(be
 
 def test_a_deadline_bounds_pps_too() -> None:
     rig = Rig(Behaviour(ta1=0x13, pps=pps.SILENT))
-    time = rig.parts.module("time")
-    rig.channel.deadline_ms = time.ticks_add(time.ticks_ms(), 300)
+    rig.channel.end_within(300)
     assert rig.fails(lambda: rig.reset(500)) == "session took too long"
     rig.works_again()
 

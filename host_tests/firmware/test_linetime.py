@@ -1,7 +1,5 @@
 """Other tasks beside a busy T=0 line: never kept waiting for long, seldom let in where a commit would hold the line up."""
 
-from collections.abc import Callable
-
 import pytest
 
 from line_rig import CHALLENGE, READ, SELECT, LineRig
@@ -18,7 +16,7 @@ class Others:
         self.late_us: list[int] = []
         self._rig = rig
         self._takes_us = takes_us
-        self._module = rig.parts.module("linetime")
+        self._module = rig.parts.module("line")
 
     async def run(self) -> None:
         clock, module = self._rig.parts.clock, self._module
@@ -61,51 +59,3 @@ def test_commits_beside_the_line_cost_it_less_than_a_quarter_of_their_time() -> 
     _, alone_us = played(0)
     others, beside_us = played(COMMIT_US)
     assert 0 <= beside_us - alone_us < len(others.late_us) * COMMIT_US // 4
-
-
-def beside(rig: LineRig, command: tuple, work: Callable[[], object]) -> object:
-    """A command with work beside it that takes as long as a commit."""
-    module = rig.parts.module("linetime")
-
-    def slow() -> object:
-        module.time.sleep_us(COMMIT_US)
-        return work()
-
-    return rig.parts.run(module.beside(rig.channel.command(*command), slow, COMMIT_US), 5_000_000)
-
-
-def test_work_beside_the_line_costs_it_nothing() -> None:
-    took_us = []
-    for worked in (False, True):
-        rig = LineRig()
-        rig.session()
-        began_us = rig.parts.clock.now_us
-        if worked:
-            (data, _), done = beside(rig, READ, lambda: "done")  # type: ignore[misc]
-            assert (len(data), done) == (199, "done")
-        else:
-            rig.command(*READ)
-        took_us.append(rig.parts.clock.now_us - began_us)
-        assert rig.socket.violations == []
-    assert took_us[1] - took_us[0] < 100
-
-
-def test_work_that_fails_leaves_the_line_whole() -> None:
-    rig = LineRig()
-    rig.session()
-
-    def fails() -> None:
-        raise ValueError("not BCD")
-
-    with pytest.raises(ValueError, match="not BCD"):
-        beside(rig, READ, fails)
-    assert rig.command(*CHALLENGE)[1] == 0x9000 and rig.socket.violations == []
-
-
-def test_work_is_done_even_if_the_talk_fails() -> None:
-    rig = LineRig()
-    rig.session()
-    rig.socket.put(None)
-    done: list[int] = []
-    rig.fails(lambda: beside(rig, READ, lambda: done.append(1)))
-    assert done == [1]

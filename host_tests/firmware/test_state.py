@@ -98,7 +98,7 @@ def store_on(chip: Mb85rc256v) -> tuple[Parts, object]:
     """A meter's start on this memory, through the bus."""
     parts = Parts()
     parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
-    return parts, parts.module("state_store").Store(parts.module("fram").Fram(parts.machine().I2C(0)))
+    return parts, parts.module("state_store").StateStore(parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append)
 
 
 def test_the_store_brings_back_what_was_committed() -> None:
@@ -157,7 +157,7 @@ def test_a_memory_that_wakes_in_a_moment_is_waited_for() -> None:
         parts = Parts()
         parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
         parts.clock.after(after_us, lambda: setattr(chip, "mute", False))
-        store = parts.module("state_store").Store(parts.module("fram").Fram(parts.machine().I2C(0)))
+        store = parts.module("state_store").StateStore(parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append)
         assert (store.state.energy_pj, store.unread) == (energy_pj, not energy_pj)
         assert parts.clock.now_us < 130_000
 

@@ -37,7 +37,7 @@ class LineRig:
         power, reset = machine.Pin(POWER, machine.Pin.OUT, value=0), machine.Pin(RESET, machine.Pin.OUT, value=0)
         module = self.parts.module("line")
         self.error = module.LineError
-        self.line = module.UartLine(self.uart, power, reset, pwm, 9600)
+        self.line = self.parts.module("line_uart").UartLine(self.uart, power, reset, pwm, 9600)
         self.channel = module.Channel(self.line)
         self.put(behaviour, kind)
         sink = self.port.sink
@@ -68,7 +68,7 @@ class LineRig:
     def works_again(self) -> None:
         self.socket.tamper = self.socket.on_character = None
         self.put()
-        self.channel.deadline_ms = None
+        self.channel._deadline_ms = None
         self.socket.violations.clear()
         answers = self.session()
         assert [(len(data), sw) for data, sw in answers] == [(0, 0x9000), (8, 0x9000), (199, 0x9000)]

@@ -149,8 +149,8 @@ class MeterKit:
             self.rig.insert(card, how, behaviour)
         if spoil and slot.engine:
             spoil(self.rig._card.chip)  # type: ignore[union-attr]
-        self._look(done.texts, lambda: self.meter.reading or len(self.lines) > since, 5 * S)
-        self._look(done.texts, lambda: not self.meter.reading, 6 * S)
+        self._look(done.texts, lambda: self.meter.card_slot.busy or len(self.lines) > since, 5 * S)
+        self._look(done.texts, lambda: not self.meter.card_slot.busy, 6 * S)
         done.over_us = self.rig.clock.now_us - begin_us
         done.took_us, slot.on_character = self._last_us - begin_us, before
         done.slot_characters, done.esam_characters = slot.characters, esam.characters - heard
@@ -205,8 +205,7 @@ class MeterKit:
     @property
     def meter(self) -> Any:
         """The firmware's Meter object of this start."""
-        handlers = self.rig.runner._hardware.handlers  # type: ignore[attr-defined]
-        return handlers[self.rig.bench.pins["POWER_FAIL"]].__self__
+        return self.rig.runner.meter  # type: ignore[attr-defined]
 
     @property
     def state(self) -> Any:

@@ -95,7 +95,7 @@ def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int
         if second and second == key_at:
             kit.rig.press_key()
         kit.wait(1 * S)
-        if second and not kit.meter.reading:
+        if second and not kit.meter.card_slot.busy:
             break
     kit.wait(1 * S)
     log = kit.lines[since:]

@@ -79,7 +79,7 @@ def test_debt_and_total_outlive_a_silent_start(kit: MeterKit, silent_ms: int, lo
     agrees(kit, PJ_PER_WH)
     assert kit.state.balance_fen <= owed_fen + 3  # of the 0.25 Wh that the cut may cost
     assert load_mw or (kit.state.energy_pj >= total_pj - COMMIT_PJ and kit.state.balance_fen >= owed_fen)
-    assert "Err-06" not in kit.looks(15 * S) and kit.meter.wallet.ready
+    assert "Err-06" not in kit.looks(15 * S) and kit.meter.settlement.ready
     kit.rig.cut_power()
     kit.restart()
     agrees(kit, 2 * PJ_PER_WH)

@@ -74,12 +74,12 @@ def test_an_interrupt_at_any_line_loses_nothing(woken: MeterKit) -> None:
         vars(meter.store.state).update(made_up)
         fram.load(content)
 
-    lines = at_line(0, meter.late.recover)
+    lines = at_line(0, meter.recovery.adopt_now)
     assert not meter.store.unread and lines > 50
     whole = dict(vars(kit.state))
     for wanted in range(1, lines + 1):
         again()
-        assert at_line(wanted, meter.late.recover) == wanted
+        assert at_line(wanted, meter.recovery.adopt_now) == wanted
         meter.stop()
         found = kit.rig.runner.modules["state"].unpack(meter.store._journal.load())  # type: ignore[attr-defined]
         assert vars(found) == whole == vars(kit.state), wanted

@@ -59,7 +59,7 @@ class SilentLife(Life):
 
     def _read_at_last(self, span_ms: int) -> None:
         self.kit.wait(span_ms * MS + 12 * S)
-        assert not self.kit.meter.store.unread and self.kit.meter.wallet.ready
+        assert not self.kit.meter.store.unread and self.kit.meter.settlement.ready
 
 
 SilentLife.TestCase.settings = settings(

@@ -49,13 +49,13 @@ def marks(log: object, most: int = 20) -> list[int]:
 @given(st.integers(0, 70), st.integers(0, 40), st.integers(0, 25))
 def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(before: int, cut_at: int, most: int) -> None:
     memory = Memory()
-    log = cardlog.CardLog(memory)
+    log = cardlog.EventLog(memory)
     for mark in range(before):
         log.add(packed(mark))
     memory.left = cut_at
     log.add(packed(before))
     memory.left = 1 << 30
-    again = cardlog.CardLog(memory)
+    again = cardlog.EventLog(memory)
     kept = list(range(before))[-cardlog.RECORDS :]
     whole = [*range(before + 1)][-cardlog.RECORDS :]
     found = marks(again)
@@ -63,36 +63,36 @@ def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(before: int, cut_at:
     assert found == whole or cut_at < 33
     assert marks(again, most) == (found[-most:] if most else [])
     again.add(packed(1000))
-    assert marks(cardlog.CardLog(memory))[-1] == 1000
+    assert marks(cardlog.EventLog(memory))[-1] == 1000
 
 
 @settings(max_examples=100)
 @given(st.binary(min_size=1024, max_size=1024))
 def test_what_is_no_record_is_not_told(noise: bytes) -> None:
     memory = Memory(bytes(SIZE - 1024) + noise)
-    log = cardlog.CardLog(memory)
+    log = cardlog.EventLog(memory)
     assert marks(log) == []
     log.add(packed(7))
-    assert marks(cardlog.CardLog(memory)) == [7]
+    assert marks(cardlog.EventLog(memory)) == [7]
 
 
 def test_journal_and_log_do_not_meet() -> None:
     memory = Memory()
     journal_of = journal.Journal(memory, records.SIZE)
     journal_of.load()
-    log = cardlog.CardLog(memory)
+    log = cardlog.EventLog(memory)
     for number in range(50):
         journal_of.commit(number.to_bytes(records.SIZE, "big"))
         log.add(packed(number))
     again = journal.Journal(memory, records.SIZE)
     assert again.load() == (49).to_bytes(records.SIZE, "big") and not again.damaged
-    assert marks(cardlog.CardLog(memory)) == list(range(30, 50))
+    assert marks(cardlog.EventLog(memory)) == list(range(30, 50))
 
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
     parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
-    log = parts.module("events").CardLog(parts.module("fram").Fram(parts.machine().I2C(0)))
+    log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
     chip.mute = True
     with pytest.raises(OSError):
         log.newest(5)
@@ -110,7 +110,7 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     kit.rig.cut_power()
     kit.restart(1 * S)
     assert kit.state.illegal_cards == 22
-    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.cards.newest(20)]
+    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.events.newest(20)]
     assert logged == list(range(3, 23))
     kit.state.illegal_cards = 999_998
     for expected in (999_999, 999_999):
@@ -130,7 +130,7 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     assert any("illegal card not kept" in line for line in session.log)
     kit.rig.bench.fram.mute = False
     assert kit.session(OTHER).code == 22 and kit.state.illegal_cards == 2
-    assert len(kit.meter.cards.newest(20)) == 1
+    assert len(kit.meter.events.newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
 
@@ -145,7 +145,7 @@ def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(tmp_path: Pat
     def refuses(_packed: bytes) -> None:
         raise thrown
 
-    kit.meter.cards.add = refuses
+    kit.meter.events.add = refuses
     session = kit.session(OTHER)
     assert session.code == 22 and "Err-37" in session.texts
     assert [line for line in session.log if "illegal card not kept: " + str(thrown) in line]

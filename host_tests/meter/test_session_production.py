@@ -60,7 +60,7 @@ def test_a_good_meter_passes_all(factory: MeterKit) -> None:
     assert abs(found[0]["pulses"] - with_load) < with_load // 50 + 2
     assert found[0]["esam"] == kit.meter.esam.serial and found[0]["selfcheck"].decode() == kit.meter.self_check.code
     assert uses(kit, TEST) == 2 and not kit.relay_closed
-    assert kit.meter.forced is None and not kit.meter.testing
+    assert kit.meter.relay._forced is None and not kit.meter.display._testing
     assert kit.state.balance_fen == 0 and kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert not [line for line in kit.lines if "restarts" in line] and not kit.violations()
     tell(f"all tests in {(kit.rig.clock.now_us - begun_us) // MS} ms, {found[0]['pulses']} pulses")
@@ -206,7 +206,7 @@ def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(factory: MeterKit, 
     kit.pull()
     kit.wait(10 * S)
     assert any("code 20" in line for line in kit.lines)
-    assert kit.meter.forced is None and not kit.meter.testing and not kit.meter.reading
+    assert kit.meter.relay._forced is None and not kit.meter.display._testing and not kit.meter.card_slot.busy
     assert not kit.relay_closed and not kit.rig.view().lamps["fault"]
     assert not results(kit, TEST)
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]
@@ -221,5 +221,5 @@ def test_a_cut_in_the_middle_of_a_test_leaves_nobody_with_free_supply(factory: M
     kit.rig.pull()
     kit.restart(1 * S)
     kit.wait(10 * S)
-    assert not kit.relay_closed and kit.meter.forced is None
+    assert not kit.relay_closed and kit.meter.relay._forced is None
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]

@@ -29,9 +29,8 @@ def _totals(folder):
         else:
             sys.path.insert(0, folder)
             import board
-            from fram import Fram
-            from state_store import Store
-            store = Store(Fram(board.i2c()))
+            from state_store import StateStore
+            store = StateStore(board.memory(), print)
             if store.fault or store.anew:
                 return None
             state = store.state

@@ -124,7 +124,7 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
         if not forks.claim(forks.act, trial.alive()):
             forks.end(SAME)
         trial.move(forks.room())
-    if forks.act == MUTE and not trial.meter.wallet.ready:
+    if forks.act == MUTE and not trial.meter.settlement.ready:
         trial.wait(_ESAM_RETRY_US)
     trial.take_out()
     _judge(scene, trial, ends, forks.act)

@@ -100,7 +100,9 @@ def _credited(trial: Trial) -> None:
 def _tested(trial: Trial) -> None:
     """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
     trial.wait(_REST_US)
-    assert not trial.rig.bench.relay.closed and trial.meter.forced is None and not trial.meter.testing, "the test never ends"
+    assert not trial.rig.bench.relay.closed and trial.meter.relay._forced is None and not trial.meter.display._testing, (
+        "the test never ends"
+    )
     size = card_files.size_of(card_files.TEST_RESULT)
     newest = trial.card_state(TEST).files[desk_files.TEST_RESULTS][:size]
     result = card_files.unpack(card_files.TEST_RESULT, newest)

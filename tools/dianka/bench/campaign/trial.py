@@ -28,9 +28,6 @@ _STEP_US = 25 * MS
 _SETTLED_US = 500 * MS  # after a card is pulled, until the meter looks for the next
 _BEGIN_US = 5 * S
 _SESSION_US = 30 * S  # a production test shows every segment, which takes its time
-# What says nothing about cards, ESAM, money and journal: counters that run, what the mains does, what is shown at the moment.
-_PASSING = ("characters", "_memory", "_reported", "chip", "metering", "clock", "relay", "display", "face", "self_check", "_key",
-            "_power_fail", "_power_flag")  # fmt: skip
 _PLAIN = (int, bool, str, bytes, bytearray, type(None))
 
 
@@ -87,10 +84,10 @@ class Trial:
 
     def until_over(self, since: int) -> int:
         """Wait for a session to begin and to end; AssertionError if the meter never does."""
-        begun = self._until(lambda: self.meter.reading or self._code(since) or not self.rig.view().powered, _BEGIN_US)
+        begun = self._until(lambda: self.meter.card_slot.busy or self._code(since) or not self.rig.view().powered, _BEGIN_US)
         if not begun:
             raise AssertionError("the meter does not take notice of the card")
-        if not self._until(lambda: not self.rig.view().powered or not self.meter.reading, _SESSION_US):
+        if not self._until(lambda: not self.rig.view().powered or not self.meter.card_slot.busy, _SESSION_US):
             raise AssertionError(f"the session never ends: {self.lines[-3:]}")
         return self._code(since)
 
@@ -141,7 +138,7 @@ class Trial:
     @property
     def meter(self) -> Any:
         """The firmware's Meter object of this start."""
-        return self.rig.runner.modules["main"].meter  # type: ignore[attr-defined]
+        return self.rig.runner.meter  # type: ignore[attr-defined]
 
     @property
     def card(self) -> CardFile | None:
@@ -165,7 +162,7 @@ class Trial:
     def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """The illegal cards that the memory holds, the oldest of them first and without times, as the next start finds them."""
         cardlog = self.rig.runner.modules["events"]  # type: ignore[attr-defined]
-        found = cardlog.CardLog(_Image(self.rig.bench.fram.content)).newest(cardlog.RECORDS)
+        found = cardlog.EventLog(_Image(self.rig.bench.fram.content)).newest(cardlog.RECORDS)
         fields = [name for name, _, _ in cardlog.FIELDS if name != "time"]
         return tuple(tuple(card_files.unpack(cardlog.FIELDS, packed)[name] for name in fields) for packed in found)
 
@@ -179,7 +176,7 @@ class Trial:
 
         The firmware's own store says what it makes of the memory; beside that, a start knows the chips and the relay.
         """
-        store = self.rig.runner.modules["state_store"].Store(_Image(fram))  # type: ignore[attr-defined]
+        store = self.rig.runner.modules["state_store"].StateStore(_Image(fram), lambda text: None)  # type: ignore[attr-defined]
         known = _known(store, "store", 4, set())
         return hashlib.sha256((repr(known) + self._chips() + _beside(store, fram)).encode()).hexdigest()
 
@@ -192,8 +189,14 @@ class Trial:
 
         Of the FRAM what is not the journal's: that is read at a start alone, so that it counts by what the firmware has of it.
         """
-        known = _known(self.meter, "meter", 5, {id(self.meter)})
-        beside = _beside(self.meter.store, self.rig.bench.fram.content)
+        meter = self.meter
+        passing = (meter.chip, meter.metering, meter.clock, meter.relay, meter.display, meter.pages, meter.self_check)
+        seen = {id(part) for part in passing}
+        known = [_known(part, name, 4, seen) for name, part in (
+            ("store", meter.store), ("esam", meter.esam), ("settlement", meter.settlement),
+            ("events", meter.events), ("tariff", meter.tariff), ("card_slot", meter.card_slot),
+        )]  # fmt: skip
+        beside = _beside(meter.store, self.rig.bench.fram.content)
         return hashlib.sha256((repr(known) + self._chips() + beside).encode()).hexdigest()
 
 
@@ -224,7 +227,7 @@ def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str,
     """Plain attributes of a firmware object and of its parts; no times, which differ without making a difference."""
     found: list[tuple[str, Any]] = []
     for key, value in sorted(vars(thing).items()):
-        if key.endswith(("_us", "_ms", "_s")) or key in _PASSING:
+        if key.endswith(("_us", "_ms", "_s")) or key == "characters":
             continue
         if isinstance(value, _PLAIN):
             found.append((f"{name}.{key}", value))

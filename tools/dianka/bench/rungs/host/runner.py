@@ -67,6 +67,11 @@ class HostRunner:
             **SHARED,
         }
 
+    @property
+    def meter(self) -> Any:
+        """The firmware's own `Meter` object of this start, which main.py keeps under this name."""
+        return self.modules["main"].meter
+
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
         if self._fiber is None or self._fiber.dead or self.mcu.dead:
