@@ -49,35 +49,35 @@ class Plan:
 
 
 def _call(module: str, function: str, *arguments: Any, **options: Any) -> list[Figure]:
-    return getattr(import_module(f"dianka.bench.{module}"), function)(*arguments, **options)
+    return getattr(import_module(f"dianka.bench.measure.{module}"), function)(*arguments, **options)
 
 
 def _size(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("chip.startfigures", "measure_size")
+    return _call("start", "measure_size")
 
 
 def _start(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("chip.startfigures", "measure_start", tell)
+    return _call("start", "measure_start", tell)
 
 
 def _pulses(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("chip.pulsefigures", "measure_pulses", tell)
+    return _call("pulses", "measure_pulses", tell)
 
 
 def _meter(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("chip.meterprobe", "measure_meter", on_line=lambda line: tell(f"meter: {line}"))
+    return _call("meter", "measure_meter", on_line=lambda line: tell(f"meter: {line}"))
 
 
 def _session(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("sessionfigures", "measure_sessions", folder)
+    return _call("session", "measure_sessions", folder)
 
 
 def _day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("chip.dayprobe", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
+    return _call("day", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
 
 
 def _bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
-    return _call("benchfigures", "measure_bench", folder, runner)
+    return _call("bench", "measure_bench", folder, runner)
 
 
 _METER = (
