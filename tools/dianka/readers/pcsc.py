@@ -11,8 +11,8 @@ from typing import Any
 
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn
-from dianka.readers import t0port
 from dianka.readers.base import Held
+from dianka.readers.t0port import exchange
 
 PATIENCE_MS = 1000  # pcscd sees a card up to 0.4 s after it went in
 
@@ -135,7 +135,7 @@ class PcscPort:
         return bytes(atr)
 
     def process(self, apdu: bytes) -> tuple[bytes, int]:
-        return t0port.exchange(self.transmit, apdu)
+        return exchange(self.transmit, apdu)
 
     def transmit(self, tpdu: bytes) -> bytes:
         """One bare exchange: what the reader says, 61xx and 6Cxx included."""
