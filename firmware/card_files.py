@@ -2,7 +2,7 @@
 
 Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card is talked to here.
 The desk imports this very file, so both sides share one codec; files that no meter sees are in its own desk_files.py.
-Sources: docs/card-protocol.md, which marks what public implementations agree on and what is this project's own choice.
+Sources: docs/cards/protocol.md, which marks what public implementations agree on and what is this project's own choice.
 
 A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are bytes.
 Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed input raises ValueError.

@@ -3,7 +3,7 @@
 Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key aside and changes to all of
 them at once with the last one, the master: a cut anywhere leaves the old set working, and the card can be put in again. The
 card counts itself down when it seals the first key of this meter, and remembers the meter: the same one is served again for
-nothing (docs/card-protocol.md). The keys that name the meter go first, so that the card knows whom the others are for.
+nothing (docs/cards/protocol.md). The keys that name the meter go first, so that the card knows whom the others are for.
 """
 
 from micropython import const

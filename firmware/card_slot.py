@@ -25,7 +25,7 @@ from state_recovery import StateRecovery
 from state_store import StateStore
 
 _LOOK_MS = const(100)
-_MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (docs/card-sessions.md)
+_MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (docs/cards/sessions.md)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
 

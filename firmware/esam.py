@@ -1,4 +1,4 @@
-"""The ESAM's commands (docs/card-protocol.md): wallet, keys and parameters live in it; the meter relays sealed blocks.
+"""The ESAM's commands (docs/cards/protocol.md): wallet, keys and parameters live in it; the meter relays sealed blocks.
 
 Every method is one command. `EsamError` when the chip refuses or does not answer; its text says which.
 """

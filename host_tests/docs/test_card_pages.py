@@ -1,4 +1,4 @@
-"""docs/card-*.md against the chips and the firmware: each table compared, each worked example done anew."""
+"""docs/cards/*.md against the chips and the firmware: each table compared, each worked example done anew."""
 
 import re
 import types
@@ -9,6 +9,7 @@ import pytest
 import cards_document as document
 import cards_kit as kit
 from cards_document import Table, bare, system, tables
+from dianka.card_port import OK
 from dianka.cardos import core, desk_files, keys, kinds
 from dianka.cardos.chip import COMMANDS, Chip
 from dianka.cardos.crypto import PROFILES, SM4
@@ -40,7 +41,7 @@ def layouts() -> Iterator[tuple[str, types.ModuleType, str]]:
 
 def test_layouts_have_these_offsets_sizes_and_codings() -> None:
     seen: set[str] = set()
-    for table in under("card-files.md", "off, size, field, coding"):
+    for table in under("files.md", "off, size, field, coding"):
         match = SENTENCE.fullmatch(table.above)
         assert match, table.above
         module, name, size = match.groups()
@@ -57,7 +58,7 @@ def test_layouts_have_these_offsets_sizes_and_codings() -> None:
 
 
 def test_the_tariff_set_is_laid_out_so() -> None:
-    (table,) = [table for table in tables("card-files.md") if table.heading == TARIFF]
+    (table,) = [table for table in tables("files.md") if table.heading == TARIFF]
     at = 0
     for row in table.rows:
         assert int(row[0]) == at, row
@@ -74,7 +75,7 @@ def test_the_tariff_set_is_laid_out_so() -> None:
 
 @pytest.mark.parametrize("kind", kinds.ALL.values(), ids=list(kinds.ALL))
 def test_files_of_each_kind(kind: kinds.Kind) -> None:
-    (table,) = [table for table in tables("card-files.md") if table.above == f"Kind `{kind.name}`:"]
+    (table,) = [table for table in tables("files.md") if table.above == f"Kind `{kind.name}`:"]
     assert table.heading.endswith("MF" if kind.directory == kinds.MF else "DF01")
     expected = []
     for sfi, spec in kind.files.items():
@@ -85,7 +86,7 @@ def test_files_of_each_kind(kind: kinds.Kind) -> None:
 
 
 def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
-    for table in under("card-files.md", "sfi, content"):
+    for table in under("files.md", "sfi, content"):
         for row in table.rows:
             match = re.match(r"`(\w+)`( framed)?", row[1])
             if not match or row[2].startswith("log"):
@@ -96,7 +97,7 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
 
 
 def test_command_bytes() -> None:
-    (table,) = under("card-files.md", "command, card")
+    (table,) = under("files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
     others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK}
     known = {value for module in (card_files, desk_files) for name, value in vars(module).items() if name.startswith("CMD_")}
@@ -122,7 +123,7 @@ def test_who_holds_which_key() -> None:
         "ESAM in use": kit.private_esam(control),
         "control": control,
     }
-    (table,) = under("card-protocol.md", "kid, user")
+    (table,) = under("protocol.md", "kid, user")
     assert table.columns[1:] == list(chips)
     for who, chip in chips.items():
         rows = zip(table.column("kid"), table.column(who), strict=True)
@@ -141,20 +142,20 @@ def key_of(words: str, kid: int, chip: Chip, control: Chip) -> bytes:
 
 def test_public_roots_are_as_the_page_spells_them() -> None:
     assert {f"DiankaPublicKey{kid}".encode() for kid in keys.ROOT_KIDS} == set(keys.PUBLIC_ROOTS.values())
-    assert "`DiankaPublicKey`" in document.page("card-protocol.md")
-    (table,) = under("card-protocol.md", "kid, key")
+    assert "`DiankaPublicKey`" in document.page("protocol.md")
+    (table,) = under("protocol.md", "kid, key")
     assert [int(row[0], 16) for row in table.rows[:7]] == list(keys.ROOT_KIDS)
 
 
 def test_commands_are_these_and_no_others() -> None:
-    (table,) = under("card-protocol.md", "CLA INS, name")
+    (table,) = under("protocol.md", "CLA INS, name")
     written = {tuple(bytes.fromhex(row[0])): row[1] for row in table.rows}
     assert written == {header: name for header, (name, _, _) in COMMANDS.items()}
     assert all(re.search(r"\[[po]", row[4]) for row in table.rows)
 
 
 def test_which_kind_has_which_command_and_keys() -> None:
-    (table,) = under("card-protocol.md", "name, user")
+    (table,) = under("protocol.md", "name, user")
     assert table.columns[1:] == list(kinds.ALL)
     numbers = {"WRITE KEY takes": "kids", "EXTERNAL AUTH takes": "auth_kids"}
     numbers |= {"INTERNAL AUTH takes": "identity_kids", "DIVERSIFY takes": "process_kids"}
@@ -169,15 +170,15 @@ def test_which_kind_has_which_command_and_keys() -> None:
 
 
 def test_status_words_are_those_that_chips_say() -> None:
-    (table,) = under("card-protocol.md", "word, meaning")
+    (table,) = under("protocol.md", "word, meaning")
     written = {word for word in table.column("word") if word != "61xx"}
     known = {value for name, value in vars(core).items() if name.isupper() and isinstance(value, int) and value > 0x6000}
-    assert {int(word, 16) for word in written} == known
+    assert {int(word, 16) for word in written} == known | {OK}
 
 
 def test_codes_of_the_meter() -> None:
     cardfault = shared("card_errors")
-    (table,) = under("card-protocol.md", "code, name, display, illegal")
+    (table,) = under("protocol.md", "code, name, display, illegal")
     expected = []
     for name, code in cardfault._CODES.items():
         error = cardfault.CardError(code, "")
@@ -234,7 +235,7 @@ def test_the_examples_are_whole() -> None:
 
 
 def test_the_page_marks_what_it_explains() -> None:
-    text = document.page("card-protocol.md")
+    text = document.page("protocol.md")
     assert all(mark in text for mark in ("**[p]**", "**[o]**", "**[?]**"))
     assert bare("`x` [p]") == "x"
     for name in document.PAGES[1:]:

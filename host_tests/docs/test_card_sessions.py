@@ -1,4 +1,4 @@
-"""docs/card-sessions.md against whole meters: what is said on both lines is what the page says, every command in its order."""
+"""docs/cards/sessions.md against whole meters: what is said on both lines is what the page says, every command in its order."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +59,7 @@ def follows(heard: Heard, steps: list[Step]) -> None:
 
 
 def table(heading: str) -> Table:
-    return next(table for table in tables("card-sessions.md") if table.heading.startswith(heading))
+    return next(table for table in tables("sessions.md") if table.heading.startswith(heading))
 
 
 def compact(words: str) -> str:
@@ -159,7 +159,7 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     serial = kit.on_card().serial.hex()
     assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
     assert heard.card[-1][:10] == "04d6850035"
-    text = " ".join((Path(__file__).parents[2] / "docs/card-sessions.md").read_text(encoding="utf-8").split())
+    text = " ".join((Path(__file__).parents[2] / "docs/cards/sessions.md").read_text(encoding="utf-8").split())
     for header, target in [*targets[:4], ("04b0870011", "04d6850035")]:
         assert f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}" in text
     issue.issue_control(tmp_path / "illegal.card")

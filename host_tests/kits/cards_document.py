@@ -1,4 +1,4 @@
-"""Reading docs/card-*.md: its tables, its worked examples, and the words that the file tables use for rights and targets."""
+"""Reading docs/cards/*.md: its tables, its worked examples, and the words that the file tables use for rights and targets."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from dianka.cardos.files import card_files
 from dianka.cardos.state import key_info
 from dianka.desk.control import Load, esam_plan, load_keys, meter_plan, user_plan
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = ("card-protocol.md", "card-files.md", "card-sessions.md", "card-examples.md")
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "cards"
+PAGES = ("protocol.md", "files.md", "sessions.md", "examples.md")
 
 # The system of the worked examples; the page says the same.
 METER_NO, CUSTOMER_NO = 12, 34
@@ -97,7 +97,7 @@ def targets(spec: FileSpec) -> str:
 
 def examples() -> Iterator[tuple[str, list[str]]]:
     """(title, lines) of each worked example; a line that begins with blanks goes on from the one before."""
-    for block in re.findall(r"```text\n(.*?)```", page("card-examples.md"), re.S):
+    for block in re.findall(r"```text\n(.*?)```", page("examples.md"), re.S):
         lines: list[str] = []
         for line in block.splitlines():
             if line.startswith(" "):

@@ -1,6 +1,6 @@
 """Cards for the card tests: seeded random numbers, one of each chip, and the meter's side of a session with them.
 
-The meter's side here is a plain relay, as docs/card-protocol.md tells it step by step; it holds no key either.
+The meter's side here is a plain relay, as docs/cards/protocol.md tells it step by step; it holds no key either.
 """
 
 import random

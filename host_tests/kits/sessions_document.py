@@ -1,4 +1,4 @@
-"""docs/card-sessions.md read as a program: the commands that its numbered steps name, in their order.
+"""docs/cards/sessions.md read as a program: the commands that its numbered steps name, in their order.
 
 A command is said as `ESAM GET CHALLENGE 4`, as `Identify` and the like, or in hex behind the chip that gets it. A step that
 begins `For each line` or `For kid` is gone through for each row of the table behind it, or for each kid that it names.
@@ -26,7 +26,7 @@ def _compact(words: str) -> str:
 
 
 def _section(heading: str) -> str:
-    found = re.search(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", page("card-sessions.md"), re.S | re.M)
+    found = re.search(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", page("sessions.md"), re.S | re.M)
     assert found, heading
     return found[1]
 

@@ -1,7 +1,7 @@
 """Two replacement cards for one lost card: what the meter can't tell apart, and what it never does.
 
 A replacement carries the count of the last purchase and nothing that says which replacement it is. So one that has never been
-in the meter stays good until the next purchase is in the meter (docs/card-sessions.md). Money is credited once all the same.
+in the meter stays good until the next purchase is in the meter (docs/cards/sessions.md). Money is credited once all the same.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What one command works with: the state it may change, what the chip remembers until power goes, and its refusals.
 
 Commands are functions (Context, Command) -> (answer, status word); they change `Context.change()` and nothing else that
-lasts. Status words are those of ISO 7816-4, as docs/card-protocol.md lists them.
+lasts. Status words are those of ISO 7816-4, as docs/cards/protocol.md lists them.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The two cipher profiles that cards and ESAM speak: diversification, authentication, MAC and sealed blocks.
 
-Owns the arithmetic of docs/card-protocol.md, section "Ciphers", and nothing about who holds which key.
+Owns the arithmetic of docs/cards/protocol.md, section "Ciphers", and nothing about who holds which key.
 SM4 is GB/T 32907: key and block of 16 bytes, used by the rules of PBOC 3.0. 3DES is ISO/IEC 18033-3 with two keys of 8 bytes
 and a block of 8, used by the rules of PBOC 2.0: its MAC is algorithm 3 of ISO/IEC 9797-1. A system has one profile.
 """

@@ -1,6 +1,6 @@
 """Which keys there are, the public set, and the factors that keys are diversified with.
 
-Owns the numbers of docs/card-protocol.md, section "Who holds which key". The private set is in no source and no file of the
+Owns the numbers of docs/cards/protocol.md, section "Who holds which key". The private set is in no source and no file of the
 desk: a system control card makes it when it is made.
 """
 

@@ -1,6 +1,6 @@
 """The kinds of chip as data: which files, which rights, which keys, which commands.
 
-Owns the tables of docs/card-files.md and docs/card-protocol.md ("Who holds which key"). The operating system (chip.py and the
+Owns the tables of docs/cards/files.md and docs/cards/protocol.md ("Who holds which key"). The operating system (chip.py and the
 command modules) is the same for all of them and decides by these tables alone.
 """
 

@@ -1,4 +1,4 @@
-"""What is in the files of every kind of chip: names, frames and field tables, as docs/card-protocol.md lists them.
+"""What is in the files of every kind of chip: names, frames and field tables, as docs/cards/protocol.md lists them.
 
 kinds.py says who may do what with a file; this page says what its bytes mean. The desk shows and checks cards by it.
 """

@@ -23,7 +23,7 @@ from dianka.desk.session import Desk
 
 MOST_USES = (1 << 32) - 2  # the counter file has four bytes, all FF being a file that was never written
 FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
-# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/card-sessions.md).
+# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/cards/sessions.md).
 NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 

@@ -3,7 +3,7 @@
 The card keeps the plan. The desk sends it along with every sale until it has begun, so that a sale that was broken off or a
 resident who comes late leaves no meter behind; a meter that knows the plan already is not changed by it. With a plan go both
 tariff sets: set 2 with the new price, set 1 with the price in force until then, which the meter only has its ESAM keep, and
-only if it is true (docs/card-sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
+only if it is true (docs/cards/sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Selling credit: what the desk writes to a resident's card, and when it refuses to.
 
 The meter credits a purchase only if its count is the next one AND the write-back is blank (reference rules of the meter,
-docs/card-protocol.md). So the desk writes the parameters, then the wallet, and blanks the write-back last: a card pulled
+docs/cards/protocol.md). So the desk writes the parameters, then the wallet, and blanks the write-back last: a card pulled
 between them still carries the receipt of the former purchase, and the same sale is made again with the same count. Were the
 write-back blanked first, a card pulled just then would look like one whose last purchase never reached the meter, and its
 owner could buy nothing more before a walk to the meter. On the very first sale the write-back is blank already.
