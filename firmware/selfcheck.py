@@ -66,6 +66,7 @@ class SelfCheck:
             machine.reset()
         if slots.on_trial:
             slots.keep()
+            meter.commit()  # what the trial has kept in the former version's format, in that of this one
         slots.remember(parts)
         meter.display.add((self.code, _SHOW_MS))
         meter.log(self.line())

@@ -133,7 +133,7 @@ def test_a_change_is_exact(load_mw: int, new_e4: int, minutes: int, how: str, by
 def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
     """Without load the change is the one commit that there is; after any cut in it the price is the new one all the same."""
     fram, cuts, price_e4 = kit.rig.bench.fram, 0, PRICE_E4
-    slot = 2 * (6 + records.SIZE + 4)
+    slot = 2 * (6 + 2 + records.SIZE + 4)
     for point in range(1, slot + 1, 19):
         price_e4 += 1
         begin_us = planned(kit, price_e4, 1)
