@@ -1,11 +1,15 @@
 """Power-cut-safe memory of one record: two rings in two halves of a byte memory (FRAM).
 
-A record is: sequence number (6 bytes), payload (fixed size), CRC-32 of both. Each commit writes the next slot of the first
-ring and then the same slot of the second; the newest valid record of both wins. So a cut at any byte leaves the old record
-or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md). What was written
-is read back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the second where the
-first has not kept it or both are to be proved. On the chip each of these reads is a quarter of a commit. A commit that failed
-goes to another slot the next time, but never to that of the newest good record.
+A record is: sequence number (6 bytes), length of the payload (2), payload, CRC-32 of all. Each commit writes the next slot of
+the first ring and then the same slot of the second; the newest valid record of both wins. So a cut at any byte leaves the old
+record or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md). What was
+written is read back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the second
+where the first has not kept it or both are to be proved. On the chip each of these reads is a quarter of a commit. A commit
+that failed goes to another slot the next time, but never to that of the newest good record.
+
+Slots have room for a payload that grows. Versions whose slots were as large as their payload had their rings at the start of
+each half, with no length in a record. Those former rings are read where the present one is empty, and lie beside it: so a
+former record stays whole while the first one of the present ring is written.
 """
 
 import binascii
@@ -13,8 +17,12 @@ import binascii
 from micropython import const
 
 _SEQUENCE = const(6)
+_LENGTH = const(2)
 _CRC = const(4)
 SLOTS = const(8)
+OWN = const(0)  # the present ring; 1 and up are the former ones
+_BASE = const(1024)  # of the present ring in each half, behind the former ones
+_SLOT = const(256)
 _TRIES = const(3)  # of a read that is not answered
 
 
@@ -23,16 +31,23 @@ class JournalError(Exception):
 
 
 class Journal:
-    """`memory` has size, read(address, count) -> bytes and write(address, data); both raise OSError when it fails."""
+    """`memory` has size, read(address, count) -> bytes and write(address, data); both raise OSError when it fails.
 
-    def __init__(self, memory, payload_size: int, slots: int = SLOTS) -> None:
+    `former` are the sizes of the payloads in former rings, the newest format first.
+    """
+
+    def __init__(self, memory, payload_size: int, slots: int = SLOTS, former: tuple = ()) -> None:
         self._memory = memory
-        self._size = payload_size
-        self._slot_size = _SEQUENCE + payload_size + _CRC
+        # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and of the payload.
+        self._rings = ((_BASE, _SLOT, _SEQUENCE + _LENGTH, payload_size),) + tuple(
+            (0, _SEQUENCE + size + _CRC, _SEQUENCE, size) for size in former
+        )
         self._slots = slots
         self._halves = (0, memory.size // 2)
         self._sequence = 0
-        self._newest = self._last = slots - 1  # slot of the newest good record, slot last written to
+        self.ring = OWN  # that of the newest good record
+        self._newest = slots - 1  # its slot
+        self._last = (OWN, slots - 1)  # ring and slot last written to
         self.answers = False  # whether the memory did when last loaded; nothing is written before
         self.damaged = 0  # halves that lacked the newest record when last loaded
         self.written = 0  # halves that took the newest commit, as far as they were asked
@@ -45,56 +60,75 @@ class Journal:
         return self.choose((self.scan(0), self.scan(1)))
 
     def scan(self, half: int) -> tuple:
-        """(whether each slot answered, highest sequence number, its slot, its payload or None): half of the work of `load`.
+        """(whether each slot answered, ring, highest sequence number, its slot, its payload or None): half of `load`'s work.
 
-        Nothing may be written between the two halves.
+        Nothing may be written between the two halves. A former ring counts only where the newer ones hold nothing.
         """
+        found = (False, OWN, 0, self._slots - 1, None)
+        for ring in range(len(self._rings)):
+            found = self._scan_ring(half, ring)
+            if not found[0] or found[4] is not None:
+                return found
+        return found[0], OWN, 0, self._slots - 1, None
+
+    def _scan_ring(self, half: int, ring: int) -> tuple:
         sequence, newest, payload = 0, self._slots - 1, None
         for slot in range(self._slots):
-            record = self._read(self._halves[half] + slot * self._slot_size)
+            record = self._read(half, ring, slot)
             if record is None:
-                return False, sequence, newest, payload
+                return False, ring, sequence, newest, payload
             if not record:
                 continue
             number = int.from_bytes(record[:_SEQUENCE], "big")
             if number > sequence or payload is None:
-                sequence, newest, payload = number, slot, record[_SEQUENCE : _SEQUENCE + self._size]
-        return True, sequence, newest, payload
+                sequence, newest, payload = number, slot, record[self._rings[ring][2] : -_CRC]
+        return True, ring, sequence, newest, payload
 
     def choose(self, halves: tuple) -> "bytes | None":
         """What `load` returns, of both halves as `scan` has found them."""
         first, second = halves
-        best = second if first[3] is None or (second[3] is not None and second[1] > first[1]) else first
-        self._sequence, self._newest = best[1], best[2]
-        self._last = self._newest
-        self.damaged = sum(1 for half in halves if half[1] + 1 < self._sequence)
+        best = first
+        if second[4] is not None and (first[4] is None or (second[1], -second[2]) < (first[1], -first[2])):
+            best = second
+        _, self.ring, self._sequence, self._newest, payload = best
+        self._last = (self.ring, self._newest)
+        self.damaged = sum(1 for half in halves if half[1] != self.ring or half[2] + 1 < self._sequence)
         self.answers = first[0] or second[0]
-        return best[3] if self.answers else None
+        return payload if self.answers else None
 
-    def commit(self, payload, prove: bool = False) -> None:
+    def commit(self, payload, prove: bool = False, ring: int = OWN) -> None:
         """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves.
 
         Nothing goes to a memory that has not been read: what it holds may be what must never be forgotten.
         """
-        if len(payload) != self._size:
+        base, slot_size, _, size = self._rings[ring]
+        if len(payload) != size:
             raise ValueError("payload has the wrong length")
         if not self.answers:
             raise JournalError("memory has not been read yet")
         self._sequence += 1
-        body = self._sequence.to_bytes(_SEQUENCE, "big") + payload
+        length = size.to_bytes(_LENGTH, "big") if ring == OWN else b""
+        body = self._sequence.to_bytes(_SEQUENCE, "big") + length + payload
         record = body + binascii.crc32(body).to_bytes(_CRC, "big")
-        self._last = (self._last + 1) % self._slots
-        if self._last == self._newest:
-            self._last = (self._last + 1) % self._slots
-        at = self._last * self._slot_size
-        taken = [self._write(base + at, record) for base in self._halves]
+        slot = self._next_slot(ring)
+        at = base + slot * slot_size
+        taken = [self._write(half + at, record) for half in self._halves]
         for half in (0, 1):
             if taken[half] and (prove or half == 0 or not taken[0]):
                 taken[half] = self._keeps(self._halves[half] + at, record)
         self.written = sum(taken)
         if not self.written:
             raise JournalError("memory does not keep what is written")
-        self._newest = self._last
+        self.ring, self._newest = ring, slot
+
+    def _next_slot(self, ring: int) -> int:
+        """The slot to write to: after the last one, but not that of the newest good record."""
+        slot = self._last[1] if self._last[0] == ring else self._slots - 1
+        slot = (slot + 1) % self._slots
+        if ring == self.ring and slot == self._newest:
+            slot = (slot + 1) % self._slots
+        self._last = (ring, slot)
+        return slot
 
     def _write(self, address: int, record: bytes) -> bool:
         """Whether the memory has acknowledged the record."""
@@ -107,17 +141,29 @@ class Journal:
     def _keeps(self, address: int, record: bytes) -> bool:
         """Whether the memory has taken the record, as far as reading it back can tell."""
         try:
-            return self._memory.read(address, self._slot_size) == record
+            return self._memory.read(address, len(record)) == record
         except OSError:
             return False
 
-    def _read(self, address: int) -> "bytes | None":
+    def _read(self, half: int, ring: int, slot: int) -> "bytes | None":
         """The record in this slot, empty if it is not valid; None if the memory does not answer."""
+        base, slot_size, head, size = self._rings[ring]
+        at = self._halves[half] + base + slot * slot_size
+        record = self._ask(at, head + size + _CRC)
+        if record and ring == OWN:
+            length = int.from_bytes(record[_SEQUENCE:head], "big")
+            if not 0 < length <= _SLOT - head - _CRC:
+                return b""
+            if length != size:  # of another format
+                record = self._ask(at, head + length + _CRC)
+        if not record:
+            return None
+        return record if binascii.crc32(record[:-_CRC]) == int.from_bytes(record[-_CRC:], "big") else b""
+
+    def _ask(self, address: int, count: int) -> "bytes | None":
         for _ in range(_TRIES):
             try:
-                record = self._memory.read(address, self._slot_size)
+                return self._memory.read(address, count)
             except OSError:
                 continue
-            crc = int.from_bytes(record[-_CRC:], "big")
-            return record if binascii.crc32(record[:-_CRC]) == crc else b""
         return None

@@ -96,6 +96,7 @@ class SelfCheck:
             machine.reset()
         if versions.on_trial:
             versions.keep()
+            self._store.keep()  # what the trial has kept in the former version's format, in that of this one
         versions.remember(parts)
         self._display.append_message((self.code, _SHOW_MS))
         self._log(self.line())

@@ -3,12 +3,14 @@
 Owns the fields, their sizes and the change from one format to the next. The journal stores the bytes, account and supply
 work on the fields. Units are in the names; `remainder` counts parts of a fen (see account.py). `balance_fen` below zero is
 overdraft. A record is 2 bytes format number, then every field big-endian in this order, signed ones in two's complement.
-Format 2 has added the planned price to format 1; a meter does not read the other format, and flashing says so beforehand.
+Format 2 has added the planned price to format 1, format 3 all fields from `pulse_pj` on. Every former format is read, what it
+lacks being zero, and can be written: a version on trial keeps the format that it has found (state_store.py).
 """
 
 from micropython import const
 
-FORMAT = const(2)
+FORMAT = const(3)
+OLDEST = const(1)  # the oldest format that is read: flashing looks at it (tools/dianka/flash/build.py)
 
 # Bits of `flags`.
 INITIALISED = const(0x01)  # an initialisation card has set the meter up
@@ -49,8 +51,16 @@ FIELDS = (
     ("intent_fen", 4, False),
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
+    ("pulse_pj", 8, False),  # energy of one pulse of the chip that `register` belongs to, 0: unknown
+    ("uncharged_starts", 1, False),  # starts since a report of the metering chip was last charged
+    ("silence_limit_s", 2, False),  # how long that chip may be silent before the supply opens, 0: the default
+    ("difference_fen", 5, True),  # what the ESAM's wallet has lost (below zero) or gained against this record
+    ("earliest_s", 4, False),  # the time is not before this, in seconds since 2000-01-01 UTC, 0: unknown
 )
-SIZE = const(106)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
+_SINCE_2 = ("next_price_e4", "switch_time")
+_UP_TO_2 = const(22)  # so many of FIELDS are in format 2
+SIZES = {1: 97, 2: 106, FORMAT: SIZE}  # of the records of each format
 
 
 class State:
@@ -79,6 +89,11 @@ class State:
         self.intent_fen = 0
         self.intent_count = 0
         self.illegal_cards = 0
+        self.pulse_pj = 0
+        self.uncharged_starts = 0
+        self.silence_limit_s = 0
+        self.difference_fen = 0
+        self.earliest_s = 0
 
     @property
     def overdraft_fen(self) -> int:
@@ -97,10 +112,25 @@ class State:
         self.flags = self.flags | flag if on else self.flags & ~flag
 
 
-def pack(state: State) -> bytes:
-    """The state as SIZE bytes; OverflowError if a field has outgrown its size."""
-    out = bytearray(FORMAT.to_bytes(2, "big"))
-    for name, size, signed in FIELDS:
+def fields(form: int) -> tuple:
+    """The part of FIELDS that a record of this format has."""
+    if form > 2:
+        return FIELDS
+    return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
+
+
+def format_of(data) -> int:
+    """Number of the record's format; ValueError if it is none that is read here."""
+    form = int.from_bytes(data[:2], "big")
+    if len(data) != SIZES.get(form, -1):
+        raise ValueError("state of another format")
+    return form
+
+
+def pack(state: State, form: int = FORMAT) -> bytes:
+    """The state as bytes; OverflowError if a field has outgrown its size. A former format leaves out what it lacks."""
+    out = bytearray(form.to_bytes(2, "big"))
+    for name, size, signed in fields(form):
         value = getattr(state, name)
         span = 1 << 8 * size
         low = -(span >> 1) if signed else 0
@@ -111,12 +141,10 @@ def pack(state: State) -> bytes:
 
 
 def unpack(data) -> State:
-    """The state that `pack` wrote; ValueError if it is of another format."""
-    if len(data) != SIZE or int.from_bytes(data[:2], "big") != FORMAT:
-        raise ValueError("state of another format")
+    """The state that `pack` wrote, in any format; ValueError if it is of none that is read here."""
     state = State()
     at = 2
-    for name, size, signed in FIELDS:
+    for name, size, signed in fields(format_of(data)):
         value = int.from_bytes(data[at : at + size], "big")
         if signed and value >> 8 * size - 1:
             value -= 1 << 8 * size

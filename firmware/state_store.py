@@ -2,6 +2,9 @@
 
 A memory that is silent at the start is given a moment. One that stays silent leaves a state that is made up from nothing and
 never committed; state_recovery.py exchanges it for the one in the memory as soon as that can be read.
+
+A state of a former format is taken over whole. The first commit after that is of the present format and goes to a ring of its
+own (journal.py); a version on trial goes on in the former one, for the version that takes over again if it is not kept.
 """
 
 import time
@@ -10,6 +13,7 @@ from micropython import const
 
 import journal
 import state as records
+import versions
 from fram import Fram
 
 # What `check` finds; 0 is good.
@@ -27,7 +31,8 @@ class StateStore:
 
     def __init__(self, memory: "Fram", log) -> None:
         self._log = log
-        self._journal = journal.Journal(memory, records.SIZE)
+        self._journal = journal.Journal(memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1]))
+        self._format = records.FORMAT  # of what the memory holds
         self.state = self._made_up = records.State()
         self.fault = False
         self._anew = False
@@ -57,12 +62,12 @@ class StateStore:
         payload = self._journal.choose(halves)
         if not self._journal.answers:
             return False
-        state, lost, anew, notes = self.state, 0, payload is None, []
+        state, form, lost, anew, notes = self.state, records.FORMAT, 0, payload is None, []
         if payload is None:
             notes.append("journal: blank memory, starting anew")
         else:
             try:
-                state = records.unpack(payload)
+                state, form = records.unpack(payload), records.format_of(payload)
             except ValueError as error:
                 lost, anew = FOREIGN, True
                 notes.append("journal: " + str(error))
@@ -71,7 +76,9 @@ class StateStore:
             add(state)
         if self._journal.damaged:
             notes.append("journal: one half of the memory was damaged, the other had everything")
-        self.notes, self._anew, self._lost, self._kept_pj = notes, anew, lost, kept_pj
+        if form != records.FORMAT:
+            notes.append("journal: state of format %d taken over" % form)
+        self.notes, self._anew, self._lost, self._format, self._kept_pj = notes, anew, lost, form, kept_pj
         # Last, and in one step: whoever breaks in finds a memory that has not been read, to which nothing goes, or all done.
         if anew:
             self._made_up = None
@@ -89,7 +96,8 @@ class StateStore:
         try:
             if self.unread:
                 raise journal.JournalError("memory has not been read yet")
-            self._journal.commit(records.pack(self.state), prove)
+            self._format, ring = (self._format, self._journal.ring) if versions.on_trial else (records.FORMAT, journal.OWN)
+            self._journal.commit(records.pack(self.state, self._format), prove, ring)
         except journal.JournalError:
             self.fault = True
             raise

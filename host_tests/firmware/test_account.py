@@ -26,6 +26,7 @@ MONEY_MODULES = (
     "hlw8032",
     "state_store",
     "parameters",
+    "tariff",
     "fram",
     "card_user",
     "ds3231",

@@ -14,7 +14,8 @@ from dianka.bench.models.fram import ADDRESS, SIZE, Cut, Mb85rc256v
 from parts import Parts
 
 PAYLOAD = 8
-SLOT = 6 + PAYLOAD + 4
+RECORD = 6 + 2 + PAYLOAD + 4
+BASE, SLOT = 1024, 256  # of the ring in each half
 HALF = SIZE // 2
 PARTS = Parts()
 MODULE = PARTS.module("journal")
@@ -52,7 +53,7 @@ def test_a_cut_at_every_byte_leaves_the_old_or_the_new(cut: Cut, commits: int) -
     content = filled(commits).content
     old = payload(commits - 1) if commits else None
     new = payload(1000)
-    for at in range(1, 2 * SLOT + 1):
+    for at in range(1, 2 * RECORD + 1):
         chip = Mb85rc256v(content, seed=at)
         journal = journal_on(chip)
         assert journal.load() == old
@@ -66,9 +67,9 @@ def test_a_cut_at_every_byte_leaves_the_old_or_the_new(cut: Cut, commits: int) -
         after = loaded(chip)
         assert after in (old, new)
         assert not kept or after == new
-        if at < SLOT - 4:  # a byte of the sum may by chance be right already
+        if at < RECORD - 4:  # a byte of the sum may by chance be right already
             assert after == old
-        if at > SLOT:
+        if at > RECORD:
             assert after == new
 
 
@@ -84,7 +85,7 @@ def test_random_lives_with_cuts(data: st.DataObject) -> None:
         found = journal.load()
         assert found in may_find.values()
         may_find = {"old": found, "new": found}
-        chip.cut_after(data.draw(st.integers(1, 12 * SLOT)), lambda: None, data.draw(st.sampled_from(Cut)))
+        chip.cut_after(data.draw(st.integers(1, 12 * RECORD)), lambda: None, data.draw(st.sampled_from(Cut)))
         while chip.powered:
             number += 1
             may_find["new"] = payload(number)
@@ -116,7 +117,7 @@ def test_any_damage_within_one_half_costs_nothing(commits: int, data: st.DataObj
     base = data.draw(st.sampled_from((0, HALF)))
     for _ in range(data.draw(st.integers(1, 5))):
         at = data.draw(st.integers(0, 8 * SLOT - 1))
-        chip.memory[base + at] ^= data.draw(st.integers(1, 255))
+        chip.memory[base + BASE + at] ^= data.draw(st.integers(1, 255))
     assert loaded(chip) == payload(commits - 1)
 
 
@@ -136,9 +137,9 @@ def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes, size: i
 
 def test_stuck_bytes_never_cost_a_commit() -> None:
     """A dead byte in either half, or one in each at the same slot: what cannot be kept is noticed, and kept elsewhere."""
-    for stuck in ((3,), (HALF + SLOT + 9,), (2 * SLOT + 8, HALF + 2 * SLOT + 8), (*range(SLOT - 4, SLOT), HALF + 1)):
+    for stuck in ((3,), (HALF + SLOT + 9,), (2 * SLOT + 8, HALF + 2 * SLOT + 8), (*range(RECORD - 4, RECORD), HALF + 1)):
         chip = filled(5)
-        for at in stuck:
+        for at in (BASE + at for at in stuck):
             chip.stuck[at] = chip.memory[at] ^ 0x55
         journal = journal_on(chip)
         assert journal.load() == payload(4)
@@ -181,7 +182,7 @@ def test_a_write_protected_memory_is_noticed() -> None:
 class Breaking:
     """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have landed."""
 
-    size = 1024
+    size = 8192
 
     def __init__(self) -> None:
         self.data = bytearray(self.size)
@@ -201,11 +202,11 @@ class Breaking:
             self.bad -= 1
             data = data[: self.lands]
         self.data[address : address + len(data)] = data
-        if len(data) < SLOT:
+        if len(data) < RECORD:
             raise OSError(5)
 
 
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, SLOT - 1)), max_size=20))
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, RECORD - 1)), max_size=20))
 def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(breaks: list[tuple[int, int]]) -> None:
     memory = Breaking()
     journal = MODULE.Journal(memory, PAYLOAD)

@@ -5,7 +5,7 @@ import pytest
 from parts import Parts
 
 PAYLOAD = b"eight by"
-SIZE = 1024
+SIZE = 8192
 SLOTS = 16  # of both halves: what a load reads
 MODULE = Parts().module("journal")
 

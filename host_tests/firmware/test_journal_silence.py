@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from parts import Parts
 
-SIZE, PAYLOAD, SLOTS, TRIES = 1024, 8, 8, 3
+SIZE, PAYLOAD, SLOTS, TRIES = 8192, 8, 8, 3
 MODULE = Parts().module("journal")
 
 

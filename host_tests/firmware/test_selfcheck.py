@@ -43,10 +43,10 @@ def start(kit: MeterKit, spoil: Callable[[MeterKit], object]) -> str:
 def other_format(kit: MeterKit) -> None:
     """Good records of a format that is not this version's: as if other firmware had run."""
     store = kit.rig.bench.fram
-    size = 6 + shared("state").SIZE + 4
-    for base in (0, SIZE // 2):
-        body = (1 << 40).to_bytes(6, "big") + b"\x7f\x01" + bytes(size - 12)
-        store.memory[base : base + size] = body + binascii.crc32(body).to_bytes(4, "big")
+    size = shared("state").SIZE + 20
+    for base in (1024, SIZE // 2 + 1024):
+        body = (1 << 40).to_bytes(6, "big") + size.to_bytes(2, "big") + b"\x7f\x01" + bytes(size - 2)
+        store.memory[base : base + len(body) + 4] = body + binascii.crc32(body).to_bytes(4, "big")
 
 
 def esam_of(kit: MeterKit) -> Chip:

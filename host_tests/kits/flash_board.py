@@ -78,8 +78,9 @@ class Meter:
         self.self_check = SelfCheck(self)
     def log(self, text):
         print("[0]", text)
-    def stop(self):
+    def commit(self):
         self.store.commit()
+    stop = commit
     async def run(self):
         dog = machine.WDT(timeout=8000)
         {late}

@@ -20,7 +20,7 @@ from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
 __all__ = ("kit",)
-SCANNING = ("scan", "_read", "read")  # journal and driver: nothing has been taken over yet
+SCANNING = ("scan", "_scan_ring", "_read", "_ask", "read")  # journal and driver: nothing has been taken over yet
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from parts import Parts
 from tariff_kit import at_least_pj, at_the_old_price, local, planned, sell_new, wait_until
 
 PARTS = Parts()
-account, parameters, records = (PARTS.module(name) for name in ("account", "parameters", "state"))
+account, tariff, records = (PARTS.module(name) for name in ("account", "tariff", "state"))
 
 # ****** The arithmetic alone ******
 
@@ -45,7 +45,7 @@ def test_bought_is_used_and_balance_through_any_changes(price_e4: int, now_s: in
     kept = records.pack(state), plan, price_e4, owed
     for what, value in steps:
         if what == "use":
-            parameters.switch(state, 0 if blind else local(now_s))
+            tariff.switch_price(state, 0 if blind else local(now_s))
             if plan and not blind and local(now_s) >= local(plan[0]):
                 price_e4, plan = plan[1], None
             account.debit(state, value)
@@ -55,7 +55,7 @@ def test_bought_is_used_and_balance_through_any_changes(price_e4: int, now_s: in
             now_s = min(now_s + value, 3_100_000_000)
         elif what == "plan":
             plan = now_s + max(value[0], -now_s), value[1]
-            parameters.plan(state, local(plan[0]), user_tariff([plan[1]]))
+            tariff.plan_price(state, local(plan[0]), user_tariff([plan[1]]))
         elif what == "blind":
             blind = value
         elif what == "commit":
@@ -65,17 +65,17 @@ def test_bought_is_used_and_balance_through_any_changes(price_e4: int, now_s: in
         if state.balance_fen > -(1 << 38):
             assert used_fen(state) == owed
         if blind:
-            assert not parameters.switch(state, 0)
+            assert not tariff.switch_price(state, 0)
 
 
 def test_zeros_plan_nothing_and_forget_what_was_planned() -> None:
     state = records.State()
-    parameters.plan(state, 2601010000, user_tariff([6000]))
+    tariff.plan_price(state, 2601010000, user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time) == (6000, 2601010000)
-    assert not parameters.switch(state, 2512312359) and not parameters.switch(state, 0)
-    parameters.plan(state, 0, user_tariff([6000]))
+    assert not tariff.switch_price(state, 2512312359) and not tariff.switch_price(state, 0)
+    tariff.plan_price(state, 0, user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time, state.price_e4) == (0, 0, 0)
-    assert not parameters.switch(state, 9912312359)
+    assert not tariff.switch_price(state, 9912312359)
 
 
 # ****** A whole meter ******
@@ -133,7 +133,7 @@ def test_a_change_is_exact(load_mw: int, new_e4: int, minutes: int, how: str, by
 def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
     """Without load the change is the one commit that there is; after any cut in it the price is the new one all the same."""
     fram, cuts, price_e4 = kit.rig.bench.fram, 0, PRICE_E4
-    slot = 2 * (6 + records.SIZE + 4)
+    slot = 2 * (6 + 2 + records.SIZE + 4)
     for point in range(1, slot + 1, 19):
         price_e4 += 1
         begin_us = planned(kit, price_e4, 1)
@@ -186,6 +186,6 @@ def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> No
         kit.wait(7 * S + 3 * MS)
     charged_pj, state = kit.state.energy_pj, kit.state
     assert used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
-    parameters.plan(state, 1, user_tariff([6000]))  # as if it had been dark: the time has passed at the next look
+    tariff.plan_price(state, 1, user_tariff([6000]))  # as if it had been dark: the time has passed at the next look
     kit.wait(5 * S)
     assert kit.state.energy_pj > charged_pj and at_the_old_price(kit, PRICE_E4, 6000) == charged_pj

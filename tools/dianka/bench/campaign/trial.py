@@ -203,7 +203,7 @@ class Trial:
 def _beside(store: Any, fram: bytes) -> str:
     """What the memory holds beside the journal."""
     journal, content = store._journal, bytearray(fram)
-    size = journal._slots * journal._slot_size
+    size = max(base + journal._slots * slot_size for base, slot_size, _, _ in journal._rings)
     for base in journal._halves:
         content[base : base + size] = bytes(size)
     return hashlib.sha256(content).hexdigest()

@@ -39,6 +39,7 @@ class HostRunner:
         self._until_us = 0
         self._hardware: Hardware | None = None
         self._loop: Loop | None = None
+        self._main: types.ModuleType | None = None
 
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
@@ -69,8 +70,8 @@ class HostRunner:
 
     @property
     def meter(self) -> Any:
-        """The firmware's own `Meter` object of this start, which main.py keeps under this name."""
-        return self.modules["main"].meter
+        """The firmware's own `Meter` of the newest start, which main.py keeps under this name; also after a power cut."""
+        return self._main.meter  # type: ignore[union-attr]
 
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
@@ -161,6 +162,8 @@ class HostRunner:
         scope["print"] = lambda *values: self._on_line(" ".join(str(value) for value in values))
         vars(module)["__builtins__"] = scope
         self.modules[name] = module
+        if name == "main":
+            self._main = module
         try:
             exec(_CODE[path], vars(module))
         except BaseException:
