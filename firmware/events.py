@@ -10,12 +10,12 @@ import binascii
 
 from micropython import const
 
+import fram_map
 from card_files import BCD, BIN, RAW
 from fram import Fram
 
 RECORDS = const(20)
 _SLOT = const(33)
-_AREA = const(1024)
 
 FIELDS = (
     ("number", 4, BIN),
@@ -33,7 +33,7 @@ class EventLog:
 
     def __init__(self, memory: "Fram") -> None:
         self._memory = memory
-        self._base = memory.size - _AREA
+        self._base = fram_map.EVENTS_AT
         self._number = -1  # of the newest record; below zero: not looked yet
 
     def add(self, packed: bytes) -> None:

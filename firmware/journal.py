@@ -16,13 +16,12 @@ import binascii
 
 from micropython import const
 
+import fram_map
+
 _SEQUENCE = const(6)
 _LENGTH = const(2)
 _CRC = const(4)
-SLOTS = const(8)
 OWN = const(0)  # the present ring; 1 and up are the former ones
-_BASE = const(1024)  # of the present ring in each half, behind the former ones
-_SLOT = const(256)
 _TRIES = const(3)  # of a read that is not answered
 
 
@@ -36,14 +35,14 @@ class Journal:
     `former` are the sizes of the payloads in former rings, the newest format first.
     """
 
-    def __init__(self, memory, payload_size: int, slots: int = SLOTS, former: tuple = ()) -> None:
+    def __init__(self, memory, payload_size: int, slots: int = fram_map.JOURNAL_SLOTS, former: tuple = ()) -> None:
         self._memory = memory
         # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and of the payload.
-        self._rings = ((_BASE, _SLOT, _SEQUENCE + _LENGTH, payload_size),) + tuple(
-            (0, _SEQUENCE + size + _CRC, _SEQUENCE, size) for size in former
+        self._rings = ((fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOT_BYTES, _SEQUENCE + _LENGTH, payload_size),) + tuple(
+            (fram_map.FORMER_JOURNAL_AT, _SEQUENCE + size + _CRC, _SEQUENCE, size) for size in former
         )
         self._slots = slots
-        self._halves = (0, memory.size // 2)
+        self._halves = fram_map.HALVES
         self._sequence = 0
         self.ring = OWN  # that of the newest good record
         self._newest = slots - 1  # its slot
@@ -152,7 +151,7 @@ class Journal:
         record = self._ask(at, head + size + _CRC)
         if record and ring == OWN:
             length = int.from_bytes(record[_SEQUENCE:head], "big")
-            if not 0 < length <= _SLOT - head - _CRC:
+            if not 0 < length <= slot_size - head - _CRC:
                 return b""
             if length != size:  # of another format
                 record = self._ask(at, head + length + _CRC)

@@ -5,7 +5,7 @@ import pytest
 from parts import Parts
 
 PAYLOAD = b"eight by"
-SIZE = 8192
+SIZE = 32_768
 SLOTS = 16  # of both halves: what a load reads
 MODULE = Parts().module("journal")
 

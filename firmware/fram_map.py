@@ -1,0 +1,20 @@
+"""Who owns which bytes of the FRAM: 32 KiB in two halves, each with the journal's rings (docs/hardware.md).
+
+Whatever is stored is given its place here and nowhere else. What lies in one half only is lost with it.
+"""
+
+from micropython import const
+
+SIZE = const(32_768)
+HALVES = (0, 16_384)
+
+# In each half, from its beginning on.
+FORMER_JOURNAL_AT = const(0)  # ring of formats 1 and 2, whose slots were as large as their record
+FORMER_JOURNAL_BYTES = const(1_024)
+JOURNAL_AT = const(1_024)
+JOURNAL_SLOT_BYTES = const(256)
+JOURNAL_SLOTS = const(8)
+
+# In the whole memory.
+EVENTS_AT = const(31_744)
+EVENTS_BYTES = const(1_024)

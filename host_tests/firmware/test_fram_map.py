@@ -1,0 +1,47 @@
+"""Nobody writes where others do: the areas of the FRAM, and what a meter's life touches of them."""
+
+from pathlib import Path
+
+from meter_kit import USER, MeterKit, in_use
+from parts import Parts
+
+MAP = Parts().module("fram_map")
+
+
+def areas() -> list[tuple[str, int, int]]:
+    """(owner, first byte, byte after the last) of every area."""
+    ring = MAP.JOURNAL_SLOTS * MAP.JOURNAL_SLOT_BYTES
+    found = [("events", MAP.EVENTS_AT, MAP.EVENTS_AT + MAP.EVENTS_BYTES)]
+    for half in MAP.HALVES:
+        found.append(("former journal", half + MAP.FORMER_JOURNAL_AT, half + MAP.FORMER_JOURNAL_AT + MAP.FORMER_JOURNAL_BYTES))
+        found.append(("journal", half + MAP.JOURNAL_AT, half + MAP.JOURNAL_AT + ring))
+    return sorted(found, key=lambda area: area[1])
+
+
+def test_no_two_areas_overlap() -> None:
+    end = 0
+    for owner, first, after in areas():
+        assert first >= end, owner
+        end = after
+    assert end <= MAP.SIZE
+
+
+def test_everybody_has_room_in_his_area() -> None:
+    events, journal, state = (Parts().module(name) for name in ("events", "journal", "state"))
+    assert events.RECORDS * events._SLOT <= MAP.EVENTS_BYTES
+    assert journal._SEQUENCE + journal._LENGTH + state.SIZE + journal._CRC <= MAP.JOURNAL_SLOT_BYTES
+    former = max(size for form, size in state.SIZES.items() if form < 3)
+    assert MAP.JOURNAL_SLOTS * (journal._SEQUENCE + former + journal._CRC) <= MAP.FORMER_JOURNAL_BYTES
+
+
+def test_a_meter_in_use_writes_in_its_areas_alone(tmp_path: Path) -> None:
+    kit = MeterKit.new(tmp_path)
+    in_use(kit, 1000)
+    assert kit.session(None).code
+    assert kit.session(USER).code == 0
+    content = bytearray(kit.rig.bench.fram.content)
+    kit.close()
+    blank = content[MAP.JOURNAL_AT + MAP.JOURNAL_SLOTS * MAP.JOURNAL_SLOT_BYTES]
+    for _, first, after in areas():
+        content[first:after] = bytes([blank]) * (after - first)
+    assert set(content) == {blank}
