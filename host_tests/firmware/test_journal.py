@@ -182,7 +182,7 @@ def test_a_write_protected_memory_is_noticed() -> None:
 class Breaking:
     """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have landed."""
 
-    size = 8192
+    size = SIZE
 
     def __init__(self) -> None:
         self.data = bytearray(self.size)
