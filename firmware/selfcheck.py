@@ -13,6 +13,7 @@ import time
 import machine
 from micropython import const
 
+import answers
 import slots
 
 _LOOK_MS = const(100)
@@ -47,8 +48,7 @@ class SelfCheck:
 
     def find(self, state) -> None:
         """This state has just been read from the memory: these are the totals to tell."""
-        found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
-        self._found = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
+        self._found = " ".join("%s %d" % (name, getattr(state, name)) for name in answers.TOTALS)
 
     async def run(self) -> None:
         """Look until all is well or the time is up, then judge, show and tell."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dianka.bench.vm import find_micropython
 from dianka.firmware import FIRMWARE
+from dianka.flash.update import TOTALS
 
 MACHINE = """
 import os
@@ -92,11 +93,19 @@ class Meter:
 """
 
 
-def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass") -> Path:
-    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ."""
+def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass",
+                   answers: bool = True) -> Path:  # fmt: skip
+    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ.
+
+    Without `answers` it is as versions were before there was a module of that name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("main", "slots", "selfcheck"):
+    for name in ("main", "slots", "selfcheck", "answers"):
         shutil.copy(FIRMWARE / f"{name}.py", folder)
+    if not answers:
+        (folder / "answers.py").unlink()
+        check = (folder / "selfcheck.py").read_text(encoding="utf-8").replace("import answers\n", "")
+        (folder / "selfcheck.py").write_text(check.replace("answers.TOTALS", repr(TOTALS)), encoding="utf-8")
     (folder / "meter.py").write_text(METER.format(fault=fault, early=early, late=late))
     (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")
     (folder / "line.py").write_text("class UartLine: pass\n")
