@@ -13,6 +13,7 @@ import time
 import machine
 from micropython import const
 
+import answers
 import versions
 from display import Display
 from ds3231 import Ds3231
@@ -77,8 +78,7 @@ class SelfCheck:
 
     def note_totals(self, state: "State") -> None:
         """Note the totals of this state, which has just been read from the memory, for the report."""
-        found = (state.energy_pj, state.remainder, state.balance_fen, state.bought_fen, state.count)
-        self._totals = "energy_pj %d remainder %d balance_fen %d bought_fen %d count %d" % found
+        self._totals = " ".join("%s %d" % (name, getattr(state, name)) for name in answers.TOTALS)
 
     async def run(self) -> None:
         """Look until all is well or the time is up, then judge, show and tell."""

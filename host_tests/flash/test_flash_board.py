@@ -34,7 +34,7 @@ def test_a_new_board_then_an_update_then_nothing_to_do(desk: Desk) -> None:
     desk.write("second")
     done = desk.flash()
     assert done.exit_code == 0, done.output
-    assert "hlw8032.mpy sent" in done.stdout and "1 files sent, 4 were there" in done.stdout
+    assert "hlw8032.mpy sent" in done.stdout and "1 files sent, 13 were there" in done.stdout
     assert desk.version.name != first
     assert desk.slot() == "b"
     energy = next(line for line in done.stdout.splitlines() if line.startswith("  energy "))

@@ -81,16 +81,49 @@ def test_other_firmware_and_micropython_without_hashes(desk: Desk, monkeypatch: 
 
 def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
     desk.write()
-    (desk.firmware / "state.py").write_text("from micropython import const\nFORMAT = const(1)\nSIZE = const(97)\n")
+    newer = "from micropython import const\nclass State: pass\nFORMAT = const(4)\nOLDEST = const(2)\n"
+    (desk.firmware / "state.py").write_text(newer)
     assert desk.flash().exit_code == 0
-    (desk.firmware / "state.py").write_text("from micropython import const\nFORMAT = const(2)\nSIZE = const(99)\n")
-    assert "keeps its state in format 2 (99 bytes), the meter in 1 (97 bytes)" in refusal(desk.flash())
+    for oldest, newest in ((1, 3), (5, 6)):
+        (desk.firmware / "state.py").write_text(newer.replace("4", str(newest)).replace("2", str(oldest)))
+        assert f"reads its state in formats {oldest} to {newest}, the meter keeps it in format 4: " in refusal(desk.flash())
+        assert desk.slot() == "a"
+
+
+@pytest.mark.parametrize("has_answers", [False, True])
+def test_a_state_of_a_former_format_is_flashed_over(desk: Desk, has_answers: bool) -> None:
+    """Versions before format 3 have no answers.py, and say in their state.py that they read no other format."""
+    desk.write(answers=has_answers)
+    (desk.firmware / "state.py").write_text(
+        "from micropython import const\nclass State: pass\nFORMAT = const(2)\nSIZE = const(106)\n"
+    )
+    assert desk.flash().exit_code == 0
+    desk.write("next")
+    (desk.firmware / "state.py").write_text(
+        "from micropython import const\nclass State: pass\nFORMAT = const(3)\nOLDEST = const(1)\n"
+    )
+    done = desk.flash()
+    assert done.exit_code == 0, done.output
+    assert "totals before: not known" not in done.stdout
+    energy = next(line for line in done.stdout.splitlines() if line.startswith("  energy "))
+    assert energy.endswith(" pJ, as before") and int(energy.split()[1]) > 0
+
+
+def test_the_board_s_own_version_is_asked_whatever_its_modules_are_called(desk: Desk) -> None:
+    desk.write()
+    other = (desk.firmware / "answers.py").read_text().replace("getattr(store.state, name)", "77")
+    (desk.firmware / "answers.py").write_text(other)
+    assert desk.flash().exit_code == 0
+    desk.write("next")
+    done = desk.flash()
+    assert "  energy " in done.stdout and done.stdout.count("before: 77\n") == 5
 
 
 def test_not_enough_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write()
     monkeypatch.setattr(link, "HELPER", link.HELPER + "\ndef _room():\n    return 20480, 4096\n")
-    assert refusal(desk.flash()) == "not enough room on the board: 36 KiB needed, 20 free: remove other files"
+    needed_kib = (len(desk.version.files) + 4) * 4  # a block for each file, and four for littlefs
+    assert refusal(desk.flash()) == f"not enough room on the board: {needed_kib} KiB needed, 20 free: remove other files"
 
 
 def test_ports_that_are_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

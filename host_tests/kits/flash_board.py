@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dianka.bench.rungs.vm.runner import find_micropython
 from dianka.firmware import FIRMWARE
+from dianka.flash.update import TOTALS
 
 MACHINE = """
 import os
@@ -60,6 +61,7 @@ class Store:
             file.write(" ".join(str(getattr(self.state, name)) for name in TOTALS))
         import os
         os.rename("fram.new", "fram")
+    keep = commit
 class Clock:
     fault = int(FAULT[3])
     def seconds(self):
@@ -70,17 +72,15 @@ class Meter:
         self.store = Store()
         self.chip = Part(pulse_pj=1, reports=9, rejected=0, skipped=0)
         self.metering = Part(silent=FAULT[1] != "0")
-        self.wallet = Part(ready=True)
-        self.esam, self.esam_failures = Part(alive=True), 0
-        self.clock = Clock()
-        self.relay = Part(commanded=True, closed=True)
-        self.display = Part(add=lambda message: None)
-        self.self_check = SelfCheck(self)
+        settlement, esam, clock = Part(ready=True, failures=0), Part(alive=True), Clock()
+        relay, display = Part(commanded=True, closed=True), Part(append_message=lambda message: None)
+        self.metering.chip = self.chip
+        self.self_check = SelfCheck(
+            self.store, self.metering, settlement, esam, clock, relay, display, self.log, self.stop)
     def log(self, text):
         print("[0]", text)
-    def commit(self):
+    def stop(self):
         self.store.commit()
-    stop = commit
     async def run(self):
         dog = machine.WDT(timeout=8000)
         {late}
@@ -92,14 +92,31 @@ class Meter:
 """
 
 
-def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass") -> Path:
-    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ."""
+# What selfcheck.py names the classes of, and METER has parts of its own for.
+NAMED = {
+    "display": "Display", "ds3231": "Ds3231", "esam": "Esam", "metering": "Metering", "relay": "Relay",
+    "settlement": "Settlement", "state": "State", "state_store": "StateStore",
+}  # fmt: skip
+
+
+def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass",
+                   answers: bool = True) -> Path:  # fmt: skip
+    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ.
+
+    Without `answers` it is as versions were before there was a module of that name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("main", "versions", "selfcheck"):
+    for name in ("main", "versions", "selfcheck", "answers"):
         shutil.copy(FIRMWARE / f"{name}.py", folder)
+    if not answers:
+        (folder / "answers.py").unlink()
+        check = (folder / "selfcheck.py").read_text(encoding="utf-8").replace("import answers\n", "")
+        (folder / "selfcheck.py").write_text(check.replace("answers.TOTALS", repr(TOTALS)), encoding="utf-8")
     (folder / "meter.py").write_text(METER.format(fault=fault, early=early, late=late))
     (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")
     (folder / "line.py").write_text("class UartLine: pass\n")
+    for name, part in NAMED.items():
+        (folder / f"{name}.py").write_text(f"class {part}: pass\n")
     return folder
 
 

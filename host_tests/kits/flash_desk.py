@@ -1,6 +1,7 @@
 """A desk for flashing tests: a board of flash_board.py, a folder of firmware, and the command that brings them together."""
 
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner, Result
 
@@ -17,7 +18,7 @@ class Desk:
         self.kinds = write_kinds(folder / "boards")
         self.board = DeskBoard(folder / "board")
 
-    def write(self, mark: str = "", **how: str) -> None:
+    def write(self, mark: str = "", **how: Any) -> None:
         write_firmware(self.firmware, mark, **how)
 
     @property

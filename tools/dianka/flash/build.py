@@ -47,7 +47,7 @@ class Version:
     kind: Kind
     root: dict[str, bytes]
     files: dict[str, bytes]
-    state: tuple[int, int]  # format and size of the meter's state record
+    state: tuple[int, int]  # oldest and newest format of the meter's state that it reads; (0, 0) if it keeps none
 
     @property
     def manifest(self) -> bytes:
@@ -98,16 +98,17 @@ def compile_module(path: Path, arch: str) -> bytes:
 
 
 def state_format(firmware: Path) -> tuple[int, int]:
-    """FORMAT and SIZE of state.py, read from its text; (0, 0) for firmware that keeps no state."""
+    """OLDEST and FORMAT of state.py, read from its text; (0, 0) for firmware that keeps no state."""
     path = firmware / "state.py"
     if not path.is_file():
         return 0, 0
     values = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.partition(" = const(")
-        if equals and name in ("FORMAT", "SIZE"):
+        if equals and name in ("OLDEST", "FORMAT"):
             values[name] = int(value.split(")")[0], 0)
-    return values.get("FORMAT", 0), values.get("SIZE", 0)
+    newest = values.get("FORMAT", 0)
+    return values.get("OLDEST", newest), newest
 
 
 def _project_version() -> str:

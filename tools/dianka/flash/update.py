@@ -19,18 +19,31 @@ TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 _ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
 SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
 
+# The board's own version answers (firmware/answers.py). One from before that module has the names store, fram and state.
 _READ_METER = f"""
+def _version(folder):
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        import answers
+        return answers
+    except ImportError:
+        return None
+
 def _totals(folder):
     try:
-        if "meter" in globals() and meter:
-            if getattr(meter.store, "unread", False):
+        running, version = globals().get("meter"), _version(folder)
+        if version:
+            return version.totals(running)
+        if running:
+            if getattr(running.store, "unread", False):
                 return None
-            state = meter.store.state
+            state = running.store.state
         else:
-            sys.path.insert(0, folder)
             import board
-            from state_store import StateStore
-            store = StateStore(board.memory(), print)
+            from fram import Fram
+            from state_store import Store
+            store = Store(Fram(board.i2c()))
             if store.fault or store.anew:
                 return None
             state = store.state
@@ -40,10 +53,11 @@ def _totals(folder):
 
 def _state_format(folder):
     try:
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+        version = _version(folder)
+        if version:
+            return version.state_format()
         import state
-        return state.FORMAT, state.SIZE
+        return state.FORMAT
     except Exception:
         return None
 """
@@ -129,12 +143,13 @@ def read_totals(link: Link, board: OnBoard) -> tuple[int, ...] | None:
 
 
 def refuse_other_state(link: Link, board: OnBoard, version: Version) -> None:
-    """A version that can't read the state there would start from nothing, and the former one could not go back to it."""
+    """Refuse a version that can't read the state there: it would start from nothing."""
     found = link.ask(f"_state_format({board.good!r})") if board.good else None
-    if found is not None and version.state[1] and tuple(found) != version.state:
+    oldest, newest = version.state
+    if found is not None and newest and not oldest <= found <= newest:
         raise FlashError(
-            f"this version keeps its state in format {version.state[0]} ({version.state[1]} bytes), the meter in {found[0]} "
-            f"({found[1]} bytes): flash a version that keeps it as the meter does"
+            f"this version reads its state in formats {oldest} to {newest}, the meter keeps it in format {found}: "
+            "flash a version that reads that, as a newer one does"
         )
 
 

@@ -1,0 +1,28 @@
+"""Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
+
+Owns the only names in a version that another version's tools rely on: this module's, and those of its two functions. They stay,
+whatever else is renamed, so that the totals of any board can be read before it is flashed (docs/selfcheck.md).
+"""
+
+TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")  # of the state, in the order of the answer
+
+
+def state_format() -> int:
+    """Return the number of the format in which this version keeps the state."""
+    import state
+
+    return state.FORMAT
+
+
+def totals(meter) -> "list | None":
+    """Return TOTALS exactly; `meter` is the running one, or None to read its memory. None if there is nothing to be read."""
+    if meter:
+        store = meter.store
+    else:
+        import board
+        from state_store import StateStore
+
+        store = StateStore(board.memory(), print)
+        if store.anew:
+            return None
+    return None if store.unread else [getattr(store.state, name) for name in TOTALS]
