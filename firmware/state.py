@@ -49,8 +49,9 @@ FIELDS = (
     ("intent_fen", 4, False),
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
+    ("difference_fen", 5, True),  # journal less ESAM where the ESAM has less; 0: they agree
 )
-SIZE = const(106)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(111)  # 2 + the sum of the sizes above; checked by the tests
 
 
 class State:
@@ -79,6 +80,7 @@ class State:
         self.intent_fen = 0
         self.intent_count = 0
         self.illegal_cards = 0
+        self.difference_fen = 0
 
     @property
     def overdraft_fen(self) -> int:
