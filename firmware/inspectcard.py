@@ -34,12 +34,14 @@ async def run(card, command: int, data: bytes, parts) -> tuple:
     esam = parts.esam
     await authenticate(card, esam, 0 if await esam.key_state() == cardfiles.KEYS_PRIVATE else _BESIDE)
     await _write(card, servicefiles.INSPECTION_TOTALS, b"\x00")
-    if copies & servicefiles.COPY_TOTALS:
-        await _set_run_info(parts)
+    framed = await _set_run_info(parts) if copies & servicefiles.COPY_TOTALS else b""
     for bit, file, at, target in _SEALED:
         if copies & bit:
             challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
-            sealed = await esam.seal(file, at, target, challenge, card.serial)
+            if file == cardfiles.ESAM_RUN_INFO:
+                sealed = await esam.seal_run_info(framed, target, challenge, card.serial)
+            else:
+                sealed = await esam.seal(file, at, target, challenge, card.serial)
             await card.ask(target[0], target[1], target[2], target[3], sealed)
     events = await _copy_events(card, parts) if copies & servicefiles.COPY_EVENTS else 0
     totals = cardfiles.pack(servicefiles.TOTALS, _totals(parts, copies, events))
@@ -52,11 +54,13 @@ async def _write(card, file: int, data: bytes) -> None:
     await card.ask(0x00, 0xD6, 0x80 | file, 0x00, data)
 
 
-async def _set_run_info(parts) -> None:
+async def _set_run_info(parts) -> bytes:
     """Balance, count, debt and illegal cards of this moment: the ESAM's wallet may be 15 minutes behind."""
     params = await parts.esam.read(cardfiles.ESAM_PARAMS, 0, cardfiles.size_of(cardfiles.PARAMS))
     data = cardfiles.pack(cardfiles.WRITE_BACK, run_info(parts, cardfiles.unpack(cardfiles.PARAMS, params)))
-    await parts.esam.set_run_info(cardfiles.frame(servicefiles.CMD_READ_BACK, data))
+    framed = cardfiles.frame(servicefiles.CMD_READ_BACK, data)
+    await parts.esam.set_run_info(framed)
+    return framed
 
 
 async def _copy_events(card, parts) -> int:

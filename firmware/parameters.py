@@ -61,15 +61,14 @@ def _flat(framed: bytes) -> int:
 
 async def restore(esam, state) -> None:
     """Read all parameters back from an ESAM in use, for a meter that has lost its memory; ValueError if it can't be."""
-    size = cardfiles.size_of(cardfiles.PARAMS)
-    record = cardfiles.unpack(cardfiles.PARAMS, await esam.read(cardfiles.ESAM_PARAMS, 0, size))
-    limits = await esam.read(cardfiles.ESAM_LIMITS, 0, cardfiles.size_of(cardfiles.LIMITS))
+    record = await esam.record(cardfiles.ESAM_PARAMS, cardfiles.PARAMS)
+    limits = await esam.record(cardfiles.ESAM_LIMITS, cardfiles.LIMITS)
     now = await esam.read(cardfiles.ESAM_TARIFF_1, 0, _TARIFF)
     later = await esam.read(cardfiles.ESAM_TARIFF_2, 0, _TARIFF)
     apply_tariff(state, now)
     if record["update_flag"] & cardfiles.UPDATE_TARIFF_2 and not cardfiles.is_blank(later):
         plan(state, record["switch_time"], later)  # to come or long in force: the clock will tell
-    apply_limits(state, cardfiles.unpack(cardfiles.LIMITS, limits))
+    apply_limits(state, limits)
     apply_params(state, record)
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]

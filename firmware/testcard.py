@@ -79,7 +79,7 @@ async def _begin(card, parts) -> None:
 
 async def _count_down(card) -> None:
     await _uses_left(card)
-    await card.ask(0x80, 0x30, 0x00, _USES, b"\x00\x00\x00\x01")
+    await card.ask(0x80, 0x30, 0x00, _USES, cardfiles.with_inverse(b"\x00\x00\x00\x01"))
 
 
 async def _uses_left(card) -> int:

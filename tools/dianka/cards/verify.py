@@ -13,6 +13,7 @@ from dianka.cards.access import FileSpec
 from dianka.cards.chip import ATR_HEAD
 from dianka.cards.content import CONTENTS, NAMES, Content
 from dianka.cards.core import NOT_ALLOWED, OK, UNKNOWN_INS
+from dianka.cards.files import cardfiles
 from dianka.cards.port import CardPort, command
 from dianka.cards.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
 from dianka.cards.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
@@ -143,4 +144,4 @@ def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
     if all(right.auth is not None for right in sealed):  # else a wrong MAC would cost the key a try
         yield bytes((0x04, 0xD6, 0x80 | sfi, spec.size & 0xFF, 5, 0, 0, 0, 0, 0))
     if spec.shape == access.COUNTER:
-        yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 4, 0, 0, 0, 0))
+        yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 8)) + cardfiles.with_inverse(bytes(4))
