@@ -39,6 +39,7 @@ class Panel:
         for code, stands in (
             (1, meter.relay.fault),
             (2, meter.esam_failures >= 2),
+            (3, meter.store.state.difference_fen),
             (4, meter.clock_bad),
             (5, meter.metering.silent),
             (6, meter.store.fault),
