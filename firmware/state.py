@@ -49,7 +49,7 @@ FIELDS = (
     ("intent_fen", 4, False),
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
-    ("difference_fen", 5, True),  # journal less ESAM where the ESAM has less; 0: they agree
+    ("difference_fen", 5, True),  # what the ESAM's wallet has lost (below zero) against this record
 )
 SIZE = const(111)  # 2 + the sum of the sizes above; checked by the tests
 

@@ -167,11 +167,11 @@ class Wallet:
     def _keep_difference(self, money_fen: int) -> bool:
         """Keep what a wallet of `money_fen` lacks; return True if that came, grew or went."""
         state = self._store.state
-        before_fen, lacks_fen = state.difference_fen, max(0, state.wallet_fen - money_fen)
-        state.difference_fen = lacks_fen
-        if lacks_fen > before_fen:
-            self._log("ESAM's wallet lacks %d fen; the journal's balance stands" % lacks_fen)
-        elif before_fen and not lacks_fen:
+        before_fen, difference_fen = state.difference_fen, min(0, money_fen - state.wallet_fen)
+        state.difference_fen = difference_fen
+        if difference_fen < before_fen:
+            self._log("ESAM's wallet lacks %d fen; the journal's balance stands" % -difference_fen)
+        elif before_fen and not difference_fen:
             self._log("ESAM's wallet and journal agree again")
         else:
             return False

@@ -199,7 +199,7 @@ def test_what_a_settle_has_lost_is_kept_and_logged_once(books: Books) -> None:
     books.lines.clear()
     lose(books, Books.settle)
     for _ in range(3):
-        assert books.money == (LEFT_FEN - LOST_FEN, LEFT_FEN, BOUGHT_FEN, LOST_FEN)
+        assert books.money == (LEFT_FEN - LOST_FEN, LEFT_FEN, BOUGHT_FEN, -LOST_FEN)
         books.restart()
         assert books.settle()
     said = f"ESAM's wallet lacks {LOST_FEN} fen; the journal's balance stands"
@@ -211,7 +211,7 @@ def test_what_the_debit_of_a_credit_has_lost_is_kept(books: Books) -> None:
     lose(books, Books.credit)
     for _ in range(2):
         found = books.money
-        assert found == (total_fen - LOST_FEN, total_fen, BOUGHT_FEN + PURCHASE_FEN, LOST_FEN)
+        assert found == (total_fen - LOST_FEN, total_fen, BOUGHT_FEN + PURCHASE_FEN, -LOST_FEN)
         assert books.counts == (2, 2)
         books.restart()
 
@@ -221,7 +221,7 @@ def test_a_cut_after_such_a_credit_keeps_purchase_and_difference(books: Books) -
     lose(books, Books.take_purchase)
     books.restart()
     assert books.counts == (2, 2)
-    assert books.money[2:] == (BOUGHT_FEN + PURCHASE_FEN, LOST_FEN)
+    assert books.money[2:] == (BOUGHT_FEN + PURCHASE_FEN, -LOST_FEN)
 
 
 def test_a_debit_that_the_esam_does_not_carry_out_is_noticed(books: Books) -> None:
@@ -361,7 +361,7 @@ def test_a_garbled_amount_at_a_mains_dip_costs_nothing(kit: MeterKit) -> None:
 
 def test_a_memory_that_is_blank_too_takes_the_esams_word(kit: MeterKit) -> None:
     garbled_dip(kit, alike(2, 0x60))
-    assert money(kit) == (LEFT_FEN - LOST_FEN, LEFT_FEN, BOUGHT_FEN, LOST_FEN)
+    assert money(kit) == (LEFT_FEN - LOST_FEN, LEFT_FEN, BOUGHT_FEN, -LOST_FEN)
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.restart()
@@ -375,17 +375,17 @@ def test_a_difference_shows_until_it_is_used_up_and_stops_no_purchase(tmp_path: 
     use_down_to(kit, 4950, 400_000)
     garbled_dip(kit, alike(2, 0x03))
     left_fen, lost_fen = kit.state.balance_fen, 0x300
-    assert money(kit) == (left_fen - lost_fen, left_fen, 5000, lost_fen) and kit.relay_closed
+    assert money(kit) == (left_fen - lost_fen, left_fen, 5000, -lost_fen) and kit.relay_closed
     assert "Err-03" in kit.looks(15 * S)
 
     kit.sell(1000)
     kit.ledger.bought_fen += 1000
     assert kit.session(USER).code == 0
-    assert money(kit) == (left_fen + 1000 - lost_fen, left_fen + 1000, 6000, lost_fen)
+    assert money(kit) == (left_fen + 1000 - lost_fen, left_fen + 1000, 6000, -lost_fen)
     assert kit.on_card().write_back["balance_fen"] == left_fen + 1000
     kit.rig.cut_power()
     kit.restart()
-    assert "Err-03" in kit.looks(15 * S) and kit.state.difference_fen == lost_fen
+    assert "Err-03" in kit.looks(15 * S) and kit.state.difference_fen == -lost_fen
 
     use_down_to(kit, kit.esam_wallet()[0] - 10, 4_400_000)
     dip(kit)
