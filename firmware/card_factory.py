@@ -125,7 +125,7 @@ class FactorySession:
 
 async def _count_down(card: "Card") -> None:
     await _uses_left(card)
-    await card.ask(0x80, 0x30, 0x00, _USES, b"\x00\x00\x00\x01")
+    await card.ask(0x80, 0x30, 0x00, _USES, card_files.with_inverse(b"\x00\x00\x00\x01"))
 
 
 async def _uses_left(card: "Card") -> int:

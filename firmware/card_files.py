@@ -224,6 +224,11 @@ def unpack(fields, data) -> dict:
     return record
 
 
+def with_inverse(data: bytes) -> bytes:
+    """Return the data and its bitwise inverse, the check of numbers without MAC and frame."""
+    return data + bytes([byte ^ 0xFF for byte in data])
+
+
 def frame(command: int, data) -> bytes:
     """68H, command, length (two bytes), data, sum of command to the last data byte, 16H."""
     body = bytes((command, len(data) >> 8, len(data) & 255)) + bytes(data)

@@ -61,12 +61,14 @@ class InspectSession:
         esam = self._esam
         await authenticate(card, esam, 0 if await esam.key_state() == card_files.KEYS_PRIVATE else _BESIDE)
         await _write(card, card_files.INSPECTION_TOTALS, b"\x00")
-        if copies & card_files.COPY_TOTALS:
-            await self._set_run_info()
+        framed = await self._set_run_info() if copies & card_files.COPY_TOTALS else b""
         for bit, file, at, target in _SEALED:
             if copies & bit:
                 challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
-                sealed = await esam.seal(file, at, target, challenge, card.serial)
+                if file == card_files.ESAM_RUN_INFO:
+                    sealed = await esam.seal_run_info(framed, target, challenge, card.serial)
+                else:
+                    sealed = await esam.seal(file, at, target, challenge, card.serial)
                 await card.ask(target[0], target[1], target[2], target[3], sealed)
         number = await self._copy_events(card) if copies & card_files.COPY_EVENTS else 0
         totals = card_files.pack(card_files.TOTALS, self._totals(copies, number))
@@ -74,13 +76,15 @@ class InspectSession:
         self._log("inspected")
         return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
 
-    async def _set_run_info(self) -> None:
+    async def _set_run_info(self) -> bytes:
         """Balance, count, debt and illegal cards of this moment: the ESAM's wallet may be 15 minutes behind."""
         params = await self._esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
         data = card_files.pack(
             card_files.WRITE_BACK, run_info(self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params))
         )
-        await self._esam.set_run_info(card_files.frame(card_files.CMD_READ_BACK, data))
+        framed = card_files.frame(card_files.CMD_READ_BACK, data)
+        await self._esam.set_run_info(framed)
+        return framed
 
     async def _copy_events(self, card: "Card") -> int:
         """The newest illegal cards, the oldest of them first, as the log puts the newest in front; how many there ever were."""

@@ -5,7 +5,17 @@ Every method is one command. `EsamError` when the chip refuses or does not answe
 
 from micropython import const
 
-from card_files import ESAM_KEY_INFO, ESAM_RUN_INFO, ESAM_WALLET, KEY_INFO, WRITE_BACK_SIZE, unframe, unpack
+from card_files import (
+    ESAM_KEY_INFO,
+    ESAM_RUN_INFO,
+    ESAM_WALLET,
+    KEY_INFO,
+    WRITE_BACK_SIZE,
+    size_of,
+    unframe,
+    unpack,
+    with_inverse,
+)
 from line import Channel, LineError
 
 _RECORD_ALL = const(0)
@@ -51,14 +61,14 @@ class Esam:
     async def wallet(self) -> tuple:
         """(money in fen, purchase count), each with its inverse: the UART hands on flipped bits, and numbers carry no sum."""
         found = await self._ask(0x00, 0xB2, _RECORD_ALL, _WALLET, le=16)
-        for i in range(8):
-            if found[i] ^ found[8 + i] != 0xFF:
-                self.alive = False
-                raise EsamError("wallet and its inverse differ")
+        if found != with_inverse(found[:8]):
+            self.alive = False
+            raise EsamError("wallet and its inverse differ")
         return int.from_bytes(found[:4], "big"), int.from_bytes(found[4:8], "big")
 
     async def debit(self, amount_fen: int) -> None:
-        await self._ask(0x80, 0x30, 0x00, _WALLET, amount_fen.to_bytes(4, "big"))
+        """Take the amount from the wallet; the chip refuses one whose inverse differs."""
+        await self._ask(0x80, 0x30, 0x00, _WALLET, with_inverse(amount_fen.to_bytes(4, "big")))
 
     async def credit(self, block: bytes) -> None:
         """Hand in a user card's money ‖ count ‖ MAC; the chip checks the MAC and that the count is the next one."""
@@ -76,6 +86,20 @@ class Esam:
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
         return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
+
+    async def record(self, file: int, fields) -> dict:
+        """Read a record that carries no sum; EsamError if two readings differ.
+
+        It is one too if the record does not hold these fields.
+        """
+        size = size_of(fields)
+        found = await self.read(file, 0, size)
+        if await self.read(file, 0, size) != found:
+            raise EsamError("two readings of file %02d differ" % file)
+        try:
+            return unpack(fields, found)
+        except ValueError as error:
+            raise EsamError("file %02d unreadable: %s" % (file, error)) from None
 
     async def update(self, file: int, block: bytes, at: int = 0) -> None:
         """Hand in data ‖ MAC for a file from offset `at` on, sealed by a card for exactly this command."""
@@ -95,11 +119,25 @@ class Esam:
     async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
         """Store the framed run info and have it sealed for the card's write-back file: data ‖ MAC."""
         await self.set_run_info(run_info)
-        return await self.seal(ESAM_RUN_INFO, 0x00, bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4)), challenge, serial)
+        target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
+        return await self.seal_run_info(run_info, target, challenge, serial)
 
     async def set_run_info(self, run_info: bytes) -> None:
         """What the chip is to seal for a card next; the one file that the controller may write."""
         await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
+
+    async def seal_run_info(
+        self,
+        run_info: bytes,
+        target: bytes,
+        challenge: bytes,
+        serial: bytes,
+    ) -> bytes:
+        """Seal the run info that was set; EsamError if the chip seals any other."""
+        sealed = await self.seal(ESAM_RUN_INFO, 0x00, target, challenge, serial)
+        if sealed[:-4] != run_info:
+            raise EsamError("run info sealed is not what was sent")
+        return sealed
 
     async def seal(self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes) -> bytes:
         """Data ‖ MAC of a file from offset `at` on (of the wallet: the record's number) for the card's command `target`."""

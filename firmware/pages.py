@@ -58,6 +58,7 @@ class Pages:
         for code, stands in (
             (1, self._relay.fault),
             (2, self._settlement.failures >= 2),
+            (3, self._store.state.difference_fen),
             (4, self._clock.fault),
             (5, self._metering.silent),
             (6, self._store.fault),

@@ -27,15 +27,14 @@ async def restore(esam: "Esam", state: "State") -> None:
 
     ValueError if they are not readable, EsamError if the ESAM does not answer.
     """
-    size = card_files.size_of(card_files.PARAMS)
-    record = card_files.unpack(card_files.PARAMS, await esam.read(card_files.ESAM_PARAMS, 0, size))
-    limits = await esam.read(card_files.ESAM_LIMITS, 0, card_files.size_of(card_files.LIMITS))
+    record = await esam.record(card_files.ESAM_PARAMS, card_files.PARAMS)
+    limits = await esam.record(card_files.ESAM_LIMITS, card_files.LIMITS)
     now = await esam.read(card_files.ESAM_TARIFF_1, 0, tariff.FRAMED_BYTES)
     later = await esam.read(card_files.ESAM_TARIFF_2, 0, tariff.FRAMED_BYTES)
     tariff.set_price(state, now)
     if record["update_flag"] & card_files.UPDATE_TARIFF_2 and not card_files.is_blank(later):
         tariff.plan_price(state, record["switch_time"], later)  # to come or long in force: the clock will tell
-    apply_limits(state, card_files.unpack(card_files.LIMITS, limits))
+    apply_limits(state, limits)
     apply_params(state, record)
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]

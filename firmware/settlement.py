@@ -4,6 +4,10 @@ The journal's balance is debited with every pulse, the ESAM's wallet follows it:
 the mains fails. What is about to happen in the ESAM is committed first as an intent, and what did happen is read from the
 ESAM's own wallet afterwards, so that repeating a step after a cut is exact. `lock` guards the ESAM against two users at once.
 
+A journal that is whole and this meter's own is never set back to the ESAM's wallet: what the wallet
+lacks is kept in `difference_fen` and shown, until the balance has been used down to the wallet
+(docs/journal.md, "When the ESAM has less").
+
 A meter that is not set up, on an ESAM that has private keys already, has lost its memory: an initialisation card works with
 public keys alone, so only the ESAM can give parameters and balance back, however often that is tried.
 """
@@ -71,11 +75,12 @@ class Settlement:
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count)
-        elif lost or count != state.count or money_fen < state.wallet_fen:
+        elif lost or count != state.count or not await self._journal_stands(money_fen):
             self._restore(money_fen, count)
             changed = True
         if lost:
             await self._restore_parameters()
+        changed = self._keep_difference(money_fen) or changed
         state.intent = NOTHING
         self._agreed = True
         if changed:
@@ -86,12 +91,13 @@ class Settlement:
         state = self._store.state
         money_fen, _ = await self._esam.wallet()
         target_fen = state.wallet_fen
-        if money_fen <= target_fen:
-            return
-        self._intend(SETTLE, target_fen, state.count)
-        self._store.commit()
-        await self._esam.debit(money_fen - target_fen)
-        state.intent = NOTHING  # kept with the next commit: it asks for nothing but the balance that was kept with it
+        if money_fen > target_fen:
+            self._intend(SETTLE, target_fen, state.count)
+            self._store.commit()
+            money_fen = await self._debit(money_fen, target_fen)
+            state.intent = NOTHING  # kept with the next commit: it asks for nothing but the balance that was kept with it
+        if self._keep_difference(money_fen):
+            self._store.commit()
 
     async def credit(self, block: bytes, amount_fen: int, count: int) -> None:
         """Settle, and take a purchase over into the ESAM; `block` is what the card sealed for the ESAM.
@@ -106,10 +112,11 @@ class Settlement:
             self._store.commit()
             money_fen, _ = await self._esam.wallet()
             if money_fen > target_fen:
-                await self._esam.debit(money_fen - target_fen)
+                money_fen = await self._debit(money_fen, target_fen)
         except (EsamError, JournalError):
             state.intent = NOTHING
             raise
+        self._keep_difference(money_fen)
         try:
             await self._esam.credit(block)
         except EsamError:
@@ -132,11 +139,52 @@ class Settlement:
         await self._esam.init_count(count)
         state.price_e4 = state.price_e4 or price_e4
         account.credit(state, amount_fen - state.balance_fen)
+        state.difference_fen = 0
         state.set(TEST_CREDIT)
         state.set(LOCKED, False)
         supply.release(state)
         supply.update(state)
         self._store.commit()
+
+    async def _debit(self, money_fen: int, target_fen: int) -> int:
+        """Debit the wallet from `money_fen` to `target_fen`; return what it holds then.
+
+        No MAC vouches for a DEBIT or its answer, so the wallet is read back: EsamError if it holds
+        more than that.
+        """
+        await self._esam.debit(money_fen - target_fen)
+        left_fen, _ = await self._esam.wallet()
+        if left_fen > target_fen:
+            raise EsamError("wallet of %d fen after a debit to %d" % (left_fen, target_fen))
+        return left_fen
+
+    async def _journal_stands(self, money_fen: int) -> bool:
+        """Return whether the journal's balance stands beside a wallet of `money_fen`.
+
+        It does if the wallet holds enough, else if the journal is that of this very meter,
+        initialised: before that there is nothing but test credit, and the initialisation card may
+        just have emptied the wallet.
+        """
+        state = self._store.state
+        if money_fen >= state.wallet_fen:
+            return True
+        if not state.has(INITIALISED):
+            return False
+        params = await self._esam.record(card_files.ESAM_PARAMS, card_files.PARAMS)
+        return params["meter_no"] == state.meter_no
+
+    def _keep_difference(self, money_fen: int) -> bool:
+        """Keep what a wallet of `money_fen` lacks; return True if that came, grew or went."""
+        state = self._store.state
+        before_fen, difference_fen = state.difference_fen, min(0, money_fen - state.wallet_fen)
+        state.difference_fen = difference_fen
+        if difference_fen < before_fen:
+            self._log("ESAM's wallet lacks %d fen; the journal's balance stands" % -difference_fen)
+        elif before_fen and not difference_fen:
+            self._log("ESAM's wallet and journal agree again")
+        else:
+            return False
+        return True
 
     def _intend(self, intent: int, fen: int, count: int) -> None:
         state = self._store.state
@@ -149,7 +197,7 @@ class Settlement:
         supply.update(state)
 
     def _restore(self, money_fen: int, count: int) -> None:
-        """The journal is behind the ESAM (blank or exchanged memory): the ESAM's word counts."""
+        """The journal is not this ESAM's (blank or exchanged memory): the ESAM's word counts."""
         state = self._store.state
         self._log("balance %d fen, count %d restored from the ESAM" % (money_fen, count))
         state.bought_fen = max(0, state.bought_fen + money_fen - state.balance_fen)

@@ -45,7 +45,7 @@ def test_a_chip_without_power_does_not_answer(user: Chip) -> None:
         ("00", 0x6700),
         ("FF84000004", 0x6E00),
         ("0012000000", 0x6D00),
-        ("8030000C0400000001", 0x6D00),  # a wallet command, but this is no ESAM
+        ("8030000C0800000001FFFFFFFE", 0x6D00),  # a wallet command, but this is no ESAM
         ("0084010004", 0x6A86),
         ("0084000005", 0x6C08),
         ("00840000", 0x6700),

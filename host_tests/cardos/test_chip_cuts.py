@@ -62,7 +62,7 @@ def _refund(chips: Chips) -> None:
 def _test_card(chips: Chips) -> None:
     card = chips["test"]
     kit.prove_meter(chips["esam"], card, kit.open_card(card))
-    send(card, bytes.fromhex("803000140400000001"), "count its use")
+    send(card, bytes.fromhex("803000140800000001FFFFFFFE"), "count its use")
     for number in range(2):
         result = card_files.pack(card_files.TEST_RESULT, {"done": 1, "passed": number})
         send(card, command("00E2002C", result), "take a result")
@@ -193,7 +193,7 @@ def test_a_refund_takes_money_out_once_and_never_more_than_there_is() -> None:
     chips = _to_refund(control)
     esam, user = chips["esam"], chips["user"]
     assert kit.wallet(esam) == (5000, 1)
-    send(esam, bytes.fromhex("8030000C04") + (4500).to_bytes(4, "big"), "use")
+    send(esam, command("8030000C", card_files.with_inverse((4500).to_bytes(4, "big"))), "use")
     order = command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C"))
     short = bytes.fromhex("8430020C0C") + send(user, order, "read sealed")
     assert kit.sw_of(esam, short) == 0x9401

@@ -48,8 +48,8 @@ def test_the_esams_rights(esam: Chip) -> None:
         ("80FA000608" + "00" * 8, 0x6982),
         ("80FA050009" + "00" * 9, 0x6A86),
         ("80FA06011E" + "00" * 30, 0x6A86),
-        ("8030010C0400000000", 0x6A86),
-        ("8030000C0401000000", 0x9401),
+        ("8030010C0800000000FFFFFFFF", 0x6A86),
+        ("8030000C0801000000FEFFFFFF", 0x9401),
         ("04DC010C0800000000FFFFFFFF", 0x6982),  # private keys: no more initialising
         ("04B0820011" + "00" * 4 + "04D6850005" + "00" * 8, 0x6982),
     ):
@@ -69,7 +69,7 @@ def test_a_purchase_is_credited_once(control: Chip, user: Chip, esam: Chip) -> N
     again = send(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")), "read sealed")
     assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) == 0x6985
     assert kit.wallet(esam) == (5000, 1)
-    assert kit.sw_of(esam, "8030000C0400000001") == 0x9000
+    assert kit.sw_of(esam, "8030000C0800000001FFFFFFFE") == 0x9000
     assert kit.wallet(esam) == (4999, 1)
 
 
@@ -140,6 +140,28 @@ def test_money_and_count_at_their_limits(control: Chip, user: Chip, esam: Chip) 
     with pytest.raises(CardRefused) as refused:
         kit.credit(esam, user)
     assert refused.value.sw == 0x6985 and kit.wallet(esam) == (brim, 0)
-    assert kit.sw_of(esam, "8030000C0400000001") == 0x9000
+    assert kit.sw_of(esam, "8030000C0800000001FFFFFFFE") == 0x9000
     kit.credit(esam, user)
     assert kit.wallet(esam) == ((1 << 32) - 1, 1)
+
+
+def test_a_debit_with_garbled_bits_takes_nothing(control: Chip, user: Chip, esam: Chip) -> None:
+    """Two flipped bits in any character of amount or inverse: wallet and counter stay as they were."""
+    sell(control, user, 50_000)
+    serial = kit.open_card(user)
+    esam.power_on()
+    kit.prove_meter(esam, user, serial)
+    kit.credit(esam, user)
+    card = kit.production_card(control)
+    kit.prove_meter(kit.factory_esam(profile=control.state.profile), card, kit.open_card(card))
+    for chip, header in ((esam, "8030000C"), (card, "80300014")):
+        before = kit.snapshot(chip)
+        good = card_files.with_inverse((1).to_bytes(4, "big"))
+        for at in range(len(good)):
+            for pair in (1 << one | 1 << other for one in range(8) for other in range(one)):
+                garbled = bytearray(good)
+                garbled[at] ^= pair
+                assert kit.sw_of(chip, command(header, garbled)) == 0x6A80, (at, pair)
+        assert kit.sw_of(chip, command(header, good[:4])) == 0x6700  # no amount without its inverse
+        assert kit.snapshot(chip) == before
+        assert kit.sw_of(chip, command(header, good)) == 0x9000

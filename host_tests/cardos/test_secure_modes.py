@@ -170,7 +170,7 @@ def authenticate(card: Chip, cipher: Profile) -> int:
 def test_a_counter_only_falls(card: Chip, cipher: Profile) -> None:
     p2 = USES * 8 + 4
     header = bytes((4, 0xD6, 0x80 | USES, 0))
-    fall = bytes((0x80, 0x30, 0, p2, 4)) + (1).to_bytes(4, "big")
+    fall = bytes((0x80, 0x30, 0, p2, 8)) + bytes.fromhex("00000001 FFFFFFFE")
     assert kit.sw_of(card, sealed(card, access.MAC, header, (3).to_bytes(4, "big"))) == 0x9000
     assert kit.sw_of(card, sealed(card, access.MAC, header, (4).to_bytes(4, "big"))) == 0x6985
     assert kit.sw_of(card, fall) == 0x6982  # whoever has not proved himself

@@ -187,11 +187,11 @@ def test_a_watchdog_s_restart_finds_the_memory_silent(kit: MeterKit, load_mw: in
 
 def test_a_planned_price_that_began_in_the_dark_is_charged_in_the_silence(kit: MeterKit) -> None:
     clock = kit.meter.clock
+    kit.rig.set_load(0)  # before the session, which commits all that was counted
+    kit.wait(2 * S)
     kit.sell(500, new=NewPrice(5000, minute_after(clock, 120)))
     assert kit.session(USER).code == 0
     kit.ledger.bought_fen += 500
-    kit.rig.set_load(0)
-    kit.wait(2 * S)
     state = kit.state
     before, dear = state.energy_pj, used_fen(state)
     assert state.price_e4 == DEAR_E4 and state.switch_time

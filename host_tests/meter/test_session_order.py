@@ -55,7 +55,7 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
         state = kept(kit)
         if line.startswith("8030"):
             assert (state.intent, state.count) == (INTENT_CREDIT, 1)
-            assert kit.esam_wallet()[0] - int(line[10:], 16) >= state.wallet_fen  # or a cut would take the ESAM's word
+            assert kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen  # or a cut would leave a difference
         elif line.startswith("8432"):
             assert (state.intent, state.intent_fen, state.intent_count) == (INTENT_CREDIT, 300, 2)
             assert state.wallet_fen <= kit.esam_wallet()[0] < 1000

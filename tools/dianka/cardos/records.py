@@ -6,8 +6,22 @@ P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the f
 from dianka.card_port import OK
 from dianka.cardos import access
 from dianka.cardos.access import FileSpec
-from dianka.cardos.core import BALANCE_SHORT, NO_RECORD, WRONG_LE, WRONG_LENGTH, WRONG_P1P2, Answer, Command, Context, Refused
+from dianka.cardos.core import (
+    BALANCE_SHORT,
+    NO_RECORD,
+    WRONG_DATA,
+    WRONG_LE,
+    WRONG_LENGTH,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
+from dianka.cardos.files import card_files
 from dianka.cardos.wallet import debit_wallet, wallet_offset
+
+_AMOUNT_BYTES = 8  # four, and their inverse
 
 
 def read_record(context: Context, command: Command) -> Answer:
@@ -16,7 +30,7 @@ def read_record(context: Context, command: Command) -> Answer:
     context.right(spec.read, sealed=False)
     content = context.state.files[sfi]
     if spec.shape == access.WALLET and not command.p1:
-        found = content + bytes(byte ^ 0xFF for byte in content)
+        found = card_files.with_inverse(content)
     else:
         at, size = _place(spec, command.p1)
         found = content[at : at + size]
@@ -40,21 +54,32 @@ def append(context: Context, command: Command) -> Answer:
 
 
 def debit(context: Context, command: Command) -> Answer:
-    """80 30 00 p2 04 amount4: from the wallet, or from a counter if the table allows it."""
+    """80 30 00 p2 08 amount4 inverse4: from the wallet, or from a counter if the table allows it.
+
+    Two flipped bits in a character keep its parity, and no MAC vouches for the amount: its inverse
+    has to agree.
+    """
     sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER)
     if command.p1:
         raise Refused(WRONG_P1P2)
-    command.expect(4)
-    amount = int.from_bytes(command.data, "big")
+    command.expect(_AMOUNT_BYTES)
     if spec.shape == access.WALLET:
-        debit_wallet(context, amount)
+        debit_wallet(context, _amount(command))
         return b"", OK
     context.right(spec.fall, sealed=False)
+    amount = _amount(command)
     left = int.from_bytes(context.state.files[sfi], "big") - amount
     if left < 0:
         raise Refused(BALANCE_SHORT)
     context.change().files[sfi] = left.to_bytes(access.COUNTER_BYTES, "big")
     return b"", OK
+
+
+def _amount(command: Command) -> int:
+    number = command.data[: _AMOUNT_BYTES // 2]
+    if command.data != card_files.with_inverse(number):
+        raise Refused(WRONG_DATA)
+    return int.from_bytes(number, "big")
 
 
 def _place(spec: FileSpec, record: int) -> tuple[int, int]:

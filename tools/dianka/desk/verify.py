@@ -13,6 +13,7 @@ from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
 from dianka.cardos.chip import ATR_HEAD
 from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
+from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES, Content
 from dianka.desk.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
 from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
@@ -143,4 +144,4 @@ def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
     if all(right.auth is not None for right in sealed):  # else a wrong MAC would cost the key a try
         yield bytes((0x04, 0xD6, 0x80 | sfi, spec.size & 0xFF, 5, 0, 0, 0, 0, 0))
     if spec.shape == access.COUNTER:
-        yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 4, 0, 0, 0, 0))
+        yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 8)) + card_files.with_inverse(bytes(4))
