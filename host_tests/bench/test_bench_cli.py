@@ -34,6 +34,24 @@ def test_an_empty_story_is_one_line(tmp_path: Path) -> None:
     assert err == "empty.story has no step: write one, the words are in `dianka bench play --help`\n"
 
 
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("volts 100000", "the voltage is out of range: expected 0 to 264 V, the most that the supply takes"),
+        (
+            "load 999999 kW",
+            "the load is out of range: expected 0 to 6.798 kW at 220 V and power factor 1, "
+            "as the meter measures up to 30.9 A and this is 4545450 A",
+        ),
+    ],
+)
+def test_what_the_meter_can_t_stand_or_measure_ends_the_story_in_one_line(tmp_path: Path, step: str, message: str) -> None:
+    (tmp_path / "a.story").write_text(f"mains on\n{step}\nwait 1 h\n")
+    status, out, err = run("play", tmp_path / "a.story", "--runner", "host")
+    assert (status, err) == (1, f"a.story:2: {step}: {message}\n")
+    assert "wait" not in out
+
+
 def test_a_picture_without_a_folder_is_refused_at_once(tmp_path: Path) -> None:
     status, out, err = run("picture", tmp_path / "no" / "x.svg", "--runner", "nobody")
     assert (status, out, err) == (1, "", f"x.svg can't be written: there is no folder {tmp_path / 'no'}\n")
