@@ -1,5 +1,9 @@
 """`dianka bench` on the command line: names are shown as they are, errors are one plain line before anything is played."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +86,22 @@ def test_the_help_names_every_runner(command: str) -> None:
 def test_the_help_of_play_has_the_words_of_stories() -> None:
     status, out, _ = run("play", "--help")
     assert status == 0 and "wait until CONDITION within 2 h\n" in out and "lamp NAME on|off\n" in out
+
+
+DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+
+
+@pytest.mark.parametrize(("words", "status"), [(("live",), 1), (("play", "{story}", "--live-if-terminal"), 0)])
+def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(tmp_path: Path, words: tuple[str, ...], status: int) -> None:
+    """Once it was empty, and waited for q."""
+    story = tmp_path / "a.story"
+    story.write_text('say "hello"\n')
+    master, slave = pty.openpty()
+    arguments = [word.format(story=story) for word in words]
+    process = subprocess.run(
+        [sys.executable, "-c", "from dianka.cli import main; main()", "bench", *arguments, "--runner", "host"],
+        env={**os.environ, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=subprocess.PIPE, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(slave)
+    os.close(master)
+    assert (process.returncode, process.stderr.decode()) == (status, DUMB + "\n")
