@@ -1,5 +1,9 @@
 """`dianka bench` on the command line: names are shown as they are, errors are one plain line before anything is played."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +38,24 @@ def test_an_empty_story_is_one_line(tmp_path: Path) -> None:
     assert err == "empty.story has no step: write one, the words are in `dianka bench play --help`\n"
 
 
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("volts 100000", "the voltage is out of range: expected 0 to 264 V, the most that the supply takes"),
+        (
+            "load 999999 kW",
+            "the load is out of range: expected 0 to 6.798 kW at 220 V and power factor 1, "
+            "as the meter measures up to 30.9 A and this is 4545450 A",
+        ),
+    ],
+)
+def test_what_the_meter_can_t_stand_or_measure_ends_the_story_in_one_line(tmp_path: Path, step: str, message: str) -> None:
+    (tmp_path / "a.story").write_text(f"mains on\n{step}\nwait 1 h\n")
+    status, out, err = run("play", tmp_path / "a.story", "--runner", "host")
+    assert (status, err) == (1, f"a.story:2: {step}: {message}\n")
+    assert "wait" not in out
+
+
 def test_a_picture_without_a_folder_is_refused_at_once(tmp_path: Path) -> None:
     status, out, err = run("picture", tmp_path / "no" / "x.svg", "--runner", "nobody")
     assert (status, out, err) == (1, "", f"x.svg can't be written: there is no folder {tmp_path / 'no'}\n")
@@ -64,3 +86,22 @@ def test_the_help_names_every_runner(command: str) -> None:
 def test_the_help_of_play_has_the_words_of_stories() -> None:
     status, out, _ = run("play", "--help")
     assert status == 0 and "wait until CONDITION within 2 h\n" in out and "lamp NAME on|off\n" in out
+
+
+DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+
+
+@pytest.mark.parametrize(("words", "status"), [(("live",), 1), (("play", "{story}", "--live-if-terminal"), 0)])
+def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(tmp_path: Path, words: tuple[str, ...], status: int) -> None:
+    """Once it was empty, and waited for q."""
+    story = tmp_path / "a.story"
+    story.write_text('say "hello"\n')
+    master, slave = pty.openpty()
+    arguments = [word.format(story=story) for word in words]
+    process = subprocess.run(
+        [sys.executable, "-c", "from dianka.cli import main; main()", "bench", *arguments, "--runner", "host"],
+        env={**os.environ, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=subprocess.PIPE, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(slave)
+    os.close(master)
+    assert (process.returncode, process.stderr.decode()) == (status, DUMB + "\n")

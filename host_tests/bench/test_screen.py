@@ -65,6 +65,27 @@ def test_keys_do_what_the_help_line_says(tmp_path: Path) -> None:
     assert not screen.key("q")
 
 
+def test_m_and_x_tell_what_each_does_and_where_the_mains_is(tmp_path: Path) -> None:
+    """Once they looked alike: "mains off", and nothing in the log."""
+    rig = StrictRig()
+    screen, _ = screen_of(rig, tmp_path)
+    for key, state, line in (
+        ("m", "mains on", "bench: mains on"),
+        ("m", "mains off", "bench: mains off: the meter is warned and has 100 ms left"),
+        ("m", "mains on", "bench: mains on"),
+        ("x", "mains cut", "bench: power cut: the meter is dead at once, unwarned"),
+    ):
+        assert screen.key(key)
+        text = shown(screen)
+        assert f"   {state}\n" in re.sub(" +\n", "\n", text), key
+        lines = [row.strip() for row in text.splitlines() if row.startswith("bench: ")]
+        assert lines[-1] == line
+    assert screen.key("x")
+    assert "! the meter has no supply already: m switches the mains on" in shown(screen)
+    assert rig.done == ["cut power"]
+    assert screen.key("m") and "   mains on" in shown(screen) and rig.mains_since_us is not None
+
+
 def test_refusals_are_shown_and_end_nothing(tmp_path: Path) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
     assert screen.key("c") and screen.key("s")

@@ -47,6 +47,12 @@ def failure(text: str, folder: Path, rig: StrictRig | None = None) -> str:
         ("load 1 kW pf 1.2", "the power factor is out of range"),
         ("load 1 kW pf 0", "the power factor is out of range"),
         ("wait 3 days", '"days" is not understood here: expected ms, s, min or h'),
+        ("wait 1000000 h", "the time is out of range: expected at most 1000 h"),
+        ("wait 1000.001 h", "the time is out of range: expected at most 1000 h"),
+        ("wait until relay open within 1000000 h", "the time is out of range: expected at most 1000 h"),
+        ("expect relay open within 60001 min", "the time is out of range: expected at most 1000 h"),
+        ("press key for 1000000 h", "the time is out of range: expected at most 1000 h"),
+        (f"load {'9' * 5000} W", f'"{"9" * 5000}" is not understood here: expected a power'),
         ("wait until relay open", "the line ends too early: expected within"),
         ("expect display 50.00", '"50.00" is not understood here: expected a text in "quotation marks"'),
         ('expect display "50.00', "a quotation mark is not closed"),
@@ -132,6 +138,34 @@ def test_a_long_wait_is_cut_into_slices_but_not_changed(tmp_path: Path) -> None:
     assert max(rig.waits_us) == 60_000_000
 
 
+def test_a_long_wait_shows_a_terminal_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns = [0]
+    monkeypatch.setattr("dianka.bench.stage.console.time.monotonic_ns", lambda: now_ns[0])
+    rig, told = StrictRig(), []
+    plain_wait = rig.wait
+
+    def slow_wait(us: int) -> None:
+        plain_wait(us)
+        now_ns[0] += us * 10  # a hundred times as fast as a clock on the wall
+
+    monkeypatch.setattr(rig, "wait", slow_wait)
+    printer = Printer(Console(file=io.StringIO(), width=200, force_terminal=True))
+    monkeypatch.setattr("rich.status.Status.update", lambda _, status: told.append(status))
+    text = 'wait 10 h\nwait until display "8" within 100 min'
+    with pytest.raises(StoryError):
+        stories.play(stories.parse(text, "a.story"), Player(rig, tmp_path, StrictDesk(rig), printer))
+    assert [line.split("  ")[0] for line in told[149:600:150]] == [
+        "25 % of 10 h 0 min, 4 min 30 s left here",
+        "50 % of 10 h 0 min, 3 min 0 s left here",
+        "75 % of 10 h 0 min, 1 min 30 s left here",
+        "100 % of 10 h 0 min, 0.0 s left here",
+    ]
+    assert len(told) == 600 + 100 and told[-50].startswith("51 % of 1 h 40 min, 29.4 s left here")
+    told.clear()
+    stories.play(stories.parse("press key for 4 min", "a.story"), Player(rig, tmp_path, StrictDesk(rig), printer))
+    assert [line.split(" %")[0] for line in told] == ["24", "49", "74", "99", "100"]
+
+
 @given(st.integers(0, 10**9), st.integers(0, 6), st.sampled_from(sorted(POWER_MW)))
 def test_numbers_are_exact(digits: int, decimals: int, unit: str) -> None:
     whole, part = divmod(digits, 10**decimals)
@@ -162,6 +196,21 @@ def test_the_project_s_own_stories_can_be_read() -> None:
         assert stories.load(name).steps
     with pytest.raises(StoryError, match=r"no story nonsense: give a text file or one of .*first-day"):
         stories.load("nonsense")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_no_word(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "a.story").write_text("# 一天\nmains on\n", encoding=encoding)
+    assert [step.text for step in stories.load(str(tmp_path / "a.story")).steps] == ["mains on"]
+    (tmp_path / "a.story").write_text("mains on\n", encoding=encoding)
+    assert [step.text for step in stories.load(str(tmp_path / "a.story")).steps] == ["mains on"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "gb18030"])
+def test_a_story_in_another_encoding_is_told_so(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "a.story").write_text("# 一天\nmains on\n", encoding=encoding)
+    with pytest.raises(StoryError, match=r"^a\.story is no text in UTF-8: save it as UTF-8$"):
+        stories.load(str(tmp_path / "a.story"))
 
 
 @pytest.mark.parametrize("text", ["", "\n \n", "# mains on\n"])

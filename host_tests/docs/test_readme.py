@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_the_excerpts_of_make_run_are_its_output(tmp_path: Path) -> None:
     lines = printed(tmp_path, last)
     at = lines.index(shown[0])
     assert lines[at : at + len(shown)] == shown
+
+
+def test_no_chinese_sentence_is_broken_over_lines() -> None:
+    """Markdown makes a blank of a line's end, which Chinese has not: a paragraph is one line."""
+    own_line = re.compile(r"[#>|]| {4}|\d\. |- ")  # a heading, quotation, table, code, item of a list
+    lines = (ROOT / "README.zh.md").read_text(encoding="utf-8").splitlines()
+    for number, (line, following) in enumerate(pairwise(lines), 1):
+        goes_on = line.strip() and following.strip() and not own_line.match(following)
+        assert not goes_on, f"README.zh.md:{number} goes on in the next line"
 
 
 def make_environment(python: Path, venv: Path) -> subprocess.CompletedProcess[str]:

@@ -55,6 +55,31 @@ def test_nothing_runs_out_of_its_box(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
+def test_no_border_runs_through_a_part_s_name(name):
+    """Once the border cut the five isolators' names in two. What is drawn later lies above what was drawn before."""
+    shapes = list(ElementTree.fromstring(mains_picture.draw(BOARDS / name)))
+    names = [part.name for part in blocks(name)]
+    titles = [(at, shape) for at, shape in enumerate(shapes) if shape.text in names and shape.get("font-weight")]
+    assert [title.text for _, title in titles] == names
+    for at, title in titles:
+        half, y = len(title.text) * 13 * 0.60 / 2, int(title.get("y"))
+        left, right = int(title.get("x")) - half, int(title.get("x")) + half
+        boxes = [(x, x + width, top, top + height) for x, top, width, height in map(box, shapes[:at]) if width]
+        under = max(
+            k for k, (x, end, top, bottom) in enumerate(boxes) if x <= left and right <= end and top < y - 13 and y < bottom
+        )
+        for x, end, top, bottom in boxes[under + 1 :]:
+            assert not (top < y and y - 13 < bottom and any(left < edge < right for edge in (x, end))), title.text
+
+
+def box(shape):
+    """Its left, top, width and height; no width if it is no box."""
+    if not shape.tag.endswith("rect"):
+        return 0, 0, 0, 0
+    return tuple(int(shape.get(each, 0)) for each in ("x", "y", "width", "height"))
+
+
+@pytest.mark.parametrize("name", PICTURED)
 def test_what_keeps_a_builder_alive_is_in_the_picture(name):
     """Once the mains resistors were in the text alone, and the relay seemed safe to touch."""
     drawn = wiring_picture.draw(BOARDS / name)

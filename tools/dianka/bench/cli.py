@@ -31,6 +31,8 @@ bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardwar
 
 bench_app.command()(pulled)
 
+_DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+
 FolderOption = Annotated[
     Path | None, typer.Option(help="Keep the meter's memories and the cards here. Without it they are gone at the end.")
 ]
@@ -74,7 +76,10 @@ def play(
         with _meter(folder, runner) as (rig, place):
             _play(rig, place, steps)
             if live_if_terminal and _is_terminal():
-                _show(rig, place)
+                if _is_dumb():
+                    typer.echo(_DUMB, err=True)
+                else:
+                    _show(rig, place)
 
 
 @bench_app.command()
@@ -85,6 +90,9 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
     """
     if not _is_terminal():
         typer.echo("the live screen needs a terminal: run it in one, or play a story", err=True)
+        raise typer.Exit(1)
+    if _is_dumb():
+        typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
     with _failing_in_one_line(), _meter(folder, runner) as (rig, place):
         if any(place.glob("*.card")):
@@ -128,6 +136,11 @@ def figures(
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _is_dumb() -> bool:
+    """Whether the terminal can't move its cursor, as those in some editors."""
+    return Console().is_dumb_terminal
 
 
 @bench_app.command()

@@ -73,6 +73,8 @@ def _block(part: Block, y: int) -> list[str]:
     shapes = [svg.box(x, y, width, height, fill, colour)]
     if part.where == "border":
         shapes.append(svg.box(_BARRIER, y, x + width - _BARRIER, height, svg.SAFE_FILL, svg.INK))
+        # The name belongs to both sides: it lies on white over the border, which would cut through it.
+        shapes.append(svg.box(x, y, width, _HEAD - 2, svg.WHITE, svg.INK))
     shapes.append(svg.text(x + width // 2, y + 20, part.name, 13, anchor="middle", bold=True))
     for number, lead in enumerate(part.left):
         shapes += _left(lead, x, y + _HEAD + _ROW * number + 9, live)

@@ -35,6 +35,11 @@ class Mains:
         return self._set_mv if self.on else 0
 
     @property
+    def set_mv(self) -> int:
+        """What the voltage is whenever the mains is switched on."""
+        return self._set_mv
+
+    @property
     def live(self) -> bool:
         """Whether the load side of the contact carries voltage."""
         return self.closed and self.voltage_mv > 0
@@ -55,6 +60,10 @@ class Mains:
     def energy_nj(self) -> int:
         """All energy that has passed since the start, exactly, up to this very microsecond."""
         return self._energy_nj + self._power_mw * (self.clock.now_us - self._since_us)
+
+    def drawn_ma(self, power_mw: int, pf_milli: int, voltage_mv: int) -> int:
+        """Return the current that such a load draws at this voltage while the contact is closed."""
+        return power_mw * voltage_mv * 1_000_000 // (NOMINAL_MV**2 * pf_milli)
 
     # ****** Changes ******
 

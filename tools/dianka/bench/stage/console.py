@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+import time
 from datetime import datetime
 from itertools import zip_longest
 
@@ -64,23 +65,25 @@ class Printer:
         self._console = console
         self._shown: View | None = None
         self._waiting: Status | None = None
-        self._step = ""
+        self._began_ns = 0
         self.steps = 0
 
     def begins(self, line: int, text: str) -> None:
         self.steps += 1
-        self._step = text
+        self._began_ns = time.monotonic_ns()
         if not text.startswith("say "):
             self._line(f"{line:4} │", text, "bold")
 
-    def passes(self, view: View) -> None:
-        """During a long wait a terminal shows how far it is."""
+    def passes(self, view: View, passed_us: int, longest_us: int) -> None:
+        """During a long wait show a terminal how far it is, and how long the rest takes here at most."""
         if not self._console.is_terminal:
             return
         if self._waiting is None:
             self._waiting = self._console.status("")
             self._waiting.start()
-        self._waiting.update(f"{when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}")
+        left_us = (time.monotonic_ns() - self._began_ns) // 1000 * (longest_us - passed_us) // passed_us
+        far = f"{100 * passed_us // longest_us} % of {span_text(longest_us)}, {span_text(left_us)} left here"
+        self._waiting.update(f"{far}  {when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}")
 
     def ends(self, view: View) -> None:
         if self._waiting:

@@ -45,7 +45,7 @@ class Screen:
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._card = ""
         self._load_mw: int | None = None  # None: as it was before the screen
-        self._mains_on = rig.view().volts_mv > 0
+        self._mains = "on" if rig.view().volts_mv > 0 else "off"
         self._speed = 0
         self._owed_us = 0
         self._true_speed: int | None = None
@@ -59,7 +59,7 @@ class Screen:
         action = {
             "up": lambda: self._step_load(1), "+": lambda: self._step_load(1), "=": lambda: self._step_load(1),
             "down": lambda: self._step_load(-1), "-": lambda: self._step_load(-1),
-            "c": self._card_in_or_out, "n": lambda: self._choose_card(1), "k": self._rig.press_key, "m": self._mains,
+            "c": self._card_in_or_out, "n": lambda: self._choose_card(1), "k": self._rig.press_key, "m": self._switch_mains,
             "x": self._cut, "s": self._sell, "<": lambda: self._step_speed(-1), "[": lambda: self._step_speed(-1),
             ">": lambda: self._step_speed(1), "]": lambda: self._step_speed(1),
         }.get(key)  # fmt: skip
@@ -119,7 +119,7 @@ class Screen:
         load = "as before" if self._load_mw is None else f"{self._load_mw // 1000} W"
         return [
             lamps_text(view),
-            f"{mains_text(view)}   load {load}   mains {'on' if self._mains_on else 'off'}",
+            f"{mains_text(view)}   load {load}   mains {self._mains}",
             f"{slot_text(view)}   card in hand {escape(self._card) or 'none'}",
             f"{when_text(view.when)}   {speed}",
         ]
@@ -154,16 +154,23 @@ class Screen:
             raise RigError("there is no card here: make one with dianka card issue")
         self._rig.insert(self._folder / self._card)
 
-    def _mains(self) -> None:
-        self._mains_on = not self._mains_on
-        if self._mains_on:
-            self._rig.mains_on()
-        else:
+    def _switch_mains(self) -> None:
+        if self._mains == "on":
             self._rig.mains_off()
+            self._mains = "off"
+            self.logged("bench: mains off: the meter is warned and has 100 ms left")
+        else:
+            self._rig.mains_on()
+            self._mains = "on"
+            self.logged("bench: mains on")
 
     def _cut(self) -> None:
+        """Unlike `m` this leaves the meter no time. Where the mains is off already it takes the rest of the hold-up."""
+        if not self._rig.view().powered:
+            raise RigError("the meter has no supply already: m switches the mains on")
         self._rig.cut_power()
-        self._mains_on = False
+        self._mains = "cut"
+        self.logged("bench: power cut: the meter is dead at once, unwarned")
 
     def _sell(self) -> None:
         self._choose_card(0)

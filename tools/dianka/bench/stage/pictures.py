@@ -1,11 +1,23 @@
-"""Pictures for the documentation, made from the real meter: the live screen as SVG, after a story has been played."""
+"""Pictures for the documentation, made from the real meter: the live screen as SVG, after a story has been played.
+
+rich's own SVG is right in browsers alone: it keeps columns apart by blanks in a text, stretches texts to a length and
+clips them, of which other programs know little. Here each word stands at its own place, the frame is a path, and all
+attributes are of SVG 1.1, so that whatever draws SVG draws the same.
+"""
 
 import io
 import re
 import tempfile
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
+from rich.cells import cell_len
+from rich.color import blend_rgb
 from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from rich.terminal_theme import SVG_EXPORT_THEME as THEME
 
 from dianka.bench.stage import story as stories
 from dianka.bench.stage.console import Printer
@@ -15,6 +27,11 @@ from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
 
 WIDTH = 112
+CELL, LINE, FONT = 12, 24, 20  # pixels; a letter of most monospaced fonts is 0.6 of its size wide
+_LEFT, _TOP, _BAR = 12, 8, 40  # round the screen; the window's bar above it
+_WORDS = re.compile(r"─+|[╭╮╰╯│]|[^\s─╭╮╰╯│]+")
+# From where to where a frame's corner goes through its cell: half cells to the right, half lines down.
+_CORNERS = {"╭": ((1, 2), (2, 1)), "╮": ((0, 1), (1, 2)), "╰": ((1, 0), (2, 1)), "╯": ((0, 1), (1, 0))}
 
 
 def live_picture(path: Path, runner: str) -> None:
@@ -33,15 +50,63 @@ def live_picture(path: Path, runner: str) -> None:
             rig.wait(15_000_000)
             rig.pull()
             rig.wait(60_000_000)
-            console = Console(record=True, file=io.StringIO(), width=WIDTH, force_terminal=True)
-            console.print(screen.render())
-            path.write_text(_plain_fonts(console.export_svg(title="make live")), encoding="utf-8")
+            console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
+            rows = console.render_lines(screen.render(), pad=False)
+            path.write_text(window(rows, "make live"), encoding="utf-8")
         finally:
             rig.close()
 
 
-def _plain_fonts(svg: str) -> str:
-    """A picture must not fetch anything: the reader's own monospaced font will do."""
-    svg = re.sub(r"<!--.*?-->\s*", "", svg)
-    svg = re.sub(r"@font-face\s*{[^}]*}", "", svg)
-    return re.sub(r"font-family: Fira Code", "font-family: monospace", svg)
+def window(rows: list[list[Segment]], title: str) -> str:
+    """Draw a terminal's rows as SVG."""
+    width, height = WIDTH * CELL + 2 * _LEFT, len(rows) * LINE + _BAR + _TOP
+    foreground, background = THEME.foreground_color.hex, THEME.background_color.hex
+    shapes = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="{FONT}">',
+        f"<title>{escape(title)}</title>",
+        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8" fill="{background}" stroke="#737373"/>',
+    ]
+    for at, colour in enumerate(("#ff5f57", "#febc2e", "#28c840")):
+        shapes.append(f'<circle cx="{26 + 22 * at}" cy="22" r="7" fill="{colour}"/>')
+    bar = f'x="{width // 2}" y="28" font-family="sans-serif" font-size="18" font-weight="bold"'
+    shapes.append(f'<text {bar} text-anchor="middle" fill="{foreground}">{escape(title)}</text>')
+    shapes.append(f'<g font-family="monospace" transform="translate({_LEFT}, {_BAR})">')
+    for at, row in enumerate(rows):
+        shapes += _row(row, at * LINE)
+    return "\n".join([*shapes, "</g>", "</svg>", ""])
+
+
+def _row(row: list[Segment], y: int) -> Iterator[str]:
+    """Draw each word, or piece of a frame, at its own cell."""
+    column = 0
+    for segment in row:
+        colour, weight = _look(segment.style or Style.null())
+        for match in _WORDS.finditer(segment.text):
+            x = (column + cell_len(segment.text[: match.start()])) * CELL
+            word, length = match[0], cell_len(match[0]) * CELL
+            if word[0] in "─│" or word in _CORNERS:
+                yield f'<path d="{_frame(word, x, y, length)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+            else:
+                place = f'x="{x}" y="{y + 18}" textLength="{length}" fill="{colour}"{weight}'
+                yield f"<text {place}>{escape(word, quote=False)}</text>"
+        column += cell_len(segment.text)
+
+
+def _frame(piece: str, x: int, y: int, length: int) -> str:
+    """The path of a piece of a frame; a corner is a curve round its cell's middle."""
+    middle_x, middle_y = x + CELL // 2, y + LINE // 2
+    if piece in _CORNERS:
+        (x1, y1), (x2, y2) = _CORNERS[piece]
+        begin = f"M{x + x1 * CELL // 2} {y + y1 * LINE // 2}"
+        return f"{begin} Q{middle_x} {middle_y} {x + x2 * CELL // 2} {y + y2 * LINE // 2}"
+    return f"M{middle_x} {y} v{LINE}" if piece == "│" else f"M{x} {middle_y} h{length}"
+
+
+def _look(style: Style) -> tuple[str, str]:
+    """(colour, attribute of a bold text)"""
+    colour = THEME.foreground_color
+    if style.color and not style.color.is_default:
+        colour = style.color.get_truecolor(THEME)
+    if style.dim:
+        colour = blend_rgb(colour, THEME.background_color, 0.4)
+    return colour.hex, ' font-weight="bold"' if style.bold else ""

@@ -46,7 +46,7 @@ class Watcher(Protocol):
     """Who looks on while a story is played."""
 
     def begins(self, line: int, text: str) -> None: ...
-    def passes(self, view: View) -> None: ...
+    def passes(self, view: View, passed_us: int, longest_us: int) -> None: ...
     def ends(self, view: View) -> None: ...
     def says(self, text: str) -> None: ...
     def desk_prints(self, text: str) -> None: ...
@@ -102,29 +102,32 @@ class Player:
         return problem
 
     def wait(self, us: int) -> None:
-        while us > 0:
-            self.rig.wait(min(us, SLICE_US))
-            us -= SLICE_US
-            self._watcher.passes(self.rig.view())
+        passed_us = 0
+        while passed_us < us:
+            slice_us = min(us - passed_us, SLICE_US)
+            self.rig.wait(slice_us)
+            passed_us += slice_us
+            self._watcher.passes(self.rig.view(), passed_us, us)
 
     def expect(self, condition: Condition, limit_us: int) -> None:
         """Look now, and then every 100 ms of virtual time until the limit has passed."""
-        left_us = limit_us
+        passed_us = 0
         view = self.rig.view()
         while not condition.met(view):
-            if left_us <= 0:
+            if passed_us >= limit_us:
                 when = "now" if not limit_us else "when the time is over"
                 raise StepFailed(f"{condition.seen(view)} {when}")
-            self.rig.wait(min(POLL_US, left_us))
-            left_us -= POLL_US
+            poll_us = min(POLL_US, limit_us - passed_us)
+            self.rig.wait(poll_us)
+            passed_us += poll_us
             view = self.rig.view()
-            if left_us % SLICE_US == 0:
-                self._watcher.passes(view)
+            if passed_us % SLICE_US == 0:
+                self._watcher.passes(view, passed_us, limit_us)
 
     def press_key(self, ms: int) -> None:
         """Press, and go on when the key is up again."""
         self.rig.press_key(ms)
-        self.rig.wait((ms + PRESS_MS) * 1000)
+        self.wait((ms + PRESS_MS) * 1000)
 
     def say(self, text: str) -> None:
         self._watcher.says(text)

@@ -1,9 +1,10 @@
 """One virtual meter: the bench's models, the firmware under a runner, and a folder that holds what survives.
 
-The supply has a hold-up: when the mains fails, the power-fail wire falls at once and the controller dies 100 ms later, unless
-the mains is back by then. `cut_power` is worse: everything is gone at that very instant. The folder keeps the FRAM's content,
-the ESAM (a card file), an emulated chip's flash and the relay's position between runs; cards lie in it as files, and one of
-them may be in the slot.
+The supply (models/supply.py) has a hold-up: when the mains fails, or falls too low for it, the
+controller dies 100 ms later, unless the mains is back by then. `cut_power` is worse: everything is
+gone at that very instant. The folder keeps the FRAM's content, the ESAM (a card file), an emulated
+chip's flash and the relay's position between runs; cards lie in it as files, and one of them may be
+in the slot.
 """
 
 import json
@@ -14,19 +15,21 @@ from functools import partial
 from pathlib import Path
 
 from dianka.bench.models import bench as benches
+from dianka.bench.models import supply
 from dianka.bench.models.clock import Clock, Timer
+from dianka.bench.models.mains import NOMINAL_MV
 from dianka.bench.rungs.runners import POWER_ON, WATCHDOG, ChipLike, UnknownRunner, board_of, make
 from dianka.cardos.image import CardFile, CardFileError
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import issue_esam
 
-HOLD_UP_US = 100_000
 UTC_OFFSET = timedelta(hours=8)
 START = datetime(2026, 1, 5, 0, 0, 0)  # noqa: DTZ001  UTC, a Monday morning at eight in China
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
 ESAM_FILE = "esam.chip"
 STATE_FILE = "meter.json"
 FLASH_FILE = "chip.flash"
+INPUT_LIMIT_UV = 30_900  # rms, of the chip's current input (HLW8032 manual REV 1.5)
 MAX_RESTARTS = 20  # of the firmware by itself, within one wait: more is a firmware that can't live
 
 
@@ -72,6 +75,7 @@ class Rig:
             self.bench.slot.on_rate = partial(self._chip.agree, "CARD")
             self.bench.esam.on_rate = partial(self._chip.agree, "ESAM")
         self._powered = False
+        self._supply_runs = False
         self._hold_up: Timer | None = None
         self._card: CardFile | None = None
         self._slot = "empty"
@@ -80,33 +84,64 @@ class Rig:
 
     def mains_on(self) -> None:
         self.bench.mains.switch(True)
-        if self._hold_up:
-            self._hold_up.cancel()
-            self._hold_up = None
-        if self._powered:
-            self.bench.set_wire("POWER_FAIL", 1)
-            return
-        self._powered = True
-        self.bench.power_up()
-        self.runner.start(POWER_ON)
+        self._follow_mains()
 
     def mains_off(self) -> None:
-        """The mains fails: the firmware is warned, and dies when the hold-up is spent."""
+        """Let the mains fail: the firmware is warned, and dies when the hold-up is spent."""
         self.bench.mains.switch(False)
-        if self._powered and self._hold_up is None:
-            self.bench.set_wire("POWER_FAIL", 0)
-            self._hold_up = self.clock.after(HOLD_UP_US, self.bench.mcu.die)
+        self._follow_mains()
 
     def cut_power(self) -> None:
-        """Mains and supply are gone at this instant."""
+        """Take mains and supply away at this instant."""
         self.bench.mains.switch(False)
         self._die()
 
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
+        """Connect a load of this power at 220 V. RigError if the metering chip can't measure its current."""
+        self._refuse_current(power_mw, pf_milli, self.bench.mains.set_mv)
         self.bench.mains.set_load(power_mw, pf_milli)
 
     def set_volts(self, mv: int) -> None:
-        self.bench.mains.set_voltage(mv)
+        """Change the mains' voltage. RigError beyond the supply's range or the chip's current."""
+        if not 0 <= mv <= supply.MAX_MV:
+            limit = _decimal(supply.MAX_MV)
+            raise RigError(f"the voltage is out of range: expected 0 to {limit} V, the most that the supply takes")
+        mains = self.bench.mains
+        self._refuse_current(mains.load_mw, mains.pf_milli, mv)
+        mains.set_voltage(mv)
+        self._follow_mains()
+
+    def _refuse_current(self, power_mw: int, pf_milli: int, mv: int) -> None:
+        """Refuse a current that the metering chip behind the board's shunt can't measure."""
+        limit_ma = INPUT_LIMIT_UV * self.bench.pins["KI_MILLI"] // 1000
+        drawn_ma = self.bench.mains.drawn_ma(power_mw, pf_milli, mv)
+        if drawn_ma > limit_ma:
+            most_w = limit_ma * NOMINAL_MV**2 * pf_milli // (mv * 1_000_000) // 1000
+            where = f"at {_decimal(mv)} V and power factor {_decimal(pf_milli)}"
+            raise RigError(
+                f"the load is out of range: expected 0 to {_decimal(most_w)} kW {where}, "
+                f"as the meter measures up to {_decimal(limit_ma)} A and this is {_decimal(drawn_ma)} A"
+            )
+
+    def _follow_mains(self) -> None:
+        """Start the supply, or let it run out, as the mains' voltage allows."""
+        mv = self.bench.mains.voltage_mv
+        self._supply_runs = supply.runs(mv, self._supply_runs)
+        if self._supply_runs:
+            self._stop_hold_up()
+            if not self._powered:
+                self._powered = True
+                self.bench.power_up()
+                self.runner.start(POWER_ON)
+        elif self._powered and self._hold_up is None:
+            self._hold_up = self.clock.after(supply.HOLD_UP_US, self.bench.mcu.die)
+        if self._powered:
+            self.bench.set_wire("POWER_FAIL", int(supply.sensed(mv)))
+
+    def _stop_hold_up(self) -> None:
+        if self._hold_up:
+            self._hold_up.cancel()
+            self._hold_up = None
 
     # ****** Slot and key ******
 
@@ -182,9 +217,8 @@ class Rig:
         self.runner.start(WATCHDOG)
 
     def _die(self) -> None:
-        if self._hold_up:
-            self._hold_up.cancel()
-            self._hold_up = None
+        self._stop_hold_up()
+        self._supply_runs = False
         if self._powered:
             self._powered = False
             self.runner.kill()
@@ -246,3 +280,9 @@ class Rig:
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory") from None
+
+
+def _decimal(milli: int) -> str:
+    """Thousandths as a decimal number, with no more places than it needs."""
+    whole, rest = divmod(milli, 1000)
+    return f"{whole}" + f".{rest:03d}".rstrip("0.")

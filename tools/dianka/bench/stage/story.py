@@ -8,7 +8,8 @@
 
 `#` begins a comment. A story is read whole before its first step is played, so a wrong word never leaves half a day behind.
 Only what says so takes time (wait, within, press key): between `pull card` and the next `insert` a `wait` belongs, or the
-meter never sees the card leave. Numbers, units and the refusal of wrong words are in storywords.py, playing is in player.py.
+meter never sees the card leave. One wait is at most 1000 h. Numbers, units and the refusal of wrong words are in
+story_words.py, playing is in player.py.
 """
 
 import shlex
@@ -20,6 +21,7 @@ from dianka.bench.stage.player import PRESS_MS, Condition, Desk, Player
 from dianka.bench.stage.story_words import POWER_MW, TIME_US, StoryError, Words, either
 
 STORIES = Path(__file__).parent / "stories"
+LONGEST_H = 1_000  # of one wait: six weeks at the meter, which take hours to play
 
 Act = Callable[[Player], None]
 
@@ -50,9 +52,13 @@ def load(story: str) -> Story:
     if not path.is_file() and path.name == story:
         path = STORIES / f"{story}.story"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+    except UnicodeDecodeError:
+        text = "\0"
+    except OSError:
         raise StoryError(f"no story {story}: give a text file or one of {', '.join(names())}") from None
+    if "\0" in text:  # UTF-16 in Latin letters is UTF-8 as well, with a NUL beside each
+        raise StoryError(f"{path.name} is no text in UTF-8: save it as UTF-8")
     read = parse(text, path.name)
     if not read.steps:
         raise StoryError(f"{path.name} has no step: write one, the words are in `dianka bench play --help`")
@@ -114,8 +120,16 @@ def _volts(words: Words) -> Act:
 def _wait(words: Words) -> Act | tuple[Act, Condition]:
     if words.maybe("until"):
         return _checked(words, must_have_limit=True)
-    us = words.amount("a time, as in 3 min, or until", TIME_US)
+    us = _time(words, "a time, as in 3 min, or until")
     return lambda player: player.wait(us)
+
+
+def _time(words: Words, expected: str) -> int:
+    """Take a time and its unit, in microseconds. Refuse what would take days to play."""
+    us = words.amount(expected, TIME_US)
+    if us > LONGEST_H * TIME_US["h"]:
+        raise StoryError(f"{words.where}: the time is out of range: expected at most {LONGEST_H} h")
+    return us
 
 
 def _expect(words: Words) -> tuple[Act, Condition]:
@@ -127,7 +141,7 @@ def _checked(words: Words, must_have_limit: bool) -> tuple[Act, Condition]:
     limit_us = 0
     if must_have_limit or not words.at_end:
         words.take("within")
-        limit_us = words.amount("a time, as in 5 s", TIME_US)
+        limit_us = _time(words, "a time, as in 5 s")
     return (lambda player: player.expect(condition, limit_us)), condition
 
 
@@ -157,7 +171,7 @@ def _pull(words: Words) -> Act:
 
 def _press(words: Words) -> Act:
     words.take("key")
-    ms = words.amount("a time, as in 3 s", TIME_US) // 1000 if words.maybe("for") else PRESS_MS
+    ms = _time(words, "a time, as in 3 s") // 1000 if words.maybe("for") else PRESS_MS
     return lambda player: player.press_key(ms)
 
 

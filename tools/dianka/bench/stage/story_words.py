@@ -9,7 +9,7 @@ TIME_US = {"ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000}
 POWER_MW = {"W": 1_000, "kW": 1_000_000}
 
 _TOKEN = re.compile(r'\s+|#.*|"(?P<text>[^"]*)"|(?P<word>[^\s"#][^\s"]*)|(?P<bad>.)')
-_NUMBER = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
+_NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?")  # more digits than any quantity has
 
 
 class StoryError(Exception):
