@@ -1,12 +1,15 @@
 """The desk's commands from within a story: known before they run, run in the meter's folder, refused in one line."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from cards_kit import ISSUE_WORDS
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import DeskError
+from dianka.cardos.chip import Chip
 from dianka.cli import app
 
 
@@ -31,6 +34,52 @@ def test_commands_run_in_the_meter_s_folder_and_refuse_in_one_line(tmp_path: Pat
     with pytest.raises(DeskError) as caught:
         desk.run(["sell", "nobody.card", "1.00"], tmp_path)
     assert "nobody.card" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_signal_that_a_sale_holds_back_reaches_who_runs_the_story(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The live screen and `bench play` end by a signal: a sale that runs just then must not eat it."""
+    desk, heard = DeskLine(), list[int]()
+    desk.run(["card", "issue", "control", "control.card"], tmp_path)
+    desk.run(["card", "issue", "user", "lin.card", *ISSUE_WORDS["user"]], tmp_path)
+    process = Chip.process
+
+    def signalled(chip: Chip, apdu: bytes) -> tuple[bytes, int]:
+        signal.raise_signal(signal.SIGTERM)
+        return process(chip, apdu)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Chip, "process", signalled)
+            with pytest.raises(SystemExit) as ended:
+                desk.run(["sell", "lin.card", "1.00"], tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM] and ended.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "interrupted: nothing was sent, sell the same again\n"
+    assert "1.00 yuan" in desk.run(["sell", "lin.card", "1.00"], tmp_path)
+
+
+def test_a_signal_to_who_runs_the_story_ends_it_in_the_midst_of_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bench leaves by SystemExit and is deaf from then on: it was told as a command that had failed, exit code 1."""
+    desk = DeskLine()
+    desk.run(["card", "issue", "control", "control.card"], tmp_path)
+
+    def left(chip: Chip, apdu: bytes) -> tuple[bytes, int]:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    monkeypatch.setattr(Chip, "process", left)
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            desk.run(["card", "issue", "inspection", "new.card"], tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 128 + signal.SIGTERM
 
 
 def test_the_command_line_fails_in_one_line_with_status_1(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from cards_kit import ISSUE_WORDS, TERM_WORDS
 from dianka.card_port import CardError
 from dianka.cardos.image import load
 from dianka.desk.cli.card import app, sell_command
@@ -23,7 +24,7 @@ def run(*words: str | Path) -> tuple[int, str, str]:
 
 def test_from_a_new_system_to_a_sale(tmp_path: Path) -> None:
     for kind in ("control", "user", "init", "keys"):
-        status, out, _ = run("card", "new", kind, tmp_path / f"{kind}.card")
+        status, out, _ = run("card", "new", kind, tmp_path / f"{kind}.card", *ISSUE_WORDS.get(kind, ()))
         assert (status, kind in out) == (0, True)
     status, out, _ = run("sell", tmp_path / "user.card", "12.34")
     assert status == 0 and "12.34 yuan" in out and "account opened" in out
@@ -38,7 +39,7 @@ def test_options_reach_the_card(tmp_path: Path) -> None:
     control = ("--control", tmp_path / "our.card")
     serial = ("--serial", "00112233445566aa")
     status, out, err = run(
-        "card", "issue", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", "--price", "0.4883", *serial, *control
+        "card", "issue", "user", tmp_path / "u.card", "--meter", "42", "--customer", "7", *TERM_WORDS, *serial, *control
     )
     assert status == 0 and "00112233445566aa" in out, err
     _, out, _ = run("card", "show", tmp_path / "u.card")
@@ -55,7 +56,7 @@ def test_every_kind_is_issued_shown_and_verified(tmp_path: Path, profile: str) -
     assert run("card", "issue", "control", tmp_path / "control.card", "--profile", profile)[0] == 0
     for kind in KINDS:
         place = tmp_path / f"{kind}.card"
-        status, out, err = run("card", "issue", kind, place, "--profile", profile)
+        status, out, err = run("card", "issue", kind, place, "--profile", profile, *ISSUE_WORDS.get(kind, ()))
         assert (status, err) == (0, "") and f"{kind} card" in out
         assert load(place.read_bytes()).profile == profile
         assert run("card", "show", place)[0] == 0
@@ -69,7 +70,7 @@ def test_every_kind_is_issued_shown_and_verified(tmp_path: Path, profile: str) -
 
 def test_a_card_of_another_cipher_than_its_system_s(tmp_path: Path) -> None:
     run("card", "issue", "control", tmp_path / "control.card")
-    status, out, err = run("card", "issue", "user", tmp_path / "a.card", "--profile", "3des")
+    status, out, err = run("card", "issue", "user", tmp_path / "a.card", "--profile", "3des", *ISSUE_WORDS["user"])
     assert (status, out) == (1, "") and "this system's cipher is sm4" in err and err.count("\n") == 1
     assert not (tmp_path / "a.card").exists()
     assert run("card", "issue", "user", tmp_path / "a.card", "--profile", "des")[0] == 2
@@ -122,15 +123,15 @@ def test_every_kind_explains_itself(tmp_path: Path) -> None:
 def test_mistakes_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str) -> None:
     monkeypatch.chdir(tmp_path)
     run("card", "issue", "control", "control.card")
-    status, _, err = run("card", "issue", *words)
+    status, _, err = run("card", "issue", words[0], *ISSUE_WORDS.get(words[0], ()), *words[1:])
     assert status == 1 and err.count("\n") == 1 and says in err
     assert not Path("x.card").exists()
 
 
 def test_a_user_card_is_no_control_card(tmp_path: Path) -> None:
     run("card", "issue", "control", tmp_path / "control.card")
-    run("card", "issue", "user", tmp_path / "a.card")
-    run("card", "issue", "user", tmp_path / "b.card")
+    for name in ("a.card", "b.card"):
+        assert run("card", "issue", "user", tmp_path / name, *ISSUE_WORDS["user"])[0] == 0
     status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "b.card")
     assert status == 1 and "is no system control card" in err
     status, _, err = run("sell", tmp_path / "a.card", "1", "--control", tmp_path / "a.card")
@@ -153,9 +154,9 @@ def test_the_alarm_that_warns_is_not_below_the_one_that_cuts(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     run("card", "issue", "control", "control.card")
     lost = ("--meter", "1", "--customer", "1", "--count", "1")
-    for words in (("issue", "user", "x.card"), ("issue", "init", "x.card"), ("replace", "x.card", *lost)):
-        assert run("card", *words, "--alarm1", "1") == (1, "", DARK)
-        assert "is below alarm 2 (30.00)" in run("card", *words, "--alarm2", "30")[2]
+    made = [("issue", kind, "x.card", *ISSUE_WORDS[kind]) for kind in ("user", "init")]
+    for words in (*made, ("replace", "x.card", *lost)):
+        assert run("card", *words, "--alarm1", "1", "--alarm2", "5") == (1, "", DARK)
         assert not Path("x.card").exists()
         for good in (("5", "5"), ("0", "0"), ("1", "0"), ("5.01", "5")):
             status, _, err = run("card", *words, "--alarm1", good[0], "--alarm2", good[1])
@@ -166,7 +167,7 @@ def test_the_alarm_that_warns_is_not_below_the_one_that_cuts(tmp_path: Path, mon
 def test_a_name_is_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run("card", "issue", "control", "control.card")
-    run("card", "issue", "user", "[bold]:x:.card")
+    run("card", "issue", "user", "[bold]:x:.card", *ISSUE_WORDS["user"])
     status, out, _ = run("card", "show", "[bold]:x:.card")
     assert status == 0 and "[bold]:x:.card" in out
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from cards_kit import seeded
+import cards_kit as kit
 from dianka.card_port import CardError
 from dianka.cardos import keys, kinds
 from dianka.cardos.chip import Chip
@@ -48,7 +48,7 @@ def founded(folder: Path, parts: int = 3, needed: int = 2, profile: str = "sm4")
 def test_any_two_of_three_restore_the_very_same_system(tmp_path: Path, profile: str) -> None:
     status, out, err = run("keys", "init", tmp_path, "--parts", "3", "--needed", "2", "--profile", profile)
     assert (status, err) == (0, "") and "backup-3.card" in out
-    assert run("card", "issue", "user", tmp_path / "lin.card")[0] == 0
+    assert run("card", "issue", "user", tmp_path / "lin.card", *kit.ISSUE_WORDS["user"])[0] == 0
     for at, chosen in enumerate(itertools.combinations((1, 2, 3), 2)):
         again = tmp_path / f"again{at}.card"
         status, _, err = run("keys", "restore", again, *(tmp_path / f"backup-{part}.card" for part in chosen))
@@ -80,7 +80,7 @@ def test_any_m_of_n(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
 def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) -> None:
     """Past the desk's own count: the chip has no key until the last part, whichever way parts come again."""
     cards = founded(tmp_path, 4, 3)
-    control = Chip(new_state(kinds.CONTROL, bytes(8), seeded(1), private_roots=False), seeded(1))
+    control = Chip(new_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1))
     control.power_on()
     public = dict(control.state.keys)
     chips = [Chip(state(path)) for path in cards]
@@ -183,7 +183,7 @@ def test_no_key_in_any_output_or_in_any_file_but_cards(tmp_path: Path, record_pr
     said, kinds_made = "", ("user", "init", "keys", "restore", "inspection", "test-credit", "test")
     said += "".join(run("keys", "init", tmp_path)[1:])
     for kind in kinds_made:
-        said += "".join(run("card", "issue", kind, tmp_path / f"{kind}.card")[1:])
+        said += "".join(run("card", "issue", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[1:])
     said += "".join(run("keys", "restore", tmp_path / "again.card", *(tmp_path / f"backup-{part}.card" for part in (1, 3)))[1:])
     for path in sorted(tmp_path.glob("*.card")):
         said += "".join(run("card", "show", path)[1:]) + "".join(run("card", "verify", path)[1:])

@@ -9,7 +9,7 @@ from test_replace import NEW, SERIAL_ERROR, lost, replaced, run
 from meter_kit import USER, MeterKit, in_use
 
 THIRD = Path("third.card")
-PRICE = ["--price", "0.5"]
+PRICE = ["--price", "0.5"]  # the alarms are in `lost`
 
 
 @pytest.fixture

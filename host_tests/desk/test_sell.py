@@ -49,7 +49,7 @@ def info(card: Chip) -> dict:
 
 def test_first_sale_opens_the_account_and_later_ones_are_purchases(control: Chip, user: Chip, esam: Chip) -> None:
     receipt = sell(control, user, 5000)
-    assert dataclasses.astuple(receipt) == (user.state.serial, kit.METER_NO, kit.CUSTOMER_NO, 5000, 1, True)
+    assert dataclasses.astuple(receipt) == (user.state.serial, kit.METER_NO, kit.CUSTOMER_NO, 5000, 1, True, False, None)
     assert (info(user)["card_type"], info(user)["update_flag"]) == (card_files.OPEN, 0x8F)
     assert kit.use_in_meter(esam, user)
     receipt = sell(control, user, 1)

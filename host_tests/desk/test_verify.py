@@ -189,7 +189,7 @@ def run(*words: str | Path) -> tuple[int, str, str]:
 def test_the_command(tmp_path: Path) -> None:
     control, card = tmp_path / "control.card", tmp_path / "lin.card"
     run("card", "issue", "control", control)
-    run("card", "issue", "user", card)
+    run("card", "issue", "user", card, *kit.ISSUE_WORDS["user"])
     status, out, err = run("card", "verify", card)
     assert (status, err) == (0, "") and all(line.startswith("ok  ") for line in out.splitlines())
     status, alone, _ = run("card", "verify", card, "--without-control")

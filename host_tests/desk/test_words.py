@@ -20,7 +20,7 @@ from dianka.desk.verify import verify
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     assert run("card", "issue", "control", "control.card")[0] == 0
-    assert run("card", "issue", "user", "lin.card", "--alarm1", "7", "--alarm2", "3")[0] == 0
+    assert run("card", "issue", "user", "lin.card", *USER, "--alarm1", "7", "--alarm2", "3")[0] == 0
     yield
 
 
@@ -43,6 +43,8 @@ def refused(*words: str, status: int = 1) -> str:
     return err.strip()
 
 
+USER, INIT = kit.ISSUE_WORDS["user"], kit.ISSUE_WORDS["init"]
+USER_WITHOUT_PRICE, INIT_WITHOUT_PRICE = USER[:4] + USER[6:], INIT[:2] + INIT[4:]
 LOST = ("--meter", "1", "--customer", "1", "--count", "1")
 PRICE = "a price is from 0.0001 to 9999.9999 yuan per kWh: give another price"
 
@@ -51,9 +53,9 @@ PRICE = "a price is from 0.0001 to 9999.9999 yuan per kWh: give another price"
 @pytest.mark.parametrize(
     "words",
     [
-        ("card", "issue", "user", "x.card"),
-        ("card", "issue", "user", "x.card", "--price", "0.5"),
-        ("card", "issue", "init", "x.card"),
+        ("card", "issue", "user", "x.card", *USER_WITHOUT_PRICE),
+        ("card", "issue", "user", "x.card", *USER),
+        ("card", "issue", "init", "x.card", *INIT_WITHOUT_PRICE),
         ("card", "replace", "x.card", *LOST),
         ("card", "replace", "x.card", "--former", "lin.card"),
     ],
@@ -78,6 +80,16 @@ def test_a_card_whose_first_rate_is_zero_is_bad(make, sfi: int) -> None:
         assert found == ([] if good else [f"{name}: a tariff without a price"])
 
 
+@pytest.mark.parametrize("sfi", [card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2])
+def test_a_card_that_opens_an_account_without_a_price_is_bad(sfi: int) -> None:
+    """Only a card that leaves the meter its price may say none."""
+    control = kit.control_card()
+    card = kit.user_card(control)
+    card.state.files[sfi] = bytes(len(card.state.files[sfi]))
+    found = [finding.text for finding in verify(card, control) if not finding.good]
+    assert found == ["it opens the account and says no price"]
+
+
 def test_a_price_of_zero_is_not_handed_on() -> None:
     """Neither to a replacement card nor as the price in force beside a new one."""
     card = kit.user_card(kit.control_card())
@@ -97,12 +109,36 @@ def test_the_alarms_of_a_replacement_are_the_former_card_s(alarm: tuple[str, str
     assert "7.00 and 3.00 yuan" in run("card", "show", "new.card")[1]
 
 
-def test_the_alarms_of_a_lost_card_are_given_or_the_usual_ones() -> None:
-    assert run("card", "replace", "usual.card", *LOST)[0] == 0
-    assert "20.00 and 5.00 yuan" in run("card", "show", "usual.card")[1]
-    assert run("card", "replace", "given.card", *LOST, "--alarm1", "9")[0] == 0
-    assert "9.00 and 5.00 yuan" in run("card", "show", "given.card")[1]
-    assert "20.00 if not given" in " ".join(run("card", "replace", "--help")[1].split())
+def test_a_lost_card_s_replacement_says_only_what_was_told() -> None:
+    """It said 0.5000 yuan/kWh and alarms of 20 and 5 yuan, whatever the meter has."""
+    assert run("card", "replace", "untold.card", *LOST)[0] == 0
+    told = run("card", "show", "untold.card")[1]
+    assert "none on this card" in told and "the meter's own, not on this card" in told
+    assert "yuan/kWh" not in told and "20.00" not in told
+    assert run("card", "verify", "untold.card")[0] == 0
+    assert run("card", "replace", "given.card", *LOST, "--alarm1", "9", "--alarm2", "5", "--price", "0.8")[0] == 0
+    told = run("card", "show", "given.card")[1]
+    assert "9.00 and 5.00 yuan" in told and "0.8000 yuan/kWh" in told
+    assert refused("card", "replace", "x.card", *LOST, "--alarm1", "9").startswith("give --alarm2 as well: ")
+    opening = refused("card", "replace", "x.card", *LOST, "--amount", "5")
+    assert opening.startswith("give --price, --alarm1 and --alarm2 as well: ")
+
+
+def test_what_decides_about_money_has_no_default() -> None:
+    """A card for nobody's meter, and a meter set from 0.8000 to 0.5000 yuan/kWh, came of words that nobody had typed."""
+    for kind, names in (
+        ("user", ["--meter", "--customer", "--price", "--alarm1", "--alarm2"]),
+        ("init", ["--meter", "--price", "--alarm1", "--alarm2"]),
+    ):
+        words = kit.ISSUE_WORDS[kind]
+        given = {words[at]: words[at + 1] for at in range(0, len(words), 2)}
+        assert list(given) == names
+        every = f"{', '.join(names[:-1])} and {names[-1]}"
+        assert refused("card", "issue", kind, "x.card").startswith(f"give {every} as well: ")
+        for name in names:
+            rest = [word for option, value in given.items() if option != name for word in (option, value)]
+            assert refused("card", "issue", kind, "x.card", *rest).startswith(f"give {name} as well: ")
+        assert run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0  # a chip says nothing yet
 
 
 @pytest.mark.parametrize(
@@ -111,7 +147,7 @@ def test_the_alarms_of_a_lost_card_are_given_or_the_usual_ones() -> None:
 )
 def test_a_relay_that_no_balance_could_close(hoard: str, close_above: str, highest: str) -> None:
     """The meter takes a purchase up to the hoard limit and closes above the other, not at it."""
-    line = refused("card", "issue", "init", "x.card", "--hoard", hoard, "--close-above", close_above)
+    line = refused("card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above)
     given = f"{close_above}.00" if "." not in close_above else close_above
     assert line == (
         f"the relay closes above {given} yuan, and no balance is above {highest}: "
@@ -121,7 +157,7 @@ def test_a_relay_that_no_balance_could_close(hoard: str, close_above: str, highe
 
 @pytest.mark.parametrize(("hoard", "close_above"), [("5", "4.99"), ("0", "999999.98"), ("0", "0"), ("0.01", "0")])
 def test_a_relay_that_the_highest_balance_closes(hoard: str, close_above: str) -> None:
-    assert run("card", "issue", "init", "x.card", "--hoard", hoard, "--close-above", close_above)[0] == 0
+    assert run("card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -138,9 +174,9 @@ def test_a_folder_is_named_as_it_was_given(words: tuple[str, ...]) -> None:
 
 
 def test_no_card_is_made_where_a_folder_is() -> None:
-    assert refused("card", "issue", "user", ".") == ". exists already: choose another name"
+    assert refused("card", "issue", "user", ".", *USER) == ". exists already: choose another name"
     assert refused("card", "replace", ".", *LOST) == ". exists already: choose another name"
-    assert refused("card", "issue", "user", "x.card", "--control", ".").startswith("there is no control card .: ")
+    assert refused("card", "issue", "user", "x.card", *USER, "--control", ".").startswith("there is no control card .: ")
 
 
 SEE = "see `dianka {} --help`"

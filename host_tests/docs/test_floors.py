@@ -13,6 +13,7 @@ TOOLS = ROOT / "tools"
 TOOL_FLOORS = (
     "dianka.firmware",
     "dianka.money",
+    "dianka.output",
     "dianka.card_port",
     "dianka.oneline",
     "dianka.cardos",

@@ -21,7 +21,7 @@ def sell_new(kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, 
     """A sale with a price that begins when this many more minutes have begun; at which virtual time that is."""
     now_s = kit.rig.bench.rtc.time_s
     begin_s = (now_s // 60 + minutes) * 60
-    new = NewPrice(price_e4, local(begin_s))
+    new = NewPrice(price_e4, local(begin_s), at_once=True)
     with CardFile.open(kit.folder / card, kit.rng) as file:
         sell(kit.control.chip, file.chip, amount_fen, kit.rng, new, lambda: local(now_s))
     kit.ledger.bought_fen += amount_fen

@@ -70,7 +70,7 @@ class Life(RuleBasedStateMachine):
     @rule(amount_fen=AMOUNTS_FEN, price_e4=st.integers(1, 99_999))
     def new_price(self, amount_fen: int, price_e4: int) -> None:
         """A purchase brings a price whose time has come; nothing flows, so that the moment does not matter."""
-        self._sell(amount_fen, NewPrice(price_e4, LONG_AGO))
+        self._sell(amount_fen, NewPrice(price_e4, LONG_AGO, at_once=True))
         self.kit.rig.set_load(0)
         self.kit.wait(1 * S)
         state, ledger = self.kit.state, self.kit.ledger

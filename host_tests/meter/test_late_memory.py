@@ -189,7 +189,7 @@ def test_a_planned_price_that_began_in_the_dark_is_charged_in_the_silence(kit: M
     clock = kit.meter.clock
     kit.rig.set_load(0)  # before the session, which commits all that was counted
     kit.wait(2 * S)
-    kit.sell(500, new=NewPrice(5000, minute_after(clock, 120)))
+    kit.sell(500, new=NewPrice(5000, minute_after(clock, 120), at_once=True))
     assert kit.session(USER).code == 0
     kit.ledger.bought_fen += 500
     state = kit.state

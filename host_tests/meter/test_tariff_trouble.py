@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from cards_kit import Pulled
 from dianka.bench.models.fram import SIZE
+from dianka.card_port import CardError
+from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import NEW_PRICE, user_tariff
-from meter_kit import METER_NO, PRICE_E4, USER, MeterKit, S, in_use
-from tariff_kit import at_least_pj, at_the_old_price, planned, sell_new, wait_until
+from dianka.desk.prices import NewPrice
+from dianka.desk.sell import SaleError, sell
+from meter_kit import METER_NO, PRICE_E4, USER, MeterKit, S, exact, in_use
+from tariff_kit import at_least_pj, at_the_old_price, local, planned, sell_new, wait_until
 
 
 @pytest.fixture
@@ -19,6 +24,51 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     in_use(kit, 60_000)
     yield kit
     kit.close()
+
+
+# ****** Sales that were broken off ******
+
+
+def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_meter(kit: MeterKit) -> None:
+    """0.60 from 09:00 is in the meter, a sale of 0.70 from 1 February breaks at any command.
+
+    The meter then had 0.60 from 1 February.
+    """
+    former, new, at, seen = (6000, 2601050900), (7000, 2602010000), 0, set()
+
+    def sale(plan: tuple[int, int] | None, pulled_at: int = 0) -> None:
+        with CardFile.open(kit.folder / USER, kit.rng) as file:
+            port = Pulled(file.chip, pulled_at, done=True) if pulled_at else file.chip
+            price = NewPrice(*plan) if plan else None
+            sell(kit.control.chip, port, 100, kit.rng, price, lambda: local(kit.rig.bench.rtc.time_s))
+        assert kit.session(USER).code == 0
+
+    def in_meter() -> tuple[int, int]:
+        assert kit.state.price_e4 == PRICE_E4  # 09:00 is yet to come
+        return kit.state.next_price_e4, kit.state.switch_time
+
+    while "whole" not in seen:
+        at += 1
+        if (kit.state.next_price_e4, kit.state.switch_time) != former:
+            sale(former)
+        try:
+            sale(new, at)
+            seen.add("whole")
+        except SaleError as error:
+            assert "pulled" in str(error)
+            try:
+                sale(None)
+            except SaleError as refused:  # the last command was done, the card pulled before its answer
+                assert "has not been in the meter yet" in str(refused) and kit.session(USER).code == 0
+            except CardError as refused:
+                assert "sell with --price and --from" in str(refused)
+                seen.add("refused")
+                assert in_meter() == former
+                sale(new)
+        seen.add(in_meter())
+    assert seen == {"whole", "refused", former, new}
+    kit.ledger.bought_fen = kit.state.bought_fen
+    exact(kit)
 
 
 # ****** Clocks that do not tell the time ******

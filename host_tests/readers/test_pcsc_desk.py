@@ -1,6 +1,8 @@
 """The desk through a real PC/SC service: both cards in two readers, and the card that comes out is the card the meter takes."""
 
 import itertools
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +10,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cards_kit import control_card, private_esam, sw_of, use_in_meter, user_card, wallet
+from cards_kit import ISSUE_WORDS, control_card, private_esam, sw_of, use_in_meter, user_card, wallet
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
-from dianka.desk.sell import read_user_card, sell
+from dianka.desk.sell import KEEP_MONEY, NOTHING_SENT, read_user_card, sell
 from dianka.readers import find
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit
 from pcsc_kit import Readers, need
@@ -64,8 +66,8 @@ def test_a_blank_card_is_issued_in_a_reader(tmp_path: Path, pcsc: Readers) -> No
     assert run("card", "new", "user", blank, "--blank")[0] == 0
     with CardFile.open(blank) as file, pcsc.holding(0, Tpdu(file.chip)):
         before = file.chip.state.copy()
-        made = ("--reader", "0", "--meter", "42", "--control", control)
-        status, _, err = run("card", "new", "init", *made)
+        made = ("--reader", "0", "--control", control, *ISSUE_WORDS["user"], "--meter", "42")
+        status, _, err = run("card", "new", "init", "--reader", "0", "--control", control, *ISSUE_WORDS["init"])
         assert status == 1 and "no blank initialisation card" in err
         assert file.chip.state == before
         status, out, err = run("card", "new", "user", *made)
@@ -90,7 +92,7 @@ def test_every_kind_is_issued_and_verified_with_two_readers(pcsc: Readers, profi
         for kind in KINDS:
             chip = Chip.new(kind, profile=profile)
             with pcsc.holding(0, Tpdu(chip)):
-                words = (kind, "--reader", "0", "--control", "reader:1", "--profile", profile)
+                words = (kind, "--reader", "0", "--control", "reader:1", "--profile", profile, *ISSUE_WORDS.get(kind, ()))
                 status, out, err = run("card", "issue", *words)
                 assert (status, err) == (0, "") and chip.state.serial.hex() in out
                 status, out, _ = run("card", "verify", "--reader", "0", "--control", "reader:1")
@@ -116,7 +118,8 @@ def test_a_blank_chip_of_another_kind_is_left_as_it_is(pcsc: Readers, tmp_path: 
         with pcsc.holding(0, Tpdu(chip)):
             for other in KINDS:
                 if other != kind:
-                    status, _, err = run("card", "issue", other, "--reader", "0", "--control", control)
+                    words = (other, "--reader", "0", "--control", control, *ISSUE_WORDS.get(other, ()))
+                    status, _, err = run("card", "issue", *words)
                     assert status == 1 and "this is no blank" in err, (kind, other, err)
         assert chip.state == before
 
@@ -174,7 +177,7 @@ def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: p
             (("card", "new", "control", "reader:1"), "name a file"),
             (("card", "issue", "esam", "reader:1"), "name a file"),
             (("keys", "init", "reader:1"), "name a file"),
-            (("card", "new", "user", "reader:1", "--serial", "00" * 8), "name a file"),
+            (("card", "new", "user", "reader:1", "--serial", "00" * 8, *ISSUE_WORDS["user"]), "name a file"),
             (("reader", "speed"), "one of the two"),
         ]
         for words, says in mistakes:
@@ -203,6 +206,46 @@ class Pulled(Tpdu):
         if self.heard == self.at:
             raise CardTorn("pulled")
         return answer
+
+
+class Signalling(Tpdu):
+    """The desk is told to end while its nth command is at the card."""
+
+    def __init__(self, chip: Chip, at: int) -> None:
+        super().__init__(chip)
+        self.at, self.heard = at, 0
+
+    def exchange(self, tpdu: bytes) -> tuple[bytes, int]:
+        self.heard += 1
+        if self.heard == self.at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().exchange(tpdu)
+
+
+def test_ended_during_a_sale_through_readers(pcsc: Readers, record_property) -> None:
+    control = control_card()
+    esam, bought = private_esam(control), user_card(control)
+    sell(control, bought, 100)
+    assert use_in_meter(esam, bought)
+    kept, at, missed = {False: 0, True: 0}, 0, list[int]()
+    before = signal.signal(signal.SIGTERM, lambda number, frame: missed.append(number))
+    try:
+        while True:
+            at += 1
+            card = Chip(bought.state.copy())
+            with pcsc.holding(0, Signalling(card, at)) as slot, pcsc.holding(1, Tpdu(control)):
+                status, out, err = run("sell", "5", "--reader", "0", "--control", "reader:1")
+            if slot.commands < at:
+                break
+            keep = KEEP_MONEY in err
+            assert (status, out, err.count("\n")) == (128 + signal.SIGTERM, "", 1)
+            assert keep != (NOTHING_SENT in err) and keep == (card.state.files[2][7] == 2), (at, err)
+            kept[keep] += 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert status == 0 and "5.00 yuan" in out and not missed
+    assert kept[True] >= 3 and kept[False] >= 10
+    record_property("figure", f"desk ended at {at - 1} commands of a sale through a reader: {kept[True]} keep the money")
 
 
 def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) -> None:

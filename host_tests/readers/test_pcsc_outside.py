@@ -10,7 +10,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from cards_kit import control_card, user_card
+from cards_kit import ISSUE_WORDS, control_card, user_card
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
@@ -63,7 +63,7 @@ def inserted(path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def test_a_card_file_in_a_virtual_reader(tmp_path: Path, pcsc: Readers) -> None:
     control, card = tmp_path / "control.card", tmp_path / "user.card"
     run("card", "new", "control", control)
-    run("card", "new", "user", card, "--serial", "00112233445566aa")
+    run("card", "new", "user", card, "--serial", "00112233445566aa", *ISSUE_WORDS["user"])
     with inserted(card, pcsc.ports[0]) as process:
         pcsc.wait(0, present=True)
         status, out, _ = run("reader", "list")

@@ -8,6 +8,8 @@ OK = 0x9000  # the status word of success (ISO 7816-4, 5.6)
 class CardError(Exception):
     """Something with a card went wrong. The message is one line: what is wrong and what to do."""
 
+    exit_code = 1  # of the command; docs/operations.md lists them all
+
 
 class CardPort(Protocol):
     """`Chip` is one. A reader's port does 61xx and 6Cxx itself and hands on data and the last status word."""

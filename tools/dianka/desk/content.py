@@ -46,8 +46,9 @@ class Content:
 
     def read(self, block: bytes) -> Record | None:
         """The fields, None if the file is blank; ValueError says what is wrong with it."""
-        # A session blanks a framed file by its first byte alone.
-        if self.blank and not (block[0] if self.frames else any(block)):
+        # A session blanks a framed file by its first byte alone; nothing blanks a tariff.
+        by_first = self.frames and self.fields is not None
+        if self.blank and not (block[0] if by_first else any(block)):
             return None
         data = block
         if self.frames:
@@ -78,7 +79,7 @@ def _key_card(command: int) -> dict[int, Content]:
     }
 
 
-_USER_TARIFFS = _tariffs(card_files.CMD_USER)
+_USER_TARIFFS = _tariffs(card_files.CMD_USER, blank=True)  # of a replacement made without a price
 _INIT_TARIFFS = _tariffs(card_files.CMD_INIT)
 _ESAM_TARIFFS = _tariffs(card_files.CMD_USER, card_files.CMD_INIT, blank=True)
 

@@ -195,7 +195,9 @@ def _user_files(data: UserData) -> dict[int, bytes]:
 
 
 def user_tariff(rates_e4: Sequence[int]) -> bytes:
-    """A tariff file of a user card."""
+    """A tariff file of a user card; blank without rates, for a card that does not say its meter's price."""
+    if not rates_e4:
+        return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
     return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
 
 

@@ -4,6 +4,9 @@ The card keeps the plan. The desk sends it along with every sale until it has be
 resident who comes late leaves no meter behind; a meter that knows the plan already is not changed by it. With a plan go both
 tariff sets: set 2 with the new price, set 1 with the price in force until then, which the meter only has its ESAM keep, and
 only if it is true (docs/cards/sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
+
+Price and time are in two files. While they are written file 01 says so (`UNFINISHED`) and has no time:
+a card that is pulled in between carries no plan, and nothing is sold to it without a new price.
 """
 
 import re
@@ -18,6 +21,8 @@ from dianka.desk.issue import NEW_PRICE, user_tariff
 
 UTC_OFFSET = timedelta(hours=8)  # of the meters (firmware/ds3231.py)
 HIGHEST_E4 = 99_999_999  # NNNN.NNNN on the card
+# Set 1 without set 2, as no whole sale leaves it. A meter in use takes neither.
+UNFINISHED = card_files.UPDATE_TARIFF_1
 _TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 
@@ -25,15 +30,17 @@ _TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 class NewPrice:
     price_e4: int
     switch_time: int
+    at_once: bool = False  # meant, though the time has passed
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a sale writes of prices: fields of file 01, and tariff files, the first before file 01 and the second after it."""
+    """What a sale writes of prices: fields of file 01, and the tariff sets of a new price."""
 
     params: dict[str, Any]
-    tariff_1: bytes | None = None
+    tariff_1: bytes | None = None  # None too if the card does not say the price in force
     tariff_2: bytes | None = None
+    former_e4: int | None = None  # the price in force, if the card says it
 
 
 def switch_minute(text: str) -> int:
@@ -56,25 +63,74 @@ def now_minute() -> int:
 
 
 def changes(card: CardPort, params: dict[str, Any], undelivered: bool, new: NewPrice | None, now: int) -> Changes:
-    """What the sale carries. `undelivered`: what file 01 says now has not reached the meter."""
+    """Return what the sale carries. `undelivered`: file 01 as it is has not reached the meter."""
     planned = params["switch_time"]
     if new is None:
-        kept = params["update_flag"] & NEW_PRICE if undelivered else 0
-        return Changes({"update_flag": NEW_PRICE if planned > now else kept})
+        if params["update_flag"] & NEW_PRICE == UNFINISHED:
+            raise CardError(
+                "a sale with a new price was broken off, and the card does not say which price holds when: "
+                "sell with --price and --from, as the price list says"
+            )
+        kept = params["update_flag"] & NEW_PRICE
+        if planned > now:
+            kept = kept or NEW_PRICE
+        elif not undelivered:
+            kept = 0
+        return Changes({"update_flag": kept})
     if not 0 < new.price_e4 <= HIGHEST_E4 or not new.switch_time:
         raise CardError("a new price is from 0.0001 to 9999.9999 yuan per kWh and has a time: give both")
-    before = card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1
-    return Changes(
-        {"update_flag": NEW_PRICE, "switch_time": new.switch_time},
-        user_tariff(read_rates(card, before)),
-        user_tariff([new.price_e4]),
-    )
+    rates = read_rates(card, card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1)
+    former_e4 = rates[0] if rates else None
+    if new.switch_time <= now and not new.at_once:
+        raise CardError(
+            f"{stamp(new.switch_time)} has passed: {price(new.price_e4)} would begin at once, "
+            f"{difference(new.price_e4, former_e4)}; give --at-once if that is meant, or a later --from"
+        )
+    flag, tariff_1 = (NEW_PRICE, user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
+    return Changes({"update_flag": flag, "switch_time": new.switch_time}, tariff_1, user_tariff([new.price_e4]), former_e4)
+
+
+def unfinished(params: dict[str, Any]) -> dict[str, Any]:
+    """Return file 01 as it is while a plan is written: without one, and marked."""
+    rest = params["update_flag"] & ~NEW_PRICE
+    return params | {"update_flag": rest | UNFINISHED, "switch_time": 0}
+
+
+def price(price_e4: int) -> str:
+    return f"{price_e4 // 10_000}.{price_e4 % 10_000:04d} yuan/kWh"
+
+
+def stamp(time: int) -> str:
+    """YYMMDDhhmm, as cards carry it; a meter whose clock has stopped writes zeros."""
+    if not time:
+        return "at a time that the meter did not know"
+    digits = f"{time:010d}"
+    return f"20{digits[:2]}-{digits[2:4]}-{digits[4:6]} {digits[6:8]}:{digits[8:]}"
+
+
+def difference(price_e4: int, former_e4: int | None) -> str:
+    """Say how far a price is from the former one."""
+    if former_e4 is None:
+        return "and the card does not say the former price"
+    more_e4 = price_e4 - former_e4
+    if not more_e4:
+        return "the same as the former price"
+    percent = abs(more_e4) * 100 // former_e4
+    return f"{percent} % {'above' if more_e4 > 0 else 'below'} the former {price(former_e4)}"
+
+
+def is_far(price_e4: int, former_e4: int | None) -> bool:
+    """Whether a price differs from the former one by more than half of that."""
+    return former_e4 is not None and 2 * abs(price_e4 - former_e4) > former_e4
 
 
 def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
-    """All rates of a tariff file, which needs no key."""
+    """Return all rates of a tariff file; none if it is blank, as on a card made without a price."""
     try:
-        _, data = card_files.unframe(read_file(card, sfi, _TARIFF_BYTES))
+        block = read_file(card, sfi, _TARIFF_BYTES)
+        if not any(block):
+            return ()
+        _, data = card_files.unframe(block)
         rates = tuple(card_files.unpack_tariff(data)["rates_e4"])
         if not rates[0]:
             raise ValueError("a tariff without a price")

@@ -10,12 +10,13 @@ on its contacts makes a genuine card say anything. Whether a purchase that no me
 only the sales record knows; the clerk says it. The former card is cleared last: until then a card that counts exists.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.files import card_files
 from dianka.desk.issue import UserData, make_user
-from dianka.desk.prices import read_rates
+from dianka.desk.prices import now_minute, read_rates
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
@@ -65,19 +66,25 @@ def last_purchase(former: OnCard, count: int | None = None, amount_fen: int | No
 
 
 def read_former(
-    card: CardPort, count: int | None = None, amount_fen: int | None = None, rates_e4: list[int] | None = None
+    card: CardPort,
+    count: int | None = None,
+    amount_fen: int | None = None,
+    rates_e4: list[int] | None = None,
+    now: Callable[[], int] = now_minute,
 ) -> tuple[UserData, LastPurchase]:
     """What the new card gets: numbers from the former one, a purchase as the sales record says (last_purchase).
 
     Prices of the former card don't count either: a planned price is left out, to be sold once more, and a card that opens the
-    account gets `rates_e4`. On other cards the meter takes rates only if they are those in force.
+    account gets `rates_e4`. On other cards the meter takes rates only if they are those in force; where a plan has begun by
+    now, set 1 is a price of the past, and the new card says none.
     """
     found = read_user_card(card)
     last = last_purchase(found, count, amount_fen)
     must_have_price(last, rates_e4)
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
-    return UserData(*numbers, rates_e4 or read_rates(card, card_files.CARD_TARIFF_1)), last
+    begun = 0 < params["switch_time"] <= now()
+    return UserData(*numbers, rates_e4 or (() if begun else read_rates(card, card_files.CARD_TARIFF_1))), last
 
 
 def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:

@@ -13,23 +13,33 @@ break is made up for by the same amount with the same count and by nothing else.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from dianka.card_port import CardError, CardPort, read_file, select_card
+from dianka.card_port import CardError, CardPort, CardRefused, read_file, select_card, send
 from dianka.cardos.chip import CardTorn
 from dianka.cardos.files import card_files
 from dianka.desk.issue import FIRST_SALE
-from dianka.desk.prices import Changes, NewPrice, changes, now_minute
+from dianka.desk.prices import Changes, NewPrice, changes, now_minute, unfinished
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
+NOTHING_SENT = "nothing was sent, sell the same again"
+KEEP_MONEY = "the purchase may be on the card: keep the money and sell the same amount again to complete it"
 _INFO_BYTES = card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD
+_BY_CTRL_C = 130
 
 
 class SaleError(CardError):
     """No sale is known to be whole. One line: why, and what to do."""
+
+
+class SaleBroken(SaleError):
+    """The wallet's write went out before the sale broke off: it counts as made and is paid for."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,8 @@ class Receipt:
     amount_fen: int
     count: int
     opened: bool  # the account was opened with this sale
+    completes: bool = False  # a sale that was broken off, and is paid for already
+    former_e4: int | None = None  # with a new price, the one in force if the card says it
 
 
 @dataclass(frozen=True)
@@ -60,24 +72,85 @@ def sell(
     rng: Callable[[int], bytes] = os.urandom,
     new: NewPrice | None = None,
     now: Callable[[], int] = now_minute,
+    raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> Receipt:
-    """Put a purchase on the card, and the new price if there is one. SaleError or CardError if it isn't known to be whole."""
+    """Put a purchase on the card, and the new price if there is one.
+
+    SaleError or CardError if it isn't known to be whole. `raise_if_stopped` is called before each
+    command to the card but the wallet's write, which comes right after such a call.
+    """
     if not 0 < amount_fen <= HIGHEST_FEN:
         raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
-    try:
+    watched = _Watched(card, raise_if_stopped)
+    with broken_off(lambda: False):
         control.power_on()
-        found = read_user_card(card)
+        found = read_user_card(watched)
         count = _next_count(found, amount_fen)
-        prices = _prices(card, found, new, now())
-        desk = Desk(control, card, found.serial)
+        prices = _prices(watched, found, new, now())
+        desk = Desk(control, watched, found.serial)
         desk.identify(rng)
         desk.authenticate()
         _write_terms(desk, found, count == 1, prices)
-    except CardTorn:
-        raise SaleError("the card was pulled before the purchase went to it: put it back and sell the same again") from None
-    _write_purchase(desk, found, amount_fen, count)
-    params = found.params
-    return Receipt(found.serial, params["meter_no"], params["customer_no"], amount_fen, count, count == 1)
+        wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
+        money = desk.sealed_update(card_files.CARD_WALLET, wallet)
+        raise_if_stopped()
+    with broken_off(lambda: True):
+        send(card, money, f"write file {card_files.CARD_WALLET:02X}")
+        if found.write_back is not None:
+            desk.update(card_files.CARD_WRITE_BACK, bytes(card_files.WRITE_BACK_SIZE))
+        params = found.params
+        completes = found.write_back is not None and found.count == count
+        numbers = params["meter_no"], params["customer_no"]
+        return Receipt(found.serial, *numbers, amount_fen, count, count == 1, completes, prices.former_e4)
+
+
+class _Watched:
+    """A card to which no further command goes once the sale is to stop."""
+
+    def __init__(self, port: CardPort, raise_if_stopped: Callable[[], None]) -> None:
+        self._port = port
+        self._raise_if_stopped = raise_if_stopped
+
+    def power_on(self) -> bytes:
+        self._raise_if_stopped()
+        return self._port.power_on()
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        self._raise_if_stopped()
+        return self._port.process(apdu)
+
+
+@contextmanager
+def broken_off(sent: Callable[[], bool]) -> Iterator[None]:
+    """Turn whatever ends a sale early into one line, by whether the wallet's write was `sent`.
+
+    Before it nothing was sent. From it on the card may have the money: a missing answer or a refusal
+    proves nothing.
+    """
+    try:
+        yield
+    except SaleError:
+        raise
+    except CardError as error:
+        if sent():
+            raise SaleBroken(f"{error}; {KEEP_MONEY}") from error
+        if isinstance(error, CardRefused):
+            raise SaleError(f"{error}; {NOTHING_SENT}") from error
+        raise
+    except BaseException as error:
+        line = f"{_what_happened(error)}: {KEEP_MONEY if sent() else NOTHING_SENT}"
+        told = SaleBroken(line) if sent() else SaleError(line)
+        if isinstance(error, KeyboardInterrupt):
+            told.exit_code = getattr(error, "exit_code", _BY_CTRL_C)
+        raise told from error
+
+
+def _what_happened(error: BaseException) -> str:
+    if isinstance(error, CardTorn):
+        return "the card was pulled"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"the desk failed ({' '.join(f'{type(error).__name__}: {error}'.split())})"
 
 
 def read_user_card(card: CardPort) -> OnCard:
@@ -151,22 +224,15 @@ def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> Non
     params = found.params | prices.params | {"card_type": card_files.OPEN if first else card_files.PURCHASE}
     if first:
         params["update_flag"] = FIRST_SALE
-    # Set 1, time, set 2: a sale that is made again after any of them still finds out which price is in force.
+    # Set 1, mark, set 2, time: made again after any of them, a sale with a price still finds out which
+    # one is in force, and a sale without a price carries the former plan or is refused.
     if prices.tariff_1:
         desk.update(card_files.CARD_TARIFF_1, prices.tariff_1)
-    desk.update(card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)))
     if prices.tariff_2:
+        _write_params(desk, unfinished(params))
         desk.update(card_files.CARD_TARIFF_2, prices.tariff_2)
+    _write_params(desk, params)
 
 
-def _write_purchase(desk: Desk, found: OnCard, amount_fen: int, count: int) -> None:
-    """The money. Whatever goes wrong from here on, the card may have it: a missing answer or a refusal proves nothing."""
-    advice = "the purchase may be on it: keep the money and sell the same amount again to complete it"
-    try:
-        desk.update(card_files.CARD_WALLET, card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count}))
-        if found.write_back is not None:
-            desk.update(card_files.CARD_WRITE_BACK, bytes(card_files.WRITE_BACK_SIZE))
-    except CardTorn:
-        raise SaleError(f"the card was pulled during the sale: {advice}") from None
-    except CardError as error:
-        raise SaleError(f"{error}; {advice}") from None
+def _write_params(desk: Desk, params: dict[str, Any]) -> None:
+    desk.update(card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)))

@@ -41,7 +41,11 @@ class Desk:
 
     def update(self, sfi: int, data: bytes) -> None:
         """Write a whole file."""
+        send(self._card, self.sealed_update(sfi, data), f"write file {sfi:02X}")
+
+    def sealed_update(self, sfi: int, data: bytes) -> bytes:
+        """Return the command that writes a whole file. It must be the next one that the card gets."""
         r4 = send(self._card, bytes.fromhex("0084000004"), "give a challenge")
         message = bytes((0x04, 0xD6, 0x80 | sfi, 0, len(data) + 4)) + data
         mac = send(self._control, command("80FA0500", r4 + message), "make a MAC")
-        send(self._card, message + mac, f"write file {sfi:02X}")
+        return message + mac

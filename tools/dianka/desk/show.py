@@ -6,6 +6,8 @@ from dianka.card_port import CardPort
 from dianka.cardos import access, kinds
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES
+from dianka.desk.issue import NEW_PRICE
+from dianka.desk.prices import UNFINISHED
 from dianka.desk.reading import kind_of, no_kind, whole
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.show_service import SERVICE
@@ -26,8 +28,7 @@ def show(card: CardPort) -> Lines:
     try:
         records = _records(card, kind)
         if kind == kinds.USER:
-            planned = new_price_line(records[card_files.CARD_INFO], records, card_files.CARD_TARIFF_2)
-            return lines + tariff_line(records, card_files.CARD_TARIFF_1) + planned
+            return lines + _user_prices(records)
         if kind == kinds.INIT:
             return lines + _init(records)
         if kind == kinds.ESAM:
@@ -52,7 +53,7 @@ def _user(found: OnCard) -> Lines:
         ("meter", number(params["meter_no"])),
         ("customer", number(params["customer_no"])),
         ("card type", _TYPES.get(params["card_type"], f"unknown ({params['card_type']})")),
-        ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
+        ("alarm amounts", _user_alarms(params)),
         ("purchase", f"{yuan(found.money_fen)} yuan, number {found.count}" if found.count else "none yet"),
         ("state", _user_state(found)),
     ]
@@ -64,6 +65,21 @@ def _user(found: OnCard) -> Lines:
             ("written back", stamp(back["time"])),
         ]
     return lines
+
+
+def _user_alarms(params: dict[str, Any]) -> str:
+    """A replacement of a card that nobody could read has none: the meter keeps its own."""
+    alarms_fen = params["alarm1_fen"], params["alarm2_fen"]
+    return f"{yuan(alarms_fen[0])} and {yuan(alarms_fen[1])} yuan" if any(alarms_fen) else "none on this card"
+
+
+def _user_prices(records: dict[int, Any]) -> Lines:
+    params = records[card_files.CARD_INFO]
+    known = tariff_line(records, card_files.CARD_TARIFF_1)
+    lines = known or [("price", "the meter's own, not on this card")]
+    if params["update_flag"] & NEW_PRICE == UNFINISHED:
+        return [*lines, ("new price", "its sale was broken off: sell with --price and --from")]
+    return lines + new_price_line(params, records, card_files.CARD_TARIFF_2)
 
 
 def _user_state(found: OnCard) -> str:

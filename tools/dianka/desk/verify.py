@@ -16,10 +16,11 @@ from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES, Content
 from dianka.desk.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
-from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind
+from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind, whole
 
 _LAST_SFI = 30
 _REFUSALS = (NOT_ALLOWED, UNKNOWN_INS)
+_OPENING_FILES = (card_files.CARD_INFO, card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2)
 _FOREIGN_TARGET = bytes.fromhex("04 D6 9E 00 09")  # file 30, which no chip has
 
 
@@ -41,6 +42,8 @@ def _findings(card: CardPort, control: CardPort | None, rng: Callable[[int], byt
     yield Finding(True, f"{NAMES[kind]} {serial.hex()}")
     for sfi, spec in kinds.ALL[kind].files.items():
         yield _file(card, sfi, spec, CONTENTS[kind][sfi])
+    if kind == kinds.USER:
+        yield from _opening(card)
     yield _strangers(card, kind)
     yield from _rights(card, kind)
     kind_of(card)  # once more from reset
@@ -80,6 +83,19 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
     if content.fields is None and any(not record["rates_e4"][0] for record in records):
         return Finding(False, f"{name}: a tariff without a price")
     return Finding(True, f"{name}: {spec.size} bytes, {_state(spec, content, len(records))}")
+
+
+def _opening(card: CardPort) -> Iterator[Finding]:
+    """A card that opens the account sets the price: a meter takes the money and refuses no price."""
+    files = kinds.ALL[kinds.USER].files
+    info, *tariffs = (whole(card, sfi, files[sfi]) for sfi in _OPENING_FILES)
+    try:
+        params = CONTENTS[kinds.USER][card_files.CARD_INFO].read(info)
+    except ValueError:
+        return  # told as a finding of its own
+    priceless = any(tariff and not any(tariff) for tariff in tariffs)
+    if params and params["card_type"] == card_files.OPEN and priceless:
+        yield Finding(False, "it opens the account and says no price")
 
 
 def _state(spec: FileSpec, content: Content, written: int) -> str:

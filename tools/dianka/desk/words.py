@@ -3,6 +3,7 @@
 from typing import Any
 
 from dianka.cardos.files import card_files
+from dianka.desk.prices import price, stamp
 from dianka.money import HIGHEST_FEN, yuan
 
 Lines = list[tuple[str, str]]
@@ -13,22 +14,10 @@ def number(value: int) -> str:
     return f"{value:012d}"
 
 
-def stamp(time: int) -> str:
-    """YYMMDDhhmm, as cards carry it; a meter whose clock has stopped writes zeros."""
-    if not time:
-        return "at a time that the meter did not know"
-    digits = f"{time:010d}"
-    return f"20{digits[:2]}-{digits[2:4]}-{digits[4:6]} {digits[6:8]}:{digits[8:]}"
-
-
 def decimal(value: int, places: int) -> str:
     """A whole number of the smallest unit, with its point; nothing is rounded."""
     digits = f"{value:0{places + 1}d}"
     return f"{digits[:-places]}.{digits[-places:]}"
-
-
-def price(price_e4: int) -> str:
-    return f"{decimal(price_e4, 4)} yuan/kWh"
 
 
 def params_lines(params: dict[str, Any]) -> Lines:

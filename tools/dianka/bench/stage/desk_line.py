@@ -5,6 +5,7 @@ They run in a meter's folder, what they print comes back as text, and what they 
 
 import contextlib
 import io
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dianka.bench.stage.player import DeskError
 from dianka.desk.cli.card import app as card_app
 from dianka.desk.cli.card import sell_command
 from dianka.desk.cli.keys import keys_app
+from dianka.desk.cli.plain import say_error
 from dianka.oneline import SaleCommand
 
 
@@ -66,9 +68,20 @@ class DeskLine:
                 status = 0
             except SystemExit as ended:
                 status = ended.code
+        told = _one_line(err.getvalue())
+        if isinstance(status, int) and status > 128:
+            _pass_on(status, told)
         if status:
-            raise DeskError(_one_line(err.getvalue()) or f"the desk ended with status {status}")
+            raise DeskError(told or f"the desk ended with status {status}")
         return out.getvalue()
+
+
+def _pass_on(status: int, told: str) -> None:
+    """End whoever runs the story by the signal that ended the command, even if he ignores it by now."""
+    if told:
+        say_error(told)
+    signal.raise_signal(status - 128)
+    raise SystemExit(status)
 
 
 def _one_line(text: str) -> str:

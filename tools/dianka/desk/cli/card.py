@@ -26,6 +26,7 @@ from dianka.desk.cli.options import (
     control_for,
     control_word,
     fen,
+    must_have,
     number,
     price_e4,
     print_lines,
@@ -33,14 +34,16 @@ from dianka.desk.cli.options import (
     same_place,
 )
 from dianka.desk.cli.plain import plain_errors
+from dianka.desk.interrupts import held
 from dianka.desk.issue import UserData
-from dianka.desk.prices import NewPrice, switch_minute
-from dianka.desk.sell import sell
+from dianka.desk.prices import NewPrice, difference, is_far, switch_minute
+from dianka.desk.sell import Receipt, broken_off, sell
 from dianka.desk.show import show
 from dianka.desk.verify import verify
 from dianka.desk.words import price as price_words
 from dianka.desk.words import stamp
 from dianka.money import yuan
+from dianka.output import OUTPUT_FAILED, OutputError
 from dianka.readers import chosen, find
 
 app = typer.Typer(no_args_is_help=True, help="Make cards, look at them, check and replace them.")
@@ -123,7 +126,7 @@ def replace_command(
     """
     with plain_errors():
         wanted = Wanted(file=file, reader=reader, control=control)
-        rates = rates_e4(price) if price else None
+        rates = rates_e4(price) or None
         if former is not None:
             if meter or customer:
                 raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
@@ -138,10 +141,13 @@ def replace_command(
             raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
         numbers = number(meter, "meter"), number(customer, "customer")
         last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
-        replace.must_have_price(last, rates)
-        data = UserData(*numbers, *alarms_fen(alarm1, alarm2), rates or rates_e4(None))
-        make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
-        typer.echo(_last(last))
+        if last.opens:
+            must_have(price=price, alarm1=alarm1, alarm2=alarm2)
+        # Without an opening the meter keeps its own price and alarms: the card says what it was told.
+        untold = alarm1 is None and alarm2 is None and not last.opens
+        data = UserData(*numbers, *((0, 0) if untold else alarms_fen(alarm1, alarm2)), rates or ())
+        made = make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
+        typer.echo(f"{made}\n{_last(last)}")
 
 
 def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None) -> None:
@@ -150,12 +156,15 @@ def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: 
         with control_for(place, wanted.control) as desk:
             replace.must_be_ours(desk.port, old.port)
         data, last = replace.read_former(old.port, count, amount_fen, rates)
-        make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
+        lines = [make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))]
         waived = last.count > 0 and amount_fen == 0
-        typer.echo("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
-        with control_for(place, wanted.control) as desk:
-            replace.clear(desk.port, old.port)
-        typer.echo(f"{former}: cleared")
+        lines.append("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
+        try:
+            with control_for(place, wanted.control) as desk:
+                replace.clear(desk.port, old.port)
+            lines.append(f"{former}: cleared")
+        finally:  # last: output that can't be written must not keep the former card alive
+            typer.echo("\n".join(lines))
 
 
 def _last(last: replace.LastPurchase) -> str:
@@ -191,31 +200,75 @@ def sell_command(
         str, typer.Option(help="A new price, yuan per kWh, which the card brings to the meter; with --from.")
     ] = "",
     begin: Annotated[
-        str, typer.Option("--from", help="When it begins, local time: 2026-03-01T00:00; at once if that has passed.")
+        str, typer.Option("--from", help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.")
     ] = "",
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="With a --from that has passed: the price begins when the card is put in.")
+    ] = False,
 ) -> None:
     """Sell credit: write a purchase to a user card, and a new price if there is one.
+
+    Exit code: 0 sold; 1 refused, nothing was sent; 3 keep the money and sell the same again; 4 sold, but the receipt can't be
+    written; 128 and the signal's number if a signal ended it: its line says whether the money is to be kept.
 
     Example: dianka sell lin.card 50.00
 
     Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
     """
-    with plain_errors():
-        amount_fen, new = fen(words[-1]), _new_price(price, begin)
+    with held, plain_errors():
+        amount_fen, new = fen(words[-1]), _new_price(price, begin, at_once)
         card = chosen(words[0] if len(words) == 2 else None, reader)
+        receipt = _sold(card, control, amount_fen, new)
+        try:
+            _print_receipt(receipt, new)
+        except OutputError as error:
+            made = f"purchase {receipt.count} of {yuan(receipt.amount_fen)} yuan is on the card"
+            if receipt.completes:
+                raise ReceiptError(f"{made}, already paid: take no money; more can't be written ({error})") from None
+            by_hand = "keep the money, write the receipt by hand"
+            raise ReceiptError(f"{made}, but its receipt can't be written ({error}): {by_hand}") from None
+
+
+class ReceiptError(CardError):
+    """The sale is made and its receipt can't be written."""
+
+    exit_code = OUTPUT_FAILED
+
+
+def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None) -> Receipt:
+    """Sell to the card at this place. What goes wrong around the sale is told as in the sale."""
+    receipts: list[Receipt] = []
+    with broken_off(lambda: bool(receipts)):
         _must_be_two(card, control)
         with find(card).connect() as resident, control_for(card, control) as desk:
-            receipt = sell(desk.port, resident.port, amount_fen, new=new)
-        lines = [
-            ("sold", f"{yuan(receipt.amount_fen)} yuan"),
-            ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),
-            ("meter", f"{receipt.meter_no:012d}"),
-            ("customer", f"{receipt.customer_no:012d}"),
-            ("card", receipt.serial.hex()),
-        ]
-        if new:
-            lines.append((f"price from {stamp(new.switch_time)}", price_words(new.price_e4)))
-        print_lines("receipt", lines)
+            receipts.append(sell(desk.port, resident.port, amount_fen, new=new, raise_if_stopped=held.raise_if_heard))
+        held.raise_if_heard()
+    return receipts[0]
+
+
+def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
+    price_lines = _price_lines(new, receipt.former_e4) if new else []
+    if receipt.completes:
+        on_card = f"{yuan(receipt.amount_fen)} yuan are on card {receipt.serial.hex()}"
+        typer.echo(f"completes purchase {receipt.count}, already paid: take no money ({on_card})")
+        if price_lines:
+            print_lines("new price", price_lines)
+        return
+    lines = [
+        ("sold", f"{yuan(receipt.amount_fen)} yuan"),
+        ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),
+        ("meter", f"{receipt.meter_no:012d}"),
+        ("customer", f"{receipt.customer_no:012d}"),
+        ("card", receipt.serial.hex()),
+    ]
+    print_lines("receipt", [*lines, *price_lines])
+
+
+def _price_lines(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
+    lines = [(f"price from {stamp(new.switch_time)}", price_words(new.price_e4))]
+    if is_far(new.price_e4, former_e4):
+        lines.append(("look at it again", difference(new.price_e4, former_e4)))
+    return lines
 
 
 def _must_be_two(card: str, control: str | None) -> None:
@@ -225,7 +278,9 @@ def _must_be_two(card: str, control: str | None) -> None:
             raise CardError(f"{desk.name} is the control card itself: name the resident's card")
 
 
-def _new_price(price: str, begin: str) -> NewPrice | None:
+def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
     if bool(price) != bool(begin):
         raise CardError("a new price has a time: give --price and --from, or neither")
-    return NewPrice(price_e4(price), switch_minute(begin)) if price else None
+    if at_once and not price:
+        raise CardError("--at-once is a word about a new price: give --price and --from with it, or leave it out")
+    return NewPrice(price_e4(price), switch_minute(begin), at_once) if price else None

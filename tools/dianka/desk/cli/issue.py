@@ -23,6 +23,7 @@ from dianka.desk.cli.options import (
     alarms_fen,
     fen,
     limits_fen,
+    must_have,
     new_file,
     number,
     rates_e4,
@@ -43,16 +44,18 @@ NewFile = Annotated[Path, typer.Argument(help="The new file.", metavar="FILE")]
 @card_command(issue_app, kinds.USER)
 def user(
     *,
-    meter: MeterOption = "1",
-    customer: CustomerOption = "1",
+    meter: MeterOption = "",
+    customer: CustomerOption = "",
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
 ) -> Make:
-    """The card that a resident buys electricity with; sell to it next.
+    """The card that a resident buys electricity with; sell to it next. Its first sale opens the account: the meter then has
+    this price and these alarms.
 
-    Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5
+    Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20 --alarm2 5
     """
+    must_have(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
     numbers = number(meter, "meter"), number(customer, "customer")
     data = issue.UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
     return lambda control, chip: issue.make_user(control, chip, data)
@@ -61,7 +64,7 @@ def user(
 @card_command(issue_app, kinds.INIT)
 def init(
     *,
-    meter: MeterOption = "1",
+    meter: MeterOption = "",
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
@@ -71,8 +74,9 @@ def init(
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
 
-    Example: dianka card issue init meter42.card --meter 42 --price 0.5 --overdraft 10
+    Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5 --overdraft 10
     """
+    must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
     data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price))
     return lambda control, chip: issue.make_init(control, chip, data)

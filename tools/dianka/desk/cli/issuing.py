@@ -56,7 +56,8 @@ def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]],
         def command(**words: Any) -> None:
             with plain_errors():
                 wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
-                make_card(wanted, kind, own(**words))
+                make = _nothing if wanted.blank else own(**words)
+                typer.echo(make_card(wanted, kind, make))
 
         file, *common = _options(Wanted)
         options = [file, *_options(own), *common]
@@ -69,8 +70,8 @@ def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]],
     return add
 
 
-def make_card(wanted: Wanted, kind: str, make: Make) -> None:
-    """A new card where it is wanted, and a line about it."""
+def make_card(wanted: Wanted, kind: str, make: Make) -> str:
+    """Make a new card where it is wanted. Return a line about it, to be printed when all work is done."""
     place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
     in_reader = place.startswith(PREFIX)
     if in_reader and (wanted.serial or wanted.blank):
@@ -83,7 +84,11 @@ def make_card(wanted: Wanted, kind: str, make: Make) -> None:
         with control_for(place, wanted.control) as desk:
             must_speak(desk.port, wanted.profile)
             made = _made(desk.port, place, kind, make, serial)
-    typer.echo(f"{place}: {'blank ' * wanted.blank}{kind} card {made.hex()}")
+    return f"{place}: {'blank ' * wanted.blank}{kind} card {made.hex()}"
+
+
+def _nothing(control: CardPort, chip: CardPort) -> None:
+    """Leave a blank chip as it is."""
 
 
 def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | None) -> bytes:

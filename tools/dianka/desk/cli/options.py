@@ -6,7 +6,7 @@ A card is a file or sits in a reader on PC/SC: CARD and --control take the one o
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from rich.console import Console
@@ -24,7 +24,6 @@ from dianka.readers import Held, find
 from dianka.readers.choose import PREFIX
 
 CONTROL_NAME = "control.card"
-ALARM1, ALARM2 = "20.00", "5.00"
 
 
 class ProfileName(StrEnum):
@@ -50,17 +49,11 @@ NewCardArgument = Annotated[
 ]
 MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
 CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
-Alarm1Option = Annotated[
-    str | None, typer.Option(help=f"First alarm, yuan: a lamp. Not below the second; {ALARM1} if not given.")
-]
-Alarm2Option = Annotated[
-    str | None, typer.Option(help=f"Second alarm, yuan: supply off until the card is put in; 0 is none, {ALARM2} if not given.")
-]
+Alarm1Option = Annotated[str | None, typer.Option(help="First alarm, yuan: a lamp. Not below the second.")]
+Alarm2Option = Annotated[str | None, typer.Option(help="Second alarm, yuan: supply off until the card is put in; 0 is none.")]
 PriceOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--price", help="Yuan per kWh; 0.5 if none. Up to 12 times, for the card's 12 rates; the meter charges the first alone."
-    ),
+    typer.Option("--price", help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first alone."),
 ]
 SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
 
@@ -80,9 +73,18 @@ def fen(text: str) -> int:
     return value
 
 
+def must_have(**given: str | list[str] | None) -> None:
+    """CardError that names every option which was not given: what decides about money has no default."""
+    missing = [f"--{name}" for name, word in given.items() if not word]
+    if missing:
+        listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+        raise CardError(f"give {listed} as well: the meter will hold to what is on this card, so nothing is assumed")
+
+
 def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
     """Both alarms; the one that warns must come before the one that cuts. A second alarm of 0 is off."""
-    first, second = fen(ALARM1 if alarm1 is None else alarm1), fen(ALARM2 if alarm2 is None else alarm2)
+    must_have(alarm1=alarm1, alarm2=alarm2)
+    first, second = fen(cast(str, alarm1)), fen(cast(str, alarm2))
     if second and first < second:
         raise CardError(
             f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut before the lamp warns; "
@@ -104,7 +106,8 @@ def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, 
 
 
 def rates_e4(prices: list[str] | None) -> list[int]:
-    return [price_e4(text) for text in prices or ["0.5"]]
+    """The rates, none if no price was given."""
+    return [price_e4(text) for text in prices or []]
 
 
 def price_e4(text: str) -> int:

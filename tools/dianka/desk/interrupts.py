@@ -1,0 +1,63 @@
+"""Signals that would end the desk in a sale: heard at once, obeyed between two commands to a card.
+
+A handler that raised wherever the program is could do so between a command and the note that it was
+sent, or inside a clean-up that swallows it: the clerk would be told the wrong thing or nothing.
+"""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]  # Windows has no HUP
+_EXIT_CODE = 128  # and the signal's number, as shells count
+
+
+class Interrupted(KeyboardInterrupt):
+    """The desk was told to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = _EXIT_CODE + number
+
+
+class Interruptions:
+    """Hold SIGINT, SIGTERM and SIGHUP back while it is entered, once or more.
+
+    `raise_if_heard` obeys them. A signal that is ignored already stays so (nohup). Handlers belong to
+    the main thread: in another nothing is held back.
+    """
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._entered = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruptions":
+        self._entered += 1
+        if self._entered == 1 and threading.current_thread() is threading.main_thread():
+            self._number = 0
+            for number in _SIGNALS:
+                before = signal.getsignal(number)
+                if before not in (signal.SIG_IGN, None):  # None: not installed by Python
+                    self._before[number] = before
+                    signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._entered -= 1
+        if not self._entered:
+            for number, before in self._before.items():
+                signal.signal(number, before)
+            self._before.clear()
+
+    def raise_if_heard(self) -> None:
+        if self._number:
+            raise Interrupted(self._number)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._number = self._number or number
+
+
+held = Interruptions()  # the process' own, as signals are
