@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named flash flash-check lint types figures fuzz pictures pulled clean
+.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named flash flash-check lint types figures fuzz pictures pulled campaign clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ flash-check: $(VENV)/board.stamp ## whether a board holds exactly this version: 
 
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled
+
+campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test` has a sample, and `make pulled`: an hour and more
+	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)

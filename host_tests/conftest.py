@@ -1,9 +1,14 @@
 """What all tests share: one hypothesis profile, figures and skipped tests in plain lines at the end, two card readers.
 
-No deadlines, since machines differ, and a failure that can be repeated elsewhere. A test that measures or counts something
-says so with `record_property("figure", text)`; the lines come out after the run, however it was spread over processes.
+No deadlines for hypothesis, since machines differ, and a failure that can be repeated elsewhere. A test that hangs is
+ended by pytest-timeout (`timeout` in pyproject.toml), a run by `run_limit_s`, so that neither can last for ever. A test that
+measures or counts something says so with `record_property("figure", text)`; the lines come out after the run, however it was
+spread over processes.
 """
 
+import faulthandler
+import os
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +20,32 @@ from pcsc_kit import Readers, serving
 
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=False, print_blob=True)
 settings.load_profile("ci")
+
+CONTROLLER_S = 10  # that the process above the workers waits longer, so that they can report first
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addini("run_limit_s", "seconds after which a run is ended, with a report of where it stands", default="2400")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End this process, a worker or the one above them, when the run has exceeded its limit."""
+    limit_s = int(config.getini("run_limit_s")) + (0 if hasattr(config, "workerinput") else CONTROLLER_S)
+    stderr = os.dup(2)  # what tests write there is captured later
+    timer = threading.Timer(limit_s, _give_up, (stderr, limit_s))
+    timer.daemon = True
+    timer.start()
+    config.add_cleanup(timer.cancel)
+    # The timer needs the interpreter; where a native call keeps it for itself, this one still works.
+    faulthandler.dump_traceback_later(limit_s + CONTROLLER_S, exit=True, file=stderr)
+    config.add_cleanup(faulthandler.cancel_dump_traceback_later)
+
+
+def _give_up(stderr: int, limit_s: int) -> None:
+    where = os.environ.get("PYTEST_CURRENT_TEST", "no test in this process")
+    os.write(stderr, f"\nthe run is not over after {limit_s} s and is ended; it stands at: {where}\n".encode())
+    faulthandler.dump_traceback(stderr)
+    os._exit(1)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path)
         assert hashes(desk.files) == hashes(placed(former) | placed(version, "b"))
 
         done = desk.flash("--check", firmware=new)
-        assert done.stdout == f"the board holds exactly version {version.name}, {len(version.files)} files\n"
+        assert done.stdout == f"the board holds exactly version {version.name}, {len(version.files)} files\n", done.stderr
 
         content = desk.files
         spoilt = content["b/account.mpy"]

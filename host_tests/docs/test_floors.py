@@ -13,7 +13,6 @@ TOOLS = ROOT / "tools"
 TOOL_FLOORS = (
     "dianka.firmware",
     "dianka.money",
-    "dianka.output",
     "dianka.card_port",
     "dianka.oneline",
     "dianka.cardos",

@@ -7,11 +7,11 @@ import typer
 from dianka.bench.cli import bench_app
 from dianka.bench.stage.desk_line import mount
 from dianka.desk.cli.card import app as card_app
+from dianka.desk.cli.output import told_output
 from dianka.desk.cli.readers import insert_command, reader_app
 from dianka.desk.interrupts import held
 from dianka.flash.cli import flash_command
 from dianka.oneline import OneLineGroup
-from dianka.output import told_output
 
 # Plain messages: an error is one line that a person can read and a script can show.
 app = typer.Typer(

@@ -33,6 +33,7 @@ from dianka.desk.cli.options import (
     rates_e4,
     same_place,
 )
+from dianka.desk.cli.output import OUTPUT_FAILED, OutputError
 from dianka.desk.cli.plain import plain_errors
 from dianka.desk.interrupts import held
 from dianka.desk.issue import UserData
@@ -43,7 +44,6 @@ from dianka.desk.verify import verify
 from dianka.desk.words import price as price_words
 from dianka.desk.words import stamp
 from dianka.money import yuan
-from dianka.output import OUTPUT_FAILED, OutputError
 from dianka.readers import chosen, find
 
 app = typer.Typer(no_args_is_help=True, help="Make cards, look at them, check and replace them.")
