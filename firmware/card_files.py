@@ -67,7 +67,7 @@ PARAMS = (
     ("update_flag", 1, BIN),
     ("version", 4, RAW),
     ("switch_time", 5, BCD),
-    ("reserved", 1, RAW),
+    ("silence_min", 1, BIN),
     ("alarm1_fen", 4, BCD),
     ("alarm2_fen", 4, BCD),
     ("ct_ratio", 3, BCD),

@@ -47,6 +47,7 @@ class InitSession:
         fresh = records.State()
         fresh.meter_no = info["meter_no"]
         parameters.apply_params(fresh, info)
+        parameters.apply_silence(fresh, info)
         await self._transfer(card, data, fresh)
         fresh.set(records.INITIALISED)
         supply.update(fresh)
@@ -82,7 +83,8 @@ class InitSession:
 def _count_on(former: "State", fresh: "State") -> None:
     """What no card may set back. The remainder is left behind: that part of a fen was the former account's."""
     fresh.energy_pj = former.energy_pj
-    fresh.register = former.register
+    fresh.register, fresh.pulse_pj = former.register, former.pulse_pj
+    fresh.uncharged_starts = former.uncharged_starts
     fresh.illegal_cards = former.illegal_cards
 
 

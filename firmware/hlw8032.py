@@ -42,6 +42,7 @@ class Hlw8032:
         self._parameters = b""
         self._candidate = b""
         self._agreed = 0
+        self._expected_pj = 0
         self.voltage_mv = 0
         self.current_ma = 0
         self.power_mw = 0
@@ -50,6 +51,10 @@ class Hlw8032:
         self.reports = 0  # accepted
         self.rejected = 0  # whole reports with a right sum that were not believed
         self.skipped = 0  # bytes that belonged to no report
+
+    def expect(self, pulse_pj: int) -> None:
+        """Believe a report from the first one on if a pulse is worth this by its parameters; 0: nothing is expected."""
+        self._expected_pj = pulse_pj
 
     def poll(self) -> bool:
         """Take what the UART has received; True if at least one report was accepted."""
@@ -123,10 +128,13 @@ class Hlw8032:
         if parameters != self._candidate:
             self._candidate, self._agreed = parameters, 0
         self._agreed += 1
-        if self._agreed < (_AGREE_AGAIN if self._parameters else _AGREE_FIRST) or not _int24(report, 14):
-            return False
-        self._parameters = parameters
-        self.pulse_pj = _int24(report, 14) * self._kv_milli * self._ki_milli
+        pulse_pj = _int24(report, 14) * self._kv_milli * self._ki_milli
+        if self._agreed < (_AGREE_AGAIN if self._parameters else _AGREE_FIRST) or not pulse_pj:
+            if self._parameters or not pulse_pj or pulse_pj != self._expected_pj:
+                return False
+        else:
+            self._parameters = parameters
+        self.pulse_pj = pulse_pj
         return True
 
 

@@ -50,6 +50,8 @@ _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _MIN_RELAY_MV = const(154_000)  # 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+_LAST_LOOKS = const(20)  # at the metering chip, while the supply holds up without mains
+_LAST_LOOK_MS = const(10)
 
 _COUNT = const(1)  # one bit for each task that has to report to the watchdog
 _SWITCH = const(2)
@@ -68,8 +70,8 @@ class Meter:
         self.store = StateStore(memory, self.log)
         self.events = EventLog(memory)
         warm = machine.reset_cause() != machine.PWRON_RESET
-        self.chip = board.metering_chip()
-        self.metering = Metering(self.chip, self.store.state.register, board.MAX_POWER_MW, warm)
+        self.chip, state = board.metering_chip(), self.store.state
+        self.metering = Metering(self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj)
         self.clock = board.clock()
         self.tariff = Tariff(self.store, self.clock, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
@@ -86,6 +88,9 @@ class Meter:
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
         self.card_slot = self._make_card_slot(board)
+        if not (warm or self.store.unread or self.store.anew):
+            supply.count_start(state)
+            self.store.keep()
 
     def _make_card_slot(self, board) -> "CardSlot":
         """Build the slot above everything that a card's session works with."""
@@ -156,12 +161,12 @@ class Meter:
     async def _switch(self) -> None:
         told = None
         while True:
-            why = supply.why_open(self.store.state)
+            why = supply.why_open(self.store.state, self.metering.silence_s)
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
-            able = self._power_fail.value() and not self.metering.silent and self.chip.voltage_mv >= _MIN_RELAY_MV
-            await self.relay.follow(why == supply.MAY_CLOSE, bool(able))
+            closed = self.relay.goal(why == supply.MAY_CLOSE)
+            await self.relay.follow(closed, self._can_drive(closed))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
 
@@ -177,7 +182,7 @@ class Meter:
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _keep(self) -> None:
-        settle_s = retry_s = 0
+        settle_s = retry_s = heard_s = 0
         while True:
             if (await self.recovery.adopt_if_ready() or retry_s <= 0) and not self.settlement.ready:
                 retry_s = _ESAM_RETRY_S
@@ -186,6 +191,11 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
+            heard_s = heard_s + 1 if self.metering.heard and not self.metering.silent else 0
+            if heard_s >= supply.FORGIVE_S:
+                heard_s = 0
+                if supply.forgive_start(self.store.state):
+                    self.store.keep()
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
             await asyncio.sleep_ms(1000)
@@ -195,7 +205,7 @@ class Meter:
             await self._power_flag.wait()
             self.log("mains failing")
             self.store.keep()
-            await self._keep_in_step(True)
+            await asyncio.gather(self._keep_in_step(True), self._hear_last())
 
     async def _guard(self, watchdog) -> None:
         while True:
@@ -206,12 +216,29 @@ class Meter:
 
     # ****** What the tasks do ******
 
+    async def _hear_last(self) -> None:
+        """Charge and commit what the metering chip still tells of the time before the mains failed."""
+        for _ in range(_LAST_LOOKS):
+            energy_pj = self.metering.take_pj()
+            if energy_pj:
+                self._charge(energy_pj)
+                self.store.keep()
+            await asyncio.sleep_ms(_LAST_LOOK_MS)
+
+    def _can_drive(self, wanted: bool) -> bool:
+        """Whether the mains can drive a coil. While nobody tells the volts the power-fail pin decides, and only for opening."""
+        if not self._power_fail.value():
+            return False
+        if not self.metering.heard or self.metering.silent:
+            return not wanted
+        return self.chip.voltage_mv >= _MIN_RELAY_MV
+
     def _charge(self, energy_pj: int) -> None:
         """Debit, and commit what a cut must not cost."""
         state = self.store.state
         stage = supply.why_open(state)
         account.debit(state, energy_pj)
-        state.register = self.metering.register
+        state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
         if self.store.uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
             self.store.keep()

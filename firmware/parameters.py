@@ -14,6 +14,11 @@ def apply_params(state: "State", record: dict) -> None:
     supply.update(state)
 
 
+def apply_silence(state: "State", record: dict) -> None:
+    """Set how long the metering chip may be silent. User cards don't carry it: only initialisation does."""
+    state.silence_limit_s = record["silence_min"] * 60
+
+
 def apply_limits(state: "State", record: dict) -> None:
     """Set overdraft, hoard and closing limits."""
     state.overdraft_limit_fen = record["overdraft_limit_fen"]
@@ -36,6 +41,7 @@ async def restore(esam: "Esam", state: "State") -> None:
         tariff.plan_price(state, record["switch_time"], later)  # to come or long in force: the clock will tell
     apply_limits(state, limits)
     apply_params(state, record)
+    apply_silence(state, record)  # the default, once a user card has replaced the file
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]
     state.set(INITIALISED)

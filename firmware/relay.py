@@ -44,13 +44,15 @@ class Relay:
         self._open_coil.off()
 
     def force(self, closed: "bool | None") -> None:
-        """Keep the contact closed or open, whatever `follow` is asked for; None ends it."""
+        """Let `goal` be this, whatever the supply may be; None ends it."""
         self._forced = closed
+
+    def goal(self, wanted: bool) -> bool:
+        """Return whether the contact is to be closed: what `force` asks for, else `wanted`."""
+        return wanted if self._forced is None else self._forced
 
     async def follow(self, wanted: bool, able: bool) -> None:
         """Take one step towards `wanted`; `able` says whether the mains can drive a coil. Call it again and again."""
-        if self._forced is not None:
-            wanted = self._forced
         now_ms = time.ticks_ms()
         if self._resting and time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
             self._resting = False

@@ -78,10 +78,11 @@ class StateRecovery:
         """Add what was counted meanwhile to the state that was in the memory."""
         meanwhile = self._store.state
         self._self_check.note_totals(state)
-        energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register)
+        energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register, state.pulse_pj)
         state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
         tariff.switch_price(state, self._since)
         account.debit(state, energy_pj)
         state.register = self._metering.register
+        state.pulse_pj = self._metering.chip.pulse_pj or state.pulse_pj
         supply.update(state)
         self._log("journal: memory answers at last; %d mWh were counted meanwhile" % (energy_pj // _PJ_PER_MWH))

@@ -8,6 +8,10 @@ Stages of a falling balance, as Chinese prepaid meters agree on them (cards refe
     overdraft >= its limit   locked: only a purchase that lifts the balance above `close_above_fen` closes again
 
 A meter that is not initialised stays open, but for the credit of a production test card.
+
+Energy that nobody counts is not delivered for long either. A metering chip that is not heard opens the relay after a time,
+and so do starts in quick succession: each cut loses a little of what was used (docs/journal.md), which must not be had
+for the asking.
 """
 
 from micropython import const
@@ -21,8 +25,23 @@ AT_LIMIT = const(2)
 AT_ZERO = const(3)
 AT_ALARM2 = const(4)
 SPENT = const(5)  # as AT_LIMIT, where no overdraft is granted
+UNMETERED = const(6)
+INTERRUPTED = const(7)
 
-REASONS = ("on", "not initialised", "overdraft used up", "no credit left", "alarm 2", "credit used up")
+REASONS = (
+    "on",
+    "not initialised",
+    "overdraft used up",
+    "no credit left",
+    "alarm 2",
+    "credit used up",
+    "metering chip silent",
+    "mains interrupted too often",
+)
+SILENCE_LIMIT_S = const(60)  # where the meter was not given another
+MOST_STARTS = const(5)  # that have not been forgiven yet
+FORGIVE_S = const(10)  # one is for so long a time in which the chip is heard
+_MOST_COUNTED = const(255)
 
 
 def update(state) -> None:
@@ -32,8 +51,8 @@ def update(state) -> None:
         state.set(RELEASED_ALARM2, False)
     if balance_fen > 0:
         state.set(RELEASED_ZERO, False)
-    elif -balance_fen >= state.overdraft_limit_fen:
-        state.set(LOCKED)
+    elif -balance_fen >= state.overdraft_limit_fen and (state.has(INITIALISED) or state.has(TEST_CREDIT)):
+        state.set(LOCKED)  # not before the limit is known: a meter that has lost its memory gets it from the ESAM last
     if balance_fen > state.close_above_fen:
         state.set(LOCKED, False)
 
@@ -46,8 +65,30 @@ def release(state) -> None:
         state.set(RELEASED_ZERO)
 
 
-def why_open(state) -> int:
-    """The cause that keeps the supply off, or MAY_CLOSE."""
+def count_start(state) -> None:
+    """Note that controller and metering chip have started: what the chip had not told before is lost."""
+    state.uncharged_starts = min(state.uncharged_starts + 1, _MOST_COUNTED)
+
+
+def forgive_start(state) -> bool:
+    """The chip has been heard for FORGIVE_S, and what it told is charged. Return True if that has changed the state."""
+    if not state.uncharged_starts:
+        return False
+    state.uncharged_starts = min(state.uncharged_starts, MOST_STARTS + 1) - 1
+    return True
+
+
+def why_open(state, silence_s: int = 0) -> int:
+    """Return the cause that keeps the supply off, or MAY_CLOSE; the metering chip has not been heard for `silence_s`."""
+    why = _why_unpaid(state)
+    if why != MAY_CLOSE:
+        return why
+    if silence_s >= (state.silence_limit_s or SILENCE_LIMIT_S):
+        return UNMETERED
+    return INTERRUPTED if state.uncharged_starts > MOST_STARTS else MAY_CLOSE
+
+
+def _why_unpaid(state) -> int:
     if not state.has(INITIALISED) and not state.has(TEST_CREDIT):
         return NOT_INITIALISED
     if state.has(LOCKED):

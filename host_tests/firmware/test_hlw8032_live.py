@@ -147,3 +147,42 @@ def test_a_misread_line_gives_nothing() -> None:
     assert (live.chip.reports, live.metering.silent) == (0, False)
     live.run(200)
     assert live.metering.silent
+
+
+WRAP = 1 << 17
+
+
+@pytest.mark.parametrize(("count", "power_mw"), [(130_544, 0), (WRAP - 3, 0), (130_544, 100_000), (130_900, 6_600_000)])
+def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(count: int, power_mw: int) -> None:
+    """The way round over the wrap would be up to 528 pulses, 1.385 Wh, of a load that there is not."""
+    live = Live(power_mw=power_mw)
+    live.model.stand_at(count)
+    live.run(1000)
+    told_pj, used_nj = live.counted_pj, live.mains.energy_nj
+    live.model.restart()
+    live.run(3000)
+    used_pj = (live.mains.energy_nj - used_nj) * 1000
+    assert live.metering.restarts == 1
+    assert 0 <= live.counted_pj - told_pj <= used_pj
+    assert used_pj - (live.counted_pj - told_pj) <= power_mw * 300 * 1_000_000 + live.model.params.pulse_pj
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(1, 1200),
+    st.lists(st.tuples(st.sampled_from((0, 1, 300_000, 6_600_000, 9_000_000)), st.integers(300, 900)), min_size=2, max_size=8),
+    st.sampled_from((70, 100, 170)),
+)
+def test_a_real_wrap_costs_no_pulse_whatever_the_load_does(short: int, loads: list[tuple[int, int]], step_ms: int) -> None:
+    """Each load lasts until a report has told its power."""
+    live = Live(power_mw=0)
+    live.model.stand_at(WRAP - short)
+    live.run(1000)
+    begun_pj, begun = live.counted_pj, live.chip.register
+    for power_mw, ms in loads:
+        live.mains.set_load(power_mw)
+        live.run(ms, step_ms)
+    live.mains.set_load(0)
+    live.run(1000)
+    assert (live.counted_pj - begun_pj) // live.model.params.pulse_pj == live.model.pulses - begun
+    assert live.metering.restarts == 0

@@ -22,16 +22,19 @@ class Chip:
         self.voltage_mv = self.current_ma = self.power_mw = 0
         self.fresh = False
 
+    def expect(self, pulse_pj: int) -> None:
+        """This one knows."""
+
     def poll(self) -> bool:
         fresh, self.fresh = self.fresh, False
         return fresh
 
 
 class Bench:
-    def __init__(self, register: int = 0, warm: bool = False) -> None:
+    def __init__(self, register: int = 0, warm: bool = False, pulse_pj: int = PULSE_PJ) -> None:
         self.parts = Parts()
         self.chip = Chip()
-        self.metering = self.parts.module("metering").Metering(self.chip, register, MAX_MW, warm)
+        self.metering = self.parts.module("metering").Metering(self.chip, register, MAX_MW, warm, pulse_pj)
 
     def after(self, ms: int, register: int | None = None) -> int:
         """Pulses handed out when the chip tells this count so much later; no count: it is silent."""
@@ -116,6 +119,38 @@ def test_a_warm_start_goes_on_from_the_count_kept() -> None:
     assert (lost.metering.disbelieved, lost.metering.register) == (1, 5000 + most(10_000) + 1)
 
 
+def test_a_warm_start_near_the_wrap_asks_the_power_measured() -> None:
+    """7562 pulses, 19.87 Wh, lie between 123,510 and the wrap: 6.8 kW for the longest restart there is."""
+    for power_mw, told, charged in (
+        (0, 0, 0),  # both have restarted, and nothing was used
+        (1_000_000, 250, 250),  # both, under load
+        (7_500_000, 300, 7862),  # the controller alone: that is what was used
+        (0, 500, 8062),  # alone too: no chip that has just started counts so far without power
+    ):
+        bench = Bench(register=123_510, warm=True)
+        bench.chip.power_mw = power_mw
+        assert bench.after(300, told) == charged
+        bench.after(100, told + 5)
+        assert bench.metering.register == told + 5
+
+
+def test_a_restart_near_the_wrap_asks_the_power_measured() -> None:
+    for power_mw, told, charged, restarts in ((0, 0, 0, 1), (0, 60, 588, 0), (9_000_000, 60, 588, 0), (1_000_000, 20, 20, 1)):
+        bench = Bench(register=130_000, warm=True)
+        bench.chip.power_mw = power_mw
+        bench.after(500, 130_544)
+        assert bench.after(600 if power_mw == 9_000_000 else 200, told) == charged
+        assert (bench.metering.restarts, bench.metering.register) == (restarts, told)
+
+
+def test_another_chip_s_count_is_not_compared_with_the_one_kept() -> None:
+    """A repair: the new chip's pulse is worth something else."""
+    for warm in (False, True):
+        bench = Bench(register=30, warm=warm, pulse_pj=PULSE_PJ + 1)
+        assert bench.after(300, 40) == 40
+        assert bench.after(100, 45) == 5
+
+
 @settings(max_examples=200)
 @given(st.integers(0, MODULUS - 1), st.lists(st.tuples(st.integers(20, 400), st.integers(0, 100)), max_size=30))
 def test_what_the_mains_can_deliver_is_believed_exactly(start: int, steps: list[tuple[int, int]]) -> None:
@@ -125,6 +160,7 @@ def test_what_the_mains_can_deliver_is_believed_exactly(start: int, steps: list[
     for ms, percent in steps:
         grown = MAX_MW * ms * 1_000_000 * percent // 100 // PULSE_PJ
         count += grown
+        bench.chip.power_mw = MAX_MW * percent // 100
         handed += bench.after(ms, count)
         assert handed == count - start
     assert bench.metering.disbelieved == bench.metering.restarts == 0

@@ -125,6 +125,18 @@ def test_a_meter_that_is_not_initialised_stays_off(balance: int, card: bool) -> 
     assert not supply.alarm(state)
 
 
+def test_nothing_is_used_up_before_the_limits_are_known() -> None:
+    """A meter that has lost its memory gets its balance back first, its limits then."""
+    state = records.State()
+    supply.update(state)
+    state.overdraft_limit_fen = 5000
+    state.set(records.INITIALISED)
+    supply.update(state)
+    assert supply.why_open(state) == supply.AT_ZERO
+    supply.release(state)
+    assert supply.why_open(state) == supply.MAY_CLOSE
+
+
 @given(st.integers(-10, 10))
 def test_but_for_test_credit_as_long_as_it_lasts(balance: int) -> None:
     state = records.State()
@@ -172,7 +184,7 @@ def test_a_purchase_too_small_does_not_unlock() -> None:
         assert supply.why_open(state) == why
 
 
-@pytest.mark.parametrize("why", range(6))
+@pytest.mark.parametrize("why", range(8))
 def test_every_reason_has_its_words(why: int) -> None:
-    assert len(set(supply.REASONS)) == 6
+    assert len(set(supply.REASONS)) == 8
     assert supply.REASONS[why]

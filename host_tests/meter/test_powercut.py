@@ -62,6 +62,7 @@ def test_a_cut_at_the_bytes_of_every_commit(dear: MeterKit, act: Callable[[Meter
         if not kit.rig.view().powered:
             cuts += 1
             kit.restart(1 * S)
+            kit.wait(10 * S)  # or the relay would open: so many cuts in a row look like somebody's intent
         if act is purchase:
             assert kit.session(USER).code == 0, (point, kit.lines[-5:])
         assert kit.state.count == count, point
@@ -134,6 +135,29 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     if not kit.rig.view().powered:
         kit.restart()
     restored(kit, left_fen)
+
+
+def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> None:
+    """50.00 yuan granted and 0.01 of it used: the debt is lost with the memory, and the card closes the relay."""
+    kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 5000, 0, 0, [PRICE_E4]))
+    in_use(kit, 10)
+    kit.rig.set_load(6_600_000)
+    while kit.state.balance_fen > -1:
+        kit.wait(5 * S)
+        if kit.state.balance_fen <= 0 and not kit.relay_closed:
+            kit.session(USER)
+    kit.rig.set_load(0)
+    dip(kit)
+    assert kit.relay_closed and kit.state.balance_fen < 0 and kit.esam_wallet()[0] == 0
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(bytes(SIZE))
+    kit.restart()
+    kit.wait(8 * S)
+    assert kit.state.overdraft_limit_fen == 5000 and not kit.relay_closed
+    assert kit.session(USER).code == 0
+    kit.wait(8 * S)
+    assert kit.relay_closed, kit.lines[-5:]
+    kit.close()
 
 
 def test_blank_memory_and_an_esam_that_comes_late(kit: MeterKit) -> None:

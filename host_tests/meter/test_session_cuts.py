@@ -150,8 +150,13 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
     make_inspection(kit)
-    before = dict(vars(kit.state)), kit.esam_wallet(), dict(esam_chip(kit).state.keys)
     whole = [0, 0]
+
+    def held() -> tuple[object, ...]:
+        """All but what each start counts."""
+        return vars(kit.state) | {"uncharged_starts": 0}, kit.esam_wallet(), dict(esam_chip(kit).state.keys)
+
+    before = held()
 
     def check() -> None:
         try:
@@ -159,7 +164,7 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
             whole[1] += 1
         except ValueError:
             whole[0] += 1
-        assert (dict(vars(kit.state)), kit.esam_wallet(), dict(esam_chip(kit).state.keys)) == before
+        assert held() == before
         keys_work(kit)
 
     through(kit, INSPECTION, act, check)

@@ -55,6 +55,7 @@ class InitData:
     hoard_limit_fen: int
     close_above_fen: int
     rates_e4: Sequence[int]
+    silence_min: int = 0  # how long the metering chip may be silent before the supply opens; 0: as the meter does by itself
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
@@ -204,7 +205,8 @@ def user_tariff(rates_e4: Sequence[int]) -> bytes:
 def _init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
-    params = card_files.pack(card_files.PARAMS, _params(data))  # no customer, and none shall stay in the ESAM
+    # No customer, and none shall stay in the ESAM.
+    params = card_files.pack(card_files.PARAMS, _params(data) | {"silence_min": data.silence_min})
     return {
         card_files.CARD_TARIFF_1: tariff,
         card_files.CARD_TARIFF_2: tariff,

@@ -11,7 +11,17 @@ from dianka.desk.prices import UNFINISHED
 from dianka.desk.reading import kind_of, no_kind, whole
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.show_service import SERVICE
-from dianka.desk.words import Lines, keys_state, limits_lines, new_price_line, number, params_lines, stamp, tariff_line
+from dianka.desk.words import (
+    Lines,
+    keys_state,
+    limits_lines,
+    new_price_line,
+    number,
+    params_lines,
+    silence_line,
+    stamp,
+    tariff_line,
+)
 from dianka.money import yuan
 
 _TYPES = {card_files.OPEN: "open account", card_files.PURCHASE: "purchase", card_files.REPLACEMENT: "replacement"}
@@ -99,6 +109,7 @@ def _init(records: dict[int, Any]) -> Lines:
         ("meter", number(params["meter_no"])),
         ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
         *limits_lines(records[card_files.CARD_LIMITS]),
+        *silence_line(params),
         *tariff_line(records, card_files.CARD_TARIFF_1),
     ]
 

@@ -37,6 +37,12 @@ def limits_lines(limits: dict[str, Any]) -> Lines:
     ]
 
 
+def silence_line(params: dict[str, Any]) -> Lines:
+    """How long the metering chip may be silent, where that is not left to the meter."""
+    minutes = params["silence_min"]
+    return [("silent chip", f"the supply opens after {minutes} min")] if minutes else []
+
+
 def tariff_line(records: dict[int, Any], sfi: int) -> Lines:
     """The rates, each as long as it differs from the one before."""
     return [("price", _rates(records, sfi))] if records.get(sfi) else []

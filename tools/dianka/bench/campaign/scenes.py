@@ -78,9 +78,9 @@ def facts(trial: Trial, card: Path) -> Facts:
 
 def _untouched(trial: Trial, card: Path) -> Facts:
     """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
-    state = trial.meter.store.state
+    state, counted = trial.meter.store.state, ("illegal_cards", "uncharged_starts")
     return {
-        "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name != "illegal_cards"},
+        "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name not in counted},
         "ESAM": hashlib.sha256(dump(trial.esam.state)).hexdigest(),
         "card file": hashlib.sha256((trial.folder / card).read_bytes()).hexdigest(),
     }

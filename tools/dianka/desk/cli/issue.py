@@ -71,6 +71,9 @@ def init(
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan.")] = "0",
     hoard: Annotated[str, typer.Option(help="Highest balance, yuan; 0 is 999999.99.")] = "0",
     close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan; less than --hoard.")] = "0",
+    silence: Annotated[
+        int, typer.Option(min=0, max=255, help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.")
+    ] = 0,
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
 
@@ -78,7 +81,7 @@ def init(
     """
     must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
-    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price))
+    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence)
     return lambda control, chip: issue.make_init(control, chip, data)
 
 
