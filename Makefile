@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named flash flash-check lint types figures fuzz pictures pulled campaign clean
+.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types figures fuzz pictures pulled campaign clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,11 +44,15 @@ port-named:
 	@[ -n "$(PORT)" ] || \
 		{ echo "rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico PORT=/dev/ttyACM0"; exit 2; }
 
-flash: $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
-	@$(BIN)/dianka flash --board $(BOARD) --port "$(PORT)"
+board-named:
+	@[ -n "$(BOARD)" ] || { echo "name the board, a folder of boards/, as in make $(MAKECMDGOALS) BOARD=rp2_pico PORT=/dev/ttyACM0"; exit 2; }
+	@[ -n "$(PORT)" ] || { echo "name the board's port, as in make $(MAKECMDGOALS) BOARD=$(BOARD) PORT=/dev/ttyACM0"; exit 2; }
 
-flash-check: $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
-	@$(BIN)/dianka flash --check --board $(BOARD) --port "$(PORT)"
+flash: board-named $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
+	@$(BIN)/dianka flash --board "$(BOARD)" --port "$(PORT)"
+
+flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
+	@$(BIN)/dianka flash --check --board "$(BOARD)" --port "$(PORT)"
 
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled

@@ -10,22 +10,32 @@ from pathlib import Path
 import pytest
 
 WAIT_S = 60
-PROGRAM = "from dianka.cli import main; main()"
+ENDS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 
-def begun(folder: Path, runner: str, before: str = "") -> subprocess.Popen[bytes]:
-    """A story that takes a day at the meter, just when the control card has been made in its temporary folder."""
+def begun(folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()) -> subprocess.Popen[bytes]:
+    """A story that takes a day at the meter, just when the control card has been made in its temporary folder.
+
+    It begins with these signals ignored and no other, however the tests themselves were started.
+    """
     story = folder / "long.story"
     story.write_text("desk: card issue control control.card\nmains on\nwait 24 h\n")
     place = folder / "tmp"
     place.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", before + PROGRAM, "bench", "play", str(story), "--runner", runner],
-        env={**os.environ, "TMPDIR": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+    before = {number: signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL) for number in ENDS}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dianka", "bench", "play", str(story), "--runner", runner],
+            env={**os.environ, "TMPDIR": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     until_s = time.monotonic() + WAIT_S
     while not list(place.glob("dianka-*/meter.json")) and not list(place.glob("dianka-*/control.card")):
-        assert process.poll() is None and time.monotonic() < until_s
+        if process.poll() is not None or time.monotonic() > until_s:
+            process.kill()
+            raise AssertionError(process.communicate(timeout=WAIT_S))
         time.sleep(0.02)
     return process
 
@@ -35,7 +45,7 @@ def ended(process: subprocess.Popen[bytes]) -> int:
         return process.wait(WAIT_S)
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=WAIT_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
@@ -57,10 +67,19 @@ def test_a_second_signal_does_not_stop_the_tidying_up(tmp_path: Path) -> None:
 
 
 def test_nohup_goes_on(tmp_path: Path) -> None:
-    process = begun(tmp_path, "host", "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); ")
+    process = begun(tmp_path, "host", ignored=(signal.SIGHUP,))
     process.send_signal(signal.SIGHUP)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(signal.SIGTERM)
     assert ended(process) == 128 + signal.SIGTERM
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("ignored", [(), (signal.SIGINT,)])
+def test_ctrl_c_ends_it_in_a_script_s_background_too(tmp_path: Path, ignored: tuple[signal.Signals, ...]) -> None:
+    """A shell script starts what it puts into the background with SIGINT ignored."""
+    process = begun(tmp_path, "host", ignored)
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == 130
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -1,6 +1,8 @@
 """The desk's commands from within a story: known before they run, run in the meter's folder, refused in one line."""
 
+import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import DeskError
 from dianka.cardos.chip import Chip
 from dianka.cli import app
+from dianka.signals import ended_by_signals
 
 
 def test_commands_are_known_before_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +83,42 @@ def test_a_signal_to_who_runs_the_story_ends_it_in_the_midst_of_a_command(
     finally:
         signal.signal(signal.SIGTERM, before)
     assert ended.value.code == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(("number", "ends"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_during_a_step_of_the_desk_ends_the_bench(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, ends: type[BaseException]
+) -> None:
+    """It was told as a desk that refuses: the story ended with status 1, as if it had failed."""
+    sync: Callable[[int], None] = os.fsync
+
+    def struck(descriptor: int) -> None:
+        os.kill(os.getpid(), number)
+        sync(descriptor)
+
+    desk = DeskLine()
+    with ended_by_signals(), monkeypatch.context() as patched, pytest.raises(ends):
+        patched.setattr(os, "fsync", struck)
+        desk.run(["card", "issue", "esam", "esam.chip"], tmp_path)
+    assert not (tmp_path / "esam.chip").exists()
+
+
+def test_a_signal_to_a_command_that_tidies_up_by_itself_ends_the_bench_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`card replace --former` says what stands, and then it is the bench's turn to end."""
+    desk, sync = DeskLine(), os.fsync
+    desk.run(["card", "issue", "control", "control.card"], tmp_path)
+    desk.run(["card", "issue", "user", "old.card", *ISSUE_WORDS["user"]], tmp_path)
+
+    def struck(descriptor: int) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        sync(descriptor)
+
+    with ended_by_signals(), monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+        patched.setattr(os, "fsync", struck)
+        desk.run(["card", "replace", "new.card", "--former", "old.card", "--price", "0.5"], tmp_path)
+    assert ended.value.code == 128 + signal.SIGTERM and not (tmp_path / "new.card").exists()
 
 
 def test_the_command_line_fails_in_one_line_with_status_1(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from rich.console import Console
 from dianka.bench.stage.console import Printer
 from dianka.bench.stage.digits import cells, draw
 from dianka.bench.stage.live import HELP, Screen
-from dianka.bench.stage.terminal import Keyboard, decode, ended_by_signals
+from dianka.bench.stage.terminal import Keyboard, decode
+from dianka.signals import ended_by_signals
 from strict_rig import StrictDesk, StrictRig
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,73 @@ def test_a_card_is_in_one_place_at_a_time(esam_path: Path) -> None:
     CardFile.open(esam_path).close()
 
 
+def test_a_link_is_the_card_that_it_leads_to(esam_path: Path) -> None:
+    """A sale through a link once had a lock of its own, and put a second card in the link's place."""
+    link, folder = esam_path.with_name("link.esam"), esam_path.parent / "folder"
+    link.symlink_to(esam_path.name)
+    folder.symlink_to(esam_path.parent)
+    for name in (link, folder / esam_path.name, folder / link.name):
+        with CardFile.open(esam_path), pytest.raises(CardFileError, match=r"^meter\.esam is in use"):
+            CardFile.open(name)
+    with CardFile.open(link) as card:
+        with pytest.raises(CardFileError, match="is in use"):
+            CardFile.open(esam_path)
+        card.power_on()
+        assert card.process(bytes.fromhex("00D687000155"))[1] == 0x9000
+        state = kit.snapshot(card.chip)
+    assert link.is_symlink() and not esam_path.is_symlink()
+    with CardFile.open(esam_path) as card:
+        assert card.chip.state == state
+
+
+def test_a_file_with_two_names_is_refused(esam_path: Path) -> None:
+    """Whatever is stored under one of them would leave the former card under the other."""
+    other = esam_path.with_name("other.esam")
+    other.hardlink_to(esam_path)
+    for name in (esam_path, other):
+        with pytest.raises(CardFileError, match=rf"^{name.name} has 2 names on the disk .* remove the others"):
+            CardFile.open(name)
+    other.unlink()
+    CardFile.open(esam_path).close()
+
+
+def test_links_in_a_circle_and_names_that_no_file_can_have(tmp_path: Path) -> None:
+    (tmp_path / "a.card").symlink_to("b.card")
+    (tmp_path / "b.card").symlink_to("a.card")
+    longest = "x" * 244 + ".card"
+    bad = (tmp_path / "a.card", tmp_path / f"x{longest}", tmp_path / f"{'x' * 300}.card", Path(f"{'x' * 99}/" * 50))
+    for path in (*bad, tmp_path / f"{'电' * 82}.card"):  # 251 bytes, though 87 characters
+        for use in (CardFile.open, lambda path: CardFile.create(path, kinds.USER)):
+            with pytest.raises(CardFileError) as refused:
+                use(path)
+            assert len(str(refused.value)) < 200 and "\n" not in str(refused.value)
+    with CardFile.create(tmp_path / longest, kinds.USER) as card:
+        serial = card.chip.state.serial
+    with CardFile.open(tmp_path / longest) as card:
+        assert card.chip.state.serial == serial
+
+
+def test_the_folder_is_on_the_disk_as_well(esam_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the rename: a cut could bring the former card back otherwise."""
+    done: list[str] = []
+    sync, move = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def moved(path: Path, target: Path) -> Path:
+        done.append("moved")
+        return move(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", moved)
+    with CardFile.open(esam_path) as card:
+        card.power_on()
+        assert kit.sw_of(card.chip, "00D687000155") == 0x9000
+    assert done == ["file", "moved", "folder"]
+
+
 def test_a_closed_card_stores_nothing(esam_path: Path) -> None:
     card = CardFile.open(esam_path)
     card.close()
@@ -80,7 +148,9 @@ def test_a_disk_that_is_full_leaves_the_old_card(esam_path: Path, monkeypatch: p
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)
-        assert kit.sw_of(card.chip, "00D687000155") == 0x6581
+        assert kit.sw_of(card.chip, "00D687000155") == 0x6581  # what a reader is told
+        with pytest.raises(CardFileError, match=r"^meter\.esam can't be written \(No space left .*: the card is whole"):
+            card.process(bytes.fromhex("00D687000155"))
     assert esam_path.read_bytes() == before
 
 
@@ -97,6 +167,18 @@ def test_damage_at_any_byte_is_seen() -> None:
             load(whole[:cut])
     with pytest.raises(CardFileError):
         load(whole + b" ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [(kinds.PART, "take another part"), (kinds.CONTROL, "`dianka keys restore`"), (kinds.USER, "issue a replacement card")],
+)
+def test_a_damaged_file_says_what_to_do(kind: str, advice: str) -> None:
+    """A part of a backup can't be issued anew, and a control card comes from its backup."""
+    whole = dump(Chip.new(kind).state)
+    for bad in (whole[:-9], whole[: len(whole) // 2], whole.replace(b'"tries": {}', b'"tries": []')):
+        with pytest.raises(CardFileError, match=rf"^x is damaged: .*{advice}"):
+            load(bad, "x")
 
 
 @pytest.mark.parametrize("foreign", [b"", b"\xff\xd8\xff\xe0", b"[]", b"{}", b'"dianka"', b"[" * 60000, b"1" * 5000])

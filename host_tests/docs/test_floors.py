@@ -12,11 +12,14 @@ TOOLS = ROOT / "tools"
 # Each floor may import what stands before it. A package stands for all of its modules.
 TOOL_FLOORS = (
     "dianka.firmware",
+    "dianka.signals",
+    "dianka.lazy",
     "dianka.money",
     "dianka.card_port",
     "dianka.oneline",
     "dianka.cardos",
     "dianka.readers",
+    "dianka.commands",
     "dianka.desk",
     "dianka.desk.cli",
     "dianka.bench.models",
@@ -28,6 +31,7 @@ TOOL_FLOORS = (
     "dianka.wiring",
     "dianka.flash",
     "dianka.cli",
+    "dianka.__main__",
 )
 
 

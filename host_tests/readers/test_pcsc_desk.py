@@ -55,7 +55,7 @@ def test_sold_with_two_readers_and_credited_by_the_meter(kit: MeterKit, pcsc: Re
     assert (kit.state.bought_fen, kit.state.count) == (1234, 1)
     with CardFile.open(card) as file, pcsc.holding(1, Tpdu(file.chip)), pcsc.holding(0, Tpdu(kit.control.chip)):
         status, out, err = run("sell", "reader:1", "5", "--control", "reader:0")
-        assert (status, err) == (0, "") and "│ 2 " in out
+        assert (status, err) == (0, "") and "purchase  2\n" in out
     assert kit.session(USER).code == 0
     assert kit.state.bought_fen == 1734
 
@@ -84,9 +84,12 @@ KINDS = (kinds.USER, kinds.INIT, kinds.KEYS, kinds.RESTORE, kinds.INSPECTION, ki
 
 
 @pytest.mark.parametrize("profile", ["sm4", "3des"])
-def test_every_kind_is_issued_and_verified_with_two_readers(pcsc: Readers, profile: str) -> None:
+def test_every_kind_is_issued_and_verified_with_two_readers(
+    pcsc: Readers, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The control card in one reader, a blank chip in the other; opensc-tool reads what came of it."""
     need(opensc=True)
+    monkeypatch.chdir(tmp_path)  # the register of meter numbers goes where we stand
     control = control_card(profile=profile)
     with pcsc.holding(1, Tpdu(control)):
         for kind in KINDS:
@@ -174,9 +177,10 @@ def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: p
             (("card", "show", "reader:0"), "in use"),
             (("card", "show"), "--reader, one of the two"),
             (("card", "show", "a.card", "--reader", "0"), "--reader, one of the two"),
-            (("card", "new", "control", "reader:1"), "name a file"),
+            (("card", "new", "control", "reader:1"), "is empty: put the card into it"),
+            (("card", "new", "control", "reader:1", "--serial", "00" * 8), "name a file"),
             (("card", "issue", "esam", "reader:1"), "name a file"),
-            (("keys", "init", "reader:1"), "name a file"),
+            (("keys", "init", "reader:1"), "is empty: put the card into it"),
             (("card", "new", "user", "reader:1", "--serial", "00" * 8, *ISSUE_WORDS["user"]), "name a file"),
             (("reader", "speed"), "one of the two"),
         ]

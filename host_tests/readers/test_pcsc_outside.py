@@ -5,9 +5,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cards_kit import ISSUE_WORDS, control_card, user_card
@@ -17,10 +19,11 @@ from dianka.cli import app
 from pcsc_kit import Readers, need
 
 LEAST_APDU_PER_S = 1000
+WAIT_S = 60  # for whatever a process has to say: then it is killed, and reading from it ends
 
 
 def dianka(*words: str | Path) -> list[str]:
-    return [sys.executable, "-c", "import dianka.cli; dianka.cli.main()", *(str(word) for word in words)]
+    return [sys.executable, "-m", "dianka", *(str(word) for word in words)]
 
 
 def run(*words: str | Path) -> tuple[int, str, str]:
@@ -47,17 +50,48 @@ def test_opensc_reads_the_card(pcsc: Readers) -> None:
 
 
 @contextlib.contextmanager
-def inserted(path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """`dianka card insert` in a process of its own; Ctrl-C at the end if it still runs."""
-    with subprocess.Popen(
-        dianka("card", "insert", path, "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout and "Ctrl-C pulls it" in process.stdout.readline()
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+def inserted(path: Path, port: int, background: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """`dianka card insert` in a process of its own, until the end of the block.
+
+    In the background as a script starts it: with SIGINT ignored, which lasts over the exec.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if background else signal.SIG_DFL)
+    try:
+        process = subprocess.Popen(
+            dianka("card", "insert", path, "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    overdue = threading.Timer(WAIT_S, process.kill)
+    overdue.start()
+    try:
+        assert process.stdout and "Ctrl-C pulls it" in process.stdout.readline()
+        yield process
+    finally:
+        overdue.cancel()
+        process.kill()
+        process.communicate(timeout=WAIT_S)
+
+
+def pulled(process: subprocess.Popen[str], number: signal.Signals) -> int:
+    """The exit code of a card that a signal pulls, which says so."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=WAIT_S)
+    assert re.search(r"pulled after \d+ commands", out) and not err
+    return process.returncode
+
+
+@pytest.mark.parametrize("background", [False, True])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
+def test_a_signal_pulls_the_card(tmp_path: Path, pcsc: Readers, background: bool, number: signal.Signals, status: int) -> None:
+    """From a script's background too, where it once was deaf to SIGINT and stayed in the reader for ever."""
+    card = tmp_path / "user.card"
+    run("card", "issue", "user", card, "--blank")
+    with inserted(card, pcsc.ports[0], background) as process:
+        pcsc.wait(0, present=True)
+        assert pulled(process, number) == status
+    pcsc.wait(0, present=False)
+    assert run("card", "show", card)[0] == 0  # nobody holds it any more
 
 
 def test_a_card_file_in_a_virtual_reader(tmp_path: Path, pcsc: Readers) -> None:
@@ -73,9 +107,7 @@ def test_a_card_file_in_a_virtual_reader(tmp_path: Path, pcsc: Readers) -> None:
         assert status == 1 and "is in use" in err
         status, _, err = run("card", "insert", control, "--port", str(pcsc.ports[0]))
         assert status == 1 and err.count("\n") == 1 and "pull the other one out first" in err
-        process.send_signal(signal.SIGINT)
-        assert process.stdout and re.search(r"pulled after \d+ commands", process.stdout.read())
-        assert process.wait(10) == 0
+        assert pulled(process, signal.SIGINT) == 0
     assert "7.00 yuan, number 1" in run("card", "show", card)[1]
     pcsc.wait(0, present=False)
 

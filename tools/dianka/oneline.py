@@ -12,14 +12,14 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from dianka.money import HIGHEST_FEN, yuan
+from dianka.lazy import told_if_interrupted
 
 
 class OneLineGroup(TyperGroup):
     """The whole command line: what it and the commands in it don't understand is one line, with exit code 2."""
 
     def make_context(self, *words: Any, **more: Any) -> Any:
-        with _one_line():
+        with _one_line(), told_if_interrupted():
             return super().make_context(*words, **more)
 
     def invoke(self, ctx: Any) -> Any:
@@ -38,6 +38,8 @@ class SaleCommand(TyperCommand):
             option = getattr(error, "option_name", "")
             if not re.fullmatch(r"-[0-9.]", option):
                 raise
+            from dianka.desk.sell import HIGHEST_FEN, yuan  # only here: others do without
+
             amount = next(word for word in given if word.startswith(option))
             raise typer.BadParameter(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan, not {amount}", ctx) from None
 

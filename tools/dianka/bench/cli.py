@@ -25,7 +25,7 @@ from dianka.bench.stage.pictures import live_picture
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
-from dianka.bench.stage.terminal import ended_by_signals
+from dianka.signals import ended_by_signals
 
 bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
 

@@ -5,6 +5,10 @@ down, with its digest that tells parts that don't belong together (package shami
 bytes and never become words). On the way to a part card a part is sealed under that card's private desk key. A new control
 card has no private key, so on the way back it is sealed under a key of the public set: whoever has n part cards has the
 system, with or without that seal. A control card makes one backup; a second one would be somebody's private copy.
+
+A blank control card founds a system in two steps, so that a cut leaves a blank card or a system with
+a backup: FOUND makes private roots that last as long as the power, enough to split them and to load
+the part cards, and KEEP stores them.
 """
 
 from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup, recover_ems, split_ems
@@ -22,20 +26,60 @@ _EXTENDABLE = True
 _EXPONENT = 0  # of the passphrase's iterations, and there is no passphrase
 
 
+def found(context: Context, command: Command) -> Answer:
+    """80 FA 09 00 01 profile: make private roots in a blank card, gone with the power until KEEP."""
+    _must_be_blank(context, command)
+    size, volatile = context.profile.key_bytes, context.volatile
+    volatile.roots = {kid: context.rng(size) for kid in keys.ROOT_KIDS}
+    volatile.backups, volatile.parts = 1, []
+    return b"", OK
+
+
+def keep(context: Context, command: Command) -> Answer:
+    """80 FA 09 01 01 profile: store the roots that FOUND made, and the backups they may have."""
+    _must_be_blank(context, command)
+    volatile = context.volatile
+    if not volatile.roots:
+        raise Refused(CONDITIONS)
+    state = context.change()
+    state.keys |= volatile.roots
+    state.files[desk_files.CARD_USES] = volatile.backups.to_bytes(4, "big")
+    volatile.roots, volatile.parts = {}, []
+    return b"", OK
+
+
+def _must_be_blank(context: Context, command: Command) -> None:
+    """The desk names the cipher that the system is to have: a card of another one refuses."""
+    command.expect(1)
+    if keys.MASTER in context.state.keys:
+        raise Refused(CONDITIONS)
+    if command.data[0] != context.profile.code:
+        raise Refused(WRONG_DATA)
+
+
+def _has_roots(context: Context) -> bool:
+    return keys.MASTER in context.state.keys or keys.MASTER in context.volatile.roots
+
+
 def split(context: Context, command: Command) -> Answer:
     """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes. Counts the card's backup down."""
     command.expect(2)
     needed, parts = command.data
     left = int.from_bytes(context.state.files[desk_files.CARD_USES], "big")
+    if context.volatile.roots:
+        left = context.volatile.backups
     if not 2 <= needed <= parts <= MOST_PARTS:
         raise Refused(WRONG_DATA)
-    if not left or keys.MASTER not in context.state.keys:
+    if not left or not _has_roots(context):
         raise Refused(CONDITIONS)
-    secret = b"".join(context.state.keys[kid] for kid in keys.ROOT_KIDS)
+    secret = b"".join(context.key(kid) for kid in keys.ROOT_KIDS)
     number = int.from_bytes(context.rng(2), "big") & 0x7FFF
     sealed = EncryptedMasterSecret.from_master_secret(secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT)
     made = split_ems(1, [(needed, parts)], sealed)[0]
-    context.change().files[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
+    if context.volatile.roots:
+        context.volatile.backups = left - 1
+    else:
+        context.change().files[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
     context.volatile.parts = [_pack(share) for share in made]
     return b"", OK
 
@@ -46,7 +90,7 @@ def hand_out(context: Context, command: Command) -> Answer:
     parts = context.volatile.parts
     if command.p2 > MOST_PARTS:
         raise Refused(WRONG_P1P2)
-    if command.p2 > len(parts) or not parts[command.p2 - 1] or keys.MASTER not in context.state.keys:
+    if command.p2 > len(parts) or not parts[command.p2 - 1] or not _has_roots(context):
         raise Refused(CONDITIONS)
     key = context.profile.div(context.key(keys.DESK), command.data[4:])
     block = context.profile.seal(key, parts[command.p2 - 1])
@@ -58,7 +102,7 @@ def hand_out(context: Context, command: Command) -> Answer:
 def take_in(context: Context, command: Command) -> Answer:
     """80 FA 08 00 lc block mac: a part under the process key (kid 87 by the part card's serial); how many are missing."""
     volatile = context.volatile
-    if not volatile.process_key or keys.MASTER in context.state.keys:
+    if not volatile.process_key or _has_roots(context):
         raise Refused(CONDITIONS)
     if volatile.process_kid != keys.PUBLIC + keys.DESK:
         raise Refused(NOT_ALLOWED)

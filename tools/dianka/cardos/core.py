@@ -73,6 +73,8 @@ class Volatile:
     process_kid: int = 0
     serving: bool = False  # a key of the meter in CARD_SERVED has been asked for
     parts: list[bytes] = field(default_factory=list, repr=False)  # of a backup: to hand out, or taken in
+    roots: dict[int, bytes] = field(default_factory=dict, repr=False)  # being founded (backup.py)
+    backups: int = 0  # that this system may still make
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,10 @@ class Context:
     def key(self, kid: int) -> bytes:
         if kid in self.faults.locked_kids:
             raise Refused(LOCKED)
-        if kid not in self.state.keys:
+        key = self.volatile.roots.get(kid) or self.state.keys.get(kid)
+        if key is None:
             raise Refused(NO_KEY)
-        return self.state.keys[kid]
+        return key
 
     def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
         """Short id and description of the file that P1 (80H + short id) names; one that is read by offset."""

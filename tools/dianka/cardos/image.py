@@ -1,9 +1,12 @@
 """A chip kept in a file: the card that lies on the desk, or in a meter's slot, when there is no plastic.
 
-The file is JSON: format, version, the state in hex, and a SHA-256 sum over all of it. It is written anew at each commit of
-the chip, beside the old one and moved over it, so that a cut leaves the old card or the new one. A lock on a sidecar file
-sees to it that a card is in one place at a time. A chip's keys stand in it as in the chip itself: whoever can read the file
-has taken the chip apart.
+The file is JSON: format, version, the state in hex, and a SHA-256 sum over all of it. It is written
+anew at each commit of the chip, beside the old one and moved over it, so that a cut leaves the old
+card or the new one. A lock on a sidecar file sees to it that a card is in one place at a time, so
+one file has one name: links are followed before anything is locked, and a file with a second name
+(a hard link) is refused, since moving a new file over one name would leave the former card under
+the other. A chip's keys stand in it as in the chip itself: whoever can read the file has taken the
+chip apart.
 """
 
 import contextlib
@@ -16,6 +19,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from dianka.card_port import CardError
+from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import SM4
 from dianka.cardos.state import SERIAL_BYTES, State, new_state
@@ -23,19 +27,60 @@ from dianka.cardos.state import SERIAL_BYTES, State, new_state
 FORMAT = "dianka-card"
 VERSION = 2
 _LARGEST = 64 * 1024  # a chip has a few hundred bytes; don't read somebody's film into memory
+# Bytes: NAME_MAX of common file systems, less what the sidecar's name has in addition.
+_LONGEST_NAME = 255 - len("..lock")
+_SHOWN_NAME = 40  # characters of a name that is too long
+# What to do about a damaged file: a part of a backup and a control card can't be issued anew.
+_DAMAGED = {
+    kinds.PART: "take another part of the same backup",
+    kinds.CONTROL: "take a copy that is whole, or make it anew from its backup with `dianka keys restore`",
+}
 
 
 class CardFileError(CardError):
     """One line: what is wrong with the file and what to do."""
 
 
+class DamagedFileError(CardFileError):
+    """The file was a card's, and is not whole."""
+
+
 class CardFile:
-    """A chip and its file, held until `close`."""
+    """A chip and its file, held until `close`.
+
+    It is a CardPort as its chip is, but says in words what the disk refused.
+    """
 
     def __init__(self, path: Path, lock: BinaryIO, state: State, rng: Callable[[int], bytes]) -> None:
         self.path = path
-        self._lock = lock
         self.chip = Chip(state, rng, self._save)
+        self._lock = lock
+        self._trouble: OSError | None = None
+
+    def power_on(self) -> bytes:
+        return self.chip.power_on()
+
+    def process(self, apdu: bytes) -> tuple[bytes, int]:
+        """Answer a command; CardFileError if the disk did not take what it changed."""
+        self._trouble = None
+        answer = self.chip.process(apdu)
+        if self.trouble:
+            raise CardFileError(self.trouble)
+        return answer
+
+    @property
+    def trouble(self) -> str:
+        """Return why the disk did not take the last command's change, in one line, or nothing.
+
+        A reader is told 6581 meanwhile, as by a memory that is worn out (docs/cards/protocol.md,
+        status words).
+        """
+        if self._trouble is None:
+            return ""
+        return (
+            f"{self.path.name} can't be written ({self._trouble.strerror}): the card is whole and as "
+            f"it was; make room in {self.path.parent} or allow writing there, and do it again"
+        )
 
     @classmethod
     def create(
@@ -57,11 +102,11 @@ class CardFile:
     @classmethod
     def store(cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
         """A chip in this state in a new file. The state is made when the file's name is ours."""
-        path = Path(path)
-        _must_be_new(path)
-        lock = _locked(path)
+        given, path = Path(path), real_path(path)
+        _must_be_new(given)
+        lock = locked(path)
         try:
-            _must_be_new(path)  # still, now that nobody else can make it
+            _must_be_new(given)  # still, now that nobody else can make it
             card = cls(path, lock, make(), rng)
         except BaseException:
             lock.close()
@@ -78,12 +123,13 @@ class CardFile:
 
     @classmethod
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
-        path = Path(path)
+        given, path = Path(path), real_path(path)
         if not path.is_file():
-            raise CardFileError(f"{name_of(path)} is no file: check the name, or make the card with `dianka card issue`")
-        lock = _locked(path)
+            raise CardFileError(f"{name_of(given)} is no file: check the name, or make the card with `dianka card issue`")
+        lock = locked(path)
         try:
             with path.open("rb") as file:
+                _must_have_one_name(given, os.fstat(file.fileno()).st_nlink)
                 return cls(path, lock, load(file.read(_LARGEST), path.name), rng)
         except OSError as error:
             lock.close()
@@ -110,6 +156,13 @@ class CardFile:
         self.close()
 
     def _save(self, state: State) -> None:
+        try:
+            self._write(state)
+        except OSError as error:
+            self._trouble = error
+            raise
+
+    def _write(self, state: State) -> None:
         beside = self.path.with_name(f".{self.path.name}.new")
         try:
             descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -121,6 +174,8 @@ class CardFile:
         except BaseException:
             beside.unlink(missing_ok=True)  # keys stand in it
             raise
+        self.chip.state = state  # what is in the file is the card, even if this is broken off now
+        sync_folder(self.path.parent)
 
 
 def dump(state: State) -> bytes:
@@ -153,7 +208,7 @@ def load(data: bytes, name: str = "the card file") -> State:
         raise CardFileError(f"{name} is no card file: choose a file made by `dianka card issue`")
     if content.get("version", VERSION) != VERSION:
         raise CardFileError(f"{name} was made by another version of dianka: open it with that one")
-    damaged = CardFileError(f"{name} is damaged: take a copy that is whole, or issue a replacement card")
+    damaged = DamagedFileError(f"{name} is damaged: {_advice(data)}")
     try:
         state = State(
             kind=content["kind"],
@@ -174,6 +229,12 @@ def load(data: bytes, name: str = "the card file") -> State:
     return state
 
 
+def _advice(data: bytes) -> str:
+    """What to do about a damaged file, by the kind that it still names."""
+    named = (advice for kind, advice in _DAMAGED.items() if f'"kind": "{kind}"'.encode() in data)
+    return next(named, "take a copy that is whole, or issue a replacement card")
+
+
 def sync_folder(folder: Path) -> None:
     """The names of what was stored there are on the disk too, where the system has a way to see to it."""
     with contextlib.suppress(OSError):
@@ -184,9 +245,37 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+def real_path(path: Path | str) -> Path:
+    """Return where the file is, links followed; CardFileError if no file can be there."""
+    path = Path(path)
+    try:
+        real = path.resolve()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            real.lstat()  # for what Path.exists and its like raise: ENAMETOOLONG, EACCES
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        why = error.strerror if isinstance(error, OSError) else "its links lead nowhere"
+        raise CardFileError(f"{_short(path)} can't be reached ({why}): give another name, or check the folder") from None
+    if len(os.fsencode(real.name)) > _LONGEST_NAME:
+        raise CardFileError(f"{_short(real)} is too long a name: give one of at most {_LONGEST_NAME} bytes")
+    return real
+
+
 def name_of(path: Path) -> str:
     """What to call a file; a folder such as . has no name but the one that was given."""
     return path.name or str(path)
+
+
+def _short(path: Path) -> str:
+    name = name_of(path)
+    return name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}..."
+
+
+def _must_have_one_name(path: Path, names: int) -> None:
+    if names > 1:
+        raise CardFileError(
+            f"{name_of(path)} has {names} names on the disk (hard links), under each of which it "
+            "would go on as a card of its own: remove the others (`find . -samefile FILE`)"
+        )
 
 
 def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
@@ -214,7 +303,7 @@ def _unwritable(path: Path, error: OSError) -> CardFileError:
     return CardFileError(f"{path.name} can't be written ({error.strerror}): check the folder {path.parent}")
 
 
-def _locked(path: Path) -> BinaryIO:
+def locked(path: Path) -> BinaryIO:
     """The sidecar, open and locked. It stays on the disk: removing it would let two openers lock two different files."""
     try:
         lock = path.with_name(f".{path.name}.lock").open("ab")

@@ -38,6 +38,8 @@ def sam(context: Context, command: Command) -> Answer:
         return backup.hand_out(context, command) if command.p2 else backup.split(context, command)
     if command.p1 == 8 and command.p2 == 0 and "backup" in allowed:
         return backup.take_in(context, command)
+    if command.p1 == 9 and command.p2 in (0, 1) and "backup" in allowed:
+        return backup.keep(context, command) if command.p2 else backup.found(context, command)
     raise Refused(WRONG_P1P2)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from dianka.card_port import OK, CardError, CardPort, command, select_card
+from dianka.card_port import OK, CardError, CardPort, CardRefused, command, select_card
 from dianka.cardos import keys, kinds
 from dianka.cardos.core import NO_KEY, UNKNOWN_INS
 from dianka.cardos.files import card_files
-from dianka.desk.reading import beyond, blocks, free_to_read, whole
+from dianka.desk.reading import beyond, blocks, free_to_read, kind_of, whole
 from dianka.readers.base import Held
 
 _NAMES = {kinds.INIT: "initialisation", kinds.KEYS: "master-key change", kinds.RESTORE: "key restore"}
@@ -27,6 +27,24 @@ def must_be_control(held: Held) -> None:
     _, sw = held.port.process(command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR))
     if sw != OK:
         raise CardError(f"{held.name} is no system control card: choose another with --control")
+    if not _has_system(held.port):
+        raise CardError(
+            f"{held.name} is a blank control card: choose another with --control; only who has no system yet "
+            "founds one on it, with `dianka keys init`"
+        )
+
+
+def must_be_blank_control(held: Held) -> None:
+    """CardError unless a system can be founded on this card, or restored to it."""
+    kind, _ = kind_of(held.port)
+    if kind != kinds.CONTROL:
+        raise CardError(f"the card in {held.name} is no blank control card: take one")
+    if _has_system(held.port):
+        raise CardError(f"the control card in {held.name} holds a system already: take a blank one")
+
+
+def _has_system(control: CardPort) -> bool:
+    return control.process(command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == OK
 
 
 def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:
@@ -34,10 +52,23 @@ def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) 
     serial = select_card(card)
     if not _is_chip_of(card, kind):
         raise CardError(f"this is no blank {_NAMES.get(kind, kind)} card: take one")
-    if any(whole(card, card_files.CARD_INFO, kinds.ALL[kind].files[card_files.CARD_INFO])):
+    if _is_issued(card, kind):
         raise CardError("this card is issued already: take a blank one")
     make(card)
     return serial
+
+
+def is_blank(card: CardPort, kind: str) -> bool:
+    """Whether this is a card of this kind that was not issued yet, or was cleared."""
+    try:
+        select_card(card)
+    except CardRefused:  # no such directory: a control card, an ESAM
+        return False
+    return _is_chip_of(card, kind) and not _is_issued(card, kind)
+
+
+def _is_issued(card: CardPort, kind: str) -> bool:
+    return any(whole(card, card_files.CARD_INFO, kinds.ALL[kind].files[card_files.CARD_INFO]))
 
 
 def _is_chip_of(card: CardPort, kind: str) -> bool:

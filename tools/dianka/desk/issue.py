@@ -71,9 +71,7 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
 
 def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
     """A new chip becomes a meter initialisation card. All its keys are of the public set."""
-    if not data.meter_no:
-        raise CardError("an initialisation card needs the meter's number: give it, not zero")
-    files = checked(_init_files, data)
+    files = init_files(data)
     control.power_on()
     serial = select_card(card)
     load(control, card, init_plan(serial))
@@ -105,9 +103,12 @@ def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
     load_keys(public_control(profile), chip, esam_plan())
 
 
-def issue_control(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
-    """A new system with its own private keys. Returns the serial, as all of these do."""
-    return issue_file(path, kinds.CONTROL, serial, rng, profile, lambda chip: None)
+def issue_control(
+    path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name, private_roots: bool = True
+) -> bytes:
+    """A new system with its own private keys, or a blank card. Returns the serial, as all do."""
+    with CardFile.create(path, kinds.CONTROL, serial, rng, private_roots, profile) as card:
+        return card.chip.state.serial
 
 
 def issue_user(
@@ -155,7 +156,7 @@ def issue_file(
     """A new chip in a new file, and what `make` makes of it. Returns the serial."""
     card = CardFile.create(path, kind, serial, rng, profile=profile)
     try:
-        make(card.chip)
+        make(card)
     except BaseException:
         card.discard()
         raise
@@ -200,6 +201,13 @@ def user_tariff(rates_e4: Sequence[int]) -> bytes:
     if not rates_e4:
         return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
     return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
+
+
+def init_files(data: InitData) -> dict[int, bytes]:
+    """Return what an initialisation card has in its files; CardError if it can't hold this."""
+    if not data.meter_no:
+        raise CardError("an initialisation card needs the meter's number: give it, not zero")
+    return checked(_init_files, data)
 
 
 def _init_files(data: InitData) -> dict[int, bytes]:

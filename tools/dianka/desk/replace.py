@@ -110,6 +110,18 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     return replace(data, card_type=card_files.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
 
 
+def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
+    """Return whether this card is what `make_replacement` makes of a new chip."""
+    made = _with(data, last)
+    try:
+        found = read_user_card(card)
+    except CardError:
+        return False
+    names = ("meter_no", "customer_no", "card_type", "alarm1_fen", "alarm2_fen")
+    same = all(found.params[name] == getattr(made, name) for name in names)
+    return same and (found.count, found.money_fen) == (made.count, made.money_fen)
+
+
 def clear(control: CardPort, former: CardPort) -> None:
     """The former card says nothing any more: file 01, then the wallet."""
     control.power_on()

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from dianka.card_port import OK, CardPort
-from dianka.cardos import desk_files, kinds
+from dianka.card_port import OK, CardPort, command
+from dianka.cardos import desk_files, keys, kinds
+from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import by_code
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
@@ -128,9 +129,11 @@ def _part(card: CardPort, records: Records) -> Lines:
 
 def _control(card: CardPort, records: Records) -> Lines:
     left = records[desk_files.CARD_USES]["uses"]
+    blank = card.process(command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == NO_KEY
+    backup = ("backup", "none was made yet" if left else "was made, or this card came from one")
     return [
         ("cipher", by_code(records[card_files.CARD_INFO]["profile"]).name),
-        ("backup", "none was made yet" if left else "was made, or this card came from one"),
+        ("system", "none yet, the card is blank: `dianka keys init` or `restore`") if blank else backup,
     ]
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from dianka.card_port import CardError, CardPort, CardRefused, command, read_file, select_card, send, serial_of
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.backup import MOST_PARTS
-from dianka.cardos.chip import Chip
-from dianka.cardos.crypto import SM4, by_code
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.crypto import PROFILES, SM4, by_code
 from dianka.cardos.files import card_files
-from dianka.cardos.image import CardFile, sync_folder
+from dianka.cardos.image import CardFile
 from dianka.cardos.state import SERIAL_BYTES, new_state
 from dianka.desk.control import load_keys, part_plan, profile_of
 from dianka.desk.issue import write
@@ -48,17 +48,17 @@ def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng
     All are made in this process' memory, and the control card, whose only backup is used up by then, is stored last: a kill at
     any moment leaves parts of no system or the whole system.
     """
-    if not 2 <= needed <= parts <= MOST_PARTS:
-        raise CardError(f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers")
+    check_numbers(needed, parts)
     _must_be_free(path)
-    control = Chip.new(kinds.CONTROL, rng=rng, profile=profile)
+    control = blank_control(profile, rng)
     chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
-    back_up(control, chips, needed)
+    _hand_out(control, begin(control, profile), chips, needed)
+    keep(control, profile)
+    files = [part_path(path, part) for part in range(1, parts + 1)]
     stored: list[CardFile] = []
     try:
-        for part, chip in enumerate(chips, 1):
-            stored.append(_store(part_path(path, part), chip))
-        sync_folder(path.parent)
+        for file, chip in zip(files, chips, strict=True):
+            stored.append(_store(file, chip))
         whole = _store(path, control)
     except BaseException as error:
         if isinstance(error, CardError) or not path.exists():  # else the system was whole when it was broken off
@@ -67,13 +67,73 @@ def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng
         raise
     for card in (whole, *stored):
         card.close()
-    return [card.path for card in stored]
+    return files
+
+
+def found_on_chip(control: CardPort, beside: Path, needed: int, parts: int, profile: str, rng: Rng = os.urandom) -> list[Path]:
+    """Found a system on a blank control card; its part cards are files, named as beside this one.
+
+    The card stores its keys last, when the parts are on the disk: until then it is blank.
+    """
+    check_numbers(needed, parts)
+    _must_have_no_parts(beside)
+    chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
+    files = [part_path(beside, part) for part in range(1, parts + 1)]
+    stored: list[CardFile] = []
+    try:
+        _hand_out(control, begin(control, profile), chips, needed)
+        for file, chip in zip(files, chips, strict=True):
+            stored.append(_store(file, chip))
+    except BaseException:
+        for card in stored:
+            card.discard()
+        raise
+    for card in stored:
+        card.close()
+    try:
+        keep(control, profile)
+    except (CardError, CardTorn) as error:
+        raise CardError(
+            f"{error}; `dianka card show` says whether it has its system: if so, the parts are its backup; "
+            "if it is blank still, remove them and found it again"
+        ) from None
+    return files
+
+
+def blank_control(profile: str, rng: Rng) -> Chip:
+    """A control card as its maker delivers it, in memory: the public set, and no system yet."""
+    chip = Chip(new_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng)
+    chip.power_on()
+    return chip
+
+
+def begin(control: CardPort, profile: str) -> bytes:
+    """Let a blank control card make its keys, gone with the power until `keep`. Its serial."""
+    serial = serial_of(control.power_on())
+    of_card = profile_of(control).name
+    if of_card != profile:
+        raise CardError(f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take another card")
+    send(control, command("80FA0900", bytes((PROFILES[profile].code,))), "found a system")
+    return serial
+
+
+def keep(control: CardPort, profile: str) -> None:
+    send(control, command("80FA0901", bytes((PROFILES[profile].code,))), "store its keys")
+
+
+def check_numbers(needed: int, parts: int) -> None:
+    if not 2 <= needed <= parts <= MOST_PARTS:
+        raise CardError(f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers")
 
 
 def _must_be_free(path: Path) -> None:
-    """No control card of this name, and no part card beside it, whatever its number: two backups would be mixed up."""
     if path.exists():
         raise CardError(f"{path.name} exists already: choose another name")
+    _must_have_no_parts(path)
+
+
+def _must_have_no_parts(path: Path) -> None:
+    """No part card beside it, whatever its number: two backups would be mixed up."""
     parts = [part_path(path, part) for part in range(1, MOST_PARTS + 1)]
     there = [part.name for part in parts if part.exists()]
     if there:
@@ -89,7 +149,10 @@ def _store(path: Path, chip: Chip) -> CardFile:
 
 def back_up(control: CardPort, cards: Sequence[CardPort], needed: int) -> None:
     """Split the control card's keys over new part cards."""
-    serial = serial_of(control.power_on())
+    _hand_out(control, serial_of(control.power_on()), cards, needed)
+
+
+def _hand_out(control: CardPort, serial: bytes, cards: Sequence[CardPort], needed: int) -> None:
     parts = len(cards)
     send(control, command("80FA0700", bytes((needed, parts))), "split its keys")
     for part, card in enumerate(cards, 1):
@@ -112,18 +175,31 @@ def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> byt
     if path.exists():
         raise CardError(f"{path.name} exists already: choose another name")
     # In this process' memory until it is whole: a bad part leaves no trace of a card.
-    serial = rng(SERIAL_BYTES)
-    control = Chip(new_state(kinds.CONTROL, serial, rng, private_roots=False, profile=infos[0].profile), rng)
-    control.power_on()
+    control = blank_control(infos[0].profile, rng)
+    _carry_all(control, cards, infos)
+    CardFile.store(path, lambda: control.state, rng).close()
+    return control.state.serial
+
+
+def restore_on_chip(control: CardPort, cards: Sequence[CardPort]) -> bytes:
+    """The keys from these part cards into a blank control card, which stores them with the last."""
+    infos = [read_part(card) for card in cards]
+    _check_parts(infos)
+    serial = serial_of(control.power_on())
+    of_chip = profile_of(control).name
+    if of_chip != infos[0].profile:
+        raise CardError(f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take another blank card")
+    _carry_all(control, cards, infos)
+    return serial
+
+
+def _carry_all(control: CardPort, cards: Sequence[CardPort], infos: list[PartInfo]) -> None:
     missing = infos[0].needed
     for card, info in zip(cards, infos, strict=True):
         missing = _carry(control, card, info)
         if not missing:
-            break
-    if missing:
-        raise CardError(f"{missing} more parts are needed: put other people's part cards beside these")
-    CardFile.store(path, lambda: control.state, rng).close()
-    return serial
+            return
+    raise CardError(f"{missing} more parts are needed: put other people's part cards beside these")
 
 
 def read_part(card: CardPort) -> PartInfo:
@@ -150,7 +226,7 @@ def _check_parts(infos: list[PartInfo]) -> None:
         raise CardError(f"{different} of {first.needed} parts are here: put other people's part cards beside these")
 
 
-def _carry(control: Chip, card: CardPort, info: PartInfo) -> int:
+def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
     """One part, sealed by its card for the control card. How many are missing yet."""
     diversify(control, keys.PUBLIC | keys.DESK, info.serial)
     size = card_files.size_of(desk_files.PART)

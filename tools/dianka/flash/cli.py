@@ -50,6 +50,8 @@ def flash_command(
             _flash(version, port, wait)
     except build.FlashError as error:
         _fail(str(error))
+    except OSError as error:  # a name that no file can have, a folder that may not be read
+        _fail(f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders")
 
 
 def _flash(version: "Version", port: str, wait_s: int) -> None:

@@ -16,4 +16,4 @@ class FileReader:
 
     def connect(self) -> Held:
         file = CardFile.open(self.path)
-        return Held(self.name, file.chip, file.close)
+        return Held(self.name, file, file.close)

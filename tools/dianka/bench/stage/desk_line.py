@@ -15,26 +15,23 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from dianka.bench.stage.player import DeskError
-from dianka.desk.cli.card import app as card_app
-from dianka.desk.cli.card import sell_command
-from dianka.desk.cli.keys import keys_app
+from dianka.commands import DESK
 from dianka.desk.cli.plain import say_error
-from dianka.oneline import SaleCommand
+from dianka.lazy import LazyGroup
+
+_SIGNALLED = 128  # and the signal's number: how a command exits that has tidied up after one
 
 
-def mount(app: typer.Typer) -> None:
-    """Give a typer app the desk's commands."""
-    app.add_typer(card_app, name="card")
-    app.add_typer(keys_app, name="keys")
-    app.command("sell", cls=SaleCommand)(sell_command)
+class _Desk(LazyGroup):
+    later = DESK
 
 
 class DeskLine:
     """What `Player` and the live screen take for the desk."""
 
     def __init__(self) -> None:
-        self._app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-        mount(self._app)
+        self._app = typer.Typer(cls=_Desk, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        self._app.callback()(lambda: None)  # a group, though typer sees no command in it yet
 
     def unknown(self, args: Sequence[str]) -> str:
         """One line if the command or its words are not understood, else nothing. Runs nothing."""
@@ -64,12 +61,12 @@ class DeskLine:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                self._app(list(args), prog_name="dianka")
-                status = 0
-            except SystemExit as ended:
-                status = ended.code
+                # A signal's SystemExit is the end of the bench, not of this command alone.
+                status = self._app(list(args), prog_name="dianka", standalone_mode=False)
+            except TyperException as error:
+                raise DeskError(_one_line(error.format_message())) from None
         told = _one_line(err.getvalue())
-        if isinstance(status, int) and status > 128:
+        if isinstance(status, int) and status > _SIGNALLED:
             _pass_on(status, told)
         if status:
             raise DeskError(told or f"the desk ended with status {status}")
@@ -80,7 +77,7 @@ def _pass_on(status: int, told: str) -> None:
     """End whoever runs the story by the signal that ended the command, even if he ignores it by now."""
     if told:
         say_error(told)
-    signal.raise_signal(status - 128)
+    signal.raise_signal(status - _SIGNALLED)
     raise SystemExit(status)
 
 

@@ -1,37 +1,16 @@
-"""The terminal's keyboard, key by key, and the promise that terminal and disk are left as they were found."""
+"""The terminal's keyboard, key by key; the terminal is left as it was found."""
 
-import contextlib
 import os
 import select
-import signal
 import sys
 import termios
 import tty
-from collections.abc import Iterator
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 # What terminals send for the arrow keys, in normal and in application mode (ECMA-48 CSI and SS3).
 _ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 _ESCAPE = 0x1B
-_ENDS = (signal.SIGTERM, signal.SIGHUP)
-
-
-@contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP, as of a terminal that is closed, leave like any other end, so that everything is tidied up.
-
-    A signal that is ignored already stays so: who has started this with nohup wants it to go on.
-    """
-    before = {number: signal.getsignal(number) for number in _ENDS}
-    heard = [number for number in _ENDS if before[number] != signal.SIG_IGN]
-    for number in heard:
-        signal.signal(number, _leave)
-    try:
-        yield
-    finally:
-        for number in heard:
-            signal.signal(number, before[number])
 
 
 class Keyboard:
@@ -85,9 +64,3 @@ def decode(data: bytes) -> tuple[list[str], bytes]:
             keys.append(arrow)
         at = end + 1
     return keys, b""
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    for also in _ENDS:  # a terminal's end often comes twice, by the shell and by make: the second must not stop the tidying up
-        signal.signal(also, signal.SIG_IGN)
-    raise SystemExit(128 + number)

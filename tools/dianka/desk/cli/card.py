@@ -1,16 +1,16 @@
 """`dianka card show`, `verify` and `replace`, and `dianka sell`: the card desk on the command line.
 
-Making cards is in issuecli.py, founding systems in keyscli.py.
+Making cards is in issuecli.py, founding systems in keyscli.py, which readers there are in readers/.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.desk import replace
-from dianka.desk.cli.issue import issue_app
+from dianka.desk.cli import exchange
 from dianka.desk.cli.issuing import Wanted, make_card
 from dianka.desk.cli.options import (
     Alarm1Option,
@@ -43,12 +43,20 @@ from dianka.desk.show import show
 from dianka.desk.verify import verify
 from dianka.desk.words import price as price_words
 from dianka.desk.words import stamp
+from dianka.lazy import Later, LazyGroup
 from dianka.money import yuan
 from dianka.readers import chosen, find
 
-app = typer.Typer(no_args_is_help=True, help="Make cards, look at them, check and replace them.")
-app.add_typer(issue_app, name="issue")
-app.add_typer(issue_app, name="new", hidden=True)
+
+class _Cards(LazyGroup):
+    later: ClassVar = {
+        "issue": Later("dianka.desk.cli.issue:issue_app", "Make a card of one KIND, sealed by the system control card."),
+        "new": Later("dianka.desk.cli.issue:issue_app", "The former name of `issue`.", hidden=True),
+        "insert": Later("dianka.desk.cli.readers:insert_command", "Put a card file into a virtual reader, until Ctrl-C."),
+    }
+
+
+app = typer.Typer(cls=_Cards, no_args_is_help=True, help="Make cards, look at them, check and replace them.")
 
 
 @app.command("show")
@@ -156,15 +164,20 @@ def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: 
         with control_for(place, wanted.control) as desk:
             replace.must_be_ours(desk.port, old.port)
         data, last = replace.read_former(old.port, count, amount_fen, rates)
-        lines = [make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))]
-        waived = last.count > 0 and amount_fen == 0
-        lines.append("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
-        try:
-            with control_for(place, wanted.control) as desk:
-                replace.clear(desk.port, old.port)
-            lines.append(f"{former}: cleared")
-        finally:  # last: output that can't be written must not keep the former card alive
-            typer.echo("\n".join(lines))
+        lines = []
+        with exchange.told_what_stands(place, former, old.port, data, last):
+            if exchange.stands(place, data, last):
+                lines.append(f"{place}: is made already, by a replacement that was broken off")
+            else:
+                lines.append(make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last)))
+            waived = last.count > 0 and amount_fen == 0
+            lines.append("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
+            try:
+                with control_for(place, wanted.control) as desk:
+                    replace.clear(desk.port, old.port)
+                lines.append(f"{former}: cleared")
+            finally:  # last: output that can't be written must not keep the former card alive
+                typer.echo("\n".join(lines))
 
 
 def _last(last: replace.LastPurchase) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
 from dianka.cardos.files import card_files
-from dianka.desk import issue, service
-from dianka.desk.cli.issuing import Make, card_command
+from dianka.desk import issue, register, service, system
+from dianka.desk.cli.issuing import Make, Wanted, card_command
 from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
@@ -30,6 +31,9 @@ from dianka.desk.cli.options import (
     serial_word,
 )
 from dianka.desk.cli.plain import plain_errors
+from dianka.desk.in_reader import must_be_blank_control
+from dianka.readers import find
+from dianka.readers.choose import PREFIX
 
 issue_app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +43,7 @@ issue_app = typer.Typer(
 UsesOption = Annotated[int, typer.Option(help="How many meters it may be used on.")]
 ProfileOption = Annotated[ProfileName, typer.Option(help="Cipher of the chip.")]
 NewFile = Annotated[Path, typer.Argument(help="The new file.", metavar="FILE")]
+NewCard = Annotated[str, typer.Argument(help="The new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE")]
 
 
 @card_command(issue_app, kinds.USER)
@@ -64,6 +69,7 @@ def user(
 @card_command(issue_app, kinds.INIT)
 def init(
     *,
+    wanted: Wanted,
     meter: MeterOption = "",
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
@@ -74,6 +80,9 @@ def init(
     silence: Annotated[
         int, typer.Option(min=0, max=255, help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.")
     ] = 0,
+    again: Annotated[
+        bool, typer.Option("--again", help=f"For the meter that has this number already, as {register.NAME} says.")
+    ] = False,
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
 
@@ -82,7 +91,14 @@ def init(
     must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
     data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence)
-    return lambda control, chip: issue.make_init(control, chip, data)
+    folder = wanted.folder()
+
+    def make(control: CardPort, chip: CardPort) -> None:
+        issue.init_files(data)  # refused, if need be, before the number is given out
+        register.enter(folder, data.meter_no, serial_of(chip.power_on()), again)
+        issue.make_init(control, chip, data)
+
+    return make
 
 
 @card_command(issue_app, kinds.KEYS)
@@ -163,11 +179,24 @@ def esam(file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: Serial
 
 
 @issue_app.command(kinds.CONTROL)
-def control(file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None) -> None:
+def control(
+    file: NewCard,
+    blank: Annotated[bool, typer.Option("--blank", help="A file with a blank chip, to found a system on in a reader.")] = False,
+    profile: ProfileOption = ProfileName.sm4,
+    serial: SerialOption = None,
+) -> None:
     """A system control card WITHOUT a backup, for trials: lost with its file. `dianka keys init` founds a system with one.
 
     Example: dianka card issue control trial.card
     """
     with plain_errors():
-        made = issue.issue_control(new_file(file), serial_word(serial), profile=profile.value)
-        typer.echo(f"{file}: {kinds.CONTROL} card {made.hex()}")
+        if file.startswith(PREFIX):
+            if blank or serial:
+                raise CardError("the card in a reader is a blank chip with its own serial: for others name a file")
+            with find(file).connect() as held:
+                must_be_blank_control(held)
+                made = system.begin(held.port, profile.value)
+                system.keep(held.port, profile.value)
+        else:
+            made = issue.issue_control(Path(file), serial_word(serial), profile=profile.value, private_roots=not blank)
+        typer.echo(f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}")

@@ -1,7 +1,7 @@
 """What all `dianka card issue` commands have in common: where the new card comes to be, sealed by which control card.
 
 `card_command` makes a command of a function that takes the words of one kind and says how a chip becomes such a card; the words
-that every kind has are added here, once.
+that every kind has are added here, once. A function with a parameter `wanted` gets these too.
 """
 
 import inspect
@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from dianka.card_port import CardError, CardPort
-from dianka.cardos.image import CardFile
+from dianka.cardos.image import CardFile, CardFileError, name_of, real_path
 from dianka.desk import issue
 from dianka.desk.cli.options import (
     ControlOption,
@@ -23,11 +23,12 @@ from dianka.desk.cli.options import (
     ReaderOption,
     SerialOption,
     control_for,
+    control_word,
     must_speak,
     serial_word,
 )
 from dianka.desk.cli.plain import plain_errors
-from dianka.desk.in_reader import make_in_reader
+from dianka.desk.in_reader import is_blank, make_in_reader
 from dianka.readers import chosen, find
 from dianka.readers.choose import PREFIX
 
@@ -48,6 +49,11 @@ class Wanted:
     reader: ReaderOption = None
     control: ControlOption = None
 
+    def folder(self) -> Path:
+        """Where the control card is; for one in a reader the folder that we are in."""
+        word = control_word(chosen(self.file, self.reader), self.control)
+        return Path() if word.startswith(PREFIX) else real_path(word).parent
+
 
 def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]], Callable[..., Make]]:
     """Make the decorated function the command that issues this kind of card."""
@@ -56,11 +62,15 @@ def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]],
         def command(**words: Any) -> None:
             with plain_errors():
                 wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
+                if takes_wanted:
+                    words["wanted"] = wanted
                 make = _nothing if wanted.blank else own(**words)
                 typer.echo(make_card(wanted, kind, make))
 
         file, *common = _options(Wanted)
-        options = [file, *_options(own), *common]
+        own_options = {option.name: option for option in _options(own)}
+        takes_wanted = own_options.pop("wanted", None) is not None
+        options = [file, *own_options.values(), *common]
         command.__doc__ = own.__doc__
         command.__annotations__ = {option.name: option.annotation for option in options}
         command.__dict__["__signature__"] = inspect.Signature(options)
@@ -95,8 +105,23 @@ def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | 
     if place.startswith(PREFIX):
         with find(place).connect() as card:
             return make_in_reader(card.port, kind, lambda chip: make(control, chip))
+    if serial is None and real_path(place).is_file():
+        return _made_again(control, place, kind, make)
     profile = issue.system_profile(control)
     return issue.issue_file(Path(place), kind, serial, os.urandom, profile, lambda chip: make(control, chip))
+
+
+def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
+    """Issue a file with a blank or cleared card as the chip in a reader; refuse any other."""
+    refused = CardError(f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name")
+    try:
+        held = find(place).connect()
+    except CardFileError:  # no card, a damaged one, or one in use
+        raise refused from None
+    with held as card:
+        if not is_blank(card.port, kind):
+            raise refused
+        return make_in_reader(card.port, kind, lambda chip: make(control, chip))
 
 
 def _options(of: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -8,15 +8,23 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos.backup import MOST_PARTS
+from dianka.cardos.image import DamagedFileError, real_path
 from dianka.desk import system
 from dianka.desk.cli.options import CONTROL_NAME, ProfileName, new_file
 from dianka.desk.cli.plain import plain_errors
-from dianka.readers import find
+from dianka.desk.in_reader import must_be_blank_control
+from dianka.readers import Held, find
+from dianka.readers.choose import PREFIX
 
 keys_app = typer.Typer(no_args_is_help=True, help="Found a system, and get its keys back from the backup.")
 
 ControlFile = Annotated[
-    str, typer.Argument(help=f"The new control card's file NAME.card, or a folder for {CONTROL_NAME}.", metavar="CONTROLCARD")
+    str,
+    typer.Argument(
+        help=f"The new control card's file NAME.card, or a folder for {CONTROL_NAME}; "
+        "or a blank control card in reader:NUMBER or reader:NAME.",
+        metavar="CONTROLCARD",
+    ),
 ]
 
 
@@ -32,9 +40,14 @@ def init(
     Example: dianka keys init office/control.card --parts 5 --needed 3
     """
     with plain_errors():
-        path = _in_folder(file)
-        made = system.found(path, needed, parts, profile.value)
-        typer.echo(f"{path}: system control card, {profile.value}: lock it up")
+        if file.startswith(PREFIX):
+            place = file
+            with _blank_control(file) as control:
+                made = system.found_on_chip(control.port, Path(CONTROL_NAME), needed, parts, profile.value)
+        else:
+            path = place = _in_folder(file)
+            made = system.found(path, needed, parts, profile.value)
+        typer.echo(f"{place}: system control card, {profile.value}: lock it up")
         for part, card in enumerate(made, 1):
             typer.echo(f"{card}: part {part} of {parts}: give it to one person")
         typer.echo(f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer tell nothing")
@@ -53,18 +66,39 @@ def restore(
     Example: dianka keys restore control.card backup-1.card backup-3.card backup-4.card
     """
     with plain_errors():
-        path = _in_folder(file)
         if len(set(cards)) < len(cards):
             raise CardError("a part card is named twice: give different ones")
+        place = file if file.startswith(PREFIX) else _in_folder(file)
         with ExitStack() as held:
-            serial = system.restore(path, [held.enter_context(find(card).connect()).port for card in cards])
-        typer.echo(f"{path}: system control card {serial.hex()} with the keys of the backup: lock it up")
+            control = held.enter_context(_blank_control(file)) if file.startswith(PREFIX) else None
+            parts = [held.enter_context(_part(card)).port for card in cards]
+            serial = system.restore_on_chip(control.port, parts) if control else system.restore(Path(place), parts)
+        typer.echo(f"{place}: system control card {serial.hex()} with the keys of the backup: lock it up")
+
+
+def _blank_control(word: str) -> Held:
+    """The blank control card in a reader."""
+    held = find(word).connect()
+    try:
+        must_be_blank_control(held)
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def _part(word: str) -> Held:
+    """A part card in hand; a damaged file is told as a part, whatever it still says of itself."""
+    try:
+        return find(word).connect()
+    except DamagedFileError:
+        raise CardError(f"{word} is damaged: take another part of the same backup") from None
 
 
 def _in_folder(word: str) -> Path:
     """Where the control card goes. Another name than of a card, and `git add .` would take the keys along."""
     path = new_file(Path(word))
-    if path.is_dir():
+    if real_path(path).is_dir():
         return path / CONTROL_NAME
     if word.endswith("/"):
         raise CardError(f"there is no folder {word}: make it first, or name a file as in {CONTROL_NAME}")

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
-from dianka.cardos.image import name_of
+from dianka.cardos.image import name_of, real_path
 from dianka.desk.control import profile_of
 from dianka.desk.in_reader import must_be_control
 from dianka.desk.prices import HIGHEST_E4
@@ -145,8 +142,11 @@ def same_place(one: str, other: str) -> bool:
 def control_for(card: str, control: str | None) -> Held:
     """The system control card that belongs to this card; it is one, or CardError."""
     word = control_word(card, control)
-    if not word.startswith(PREFIX) and not Path(word).is_file():
-        raise CardError(f"there is no control card {name_of(Path(word))}: name it with --control, or `dianka keys init {word}`")
+    if not word.startswith(PREFIX) and not real_path(word).is_file():
+        raise CardError(
+            f"there is no control card {name_of(Path(word))}: name it with --control, or go to the folder where it is "
+            f"(this one is {real_path(word).parent}); only who has no system yet founds one, with `dianka keys init {word}`"
+        )
     held = find(word).connect()
     try:
         must_be_control(held)
@@ -172,8 +172,8 @@ def must_speak(control: CardPort, profile: ProfileName | None) -> None:
 
 
 def print_lines(title: str, lines: list[tuple[str, str]]) -> None:
-    """A table. A file's name and what a card says are shown as they are: they are no markup."""
-    table = Table(title=Text(title, style="italic"), show_header=False)
+    """Print a title, and under it each label with its text; programs read it too: no folding."""
+    typer.echo(title)
+    width = max((len(label) for label, _ in lines), default=0)
     for label, text in lines:
-        table.add_row(Text(label), Text(text))
-    Console().print(table)
+        typer.echo(f"  {label:{width}}  {text}".rstrip())

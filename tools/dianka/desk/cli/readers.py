@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,22 +11,24 @@ from pathlib import Path
 from typing import IO, Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
+from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import plain_errors
 from dianka.readers.base import Held
 from dianka.readers.pcsc import PcscReader, Seen, look_around
 from dianka.readers.vpcd import FIRST_PORT, VirtualSlot
+from dianka.signals import ended_by_signals
 
 reader_app = typer.Typer(no_args_is_help=True, help="Card readers on PC/SC.")
 
 _CHALLENGE = bytes.fromhex("00 84 00 00 08")
 _ROUND_MS = 3000
+_START_S = 10  # a whole Python with everything that cards need, on a busy machine
+_END_S = 5
 
 SlotOption = Annotated[int, typer.Option("--slot", min=0, max=1, help="Which of vpcd's two slots.")]
 PortOption = Annotated[
@@ -43,10 +46,7 @@ def list_command() -> None:
         readers = look_around()
         if not readers:
             raise CardError("there is no card reader: plug one in")
-        table = Table("number", "reader", "card")
-        for number, seen in enumerate(readers):
-            table.add_row(str(number), seen.name, _content(seen))
-        Console().print(table)
+        print_lines("readers", [(str(number), f"{seen.name}: {_content(seen)}") for number, seen in enumerate(readers)])
 
 
 def _content(seen: Seen) -> str:
@@ -109,18 +109,30 @@ def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
         with CardFile.create(path, kinds.USER) as file:
             serial = file.chip.state.serial
         words = ["card", "insert", str(path), "--slot", str(slot), *(["--port", str(port)] if port else [])]
-        code = "import dianka.cli; dianka.cli.main()"
-        with subprocess.Popen(
-            [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                if not cast(IO[str], process.stdout).readline():
-                    raise CardError(
-                        cast(IO[str], process.stderr).read().strip() or "the virtual card ended at once: run it alone"
-                    )
-                yield _reader_with(serial)
-            finally:
-                process.terminate()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dianka", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        overdue = threading.Timer(_START_S, process.kill)
+        overdue.start()
+        try:
+            said = cast(IO[str], process.stdout).readline()
+            overdue.cancel()
+            if not said:
+                raise CardError(_end(process) or "the virtual card ended at once: run it alone")
+            yield _reader_with(serial)
+        finally:
+            overdue.cancel()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> str:
+    """End the process, by force if it does not listen; what it said of its trouble."""
+    process.terminate()
+    try:
+        return process.communicate(timeout=_END_S)[1].strip()
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate(timeout=_END_S)[1].strip()
 
 
 def _reader_with(serial: bytes) -> str:
@@ -142,14 +154,18 @@ def insert_command(
 
     Example: dianka card insert lin.card --slot 0
     """
-    with plain_errors(), CardFile.open(file) as card:
+    with plain_errors(), ended_by_signals(), CardFile.open(file) as card:
         virtual = VirtualSlot(Tpdu(card.chip), FIRST_PORT + slot if port is None else port)
         try:
             virtual.insert()
             typer.echo(f"{file.name} is in slot {slot}: Ctrl-C pulls it")
             virtual.serve()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as ended:
             typer.echo(f"{file.name} pulled after {virtual.commands} commands")
+            if card.trouble:  # the reader's program was told no more than 6581
+                raise CardError(card.trouble) from None
+            if isinstance(ended, SystemExit):
+                raise
             return
         finally:
             virtual.pull()

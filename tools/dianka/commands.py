@@ -1,0 +1,21 @@
+"""Which commands `dianka` has, and where they are. Nothing here imports them."""
+
+from dianka.lazy import Later
+from dianka.oneline import SaleCommand
+
+# What a story and the live screen can call too (deskline.py).
+DESK = {
+    "sell": Later(
+        "dianka.desk.cli.card:sell_command",
+        "Sell credit: write a purchase to a user card, and a new price.",
+        SaleCommand,
+    ),
+    "card": Later("dianka.desk.cli.card:app", "Make cards, look at them, check and replace them."),
+    "keys": Later("dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."),
+}
+ALL = {
+    **DESK,
+    "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
+    "bench": Later("dianka.bench.cli:bench_app", "The virtual board: real firmware, modelled hardware, virtual time."),
+    "flash": Later("dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."),
+}

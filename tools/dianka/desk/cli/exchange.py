@@ -1,0 +1,70 @@
+"""`dianka card replace --former` that is broken off: which cards are good then, and what to do.
+
+The new card is made first and the former one cleared last, so between the two both are good.
+Nothing is credited twice by that (replace.py); but two cards of one customer must not stay in use
+unnoticed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import typer
+
+from dianka.card_port import CardError, CardPort
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.image import real_path
+from dianka.desk import replace
+from dianka.desk.issue import UserData
+from dianka.desk.sell import read_user_card
+from dianka.readers import find
+from dianka.readers.choose import PREFIX
+from dianka.signals import ended_by_signals
+
+
+def stands(place: str, data: UserData, last: replace.LastPurchase) -> bool:
+    """Whether the new card is there and whole, made by an earlier try."""
+    if not place.startswith(PREFIX) and not real_path(place).is_file():
+        return False
+    with suppress(CardError, CardTorn), find(place).connect() as card:
+        return replace.is_made(card.port, data, last)
+    return False
+
+
+@contextmanager
+def told_what_stands(place: str, former: str, old: CardPort, data: UserData, last: replace.LastPurchase) -> Iterator[None]:
+    """Make and clear in here. Whatever ends it early is followed by which cards are good."""
+    try:
+        with ended_by_signals():
+            yield
+    except (CardError, CardTorn) as error:
+        if not stands(place, data, last):
+            raise
+        raise CardError(f"{error}; {_said(place, former, old)}") from None
+    except (KeyboardInterrupt, SystemExit) as ended:
+        made = stands(place, data, last)
+        told = _said(place, former, old) if made else f"no new card was made, and {former} is as it was"
+        typer.echo(f"broken off: {told}", err=True)
+        code = ended.code if isinstance(ended, SystemExit) else None
+        raise typer.Exit(code if isinstance(code, int) else 130) from None
+
+
+def _said(place: str, former: str, old: CardPort) -> str:
+    if not _is_good(old):
+        return f"{place} is made and {former} is cleared"
+    again = f"give the same command again before either is used, it clears {former}"
+    return f"two cards are good now, {place} and {former}: {again}"
+
+
+def _is_good(card: CardPort) -> bool:
+    """Whether the former card still is a user card; one that can't be asked may be."""
+    try:
+        card.power_on()
+    except (CardError, CardTorn):
+        return True
+    try:
+        read_user_card(card)
+    except CardError:
+        return False
+    except CardTorn:
+        return True
+    return True

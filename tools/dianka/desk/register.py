@@ -1,0 +1,58 @@
+"""The register of the meter numbers that were given out with initialisation cards.
+
+Two meters of one number hold the same purchase key, so one purchase can be credited in each of them
+(docs/cards/protocol.md, "What an attacker gets"). The register keeps the desk from making a second
+such meter. It is a text file beside the control card, one line for each card: number, time in UTC,
+the card's serial. It is only added to, and a number is on the disk before its card is made.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dianka.card_port import CardError
+from dianka.cardos.image import locked, sync_folder
+
+NAME = "meters.txt"
+_HEAD = "# Numbers given out by initialisation cards: number, time (UTC), card. Lines are only added.\n"
+
+
+def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None:
+    """Enter the number that this card will bring; CardError if another had it, unless `again`."""
+    path, number = folder / NAME, f"{meter_no:012d}"
+    with locked(path), _written(path):
+        before = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
+        entries = [words for line in before.splitlines() if (words := line.split()) and words[0] == number]
+        if any(card.hex() in words for words in entries):
+            return  # this very card, whose making was broken off
+        if entries and not again:
+            when = entries[-1][1] if len(entries[-1]) > 1 else "a day that the register does not say"
+            raise CardError(
+                f"meter number {number} was given out on {when} ({path}): two meters of one number credit one purchase "
+                "each; take another number, or --again if it is for that very meter"
+            )
+        line = f"{number} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {card.hex()}\n"
+        torn = "\n" if before and not before.endswith("\n") else ""  # a line that a cut has broken off
+        _append(path, ("" if before else _HEAD) + torn + line)
+
+
+def _append(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CardError(
+            f"{path} can't be kept ({error.strerror}), and without it no number is given out: "
+            f"make room in {path.parent} or allow writing there"
+        ) from None

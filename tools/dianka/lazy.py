@@ -1,0 +1,75 @@
+"""Commands that are imported when they are used: one needs a fraction of what all of them need."""
+
+import importlib
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+from dianka import INTERRUPTED
+
+
+@dataclass(frozen=True)
+class Later:
+    """Where a command or a group of commands is: `module:name` of its function or typer.Typer."""
+
+    target: str
+    help: str  # its line in the list of commands, which imports none of them
+    cls: type[TyperCommand] | None = None
+    hidden: bool = False
+
+    def load(self, name: str) -> Any:
+        """Import it. Ctrl-C meanwhile is one line: nothing has been done yet."""
+        with told_if_interrupted():
+            module, _, attribute = self.target.partition(":")
+            found = getattr(importlib.import_module(module), attribute)
+            holder = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            if isinstance(found, typer.Typer):
+                holder.add_typer(found, name=name, hidden=self.hidden)
+            else:
+                holder.command(name, cls=self.cls, hidden=self.hidden)(found)
+            return get_group(holder).commands[name]
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands stand in `later`, and are loaded by whoever looks one of them up."""
+
+    later: ClassVar[Mapping[str, Later]] = {}
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.commands: _Commands = _Commands({**self.commands, **self.later})
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        found = [(name, self.commands.data[name]) for name in self.commands]
+        room = formatter.width - 6 - max(map(len, self.commands))  # as typer has it
+        shown = [(name, _summary(command, room)) for name, command in found if not command.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(shown)
+
+
+def _summary(command: Any, room: int) -> str:
+    return command.help if isinstance(command, Later) else command.get_short_help_str(room)
+
+
+class _Commands(UserDict[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        found = self.data[name]
+        if isinstance(found, Later):
+            found = self.data[name] = found.load(name)
+        return found
+
+
+@contextmanager
+def told_if_interrupted() -> Iterator[None]:
+    """Say in one line that Ctrl-C came before the command did anything; the exit code is 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(INTERRUPTED, err=True)
+        raise typer.Exit(130) from None

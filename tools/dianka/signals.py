@@ -1,0 +1,37 @@
+"""Signals that end a command that lasts, whether a terminal, a script or nohup has started it."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+# Windows has no SIGHUP.
+_ENDS = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP end what runs in here, so that everything is tidied up.
+
+    SIGINT raises KeyboardInterrupt even where it was ignored before, as in a job that a script has
+    put into the background: who uses this promises to end on it. SIGTERM and SIGHUP, as of a
+    terminal that is closed, raise SystemExit, unless they are ignored already: who has started this
+    with nohup wants it to go on.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDS)}
+    heard = [number for number in _ENDS if before[number] != signal.SIG_IGN]
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in heard:
+            signal.signal(number, _leave)
+        yield
+    finally:
+        for number in (signal.SIGINT, *heard):
+            signal.signal(number, before[number])
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # A terminal's end often comes twice, by the shell and by make: the second must not stop it.
+    for also in _ENDS:
+        signal.signal(also, signal.SIG_IGN)
+    raise SystemExit(128 + number)
