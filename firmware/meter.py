@@ -88,9 +88,9 @@ class Meter:
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
         self.card_slot = self._make_card_slot(board)
-        if not (warm or self.store.unread or self.store.anew):
+        self._counts_start = not (warm or self.store.unread or self.store.anew)
+        if self._counts_start:
             supply.count_start(state)
-            self.store.keep()
 
     def _make_card_slot(self, board) -> "CardSlot":
         """Build the slot above everything that a card's session works with."""
@@ -182,6 +182,8 @@ class Meter:
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _keep(self) -> None:
+        if self._counts_start:
+            self.store.keep()  # behind the first look at the metering chip, which must not come later for it
         settle_s = retry_s = heard_s = 0
         while True:
             if (await self.recovery.adopt_if_ready() or retry_s <= 0) and not self.settlement.ready:

@@ -67,7 +67,8 @@ class StateStore:
             notes.append("journal: blank memory, starting anew")
         else:
             try:
-                state, form = records.unpack(payload), records.format_of(payload)
+                form = records.format_of(payload)
+                state = records.unpack(payload)
             except ValueError as error:
                 lost, anew = FOREIGN, True
                 notes.append("journal: " + str(error))

@@ -73,6 +73,7 @@ def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
     if not kit.rig.view().powered:
         kit.restart(1 * S)
+        kit.wait(10 * S)  # or the relay would open: so many cuts in a row look like somebody's intent
     session = kit.session(USER)
     assert session.code == 0, session.log
 

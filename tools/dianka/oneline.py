@@ -38,7 +38,7 @@ class SaleCommand(TyperCommand):
             option = getattr(error, "option_name", "")
             if not re.fullmatch(r"-[0-9.]", option):
                 raise
-            from dianka.desk.sell import HIGHEST_FEN, yuan  # only here: others do without
+            from dianka.money import HIGHEST_FEN, yuan  # only here: others do without
 
             amount = next(word for word in given if word.startswith(option))
             raise typer.BadParameter(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan, not {amount}", ctx) from None
