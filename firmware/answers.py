@@ -1,6 +1,6 @@
 """Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
 
-Owns the only names in a version that another version's tools rely on: this module's, and those of its two functions. They stay,
+Owns the only names in a version that another version's tools rely on: this module's, and those of its functions. They stay,
 whatever else is renamed, so that the totals of any board can be read before it is flashed (docs/selfcheck.md).
 """
 
@@ -26,3 +26,12 @@ def totals(meter) -> "list | None":
         if store.anew:
             return None
     return None if store.unread else [getattr(store.state, name) for name in TOTALS]
+
+
+def set_clock(meter, seconds: int, back: bool) -> tuple:
+    """Set the clock to seconds since 2000-01-01 UTC; as `Ds3231.adjust`. `meter` as in `totals`."""
+    if meter:
+        return meter.set_clock(seconds, back)
+    import board
+
+    return board.clock().adjust(seconds, print, back)

@@ -3,6 +3,9 @@
 A card with money, a count or a customer is refused before anything changes. A cut in the middle leaves the meter not
 initialised, as does a card refused later; a good card does all of it again. Anybody can make such a card, so what the meter has
 counted goes on: energy and illegal cards.
+
+The card brings the time when it was made. The meter's clock can't be before that: it is set to it
+if it is, or if it has lost the time, and no earlier time is believed any more.
 """
 
 from micropython import const
@@ -14,6 +17,7 @@ import supply
 from card_errors import fault
 from card_user import authenticate
 from display import labelled
+from ds3231 import Ds3231
 from esam import Esam
 from iccard import Card
 from state import State
@@ -29,9 +33,10 @@ _SHOW_MS = const(5_000)
 class InitSession:
     """Serves initialisation cards."""
 
-    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
+    def __init__(self, esam: "Esam", store: "StateStore", clock: "Ds3231", log) -> None:
         self._esam = esam
         self._store = store
+        self._clock = clock
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -43,9 +48,11 @@ class InitSession:
             raise fault("FORMAT", "initialisation card that names a customer")
         if await self._esam.key_state() != card_files.KEYS_PUBLIC:
             raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
+        earliest_s = _desk_time_s(self._clock, info["switch_time"])
         await authenticate(card, self._esam)
         fresh = records.State()
         fresh.meter_no = info["meter_no"]
+        fresh.earliest_s = earliest_s
         parameters.apply_params(fresh, info)
         parameters.apply_silence(fresh, info)
         await self._transfer(card, data, fresh)
@@ -55,6 +62,8 @@ class InitSession:
         self._store.state = fresh
         self._store.commit()
         self._log("initialised as meter %012d" % fresh.meter_no)
+        if earliest_s:
+            self._clock.bring_up_to(earliest_s, self._log)
         return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
     async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
@@ -80,12 +89,23 @@ class InitSession:
         set_price(fresh, tariff[:-4])
 
 
+def _desk_time_s(clock: "Ds3231", minute: int) -> int:
+    """Return when the card was made; 0 if it does not say, and clock and `earliest_s` stay as they are."""
+    if not minute:
+        return 0
+    try:
+        return clock.seconds_of(minute)
+    except ValueError:
+        raise fault("FORMAT", "initialisation card whose time is none") from None
+
+
 def _count_on(former: "State", fresh: "State") -> None:
     """What no card may set back. The remainder is left behind: that part of a fen was the former account's."""
     fresh.energy_pj = former.energy_pj
     fresh.register, fresh.pulse_pj = former.register, former.pulse_pj
     fresh.uncharged_starts = former.uncharged_starts
     fresh.illegal_cards = former.illegal_cards
+    fresh.earliest_s = fresh.earliest_s or former.earliest_s
 
 
 async def _empty_count(card: "Card", esam: "Esam") -> bytes:

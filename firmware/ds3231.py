@@ -1,6 +1,9 @@
 """The clock chip, DS3231: seconds since 2000-01-01 00:00 UTC, kept by its battery (Maxim DS3231 datasheet, registers 00-0F).
 
-The chip runs in UTC, 24-hour mode, and local time is an offset. It holds the years 2000 to 2099.
+The chip runs in UTC, and local time is an offset. It holds the years 2000 to 2099. It is set in
+24-hour form; what others have written is read as the datasheet's Table 1 has it, in 12-hour form
+too, and with the century bit: that only tells that the year has once gone from 99 to 00, and some
+PCs set it for every year from 2000 on.
 """
 
 from micropython import const
@@ -8,52 +11,74 @@ from micropython import const
 _ADDRESS = const(0x68)
 _STATUS = const(0x0F)
 _STOPPED = const(0x80)  # OSF: the oscillator has stopped, the time is not to be trusted
+_CENTURY = const(0x80)  # of the month
+_TWELVE = const(0x40)  # of the hour: 1 to 12
+_PM = const(0x20)
 # `fault`, digit 4 of the self-check.
 SILENT = const(1)
 LOST = const(2)  # it has stood still: a new battery, or a chip that was never set
 NO_DATE = const(3)
+BEHIND = const(4)  # it tells a time before the meter was set up
+MOST_BACK_S = const(300)  # a PC's clock may be a little slow; what is more needs the installer
 _NO_NUMBER = const(100)  # more than any register may hold
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+_YEARS = const(100)
 
 
 class Ds3231:
-    """The clock chip on its bus."""
+    """`earliest_s` tells the time before which no reading is believed, by more than MOST_BACK_S."""
 
-    def __init__(self, i2c, utc_offset_s: int = 8 * 3600) -> None:
+    def __init__(self, i2c, utc_offset_s: int = 8 * 3600, earliest_s=lambda: 0) -> None:
         self._i2c = i2c
         self._offset_s = utc_offset_s
+        self._earliest_s = earliest_s
         self.fault = 0  # what the newest look at the chip found: one of the constants above, 0 for good
 
     def seconds(self) -> "int | None":
-        """Seconds since 2000-01-01 UTC, or None if the chip is silent, has lost the time or holds what is no date."""
-        try:
-            if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
-                self.fault = LOST
-                return None
-            raw = self._i2c.readfrom_mem(_ADDRESS, 0, 7)
-        except OSError:
-            self.fault = SILENT
+        """Return seconds since 2000-01-01 UTC, or None if no time can be believed (`fault`)."""
+        seconds = self._read()
+        if seconds is not None and seconds < self._earliest_s() - MOST_BACK_S:
+            self.fault = BEHIND
             return None
-        # Whole bytes: 12-hour mode and the next century are bits that make a number too large.
-        second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _decimal(raw[2])
-        day, month, year = _decimal(raw[4]), _decimal(raw[5]), _decimal(raw[6])
-        self.fault = NO_DATE
-        if not (year < 100 and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
-            return None
-        days = _days(year, month, day)
-        if not (day >= 1 and days < _days(year + month // 12, month % 12 + 1, 1)):
-            return None
-        self.fault = 0
-        return ((days * 24 + hour) * 60 + minute) * 60 + second
+        return seconds
 
     def set(self, seconds: int) -> None:
         """Set the chip's time and clear its stopped flag; OSError if it is silent."""
         year, month, day, hour, minute, second = split(seconds)
+        if not 0 <= year < _YEARS:
+            raise ValueError("the clock holds the years 2000 to 2099")
         weekday = seconds // 86400 % 7 + 1
         fields = (second, minute, hour, weekday, day, month, year)
         self._i2c.writeto_mem(_ADDRESS, 0, bytes(value // 10 << 4 | value % 10 for value in fields))
         status = self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0]
         self._i2c.writeto_mem(_ADDRESS, _STATUS, bytes((status & ~_STOPPED & 0xFF,)))
+
+    def adjust(self, seconds: int, log, back: bool = False) -> tuple:
+        """Set the time and log it. Return what the chip told before, or None, and True.
+
+        It is not set more than MOST_BACK_S behind its own time, nor behind the earliest, unless
+        `back`: then return the later of these two, and False. OSError if the chip is silent.
+        """
+        former = self._read()
+        latest = max(former or 0, self._earliest_s())
+        if seconds < latest - MOST_BACK_S and not back:
+            return latest, False
+        self.set(seconds)
+        was = "unknown" if former is None else text(former)
+        log("clock: %s UTC, was %s" % (text(seconds), was))
+        self.seconds()
+        return former, True
+
+    def bring_up_to(self, seconds: int, log) -> None:
+        """Set the clock to this time if it tells an earlier one or none, and log it."""
+        for _ in range(2):  # one look may be spoilt on the bus
+            now = self._read()
+            if now is not None and now >= seconds:
+                return
+        try:
+            self.adjust(seconds, log)
+        except OSError:
+            log("clock: does not answer, and was not set")
 
     def local_minute(self) -> int:
         """YYMMDDhhmm in local time as a decimal number, as cards carry it; 0 if the time is not known."""
@@ -66,11 +91,39 @@ class Ds3231:
             return 0
         return self._minute(first)
 
+    def seconds_of(self, minute: int) -> int:
+        """Return the time of a local minute YYMMDDhhmm; ValueError if there is none such."""
+        rest, pairs = minute, []
+        for _ in range(5):
+            rest, pair = divmod(rest, 100)
+            pairs.append(pair)
+        past, hour, day, month, year = pairs
+        seconds = None if rest else _seconds(year, month, day, hour, past, 0)
+        if seconds is None or seconds < self._offset_s:
+            raise ValueError("no minute of the calendar")
+        return seconds - self._offset_s
+
+    def _read(self) -> "int | None":
+        """Return what the registers say, believed or not; None if that is no time, or nothing."""
+        try:
+            if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
+                self.fault = LOST
+                return None
+            raw = self._i2c.readfrom_mem(_ADDRESS, 0, 7)
+        except OSError:
+            self.fault = SILENT
+            return None
+        second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _hour(raw[2])
+        day, month, year = _decimal(raw[4]), _decimal(raw[5] & ~_CENTURY), _decimal(raw[6])
+        seconds = _seconds(year, month, day, hour, minute, second)
+        self.fault = NO_DATE if seconds is None else 0
+        return seconds
+
     def _minute(self, seconds: "int | None") -> int:
         if seconds is None:
             return 0
         year, month, day, hour, minute, _ = split(seconds + self._offset_s)
-        if year > 99:
+        if year >= _YEARS:
             return 0  # the chip's last hours, which ten digits can't say
         return (((year * 100 + month) * 100 + day) * 100 + hour) * 100 + minute
 
@@ -89,10 +142,35 @@ def split(seconds: int) -> tuple:
     return year, month, days - _days(year, month, 1) + 1, rest // 3600, rest // 60 % 60, rest % 60
 
 
+def text(seconds: int) -> str:
+    """Return a time as people write it."""
+    return "20%02d-%02d-%02d %02d:%02d:%02d" % split(seconds)
+
+
+def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> "int | None":
+    """Return seconds since 2000-01-01, or None if this is no date and time."""
+    if not (year < _YEARS and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
+        return None
+    days = _days(year, month, day)
+    if not (day >= 1 and days < _days(year + month // 12, month % 12 + 1, 1)):
+        return None
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
+
+
 def _days(year: int, month: int, day: int) -> int:
     """Days since 2000-01-01; every fourth year of 2000-2099 is a leap year."""
     leap = 1 if month > 2 and year % 4 == 0 else 0
     return year * 365 + (year + 3) // 4 + _DAYS[month - 1] + leap + day - 1
+
+
+def _hour(byte: int) -> int:
+    """Return the hour register as 0 to 23; in 12-hour form 12 AM is midnight, 12 PM noon."""
+    if byte & (_TWELVE | 0x80) != _TWELVE:
+        return _decimal(byte)
+    hour = _decimal(byte & ~(_TWELVE | _PM))
+    if not 1 <= hour <= 12:
+        return _NO_NUMBER
+    return hour % 12 + (12 if byte & _PM else 0)
 
 
 def _decimal(byte: int) -> int:

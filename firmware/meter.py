@@ -72,7 +72,7 @@ class Meter:
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
         self.metering = Metering(self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj)
-        self.clock = board.clock()
+        self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
@@ -104,7 +104,7 @@ class Meter:
         )  # fmt: skip
         sessions = {
             card_files.CMD_USER: user.run,
-            card_files.CMD_INIT: InitSession(esam, store, log).run,
+            card_files.CMD_INIT: InitSession(esam, store, clock, log).run,
             card_files.CMD_KEYS: keys.run,
             card_files.CMD_KEYS_RESTORE: keys.run,
             card_files.CMD_INSPECTION: inspect.run,
@@ -145,6 +145,18 @@ class Meter:
     def is_key_down(self) -> bool:
         """Return whether the key is pressed now."""
         return not self._key.value()
+
+    def set_clock(self, seconds: int, back: bool = False) -> tuple:
+        """Set the clock for an installer (`dianka clock`, flashing); as `Ds3231.adjust`.
+
+        A time before the earliest one becomes the earliest, or it would not be believed.
+        """
+        former, done = self.clock.adjust(seconds, self.log, back)
+        if done and seconds < self.store.state.earliest_s:
+            self.store.state.earliest_s = seconds
+            self.store.keep()
+            self.clock.seconds()  # believed from now on
+        return former, done
 
     # ****** Tasks ******
 

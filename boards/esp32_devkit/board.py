@@ -5,11 +5,12 @@ is turned from one to the other (line_shared.py). Pulses are counted by a PCNT u
 of its divider exactly, 3.57 MHz does not. FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
 """
 
-from machine import I2C, PWM, SPI, UART, Pin
+from machine import PWM, SPI, UART, Pin
 
 from ds3231 import Ds3231
 from fram import Fram
 from hlw8032 import Hlw8032
+from i2c_bus import I2cBus
 from line_shared import SharedLine, SharedUart
 from pulse_counter import PulseCounter
 from tm1638 import Tm1638
@@ -56,11 +57,11 @@ _metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(
 _buses = {}
 
 
-def i2c() -> I2C:
+def i2c() -> I2cBus:
     """FRAM and clock chip."""
     if "i2c" not in _buses:
         # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not keep every task waiting.
-        _buses["i2c"] = I2C(I2C_BUS, sda=Pin(SDA), scl=Pin(SCL), freq=400_000, timeout=10_000)
+        _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
 
 
@@ -68,8 +69,9 @@ def memory() -> Fram:
     return Fram(i2c())
 
 
-def clock() -> Ds3231:
-    return Ds3231(i2c())
+def clock(earliest_s=lambda: 0) -> Ds3231:
+    """`earliest_s` tells the time before which the clock is not believed."""
+    return Ds3231(i2c(), earliest_s=earliest_s)
 
 
 def metering_chip() -> Hlw8032:

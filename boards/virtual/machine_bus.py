@@ -13,6 +13,7 @@ from machine_pin import need_int, number_of
 
 _NOT_SET = const(-1)
 _BUSES = const(2)
+_HELD = const(-2)  # a chip holds SDA: no START could be made
 
 
 def _check_bus(kind, id):
@@ -111,6 +112,8 @@ class I2C:
         if len(data) > link.LONGEST:
             raise OSError(errno.EINVAL)
         acks, _ = link.ask(data, "<BBBBH", link.I2C_WRITE, self._bus, need_int(addr), bool(stop), len(data))
+        if acks == _HELD:
+            raise OSError(errno.ETIMEDOUT)
         if acks < 0:
             raise OSError(self._ABSENT if len(data) else errno.ENODEV)
         return acks
@@ -118,7 +121,7 @@ class I2C:
     def _read(self, addr, count, stop=True):
         acks, data = link.ask(b"", "<BBBBH", link.I2C_READ, self._bus, need_int(addr), bool(stop), count)
         if acks < 0:
-            raise OSError(self._ABSENT)
+            raise OSError(errno.ETIMEDOUT if acks == _HELD else self._ABSENT)
         return data
 
     def scan(self):

@@ -1,4 +1,4 @@
-"""Rung 3: the drivers of clock, relay and metering chip as .mpy, each against its model on the emulated pins.
+"""Rung 3: the drivers of bus, clock, relay and metering chip as .mpy, each against its model on the emulated pins.
 
 Memory, display and UART are in test_chip_parts.py, the T=0 line in test_chip_line.py, pulses in test_chip_pulses.py.
 """
@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from chip_bench import ChipBench
+from dianka.bench.models import fram
 from dianka.bench.models.ds3231 import ADDRESS, Ds3231
 from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.models.hlw8032_frame import Fault
+from dianka.bench.models.i2c_lines import BusLines
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.relay import ContactFault, LatchingRelay
 
@@ -26,6 +28,14 @@ CLOCK = """
     print(clock.seconds(), clock.fault)
     time.sleep_ms(1500)
     print(clock.seconds(), clock.local_minute())
+"""
+STUCK = """
+    import time
+    from i2c_bus import I2cBus
+    start_us = time.ticks_us()
+    bus = I2cBus(0, sda=16, scl=17, timeout_us=10_000)
+    took_us = time.ticks_diff(time.ticks_us(), start_us)
+    print(bus.readfrom_mem(0x50, 0, 3, addrsize=16), took_us < LIMIT_US)
 """
 RELAY = """
     import asyncio
@@ -74,6 +84,19 @@ def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:
         lines = bench.run(CLOCK)
     assert lines[0] == "None 1"
     assert any("OSError" in line for line in lines)
+
+
+@pytest.mark.parametrize(("held", "limit_us"), [(False, 1_000), (True, 2_000)])
+def test_a_bus_that_a_chip_holds_is_freed_before_it_is_built(tmp_path: Path, held: bool, limit_us: int) -> None:
+    """The pins of the real port, as open drains and back again, and what that takes."""
+    with ChipBench(tmp_path, "i2c_bus") as bench:
+        lines = BusLines(bench.mcu.shared_pin(16), bench.mcu.shared_pin(17))
+        memory = bench.mcu.i2c_bus(0).devices[fram.ADDRESS] = fram.Mb85rc256v(b"abc".ljust(fram.SIZE, b"\0"))
+        if held:
+            lines.strand_sender(memory, 0b01110100, 4)
+        said = bench.run(STUCK.replace("LIMIT_US", str(limit_us)))
+        assert not lines.held
+    assert said == ["b'abc' True"]
 
 
 @pytest.mark.parametrize(("fault", "said"), [(ContactFault.NONE, "True False"), (ContactFault.STUCK_OPEN, "False True")])

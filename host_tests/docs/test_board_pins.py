@@ -7,7 +7,7 @@ from dianka.firmware import BOARDS
 from dianka.wiring.parts import BOARDS as PICTURED
 
 FLASH = range(6, 12)  # IO6 to IO11 of a WROOM-32
-DEFAULTS = {"UART": {"tx", "rx"}, "SPI": {"sck", "mosi", "miso"}, "I2C": {"sda", "scl"}}
+DEFAULTS = {"UART": {"tx", "rx"}, "SPI": {"sck", "mosi", "miso"}, "I2cBus": {"sda", "scl"}}
 ESP32 = BOARDS / "esp32_devkit"
 
 

@@ -1,6 +1,7 @@
 """The clock chip's driver against the model on the bus, and dates against the standard library's."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,12 +21,12 @@ SECONDS = st.one_of(
 
 
 class Rig:
-    def __init__(self, start_s: int | None = 0, offset_s: int = 8 * 3600) -> None:
+    def __init__(self, start_s: int | None = 0, offset_s: int = 8 * 3600, earliest_s: int = 0) -> None:
         self.parts = Parts()
         self.chip = Ds3231(self.parts.clock, start_s)
         self.parts.mcu.i2c_bus(0).devices[ADDRESS] = self.chip
         self.module = self.parts.module("ds3231")
-        self.clock = self.module.Ds3231(self.parts.machine().I2C(0), offset_s)
+        self.clock = self.module.Ds3231(self.parts.machine().I2C(0), offset_s, lambda: earliest_s)
 
 
 SPLIT = Rig().module.split
@@ -114,12 +115,19 @@ def registers(seconds: int) -> bytes:
 
 
 def held(raw: bytes) -> int | None:
-    """The time that these registers tell; the weekday is nothing that a date needs."""
+    """The time that these registers tell by the datasheet's Table 1; the weekday is nothing that a date needs."""
     try:
-        second, minute, hour, day, month, year = (int(f"{byte:02X}") for byte in raw[:3] + raw[4:])
+        second, minute, day, year = (int(f"{raw[at]:02X}") for at in (0, 1, 4, 6))
+        month = int(f"{raw[5] & 0x7F:02X}")
+        hour = twelve_hours(raw[2]) if raw[2] & 0xC0 == 0x40 else int(f"{raw[2]:02X}")
         return int((datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC) - EPOCH).total_seconds())
     except ValueError:
         return None
+
+
+def twelve_hours(byte: int) -> int:
+    """The standard library's reading of an hour register in 12-hour form."""
+    return datetime.strptime(f"{byte & 0x1F:02X} {'PM' if byte & 0x20 else 'AM'}", "%I %p").hour
 
 
 def standing(raw: bytes) -> Rig:
@@ -137,8 +145,33 @@ def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
     assert rig.clock.seconds() == seconds
     assert rig.clock.fault == (rig.module.NO_DATE if seconds is None else 0)
     assert rig.clock.local_minute() < 10**10  # what five bytes of BCD hold
-    if seconds is not None:
-        assert registers(seconds)[:3] + registers(seconds)[4:] == raw[:3] + raw[4:]
+    if seconds is not None and raw[2] < 0x40:
+        assert registers(seconds)[:3] + registers(seconds)[4:] == raw[:3] + raw[4:5] + bytes((raw[5] & 0x7F,)) + raw[6:]
+
+
+HOURS_12 = [(0x52, 0), *((0x40 | hour, hour) for hour in range(1, 10)), (0x50, 10), (0x51, 11),
+            (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22), (0x71, 23)]  # fmt: skip
+HOURS_24 = [(hour // 10 << 4 | hour % 10, hour) for hour in range(24)]
+MONTHS = [
+    (century | code, month) for century in (0x00, 0x80) for month, code in enumerate(b"\1\2\3\4\5\6\7\x08\x09\x10\x11\x12", 1)
+]
+
+
+@pytest.mark.parametrize(("byte", "hour"), HOURS_24 + HOURS_12)
+def test_hours_of_both_forms_are_read(byte: int, hour: int) -> None:
+    """Datasheet, Table 1: register 02, bit 6 is the 12-hour form, bit 5 then PM and bit 4 ten hours."""
+    rig = standing(bytes((0x59, 0x58, byte, 1, 0x01, 0x02, 0x04)))
+    date = datetime(2004, 2, 1, hour, 58, 59, tzinfo=UTC)
+    assert rig.clock.seconds() == (date - EPOCH).total_seconds()
+
+
+@pytest.mark.parametrize(("byte", "month"), MONTHS)
+def test_the_century_bit_changes_no_month_and_no_year(byte: int, month: int) -> None:
+    """Datasheet, Table 1: register 05, bit 7; 91H is November, as some PCs write it."""
+    rig = standing(bytes((0, 0, 0, 1, 0x01, byte, 0x26)))
+    assert rig.clock.seconds() == (datetime(2026, month, 1, tzinfo=UTC) - EPOCH).total_seconds()
+    rig.clock.set(0)
+    assert rig.chip._registers[5] == 0x01, "set without it"
 
 
 @pytest.mark.parametrize(
@@ -146,9 +179,9 @@ def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
     [
         *((0, value) for value in (0x60, 0x0A, 0x80, 0xFF)),
         *((1, value) for value in (0x60, 0x1F, 0x80)),
-        *((2, value) for value in (0x24, 0x1A, 0x52, 0x80)),  # 0x52 is noon to somebody who counts to twelve
+        *((2, value) for value in (0x24, 0x1A, 0x80, 0x40, 0x53, 0x60, 0x73, 0x4A, 0x5F, 0xC1, 0xD2)),  # from 0x40: 12 hours
         *((4, value) for value in (0x00, 0x0A, 0x30, 0x32, 0x41)),
-        *((5, value) for value in (0x00, 0x0A, 0x13, 0x22, 0x82)),  # 0x82 is February of the next century
+        *((5, value) for value in (0x00, 0x0A, 0x13, 0x22, 0x80, 0x8A, 0x93)),
         *((6, value) for value in (0xA5, 0x0F, 0x1B, 0xFF)),
     ],
 )
@@ -208,3 +241,89 @@ def test_a_silent_chip_has_no_sure_minute() -> None:
     rig = Rig(1000)
     rig.chip.mute = True
     assert rig.clock.sure_minute() == 0
+
+
+# ****** Set by people, and the time before which it can't be ******
+
+
+@pytest.mark.parametrize("seconds", [-1, LAST_S + 1])
+def test_a_time_that_the_chip_can_not_hold_is_not_set(seconds: int) -> None:
+    rig = Rig(1000)
+    with pytest.raises(ValueError, match="2000 to 2099"):
+        rig.clock.set(seconds)
+    assert rig.chip.time_s == 1000
+
+
+def adjusted(start_s: int | None, seconds: int, back: bool = False, earliest_s: int = 0) -> tuple[Any, int, list[str]]:
+    """What `adjust` answers, the chip's time after it, and what was logged."""
+    rig, lines = Rig(start_s, earliest_s=earliest_s), list[str]()
+    return rig.clock.adjust(seconds, lines.append, back), rig.chip.time_s, lines
+
+
+@pytest.mark.parametrize(
+    ("start_s", "seconds", "back", "earliest_s", "answer", "now_s"),
+    [
+        (None, 5000, False, 0, (None, True), 5000),  # as delivered
+        (1000, 900_000, False, 0, (1000, True), 900_000),
+        (1000, 700, False, 0, (1000, True), 700),
+        (1000, 699, False, 0, (1000, False), 1000),
+        (1000, 699, True, 0, (1000, True), 699),
+        (1000, 1700, False, 2000, (1000, True), 1700),
+        (1000, 1699, False, 2000, (2000, False), 1000),
+        (None, 1699, False, 2000, (2000, False), 0),
+        (None, 1699, True, 2000, (None, True), 1699),
+    ],
+)
+def test_a_clock_goes_back_five_minutes_and_no_more(
+    start_s: int | None, seconds: int, back: bool, earliest_s: int, answer: tuple[int | None, bool], now_s: int
+) -> None:
+    got, time_s, lines = adjusted(start_s, seconds, back, earliest_s)
+    assert (got, time_s) == (answer, now_s)
+    assert len(lines) == answer[1]
+
+
+def test_each_change_is_logged_with_both_times() -> None:
+    assert adjusted(None, 820_540_799)[2] == ["clock: 2025-12-31 23:59:59 UTC, was unknown"]
+    assert adjusted(0, 820_540_800)[2] == ["clock: 2026-01-01 00:00:00 UTC, was 2000-01-01 00:00:00"]
+
+
+def test_a_time_before_the_earliest_is_not_believed() -> None:
+    rig = Rig(1000, earliest_s=1301)
+    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (None, rig.module.BEHIND, 0)
+    rig.parts.clock.advance(1_000_000)
+    assert (rig.clock.seconds(), rig.clock.fault) == (1001, 0)  # five minutes are no more than two clocks may differ
+
+
+@pytest.mark.parametrize(
+    ("start_s", "looks", "now_s"),
+    [(None, (), 5000), (4999, (), 5000), (5000, (), 5000), (9000, (), 9000), (9000, (1,), 9000), (9000, (1, 2), 9000)],
+)
+def test_it_is_brought_up_to_a_time_and_never_set_back(start_s: int | None, looks: tuple[int, ...], now_s: int) -> None:
+    """One look that is spoilt on the bus must not cost a clock that is right."""
+    rig, lines = glitching(*looks), list[str]()
+    if start_s is None:
+        rig.chip._registers[0x0F] |= OSF
+    else:
+        rig.chip._set(start_s * 1_000_000)
+    rig.clock.bring_up_to(5000, lines.append)
+    assert (rig.chip.time_s, rig.chip.osf) == (now_s, False)
+    assert len(lines) == (now_s != start_s)
+
+
+def test_a_silent_chip_that_is_to_be_brought_up_is_told() -> None:
+    rig, lines = Rig(1000), list[str]()
+    rig.chip.mute = True
+    rig.clock.bring_up_to(5000, lines.append)
+    assert lines == ["clock: does not answer, and was not set"]
+
+
+@given(SECONDS.filter(lambda seconds: seconds <= LAST_S - 8 * 3600))
+def test_a_local_minute_is_taken_back_to_its_time(seconds: int) -> None:
+    clock = Rig(seconds).clock
+    assert clock.seconds_of(clock.local_minute()) == seconds // 60 * 60
+
+
+@pytest.mark.parametrize("minute", [0, 1, 2613010000, 2602290000, 2601012400, 2601010060, 10**10, -1, 101000759 - 10**8])
+def test_what_is_no_minute_has_no_time(minute: int) -> None:
+    with pytest.raises(ValueError, match="calendar"):
+        Rig().clock.seconds_of(minute)

@@ -3,6 +3,7 @@
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from dianka.bench.models.relay import ContactFault
 from dianka.cardos.chip import Chip
 from dianka.cardos.t0 import Behaviour
 from dianka.firmware import ROOT, shared
-from meter_kit import MeterKit, S, in_use
+from meter_kit import INIT_DATA, MeterKit, S, in_use
 
 MANY = 1_000_000
 GOOD = "00000"
@@ -21,7 +22,7 @@ GOOD = "00000"
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    kit = MeterKit.new(tmp_path)
+    kit = MeterKit.new(tmp_path, replace(INIT_DATA, desk_time=2601050800))
     in_use(kit, 1000)
     kit.rig.set_load(1_000_000)
     kit.wait(10 * S)
@@ -55,13 +56,16 @@ def esam_of(kit: MeterKit) -> Chip:
     return engine._tpdu.chip
 
 
-def twelve_hours(kit: MeterKit) -> None:
-    """Somebody else has set the clock, in a mode that the driver never uses."""
+def no_date(kit: MeterKit) -> None:
+    """Registers that no calendar has."""
     rtc = kit.rig.bench.rtc
-    rtc.power_on()
-    assert rtc.start(False) and rtc.write(2) and rtc.write(0x52)
-    rtc.stop()
-    rtc.power_off()
+    rtc._registers[5] = 0x13
+    rtc._latch = lambda: None  # they stay
+
+
+def behind(kit: MeterKit) -> None:
+    """Somebody has set the clock, and wrongly."""
+    kit.rig.bench.rtc.set(0)
 
 
 def half_protected(kit: MeterKit) -> None:
@@ -86,7 +90,8 @@ FAULTS: list[tuple[str, Callable[[MeterKit], object], str]] = [
     ("ESAM refuses", lambda kit: kit.rig.bench.esam.put(esam_of(kit), Behaviour(lying_sw=0x6A82)), "00200"),
     ("clock silent", lambda kit: setattr(kit.rig.bench.rtc, "mute", True), "00010"),
     ("clock battery", lambda kit: setattr(kit.rig.bench.rtc, "battery", False), "00020"),
-    ("clock in 12-hour mode", twelve_hours, "00030"),
+    ("clock without a date", no_date, "00030"),
+    ("clock behind the meter's earliest time", behind, "00040"),
     ("relay stuck open", lambda kit: setattr(kit.rig.bench.relay, "fault", ContactFault.STUCK_OPEN), "00001"),
     ("mains too low for the coil", lambda kit: kit.rig.set_volts(150_000), "00003"),
 ]

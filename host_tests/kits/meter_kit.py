@@ -36,7 +36,8 @@ def tell(text: str) -> None:
 class MeterKit:
     """A folder with a meter and its cards. `new` makes a meter that is set up, keyed and switched on."""
 
-    def __init__(self, folder: Path, seed: int = 1) -> None:
+    def __init__(self, folder: Path, seed: int = 1, clock_set: bool = True) -> None:
+        """Not `clock_set`: the clock chip is as delivered, or as the folder has kept it."""
         self.folder = folder
         self.rng = random.Random(seed).randbytes
         self.lines: list[str] = []
@@ -45,6 +46,8 @@ class MeterKit:
         self.control = CardFile.open(folder / CONTROL, self.rng)
         self.rig = Rig(folder, "host")
         self.rig.on_log = self.lines.append
+        if clock_set:
+            self.rig.set_clock()
         self.ledger = Ledger(self.rig.bench.chip)
 
     @classmethod

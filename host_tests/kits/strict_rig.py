@@ -71,6 +71,9 @@ class StrictRig:
     def press_key(self, ms: int = 300) -> None:
         self.done.append(f"key {ms}")
 
+    def set_clock(self) -> None:
+        self.done.append("set clock")
+
     def wait(self, us: int) -> None:
         assert type(us) is int and us > 0
         self.waits_us.append(us)

@@ -17,5 +17,6 @@ ALL = {
     **DESK,
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
     "bench": Later("dianka.bench.cli:bench_app", "The virtual board: real firmware, modelled hardware, virtual time."),
+    "clock": Later("dianka.flash.cli:clock_command", "Set the clock of a board's meter from this PC's."),
     "flash": Later("dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."),
 }

@@ -56,6 +56,7 @@ class InitData:
     close_above_fen: int
     rates_e4: Sequence[int]
     silence_min: int = 0  # how long the metering chip may be silent before the supply opens; 0: as the meter does by itself
+    desk_time: int = 0  # YYMMDDhhmm, local: when the card is made; the meter's clock can't be before. 0: not said
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
@@ -214,7 +215,9 @@ def _init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
     # No customer, and none shall stay in the ESAM.
-    params = card_files.pack(card_files.PARAMS, _params(data) | {"silence_min": data.silence_min})
+    params = card_files.pack(
+        card_files.PARAMS, _params(data) | {"silence_min": data.silence_min, "switch_time": data.desk_time}
+    )
     return {
         card_files.CARD_TARIFF_1: tariff,
         card_files.CARD_TARIFF_2: tariff,

@@ -111,6 +111,7 @@ def _init(records: dict[int, Any]) -> Lines:
         *limits_lines(records[card_files.CARD_LIMITS]),
         *silence_line(params),
         *tariff_line(records, card_files.CARD_TARIFF_1),
+        *([("made at", stamp(params["switch_time"]))] if params["switch_time"] else []),
     ]
 
 

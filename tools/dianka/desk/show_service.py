@@ -10,7 +10,18 @@ from dianka.cardos.crypto import by_code
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
 from dianka.desk.reading import blocks
-from dianka.desk.words import Lines, decimal, keys_state, limits_lines, named_bits, number, params_lines, price, stamp
+from dianka.desk.words import (
+    Lines,
+    decimal,
+    keys_state,
+    limits_lines,
+    named_bits,
+    number,
+    params_lines,
+    plans_price,
+    price,
+    stamp,
+)
 from dianka.money import yuan
 
 Records = dict[int, Any]
@@ -98,7 +109,7 @@ def _parameters(records: Records) -> Lines:
         return []
     return [
         *params_lines(params),
-        *([("newest price from", stamp(params["switch_time"]))] if params["switch_time"] else []),
+        *([("newest price from", stamp(params["switch_time"]))] if plans_price(params) else []),
         *limits_lines(records[desk_files.INSPECTION_LIMITS]),
         ("keys", keys_state(info)),
     ]

@@ -50,8 +50,13 @@ def tariff_line(records: dict[int, Any], sfi: int) -> Lines:
 
 def new_price_line(params: dict[str, Any], records: dict[int, Any], sfi: int) -> Lines:
     """What set 2 says, and from when on; it stays there when it has begun."""
-    time = params["switch_time"]
-    return [(f"price from {stamp(time)}", _rates(records, sfi))] if time and records.get(sfi) else []
+    planned = plans_price(params) and records.get(sfi)
+    return [(f"price from {stamp(params['switch_time'])}", _rates(records, sfi))] if planned else []
+
+
+def plans_price(params: dict[str, Any]) -> bool:
+    """Whether the switch time is a price's; in an initialisation card's it is when that was made."""
+    return bool(params["switch_time"] and params["customer_no"])
 
 
 def _rates(records: dict[int, Any], sfi: int) -> str:

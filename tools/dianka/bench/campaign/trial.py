@@ -39,6 +39,7 @@ class Trial:
         self.control = CardFile.open(folder / CONTROL)
         self.rig = Rig(folder, "host")
         self.rig.on_log = self.lines.append
+        self.rig.set_clock()
         self._esam: Chip = self.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
 
     def close(self) -> None:

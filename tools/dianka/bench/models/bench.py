@@ -14,6 +14,7 @@ from dianka.bench.models.ds3231 import Ds3231
 from dianka.bench.models.fram import Mb85rc256v
 from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.models.hlw8032_frame import Params
+from dianka.bench.models.i2c_lines import BusLines
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.models.relay import LatchingRelay
@@ -37,6 +38,7 @@ class Bench:
     display: Tm1638
     fram: Mb85rc256v
     rtc: Ds3231
+    i2c_lines: BusLines
     slot: T0Socket
     esam: T0Socket
     pins: dict[str, int]
@@ -68,14 +70,21 @@ class Bench:
         self.display.power_off()
         self.fram.power_off()
         self.rtc.power_off()
+        self.i2c_lines.power_off()
         self.chip.power_off()
 
     def lamps(self) -> dict[str, bool]:
         return dict(zip(LAMPS, self.display.lamps, strict=False))
 
 
-def build(board: Path, start_s: int, fram: bytes | None = None, esam: Chip | None = None, relay_closed: bool = False) -> Bench:
-    """Models for this board. `start_s` is the clock chip's time, `fram` what the memory holds (None: as delivered)."""
+def build(
+    board: Path,
+    start_s: int | None = None,
+    fram: bytes | None = None,
+    esam: Chip | None = None,
+    relay_closed: bool = False,
+) -> Bench:
+    """Models for this board, without `start_s`, the clock chip's time, and `fram` as delivered."""
     pins = read_constants(board)
     clock = Clock()
     mcu = Mcu(clock)
@@ -89,6 +98,7 @@ def build(board: Path, start_s: int, fram: bytes | None = None, esam: Chip | Non
     bus = mcu.i2c_bus(pins["I2C_BUS"])
     bus.devices[FRAM_ADDRESS] = memory
     bus.devices[RTC_ADDRESS] = rtc
+    lines = bus.lines = BusLines(mcu.shared_pin(pins["SDA"]), mcu.shared_pin(pins["SCL"]))
     display = Tm1638(wire("DISPLAY_STROBE"))
     mcu.spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
     metering_port = mcu.uart(pins["METERING_UART"])
@@ -101,7 +111,7 @@ def build(board: Path, start_s: int, fram: bytes | None = None, esam: Chip | Non
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     wire("SLOT_SWITCH").set(1)
-    bench = Bench(clock, mcu, mains, chip, relay, display, memory, rtc, slot, soldered, pins)
+    bench = Bench(clock, mcu, mains, chip, relay, display, memory, rtc, lines, slot, soldered, pins)
     bench.power_down()
     if esam:
         soldered.put(esam)

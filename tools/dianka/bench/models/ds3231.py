@@ -38,9 +38,14 @@ class Ds3231:
         self._at = 0
         self._set(0)
         if start_s is not None:
-            self._set(start_s * 1_000_000)
-            self._weekday_offset = 6  # 2000-01-01 was a Saturday: day 7 when Sunday is day 1
-            self._registers[_STATUS] &= ~OSF
+            self.set(start_s)
+
+    def set(self, seconds: int) -> None:
+        """Set it as a person's program does: the time, and the flag cleared."""
+        self._set(seconds * 1_000_000)
+        self._twelve = False
+        self._weekday_offset = 6  # 2000-01-01 was a Saturday: day 7 when Sunday is day 1
+        self._registers[_STATUS] &= ~OSF
 
     # ****** Time and battery ******
 

@@ -7,7 +7,7 @@ Every rung drives the models through this one class: the host rung calls it dire
 from collections.abc import Callable
 
 from dianka.bench.models.clock import Clock, Timer
-from dianka.bench.models.wires import I2cBus, SerialPort, SpiBus, Wire
+from dianka.bench.models.wires import I2cBus, SerialPort, SharedWire, SpiBus, Wire
 
 RISING = 8  # machine.Pin.IRQ_RISING and IRQ_FALLING of the RP2040
 FALLING = 4
@@ -37,9 +37,18 @@ class Mcu:
 
     def pin(self, number: int) -> Wire:
         if number not in self.pins:
-            wire = self.pins[number] = Wire(f"GP{number}")
-            wire.listeners.append(lambda level, n=number: self._edge(n, level))
+            self._add(number, Wire(f"GP{number}"))
         return self.pins[number]
+
+    def shared_pin(self, number: int) -> SharedWire:
+        """Make this pin one on a line that chips pull low too, before anybody else asks for it."""
+        wire = SharedWire(f"GP{number}")
+        self._add(number, wire)
+        return wire
+
+    def _add(self, number: int, wire: Wire) -> None:
+        self.pins[number] = wire
+        wire.listeners.append(lambda level: self._edge(number, level))
 
     def uart(self, number: int) -> SerialPort:
         return self.uarts.setdefault(number, SerialPort(self.clock))
@@ -91,6 +100,9 @@ class Mcu:
         if self._watchdog:
             self._watchdog.cancel()
             self._watchdog = None
+        for wire in self.pins.values():
+            if isinstance(wire, SharedWire):
+                wire.release()
         for port in self.uarts.values():
             port.format = None
             port.received.clear()

@@ -26,6 +26,34 @@ class Wire:
             for listener in self.listeners:
                 listener(level)
 
+    def release(self, pull_up: bool = False) -> None:
+        """Let go of it as the controller: the pull of its own pin decides."""
+        self.set(int(pull_up))
+
+
+class SharedWire(Wire):
+    """A line with a pull-up on the board, which either side can only pull low.
+
+    `set` is the controller's side, `hold` the chips'.
+    """
+
+    __slots__ = ("_driven", "_held")
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, 1)
+        self._driven, self._held = 1, False
+
+    def set(self, level: int) -> None:
+        self._driven = level
+        super().set(int(bool(level) and not self._held))
+
+    def hold(self, low: bool) -> None:
+        self._held = low
+        self.set(self._driven)
+
+    def release(self, pull_up: bool = False) -> None:
+        self.set(1)
+
 
 @dataclass(frozen=True)
 class Format:
@@ -129,34 +157,98 @@ class I2cDevice(Protocol):
     def stop(self) -> None: ...
 
 
+class I2cLines(Protocol):
+    """SDA and SCL bit by bit (i2clines.py), for what happens inside a byte."""
+
+    @property
+    def held(self) -> bool: ...
+    def start(self) -> None: ...
+    def strand_sender(self, device: I2cDevice, value: int, bit: int) -> None: ...
+    def strand_receiver(self, device: I2cDevice) -> None: ...
+
+
+@dataclass
+class Loss:
+    """The controller goes at this bit of the `count`th byte that chips send from now on.
+
+    Not `reading`: of the `count`th byte that they take, which can only be its acknowledge.
+    """
+
+    count: int
+    happen: Callable[[], None]
+    bit: int = 8  # 0 the first of a byte, 8 its acknowledge
+    reading: bool = True
+
+    def due(self, reading: bool) -> bool:
+        self.count -= reading == self.reading
+        return not self.count
+
+
 class I2cBus:
+    """Bytes to and from the chips. No transfer begins while a chip holds SDA (`held`)."""
+
     def __init__(self) -> None:
         self.devices: dict[int, I2cDevice] = {}
         self.freq = 0
+        self.lines: I2cLines | None = None  # none: the controller never goes in the middle of a byte
+        self.loss: Loss | None = None
+
+    @property
+    def held(self) -> bool:
+        return self.lines is not None and self.lines.held
 
     def write(self, address: int, data: bytes, stop: bool = True) -> int:
         """Bytes acknowledged, or -1 if nothing acknowledged the address."""
-        device = self.devices.get(address)
-        if device is None or not device.start(False):
+        device = self._begin(address, False)
+        if device is None:
             return -1
         done = 0
         for value in data:
             if not device.write(value):
                 break
             done += 1
+            if self._lost(device, False):
+                return -1
         if stop:
             device.stop()
         return done
 
     def read(self, address: int, count: int, stop: bool = True) -> bytes | None:
         """`count` bytes, or None if nothing acknowledged the address."""
-        device = self.devices.get(address)
-        if device is None or not device.start(True):
+        device = self._begin(address, True)
+        if device is None:
             return None
-        data = bytes(device.read() for _ in range(count))
+        data = bytearray()
+        while len(data) < count:
+            data.append(device.read())
+            if self._lost(device, True, data[-1]):
+                return None
         if stop:
             device.stop()
-        return data
+        return bytes(data)
+
+    def _begin(self, address: int, read: bool) -> I2cDevice | None:
+        """START and the address; the device if it acknowledges."""
+        if self.held:
+            return None
+        if self.lines:
+            self.lines.start()
+        device = self.devices.get(address)
+        return device if device is not None and device.start(read) else None
+
+    def _lost(self, device: I2cDevice, reading: bool, value: int = 0) -> bool:
+        """Whether the controller goes in this byte; the chip then waits for it."""
+        loss = self.loss
+        if loss is None or not loss.due(reading):
+            return False
+        assert self.lines
+        self.loss = None
+        if reading:
+            self.lines.strand_sender(device, value, loss.bit)
+        else:
+            self.lines.strand_receiver(device)
+        loss.happen()
+        return True
 
 
 class SpiDevice(Protocol):

@@ -61,7 +61,7 @@ class Rig:
         self._esam_file = self._open_esam()
         kept = self._load()
         self.bench = benches.build(
-            board, kept["seconds"], kept["fram"], self._esam_file.chip if self._esam_file else None, kept["relay_closed"]
+            board, kept["clock"], kept["fram"], self._esam_file.chip if self._esam_file else None, kept["relay_closed"]
         )
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
@@ -188,7 +188,16 @@ class Rig:
         if self._slot != "empty":
             raise RigError(f"the slot holds {self._slot}: pull it first")
 
+    def set_clock(self) -> None:
+        """Set the clock chip right, as flashing does; its maker delivers it without a time."""
+        self.bench.rtc.set(self._world_s)
+
     # ****** Time ******
+
+    @property
+    def _world_s(self) -> int:
+        """Seconds since 2000-01-01 UTC, whatever the meter's clock says."""
+        return int((self._started - EPOCH).total_seconds()) + self.clock.now_us // 1_000_000
 
     def wait(self, us: int) -> None:
         """Let virtual time pass."""
@@ -254,8 +263,13 @@ class Rig:
             self.pull()
         if self._esam_file:
             self._esam_file.close()
-        seconds = int((self._started - EPOCH).total_seconds()) + self.clock.now_us // 1_000_000
-        kept = {"fram": self.bench.fram.content.hex(), "relay_closed": self.bench.relay.closed, "seconds": seconds}
+        rtc = self.bench.rtc
+        kept = {
+            "fram": self.bench.fram.content.hex(),
+            "relay_closed": self.bench.relay.closed,
+            "seconds": self._world_s,
+            "clock": None if rtc.osf else rtc.time_s,
+        }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
     def _open_esam(self) -> CardFile | None:
@@ -270,13 +284,15 @@ class Rig:
     def _load(self) -> dict:
         path = self.folder / STATE_FILE
         if not path.exists():
-            return {"fram": None, "relay_closed": False, "seconds": int((START - EPOCH).total_seconds())}
+            return {"fram": None, "relay_closed": False, "seconds": int((START - EPOCH).total_seconds()), "clock": None}
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
+            kept.setdefault("clock", kept["seconds"])  # a folder of a bench whose clocks were always set
             return {
                 "fram": bytes.fromhex(kept["fram"]),
                 "relay_closed": bool(kept["relay_closed"]),
                 "seconds": int(kept["seconds"]),
+                "clock": None if kept["clock"] is None else int(kept["clock"]),
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory") from None

@@ -2,6 +2,7 @@
 
     mains on|off        load 2.2 kW [pf 0.8]      volts 220           wait 3 h|min|s|ms      cut power
     insert FILE [upside down]                     insert metal plate  pull card              press key [for 3 s]
+    set clock: to the story's time, as flashing does; a new meter has none
     expect CONDITION [within 5 s]                 wait until CONDITION within 2 h
     say "text"                                    desk: COMMAND of dianka, in the meter's folder
     CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
@@ -180,6 +181,11 @@ def _cut(words: Words) -> Act:
     return lambda player: player.rig.cut_power()
 
 
+def _set(words: Words) -> Act:
+    words.take("clock")
+    return lambda player: player.rig.set_clock()
+
+
 def _say(words: Words) -> Act:
     text = words.quoted()
     return lambda player: player.say(text)
@@ -187,7 +193,7 @@ def _say(words: Words) -> Act:
 
 _VERBS: dict[str, Callable[[Words], Act | tuple[Act, Condition]]] = {
     "mains": _mains, "load": _load, "volts": _volts, "wait": _wait, "insert": _insert, "pull": _pull, "press": _press,
-    "cut": _cut, "expect": _expect, "say": _say,
+    "cut": _cut, "expect": _expect, "say": _say, "set": _set,
 }  # fmt: skip
 
 

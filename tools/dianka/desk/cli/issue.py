@@ -32,6 +32,7 @@ from dianka.desk.cli.options import (
 )
 from dianka.desk.cli.plain import plain_errors
 from dianka.desk.in_reader import must_be_blank_control
+from dianka.desk.prices import now_minute, switch_minute
 from dianka.readers import find
 from dianka.readers.choose import PREFIX
 
@@ -83,14 +84,20 @@ def init(
     again: Annotated[
         bool, typer.Option("--again", help=f"For the meter that has this number already, as {register.NAME} says.")
     ] = False,
+    time: Annotated[
+        str, typer.Option(help="Local time now, as 2026-03-01T08:00, if this PC's is not right.", show_default=False)
+    ] = "",
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
+
+    It brings the time as well: a meter's clock that is lost, or behind it, is set to that.
 
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5 --overdraft 10
     """
     must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
-    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence)
+    now = switch_minute(time) if time else now_minute()
+    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence, now)
     folder = wanted.folder()
 
     def make(control: CardPort, chip: CardPort) -> None:

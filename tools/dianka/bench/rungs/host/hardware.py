@@ -14,6 +14,7 @@ from dianka.bench.models.wires import Format
 
 TICKS = 1 << 30
 EIO = 5
+ETIMEDOUT = 110
 
 
 class Reset(BaseException):
@@ -36,6 +37,11 @@ class Hardware:
         if self.over or self.mcu.dead:
             raise PowerCut
         return self.mcu
+
+    def survive(self) -> None:
+        """End the firmware here if the watchdog has bitten inside of what it did."""
+        if self.mcu.bitten:
+            self.wait_us(0)
 
     # ****** time ******
 
@@ -186,25 +192,31 @@ class SPI:
 class I2C:
     _hw: Hardware
 
-    def __init__(self, number: int, *, scl: Pin | None = None, sda: Pin | None = None, freq: int = 400_000) -> None:
+    def __init__(
+        self, number: int, *, scl: Pin | None = None, sda: Pin | None = None, freq: int = 400_000, timeout: int = 50_000
+    ) -> None:
         self._bus = self._hw.alive().i2c_bus(number)
         self._bus.freq = freq
 
     def writeto_mem(self, address: int, memory: int, data: bytes, *, addrsize: int = 8) -> None:
-        self._hw.alive()
-        out = memory.to_bytes(addrsize // 8, "big") + bytes(data)
-        if self._bus.write(address, out) != len(out):
-            raise OSError(EIO)
+        self._write(address, memory.to_bytes(addrsize // 8, "big") + bytes(data))
 
     def readfrom_mem(self, address: int, memory: int, count: int, *, addrsize: int = 8) -> bytes:
-        self._hw.alive()
-        head = memory.to_bytes(addrsize // 8, "big")
-        if self._bus.write(address, head, False) != len(head):
-            raise OSError(EIO)
+        self._write(address, memory.to_bytes(addrsize // 8, "big"), False)
         data = self._bus.read(address, count)
+        self._hw.survive()
         if data is None:
             raise OSError(EIO)
         return data
+
+    def _write(self, address: int, data: bytes, stop: bool = True) -> None:
+        self._hw.alive()
+        if self._bus.held:
+            raise OSError(ETIMEDOUT)
+        acknowledged = self._bus.write(address, data, stop)
+        self._hw.survive()
+        if acknowledged != len(data):
+            raise OSError(EIO)
 
 
 class PWM:

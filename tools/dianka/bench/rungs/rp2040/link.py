@@ -61,7 +61,7 @@ class Link:
         for number in sorted(self._clocks):
             self.time.touch(self._mcu.set_pwm, number, 0, 0)
         for number in sorted(self._driven):
-            self.time.touch(self._mcu.pin(number).set, 0)
+            self.time.touch(self._mcu.pin(number).release)
         self._clocks.clear()
         self._driven.clear()
         for line in self._lines.values():
@@ -72,7 +72,7 @@ class Link:
         for number in sorted(self._clocks):
             self._mcu.set_pwm(number, 0, 0)
         for number in sorted(self._driven):
-            self._mcu.pin(number).set(0)
+            self._mcu.pin(number).release()
         self.time.end()
         for number, listener in self._listening.items():
             self._mcu.pin(number).listeners.remove(listener)
@@ -97,7 +97,7 @@ class Link:
             self.time.touch(wire.set, int(value == GPIOPinState.HIGH))
         elif number in self._driven or number in self._resting:
             self._driven.discard(number)
-            self.time.touch(self._mcu.pin(number).set, int(value == GPIOPinState.INPUT_PULL_UP))
+            self.time.touch(self._mcu.pin(number).release, value == GPIOPinState.INPUT_PULL_UP)
             self._resting.add(number)
 
     def _wire_moved(self, number: int, level: int) -> None:

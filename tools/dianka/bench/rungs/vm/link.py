@@ -16,9 +16,10 @@ bytes and events. The bench speaks first, with a HELLO. Time moves only in WAIT.
       4 PWM         n, hertz u32, duty u16                 12 I2C_OPEN      n, hertz u32
       5 WATCHDOG    timeout_ms u32, 0: feed                13 SPI_EXCHANGE  n, length u16, bytes; answer: 0, bytes
       6 UART_OPEN   n, baud u32, bits u8, parity u8        14 I2C_WRITE     n, address, stop, length u16, bytes;
-                    (255 none), stop u8, ring u16                           answer: bytes acknowledged or -1
+                    (255 none), stop u8, ring u16                           answer: bytes acknowledged or -1,
+                                                                           -2: a chip holds SDA
       7 UART_WRITE  n, length u16, bytes                   15 I2C_READ      n, address, stop, length u16;
-      8 UART_LOST   n, count u16                                            answer: 0 and bytes, or -1
+      8 UART_LOST   n, count u16                                            answer: 0 and bytes, or -1, -2
 
     answer    now_us i64, length i64 of the events that follow
       1 LEVEL  n, level          3 UART    n, length u16, bytes          5 HELLO  ticks_ms u32, ticks_us u32, clock u32,
@@ -102,7 +103,7 @@ class VmLink:
     def _take_request(self) -> str | None:
         until_us, kind, mask, code, body = self._receive()
         self.operations.execute(body)
-        if self._mcu.dead:
+        if self._mcu.dead or self._mcu.bitten:
             return None
         if kind == WAIT:
             self._until_us = until_us

@@ -13,6 +13,7 @@ from dianka.bench.models.wires import Format, SerialPort
 PIN_OUT = 2
 LEVEL, EDGE, UART, ANSWER = 1, 2, 3, 4
 NO_PARITY = 255
+HELD = -2  # a chip holds SDA: no transfer
 
 
 class Operations:
@@ -51,7 +52,7 @@ class Operations:
         for port in self._open.values():
             port.on_receive = None
         for number in sorted(self._driven):
-            self._mcu.pin(number).set(0)
+            self._mcu.pin(number).release()
         self._listening.clear()
         self._open.clear()
         self._driven.clear()
@@ -137,8 +138,11 @@ class Operations:
         self._mcu.i2c_bus(number).freq = freq
 
     def _write_i2c(self, number: int, address: int, stop: int, data: bytes) -> None:
-        self._say(self._mcu.i2c_bus(number).write(address, data, bool(stop)))
+        bus = self._mcu.i2c_bus(number)
+        self._say(HELD if bus.held else bus.write(address, data, bool(stop)))
 
     def _read_i2c(self, number: int, address: int, stop: int, count: int) -> None:
-        data = self._mcu.i2c_bus(number).read(address, count, bool(stop))
-        self._say(-1 if data is None else 0, data or b"")
+        bus = self._mcu.i2c_bus(number)
+        held = bus.held
+        data = bus.read(address, count, bool(stop))
+        self._say(HELD if held else -1 if data is None else 0, data or b"")

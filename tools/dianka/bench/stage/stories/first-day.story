@@ -3,9 +3,9 @@
 
 say "The utility makes its system control card, and with it the cards that the installer takes along."
 desk: card issue control control.card
-desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000
+desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000 --time 2026-01-05T08:00
 desk: card issue keys keys.card --uses 1
-
+set clock               # as flashing has done
 say "An installer powers a new meter. It knows no number, no price and only the public keys: nobody gets electricity from it."
 mains on
 expect display "0.00" within 10 s

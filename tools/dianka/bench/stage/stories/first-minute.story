@@ -3,12 +3,13 @@
 
 say "The utility's cards: system control, initialisation, keys, and a resident's with 1.30 yuan on it."
 desk: card issue control control.card
-desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 300.0000
+desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 300.0000 --time 2026-01-05T08:00
 desk: card issue keys keys.card --uses 1
 desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 300.0000
 desk: sell resident.card 1.30
 
 say "A new meter: nobody gets electricity from it. Its self-check finds memory, chip, ESAM, clock and relay in order."
+set clock               # as flashing has done
 mains on
 expect display contains "00000" within 5 s
 expect relay open

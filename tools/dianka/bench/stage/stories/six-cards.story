@@ -5,13 +5,14 @@ say "The utility's cards. The system control card stays at the desk; all the oth
 desk: card issue control control.card
 desk: card issue test test.card --uses 1
 desk: card issue test-credit credit.card --amount 1.00 --uses 1
-desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000
+desk: card issue init init.card --meter 1 --alarm1 1.00 --alarm2 0.50 --overdraft 0.50 --price 0.5000 --time 2026-01-05T08:00
 desk: card issue keys keys.card --uses 2
 desk: card issue restore restore.card --uses 1
 desk: card issue inspection inspection.card
 desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000
 
 say "The production line: relay, segments, pulses, memory, clock and ESAM. The tester sees all segments and presses the key."
+set clock               # as flashing has done
 mains on
 load 2.2 kW
 wait 10 s

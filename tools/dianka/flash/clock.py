@@ -1,0 +1,86 @@
+"""The meter's clock, set from this PC's: by the firmware on the board, which knows how far back it may go.
+
+Times are seconds since 2000-01-01 UTC. The board's own version does it (firmware/answers.py): a meter that
+runs by itself, as its earliest time belongs to it, else the clock's driver.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dianka.flash.build import FlashError
+from dianka.flash.link import Link
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_OLDEST = datetime(2026, 1, 1, tzinfo=UTC)  # no PC's clock is right that tells an earlier time than this program has
+
+_SET = """
+def _set_clock(folder, seconds, back):
+    try:
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        import answers
+        return answers.set_clock(globals().get("meter"), seconds, back)
+    except OSError:
+        return "does not answer"
+    except (AttributeError, ImportError):
+        return "can't be set by this version"
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What became of it. `former_s` is what the clock told before, None if nothing; `trouble` is for people."""
+
+    now_s: int
+    former_s: int | None = None
+    done: bool = False
+    trouble: str = ""
+
+
+def set_clock(link: Link, folder: str, back: bool = False) -> Setting:
+    """Set the clock of the board; its driver is that in `folder`, unless a meter runs there."""
+    link.run(_SET)
+    now_s = pc_seconds()
+    link.run(f"_feed(); _clock = _set_clock({folder!r}, {now_s}, {back})")
+    answer = link.ask("_clock")
+    if isinstance(answer, str):
+        return Setting(now_s, trouble=answer)
+    former_s, done = answer
+    return Setting(now_s, former_s, done)
+
+
+def pc_time() -> datetime:
+    return datetime.now(UTC)
+
+
+def pc_seconds() -> int:
+    """This PC's time; FlashError if it can't be right."""
+    now = pc_time()
+    if now < _OLDEST or now.year > 2099:
+        raise FlashError(f"this PC's clock says {now:%Y-%m-%d %H:%M} UTC: set it right, then repeat the command")
+    return int((now - _EPOCH).total_seconds())
+
+
+def said(setting: Setting) -> str:
+    """One line about it."""
+    if setting.trouble:
+        return f"clock: {setting.trouble}, see docs/selfcheck.md"
+    if setting.former_s is None:
+        return f"clock: set to {_utc(setting.now_s)}, it had no time before"
+    off = _difference(setting.former_s - setting.now_s)
+    if setting.done:
+        return f"clock: set to {_utc(setting.now_s)}, it was at {_utc(setting.former_s)}, {off}"
+    return (
+        f"clock: not set, the meter has had {_utc(setting.former_s)} and this PC has {_utc(setting.now_s)}, so it is {off}: "
+        "find out which is right; dianka clock --back sets the meter's back"
+    )
+
+
+def _utc(seconds: int) -> str:
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _difference(seconds: int) -> str:
+    if not seconds:
+        return "right"
+    return f"{timedelta(seconds=abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"
