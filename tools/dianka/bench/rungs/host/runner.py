@@ -43,7 +43,12 @@ class HostRunner:
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
         self.prepare(cause)
-        self._fiber = greenlet(self._boot)
+        self.enter(self._boot)
+
+    def enter(self, work: Callable[[], object]) -> greenlet:
+        """Let this be what `run_until` runs, in the firmware's place. Return the greenlet in which it does."""
+        self._fiber = greenlet(work)
+        return self._fiber
 
     def module(self, name: str) -> types.ModuleType:
         """A firmware module of this start, for tests that use one part alone."""
@@ -69,8 +74,12 @@ class HostRunner:
 
     @property
     def meter(self) -> Any:
-        """The firmware's own `Meter` object of this start, which main.py keeps under this name."""
-        return self.modules["main"].meter
+        """The `Meter` object of this start, which main.py keeps under this name; None until it is built.
+
+        It stays after the supply is gone, as it was then, until the next start.
+        """
+        main = self.modules.get("main")
+        return vars(main).get("meter") if main else None
 
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
@@ -163,7 +172,7 @@ class HostRunner:
         self.modules[name] = module
         try:
             exec(_CODE[path], vars(module))
-        except BaseException:
+        except Exception:  # not at a power cut, after which tests look at what there was
             del self.modules[name]
             raise
         return module
