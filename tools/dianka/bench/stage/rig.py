@@ -3,7 +3,7 @@
 The supply has a hold-up: when the mains fails, the power-fail wire falls at once and the controller dies 100 ms later, unless
 the mains is back by then. `cut_power` is worse: everything is gone at that very instant. The folder keeps the FRAM's content,
 the ESAM (a card file), an emulated chip's flash and the relay's position between runs; cards lie in it as files, and one of
-them may be in the slot. `Stand` (stand.py) puts the utility's desk and the people to it.
+them may be in the slot.
 """
 
 import json
@@ -52,7 +52,7 @@ class View:
 
 
 class Rig:
-    """`rng` is where the chips in ESAM and slot take their random numbers from."""
+    """`Stand` (stand.py) puts the utility's desk and the people to it. `rng`: of the chips in ESAM and slot."""
 
     def __init__(
         self, folder: Path, runner: str = "vm", board: Path | None = None, rng: Callable[[int], bytes] = os.urandom

@@ -39,6 +39,7 @@ class HostRunner:
         self._until_us = 0
         self._hardware: Hardware | None = None
         self._loop: Loop | None = None
+        self._main: types.ModuleType | None = None
 
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
@@ -59,7 +60,7 @@ class HostRunner:
         self.kill()
         self._until_us = FOREVER_US
         self.mcu.reset()
-        self.ended = None
+        self.ended = self._main = None
         hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
         loop = self._loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
         self.modules = {
@@ -78,8 +79,7 @@ class HostRunner:
 
         It stays after the supply is gone, as it was then, until the next start.
         """
-        main = self.modules.get("main")
-        return vars(main).get("meter") if main else None
+        return vars(self._main).get("meter") if self._main else None
 
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
@@ -170,9 +170,11 @@ class HostRunner:
         scope["print"] = lambda *values: self._on_line(" ".join(str(value) for value in values))
         vars(module)["__builtins__"] = scope
         self.modules[name] = module
+        if name == "main":
+            self._main = module
         try:
             exec(_CODE[path], vars(module))
-        except Exception:  # not at a power cut, after which tests look at what there was
+        except BaseException:
             del self.modules[name]
             raise
         return module
