@@ -43,7 +43,7 @@ class Sessions:
         resident.ready_to_buy(trial)
         line = trial.rig.runner.modules["line"]
         line.Exchange = _listening(line.Exchange, self.exchanges)
-        assert trial.session(USER) == 0
+        assert trial.session(USER).code == 0
         self.files += trial.esam.state.files.values()
         for path in Path(trial.folder).glob("*.card"):
             if path != Path(trial.folder) / "control.card":

@@ -1,40 +1,15 @@
-"""What the bench itself counts, the firmware having no part in it: money and energy of a meter, time and wire of a session."""
+"""What the bench itself counts, the firmware having no part in it: money and energy of a meter."""
 
 from fractions import Fraction
-from typing import Any
 
 from dianka.bench.models.hlw8032 import Hlw8032Model
+from dianka.bench.stage.session import Session
+from dianka.bench.stage.stand import FEN, used_fen
 from dianka.firmware import shared
 
-FEN = shared("account").FEN
+__all__ = ["FEN", "PJ_PER_WH", "Ledger", "Session", "used_fen"]
+
 PJ_PER_WH = shared("account").PJ_PER_KWH // 1000
-ETU_US = Fraction(1_000_000, 9600)
-CHARACTER_ETU = 12
-
-
-class Session:
-    """What one session did on the wire, by the bench's own count."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.log: list[str] = []
-        self.took_us = 0  # from the presence switch to the last character on the slot
-        self.over_us = 0  # from the presence switch to the end of the session
-        self.slot_characters = 0
-        self.esam_characters = 0
-
-    @property
-    def floor_us(self) -> int:
-        """No reader at 9600 baud can be faster than its characters, one after the other."""
-        return int((self.slot_characters + self.esam_characters) * CHARACTER_ETU * ETU_US)
-
-    @property
-    def code(self) -> int:
-        """The error code of the session, 0 if it went well."""
-        for line in self.log:
-            if ", code " in line:
-                return int(line.split(", code ")[1].split(":")[0])
-        return 0
 
 
 class Ledger:
@@ -56,8 +31,8 @@ class Ledger:
     def count(self) -> None:
         """Take what the chip has counted since the last time, at the present price; before each change and each cut."""
         chip = self._chip
-        if chip._up_us != self._life:
-            self._life, self._seen = chip._up_us, 0
+        if chip.up_us != self._life:
+            self._life, self._seen = chip.up_us, 0
         pulses = chip.pulses
         new, self._seen = pulses - self._seen, pulses
         self._energy_pj += new * chip.params.pulse_pj
@@ -72,8 +47,3 @@ class Ledger:
     def owed_fen(self) -> Fraction:
         self.count()
         return Fraction(self._owed, FEN)
-
-
-def used_fen(state: Any) -> Fraction:
-    """What the meter itself says it has taken."""
-    return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)

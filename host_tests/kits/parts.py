@@ -4,8 +4,6 @@ import types
 from collections.abc import Coroutine
 from typing import Any
 
-from greenlet import greenlet
-
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.host.runner import HostRunner
@@ -32,7 +30,7 @@ class Parts:
         """What a coroutine of the firmware returns; it must end within so much virtual time."""
         results: list[Any] = []
         run = self.runner.modules["asyncio"].run
-        fiber = self.runner._fiber = greenlet(lambda: results.append(run(coroutine)))
+        fiber = self.runner.enter(lambda: results.append(run(coroutine)))
         self.runner.run_until(self.clock.now_us + within_us)
         assert fiber.dead, f"still running after {within_us} us"
         return results[0]

@@ -1,14 +1,12 @@
 """The service staff's cards on the whole meter: made as the desk makes them, and read out byte by byte without the desk."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dianka.card_port import CardPort, select_card
+from dianka.card_port import select_card
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
-from dianka.cardos.image import CardFile
 from dianka.desk import service
 from dianka.desk.session import Desk
 from meter_kit import MeterKit, S
@@ -16,31 +14,22 @@ from meter_kit import MeterKit, S
 RESTORE, INSPECTION, CREDIT, TEST = (Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test"))
 
 
-def make(kit: MeterKit, card: Path, kind: str, how: Callable[[CardPort, CardPort], None], control: Chip | None = None) -> None:
-    with CardFile.create(kit.folder / card, kind, rng=kit.rng) as file:
-        how(control or kit.control.chip, file.chip)
-
-
 def make_restore(kit: MeterKit, card: Path = RESTORE, uses: int = 1, control: Chip | None = None) -> None:
-    data = service.RestoreData(uses)
-    make(kit, card, kinds.RESTORE, lambda sam, chip: service.make_restore(sam, chip, data), control)
+    kit.make(card, kinds.RESTORE, service.make_restore, service.RestoreData(uses), control)
 
 
 def make_inspection(
     kit: MeterKit, card: Path = INSPECTION, copies: int = card_files.COPY_ALL, control: Chip | None = None
 ) -> None:
-    data = service.InspectionData(copies)
-    make(kit, card, kinds.INSPECTION, lambda sam, chip: service.make_inspection(sam, chip, data), control)
+    kit.make(card, kinds.INSPECTION, service.make_inspection, service.InspectionData(copies), control)
 
 
 def make_credit(kit: MeterKit, card: Path = CREDIT, money_fen: int = 100, uses: int = 3) -> None:
-    data = service.TestCreditData(money_fen, uses)
-    make(kit, card, kinds.TEST_CREDIT, lambda sam, chip: service.make_test_credit(sam, chip, data))
+    kit.make(card, kinds.TEST_CREDIT, service.make_test_credit, service.TestCreditData(money_fen, uses))
 
 
 def make_test(kit: MeterKit, card: Path = TEST, **fields: int) -> None:
-    data = service.TestData(**({"uses": 3} | fields))
-    make(kit, card, kinds.TEST, lambda sam, chip: service.make_test(sam, chip, data))
+    kit.make(card, kinds.TEST, service.make_test, service.TestData(**({"uses": 3} | fields)))
 
 
 make_test.__test__ = False  # type: ignore[attr-defined]
@@ -48,7 +37,7 @@ make_test.__test__ = False  # type: ignore[attr-defined]
 
 def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
     """Another content on a card of the public set, which anybody can write but no desk does."""
-    with CardFile.open(kit.folder / card, kit.rng) as file:
+    with kit.open(card) as file:
         kit.control.chip.power_on()
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
         desk.authenticate()
@@ -56,8 +45,7 @@ def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
 
 
 def files_of(kit: MeterKit, card: Path) -> dict[int, bytes]:
-    with CardFile.open(kit.folder / card, kit.rng) as file:
-        return dict(file.chip.state.files)
+    return dict(kit.card_state(card).files)
 
 
 def uses(kit: MeterKit, card: Path) -> int:
@@ -80,7 +68,7 @@ def results(kit: MeterKit, card: Path) -> list[dict[str, Any]]:
 
 
 def esam_chip(kit: MeterKit) -> Chip:
-    return kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
+    return kit.esam
 
 
 def key_state(kit: MeterKit) -> int:
@@ -89,18 +77,9 @@ def key_state(kit: MeterKit) -> int:
 
 def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:
     """A whole session of a test card, the key pressed some seconds into it; what its log says."""
-    since = len(kit.lines)
-    kit.rig.insert(card)
-    for second in range(limit_s):
-        if second and second == key_at:
-            kit.rig.press_key()
-        kit.wait(1 * S)
-        if second and not kit.meter.card_slot.busy:
-            break
-    kit.wait(1 * S)
-    log = kit.lines[since:]
-    kit.pull()
-    return log
+    if key_at:
+        kit.rig.clock.after(key_at * S, kit.rig.press_key)
+    return kit.session(card, limit_us=limit_s * S).log
 
 
 test_session.__test__ = False  # type: ignore[attr-defined]

@@ -3,9 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from dianka.cardos.image import CardFile
 from dianka.desk.prices import NewPrice, card_minute
-from dianka.desk.sell import sell
 from ledger import FEN, PJ_PER_WH, used_fen
 from meter_kit import MS, USER, MeterKit, S
 
@@ -22,8 +20,7 @@ def sell_new(kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, 
     now_s = kit.rig.bench.rtc.time_s
     begin_s = (now_s // 60 + minutes) * 60
     new = NewPrice(price_e4, local(begin_s), at_once=True)
-    with CardFile.open(kit.folder / card, kit.rng) as file:
-        sell(kit.control.chip, file.chip, amount_fen, kit.rng, new, lambda: local(now_s))
+    kit.sell(amount_fen, card, new, lambda: local(now_s))
     kit.ledger.bought_fen += amount_fen
     return kit.rig.clock.now_us + (begin_s - now_s) * S - kit.rig.clock.now_us % S
 

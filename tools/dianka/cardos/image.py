@@ -144,6 +144,16 @@ class CardFile:
         self.chip.on_commit = _closed
         self._lock.close()
 
+    def detach(self) -> None:
+        """Keep what the chip stores from here on in this process alone: a fork's, whose parent has the file."""
+        self.chip.on_commit = None
+
+    def move(self, path: Path) -> None:
+        """Go on in another file, with the chip's state of this instant. The former one stays as it is."""
+        self.path = path
+        self._save(self.chip.state)
+        self.chip.on_commit = self._save
+
     def discard(self) -> None:
         """Throw the card away: it was spoilt in the making."""
         self.path.unlink(missing_ok=True)

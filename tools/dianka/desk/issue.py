@@ -215,9 +215,8 @@ def _init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
     # No customer, and none shall stay in the ESAM.
-    params = card_files.pack(
-        card_files.PARAMS, _params(data) | {"silence_min": data.silence_min, "switch_time": data.desk_time}
-    )
+    own = {"silence_min": data.silence_min, "switch_time": data.desk_time}
+    params = card_files.pack(card_files.PARAMS, _params(data) | own)
     return {
         card_files.CARD_TARIFF_1: tariff,
         card_files.CARD_TARIFF_2: tariff,

@@ -134,8 +134,7 @@ class Breaker:
             self._muted = True
         else:
             rig.bench.fram.powered = False
-            rig.bench.mains.switch(False)
-            rig.bench.mcu.die()
+            self._trial.cut_now()
         return False
 
     def _moment(self) -> str:
@@ -145,7 +144,7 @@ class Breaker:
     def _left(self, torn: tuple[int, int] | None) -> str:
         """A digest of what a cut leaves; made anew only if something has changed."""
         rig = self._trial.rig
-        card = self._trial.card.chip.state if self._trial.card else None
+        card = rig.card.chip.state if rig.card else None
         now = rig.bench.fram.writes, torn, self._trial.esam.state, card, rig.bench.relay.closed
         if not self._kept or any(a is not b and a != b for a, b in zip(self._kept, now, strict=True)):
             content = bytearray(rig.bench.fram.memory)

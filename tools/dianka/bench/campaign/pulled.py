@@ -77,13 +77,12 @@ def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
     old, new = facts(trial, scene.card), _unbroken(scene, trial, forks)
     unbroken(scene, old, new)
     breaker = Breaker(trial, forks)
-    since = len(trial.lines)
-    code = trial.put_in(scene.card)
+    session = trial.put_in(scene.card)
     breaker.off()
     if forks.child:
-        _go_on(scene, trial, forks, (old, new), code)
-    assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[since:]}"
-    trial.take_out()
+        _go_on(scene, trial, forks, (old, new), session.code)
+    assert session.code == scene.refused, f"the unbroken session ended with code {session.code}: {session.log}"
+    trial.pull()
     return _figures(scene, forks)
 
 
@@ -93,8 +92,8 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
 
     def work() -> None:
         trial.move(forks.room())
-        code = trial.session(scene.card)
-        assert code == scene.refused, f"the unbroken session ended with code {code}: {trial.lines[-3:]}"
+        session = trial.session(scene.card)
+        assert session.code == scene.refused, f"the unbroken session ended with code {session.code}: {session.log}"
         os.write(write, pickle.dumps(facts(trial, scene.card)))
         scene.proof(trial)
 
@@ -110,14 +109,13 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
     """In the child, after the break, which the meter took for this error code; never returns."""
     if forks.act in (CUT_OUT, CUT_IN):
         if forks.act == CUT_OUT:
-            trial.take_out()
+            trial.pull()
         trial.move(forks.room())
         trial.wait(_DARK_US)
-        back = len(trial.lines)
         trial.rig.mains_on()
         if forks.act == CUT_IN:
             trial.wait(_BOOTED_US)
-            trial.until_over(back)
+            trial.watch()
         trial.wait(_ON_US)
     else:
         told(scene, ends[0], trial, code)
@@ -126,7 +124,7 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
         trial.move(forks.room())
     if forks.act == MUTE and not trial.meter.settlement.ready:
         trial.wait(_ESAM_RETRY_US)
-    trial.take_out()
+    trial.pull()
     _judge(scene, trial, ends, forks.act)
     forks.end(PLAYED)
 
@@ -140,7 +138,7 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     uses = KEY_USES if repeats else USES
     assert left is None or uses - most <= left <= uses, f"{left} uses are left after {most} sessions"
     done = all(now[group] == new[group] for group in now)
-    code = trial.session(scene.card)
+    code = trial.session(scene.card).code
     assert code == scene.refused or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
     expected = once_more(scene, now, new)
     after(now, expected, facts(trial, scene.card))
@@ -150,7 +148,7 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
         must_left = uses - 1 if repeats else left - (code == 0)
         assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
-        code = trial.session(scene.card)
+        code = trial.session(scene.card).code
         assert code == scene.refused or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
         after(now, once_more(scene, expected, new), facts(trial, scene.card))
     scene.proof(trial)

@@ -5,7 +5,6 @@ from typing import Any
 
 from dianka.bench.campaign.scenes import ESAM_FILES, PARAMETERS, Facts, Scene, facts
 from dianka.bench.campaign.trial import USER, S, Trial
-from dianka.cardos import kinds
 from dianka.desk import issue
 
 METER_NO, FORMER_NO, CUSTOMER_NO = 12, 7, 34
@@ -23,12 +22,12 @@ INIT, FORMER, KEYS, OTHER = (Path(f"{name}.card") for name in ("init", "former",
 
 
 def good(trial: Trial, card: Path) -> None:
-    code = trial.session(card)
+    code = trial.session(card).code
     assert code == 0, f"{card.stem}: code {code}, {trial.lines[-3:]}"
 
 
 def initialised(trial: Trial, data: issue.InitData = INIT_DATA, card: Path = INIT) -> None:
-    trial.make(card, kinds.INIT, lambda chip: issue.make_init(trial.control.chip, chip, data))
+    trial.make_init(card, data)
     good(trial, card)
 
 
@@ -40,11 +39,11 @@ def keyed(trial: Trial) -> None:
 
 
 def keys_card(trial: Trial, card: Path = KEYS) -> None:
-    trial.make(card, kinds.KEYS, lambda chip: issue.make_keys(trial.control.chip, chip, KEY_USES))
+    trial.make_keys(card, KEY_USES)
 
 
 def user_card(trial: Trial, card: Path = USER) -> None:
-    trial.make(card, kinds.USER, lambda chip: issue.make_user(trial.control.chip, chip, USER_DATA))
+    trial.make_user(card, USER_DATA)
 
 
 def _ready_to_open(trial: Trial) -> None:
@@ -71,7 +70,7 @@ def used(trial: Trial) -> None:
     trial.wait(2 * S)
     trial.rig.cut_power()  # what is not committed is lost now and not in the session
     trial.mains_on()
-    state = trial.meter.store.state
+    state = trial.state
     money_fen = facts(trial, USER)["wallet"][0]
     assert 0 < state.wallet_fen < money_fen and state.remainder, "nothing to settle"
 
@@ -90,7 +89,7 @@ def _ready_to_initialise(trial: Trial) -> None:
     """A meter that has been another one: its number and figures must go as a whole."""
     trial.mains_on()
     initialised(trial, FORMER_DATA, FORMER)
-    trial.make(INIT, kinds.INIT, lambda chip: issue.make_init(trial.control.chip, chip, INIT_DATA))
+    trial.make_init(INIT, INIT_DATA)
 
 
 def _ready_for_keys(trial: Trial) -> None:
@@ -104,15 +103,15 @@ def _ready_for_keys(trial: Trial) -> None:
 
 def buys_more(trial: Trial, card: Path = USER) -> None:
     """The desk reads the receipt and sells, and the meter takes it."""
-    before_fen = trial.meter.store.state.bought_fen
+    before_fen = trial.state.bought_fen
     count = trial.sell(100, card)
     good(trial, card)
-    state = trial.meter.store.state
+    state = trial.state
     assert (state.bought_fen, state.count) == (before_fen + 100, count), "the next purchase is not credited"
 
 
 def _replaced(trial: Trial) -> None:
-    assert trial.session(USER) == 13, "the lost card is not refused"
+    assert trial.session(USER).code == 13, "the lost card is not refused"
     buys_more(trial, OTHER)
 
 
@@ -125,7 +124,7 @@ def _opens(trial: Trial) -> None:
     user_card(trial)
     trial.sell(100)
     good(trial, USER)
-    assert trial.meter.store.state.bought_fen == 100, "an account can't be opened with these keys"
+    assert trial.state.bought_fen == 100, "an account can't be opened with these keys"
 
 
 # ****** Between old and new ******

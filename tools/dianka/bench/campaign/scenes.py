@@ -54,8 +54,7 @@ class Scene:
 
 def facts(trial: Trial, card: Path) -> Facts:
     """What there is now. The card's own memory is looked at only when it is not in the slot."""
-    state, esam = trial.meter.store.state, trial.esam.state
-    wallet = card_files.unpack(card_files.WALLET, esam.files[card_files.ESAM_WALLET])
+    state, esam = trial.state, trial.esam.state
     found: Facts = {
         "credit": (state.bought_fen, state.count),
         "used": (trial.used_fen(), state.energy_pj),
@@ -63,12 +62,12 @@ def facts(trial: Trial, card: Path) -> Facts:
         "number": (state.meter_no, state.has(RECORDS.INITIALISED)),
         COUNT: state.illegal_cards,
         LOG: trial.illegal_log(),
-        "wallet": (wallet["money_fen"], wallet["count"]),
+        "wallet": trial.esam_wallet(),
         "keys": (dict(esam.keys), esam.files[card_files.ESAM_KEY_INFO]),
     }
     found |= {name: getattr(state, name) for name in PARAMETERS}
     found |= {name: esam.files[getattr(card_files, name)] for name in ESAM_FILES}
-    if trial.card is None:
+    if trial.rig.card is None:
         on_card = trial.card_state(card)
         found["on card"] = _on_card(on_card)
         if on_card.kind == kinds.CONTROL:
@@ -78,7 +77,7 @@ def facts(trial: Trial, card: Path) -> Facts:
 
 def _untouched(trial: Trial, card: Path) -> Facts:
     """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
-    state, counted = trial.meter.store.state, ("illegal_cards", "uncharged_starts")
+    state, counted = trial.state, ("illegal_cards", "uncharged_starts")
     return {
         "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name not in counted},
         "ESAM": hashlib.sha256(dump(trial.esam.state)).hexdigest(),
@@ -137,7 +136,7 @@ def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
     """AssertionError unless a card that is refused was counted if, and only if, the meter says why it is refused."""
     if not scene.refused:
         return
-    counted = trial.meter.store.state.illegal_cards - old[COUNT]
+    counted = trial.state.illegal_cards - old[COUNT]
     assert code in (PULLED, scene.refused), f"the session ended with code {code}: {trial.lines[-3:]}"
     assert counted == (code == scene.refused), f"code {code}, and {counted} illegal cards counted"
 

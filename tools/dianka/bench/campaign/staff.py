@@ -8,7 +8,7 @@ from dianka.bench.campaign.scenes import COUNT, INCOMPLETE, LOG, Facts, Scene, a
 from dianka.bench.campaign.trial import CONTROL, USER, S, Trial
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
-from dianka.desk import service
+from dianka.desk import issue, service
 
 NEW_KEYS = Path("new-keys.card")
 INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test"))
@@ -25,8 +25,7 @@ def _ready_to_inspect(trial: Trial) -> None:
     resident.user_card(trial)
     trial.sell(300)
     resident.good(trial, USER)
-    data = service.InspectionData()
-    trial.make(INSPECTION, kinds.INSPECTION, lambda chip: service.make_inspection(trial.control.chip, chip, data))
+    trial.make(INSPECTION, kinds.INSPECTION, service.make_inspection, service.InspectionData())
     resident.good(trial, INSPECTION)
     _foreign_control(trial)
     resident.used(trial)
@@ -34,9 +33,9 @@ def _ready_to_inspect(trial: Trial) -> None:
 
 def _foreign_control(trial: Trial, times: int = 1) -> None:
     """Another system's control card, for the log of illegal cards."""
-    trial.make(resident.OTHER, kinds.CONTROL, lambda chip: None)
+    issue.issue_control(trial.folder / resident.OTHER, rng=trial.rng)
     for _ in range(times):
-        assert trial.session(resident.OTHER) == CONTROL_CARD, "a control card is not refused"
+        assert trial.session(resident.OTHER).code == CONTROL_CARD, "a control card is not refused"
 
 
 def _ready_to_refuse(trial: Trial) -> None:
@@ -52,22 +51,21 @@ def _ready_to_refuse(trial: Trial) -> None:
 
 def _ready_to_restore(trial: Trial) -> None:
     resident.in_use(trial)
-    data = service.RestoreData(resident.KEY_USES)
-    trial.make(RESTORE, kinds.RESTORE, lambda chip: service.make_restore(trial.control.chip, chip, data))
+    trial.make(RESTORE, kinds.RESTORE, service.make_restore, service.RestoreData(resident.KEY_USES))
 
 
 def _ready_for_credit(trial: Trial) -> None:
     trial.mains_on()
     resident.initialised(trial)
     data = service.TestCreditData(CREDIT_FEN, resident.USES)
-    trial.make(CREDIT, kinds.TEST_CREDIT, lambda chip: service.make_test_credit(trial.control.chip, chip, data))
+    trial.make(CREDIT, kinds.TEST_CREDIT, service.make_test_credit, data)
 
 
 def _ready_for_test(trial: Trial) -> None:
     trial.mains_on()
     resident.initialised(trial)
     data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
-    trial.make(TEST, kinds.TEST, lambda chip: service.make_test(trial.control.chip, chip, data))
+    trial.make(TEST, kinds.TEST, service.make_test, data)
 
 
 def _overwritten(old: Facts) -> dict[str, list[Any]]:
@@ -92,15 +90,15 @@ def _comes_back(trial: Trial) -> None:
 def _credited(trial: Trial) -> None:
     """The credit closes the relay, and an initialisation takes it back."""
     trial.wait(_REST_US)
-    assert trial.rig.bench.relay.closed, "credit, and the relay stays open"
+    assert trial.relay_closed, "credit, and the relay stays open"
     resident.good(trial, resident.INIT)
-    assert trial.meter.store.state.balance_fen == 0, "test credit outlives the initialisation"
+    assert trial.state.balance_fen == 0, "test credit outlives the initialisation"
 
 
 def _tested(trial: Trial) -> None:
     """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
     trial.wait(_REST_US)
-    assert not trial.rig.bench.relay.closed and trial.meter.relay._forced is None and not trial.meter.display._testing, (
+    assert not trial.relay_closed and trial.meter.relay._forced is None and not trial.meter.display._testing, (
         "the test never ends"
     )
     size = card_files.size_of(card_files.TEST_RESULT)

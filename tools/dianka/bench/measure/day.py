@@ -11,15 +11,13 @@ from pathlib import Path
 
 from dianka.bench.measure import probe
 from dianka.bench.measure.figure import Figure
-from dianka.bench.measure.meter import CARD, prepare
+from dianka.bench.measure.meter import prepare
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.vm.runner import VmRunner
-from dianka.bench.stage.desk_line import DeskLine
-from dianka.bench.stage.rig import Rig
+from dianka.bench.stage.stand import USER, Stand
 from dianka.firmware import BOARDS
 
 HOUR_US = 3_600_000_000
-SESSION_US = 8_000_000
 SESSIONS = 20
 LOAD_MW = 1_100_000
 BLOCK = 32  # bytes: what the unix port hands out memory in
@@ -48,7 +46,7 @@ asyncio.run(main())
 """
 
 
-def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], None] | None = None) -> list[Figure]:
+def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], object] | None = None) -> list[Figure]:
     """So many hours with a card session in each of the first 20."""
     with tempfile.TemporaryDirectory(prefix="dianka-day-") as place:
         home, board = Path(place) / "meter", Path(place) / "board"
@@ -56,31 +54,22 @@ def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], None] | None = N
         board.mkdir()
         (board / "board.py").write_bytes((BOARDS / "virtual" / "board.py").read_bytes())
         (board / "dayprobe.py").write_text(SOURCE, encoding="utf-8")
-        rig = Rig(home, "vm", board)
-        lines: list[str] = []
-        rig.on_log = lambda line: (lines.append(line), on_line(line) if on_line else None)[0]
-        assert isinstance(rig.runner, VmRunner)
-        rig.runner.main = "dayprobe"
-        rig.set_load(LOAD_MW)
-        try:
-            rig.mains_on()
-            _live(rig, home, hours)
-        finally:
-            rig.close()
-    return figures(lines, hours)
+        with Stand(home, "vm", board, on_line=on_line) as stand:
+            assert isinstance(stand.rig.runner, VmRunner)
+            stand.rig.runner.main = "dayprobe"
+            stand.rig.set_load(LOAD_MW)
+            stand.mains_on()
+            _live(stand, hours)
+    return figures(stand.lines, hours)
 
 
-def _live(rig: Rig, home: Path, hours: int) -> None:
-    desk = DeskLine()
-    rig.wait(2_000_000)
+def _live(stand: Stand, hours: int) -> None:
     for hour in range(hours):
-        ends_us = rig.clock.now_us + HOUR_US
+        ends_us = stand.now_us + HOUR_US
         if hour < SESSIONS:
-            desk.run(["sell", str(CARD), "1.00"], home)
-            rig.insert(CARD)
-            rig.wait(SESSION_US)
-            rig.pull()
-        rig.wait(ends_us - rig.clock.now_us)
+            stand.sell(100)
+            stand.serve(USER)
+        stand.wait(ends_us - stand.now_us)
 
 
 def figures(lines: list[str], hours: int) -> list[Figure]:

@@ -6,72 +6,43 @@ counts, sleeping does not. 100 A are fed through a shunt of 0.3 milliohm: behind
 HLW8032's input ends at 30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
 """
 
-import io
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
 from dianka.bench.measure import probe
 from dianka.bench.measure.figure import Figure
-from dianka.bench.measure.session import CHARACTER_ETU, PPS_TA1
-from dianka.bench.measure.session_probe import Served, SessionProbe, fast_figures, session_figures
+from dianka.bench.measure.session import PPS_TA1
+from dianka.bench.measure.session_probe import CpuShare, Served, fast_figures, session_figures
 from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.rp2040.emulator import CYCLE_NS, Emulator
 from dianka.bench.rungs.rp2040.runner import ChipRunner
-from dianka.bench.stage import story as stories
-from dianka.bench.stage.console import Printer
-from dianka.bench.stage.desk_line import DeskLine
-from dianka.bench.stage.player import Player
-from dianka.bench.stage.rig import Rig
+from dianka.bench.stage.rig import RigError
+from dianka.bench.stage.stand import USER, Stand
+from dianka.bench.stage.traffic import CHARACTER_ETU
 from dianka.cardos.t0 import Behaviour
 from dianka.firmware import BOARDS
 
-CARD = Path("resident.card")
 LOAD_MW = 22_000_000  # 100 A at 220 V
 SHUNT = {"KI_MILLI = 1000": "KI_MILLI = 3333", "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000"}
-CYCLE_NS = 8
 BOOT_US = 2_500_000
 METERING_US = 2_000_000
-SESSION_LIMIT_US = 5_000_000
 REPORT_US = 400_000
+RELAY_REST_US = 15_000_000  # at most, between two moves of the relay
 KIB = 1024
 FIRST_CHARACTER_NS = CHARACTER_ETU * 1_000_000_000 // 9600
-
-PREPARE = """
-desk: card issue control control.card
-desk: card issue init init.card --meter 1 --alarm1 5.00 --alarm2 2.00 --overdraft 1.00 --price 0.5000 --time 2026-01-05T08:00
-desk: card issue keys keys.card --uses 1
-desk: card issue user resident.card --meter 1 --customer 1 --alarm1 5.00 --alarm2 2.00 --price 0.5000
-desk: sell resident.card 20.00
-set clock
-mains on
-wait 5 s
-insert init.card
-wait 10 s
-pull card
-wait 2 s
-insert keys.card
-wait 10 s
-pull card
-wait 2 s
-insert resident.card
-wait 10 s
-pull card
-wait 10 s
-expect relay closed
-"""
 
 
 def prepare(folder: Path) -> None:
     """A meter in use, with the resident's card, in this folder: set up on rung 1."""
     folder.mkdir(parents=True, exist_ok=True)
-    rig = Rig(folder, "host")
-    watcher = Printer(Console(file=io.StringIO()))
-    try:
-        stories.play(stories.parse(PREPARE, "prepare"), Player(rig, folder, DeskLine(), watcher))
-    finally:
-        rig.close()
+    with Stand(folder) as stand:
+        stand.set_up()
+        stand.sell(2000)
+        stand.serve(USER)
+        stand.wait(RELAY_REST_US)
+        if not stand.relay_closed:
+            raise RigError(f"the relay of a meter with credit stays open: {' / '.join(stand.lines[-3:])}")
 
 
 def board_for_100_a(folder: Path) -> Path:
@@ -79,38 +50,42 @@ def board_for_100_a(folder: Path) -> Path:
     text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
     for ours, other in SHUNT.items():
         if ours not in text:
-            raise ChipError(f"boards/rp2_pico/board.py has no line {ours}: bring meterprobe.py in line with it")
+            raise ChipError(
+                f"boards/rp2_pico/board.py has no line {ours}: bring tools/dianka/bench/measure/meter.py in line with it"
+            )
         text = text.replace(ours, other)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "board.py").write_text(text, encoding="utf-8")
     return folder
 
 
-class ProbedMeter:
+class ProbedMeter(Stand):
     """A meter on the chip under probe.py. `report` asks it; the answers are what it has seen since the last one."""
 
-    def __init__(self, folder: Path, board: Path, on_line: Callable[[str], None] | None = None) -> None:
-        self.folder = folder
-        self.rig = Rig(folder, "chip", board)
+    def __init__(self, folder: Path, board: Path, on_line: Callable[[str], object] | None = None) -> None:
+        super().__init__(folder, "chip", board, on_line=on_line)
         assert isinstance(self.rig.runner, ChipRunner)
-        self.runner = self.rig.runner
-        self.runner.extra_files = {"main.py": probe.main_py()}
-        self.lines: list[str] = []
-        self.rig.on_log = lambda line: (self.lines.append(line), on_line(line) if on_line else None)[0]
-        self._desk = DeskLine()
+        self._runner = self.rig.runner
+        self._runner.extra_files = {"main.py": probe.main_py()}
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulated chip of this start."""
+        assert self._runner.emulator
+        return self._runner.emulator
 
     def boot(self) -> dict[str, int | str]:
         self.rig.mains_on()
-        self.rig.wait(BOOT_US)
+        self.wait(BOOT_US)
         return self.report()
 
     def report(self) -> dict[str, int | str]:
         heard = len(self.lines)
         wire = self.rig.bench.mcu.pin(probe.REPORT_PIN)
         wire.set(1)
-        self.rig.wait(REPORT_US)
+        self.wait(REPORT_US)
         wire.set(0)
-        self.rig.wait(REPORT_US)
+        self.wait(REPORT_US)
         for line in self.lines[heard:]:
             if told := probe.read(line):
                 return told
@@ -118,50 +93,38 @@ class ProbedMeter:
 
     def watch_calls(self) -> None:
         self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
-        self.rig.wait(REPORT_US)
+        self.wait(REPORT_US)
 
     def cpu_permille(self, us: int) -> int:
         """Share of the CPU over this time from now on."""
-        assert self.runner.emulator
-        core = self.runner.emulator.chip.core
+        core = self.emulator.chip.core
         began = core.cycles
-        self.rig.wait(us)
+        self.wait(us)
         return (core.cycles - began) * CYCLE_NS // us
 
-    def session(self, behaviour: Behaviour | None = None) -> Served:
+    def purchase(self, behaviour: Behaviour | None = None) -> Served:
         """Sell 1 yuan and put the card in, which talks as `behaviour` says."""
-        self._desk.run(["sell", str(CARD), "1.00"], self.folder)
-        rig, bench = self.rig, self.rig.bench
-        assert self.runner.emulator
-        core = self.runner.emulator.chip.core
-        began, heard = rig.clock.now_us, len(self.lines)
-        wire = SessionProbe(bench, lambda: core.cycles)
-        rig.insert(CARD, behaviour=behaviour)
-        while rig.clock.now_us - began < SESSION_LIMIT_US and rig.clock.now_us - wire.newest_us < REPORT_US:
-            rig.wait(REPORT_US // 4)
-        broken = wire.close()
-        rig.pull()
-        rig.wait(REPORT_US)
-        if broken or not any("credited" in line for line in self.lines[heard:]):
-            said = " / ".join(broken or self.lines[-3:])
-            raise ChipError(f"the purchase was not credited by the rules; what is known: {said}")
-        return wire.served()
+        self.sell(100)
+        cpu = CpuShare(self.rig.bench, self.emulator)
+        session = self.serve(USER, behaviour)
+        cpu.close()
+        if not any("credited" in line for line in session.log):
+            raise ChipError(f"the purchase was not credited; what is known: {' / '.join(self.lines[-3:])}")
+        return Served(session, cpu.permille)
 
-    def fast_session(self) -> Served:
+    def fast_purchase(self) -> Served:
         """Another start with an ESAM that offers four times the rate, then a purchase with a card that does."""
         fast = Behaviour(ta1=PPS_TA1)
         self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
         self.rig.cut_power()
-        engine = self.rig.bench.esam.engine
-        assert engine
-        self.rig.bench.esam.put(engine.chip, fast)
+        self.set_esam_behaviour(fast)
         self.boot()
-        served = self.session(fast)
-        if served.traffic.floor_ns * 2 > served.traffic.characters * FIRST_CHARACTER_NS:
+        found = self.purchase(fast)
+        if found.traffic.floor_ns * 2 > found.traffic.characters * FIRST_CHARACTER_NS:
             raise ChipError(
                 "card and ESAM offered four times the rate and were not asked for it: look at firmware/iso7816_pps.py"
             )
-        return served
+        return found
 
 
 def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
@@ -170,11 +133,8 @@ def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = Non
     with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
         home = Path(place) / "meter"
         prepare(home)
-        meter = ProbedMeter(home, board_for_100_a(Path(place) / "board"), on_line)
-        try:
+        with ProbedMeter(home, board_for_100_a(Path(place) / "board"), on_line) as meter:
             return _measure(meter, sessions)
-        finally:
-            meter.rig.close()
 
 
 def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
@@ -189,15 +149,16 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
         Figure("CPU share, metering with display", meter.cpu_permille(METERING_US), "permille"),
     ]
     reports = [start, meter.report()]
-    served = []
+    purchases = []
     for _ in range(sessions):
-        served.append(meter.session())
+        purchases.append(meter.purchase())
         reports.append(meter.report())
     heaps = [start["left"], *(told["left"] for told in reports[2:])]
     meter.watch_calls()
-    meter.rig.wait(METERING_US)
+    meter.wait(METERING_US)
     calls = _calls(meter.report())
-    return figures + session_figures(served) + _waits(reports) + _heaps(heaps) + calls + fast_figures(meter.fast_session())
+    figures += session_figures(purchases) + _waits(reports) + _heaps(heaps) + calls
+    return figures + fast_figures(meter.fast_purchase())
 
 
 def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:

@@ -1,77 +1,68 @@
-"""A purchase session on the emulated chip seen from the contacts: characters with their times, and the CPU's cycles.
+"""Figures of purchase sessions on the emulated chip: characters with their times at the contacts, and the CPU's cycles.
 
-The wire's time is from the leading edge of the card's TS to the end of the last character; its floor is every character at 12
-etu of the rate it was sent at (sessionfigures.py). Both lines are counted as they follow one another.
+What counts as the wire's time and as its floor is said in traffic.py.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from dianka.bench.measure.figure import Figure
-from dianka.bench.measure.session import CHARACTER_ETU, SENT_ETU, WHOLE_LIMIT_MS, WIRE_LIMIT_PERCENT, Traffic
+from dianka.bench.measure.session import WHOLE_LIMIT_MS, WIRE_LIMIT_PERCENT
 from dianka.bench.models.bench import Bench
-from dianka.bench.models.contacts import T0Socket
-from dianka.bench.rungs.rp2040.emulator import CYCLE_NS
+from dianka.bench.rungs.rp2040.emulator import CYCLE_NS, Emulator
+from dianka.bench.stage.session import Session
+from dianka.bench.stage.traffic import CHARACTER_ETU, Traffic
 
 
 @dataclass(frozen=True)
 class Served:
-    """A purchase session: what went over both lines, from the switch to the end of the last character, CPU until then."""
+    """A purchase session, and the share of the CPU from the switch to the end of the last character."""
 
-    traffic: Traffic
-    whole_us: int
+    session: Session
     cpu_permille: int
 
     @property
-    def over_floor_permille(self) -> int:
-        """The time on the wire over its characters at 12 etu, rounded up."""
-        return -(-self.traffic.wire_ns * 1000 // self.traffic.floor_ns)
+    def traffic(self) -> Traffic:
+        return self.session.traffic
 
 
-class SessionProbe:
-    """Listens at both contacts from its making until `close`. `cycles` tells how many the CPU has executed."""
+class CpuShare:
+    """The share of the CPU from its making to the newest character at either contact."""
 
-    def __init__(self, bench: Bench, cycles: Callable[[], int]) -> None:
-        self.traffic = Traffic()
-        self._bench = bench
-        self._cycles = cycles
-        self._began_us = self.newest_us = bench.clock.now_us
-        self._began_cycles = self._newest_cycles = cycles()
-        for name, socket in (("card", bench.slot), ("ESAM", bench.esam)):
-            self._listen(name, socket)
+    def __init__(self, bench: Bench, emulator: Emulator) -> None:
+        self._bench, self._core = bench, emulator.chip.core
+        self._began = self._newest = self._now()
+        for socket in (bench.slot, bench.esam):
+            socket.listeners.append(self._heard)
 
-    def _listen(self, name: str, socket: T0Socket) -> None:
-        def count(way: str, _index: int) -> None:
-            after_etu = socket.port.heard_etu if way == "out" else SENT_ETU
-            self.newest_us, self._newest_cycles = self._bench.clock.now_us, self._cycles()
-            self.traffic.heard(name, way, socket.character_etu_ns, self.newest_us, after_etu)
+    def close(self) -> None:
+        for socket in (self._bench.slot, self._bench.esam):
+            socket.listeners.remove(self._heard)
 
-        socket.on_character = count
+    @property
+    def permille(self) -> int:
+        us, cycles = (newest - began for newest, began in zip(self._newest, self._began, strict=True))
+        return cycles * CYCLE_NS // max(us, 1)
 
-    def close(self) -> list[str]:
-        """Listen no more; what was said against the rules."""
-        self._bench.slot.on_character = self._bench.esam.on_character = None
-        return self._bench.slot.violations + self._bench.esam.violations
+    def _now(self) -> tuple[int, int]:
+        return self._bench.clock.now_us, self._core.cycles
 
-    def served(self) -> Served:
-        took_us = max(self.newest_us - self._began_us, 1)
-        cpu_permille = (self._newest_cycles - self._began_cycles) * CYCLE_NS // took_us
-        return Served(self.traffic, self.traffic.ended_ns // 1000 - self._began_us, cpu_permille)
+    def _heard(self, _direction: str, _index: int) -> None:
+        self._newest = self._now()
 
 
 def session_figures(served: list[Served]) -> list[Figure]:
     """Of the session that was the slowest on the wire."""
     if not served:
         return []
-    slowest = max(served, key=lambda session: session.over_floor_permille)
+    slowest = max(served, key=lambda each: each.traffic.permille)
     traffic = slowest.traffic
-    whole_us = max(session.whole_us for session in served)
+    whole_us = max(each.session.whole_us for each in served)
     return [
         Figure("purchase session, switch to last character", whole_us, "us", f"under {WHOLE_LIMIT_MS * 1000}"),
         Figure("on the wire, first character to last", traffic.wire_ns // 1000, "us"),
         Figure("characters in it, card and ESAM", traffic.characters, ""),
         Figure(f"its floor, {CHARACTER_ETU} etu a character", traffic.floor_ns // 1000, "us"),
-        Figure("wire over its floor", slowest.over_floor_permille, "permille", f"at most {WIRE_LIMIT_PERCENT * 10}"),
+        Figure("wire over its floor", traffic.permille, "permille", f"at most {WIRE_LIMIT_PERCENT * 10}"),
         Figure("CPU share during a session", slowest.cpu_permille, "permille"),
     ]
 
@@ -80,8 +71,8 @@ def fast_figures(served: Served) -> list[Figure]:
     """The same after PPS of card and ESAM at four times the rate. It has no limit: that is for the first rate."""
     traffic = served.traffic
     return [
-        Figure("purchase session after PPS, 4 x: switch to last character", served.whole_us, "us"),
+        Figure("purchase session after PPS, 4 x: switch to last character", served.session.whole_us, "us"),
         Figure("purchase session after PPS, 4 x: on the wire", traffic.wire_ns // 1000, "us"),
         Figure("purchase session after PPS, 4 x: characters", traffic.characters, ""),
-        Figure("purchase session after PPS, 4 x: wire over its floor", served.over_floor_permille, "permille"),
+        Figure("purchase session after PPS, 4 x: wire over its floor", traffic.permille, "permille"),
     ]

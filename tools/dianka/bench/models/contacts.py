@@ -36,6 +36,7 @@ class T0Socket:
         self.violations: list[str] = []
         self.characters = 0  # in both directions, since the last reset
         self.character_etu_ns = 0  # of the newest one, at its sender's rate
+        self.listeners: list[Callable[[str, int], None]] = []  # (direction, index); they change nothing
         self.on_character: Callable[[str, int], None] | None = None  # called before a character counts
         self.on_rate: Callable[[tuple[int, int]], None] | None = None  # (F, D) that the chip has changed to
         self._power = power
@@ -52,6 +53,11 @@ class T0Socket:
         reset.listeners.append(lambda level: self._check())
 
     # ****** What can be done to it from outside ******
+
+    @property
+    def chip(self) -> Chip | None:
+        """The chip on the contacts, if there is one."""
+        return self.engine.chip if self.engine else None
 
     def put(self, chip: Chip | None, behaviour: Behaviour | None = None) -> None:
         """A chip on the contacts, in the state in which it is; None takes it away at this very instant."""
@@ -173,6 +179,8 @@ class T0Socket:
         index = self.characters
         self.characters += 1
         self.character_etu_ns = 1_000_000_000 // form.baud
+        for listener in self.listeners:
+            listener(direction, index)
         if self.on_character:
             self.on_character(direction, index)
             if not self._active:

@@ -55,7 +55,7 @@ class Hlw8032Model:
         self._line = b""  # the report on the wire, from _line_us on; _handed bytes of it have arrived
         self._line_us = 0
         self._handed = 0
-        self._up_us = 0
+        self.up_us = 0  # when the chip came up: its count begins anew then
         self._up_nj = 0
         self._measured = (0, 0, 0, 0, 0)  # State, update bits, V, I and P registers; follows the mains
         mains.listeners.append(self._follow)
@@ -67,7 +67,7 @@ class Hlw8032Model:
         if self.powered:
             return
         self.powered = True
-        self._up_us = self.clock.now_us
+        self.up_us = self.clock.now_us
         self._up_nj = self.mains.energy_nj
         self._follow()
         self._after("frame", FIRST_US, self._begin)
@@ -111,7 +111,7 @@ class Hlw8032Model:
     def frame_now(self) -> bytes:
         """The report that a sound chip would begin at this moment."""
         state, updated, *registers = self._measured
-        running = (self.clock.now_us - self._up_us) % (LIMIT + 1)
+        running = (self.clock.now_us - self.up_us) % (LIMIT + 1)
         pulses = self.pulses
         values = [running if register < 0 else register for register in registers]
         return build(state, self.params, values, updated | (pulses >> 9 & 0x80), pulses & 0xFFFF)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from types import ModuleType
+from typing import Any, Protocol, runtime_checkable
 
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.rp2040 import ChipError
@@ -35,6 +36,16 @@ class ChipLike(Runner, Protocol):
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...
     def save_flash(self, path: Path) -> None: ...
     def load_flash(self, path: Path) -> None: ...
+
+
+@runtime_checkable
+class Inspectable(Runner, Protocol):
+    """A runner whose firmware is made of CPython's objects, so that tests can look into it."""
+
+    modules: dict[str, ModuleType]
+
+    @property
+    def meter(self) -> Any: ...
 
 
 def board_of(name: str) -> Path:

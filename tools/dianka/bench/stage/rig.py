@@ -8,6 +8,7 @@ in the slot.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,15 +55,18 @@ class View:
 
 
 class Rig:
-    def __init__(self, folder: Path, runner: str = "vm", board: Path | None = None) -> None:
+    """`Stand` (stand.py) puts the utility's desk and the people to it. `rng`: of the chips in ESAM and slot."""
+
+    def __init__(
+        self, folder: Path, runner: str = "vm", board: Path | None = None, rng: Callable[[int], bytes] = os.urandom
+    ) -> None:
         self.folder = folder
+        self._rng = rng
         board = board or board_of(runner)
         self.on_log: Callable[[str], None] = lambda line: None
-        self._esam_file = self._open_esam()
+        self.esam_file = self._open_esam()
         kept = self._load()
-        self.bench = benches.build(
-            board, kept["clock"], kept["fram"], self._esam_file.chip if self._esam_file else None, kept["relay_closed"]
-        )
+        self.bench = benches.build(board, kept["clock"], kept["fram"], self.esam_file.chip, kept["relay_closed"])
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
         try:
@@ -77,7 +81,7 @@ class Rig:
         self._powered = False
         self._supply_runs = False
         self._hold_up: Timer | None = None
-        self._card: CardFile | None = None
+        self.card: CardFile | None = None  # the one in the slot
         self._slot = "empty"
 
     # ****** Mains ******
@@ -149,12 +153,12 @@ class Rig:
         """Put a card file into the slot: `how` is "right" or "upside-down"."""
         self._must_be_empty()
         try:
-            self._card = CardFile.open(self.folder / card)
+            self.card = CardFile.open(self.folder / card, self._rng)
         except CardFileError as error:
             raise RigError(str(error)) from None
         self._slot = card.name if how == "right" else f"{card.name} upside down"
         if how == "right":
-            self.bench.slot.put(self._card.chip, behaviour)
+            self.bench.slot.put(self.card.chip, behaviour)
         self.bench.set_wire("SLOT_SWITCH", 0)
 
     def insert_plate(self) -> None:
@@ -170,9 +174,9 @@ class Rig:
         self.bench.slot.put(None)
         self._short(False)
         self.bench.set_wire("SLOT_SWITCH", 1)
-        if self._card:
-            self._card.close()
-        self._card, self._slot = None, "empty"
+        if self.card:
+            self.card.close()
+        self.card, self._slot = None, "empty"
 
     def press_key(self, ms: int = 300) -> None:
         if self._powered:
@@ -261,8 +265,7 @@ class Rig:
         self.runner.close()
         if self._slot != "empty":
             self.pull()
-        if self._esam_file:
-            self._esam_file.close()
+        self.esam_file.close()
         rtc = self.bench.rtc
         kept = {
             "fram": self.bench.fram.content.hex(),
@@ -272,12 +275,12 @@ class Rig:
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
-    def _open_esam(self) -> CardFile | None:
+    def _open_esam(self) -> CardFile:
         path = self.folder / ESAM_FILE
         try:
             if not path.exists():
-                issue_esam(path)
-            return CardFile.open(path)
+                issue_esam(path, rng=self._rng)
+            return CardFile.open(path, self._rng)
         except CardFileError as error:
             raise RigError(str(error)) from None
 

@@ -44,7 +44,12 @@ class HostRunner:
     def start(self, cause: int = 1) -> None:
         """Boot: from here on `run_until` runs it."""
         self.prepare(cause)
-        self._fiber = greenlet(self._boot)
+        self.enter(self._boot)
+
+    def enter(self, work: Callable[[], object]) -> greenlet:
+        """Let this be what `run_until` runs, in the firmware's place. Return the greenlet in which it does."""
+        self._fiber = greenlet(work)
+        return self._fiber
 
     def module(self, name: str) -> types.ModuleType:
         """A firmware module of this start, for tests that use one part alone."""
@@ -55,7 +60,7 @@ class HostRunner:
         self.kill()
         self._until_us = FOREVER_US
         self.mcu.reset()
-        self.ended = None
+        self.ended = self._main = None
         hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
         loop = self._loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
         self.modules = {
@@ -70,8 +75,11 @@ class HostRunner:
 
     @property
     def meter(self) -> Any:
-        """The firmware's own `Meter` of the newest start, which main.py keeps under this name; also after a power cut."""
-        return self._main.meter  # type: ignore[union-attr]
+        """The `Meter` object of this start, which main.py keeps under this name; None until it is built.
+
+        It stays after the supply is gone, as it was then, until the next start.
+        """
+        return vars(self._main).get("meter") if self._main else None
 
     def run_until(self, when_us: int) -> None:
         """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""

@@ -1,0 +1,370 @@
+"""The one stand that builds a whole meter: for tests, campaign and figures.
+
+A stand is a folder with a virtual meter on any rung, the control card of its utility, and cards.
+`Rig` (rig.py) is its lower half: models, firmware, and what survives in the folder. Added are
+- the desk: cards made, credit sold, by the same functions as on the command line;
+- the people: a card put in, the end of its session waited for, the card pulled; the mains cut and
+  given back;
+- a look inside: the running `Meter` and its state (rung 1 alone), the chips' memories, what was
+  done against the rules.
+
+Every random number, of chips and desk, comes from `seed`: what a stand has done, it does again.
+What only one user needs is in a class on top: `Trial` (campaign/trial.py) forks, `MeterKit`
+(host_tests/kits/meter_kit.py) keeps a ledger, `ProbedMeter` (measure/meter.py) asks the chip.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self, TypeVar
+
+from dianka.bench.rungs.runners import Inspectable
+from dianka.bench.stage.rig import Rig, RigError
+from dianka.bench.stage.session import Session, code_in
+from dianka.bench.stage.traffic import listening
+from dianka.card_port import CardPort
+from dianka.cardos import kinds
+from dianka.cardos.chip import Chip
+from dianka.cardos.files import card_files
+from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Behaviour
+from dianka.desk import issue
+from dianka.desk.prices import NewPrice, now_minute
+from dianka.desk.sell import sell
+from dianka.firmware import shared
+
+MS = 1_000
+S = 1_000_000
+FEN = shared("account").FEN
+METER_NO, CUSTOMER_NO, PRICE_E4 = 12, 34, 5000
+CONTROL, INIT, KEYS, USER = (Path(f"{name}.card") for name in ("control", "init", "keys", "user"))
+INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [PRICE_E4])
+USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
+BEGIN_US = 5 * S  # at most, from the switch to the session's beginning
+SESSION_US = 30 * S  # at most: a production test shows every segment, which takes its time
+_STEP_US = 25 * MS
+_STARTED_US = 3 * S  # a start, the ESAM's included
+_SETTLED_US = 500 * MS  # after a card is pulled, until the meter looks for the next
+_DARK_US = 5 * S
+
+Data = TypeVar("Data")
+
+
+class Stand:
+    """`runner` is host, vm or chip; `on_line` hears what the firmware prints and `lines` keeps.
+
+    Not `clock_set`: the clock chip is as delivered, or as the folder has kept it.
+    """
+
+    look_us = 0  # how long somebody looks on after a session, before the card is pulled
+
+    def __init__(
+        self,
+        folder: Path,
+        runner: str = "host",
+        board: Path | None = None,
+        seed: int = 1,
+        on_line: Callable[[str], object] | None = None,
+        clock_set: bool = True,
+    ) -> None:
+        self.rng = random.Random(seed).randbytes
+        self.lines: list[str] = []
+        self._on_line = on_line
+        if not (folder / CONTROL).exists():
+            issue.issue_control(folder / CONTROL, rng=self.rng)
+        self.control = CardFile.open(folder / CONTROL, self.rng)
+        try:
+            self.rig = Rig(folder, runner, board, self.rng)
+        except BaseException:
+            self.control.close()
+            raise
+        self.rig.on_log = self._hear
+        if clock_set:
+            self.rig.set_clock()
+
+    def close(self) -> None:
+        self.rig.close()
+        self.control.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def set_up(self, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA) -> None:
+        """Make the first cards, give power, let the meter take number and keys; RigError if not."""
+        self.make_first_cards(init, user)
+        self.mains_on()
+        for card in (INIT, KEYS):
+            self.serve(card)
+
+    @property
+    def folder(self) -> Path:
+        return self.rig.folder
+
+    # ****** Desk ******
+
+    def make(
+        self,
+        card: Path,
+        kind: str,
+        maker: Callable[[CardPort, CardPort, Data], None],
+        data: Data,
+        control: Chip | None = None,
+    ) -> None:
+        """Make a card by one of the desk's functions, with the utility's or another control card."""
+        by = control or self.control.chip
+        path, profile = self.folder / card, by.state.profile
+        issue.issue_file(path, kind, None, self.rng, profile, lambda chip: maker(by, chip, data))
+
+    def make_init(self, card: Path = INIT, data: issue.InitData = INIT_DATA) -> None:
+        self.make(card, kinds.INIT, issue.make_init, data)
+
+    def make_keys(self, card: Path = KEYS, uses: int = 1) -> None:
+        self.make(card, kinds.KEYS, issue.make_keys, uses)
+
+    def make_user(self, card: Path = USER, data: issue.UserData = USER_DATA) -> None:
+        self.make(card, kinds.USER, issue.make_user, data)
+
+    def make_replacement(self, card: Path, data: issue.UserData, fen: int, count: int) -> None:
+        """A card for somebody who has lost the former one, with purchase `count` over `fen`."""
+        lost = card_files.REPLACEMENT
+        self.make_user(card, replace(data, card_type=lost, money_fen=fen, count=count))
+
+    def make_first_cards(
+        self,
+        init: issue.InitData = INIT_DATA,
+        user: issue.UserData = USER_DATA,
+    ) -> None:
+        """The three that a new meter and its resident need: INIT, KEYS and USER."""
+        self.make_init(INIT, init)
+        self.make_keys(KEYS)
+        self.make_user(USER, user)
+
+    def sell(
+        self,
+        amount_fen: int,
+        card: Path = USER,
+        new: NewPrice | None = None,
+        now: Callable[[], int] = now_minute,
+    ) -> int:
+        """Sell as the desk does, with all its rules. Return the purchase count."""
+        with self.open(card) as file:
+            return sell(self.control.chip, file.chip, amount_fen, self.rng, new, now).count
+
+    def open(self, card: Path) -> CardFile:
+        """The card in hand, to be closed again."""
+        return CardFile.open(self.folder / card, self.rng)
+
+    # ****** Time and people ******
+
+    @property
+    def now_us(self) -> int:
+        return self.rig.clock.now_us
+
+    def wait(self, us: int) -> None:
+        self.rig.wait(us)
+
+    def mains_on(self) -> None:
+        """Give power, and wait until the meter has started."""
+        self.rig.mains_on()
+        self.wait(_STARTED_US)
+
+    def restart(self, dark_us: int = _DARK_US) -> None:
+        """After a cut: some time in the dark, then the mains comes back."""
+        self.wait(dark_us)
+        self.mains_on()
+
+    def cut_now(self) -> None:
+        """From inside the bench: mains and supply are gone at this instant."""
+        self.rig.bench.mains.switch(False)
+        self.rig.bench.mcu.die()
+
+    def bite(self) -> None:
+        """The watchdog bites, as after a firmware that hangs."""
+        self.rig.bench.mcu.bitten = True
+        self.wait(_STARTED_US)
+
+    def session(
+        self,
+        card: Path | None,
+        how: str = "right",
+        behaviour: Behaviour | None = None,
+        spoil: Callable[[Chip], None] | None = None,
+        limit_us: int = SESSION_US,
+    ) -> Session:
+        """Put a card (None: a metal plate) in, wait until the session is over, look on, pull it."""
+        session = self.put_in(card, how, behaviour, spoil, limit_us)
+        self._look(session.texts, lambda: False, self.look_us)
+        session.log = self.lines[session.since :]
+        self.pull()
+        return session
+
+    def serve(self, card: Path, behaviour: Behaviour | None = None) -> Session:
+        """A session that must go well, by the rules of the wire too; RigError if it does not."""
+        broken = len(self.violations())
+        session = self.session(card, behaviour=behaviour)
+        against = self.violations()[broken:]
+        if session.code or not session.begun or not session.ended or session.cut or against:
+            known = " / ".join(against or session.log[-3:]) or "the meter took no notice of it"
+            raise RigError(f"{card.name} was not taken as it should be: {known}")
+        return session
+
+    def put_in(
+        self,
+        card: Path | None,
+        how: str = "right",
+        behaviour: Behaviour | None = None,
+        spoil: Callable[[Chip], None] | None = None,
+        limit_us: int = SESSION_US,
+    ) -> Session:
+        """Put a card in, which stays in, and wait until its session is over.
+
+        `spoil` does something to its chip before.
+        """
+        session = self._new_session()
+        with listening(self.rig.bench, session.traffic):
+            if card is None:
+                self.rig.insert_plate()
+            else:
+                self.rig.insert(card, how, behaviour)
+            chip = self.rig.bench.slot.chip
+            if spoil and chip:
+                spoil(chip)
+            return self.watch(session, limit_us)
+
+    def watch(self, session: Session | None = None, limit_us: int = SESSION_US) -> Session:
+        """Wait until a session has begun and is over, or the supply is gone.
+
+        Without `session`, that of a card which is in the slot already.
+        """
+        session = session or self._new_session()
+        since, texts = session.since, session.texts
+
+        def noticed() -> bool:
+            return self.serving or code_in(self.lines[since:]) != 0
+
+        self._look(texts, lambda: noticed() or not self.powered, BEGIN_US)
+        session.begun = noticed()
+        session.ended = self._look(texts, lambda: not self.serving, limit_us)
+        session.cut = not self.powered
+        session.over_us = self.now_us - session.began_us
+        session.log = self.lines[since:]
+        return session
+
+    def pull(self) -> None:
+        """Take out what is in the slot, if anything is, and give the meter time to see it."""
+        if self.rig.view().slot != "empty":
+            self.rig.pull()
+        self.wait(_SETTLED_US)
+
+    def set_esam_behaviour(self, behaviour: Behaviour) -> None:
+        """Let the ESAM talk so, from its next reset on."""
+        self.rig.bench.esam.put(self.esam, behaviour)
+
+    def looks(self, us: int) -> set[str]:
+        """All that the display shows in this time."""
+        texts: list[str] = []
+        self._look(texts, lambda: False, us)
+        return {text.strip() for text in texts}
+
+    def _new_session(self) -> Session:
+        return Session(len(self.lines), self.now_us)
+
+    def _look(self, texts: list[str], until: Callable[[], object], limit_us: int) -> bool:
+        """Look at the display until something has happened. Return whether it has in time."""
+        end_us = self.now_us + limit_us
+        while not until():
+            if self.now_us >= end_us:
+                return False
+            self.wait(min(_STEP_US, end_us - self.now_us))
+            text = self.rig.bench.display.text.strip()
+            if text not in texts[-1:]:
+                texts.append(text)
+        return True
+
+    def _hear(self, line: str) -> None:
+        self.lines.append(line)
+        if self._on_line:
+            self._on_line(line)
+
+    # ****** Inside ******
+
+    @property
+    def meter(self) -> Any:
+        """The firmware's Meter of this start. RigError on a rung that can't be looked into."""
+        return self._inspectable().meter
+
+    @property
+    def modules(self) -> dict[str, ModuleType]:
+        """The firmware's modules of this start."""
+        return self._inspectable().modules
+
+    @property
+    def state(self) -> Any:
+        return self.meter.store.state
+
+    def _inspectable(self) -> Inspectable:
+        if not isinstance(self.rig.runner, Inspectable):
+            raise RigError("the firmware can't be looked into on this rung: take the runner host")
+        return self.rig.runner
+
+    @property
+    def powered(self) -> bool:
+        return self.rig.view().powered
+
+    @property
+    def serving(self) -> bool:
+        """Whether a session is under way: by the firmware's own word, else by the card's supply."""
+        if not self.powered:
+            return False
+        if isinstance(self.rig.runner, Inspectable):
+            meter = self.rig.runner.meter
+            return meter is not None and meter.card_slot.busy
+        return bool(self.rig.bench.wire_level("CARD_POWER"))
+
+    @property
+    def relay_closed(self) -> bool:
+        return self.rig.bench.relay.closed
+
+    @property
+    def esam(self) -> Chip:
+        """The ESAM on its contacts; the one that belongs there, if there is none."""
+        return self.rig.bench.esam.chip or self.rig.esam_file.chip
+
+    def esam_wallet(self) -> tuple[int, int]:
+        """Money and count in the ESAM, read from the chip's own memory."""
+        wallet = card_files.unpack(card_files.WALLET, self.esam.state.files[card_files.ESAM_WALLET])
+        return wallet["money_fen"], wallet["count"]
+
+    def used_fen(self) -> Fraction:
+        return used_fen(self.state)
+
+    def card_state(self, card: Path) -> Any:
+        """What is in the memory of a card that is not in the slot."""
+        with self.open(card) as file:
+            return file.chip.state
+
+    def violations(self) -> list[str]:
+        """What was done against the rules of contacts, relay and display since the beginning."""
+        bench = self.rig.bench
+        return [
+            *bench.slot.violations,
+            *bench.esam.violations,
+            *bench.relay.violations,
+            *bench.display.violations,
+        ]
+
+
+def used_fen(state: Any) -> Fraction:
+    """What the meter says it has taken, to the last fraction of a fen."""
+    return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)
