@@ -54,6 +54,9 @@ class I2C:
             file.write(registers)
 def i2c():
     return I2C()
+def clock():
+    from ds3231 import Ds3231
+    return Ds3231(i2c())
 """
 
 METER = """
@@ -97,8 +100,11 @@ class Meter:
         self.metering.chip = self.chip
         self.self_check = SelfCheck(
             self.store, self.metering, settlement, esam, clock, relay, display, self.log, self.stop)
+        self.board = board
     def log(self, text):
         print("[0]", text)
+    def set_clock(self, seconds, back=False):
+        return self.board.clock().adjust(seconds, self.log, back)
     def stop(self):
         self.store.commit()
     async def run(self):

@@ -117,7 +117,7 @@ def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(kit: MeterKi
         kit.wait(1 * MS)
     kit.rig.set_load(0)
     kit.wait(2 * S)
-    kit.meter.commit()
+    kit.meter.store.keep()
     before_pj = kit.state.energy_pj
     assert kit.state.register >= count
     chip.restart()
@@ -130,7 +130,7 @@ def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(kit: MeterKi
 def at_rest_pj(kit: MeterKit) -> int:
     """What the chip has counted and nobody was charged for, once all is told and committed."""
     short_pj = fell_short_pj(kit)
-    kit.meter.commit()
+    kit.meter.store.keep()
     return short_pj
 
 
