@@ -4,7 +4,13 @@ Owns the only names in a version that another version's tools rely on: this modu
 whatever else is renamed, so that the totals of any board can be read before it is flashed (docs/selfcheck.md).
 """
 
-TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")  # of the state, in the order of the answer
+TOTALS = (
+    "energy_pj",
+    "remainder",
+    "balance_fen",
+    "bought_fen",
+    "count",
+)  # of the state, in the order of the answer
 
 
 def state_format() -> int:

@@ -80,8 +80,13 @@ class FactorySession:
         amount_fen, state = order["money_fen"], self.store.state
         if order["count"]:
             raise fault("COUNT", "test credit with a purchase count")
-        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(state, amount_fen - state.balance_fen):
-            raise fault("HOARD", "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen))
+        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(
+            state, amount_fen - state.balance_fen
+        ):
+            raise fault(
+                "HOARD",
+                "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen),
+            )
         self.store.commit()  # a memory that takes nothing ends it here, before a use is gone and money set
         await _count_down(card)
         money = await _sealed(card, self._esam, 4, _MONEY)
@@ -140,7 +145,9 @@ async def _uses_left(card: "Card") -> int:
 
 async def _sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> bytes:
     challenge = await esam.challenge(4)
-    return await card.ask(0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8))
+    return await card.ask(
+        0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8)
+    )
 
 
 class _Tests:
@@ -172,7 +179,9 @@ class _Tests:
         if tests & card_files.TEST_MEMORY and not session.store.check():
             self._passed |= card_files.TEST_MEMORY
         self._card.bound()
-        await session.write_result(self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)})
+        await session.write_result(
+            self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)}
+        )
         failed = tests & ~self._passed
         session.log("tests %02X, failed %02X" % (tests, failed))
         return ((labelled("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
@@ -191,7 +200,11 @@ class _Tests:
     async def _window(self) -> None:
         """Pulses, segments and clock, all in the same seconds."""
         session, tests = self._session, self._tests
-        before_pj, before_s, start_ms = session.store.state.energy_pj, session.clock.seconds(), time.ticks_ms()
+        before_pj, before_s, start_ms = (
+            session.store.state.energy_pj,
+            session.clock.seconds(),
+            time.ticks_ms(),
+        )
         looked_at = not tests & card_files.TEST_SEGMENTS
         if not looked_at:
             session.display.test_lamps(True)

@@ -272,7 +272,10 @@ def unpack_tariff(data) -> dict:
     return {
         "rates_e4": _numbers(data, 0, _RATES),
         "steps_1": (_numbers(data, first, _STEPS), _numbers(data, first + _STEPS * 4, _STEPS + 1)),
-        "steps_2": (_numbers(data, second, _STEPS), _numbers(data, second + _STEPS * 4, _STEPS + 1)),
+        "steps_2": (
+            _numbers(data, second, _STEPS),
+            _numbers(data, second + _STEPS * 4, _STEPS + 1),
+        ),
     }
 
 

@@ -26,7 +26,9 @@ from tariff import set_price
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
-_FACTOR = bytes(8)  # in the public state the ESAM's meter keys are diversified with meter number zero
+_FACTOR = bytes(
+    8
+)  # in the public state the ESAM's meter keys are diversified with meter number zero
 _SHOW_MS = const(5_000)
 
 

@@ -57,9 +57,13 @@ class InspectSession:
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
         """Copy what the card asks for. Return all pages as messages, one after the other."""
-        copies = card_files.unpack(card_files.INSPECTION_ORDER, data)["copies"] & card_files.COPY_ALL
+        copies = (
+            card_files.unpack(card_files.INSPECTION_ORDER, data)["copies"] & card_files.COPY_ALL
+        )
         esam = self._esam
-        await authenticate(card, esam, 0 if await esam.key_state() == card_files.KEYS_PRIVATE else _BESIDE)
+        await authenticate(
+            card, esam, 0 if await esam.key_state() == card_files.KEYS_PRIVATE else _BESIDE
+        )
         await _write(card, card_files.INSPECTION_TOTALS, b"\x00")
         framed = await self._set_run_info() if copies & card_files.COPY_TOTALS else b""
         for bit, file, at, target in _SEALED:
@@ -72,15 +76,20 @@ class InspectSession:
                 await card.ask(target[0], target[1], target[2], target[3], sealed)
         number = await self._copy_events(card) if copies & card_files.COPY_EVENTS else 0
         totals = card_files.pack(card_files.TOTALS, self._totals(copies, number))
-        await _write(card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals))
+        await _write(
+            card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals)
+        )
         self._log("inspected")
         return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
 
     async def _set_run_info(self) -> bytes:
         """Balance, count, debt and illegal cards of this moment: the ESAM's wallet may be 15 minutes behind."""
-        params = await self._esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
+        params = await self._esam.read(
+            card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS)
+        )
         data = card_files.pack(
-            card_files.WRITE_BACK, run_info(self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params))
+            card_files.WRITE_BACK,
+            run_info(self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params)),
         )
         framed = card_files.frame(card_files.CMD_READ_BACK, data)
         await self._esam.set_run_info(framed)
@@ -104,7 +113,10 @@ class InspectSession:
 
     def _totals(self, copies: int, number: int) -> dict:
         state = self._store.state
-        record = {name: getattr(state, name) for name in ("meter_no", "energy_pj", "remainder", "bought_fen", "price_e4")}
+        record = {
+            name: getattr(state, name)
+            for name in ("meter_no", "energy_pj", "remainder", "bought_fen", "price_e4")
+        }
         record["faults"] = self._pages.fault_bits()
         record["selfcheck"] = fixed(self._self_check.code)
         record["version"] = fixed(versions.version())

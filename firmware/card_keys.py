@@ -39,14 +39,18 @@ class KeysSession:
         esam, state = self._esam, self._store.state
         restore = command == card_files.CMD_KEYS_RESTORE
         has, gets = (
-            (card_files.KEYS_PRIVATE, card_files.KEYS_PUBLIC) if restore else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
+            (card_files.KEYS_PRIVATE, card_files.KEYS_PUBLIC)
+            if restore
+            else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
         )
         if not state.meter_no:
             raise fault("KEY_STATE", "keys before the meter number")
         if state.has(records.TEST_CREDIT):
             raise fault("KEY_STATE", "test credit in the meter: initialise it first")
         if await esam.key_state() != has:
-            raise fault("KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private"))
+            raise fault(
+                "KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private")
+            )
         if not restore:
             await _must_be_whole(esam, state)
         await identify(card, esam)
@@ -70,9 +74,14 @@ class KeysSession:
 async def _must_be_whole(esam: "Esam", state: "State") -> None:
     """Refuse private keys unless initialisation is complete and no credit is left: they would lock both in."""
     params = await esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
-    if not state.has(records.INITIALISED) or card_files.unpack(card_files.PARAMS, params)["meter_no"] != state.meter_no:
+    if (
+        not state.has(records.INITIALISED)
+        or card_files.unpack(card_files.PARAMS, params)["meter_no"] != state.meter_no
+    ):
         raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
-    if not state.has(records.OPENED) and (state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)):
+    if not state.has(records.OPENED) and (
+        state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)
+    ):
         raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
 
 
@@ -90,7 +99,9 @@ def _forgive(store: "StateStore") -> None:
 async def _load(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
     """One key: sealed by the card under the ESAM's present master key for the ESAM's challenge."""
     challenge = await esam.challenge(4)
-    sealed, sw = await card.command(0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6))
+    sealed, sw = await card.command(
+        0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6)
+    )
     if sw == _USED_UP:
         raise fault("COUNT", "no uses left on the card")
     if sw != 0x9000:

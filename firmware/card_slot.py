@@ -25,7 +25,9 @@ from state_recovery import StateRecovery
 from state_store import StateStore
 
 _LOOK_MS = const(100)
-_MIN_CARD_MV = const(145_000)  # below, the card's supply is not to be relied on (docs/cards/sessions.md)
+_MIN_CARD_MV = const(
+    145_000
+)  # below, the card's supply is not to be relied on (docs/cards/sessions.md)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
 
@@ -69,7 +71,12 @@ class CardSlot:
         served = before = False
         while True:
             now = self.has_card()
-            if now and before and not served and (self._metering.chip.voltage_mv or self._metering.silent):
+            if (
+                now
+                and before
+                and not served
+                and (self._metering.chip.voltage_mv or self._metering.silent)
+            ):
                 served = True
                 await self._serve_and_show()
             if not now and not before:

@@ -29,7 +29,9 @@ from tariff import Tariff, is_in_force, plan_price, set_price
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
 TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
 REFRESH = const(3)  # receipt only
-REFUSE = const(4)  # the next count, but the receipt of the former one is still on it: receipt, then error 18
+REFUSE = const(
+    4
+)  # the next count, but the receipt of the former one is still on it: receipt, then error 18
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
@@ -84,7 +86,9 @@ class UserSession:
         self._store.commit()
         return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
 
-    async def _carry_out(self, card: "Card", info: dict, verdict: int, block: bytes, purchase: dict) -> None:
+    async def _carry_out(
+        self, card: "Card", info: dict, verdict: int, block: bytes, purchase: dict
+    ) -> None:
         if verdict != CREDIT:
             await self._settlement.settle()
         else:
@@ -94,7 +98,9 @@ class UserSession:
                 await self._take_over(card, info)
             await self._write_receipt(card, info)
         finally:
-            if verdict == CREDIT:  # not told before, as a line of the log would keep the card waiting
+            if (
+                verdict == CREDIT
+            ):  # not told before, as a line of the log would keep the card waiting
                 self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
         if verdict == REFUSE:
             raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
@@ -103,7 +109,9 @@ class UserSession:
         """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
         state, flags = self._store.state, flags_of(info)
         switch_time = 0
-        if flags & card_files.UPDATE_OTHER:  # of an opening card, whose file 01 the ESAM has checked
+        if (
+            flags & card_files.UPDATE_OTHER
+        ):  # of an opening card, whose file 01 the ESAM has checked
             parameters.apply_params(state, info)
             switch_time = info["switch_time"]
         elif flags & card_files.UPDATE_TARIFF_2:
@@ -111,13 +119,29 @@ class UserSession:
             if info["update_flag"] & card_files.UPDATE_TARIFF_1:
                 await self._keep_price(card)
             # Time before price: a plan cut in half never brings a price before its time.
-            sealed = await _move(card, self._esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1)
+            sealed = await _move(
+                card, self._esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1
+            )
             switch_time = card_files.from_bcd(sealed[5:])
         now = later = b""
         if flags & card_files.UPDATE_TARIFF_1:
-            now = await _move(card, self._esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0], card_files.ESAM_TARIFF_1)
+            now = await _move(
+                card,
+                self._esam,
+                card_files.CARD_TARIFF_1,
+                0,
+                _TARGET_TARIFF[0],
+                card_files.ESAM_TARIFF_1,
+            )
         if flags & card_files.UPDATE_TARIFF_2:
-            later = await _move(card, self._esam, card_files.CARD_TARIFF_2, 0, _TARGET_TARIFF[1], card_files.ESAM_TARIFF_2)
+            later = await _move(
+                card,
+                self._esam,
+                card_files.CARD_TARIFF_2,
+                0,
+                _TARGET_TARIFF[1],
+                card_files.ESAM_TARIFF_2,
+            )
         # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
         if now:
             set_price(state, now)
@@ -162,7 +186,10 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
     if state.has(records.OPENED):
         _judge_opened(state, info, serial, count, blank)
     elif card_type != card_files.OPEN:
-        raise fault("PURCHASE_UNOPENED" if card_type == card_files.PURCHASE else "REPLACEMENT_UNOPENED", "meter not opened")
+        raise fault(
+            "PURCHASE_UNOPENED" if card_type == card_files.PURCHASE else "REPLACEMENT_UNOPENED",
+            "meter not opened",
+        )
     if card_type == card_files.OPEN and count > 1:
         raise fault("COUNT", "open-account card with count %d" % count)
     if count < state.count:
@@ -222,16 +249,29 @@ async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) 
     Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not this card's.
     """
     at, target = (0, _TARGET_PARAMS) if card_type == card_files.OPEN else (_OWNER_AT, _TARGET_OWNER)
-    await _move(card, esam, card_files.CARD_INFO, 4 + at, target, card_files.ESAM_PARAMS, at, data[at:])
+    await _move(
+        card, esam, card_files.CARD_INFO, 4 + at, target, card_files.ESAM_PARAMS, at, data[at:]
+    )
 
 
 def flags_of(info: dict) -> int:
     """What this card may change of what it says that it brings."""
-    return info["update_flag"] if info["card_type"] == card_files.OPEN else info["update_flag"] & _FLAGS_LATER
+    return (
+        info["update_flag"]
+        if info["card_type"] == card_files.OPEN
+        else info["update_flag"] & _FLAGS_LATER
+    )
 
 
 async def _move(
-    card: "Card", esam: "Esam", source: int, offset: int, target: bytes, to: int, at: int = 0, judged: "bytes | None" = None
+    card: "Card",
+    esam: "Esam",
+    source: int,
+    offset: int,
+    target: bytes,
+    to: int,
+    at: int = 0,
+    judged: "bytes | None" = None,
 ) -> bytes:
     """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
     block = await _sealed(card, esam, source, offset, target, judged)
@@ -239,7 +279,14 @@ async def _move(
     return block[:-4]
 
 
-async def _sealed(card: "Card", esam: "Esam", source: int, offset: int, target: bytes, judged: "bytes | None" = None) -> bytes:
+async def _sealed(
+    card: "Card",
+    esam: "Esam",
+    source: int,
+    offset: int,
+    target: bytes,
+    judged: "bytes | None" = None,
+) -> bytes:
     """Data and MAC for the ESAM's `target`. Data other than what the card was `judged` by never gets there."""
     challenge = await esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)

@@ -98,7 +98,9 @@ class Display:
 def decimal(value: int, places: int) -> str:
     """An integer with its decimal point: decimal(-37, 2) is "-0.37"."""
     whole, part = divmod(abs(value), 10**places)
-    return ("-" if value < 0 else "") + str(whole) + "." + "0" * (places - len(str(part))) + str(part)
+    return (
+        ("-" if value < 0 else "") + str(whole) + "." + "0" * (places - len(str(part))) + str(part)
+    )
 
 
 def labelled(label: str, text: str) -> str:

@@ -32,7 +32,9 @@ class Ds3231:
         self._i2c = i2c
         self._offset_s = utc_offset_s
         self._earliest_s = earliest_s
-        self.fault = 0  # what the newest look at the chip found: one of the constants above, 0 for good
+        self.fault = (
+            0  # what the newest look at the chip found: one of the constants above, 0 for good
+        )
 
     def seconds(self) -> "int | None":
         """Return seconds since 2000-01-01 UTC, or None if no time can be believed (`fault`)."""

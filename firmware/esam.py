@@ -139,14 +139,18 @@ class Esam:
             raise EsamError("run info sealed is not what was sent")
         return sealed
 
-    async def seal(self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes) -> bytes:
+    async def seal(
+        self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes
+    ) -> bytes:
         """Data ‖ MAC of a file from offset `at` on (of the wallet: the record's number) for the card's command `target`."""
         order = challenge + target + serial
         if file == ESAM_WALLET:
             return self._whole(await self._ask(0x04, 0xB2, at, _WALLET, order), target[4])
         return self._whole(await self._ask(0x04, 0xB0, 0x80 | file, at, order), target[4])
 
-    async def _ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
+    async def _ask(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+    ) -> bytes:
         self._bound()
         try:
             answer, sw = await self._channel.command(cla, ins, p1, p2, data, le)

@@ -15,7 +15,9 @@ _SIZE = const(24)
 _BUFFER = const(120)  # five reports; the UART's own ring holds more
 _MARK = const(0x5A)
 _GOOD = const(0x55)
-_P_SMALL = const(0x02)  # bits of a State FxH: the quantity is too small to measure, or the parameters are unusable
+_P_SMALL = const(
+    0x02
+)  # bits of a State FxH: the quantity is too small to measure, or the parameters are unusable
 _I_SMALL = const(0x04)
 _V_SMALL = const(0x08)
 _UNUSABLE = const(0x01)

@@ -45,7 +45,9 @@ class Card:
         if sw == 0x9000 and head[:2] == bytes((card_files.HEAD, card_files.CMD_CONTROL)):
             raise fault("CONTROL_CARD", "the system control card: it belongs to the desk")
 
-    async def command(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> tuple:
+    async def command(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+    ) -> tuple:
         """(answer, status word), whatever the status."""
         self.raise_if_pulled()
         try:
@@ -53,7 +55,9 @@ class Card:
         except LineError as error:
             raise self._early() or fault("COMMUNICATION", str(error)) from None
 
-    async def ask(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> bytes:
+    async def ask(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+    ) -> bytes:
         """The answer of a command that must succeed."""
         answer, sw = await self.command(cla, ins, p1, p2, data, le)
         if sw != 0x9000:

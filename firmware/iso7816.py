@@ -9,7 +9,9 @@ from micropython import const
 
 ATR_MAX = const(33)
 _NULL = const(0x60)
-_MAX_NULLS = const(100)  # in a row; each may take a waiting time of 1 s, but the session's deadline ends before
+_MAX_NULLS = const(
+    100
+)  # in a row; each may take a waiting time of 1 s, but the session's deadline ends before
 _MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
 _FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
 _DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
@@ -138,7 +140,9 @@ class Exchange:
     them in with `receive`; a waiting time that runs out is `expire`. At the end (`done`) there are `data` and `sw`, or `error`.
     """
 
-    def __init__(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> None:
+    def __init__(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+    ) -> None:
         if len(data) > 255 or not 0 <= le <= 256 or (data and le):
             raise ValueError("T=0 moves 255 bytes to the card or 256 from it, one way at a time")
         self.done = False

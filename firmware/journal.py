@@ -35,11 +35,16 @@ class Journal:
     `former` are the sizes of the payloads in former rings, the newest format first.
     """
 
-    def __init__(self, memory, payload_size: int, slots: int = fram_map.JOURNAL_SLOTS, former: tuple = ()) -> None:
+    def __init__(
+        self, memory, payload_size: int, slots: int = fram_map.JOURNAL_SLOTS, former: tuple = ()
+    ) -> None:
         self._memory = memory
         # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and of the payload.
-        self._rings = ((fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOT_BYTES, _SEQUENCE + _LENGTH, payload_size),) + tuple(
-            (fram_map.FORMER_JOURNAL_AT, _SEQUENCE + size + _CRC, _SEQUENCE, size) for size in former
+        self._rings = (
+            (fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOT_BYTES, _SEQUENCE + _LENGTH, payload_size),
+        ) + tuple(
+            (fram_map.FORMER_JOURNAL_AT, _SEQUENCE + size + _CRC, _SEQUENCE, size)
+            for size in former
         )
         self._slots = slots
         self._halves = fram_map.HALVES
@@ -87,11 +92,15 @@ class Journal:
         """What `load` returns, of both halves as `scan` has found them."""
         first, second = halves
         best = first
-        if second[4] is not None and (first[4] is None or (second[1], -second[2]) < (first[1], -first[2])):
+        if second[4] is not None and (
+            first[4] is None or (second[1], -second[2]) < (first[1], -first[2])
+        ):
             best = second
         _, self.ring, self._sequence, self._newest, payload = best
         self._last = (self.ring, self._newest)
-        self.damaged = sum(1 for half in halves if half[1] != self.ring or half[2] + 1 < self._sequence)
+        self.damaged = sum(
+            1 for half in halves if half[1] != self.ring or half[2] + 1 < self._sequence
+        )
         self.answers = first[0] or second[0]
         return payload if self.answers else None
 
@@ -157,7 +166,11 @@ class Journal:
                 record = self._ask(at, head + length + _CRC)
         if not record:
             return None
-        return record if binascii.crc32(record[:-_CRC]) == int.from_bytes(record[-_CRC:], "big") else b""
+        return (
+            record
+            if binascii.crc32(record[:-_CRC]) == int.from_bytes(record[-_CRC:], "big")
+            else b""
+        )
 
     def _ask(self, address: int, count: int) -> "bytes | None":
         for _ in range(_TRIES):

@@ -72,7 +72,9 @@ class Channel:
         atr = AtrReader()
         while atr.want:
             want = atr.want
-            chunk = await line.receive(want, self._left_ms(line.waiting_ms(9600)), self._deadline_ms)
+            chunk = await line.receive(
+                want, self._left_ms(line.waiting_ms(9600)), self._deadline_ms
+            )
             atr.receive(chunk)
             if len(chunk) < want:
                 raise LineError("ATR cut short" if atr.raw else "mute")
@@ -99,7 +101,9 @@ class Channel:
     def off(self) -> None:
         self._line.deactivate()
 
-    async def command(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> tuple:
+    async def command(
+        self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+    ) -> tuple:
         """(answer, status word) of one command; LineError if the line or the chip fails."""
         exchange = Exchange(cla, ins, p1, p2, data, le)
         async with self._line.lock:
@@ -114,7 +118,9 @@ class Channel:
     async def _talk(self, engine, waiting_ms: int) -> None:
         """Characters to and fro until the engine is done; LineError if it ends in an error."""
         while not engine.done:
-            wait_ms = self._left_ms(waiting_ms)  # first of all: nothing is sent whose answer nobody waits for
+            wait_ms = self._left_ms(
+                waiting_ms
+            )  # first of all: nothing is sent whose answer nobody waits for
             out, want = engine.take(), engine.want
             if out:
                 await self._line.send(out)
@@ -154,7 +160,9 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
         elif _room_us() == _SHORT_US:
             await _others(0)
         else:
-            await rest_until(time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000))
+            await rest_until(
+                time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000)
+            )
         now = missing()
         if now != left:
             left, since_ms = now, time.ticks_ms()

@@ -17,7 +17,9 @@ from line import LineError, rest_until, wait_for
 from pio_programs import receiver, sender
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
-_RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
+_RESET_MS = const(
+    12
+)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
 _ETU_CLOCKS = const(372)
 _ETU_CYCLES = const(30)  # of a state machine, as its program has it
 _CHAR_ETU = const(12)
@@ -41,7 +43,9 @@ def word_to_send(value: int) -> int:
     return 1 | (value ^ 0xFF) << 1 | (odd ^ 1) << 9
 
 
-_WORDS = array("H", [word_to_send(value) for value in range(256)])  # made once: it would be a tenth of a turn round
+_WORDS = array(
+    "H", [word_to_send(value) for value in range(256)]
+)  # made once: it would be a tenth of a turn round
 
 
 def heard(word: int) -> int:
@@ -125,7 +129,9 @@ class PioLine:
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
         """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
-        await wait_for(lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms)
+        await wait_for(
+            lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms
+        )
         got = bytes(self._got[:count])
         self._got = self._got[len(got) :]
         return got
@@ -136,12 +142,16 @@ class PioLine:
 
     def _load(self, data) -> None:
         """Make ready to send: done while this side has to let the guard time pass anyhow."""
-        self._receiver.active(0)  # back to where it waits for the sender's flag; at once, not after an instruction or two
+        self._receiver.active(
+            0
+        )  # back to where it waits for the sender's flag; at once, not after an instruction or two
         self._receiver.restart()
         self._receiver.active(1)
         words = self._words = array("H", [_WORDS[value] for value in data])
         words[-1] |= _LAST
-        self._feed.config(read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=False)
+        self._feed.config(
+            read=words, write=self._sender, count=len(words), ctrl=self._feed_ctrl, trigger=False
+        )
 
     async def _send(self):
         """Send what is loaded; when it began."""
@@ -214,14 +224,20 @@ class PioLine:
         self._feed.active(False)
         self._drain.active(False)
         divider = self._etu_cycles * 256 // (_ETU_CYCLES * self._factor)
-        freq = machine.freq() * 256 // divider  # from which the port computes this very divider again
+        freq = (
+            machine.freq() * 256 // divider
+        )  # from which the port computes this very divider again
         io = self._io
         io.init(io.IN, io.PULL_UP)
         self._sender.init(sender, freq=freq, out_base=io, jmp_pin=io)
         self._receiver.init(receiver, freq=freq, in_base=io, set_base=io, jmp_pin=io)
         self._sender.exec(_CLEAR_FLAG)
         self._drain.config(
-            read=self._fifo_address, write=self._ring_address, count=_ENDLESS, ctrl=self._drain_ctrl, trigger=True
+            read=self._fifo_address,
+            write=self._ring_address,
+            count=_ENDLESS,
+            ctrl=self._drain_ctrl,
+            trigger=True,
         )
         self._taken = 0
         self._got = bytearray()
@@ -234,7 +250,9 @@ class PioLine:
         self._drain.config(read=self._receiver, write=room)
         start = -self._addresses[_WRITE] % (2 * _RING)
         self._ring_address = self._addresses[_WRITE] + start
-        self._fifo_address = self._addresses[_READ] + 2  # the upper half of its word: shifted to the right, the bits are there
+        self._fifo_address = (
+            self._addresses[_READ] + 2
+        )  # the upper half of its word: shifted to the right, the bits are there
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
 
     def _us(self, etu: int) -> int:

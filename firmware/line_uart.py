@@ -13,11 +13,15 @@ from micropython import const
 from line import LineError, rest_until, wait_for
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
-_RESET_MS = const(12)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
+_RESET_MS = const(
+    12
+)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
 _CHAR_ETU = const(12)
 _TURN_ETU = const(16)  # between the edges of characters of opposite directions
 _HEARD_ETU = const(10)  # after a character's edge a receiver has it at the earliest
-_ECHO_LOOKS = const(100)  # one each etu, after the echo should be here: the transmitter may start late
+_ECHO_LOOKS = const(
+    100
+)  # one each etu, after the echo should be here: the transmitter may start late
 _HALF = const(32768)  # duty of the card clock
 
 
@@ -68,7 +72,9 @@ class UartLine:
         await self._turn()
         if self.extra_guard_etu:
             for i in range(len(data)):
-                next_us = time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu))
+                next_us = time.ticks_add(
+                    time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu)
+                )
                 await self._send(data[i : i + 1])
                 await rest_until(next_us)
         else:
@@ -104,7 +110,11 @@ class UartLine:
 
     async def _turn(self) -> None:
         """Let 16 etu pass since the edge of the chip's last character, and forget what it said unasked."""
-        if 0 < time.ticks_diff(self._free_us, time.ticks_us()) <= _TURN_ETU * 1_000_000 // self._first_baud:
+        if (
+            0
+            < time.ticks_diff(self._free_us, time.ticks_us())
+            <= _TURN_ETU * 1_000_000 // self._first_baud
+        ):
             await rest_until(self._free_us)
         self._flush()
 

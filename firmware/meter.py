@@ -48,7 +48,9 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-_MIN_RELAY_MV = const(154_000)  # 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts)
+_MIN_RELAY_MV = const(
+    154_000
+)  # 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LAST_LOOKS = const(20)  # at the metering chip, while the supply holds up without mains
 _LAST_LOOK_MS = const(10)
@@ -71,7 +73,9 @@ class Meter:
         self.events = EventLog(memory)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
-        self.metering = Metering(self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj)
+        self.metering = Metering(
+            self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj
+        )
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
@@ -79,10 +83,28 @@ class Meter:
         self.esam = Esam(Channel(board.esam_line()))
         self.settlement = Settlement(self.esam, self.store, self.log)
         self.self_check = SelfCheck(
-            self.store, self.metering, self.settlement, self.esam, self.clock, self.relay, self.display, self.log, self.stop
+            self.store,
+            self.metering,
+            self.settlement,
+            self.esam,
+            self.clock,
+            self.relay,
+            self.display,
+            self.log,
+            self.stop,
         )
-        self.recovery = StateRecovery(self.store, self.metering, self.clock, self.settlement, self.self_check, self.log)
-        self.pages = Pages(self.display, self.store, self.metering, self.relay, self.clock, self.settlement, self.self_check)
+        self.recovery = StateRecovery(
+            self.store, self.metering, self.clock, self.settlement, self.self_check, self.log
+        )
+        self.pages = Pages(
+            self.display,
+            self.store,
+            self.metering,
+            self.relay,
+            self.clock,
+            self.settlement,
+            self.self_check,
+        )
         self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
@@ -94,10 +116,18 @@ class Meter:
 
     def _make_card_slot(self, board) -> "CardSlot":
         """Build the slot above everything that a card's session works with."""
-        esam, settlement, store, clock, log = self.esam, self.settlement, self.store, self.clock, self.log
+        esam, settlement, store, clock, log = (
+            self.esam,
+            self.settlement,
+            self.store,
+            self.clock,
+            self.log,
+        )
         user = UserSession(esam, settlement, store, clock, self.tariff, log)
         keys = KeysSession(esam, store, log)
-        inspect = InspectSession(esam, store, clock, self.events, self.pages, self.self_check, self._report_slot, log)
+        inspect = InspectSession(
+            esam, store, clock, self.events, self.pages, self.self_check, self._report_slot, log
+        )
         factory = FactorySession(
             esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
             self.is_key_down, self._report_slot, log,

@@ -27,13 +27,21 @@ import time
 
 from micropython import const
 
-_JITTER_MS = const(160)  # a report of 55 ms and up to 105 ms until it is looked at: by so much a time between two may be wrong
-_MARGIN_MS = const(500)  # a chip counts up to one report period and one transmission ahead of its report
+_JITTER_MS = const(
+    160
+)  # a report of 55 ms and up to 105 ms until it is looked at: by so much a time between two may be wrong
+_MARGIN_MS = const(
+    500
+)  # a chip counts up to one report period and one transmission ahead of its report
 _BOOT_MS = const(2_000)  # from power to the first look, during which the chip counts already
 _RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
 _SILENT_MS = const(3_000)
-_LONG_MS = const(21_600_000)  # longer silences count as this: ticks wrap after 12 days, and turn negative after 6
-_STUBBORN = const(100)  # counts in a row that were not believed, before the meter gives in: some 10 s
+_LONG_MS = const(
+    21_600_000
+)  # longer silences count as this: ticks wrap after 12 days, and turn negative after 6
+_STUBBORN = const(
+    100
+)  # counts in a row that were not believed, before the meter gives in: some 10 s
 
 
 class Metering:
@@ -42,7 +50,9 @@ class Metering:
     `register` is the count kept, `pulse_pj` the energy of one pulse of the chip that it belongs to, 0 if that is not known.
     """
 
-    def __init__(self, chip, register: int, max_power_mw: int, warm: bool, pulse_pj: int = 0) -> None:
+    def __init__(
+        self, chip, register: int, max_power_mw: int, warm: bool, pulse_pj: int = 0
+    ) -> None:
         self.chip = chip
         self.register = register  # the count up to which energy has been handed out
         self._kept_pj = pulse_pj
@@ -89,7 +99,9 @@ class Metering:
         limit = self._limit(elapsed_ms)
         pulses = (new - self.register) % self.chip.modulus
         if limit >= self.chip.modulus:
-            pulses = min(pulses, new)  # a wrap or a restart may have been missed: either way it was at least this much
+            pulses = min(
+                pulses, new
+            )  # a wrap or a restart may have been missed: either way it was at least this much
         elif pulses > limit or self._restarted(self.register, new, elapsed_ms, power_mw):
             if new > limit:
                 return self._disbelieve(new, limit)

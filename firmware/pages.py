@@ -36,7 +36,14 @@ class Pages:
         self._clock = clock
         self._settlement = settlement
         self._self_check = self_check
-        self._pages = (self._balance, self._energy, self._price, self._power, self._number, self._check)
+        self._pages = (
+            self._balance,
+            self._energy,
+            self._price,
+            self._power,
+            self._number,
+            self._check,
+        )
 
     def update(self) -> None:
         """Bring the display up to date."""

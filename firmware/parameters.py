@@ -38,7 +38,9 @@ async def restore(esam: "Esam", state: "State") -> None:
     later = await esam.read(card_files.ESAM_TARIFF_2, 0, tariff.FRAMED_BYTES)
     tariff.set_price(state, now)
     if record["update_flag"] & card_files.UPDATE_TARIFF_2 and not card_files.is_blank(later):
-        tariff.plan_price(state, record["switch_time"], later)  # to come or long in force: the clock will tell
+        tariff.plan_price(
+            state, record["switch_time"], later
+        )  # to come or long in force: the clock will tell
     apply_limits(state, limits)
     apply_params(state, record)
     apply_silence(state, record)  # the default, once a user card has replaced the file

@@ -85,13 +85,22 @@ class SelfCheck:
         start_ms = time.ticks_ms()
         while not self._settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
             await asyncio.sleep_ms(_LOOK_MS)
-        digits = (self._store.check(), self._check_chip(), self._check_esam(), self._check_clock(), self._check_relay())
+        digits = (
+            self._store.check(),
+            self._check_chip(),
+            self._check_esam(),
+            self._check_clock(),
+            self._check_relay(),
+        )
         gc.collect()
         heap_kib = min(gc.mem_free() // 1024, 999)
         parts = "%d%d%d%d%d" % digits
         self.code = "%s%03d" % (parts, heap_kib)
         if versions.on_trial and not healthy(self.code, versions.former_code()):
-            self._log("update refused: self-check %s, the former version had %s" % (self.code, versions.former_code()))
+            self._log(
+                "update refused: self-check %s, the former version had %s"
+                % (self.code, versions.former_code())
+            )
             self._stop()
             machine.reset()
         if versions.on_trial:
@@ -110,7 +119,12 @@ class SelfCheck:
     def _settled(self) -> bool:
         """Whether waiting longer would tell nothing new."""
         asked = self._settlement.ready or self._settlement.failures
-        return bool(asked) and not self._store.unread and not self._check_chip() and not self._check_relay()
+        return (
+            bool(asked)
+            and not self._store.unread
+            and not self._check_chip()
+            and not self._check_relay()
+        )
 
     def _check_chip(self) -> int:
         chip = self._metering.chip

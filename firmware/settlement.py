@@ -64,7 +64,10 @@ class Settlement:
             return
         self._agreed = False
         await self._esam.start()
-        lost = not self._store.state.has(INITIALISED) and await self._esam.key_state() == card_files.KEYS_PRIVATE
+        lost = (
+            not self._store.state.has(INITIALISED)
+            and await self._esam.key_state() == card_files.KEYS_PRIVATE
+        )
         await self._reconcile(lost)
 
     async def _reconcile(self, lost: bool) -> None:

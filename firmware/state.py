@@ -10,7 +10,9 @@ lacks being zero, and can be written: a version on trial keeps the format that i
 from micropython import const
 
 FORMAT = const(3)
-OLDEST = const(1)  # the oldest format that is read: flashing looks at it (tools/dianka/flash/build.py)
+OLDEST = const(
+    1
+)  # the oldest format that is read: flashing looks at it (tools/dianka/flash/build.py)
 
 # Bits of `flags`.
 INITIALISED = const(0x01)  # an initialisation card has set the meter up
@@ -18,7 +20,9 @@ OPENED = const(0x02)  # bound to a customer and a card
 RELEASED_ALARM2 = const(0x04)  # the resident has put the card in after the alarm 2 trip
 RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: lives on granted overdraft
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
-TEST_CREDIT = const(0x20)  # lives on the credit of a production test card, until it is initialised (again)
+TEST_CREDIT = const(
+    0x20
+)  # lives on the credit of a production test card, until it is initialised (again)
 
 MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
 
@@ -36,7 +40,11 @@ FIELDS = (
     ("count", 4, False),
     ("price_e4", 4, False),
     ("next_price_e4", 4, False),  # in force from `switch_time` on
-    ("switch_time", 5, False),  # YYMMDDhhmm in local time as a decimal number; 0: no change is planned
+    (
+        "switch_time",
+        5,
+        False,
+    ),  # YYMMDDhhmm in local time as a decimal number; 0: no change is planned
     ("alarm1_fen", 4, False),
     ("alarm2_fen", 4, False),
     ("overdraft_limit_fen", 4, False),
@@ -51,11 +59,27 @@ FIELDS = (
     ("intent_fen", 4, False),
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
-    ("pulse_pj", 8, False),  # energy of one pulse of the chip that `register` belongs to, 0: unknown
+    (
+        "pulse_pj",
+        8,
+        False,
+    ),  # energy of one pulse of the chip that `register` belongs to, 0: unknown
     ("uncharged_starts", 1, False),  # starts since a report of the metering chip was last charged
-    ("silence_limit_s", 2, False),  # how long that chip may be silent before the supply opens, 0: the default
-    ("difference_fen", 5, True),  # what the ESAM's wallet has lost (below zero) or gained against this record
-    ("earliest_s", 4, False),  # the time is not before this, in seconds since 2000-01-01 UTC, 0: unknown
+    (
+        "silence_limit_s",
+        2,
+        False,
+    ),  # how long that chip may be silent before the supply opens, 0: the default
+    (
+        "difference_fen",
+        5,
+        True,
+    ),  # what the ESAM's wallet has lost (below zero) or gained against this record
+    (
+        "earliest_s",
+        4,
+        False,
+    ),  # the time is not before this, in seconds since 2000-01-01 UTC, 0: unknown
 )
 SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")

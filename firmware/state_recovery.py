@@ -48,7 +48,9 @@ class StateRecovery:
         if not self._may_adopt():
             return False
         first = self._store.scan(0)
-        await asyncio.sleep_ms(0)  # both halves at once would keep every task waiting for more than 50 ms
+        await asyncio.sleep_ms(
+            0
+        )  # both halves at once would keep every task waiting for more than 50 ms
         return self._may_adopt() and self._adopt((first, self._store.scan(1)))
 
     def adopt_now(self) -> bool:
@@ -57,11 +59,15 @@ class StateRecovery:
         A version on trial leaves it to the one that is kept, which can read it.
         """
         store = self._store
-        return store.unread and not versions.on_trial and self._adopt((store.scan(0), store.scan(1)))
+        return (
+            store.unread and not versions.on_trial and self._adopt((store.scan(0), store.scan(1)))
+        )
 
     def _may_adopt(self) -> bool:
         store = self._store
-        return store.unread and not (versions.on_trial or store.held or self._settlement.lock.locked())
+        return store.unread and not (
+            versions.on_trial or store.held or self._settlement.lock.locked()
+        )
 
     def _adopt(self, halves: tuple) -> bool:
         store = self._store
@@ -85,4 +91,7 @@ class StateRecovery:
         state.register = self._metering.register
         state.pulse_pj = self._metering.chip.pulse_pj or state.pulse_pj
         supply.update(state)
-        self._log("journal: memory answers at last; %d mWh were counted meanwhile" % (energy_pj // _PJ_PER_MWH))
+        self._log(
+            "journal: memory answers at last; %d mWh were counted meanwhile"
+            % (energy_pj // _PJ_PER_MWH)
+        )

@@ -31,7 +31,9 @@ class StateStore:
 
     def __init__(self, memory: "Fram", log) -> None:
         self._log = log
-        self._journal = journal.Journal(memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1]))
+        self._journal = journal.Journal(
+            memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1])
+        )
         self._format = records.FORMAT  # of what the memory holds
         self.state = self._made_up = records.State()
         self.fault = False
@@ -42,7 +44,10 @@ class StateStore:
         self._lost = 0  # why the memory's state can't be worked on
         self.notes = []  # what was found when it was read, for the log
         start_ms = time.ticks_ms()
-        while not self.take((self.scan(0), self.scan(1))) and time.ticks_diff(time.ticks_ms(), start_ms) < _WAKE_MS:
+        while (
+            not self.take((self.scan(0), self.scan(1)))
+            and time.ticks_diff(time.ticks_ms(), start_ms) < _WAKE_MS
+        ):
             time.sleep_ms(_PAUSE_MS)
         if self.unread:
             self.fault = True
@@ -79,7 +84,13 @@ class StateStore:
             notes.append("journal: one half of the memory was damaged, the other had everything")
         if form != records.FORMAT:
             notes.append("journal: state of format %d taken over" % form)
-        self.notes, self._anew, self._lost, self._format, self._kept_pj = notes, anew, lost, form, kept_pj
+        self.notes, self._anew, self._lost, self._format, self._kept_pj = (
+            notes,
+            anew,
+            lost,
+            form,
+            kept_pj,
+        )
         # Last, and in one step: whoever breaks in finds a memory that has not been read, to which nothing goes, or all done.
         if anew:
             self._made_up = None
@@ -97,7 +108,11 @@ class StateStore:
         try:
             if self.unread:
                 raise journal.JournalError("memory has not been read yet")
-            self._format, ring = (self._format, self._journal.ring) if versions.on_trial else (records.FORMAT, journal.OWN)
+            self._format, ring = (
+                (self._format, self._journal.ring)
+                if versions.on_trial
+                else (records.FORMAT, journal.OWN)
+            )
             self._journal.commit(records.pack(self.state, self._format), prove, ring)
         except journal.JournalError:
             self.fault = True

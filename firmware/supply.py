@@ -51,8 +51,12 @@ def update(state) -> None:
         state.set(RELEASED_ALARM2, False)
     if balance_fen > 0:
         state.set(RELEASED_ZERO, False)
-    elif -balance_fen >= state.overdraft_limit_fen and (state.has(INITIALISED) or state.has(TEST_CREDIT)):
-        state.set(LOCKED)  # not before the limit is known: a meter that has lost its memory gets it from the ESAM last
+    elif -balance_fen >= state.overdraft_limit_fen and (
+        state.has(INITIALISED) or state.has(TEST_CREDIT)
+    ):
+        state.set(
+            LOCKED
+        )  # not before the limit is known: a meter that has lost its memory gets it from the ESAM last
     if balance_fen > state.close_above_fen:
         state.set(LOCKED, False)
 

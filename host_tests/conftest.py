@@ -25,12 +25,18 @@ CONTROLLER_S = 10  # that the process above the workers waits longer, so that th
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addini("run_limit_s", "seconds after which a run is ended, with a report of where it stands", default="2400")
+    parser.addini(
+        "run_limit_s",
+        "seconds after which a run is ended, with a report of where it stands",
+        default="2400",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """End this process, a worker or the one above them, when the run has exceeded its limit."""
-    limit_s = int(config.getini("run_limit_s")) + (0 if hasattr(config, "workerinput") else CONTROLLER_S)
+    limit_s = int(config.getini("run_limit_s")) + (
+        0 if hasattr(config, "workerinput") else CONTROLLER_S
+    )
     stderr = os.dup(2)  # what tests write there is captured later
     timer = threading.Timer(limit_s, _give_up, (stderr, limit_s))
     timer.daemon = True
@@ -43,7 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _give_up(stderr: int, limit_s: int) -> None:
     where = os.environ.get("PYTEST_CURRENT_TEST", "no test in this process")
-    os.write(stderr, f"\nthe run is not over after {limit_s} s and is ended; it stands at: {where}\n".encode())
+    os.write(
+        stderr,
+        f"\nthe run is not over after {limit_s} s and is ended; it stands at: {where}\n".encode(),
+    )
     faulthandler.dump_traceback(stderr)
     os._exit(1)
 
@@ -65,7 +74,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{count} test{'s' if count > 1 else ''} not run: {reason}")
     # How many tests such modules have is known to nobody: they say themselves what is not run.
     for reason in dict.fromkeys(_reasons(_reports(terminalreporter, pytest.CollectReport))):
-        terminalreporter.write_line(reason if "not run" in reason else f"whole modules not run: {reason}")
+        terminalreporter.write_line(
+            reason if "not run" in reason else f"whole modules not run: {reason}"
+        )
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -77,10 +88,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _reports(terminalreporter: Any, kind: type) -> list[Any]:
-    return [report for reports in terminalreporter.stats.values() for report in reports if isinstance(report, kind)]
+    return [
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if isinstance(report, kind)
+    ]
 
 
 def _reasons(reports: list[Any]) -> list[str]:
     """Why these were skipped, for each that was."""
-    skipped = [report.longrepr for report in reports if report.skipped and isinstance(report.longrepr, tuple)]
+    skipped = [
+        report.longrepr
+        for report in reports
+        if report.skipped and isinstance(report.longrepr, tuple)
+    ]
     return [where[2].removeprefix("Skipped: ") for where in skipped]

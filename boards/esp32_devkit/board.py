@@ -53,7 +53,16 @@ CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 # Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring. Nothing is ever sent, but
 # without a TX the port would take its default, IO10, which is the flash's. The strobe rests high as an idle UART does, no pin
 # is left over, and `display` takes it back.
-_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(DISPLAY_STROBE), rx=Pin(METERING_RX), rxbuf=256)
+_metering = UART(
+    METERING_UART,
+    baudrate=4800,
+    bits=8,
+    parity=0,
+    stop=1,
+    tx=Pin(DISPLAY_STROBE),
+    rx=Pin(METERING_RX),
+    rxbuf=256,
+)
 _buses = {}
 
 
@@ -93,7 +102,15 @@ def esam_line() -> SharedLine:
 
 def display() -> Tm1638:
     # Without miso=None the port would give the bus its default pin, which is CARD_RESET.
-    spi = SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+    spi = SPI(
+        DISPLAY_SPI,
+        baudrate=500_000,
+        polarity=1,
+        phase=1,
+        sck=Pin(DISPLAY_SCK),
+        mosi=Pin(DISPLAY_DIO),
+        miso=None,
+    )
     return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
@@ -127,7 +144,16 @@ def power_fail() -> Pin:
 
 def _lines_uart() -> SharedUart:
     if "lines" not in _buses:
-        uart = UART(LINES_UART, CARD_BAUD, bits=8, parity=0, stop=2, tx=Pin(CARD_TX), rx=Pin(CARD_RX), rxbuf=300)
+        uart = UART(
+            LINES_UART,
+            CARD_BAUD,
+            bits=8,
+            parity=0,
+            stop=2,
+            tx=Pin(CARD_TX),
+            rx=Pin(CARD_RX),
+            rxbuf=300,
+        )
         _buses["lines"] = SharedUart(uart)
     return _buses["lines"]
 
@@ -136,5 +162,11 @@ def _line(tx: int, rx: int, power: int, reset: int, clock: int) -> SharedLine:
     shared = _lines_uart()
     card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
     return SharedLine(
-        shared, Pin(tx), Pin(rx), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, CARD_BAUD
+        shared,
+        Pin(tx),
+        Pin(rx),
+        Pin(power, Pin.OUT, value=0),
+        Pin(reset, Pin.OUT, value=0),
+        card_clock,
+        CARD_BAUD,
     )

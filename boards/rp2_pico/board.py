@@ -48,7 +48,9 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 millionths beside 372 x 9600
 
 # Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
-_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
+_metering = UART(
+    METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
+)
 _buses = {}
 
 
@@ -88,7 +90,15 @@ def esam_line() -> PioLine:
 
 def display() -> Tm1638:
     # Without miso=None the port would give the bus its default pin, which is SDA.
-    spi = SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+    spi = SPI(
+        DISPLAY_SPI,
+        baudrate=500_000,
+        polarity=1,
+        phase=1,
+        sck=Pin(DISPLAY_SCK),
+        mosi=Pin(DISPLAY_DIO),
+        miso=None,
+    )
     return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
@@ -122,4 +132,6 @@ def power_fail() -> Pin:
 
 def _line(sm: int, io: int, power: int, reset: int, clock: int) -> PioLine:
     card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
-    return PioLine(Pin(io, Pin.IN), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, sm)
+    return PioLine(
+        Pin(io, Pin.IN), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, sm
+    )

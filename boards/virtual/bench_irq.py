@@ -10,7 +10,9 @@ import micropython
 
 import bench_link as link
 
-_SPIN = micropython.const(10)  # backward jumps: at each, MicroPython runs one scheduled call, and its queue holds eight
+_SPIN = micropython.const(
+    10
+)  # backward jumps: at each, MicroPython runs one scheduled call, and its queue holds eight
 
 enabled = True
 _irqs = [None] * link.PINS
@@ -72,7 +74,9 @@ def handle():
     for _ in range(_SPIN):
         pass
     if not _handled:
-        _handle_all(False)  # the firmware waits inside a scheduled call: the scheduler is locked already
+        _handle_all(
+            False
+        )  # the firmware waits inside a scheduled call: the scheduler is locked already
     for _ in range(_SPIN):
         pass
 

@@ -200,13 +200,17 @@ def _take(count):
             greeting = unpack_from("<IIIIB8s", _in, at + 1)
             at += 26
         else:
-            raise RuntimeError("bench and virtual board do not fit together: use the two of one release")
+            raise RuntimeError(
+                "bench and virtual board do not fit together: use the two of one release"
+            )
 
 
 def _keep_edge(pin, level):
     global edge_bytes
     levels[pin] = level
-    if edge_bytes < len(edges):  # the chip, too, forgets edges that come faster than they are handled
+    if edge_bytes < len(
+        edges
+    ):  # the chip, too, forgets edges that come faster than they are handled
         edges[edge_bytes] = pin
         edges[edge_bytes + 1] = level
         edge_bytes += 2

@@ -49,7 +49,9 @@ CARD_CLOCK_HZ = 3_571_200  # 372 x 9600
 CARD_BAUD = 9600
 
 # Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
-_metering = UART(METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256)
+_metering = UART(
+    METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
+)
 _buses = {}
 
 
@@ -83,7 +85,15 @@ def esam_line() -> UartLine:
 
 def display() -> Tm1638:
     # Without miso=None the port would give the bus its default pin, which is SDA.
-    spi = SPI(DISPLAY_SPI, baudrate=500_000, polarity=1, phase=1, sck=Pin(DISPLAY_SCK), mosi=Pin(DISPLAY_DIO), miso=None)
+    spi = SPI(
+        DISPLAY_SPI,
+        baudrate=500_000,
+        polarity=1,
+        phase=1,
+        sck=Pin(DISPLAY_SCK),
+        mosi=Pin(DISPLAY_DIO),
+        miso=None,
+    )
     return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
@@ -116,6 +126,10 @@ def power_fail() -> Pin:
 
 
 def _line(uart: int, tx: int, rx: int, power: int, reset: int, clock: int) -> UartLine:
-    wire = UART(uart, baudrate=CARD_BAUD, bits=8, parity=0, stop=2, tx=Pin(tx), rx=Pin(rx), rxbuf=300)
+    wire = UART(
+        uart, baudrate=CARD_BAUD, bits=8, parity=0, stop=2, tx=Pin(tx), rx=Pin(rx), rxbuf=300
+    )
     card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
-    return UartLine(wire, Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, CARD_BAUD)
+    return UartLine(
+        wire, Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, CARD_BAUD
+    )

@@ -23,7 +23,9 @@ from machine_uart import UART
 PWRON_RESET = 1
 WDT_RESET = 3
 
-_WDT_LONGEST_MS = 8388  # 24-bit counter that falls by 2 each microsecond (RP2040 datasheet 4.7.1, erratum E1)
+_WDT_LONGEST_MS = (
+    8388  # 24-bit counter that falls by 2 each microsecond (RP2040 datasheet 4.7.1, erratum E1)
+)
 
 
 class WDT:

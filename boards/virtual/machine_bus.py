@@ -37,7 +37,15 @@ class SPI:
         self._baud = self._polarity = self._phase = 0
         self._set(baudrate, polarity, phase, bits, firstbit)
 
-    def init(self, *, baudrate=_NOT_SET, polarity=_NOT_SET, phase=_NOT_SET, bits=_NOT_SET, firstbit=_NOT_SET):
+    def init(
+        self,
+        *,
+        baudrate=_NOT_SET,
+        polarity=_NOT_SET,
+        phase=_NOT_SET,
+        bits=_NOT_SET,
+        firstbit=_NOT_SET,
+    ):
         self._set(baudrate, polarity, phase, bits, firstbit)
 
     def _set(self, baudrate, polarity, phase, bits, firstbit):
@@ -51,7 +59,9 @@ class SPI:
             self._polarity = polarity & 1
         if need_int(phase) != _NOT_SET:
             self._phase = phase & 1
-        link.post_packed("<BBIBB", link.SPI_OPEN, self._bus, self._baud, self._polarity, self._phase)
+        link.post_packed(
+            "<BBIBB", link.SPI_OPEN, self._bus, self._baud, self._polarity, self._phase
+        )
 
     def _check_pin(self, pin, place, complaint):
         if pin is None:
@@ -111,7 +121,9 @@ class I2C:
     def _write(self, addr, data, stop=True):
         if len(data) > link.LONGEST:
             raise OSError(errno.EINVAL)
-        acks, _ = link.ask(data, "<BBBBH", link.I2C_WRITE, self._bus, need_int(addr), bool(stop), len(data))
+        acks, _ = link.ask(
+            data, "<BBBBH", link.I2C_WRITE, self._bus, need_int(addr), bool(stop), len(data)
+        )
         if acks == _HELD:
             raise OSError(errno.ETIMEDOUT)
         if acks < 0:
@@ -119,7 +131,9 @@ class I2C:
         return acks
 
     def _read(self, addr, count, stop=True):
-        acks, data = link.ask(b"", "<BBBBH", link.I2C_READ, self._bus, need_int(addr), bool(stop), count)
+        acks, data = link.ask(
+            b"", "<BBBBH", link.I2C_READ, self._bus, need_int(addr), bool(stop), count
+        )
         if acks < 0:
             raise OSError(errno.ETIMEDOUT if acks == _HELD else self._ABSENT)
         return data

@@ -95,7 +95,9 @@ class Pin(PinBase):
             return None
         if self._mode == Pin.OUT:
             return self._latch
-        if self._mode is None:  # never configured: still an input, but nobody has asked for its level so far
+        if (
+            self._mode is None
+        ):  # never configured: still an input, but nobody has asked for its level so far
             self._mode = Pin.IN
             link.post(link.PIN_IN, self._number, 0)
         link.refresh()
@@ -123,7 +125,9 @@ class Pin(PinBase):
         if handler is not None and not callable(handler):
             raise ValueError("handler must be None or callable")
         if need_int(trigger) & ~(Pin.IRQ_FALLING | Pin.IRQ_RISING):
-            raise ValueError("the virtual board has no level interrupts: use IRQ_RISING or IRQ_FALLING")
+            raise ValueError(
+                "the virtual board has no level interrupts: use IRQ_RISING or IRQ_FALLING"
+            )
         irq.set(handler, trigger, bool(hard))
         return irq
 

@@ -50,7 +50,9 @@ class UART(io.IOBase):
             port._ring = None
         return port
 
-    def __init__(self, id, baudrate=_NOT_SET, bits=_NOT_SET, parity=_NOT_SET, stop=_NOT_SET, **others):
+    def __init__(
+        self, id, baudrate=_NOT_SET, bits=_NOT_SET, parity=_NOT_SET, stop=_NOT_SET, **others
+    ):
         self._ring = None
         self._ring_size = self._txbuf = _RING
         self._setup(baudrate, bits, parity, stop, **others)
@@ -76,13 +78,24 @@ class UART(io.IOBase):
         self._timeout_char = max(self._timeout_char, 13000 // self._baud + 1)
         if need_int(txbuf) > 0:
             self._txbuf = self._ring_bytes(txbuf, "txbuf too large")
-        size = self._ring_bytes(rxbuf, "rxbuf too large") if need_int(rxbuf) > 0 else self._ring_size
+        size = (
+            self._ring_bytes(rxbuf, "rxbuf too large") if need_int(rxbuf) > 0 else self._ring_size
+        )
         if self._ring is None or size != self._ring_size:
             self._ring_size = size
             self._ring = RingIO(size)
         link.receivers[self._number] = self._receive
         bits, parity, stop = self._format
-        link.post_packed("<BBIBBBH", link.UART_OPEN, self._number, self._baud, bits, parity, stop, self._ring_size)
+        link.post_packed(
+            "<BBIBBBH",
+            link.UART_OPEN,
+            self._number,
+            self._baud,
+            bits,
+            parity,
+            stop,
+            self._ring_size,
+        )
 
     def _set_format(self, baudrate, bits, parity, stop):
         old_bits, old_parity, old_stop = self._format

@@ -7,7 +7,9 @@ imported like main.py is on a chip, and what becomes of it is told to the bench.
 import os
 import sys
 
-sys.path.pop(0)  # this script's folder: MICROPYPATH alone says what comes first, board, overlay or firmware
+sys.path.pop(
+    0
+)  # this script's folder: MICROPYPATH alone says what comes first, board, overlay or firmware
 
 import bench_link
 

@@ -60,7 +60,9 @@ def sleep(seconds):
 
 
 def _sleep_until(until_us):
-    until_us = int(until_us)  # an edge ends link.wait early: its handler runs, then the rest is slept
+    until_us = int(
+        until_us
+    )  # an edge ends link.wait early: its handler runs, then the rest is slept
     while _head[0] < until_us:
         link.wait(until_us)
 
@@ -88,5 +90,7 @@ def mktime(fields):
     if month < 3:  # count years from March, so that the leap day comes last
         year -= 1
         month += 12
-    days = year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
+    days = (
+        year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
+    )
     return ((days * 24 + hour) * 60 + minute) * 60 + second

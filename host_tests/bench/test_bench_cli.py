@@ -35,13 +35,18 @@ def test_an_empty_story_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty.story").touch()
     status, out, err = run("play", tmp_path / "empty.story")
     assert (status, out) == (1, "")
-    assert err == "empty.story has no step: write one, the words are in `dianka bench play --help`\n"
+    assert (
+        err == "empty.story has no step: write one, the words are in `dianka bench play --help`\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("volts 100000", "the voltage is out of range: expected 0 to 264 V, the most that the supply takes"),
+        (
+            "volts 100000",
+            "the voltage is out of range: expected 0 to 264 V, the most that the supply takes",
+        ),
         (
             "load 999999 kW",
             "the load is out of range: expected 0 to 6.798 kW at 220 V and power factor 1, "
@@ -49,7 +54,9 @@ def test_an_empty_story_is_one_line(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_the_meter_can_t_stand_or_measure_ends_the_story_in_one_line(tmp_path: Path, step: str, message: str) -> None:
+def test_what_the_meter_can_t_stand_or_measure_ends_the_story_in_one_line(
+    tmp_path: Path, step: str, message: str
+) -> None:
     (tmp_path / "a.story").write_text(f"mains on\n{step}\nwait 1 h\n")
     status, out, err = run("play", tmp_path / "a.story", "--runner", "host")
     assert (status, err) == (1, f"a.story:2: {step}: {message}\n")
@@ -58,7 +65,11 @@ def test_what_the_meter_can_t_stand_or_measure_ends_the_story_in_one_line(tmp_pa
 
 def test_a_picture_without_a_folder_is_refused_at_once(tmp_path: Path) -> None:
     status, out, err = run("picture", tmp_path / "no" / "x.svg", "--runner", "nobody")
-    assert (status, out, err) == (1, "", f"x.svg can't be written: there is no folder {tmp_path / 'no'}\n")
+    assert (status, out, err) == (
+        1,
+        "",
+        f"x.svg can't be written: there is no folder {tmp_path / 'no'}\n",
+    )
 
 
 def test_the_system_s_errors_have_no_number(tmp_path: Path) -> None:
@@ -72,7 +83,10 @@ def test_a_folder_that_can_t_be_one_is_told_with_what_to_do(tmp_path: Path) -> N
     status, _, err = run("play", "new-meter", "--folder", tmp_path / "file")
     assert (status, err) == (1, f"{tmp_path / 'file'} is a file: name a folder with --folder\n")
     status, _, err = run("play", "new-meter", "--folder", tmp_path / "file" / "in")
-    assert (status, err) == (1, f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): name a folder with --folder\n")
+    assert (status, err) == (
+        1,
+        f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): name a folder with --folder\n",
+    )
 
 
 @pytest.mark.parametrize("command", ["play", "live", "picture", "figures"])
@@ -85,14 +99,20 @@ def test_the_help_names_every_runner(command: str) -> None:
 
 def test_the_help_of_play_has_the_words_of_stories() -> None:
     status, out, _ = run("play", "--help")
-    assert status == 0 and "wait until CONDITION within 2 h\n" in out and "lamp NAME on|off\n" in out
+    assert (
+        status == 0 and "wait until CONDITION within 2 h\n" in out and "lamp NAME on|off\n" in out
+    )
 
 
 DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
 
 
-@pytest.mark.parametrize(("words", "status"), [(("live",), 1), (("play", "{story}", "--live-if-terminal"), 0)])
-def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(tmp_path: Path, words: tuple[str, ...], status: int) -> None:
+@pytest.mark.parametrize(
+    ("words", "status"), [(("live",), 1), (("play", "{story}", "--live-if-terminal"), 0)]
+)
+def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(
+    tmp_path: Path, words: tuple[str, ...], status: int
+) -> None:
     """Once it was empty, and waited for q."""
     story = tmp_path / "a.story"
     story.write_text('say "hello"\n')

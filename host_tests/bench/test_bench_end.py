@@ -13,7 +13,9 @@ WAIT_S = 60
 ENDS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 
 
-def begun(folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()) -> subprocess.Popen[bytes]:
+def begun(
+    folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()
+) -> subprocess.Popen[bytes]:
     """A story that takes a day at the meter, just when the control card has been made in its temporary folder.
 
     It begins with these signals ignored and no other, however the tests themselves were started.
@@ -22,7 +24,10 @@ def begun(folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()) -
     story.write_text("desk: card issue control control.card\nmains on\nwait 24 h\n")
     place = folder / "tmp"
     place.mkdir()
-    before = {number: signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL) for number in ENDS}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+        for number in ENDS
+    }
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "dianka", "bench", "play", str(story), "--runner", runner],
@@ -32,7 +37,9 @@ def begun(folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()) -
         for number, handler in before.items():
             signal.signal(number, handler)
     until_s = time.monotonic() + WAIT_S
-    while not list(place.glob("dianka-*/meter.json")) and not list(place.glob("dianka-*/control.card")):
+    while not list(place.glob("dianka-*/meter.json")) and not list(
+        place.glob("dianka-*/control.card")
+    ):
         if process.poll() is not None or time.monotonic() > until_s:
             process.kill()
             raise AssertionError(process.communicate(timeout=WAIT_S))
@@ -50,7 +57,9 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 @pytest.mark.parametrize("runner", ["host", "vm"])
-def test_a_story_that_is_ended_leaves_no_control_card(tmp_path: Path, runner: str, number: signal.Signals) -> None:
+def test_a_story_that_is_ended_leaves_no_control_card(
+    tmp_path: Path, runner: str, number: signal.Signals
+) -> None:
     process = begun(tmp_path, runner)
     process.send_signal(number)
     assert ended(process) == 128 + number
@@ -77,7 +86,9 @@ def test_nohup_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ignored", [(), (signal.SIGINT,)])
-def test_ctrl_c_ends_it_in_a_script_s_background_too(tmp_path: Path, ignored: tuple[signal.Signals, ...]) -> None:
+def test_ctrl_c_ends_it_in_a_script_s_background_too(
+    tmp_path: Path, ignored: tuple[signal.Signals, ...]
+) -> None:
     """A shell script starts what it puts into the background with SIGINT ignored."""
     process = begun(tmp_path, "host", ignored)
     process.send_signal(signal.SIGINT)

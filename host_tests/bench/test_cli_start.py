@@ -17,7 +17,15 @@ from dianka.lazy import LazyGroup
 WAIT_S = 60
 # Most modules of all, the standard library's included: with the bench and rich a command had 490.
 MOST_MODULES = {"--version": 220, "--help": 180, "card show": 380, "keys --help": 370}
-NOT_FOR_A_CARD = ("rich", "greenlet", "dianka.bench", "dianka.flash", "smartcard", "multiprocessing", "asyncio")
+NOT_FOR_A_CARD = (
+    "rich",
+    "greenlet",
+    "dianka.bench",
+    "dianka.flash",
+    "smartcard",
+    "multiprocessing",
+    "asyncio",
+)
 COUNTED = """
 import sys
 from dianka import cli
@@ -48,7 +56,13 @@ main()
 
 
 def python(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=WAIT_S, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("words", list(MOST_MODULES))
@@ -60,7 +74,9 @@ def test_a_command_imports_what_it_needs(tmp_path: Path, words: str, record_prop
     *said, imported = done.stdout.splitlines()
     assert done.returncode == 0 and "".join(said), done.stderr
     names = imported.split()
-    needless = [name for name in names if any(f"{name}.".startswith(f"{part}.") for part in NOT_FOR_A_CARD)]
+    needless = [
+        name for name in names if any(f"{name}.".startswith(f"{part}.") for part in NOT_FOR_A_CARD)
+    ]
     assert needless == []
     record_property("figure", f"dianka {words}: {len(names)} modules imported")
     assert len(names) <= MOST_MODULES[words]

@@ -16,7 +16,16 @@ PASSES = "def test_after_it():\n    pass\n"
 def run(folder: Path, source: str, *options: str) -> tuple[int, str]:
     """Exit code and all output of pytest with this project's settings on these tests."""
     (folder / "test_trial.py").write_text(source, encoding="utf-8")
-    settings = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "conftest", "-p", "no:cacheprovider"]
+    settings = [
+        "-c",
+        str(ROOT / "pyproject.toml"),
+        "--rootdir",
+        str(folder),
+        "-p",
+        "conftest",
+        "-p",
+        "no:cacheprovider",
+    ]
     dropped = ("PYTEST_", "COV_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     done = subprocess.run(

@@ -16,15 +16,22 @@ from dianka.cli import app
 from dianka.signals import ended_by_signals
 
 
-def test_commands_are_known_before_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_are_known_before_they_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     desk = DeskLine()
     assert desk.unknown(["card", "new", "control", "control.card"]) == ""
-    assert desk.unknown(["steal", "it"]) == '"steal" is no command of the desk: expected card, keys, sell'
+    assert (
+        desk.unknown(["steal", "it"])
+        == '"steal" is no command of the desk: expected card, keys, sell'
+    )
     assert desk.unknown(["card", "burn"]).startswith('"burn" is no command of the desk: expected ')
     assert desk.unknown(["card"]).startswith("nothing is no command of the desk")
     assert desk.unknown(["keys", "init", "."]) == ""
-    assert desk.unknown(["card", "issue", "burn"]).startswith('"burn" is no command of the desk: expected control, esam, ')
+    assert desk.unknown(["card", "issue", "burn"]).startswith(
+        '"burn" is no command of the desk: expected control, esam, '
+    )
     assert "--nonsense" in desk.unknown(["card", "show", "a.card", "--nonsense"])
     assert desk.unknown(["sell", "a.card"])  # the money is missing
     assert list(tmp_path.iterdir()) == []
@@ -85,9 +92,14 @@ def test_a_signal_to_who_runs_the_story_ends_it_in_the_midst_of_a_command(
     assert ended.value.code == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize(("number", "ends"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+@pytest.mark.parametrize(
+    ("number", "ends"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)]
+)
 def test_a_signal_during_a_step_of_the_desk_ends_the_bench(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, ends: type[BaseException]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    ends: type[BaseException],
 ) -> None:
     """It was told as a desk that refuses: the story ended with status 1, as if it had failed."""
     sync: Callable[[int], None] = os.fsync
@@ -117,7 +129,9 @@ def test_a_signal_to_a_command_that_tidies_up_by_itself_ends_the_bench_too(
 
     with ended_by_signals(), monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
         patched.setattr(os, "fsync", struck)
-        desk.run(["card", "replace", "new.card", "--former", "old.card", "--price", "0.5"], tmp_path)
+        desk.run(
+            ["card", "replace", "new.card", "--former", "old.card", "--price", "0.5"], tmp_path
+        )
     assert ended.value.code == 128 + signal.SIGTERM and not (tmp_path / "new.card").exists()
 
 

@@ -19,7 +19,13 @@ from dianka.bench.measure.limit import met
 from dianka.bench.measure.parts import PLANS
 from dianka.cli import app
 
-WORDS = {"at most": operator.le, "under": operator.lt, "at least": operator.ge, "over": operator.gt, "exactly": operator.eq}
+WORDS = {
+    "at most": operator.le,
+    "under": operator.lt,
+    "at least": operator.ge,
+    "over": operator.gt,
+    "exactly": operator.eq,
+}
 SIGNS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "=": operator.eq}
 PIO = "under gc and 45 ms flash erases: lost of 1,000,000"
 BEST = "highest rate without loss"
@@ -61,14 +67,24 @@ def whole(name: str) -> Part:
 # ****** Limits ******
 
 
-@given(st.integers(0, 10**12), st.integers(0, 10**12), st.sampled_from(list((WORDS | SIGNS).items())), st.booleans())
-def test_a_limit_means_what_its_words_say(value: int, limit: int, word: tuple[str, Any], grouped: bool) -> None:
+@given(
+    st.integers(0, 10**12),
+    st.integers(0, 10**12),
+    st.sampled_from(list((WORDS | SIGNS).items())),
+    st.booleans(),
+)
+def test_a_limit_means_what_its_words_say(
+    value: int, limit: int, word: tuple[str, Any], grouped: bool
+) -> None:
     number = f"{limit:,}" if grouped else str(limit)
     assert met(Figure("x", value, "ms", f"{word[0]} {number}")) is word[1](value, limit)
     assert met(Figure("x", value, "ms", f"{word[0]} {number} ms")) is word[1](value, limit)
 
 
-@pytest.mark.parametrize("limit", ["50", "about 50", "at most 1.15", "at most fifty", "atmost 50", "at most", "at most -1"])
+@pytest.mark.parametrize(
+    "limit",
+    ["50", "about 50", "at most 1.15", "at most fifty", "atmost 50", "at most", "at most -1"],
+)
 def test_a_limit_that_nobody_can_judge_is_missed(limit: str) -> None:
     assert met(Figure("x", 0, "ms", limit)) is False
 
@@ -95,9 +111,17 @@ def test_every_row_that_is_owed_is_asked_for(name: str) -> None:
         assert text(lacking).count("MISSED") == 1
 
 
-@pytest.mark.parametrize(("name", "owed", "near"), [("meter", "heap free after 3 sessions", "heap free after 30 sessions")])
-def test_a_row_of_nearly_the_same_name_is_not_the_one_that_is_owed(name: str, owed: str, near: str) -> None:
-    rows = [replace(figure, name=near) if figure.name == owed else figure for figure in whole(name).figures]
+@pytest.mark.parametrize(
+    ("name", "owed", "near"),
+    [("meter", "heap free after 3 sessions", "heap free after 30 sessions")],
+)
+def test_a_row_of_nearly_the_same_name_is_not_the_one_that_is_owed(
+    name: str, owed: str, near: str
+) -> None:
+    rows = [
+        replace(figure, name=near) if figure.name == owed else figure
+        for figure in whole(name).figures
+    ]
     assert Part(name, rows).missed == [f"{owed}: not measured"]
 
 
@@ -110,7 +134,11 @@ def test_what_the_figures_are_for_is_owed(words: str) -> None:
 
 
 def test_table_and_json_say_what_is_met_and_what_is_missed() -> None:
-    rows = [*whole("size").figures, Figure("slow", 51, "ms", "at most 50"), Figure("told", "3/5 at 10", "pulses", "")]
+    rows = [
+        *whole("size").figures,
+        Figure("slow", 51, "ms", "at most 50"),
+        Figure("told", "3/5 at 10", "pulses", ""),
+    ]
     part = Part("size", rows, wall_ms=2_000)
     assert part.missed == ["slow: 51 ms, the limit is at most 50"]
     lines = text(part).splitlines()
@@ -127,12 +155,21 @@ def test_table_and_json_say_what_is_met_and_what_is_missed() -> None:
 def test_every_row_says_on_which_rung_it_was_measured() -> None:
     for name, plan in PLANS.items():
         part = replace(whole(name), rung=plan.rung_with("vm"))
-        rows = [line for line in text(part).splitlines() if any(figure.name in line for figure in part.figures)]
+        rows = [
+            line
+            for line in text(part).splitlines()
+            if any(figure.name in line for figure in part.figures)
+        ]
         assert len(rows) == len(part.figures)
         assert all(f" {part.rung} " in row for row in rows), rows
         assert json.loads(as_json([part]))[0]["rung"] == part.rung
     rungs = {name: plan.rung_with("vm") for name, plan in PLANS.items()}
-    assert (rungs["session"], rungs["day"], rungs["bench"], rungs["meter"]) == ("1 host", "2 VM", "2 VM", "3 chip")
+    assert (rungs["session"], rungs["day"], rungs["bench"], rungs["meter"]) == (
+        "1 host",
+        "2 VM",
+        "2 VM",
+        "3 chip",
+    )
     assert PLANS["bench"].rung_with("host") == "1 host"
 
 
@@ -140,12 +177,20 @@ def test_the_day_has_its_limits() -> None:
     pytest.importorskip("rp2040py")
     from dianka.bench.measure import day as dayprobe
 
-    day = dayprobe.figures([*(f"probe hour {hour} left {200_000 - 100 * hour}" for hour in range(25)), *["credited"] * 20], 24)
+    day = dayprobe.figures(
+        [
+            *(f"probe hour {hour} left {200_000 - 100 * hour}" for hour in range(25)),
+            *["credited"] * 20,
+        ],
+        24,
+    )
     assert [(figure.name, figure.value, met(figure)) for figure in day if figure.limit] == [
         ("heap free after hour 24", 197_600, True),
         ("heap lost from hour 1 to hour 24", 2_300, False),
     ]
-    day = dayprobe.figures([*(f"probe hour {hour} left 100000" for hour in range(25)), *["credited"] * 20], 24)
+    day = dayprobe.figures(
+        [*(f"probe hour {hour} left 100000" for hour in range(25)), *["credited"] * 20], 24
+    )
     assert [met(figure) for figure in day if figure.limit] == [False, True]
     assert set(PLANS["day"].owed) <= {figure.name for figure in day}
 
@@ -181,7 +226,9 @@ def run(tmp_path: Path, *parts: str) -> tuple[int, str, dict[str, Any]]:
     """(exit code, output, parts of the JSON by name) of the command."""
     file = tmp_path / "made" / "figures.json"
     arguments = [word for name in parts for word in ("--only", name)]
-    done = CliRunner().invoke(app, ["bench", "figures", "--json", str(file), "--runner", "host", *arguments])
+    done = CliRunner().invoke(
+        app, ["bench", "figures", "--json", str(file), "--runner", "host", *arguments]
+    )
     told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
     return done.exit_code, done.output, {part["part"]: part for part in told}
 
@@ -190,13 +237,18 @@ def test_the_command_measures_and_writes_what_it_measured(tmp_path: Path) -> Non
     code, output, parts = run(tmp_path, "session", "bench")
     assert list(parts) == ["session", "bench"]
     rows = [row for part in parts.values() for row in part["figures"]]
-    assert all(part["owing"] == [] and part["failed"] == "" and part["not_run"] == "" for part in parts.values())
+    assert all(
+        part["owing"] == [] and part["failed"] == "" and part["not_run"] == ""
+        for part in parts.values()
+    )
     assert all(type(row["value"]) in (int, str) and isinstance(row["unit"], str) for row in rows)
     assert all(row["name"] in output for row in rows)
     assert code == (1 if any(row["met"] is False for row in rows) else 0)
 
 
-def test_without_the_image_the_chip_is_not_run_and_that_is_no_failure(tmp_path: Path, monkeypatch: Any) -> None:
+def test_without_the_image_the_chip_is_not_run_and_that_is_no_failure(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.setenv("RP2040_UF2", str(tmp_path / "nothing.uf2"))
     code, output, parts = run(tmp_path, "start", "pulses", "meter")
     assert code == 0

@@ -40,8 +40,12 @@ def test_the_end_wraps_to_the_beginning_and_reading_goes_on() -> None:
     assert get(bus, 0x8000, 1) == b"c"  # the top address bit is ignored
 
 
-@pytest.mark.parametrize(("cut", "landed", "acked"), [(Cut.AFTER, b"abc\0\0", 5), (Cut.BEFORE, b"ab\0\0\0", 4)])
-def test_a_cut_strikes_at_its_byte_and_nothing_lands_after_it(cut: Cut, landed: bytes, acked: int) -> None:
+@pytest.mark.parametrize(
+    ("cut", "landed", "acked"), [(Cut.AFTER, b"abc\0\0", 5), (Cut.BEFORE, b"ab\0\0\0", 4)]
+)
+def test_a_cut_strikes_at_its_byte_and_nothing_lands_after_it(
+    cut: Cut, landed: bytes, acked: int
+) -> None:
     bus, chip = rig()
     cuts: list[bytes] = []
     chip.cut_after(3, lambda: cuts.append(chip.content[:5]), cut)

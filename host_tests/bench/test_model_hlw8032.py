@@ -40,7 +40,9 @@ def test_registers_worked_by_hand() -> None:
 def test_current_register_is_as_fine_as_the_power_register() -> None:
     rig = Rig()
     rig.mains.set_load(1000, 500)
-    assert number(rig.chip.frame_now(), 11) == 1_724_250  # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA
+    assert (
+        number(rig.chip.frame_now(), 11) == 1_724_250
+    )  # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA
 
 
 def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
@@ -52,7 +54,9 @@ def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
     rig.mains.switch(False)
     assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xFE, 0x01)
     rig.mains.switch(True)
-    rig.mains.set_load(300)  # 5031000 * 1.88 / 0.3 W is more than the register holds; 1.4 mA is not too little
+    rig.mains.set_load(
+        300
+    )  # 5031000 * 1.88 / 0.3 W is more than the register holds; 1.4 mA is not too little
     assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xF2, 0x61)
 
 
@@ -94,7 +98,11 @@ def test_one_kilowatt_hour_is_380618_pulses_and_a_bit() -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(st.integers(0, 13_200_000), st.integers(0, 50_000_000)), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 13_200_000), st.integers(0, 50_000_000)), min_size=1, max_size=8
+    )
+)
 def test_count_and_its_wrap_follow_the_energy(steps: list[tuple[int, int]]) -> None:
     clock = Clock(5)
     mains = Mains(clock)
@@ -172,4 +180,6 @@ def test_an_idle_hour_costs_well_under_a_second() -> None:
     for _ in range(34_286):
         rig.clock.advance(rig.clock.now_us + 105_000)
         rig.port.received.clear()
-    assert time.perf_counter() - begin < 3.6  # 1000 times real time; generous, the machine may be busy
+    assert (
+        time.perf_counter() - begin < 3.6
+    )  # 1000 times real time; generous, the machine may be busy

@@ -29,7 +29,13 @@ def test_each_fault_is_on_the_wire_once(fault: Fault) -> None:
 
 def test_faults_under_a_right_sum() -> None:
     expected = {Fault.STATE_AA: 0xAA, Fault.PARAMS_UNUSABLE: 0xF1}
-    for fault in (Fault.STATE_AA, Fault.PARAMS_UNUSABLE, Fault.NOT_UPDATED, Fault.ABSURD_VOLTAGE, Fault.WRONG_PPARAM):
+    for fault in (
+        Fault.STATE_AA,
+        Fault.PARAMS_UNUSABLE,
+        Fault.NOT_UPDATED,
+        Fault.ABSURD_VOLTAGE,
+        Fault.WRONG_PPARAM,
+    ):
         bad, good, _ = one(fault)
         assert sound(bad), fault
         assert bad[0] == expected.get(fault, 0x55)

@@ -45,7 +45,11 @@ def test_one_kilowatt_for_an_hour_is_one_kilowatt_hour() -> None:
 
 def test_nonsense_is_refused() -> None:
     mains = Mains(Clock())
-    for wrong in (lambda: mains.set_load(-1), lambda: mains.set_load(1, 0), lambda: mains.set_load(1, 1001)):
+    for wrong in (
+        lambda: mains.set_load(-1),
+        lambda: mains.set_load(1, 0),
+        lambda: mains.set_load(1, 1001),
+    ):
         with pytest.raises(ValueError, match="load must be"):
             wrong()
     with pytest.raises(ValueError, match="voltage must be"):
@@ -63,7 +67,11 @@ def test_listeners_hear_changes_and_nothing_else() -> None:
     assert heard == [1000, 0]
 
 
-@given(st.lists(st.tuples(st.integers(0, 14_000_000), st.integers(0, 10**10), st.booleans()), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 14_000_000), st.integers(0, 10**10), st.booleans()), max_size=30
+    )
+)
 def test_energy_is_the_sum_of_all_steps(steps: list[tuple[int, int, bool]]) -> None:
     clock = Clock()
     mains = Mains(clock)

@@ -11,7 +11,9 @@ class Rig:
         self.clock = Clock()
         self.mains = Mains(self.clock)
         self.close, self.open, self.feedback = Wire("close"), Wire("open"), Wire("feedback")
-        self.relay = LatchingRelay(self.clock, self.close, self.open, self.feedback, self.mains, closed)
+        self.relay = LatchingRelay(
+            self.clock, self.close, self.open, self.feedback, self.mains, closed
+        )
 
     def wait(self, ms: int) -> None:
         self.clock.advance(self.clock.now_us + ms * 1000)
@@ -35,7 +37,12 @@ def test_the_contact_moves_after_15_ms_and_stays() -> None:
     rig.wait(10_000)
     assert (rig.relay.closed, rig.relay.operations, rig.relay.violations) == (True, 1, [])
     rig.pulse(rig.open, 120)
-    assert (rig.relay.closed, rig.feedback.level, rig.mains.power_mw, rig.relay.operations) == (False, 0, 0, 2)
+    assert (rig.relay.closed, rig.feedback.level, rig.mains.power_mw, rig.relay.operations) == (
+        False,
+        0,
+        0,
+        2,
+    )
     rig.pulse(rig.open, 120)
     assert (rig.relay.operations, rig.relay.violations) == (2, [])
 
@@ -56,7 +63,11 @@ def test_both_coils_move_nothing_and_burn_after_a_second() -> None:
     rig.close.set(1)
     rig.open.set(1)
     rig.wait(999)
-    assert (rig.relay.closed, rig.relay.burnt, rig.relay.violations) == (False, False, ["both coils driven at once"])
+    assert (rig.relay.closed, rig.relay.burnt, rig.relay.violations) == (
+        False,
+        False,
+        ["both coils driven at once"],
+    )
     rig.wait(1)
     assert rig.relay.burnt
     rig.close.set(0)
@@ -77,7 +88,9 @@ def test_70_percent_of_the_voltage_is_needed() -> None:
     rig.mains.set_voltage(153_999)
     rig.pulse(rig.close, 100)
     assert not rig.relay.closed
-    assert rig.relay.violations == ["coil driven below 70 % of the nominal voltage: contact did not move"]
+    assert rig.relay.violations == [
+        "coil driven below 70 % of the nominal voltage: contact did not move"
+    ]
     rig.mains.set_voltage(154_000)
     rig.pulse(rig.close, 100)
     assert (rig.relay.closed, len(rig.relay.violations)) == (True, 1)

@@ -22,7 +22,16 @@ PLAIN = {  # elements, and what they may say: anything that draws SVG knows thes
     "rect": {"x", "y", "width", "height", "rx", "fill", "stroke"},
     "circle": {"cx", "cy", "r", "fill"},
     "path": {"d", "fill", "stroke", "stroke-width"},
-    "text": {"x", "y", "textLength", "fill", "font-weight", "font-family", "font-size", "text-anchor"},
+    "text": {
+        "x",
+        "y",
+        "textLength",
+        "fill",
+        "font-weight",
+        "font-family",
+        "font-size",
+        "text-anchor",
+    },
 }
 
 
@@ -46,7 +55,11 @@ def test_each_word_stands_at_its_own_place(columns: int) -> None:
     group = picture.find(f"{SVG}g")
     assert group is not None
     for text in group.iter(f"{SVG}text"):
-        word, column, row = text.text or "", int(text.get("x", "")) // CELL, int(text.get("y", "")) // LINE
+        word, column, row = (
+            text.text or "",
+            int(text.get("x", "")) // CELL,
+            int(text.get("y", "")) // LINE,
+        )
         assert word and not re.search(r"\s", word)
         assert int(text.get("textLength", "")) == len(word) * CELL
         grid[row][column : column + len(word)] = word

@@ -17,7 +17,10 @@ from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit, S, tell
 
 AMOUNT_FEN = 307
 # At 99.9999 yuan a kWh and 4.4 kW some fen go by between the steps of one session: no restored balance can pass for a true one.
-DEAR = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999]), UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999])
+DEAR = (
+    InitData(METER_NO, 100, 50, 50, 0, 0, [999_999]),
+    UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]),
+)
 Break = Callable[[MeterKit], None]
 
 
@@ -73,7 +76,9 @@ def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
     if not kit.rig.view().powered:
         kit.restart(1 * S)
-        kit.wait(10 * S)  # or the relay would open: so many cuts in a row look like somebody's intent
+        kit.wait(
+            10 * S
+        )  # or the relay would open: so many cuts in a row look like somebody's intent
     session = kit.session(USER)
     assert session.code == 0, session.log
 
@@ -81,7 +86,10 @@ def recover(kit: MeterKit) -> None:
 def whole(kit: MeterKit, count: int, point: int) -> None:
     """Credited exactly once, in meter and ESAM, and to the last fraction."""
     state, bought_fen = kit.state, kit.ledger.bought_fen
-    assert (state.bought_fen, state.count, state.intent) == (bought_fen, count, 0), (point, kit.lines[-8:])
+    assert (state.bought_fen, state.count, state.intent) == (bought_fen, count, 0), (
+        point,
+        kit.lines[-8:],
+    )
     assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN), point
     money_fen, esam_count = kit.esam_wallet()
     assert esam_count == count and money_fen >= state.wallet_fen, point
@@ -118,7 +126,9 @@ def points_of(kit: MeterKit, breaker: Breaker) -> int:
     [("slot", pull, {20}, 5), ("slot esam", cut, {0}, 13), ("esam", silence, {2, 3}, 7)],
     ids=["card pulled", "power cut", "ESAM silent"],
 )
-def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Break, codes: set[int], share: int) -> None:
+def test_broken_off_before_every_character(
+    kit: MeterKit, sockets: str, act: Break, codes: set[int], share: int
+) -> None:
     count = opened(kit)
     breaker = Breaker(kit, sockets)
     points, count = points_of(kit, breaker), count + 1
@@ -134,4 +144,6 @@ def test_broken_off_before_every_character(kit: MeterKit, sockets: str, act: Bre
     kit.wait(1 * S)
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= (points // share + 1) * PJ_PER_WH * (act is cut)
-    tell(f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each")
+    tell(
+        f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each"
+    )

@@ -16,7 +16,9 @@ WHOLE = ("system control",)  # so short a session that all its points take a few
 
 
 @pytest.mark.parametrize("kind", [scene.name for scene in SCENES])
-def test_old_or_new_and_never_both(kind: str, record_property: Callable[[str, object], None]) -> None:
+def test_old_or_new_and_never_both(
+    kind: str, record_property: Callable[[str, object], None]
+) -> None:
     code, said = campaign(kind, 1 if kind in WHOLE else EVERY)
     assert code == 0, said
     assert played(said) >= 8, said
@@ -25,16 +27,41 @@ def test_old_or_new_and_never_both(kind: str, record_property: Callable[[str, ob
 
 def test_a_kind_that_is_none() -> None:
     code, said = campaign("season ticket", EVERY)
-    assert code == 1 and said.startswith("no kind of card is called season ticket") and said.count("\n") == 1
+    assert (
+        code == 1
+        and said.startswith("no kind of card is called season ticket")
+        and said.count("\n") == 1
+    )
     assert len(find("user card")) == 3
 
 
 @pytest.mark.parametrize(
     ("kind", "module", "right", "wrong", "finding", "every"),
     [
-        ("purchase", "settlement", "self._intend(CREDIT, amount_fen, count)", "pass", "restored", 41),
-        ("initialisation", "card_init", "state.set(records.INITIALISED, False)", "pass", "part old and part new", EVERY),
-        ("inspection", "card_inspect", 'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")', "pass", "on card", EVERY),
+        (
+            "purchase",
+            "settlement",
+            "self._intend(CREDIT, amount_fen, count)",
+            "pass",
+            "restored",
+            41,
+        ),
+        (
+            "initialisation",
+            "card_init",
+            "state.set(records.INITIALISED, False)",
+            "pass",
+            "part old and part new",
+            EVERY,
+        ),
+        (
+            "inspection",
+            "card_inspect",
+            'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")',
+            "pass",
+            "on card",
+            EVERY,
+        ),
         ("08", "card_factory", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
     ],
     ids=["credit without intent", "not marked", "not blanked", "no use taken"],
@@ -49,14 +76,41 @@ def test_a_planted_fault_is_found(
 @pytest.mark.parametrize(
     ("module", "right", "wrong", "finding"),
     [
-        ("events", 'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")', "if body", "log is neither old nor new"),
-        ("card_slot", "header, sw =", "self._store.keep(); header, sw =", "counted and not in the log"),
-        ("card_slot", "            self._store.keep()\n        except", "        except", "illegal cards is "),
+        (
+            "events",
+            'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")',
+            "if body",
+            "log is neither old nor new",
+        ),
+        (
+            "card_slot",
+            "header, sw =",
+            "self._store.keep(); header, sw =",
+            "counted and not in the log",
+        ),
+        (
+            "card_slot",
+            "            self._store.keep()\n        except",
+            "        except",
+            "illegal cards is ",
+        ),
         ("card_slot", "illegal_cards + 1", "illegal_cards + 2", "illegal cards are not counted"),
-        ("card_slot", "state.illegal_cards =", "state.set(0x10); state.illegal_cards =", "state is"),
+        (
+            "card_slot",
+            "state.illegal_cards =",
+            "state.set(0x10); state.illegal_cards =",
+            "state is",
+        ),
         ("card_slot", "card.raise_if_pulled()  # pulled", "pass  # pulled", "ended with code 7"),
     ],
-    ids=["torn record", "counted first", "not committed", "counted twice", "meter locked", "pulled and counted"],
+    ids=[
+        "torn record",
+        "counted first",
+        "not committed",
+        "counted twice",
+        "meter locked",
+        "pulled and counted",
+    ],
 )
 def test_a_planted_fault_with_a_refused_card_is_found(
     module: str, right: str, wrong: str, finding: str, tmp_path: Path

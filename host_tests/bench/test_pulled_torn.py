@@ -25,7 +25,9 @@ def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
     for point in range(150):
         struck = []
 
-        def tear(direction: str, index: int, value: int, point: int = point, struck: list[int] = struck) -> int | None:
+        def tear(
+            direction: str, index: int, value: int, point: int = point, struck: list[int] = struck
+        ) -> int | None:
             if direction == "out" and index >= point and not struck:
                 struck.append(index)
                 kit.rig.pull()

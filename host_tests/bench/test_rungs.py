@@ -13,17 +13,38 @@ CHIP_MODULES = sorted(str(path) for path in (ROOT / "host_tests" / "chip").glob(
 
 def ended(command: list[str], **environment: str) -> tuple[int, str]:
     """Exit code and all that it said, without what this run of pytest or make has in the environment."""
-    ours = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "RP2040_UF2", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST"}
+    ours = {
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "RP2040_UF2",
+        "PYTEST_ADDOPTS",
+        "PYTEST_XDIST_WORKER",
+        "PYTEST_CURRENT_TEST",
+    }
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
-        command, cwd=ROOT, env=kept | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+        command,
+        cwd=ROOT,
+        env=kept | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
     )
     return done.returncode, done.stdout
 
 
 def chip_target() -> list[str]:
     """`make test-chip` as it is, but for the virtual environment, which is the one that runs this."""
-    return ["make", f"BIN={Path(sys.executable).parent}", "-o", ".venv/test.stamp", "JOBS=1", "test-chip"]
+    return [
+        "make",
+        f"BIN={Path(sys.executable).parent}",
+        "-o",
+        ".venv/test.stamp",
+        "JOBS=1",
+        "test-chip",
+    ]
 
 
 def said_once(code: int, output: str) -> str:
@@ -46,12 +67,19 @@ def test_in_an_empty_home_it_says_how_to_get_the_image(tmp_path: Path) -> None:
 
 
 def test_the_reason_comes_once_in_one_process_too() -> None:
-    said_once(*ended([sys.executable, "-m", "pytest", "-p", "no:xdist", *CHIP_MODULES], RP2040_UF2="/nonexistent"))
+    said_once(
+        *ended(
+            [sys.executable, "-m", "pytest", "-p", "no:xdist", *CHIP_MODULES],
+            RP2040_UF2="/nonexistent",
+        )
+    )
 
 
 def test_what_finds_no_test_for_another_reason_stays_a_failure() -> None:
     name = str(ROOT / "host_tests" / "bench" / "test_rungs.py")
-    code, output = ended([sys.executable, "-m", "pytest", "-n", "0", "-k", "no_test_of_this_name", name])
+    code, output = ended(
+        [sys.executable, "-m", "pytest", "-n", "0", "-k", "no_test_of_this_name", name]
+    )
     assert code == pytest.ExitCode.NO_TESTS_COLLECTED, output
 
 

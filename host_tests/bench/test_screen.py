@@ -177,8 +177,12 @@ def text_of(screen: Screen, columns: int, lines: int) -> list[str]:
     return shown
 
 
-@pytest.mark.parametrize("size", [(112, 40), (80, 24), (80, 17), (80, 16), (80, 14), (60, 20), (48, 20)])
-def test_a_small_window_keeps_keys_state_and_what_to_do(tmp_path: Path, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    "size", [(112, 40), (80, 24), (80, 17), (80, 16), (80, 14), (60, 20), (48, 20)]
+)
+def test_a_small_window_keeps_keys_state_and_what_to_do(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
     screen.key("m")
     for at in range(20):
@@ -187,25 +191,45 @@ def test_a_small_window_keeps_keys_state_and_what_to_do(tmp_path: Path, size: tu
     shown = text_of(screen, *size)
     text = " ".join(" ".join(shown).split())
     assert "and at its end: what to do" in text
-    for part in (*re.split(" {2,}", HELP), "○ overdraft", "relay open", "card in hand none", "220.0 V", "speed 1x"):
+    for part in (
+        *re.split(" {2,}", HELP),
+        "○ overdraft",
+        "relay open",
+        "card in hand none",
+        "220.0 V",
+        "speed 1x",
+    ):
         assert any(part in line for line in shown), part
-    assert ("Dianka" in text) == (size[0] >= 52 and size[1] >= 17)  # the large digits, where there is room
+    assert ("Dianka" in text) == (
+        size[0] >= 52 and size[1] >= 17
+    )  # the large digits, where there is room
     assert any("|_|.|_| |_|" in line for line in shown) != ("Dianka" in text)
 
 
 @pytest.mark.parametrize("size", [(80, 9), (30, 24)])
-def test_a_window_that_is_too_small_says_how_large_it_must_be(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_window_that_is_too_small_says_how_large_it_must_be(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
-    assert "make it 80 columns wide and 14 lines high" in " ".join(" ".join(text_of(screen, *size)).split())
+    assert "make it 80 columns wide and 14 lines high" in " ".join(
+        " ".join(text_of(screen, *size)).split()
+    )
 
 
 def printed(width: int, terminal: bool) -> list[str]:
     """A story's printer on a meter with everything lit, at a step and a line of the log that are long."""
     out = io.StringIO()
     lamps = dict.fromkeys(("alarm", "trip", "overdraft", "fault", "card", "pulse"), True)
-    view = replace(StrictRig().view(), lamps=lamps, power_mw=6_600_000, volts_mv=220_000, current_ma=30_000)
-    printer = Printer(Console(file=out, width=width, force_terminal=terminal, color_system=None, emoji=False))
-    printer.begins(36, "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000")
+    view = replace(
+        StrictRig().view(), lamps=lamps, power_mw=6_600_000, volts_mv=220_000, current_ma=30_000
+    )
+    printer = Printer(
+        Console(file=out, width=width, force_terminal=terminal, color_system=None, emoji=False)
+    )
+    printer.begins(
+        36,
+        "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000",
+    )
     printer.logged(
         "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 bought_fen 200 count 1"
     )
@@ -220,5 +244,7 @@ def test_a_story_fits_a_terminal_of_80_columns_and_breaks_no_word() -> None:
     narrow, wide, piped = printed(80, True), printed(200, True), printed(80, False)
     assert max(map(len, narrow)) <= 80 and wide == piped
     assert " ".join(wide).split().count("│") == 5 and " ".join(narrow).split().count("│") == 9
-    assert sorted(" ".join(narrow).replace("│", "").split()) == sorted(" ".join(wide).replace("│", "").split())
+    assert sorted(" ".join(narrow).replace("│", "").split()) == sorted(
+        " ".join(wide).replace("│", "").split()
+    )
     assert any(line.endswith("● overdraft  ● fault  ● card  ● pulse") for line in narrow)

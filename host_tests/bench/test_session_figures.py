@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.measure.session import PPS_TA1, WHOLE_LIMIT_MS, WIRE_LIMIT_PERCENT, Traffic, measure_session, measure_sessions
+from dianka.bench.measure.session import (
+    PPS_TA1,
+    WHOLE_LIMIT_MS,
+    WIRE_LIMIT_PERCENT,
+    Traffic,
+    measure_session,
+    measure_sessions,
+)
 
 ETU_NS = 104_166
 
@@ -21,7 +28,13 @@ def test_what_the_figures_count() -> None:
 
 def test_lines_turn_round_each_for_itself() -> None:
     traffic = Traffic()
-    for line, direction in (("card", "out"), ("ESAM", "in"), ("card", "out"), ("ESAM", "in"), ("ESAM", "out")):
+    for line, direction in (
+        ("card", "out"),
+        ("ESAM", "in"),
+        ("card", "out"),
+        ("ESAM", "in"),
+        ("ESAM", "out"),
+    ):
         traffic.heard(line, direction, ETU_NS, 1_000_000)
     assert traffic.turns == 1
 
@@ -35,7 +48,10 @@ def test_every_limit_is_kept(tmp_path: Path) -> None:
 
 
 def test_pps_divides_the_time_on_the_wire(tmp_path: Path) -> None:
-    slow, fast = measure_session(tmp_path / "slow", None), measure_session(tmp_path / "fast", PPS_TA1)
+    slow, fast = (
+        measure_session(tmp_path / "slow", None),
+        measure_session(tmp_path / "fast", PPS_TA1),
+    )
     # A card's TA1, and PPS with its answer, at the first rate; all the rest is the same.
     assert fast.traffic.characters == slow.traffic.characters + 9
     assert fast.traffic.percent <= 110

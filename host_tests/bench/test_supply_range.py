@@ -80,7 +80,10 @@ def test_the_firmware_is_warned_below_50_volts_alone(rig: Rig) -> None:
 
 @pytest.mark.parametrize("mv", [264_001, 100_000_000, -1])
 def test_a_voltage_that_the_supply_does_not_take_is_refused(rig: Rig, mv: int) -> None:
-    with pytest.raises(RigError, match=r"^the voltage is out of range: expected 0 to 264 V, the most that the supply takes$"):
+    with pytest.raises(
+        RigError,
+        match=r"^the voltage is out of range: expected 0 to 264 V, the most that the supply takes$",
+    ):
         rig.set_volts(mv)
     assert rig.view().volts_mv == 220_000
 
@@ -99,11 +102,19 @@ def test_a_load_that_the_chip_can_t_measure_is_refused(rig: Rig) -> None:
         rig.set_load(6_798_000, 500)
     with pytest.raises(RigError, match=r"expected 0 to 5\.665 kW at 264 V and power factor 1,"):
         rig.set_volts(264_000)
-    assert (rig.bench.mains.load_mw, rig.bench.mains.pf_milli, rig.view().volts_mv) == (6_798_000, 1000, 220_000)
+    assert (rig.bench.mains.load_mw, rig.bench.mains.pf_milli, rig.view().volts_mv) == (
+        6_798_000,
+        1000,
+        220_000,
+    )
 
 
-@pytest.mark.parametrize(("mv", "load_mw"), [(264_000, 5_665_000), (220_000, 6_798_000), (80_000, 18_694_000)])
-def test_the_most_that_the_bench_accepts_is_charged_to_the_last_pulse(tmp_path: Path, mv: int, load_mw: int) -> None:
+@pytest.mark.parametrize(
+    ("mv", "load_mw"), [(264_000, 5_665_000), (220_000, 6_798_000), (80_000, 18_694_000)]
+)
+def test_the_most_that_the_bench_accepts_is_charged_to_the_last_pulse(
+    tmp_path: Path, mv: int, load_mw: int
+) -> None:
     kit = MeterKit.new(tmp_path)
     in_use(kit, 20_000)
     kit.rig.set_load(0)

@@ -18,14 +18,19 @@ import jig_code
 PORT = os.environ.get("DIANKA_PORT", "")
 BOARD = os.environ.get("DIANKA_BOARD", "rp2_pico")
 if not PORT:
-    pytest.skip("rung 4 not run: it needs a board, make test-board BOARD=rp2_pico PORT=...", allow_module_level=True)
+    pytest.skip(
+        "rung 4 not run: it needs a board, make test-board BOARD=rp2_pico PORT=...",
+        allow_module_level=True,
+    )
 
 from dianka.firmware import FIRMWARE  # noqa: E402
 from dianka.flash import build, update  # noqa: E402
 from dianka.flash.helper import HELPER  # noqa: E402
 from dianka.flash.link import Link  # noqa: E402
 
-NOTHING_ATTACHED = "31113"  # memory silent, chip silent, ESAM silent, clock silent, relay not driven
+NOTHING_ATTACHED = (
+    "31113"  # memory silent, chip silent, ESAM silent, clock silent, relay not driven
+)
 USE = "import sys, time; from machine import Pin, PWM; sys.path.insert(0, _text('slot').split()[0]); import board"
 BACK_S = 40.0
 
@@ -95,7 +100,10 @@ def test_the_watchdog_brings_a_silent_board_back(link: Link) -> None:
 
 def test_outputs_drive_and_inputs_hear(link: Link) -> None:
     link.run(USE + "\nclose, back = board.relay_close(), board.relay_feedback()")
-    assert [link.ask(f"(close.value({level}), time.sleep_ms(1), back.value())[-1]") for level in (1, 0, 1, 0)] == [1, 0, 1, 0]
+    assert [
+        link.ask(f"(close.value({level}), time.sleep_ms(1), back.value())[-1]")
+        for level in (1, 0, 1, 0)
+    ] == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize("meanwhile", ["collect", "erase"])
@@ -116,7 +124,9 @@ def told(link: Link, code: str) -> tuple:
 def lines(fresh: Link) -> Iterator[Link]:
     """Both T=0 lines, on the jig's wire from one contact to the other."""
     if fresh.ask("sys.platform") != "rp2":
-        pytest.skip("T=0 by PIO is the RP2040's: on this board both lines share a UART, which can't talk to itself")
+        pytest.skip(
+            "T=0 by PIO is the RP2040's: on this board both lines share a UART, which can't talk to itself"
+        )
     fresh.run(jig_code.TALK)
     fresh.run("card, esam = board.card_line(), board.esam_line()")
     yield fresh
@@ -129,7 +139,13 @@ def test_every_character_passes_both_ways_between_two_pio_lines(lines: Link, fac
 
 
 def test_wrong_parity_is_signalled_and_the_signal_obeyed(lines: Link) -> None:
-    assert told(lines, "asyncio.run(refused(card, esam))") == ("chip refuses a character", 4, b"", 4, True)
+    assert told(lines, "asyncio.run(refused(card, esam))") == (
+        "chip refuses a character",
+        4,
+        b"",
+        4,
+        True,
+    )
 
 
 def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path) -> None:
@@ -141,7 +157,10 @@ def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path
     (broken / "pages.py").write_text("import no_such_module\n", encoding="utf-8")
     refused = build.build(build.load_kind(BOARD), broken)
     update.install(link, refused, before, lambda line: None)
-    with pytest.raises(build.FlashError, match=rf"{re.escape(refused.name)} was not kept.* {re.escape(version.name)} runs"):
+    with pytest.raises(
+        build.FlashError,
+        match=rf"{re.escape(refused.name)} was not kept.* {re.escape(version.name)} runs",
+    ):
         update.restart(link, refused)
     link.close()
     back = Link(PORT)

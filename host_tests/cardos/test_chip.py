@@ -121,14 +121,19 @@ def test_the_meter_may_write_the_write_back_alone(control: Chip, user: Chip, esa
 
 
 def test_authentication_ends_with_select_and_reset(control: Chip, user: Chip) -> None:
-    for leave in (lambda: send(user, command("00A40000", b"\xdf\x01"), "open"), lambda: kit.open_card(user)):
+    for leave in (
+        lambda: send(user, command("00A40000", b"\xdf\x01"), "open"),
+        lambda: kit.open_card(user),
+    ):
         serial = kit.open_card(user)
         Desk(control, user, serial).authenticate()
         leave()
         assert kit.sw_of(user, "04D685000500FFFFFFFF") == 0x6982
 
 
-def test_six_wrong_ciphers_lock_the_key_and_a_right_one_resets_the_tries(control: Chip, user: Chip) -> None:
+def test_six_wrong_ciphers_lock_the_key_and_a_right_one_resets_the_tries(
+    control: Chip, user: Chip
+) -> None:
     serial = kit.open_card(user)
     wrong = "0082000708" + "00" * 8
     for left in (5, 4, 3, 2, 1):
@@ -169,8 +174,14 @@ def test_sealed_reading_is_bound_to_file_offset_and_command(user: Chip) -> None:
         ("04B08500", "04D6820010", 0x6982),
         ("04B0812D", "04D6822905", 0x6B00),
     ):
-        assert kit.sw_of(user, command(where, bytes(4) + bytes.fromhex(target))) == sw, (where, target)
-    assert kit.sw_of(user, command("04B08200", bytes(4) + bytes.fromhex("8432010C0C") + bytes(8))) == 0x6700
+        assert kit.sw_of(user, command(where, bytes(4) + bytes.fromhex(target))) == sw, (
+            where,
+            target,
+        )
+    assert (
+        kit.sw_of(user, command("04B08200", bytes(4) + bytes.fromhex("8432010C0C") + bytes(8)))
+        == 0x6700
+    )
 
 
 def test_selected_faults(user: Chip) -> None:
@@ -185,7 +196,9 @@ def test_selected_faults(user: Chip) -> None:
     assert kit.sw_of(user, read) == 0x6983
 
 
-@pytest.mark.parametrize(("fault", "stored"), [("memory_fails_at", False), ("torn_before", False), ("torn_after", True)])
+@pytest.mark.parametrize(
+    ("fault", "stored"), [("memory_fails_at", False), ("torn_before", False), ("torn_after", True)]
+)
 def test_a_commit_that_fails_leaves_old_or_new(fault: str, stored: bool) -> None:
     esam = kit.factory_esam()
     esam.power_on()

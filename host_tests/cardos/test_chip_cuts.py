@@ -72,7 +72,11 @@ def _inspect(chips: Chips) -> None:
     esam, card = chips["esam"], chips["inspection"]
     serial = kit.open_card(card)
     kit.prove_meter(esam, card, serial)
-    for where, target in (("04B2010C", "04D6820008"), ("04B2030C", "04D6820408"), ("04B08200", "04D683002B")):
+    for where, target in (
+        ("04B2010C", "04D6820008"),
+        ("04B2030C", "04D6820408"),
+        ("04B08200", "04D683002B"),
+    ):
         header = bytes.fromhex(target)
         block = send(esam, command(where, kit.challenge(card) + header + serial), "seal a file")
         send(card, header + block, "take a file")
@@ -101,7 +105,10 @@ def _to_refund(control: Chip) -> Chips:
     user = chips["user"]
     desk = Desk(control, user, kit.open_card(user))
     desk.authenticate()
-    desk.update(desk_files.CARD_REFUND, card_files.pack(card_files.WALLET, {"money_fen": REFUND_FEN, "count": 2}))
+    desk.update(
+        desk_files.CARD_REFUND,
+        card_files.pack(card_files.WALLET, {"money_fen": REFUND_FEN, "count": 2}),
+    )
     return chips
 
 
@@ -117,17 +124,28 @@ Story = tuple[Callable[[Chip], Chips], Callable[[Chips], None]]
 STORIES: dict[str, Story] = {
     "initialisation": (lambda control: _factory(control, "init", kit.init_card), _initialise),
     "key change": (lambda control: _factory(control, "keys", kit.keys_card), _change_keys),
-    "key restore": (lambda control: _private({"restore": kit.restore_card(control)}, control), _restore_keys),
+    "key restore": (
+        lambda control: _private({"restore": kit.restore_card(control)}, control),
+        _restore_keys,
+    ),
     "sale": (lambda control: {"control": control, "user": kit.user_card(control)}, _sell),
     "purchase": (_bought, _purchase),
     "refund": (_to_refund, _refund),
     "production test": (lambda control: _factory(control, "test", kit.production_card), _test_card),
-    "inspection": (lambda control: _private({"inspection": kit.inspection_card(control)}, control), _inspect),
-    "issue": (lambda control: {"control": control, "new": kit.blank(kinds.USER, control, 40)}, _issue),
+    "inspection": (
+        lambda control: _private({"inspection": kit.inspection_card(control)}, control),
+        _inspect,
+    ),
+    "issue": (
+        lambda control: {"control": control, "new": kit.blank(kinds.USER, control, 40)},
+        _issue,
+    ),
 }
 
 
-def play(name: str, states: dict[str, State], cut: tuple[str, str, int] | None = None) -> tuple[Chips, dict[str, list[State]]]:
+def play(
+    name: str, states: dict[str, State], cut: tuple[str, str, int] | None = None
+) -> tuple[Chips, dict[str, list[State]]]:
     """The story on chips in these states: the chips at its end, and every state that each of them stored."""
     chips: Chips = {}
     stored: dict[str, list[State]] = {who: [state] for who, state in states.items()}
@@ -161,7 +179,9 @@ def finish(name: str, chips: Chips) -> None:
 @pytest.mark.parametrize("profile", list(PROFILES))
 @pytest.mark.parametrize("name", list(STORIES))
 def test_power_lost_at_every_write_leaves_old_or_new(name: str, profile: str) -> None:
-    states = {who: chip.state for who, chip in STORIES[name][0](kit.control_card(profile=profile)).items()}
+    states = {
+        who: chip.state for who, chip in STORIES[name][0](kit.control_card(profile=profile)).items()
+    }
     ended, history = play(name, states)
     points = 0
     for who, stored in history.items():
@@ -184,8 +204,14 @@ def test_power_lost_at_every_write_leaves_old_or_new(name: str, profile: str) ->
 
 def test_a_command_stores_at_most_once() -> None:
     """What makes all this true: no command has a middle."""
-    _, history = play("purchase", {who: chip.state for who, chip in _bought(kit.control_card()).items()})
-    assert {who: len(stored) - 1 for who, stored in history.items()} == {"control": 0, "user": 1, "esam": 2}
+    _, history = play(
+        "purchase", {who: chip.state for who, chip in _bought(kit.control_card()).items()}
+    )
+    assert {who: len(stored) - 1 for who, stored in history.items()} == {
+        "control": 0,
+        "user": 1,
+        "esam": 2,
+    }
 
 
 def test_a_refund_takes_money_out_once_and_never_more_than_there_is() -> None:
@@ -202,18 +228,31 @@ def test_a_refund_takes_money_out_once_and_never_more_than_there_is() -> None:
     esam, user = chips["esam"], chips["user"]
     _refund(chips)
     assert kit.wallet(esam) == (5000 - REFUND_FEN, 2)
-    again = send(user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C")), "read sealed")
+    again = send(
+        user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C")), "read sealed"
+    )
     assert kit.sw_of(esam, bytes.fromhex("8430020C0C") + again) == 0x6985
     # A purchase is no refund, and a refund no purchase, whatever the card is asked for.
-    assert kit.sw_of(user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8432010C0C"))) == 0x6982
-    assert kit.sw_of(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8430020C0C"))) == 0x6982
+    assert (
+        kit.sw_of(user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8432010C0C")))
+        == 0x6982
+    )
+    assert (
+        kit.sw_of(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8430020C0C")))
+        == 0x6982
+    )
     assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) in (0x6987, 0x6988)
 
 
-@pytest.mark.parametrize(("fault", "counted"), [("torn_before", 0), ("torn_after", 1), ("memory_fails_at", 0)])
+@pytest.mark.parametrize(
+    ("fault", "counted"), [("torn_before", 0), ("torn_after", 1), ("memory_fails_at", 0)]
+)
 def test_nobody_hears_that_a_guess_was_wrong_before_it_is_counted(fault: str, counted: int) -> None:
     user = kit.user_card(kit.control_card())
-    for guess, kid, tries in (("0082000208" + "00" * 8, keys.EXTERNAL, "tries"), ("84D4010124" + "00" * 36, 0, "mac_tries")):
+    for guess, kid, tries in (
+        ("0082000208" + "00" * 8, keys.EXTERNAL, "tries"),
+        ("84D4010124" + "00" * 36, 0, "mac_tries"),
+    ):
         kit.open_card(user)
         kit.challenge(user, 8)
         before = getattr(user.state, tries).get(kid)

@@ -33,7 +33,9 @@ near = st.builds(
     st.sampled_from([0, 1, 2, 4, 5, 7, 0x0C, 0x14, 0x2C, 0x54]) | st.integers(0, 255),
     st.binary(max_size=40) | st.sampled_from([bytes(n) for n in (8, 9, 12, 17, 30, 36)]),
 )
-challenges = st.sampled_from([bytes.fromhex("0084000004"), bytes.fromhex("0084000008"), bytes.fromhex("00A4000002DF01")])
+challenges = st.sampled_from(
+    [bytes.fromhex("0084000004"), bytes.fromhex("0084000008"), bytes.fromhex("00A4000002DF01")]
+)
 apdus = st.lists(near | challenges | st.binary(max_size=48), max_size=25)
 
 
@@ -44,7 +46,9 @@ def copy_of(kind: str) -> Chip:
 
 
 def money(chip: Chip) -> bytes:
-    return chip.state.files.get(card_files.ESAM_WALLET if chip.kind == kinds.ESAM else card_files.CARD_WALLET, b"")
+    return chip.state.files.get(
+        card_files.ESAM_WALLET if chip.kind == kinds.ESAM else card_files.CARD_WALLET, b""
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -52,7 +56,9 @@ def money(chip: Chip) -> bytes:
 def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[bytes]) -> None:
     chip = copy_of(kind)
     before, keys_before, files = money(chip), dict(chip.state.keys), dict(chip.state.files)
-    files.pop(desk_files.CARD_USES if kind == kinds.CONTROL else -1, None)  # splitting the keys costs a use
+    files.pop(
+        desk_files.CARD_USES if kind == kinds.CONTROL else -1, None
+    )  # splitting the keys costs a use
     for apdu in said:
         data, sw = chip.process(apdu)
         assert 0x6000 < sw < 0xA000 and len(data) <= 256

@@ -18,7 +18,9 @@ def test_sm4_is_that_of_the_standard() -> None:
 
 def test_diversified_key_is_the_factor_and_its_complement_enciphered() -> None:
     factor = bytes.fromhex("0000123456789012")
-    assert SM4.div(KEY, factor) == _sm4_encryptor(KEY).update(factor + bytes.fromhex("ffffedcba9876fed"))
+    assert SM4.div(KEY, factor) == _sm4_encryptor(KEY).update(
+        factor + bytes.fromhex("ffffedcba9876fed")
+    )
 
 
 def test_mac_is_the_last_cbc_block_by_hand() -> None:
@@ -26,7 +28,9 @@ def test_mac_is_the_last_cbc_block_by_hand() -> None:
     chain = r4 + bytes(12)
     padded = message + b"\x80" + bytes(11)
     for at in (0, 16):
-        chain = _sm4_encryptor(KEY).update(bytes(a ^ b for a, b in zip(chain, padded[at : at + 16], strict=True)))
+        chain = _sm4_encryptor(KEY).update(
+            bytes(a ^ b for a, b in zip(chain, padded[at : at + 16], strict=True))
+        )
     assert SM4.mac(KEY, r4, message) == chain[:4]
 
 

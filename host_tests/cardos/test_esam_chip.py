@@ -66,7 +66,9 @@ def test_a_purchase_is_credited_once(control: Chip, user: Chip, esam: Chip) -> N
     assert kit.sw_of(esam, sent) == 0x6987
     kit.challenge(esam)
     assert kit.sw_of(esam, sent) == 0x6988
-    again = send(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")), "read sealed")
+    again = send(
+        user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")), "read sealed"
+    )
     assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) == 0x6985
     assert kit.wallet(esam) == (5000, 1)
     assert kit.sw_of(esam, "8030000C0800000001FFFFFFFE") == 0x9000
@@ -74,7 +76,9 @@ def test_a_purchase_is_credited_once(control: Chip, user: Chip, esam: Chip) -> N
 
 
 @pytest.mark.parametrize("bit", range(0, 96, 7))
-def test_a_purchase_with_a_changed_bit_is_refused(control: Chip, user: Chip, esam: Chip, bit: int) -> None:
+def test_a_purchase_with_a_changed_bit_is_refused(
+    control: Chip, user: Chip, esam: Chip, bit: int
+) -> None:
     sell(control, user, 5000)
     kit.open_card(user)
     target = bytes.fromhex("8432010C0C")
@@ -84,7 +88,9 @@ def test_a_purchase_with_a_changed_bit_is_refused(control: Chip, user: Chip, esa
     assert kit.wallet(esam) == (0, 0)
 
 
-def test_another_meter_or_another_system_takes_no_money(control: Chip, user: Chip, esam: Chip) -> None:
+def test_another_meter_or_another_system_takes_no_money(
+    control: Chip, user: Chip, esam: Chip
+) -> None:
     sell(control, user, 5000)
     serial = kit.open_card(user)
     stranger = kit.private_esam(kit.control_card(99, control.state.profile))
@@ -108,13 +114,19 @@ def test_initialising_fills_the_esam(control: Chip) -> None:
 
 def test_parameters_and_tariffs_of_a_user_card_reach_the_esam(user: Chip, esam: Chip) -> None:
     kit.open_card(user)
-    for where, target in (("04B08104", "04D682002B"), ("04B08300", "04D68300CB"), ("04B08400", "04D68400CB")):
+    for where, target in (
+        ("04B08104", "04D682002B"),
+        ("04B08300", "04D68300CB"),
+        ("04B08400", "04D68400CB"),
+    ):
         kit.carry(esam, user, where, target)
     assert esam.state.files[card_files.ESAM_PARAMS] == user.state.files[card_files.CARD_INFO][4:43]
     assert esam.state.files[card_files.ESAM_TARIFF_2] == user.state.files[card_files.CARD_TARIFF_2]
 
 
-def test_a_key_locked_by_wrong_macs_works_again_with_new_keys(control: Chip, user: Chip, esam: Chip) -> None:
+def test_a_key_locked_by_wrong_macs_works_again_with_new_keys(
+    control: Chip, user: Chip, esam: Chip
+) -> None:
     """Whoever reaches the ESAM's wires can lock it, but the utility can open it again."""
     sell(control, user, 5000)
     for left in range(MAC_TRIES - 1, -1, -1):

@@ -33,7 +33,9 @@ def test_what_was_stored_is_there_again(esam_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fault", "value"), [("torn_before", b"\x00"), ("torn_after", b"\x55")])
-def test_a_torn_commit_leaves_the_file_as_the_chip(esam_path: Path, fault: str, value: bytes) -> None:
+def test_a_torn_commit_leaves_the_file_as_the_chip(
+    esam_path: Path, fault: str, value: bytes
+) -> None:
     with CardFile.open(esam_path) as card:
         card.chip.power_on()
         card.chip.faults = Faults(**{fault: 1})
@@ -47,7 +49,10 @@ def test_a_torn_commit_leaves_the_file_as_the_chip(esam_path: Path, fault: str, 
 def test_a_card_is_in_one_place_at_a_time(esam_path: Path) -> None:
     with CardFile.open(esam_path), pytest.raises(CardFileError) as refused:
         CardFile.open(esam_path)
-    assert str(refused.value) == "meter.esam is in use (in a meter's slot or at another desk): pull it there first"
+    assert (
+        str(refused.value)
+        == "meter.esam is in use (in a meter's slot or at another desk): pull it there first"
+    )
     CardFile.open(esam_path).close()
 
 
@@ -57,7 +62,10 @@ def test_a_link_is_the_card_that_it_leads_to(esam_path: Path) -> None:
     link.symlink_to(esam_path.name)
     folder.symlink_to(esam_path.parent)
     for name in (link, folder / esam_path.name, folder / link.name):
-        with CardFile.open(esam_path), pytest.raises(CardFileError, match=r"^meter\.esam is in use"):
+        with (
+            CardFile.open(esam_path),
+            pytest.raises(CardFileError, match=r"^meter\.esam is in use"),
+        ):
             CardFile.open(name)
     with CardFile.open(link) as card:
         with pytest.raises(CardFileError, match="is in use"):
@@ -75,7 +83,9 @@ def test_a_file_with_two_names_is_refused(esam_path: Path) -> None:
     other = esam_path.with_name("other.esam")
     other.hardlink_to(esam_path)
     for name in (esam_path, other):
-        with pytest.raises(CardFileError, match=rf"^{name.name} has 2 names on the disk .* remove the others"):
+        with pytest.raises(
+            CardFileError, match=rf"^{name.name} has 2 names on the disk .* remove the others"
+        ):
             CardFile.open(name)
     other.unlink()
     CardFile.open(esam_path).close()
@@ -85,7 +95,12 @@ def test_links_in_a_circle_and_names_that_no_file_can_have(tmp_path: Path) -> No
     (tmp_path / "a.card").symlink_to("b.card")
     (tmp_path / "b.card").symlink_to("a.card")
     longest = "x" * 244 + ".card"
-    bad = (tmp_path / "a.card", tmp_path / f"x{longest}", tmp_path / f"{'x' * 300}.card", Path(f"{'x' * 99}/" * 50))
+    bad = (
+        tmp_path / "a.card",
+        tmp_path / f"x{longest}",
+        tmp_path / f"{'x' * 300}.card",
+        Path(f"{'x' * 99}/" * 50),
+    )
     for path in (*bad, tmp_path / f"{'电' * 82}.card"):  # 251 bytes, though 87 characters
         for use in (CardFile.open, lambda path: CardFile.create(path, kinds.USER)):
             with pytest.raises(CardFileError) as refused:
@@ -97,7 +112,9 @@ def test_links_in_a_circle_and_names_that_no_file_can_have(tmp_path: Path) -> No
         assert card.chip.state.serial == serial
 
 
-def test_the_folder_is_on_the_disk_as_well(esam_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_on_the_disk_as_well(
+    esam_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the rename: a cut could bring the former card back otherwise."""
     done: list[str] = []
     sync, move = os.fsync, Path.replace
@@ -139,7 +156,9 @@ def test_missing_and_unwritable(tmp_path: Path) -> None:
         CardFile.create(tmp_path / "none" / "a.card", kinds.USER)
 
 
-def test_a_disk_that_is_full_leaves_the_old_card(esam_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_leaves_the_old_card(
+    esam_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = esam_path.read_bytes()
     with CardFile.open(esam_path) as card:
         card.chip.power_on()
@@ -149,7 +168,10 @@ def test_a_disk_that_is_full_leaves_the_old_card(esam_path: Path, monkeypatch: p
 
         monkeypatch.setattr(os, "fsync", full)
         assert kit.sw_of(card.chip, "00D687000155") == 0x6581  # what a reader is told
-        with pytest.raises(CardFileError, match=r"^meter\.esam can't be written \(No space left .*: the card is whole"):
+        with pytest.raises(
+            CardFileError,
+            match=r"^meter\.esam can't be written \(No space left .*: the card is whole",
+        ):
             card.process(bytes.fromhex("00D687000155"))
     assert esam_path.read_bytes() == before
 
@@ -171,17 +193,27 @@ def test_damage_at_any_byte_is_seen() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "advice"),
-    [(kinds.PART, "take another part"), (kinds.CONTROL, "`dianka keys restore`"), (kinds.USER, "issue a replacement card")],
+    [
+        (kinds.PART, "take another part"),
+        (kinds.CONTROL, "`dianka keys restore`"),
+        (kinds.USER, "issue a replacement card"),
+    ],
 )
 def test_a_damaged_file_says_what_to_do(kind: str, advice: str) -> None:
     """A part of a backup can't be issued anew, and a control card comes from its backup."""
     whole = dump(Chip.new(kind).state)
-    for bad in (whole[:-9], whole[: len(whole) // 2], whole.replace(b'"tries": {}', b'"tries": []')):
+    for bad in (
+        whole[:-9],
+        whole[: len(whole) // 2],
+        whole.replace(b'"tries": {}', b'"tries": []'),
+    ):
         with pytest.raises(CardFileError, match=rf"^x is damaged: .*{advice}"):
             load(bad, "x")
 
 
-@pytest.mark.parametrize("foreign", [b"", b"\xff\xd8\xff\xe0", b"[]", b"{}", b'"dianka"', b"[" * 60000, b"1" * 5000])
+@pytest.mark.parametrize(
+    "foreign", [b"", b"\xff\xd8\xff\xe0", b"[]", b"{}", b'"dianka"', b"[" * 60000, b"1" * 5000]
+)
 def test_foreign_files(foreign: bytes) -> None:
     with pytest.raises(CardFileError, match="is no card file"):
         load(foreign)

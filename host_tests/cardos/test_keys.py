@@ -35,7 +35,10 @@ FACTORY_MASTER = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
 
 
 def is_private(esam: Chip) -> bool:
-    return card_files.unframe(esam.state.files[card_files.ESAM_KEY_INFO])[1][0] == card_files.KEYS_PRIVATE
+    return (
+        card_files.unframe(esam.state.files[card_files.ESAM_KEY_INFO])[1][0]
+        == card_files.KEYS_PRIVATE
+    )
 
 
 def seal(chip: Chip, load: Load, master: Load) -> int:
@@ -50,16 +53,22 @@ def test_keys_are_those_of_the_table(control: Chip, cipher: Profile) -> None:
     assert user.state.keys == expected
     init = kit.init_card(control)
     public, serial = keys.PUBLIC_ROOTS, init.state.serial
-    expected = {kid: cipher.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {kid: public[kid] for kid in (4, 5)}
+    expected = {kid: cipher.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {
+        kid: public[kid] for kid in (4, 5)
+    }
     assert init.state.keys == expected
     esam = kit.private_esam(control)
-    expected = {kid: root[kid] for kid in (1, 2, 6)} | {kid: cipher.div(root[kid], kit.METER) for kid in (0, 4, 5)}
+    expected = {kid: root[kid] for kid in (1, 2, 6)} | {
+        kid: cipher.div(root[kid], kit.METER) for kid in (0, 4, 5)
+    }
     assert esam.state.keys == expected
 
 
 def test_two_systems_share_no_root() -> None:
     first, second = (Chip.new(kinds.CONTROL) for _ in range(2))
-    assert not {first.state.keys[kid] for kid in keys.ROOT_KIDS} & {second.state.keys[kid] for kid in keys.ROOT_KIDS}
+    assert not {first.state.keys[kid] for kid in keys.ROOT_KIDS} & {
+        second.state.keys[kid] for kid in keys.ROOT_KIDS
+    }
 
 
 def test_a_factory_esam_is_public_and_knows_it(factory: Chip, cipher: Profile) -> None:
@@ -69,7 +78,9 @@ def test_a_factory_esam_is_public_and_knows_it(factory: Chip, cipher: Profile) -
 
 @pytest.mark.parametrize("fault", ["torn_before", "torn_after"])
 @pytest.mark.parametrize("at", range(1, 7))
-def test_a_key_change_torn_anywhere_leaves_one_whole_set(control: Chip, factory: Chip, fault: str, at: int) -> None:
+def test_a_key_change_torn_anywhere_leaves_one_whole_set(
+    control: Chip, factory: Chip, fault: str, at: int
+) -> None:
     esam, card = factory, kit.keys_card(control)
     kit.initialise(esam, kit.init_card(control))
     before = dict(esam.state.keys)
@@ -95,17 +106,23 @@ def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
         kit.change_keys(second, card, keys.meter_factor(bytes.fromhex("000000000077")))
     assert refused.value.sw == 0x6985
     assert not is_private(second)
-    kit.change_keys(second, card)  # an ESAM of the very meter that it served: a use is a meter, not a try
+    kit.change_keys(
+        second, card
+    )  # an ESAM of the very meter that it served: a use is a meter, not a try
 
 
-def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(control: Chip, factory: Chip) -> None:
+def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(
+    control: Chip, factory: Chip
+) -> None:
     esam = factory
     load = Load(keys.IDENTITY)
     block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
     assert kit.sw_of(esam, command("84D40102", block)) == 0x6988
     kit.challenge(esam)
     assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
-    block = send(control, sealing.seal_command(load, Load(0, keys.PUBLIC_SET), kit.challenge(esam)), "seal")
+    block = send(
+        control, sealing.seal_command(load, Load(0, keys.PUBLIC_SET), kit.challenge(esam)), "seal"
+    )
     assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
     block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
     assert kit.sw_of(esam, command("84D40101", block)) == 0x9000

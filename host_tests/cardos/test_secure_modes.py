@@ -189,14 +189,19 @@ def test_whatever_is_written_a_counter_never_rises(values: list[int]) -> None:
     card = made(PROFILES["sm4"])
     lowest = (1 << 32) - 1
     for value in values:
-        sw = kit.sw_of(card, sealed(card, access.MAC, bytes((4, 0xD6, 0x80 | USES, 0)), value.to_bytes(4, "big")))
+        sw = kit.sw_of(
+            card,
+            sealed(card, access.MAC, bytes((4, 0xD6, 0x80 | USES, 0)), value.to_bytes(4, "big")),
+        )
         assert sw == (0x9000 if value <= lowest else 0x6985)
         lowest = min(lowest, value)
         assert int.from_bytes(card.state.files[USES], "big") == lowest
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.binary(min_size=4, max_size=4), max_size=7), st.sampled_from((TRACE, SEALED_TRACE)))
+@given(
+    st.lists(st.binary(min_size=4, max_size=4), max_size=7), st.sampled_from((TRACE, SEALED_TRACE))
+)
 def test_a_log_keeps_the_newest_records_in_order(records: list[bytes], sfi: int) -> None:
     card = made(PROFILES["3des"])
     p2 = sfi * 8 + 4
@@ -210,7 +215,10 @@ def test_a_log_keeps_the_newest_records_in_order(records: list[bytes], sfi: int)
 
 
 def test_a_file_behind_a_proof_is_shut_before_and_after(card: Chip, cipher: Profile) -> None:
-    write_it, read_it = bytes((0, 0xD6, 0x80 | AFTER_AUTH, 0, 4)) + DATA[:4], bytes((0, 0xB0, 0x80 | AFTER_AUTH, 0, 4))
+    write_it, read_it = (
+        bytes((0, 0xD6, 0x80 | AFTER_AUTH, 0, 4)) + DATA[:4],
+        bytes((0, 0xB0, 0x80 | AFTER_AUTH, 0, 4)),
+    )
     for apdu in (write_it, read_it):
         assert kit.sw_of(card, apdu) == 0x6982
     assert authenticate(card, cipher) == 0x9000

@@ -11,7 +11,12 @@ R4 = bytes.fromhex("a1b2c3d4")
 
 # The first of NIST's multi-block messages for two-key 3DES in OFB (CAVS 11.1, TOFBMMT2): key, IV, plain, cipher.
 NIST_TWO_KEYS = [
-    ("f2b546fbd6d3dfa4ba2c26ba255e7a3e", "d88bb3a7f539d7f1", "824cec4211ddc264", "c5f4ff499dfa5de8"),
+    (
+        "f2b546fbd6d3dfa4ba2c26ba255e7a3e",
+        "d88bb3a7f539d7f1",
+        "824cec4211ddc264",
+        "c5f4ff499dfa5de8",
+    ),
     (
         "378c89d3b09170802af18013c2ef6210",
         "007817d4bbdc69a1",
@@ -41,8 +46,13 @@ def test_sm4_enciphered_a_million_times_is_that_of_the_standard() -> None:
 
 def test_sm4_blocks_and_chains() -> None:
     # draft-ribose-cfrg-sm4, appendix A.2.1.1 and A.2.2.1.
-    plain = b"".join(bytes([value]) * 4 for value in (0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0xAA, 0xBB))
-    assert SM4._ecb(KEY, plain).hex() == "5ec8143de509cff7b5179f8f474b86192f1d305a7fb17df985f81c8482192304"
+    plain = b"".join(
+        bytes([value]) * 4 for value in (0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF, 0xAA, 0xBB)
+    )
+    assert (
+        SM4._ecb(KEY, plain).hex()
+        == "5ec8143de509cff7b5179f8f474b86192f1d305a7fb17df985f81c8482192304"
+    )
     chained = Cipher(algorithms.SM4(KEY), modes.CBC(bytes(range(16)))).encryptor().update(plain)
     assert chained.hex() == "78ebb11cc40b0a48312aaeb2040244cb4cb7016951909226979b0d15dc6a8f6d"
 
@@ -66,7 +76,11 @@ def test_3des_with_two_keys_is_that_of_nist(key: str, iv: str, plain: str, ciphe
 
 
 @pytest.mark.parametrize(
-    ("message", "mac"), [(b"Now is the time for all ", "e9086230ca3be796"), (b"Now is the time for it", "5a692ce64f404145")]
+    ("message", "mac"),
+    [
+        (b"Now is the time for all ", "e9086230ca3be796"),
+        (b"Now is the time for it", "5a692ce64f404145"),
+    ],
 )
 def test_3des_mac_is_that_of_iso_9797(message: bytes, mac: str) -> None:
     # ISO/IEC 9797-1, algorithm 3 with padding method 2; cards send the left half.
@@ -84,7 +98,9 @@ def test_3des_mac_by_hand_from_random_bytes_on() -> None:
 
 def test_3des_key_is_diversified_as_pboc_does() -> None:
     factor = bytes.fromhex("0000123456789012")
-    left, right = (_tdes_encryptor(KEY + KEY[:8]).update(half) for half in (factor, xor(factor, b"\xff" * 8)))
+    left, right = (
+        _tdes_encryptor(KEY + KEY[:8]).update(half) for half in (factor, xor(factor, b"\xff" * 8))
+    )
     assert TDES.div(KEY, factor) == left + right
 
 

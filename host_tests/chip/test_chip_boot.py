@@ -45,7 +45,11 @@ def test_it_boots_and_finds_the_compiled_firmware(bench: ChipBench) -> None:
         print(account.__file__)
         """
     )
-    assert lines == ["True rp2 125000000 1", "['account.mpy', 'main.py', 'tm1638.mpy']", "account.mpy"]
+    assert lines == [
+        "True rp2 125000000 1",
+        "['account.mpy', 'main.py', 'tm1638.mpy']",
+        "account.mpy",
+    ]
     assert bench.runner.ended == "exit"  # it fell out into the REPL
 
 
@@ -89,7 +93,9 @@ def test_a_kill_leaves_the_flash_and_a_start_boots_it(bench: ChipBench) -> None:
         bench.runner.start()
 
 
-def test_a_kept_flash_is_taken_up_again_unless_the_firmware_is_another(tmp_path: Path, bench: ChipBench) -> None:
+def test_a_kept_flash_is_taken_up_again_unless_the_firmware_is_another(
+    tmp_path: Path, bench: ChipBench
+) -> None:
     kept = tmp_path / "chip.flash"
     bench.boot(COUNT_BOOTS)
     bench.runner.run_until(500_000)
@@ -107,7 +113,9 @@ def test_a_kept_flash_is_taken_up_again_unless_the_firmware_is_another(tmp_path:
 
 
 @pytest.mark.parametrize("landed", [10, 256])
-def test_power_can_go_at_every_flash_operation_and_the_file_is_old_or_new(bench: ChipBench, landed: int) -> None:
+def test_power_can_go_at_every_flash_operation_and_the_file_is_old_or_new(
+    bench: ChipBench, landed: int
+) -> None:
     bench.boot(COUNT_BOOTS)
     bench.runner.run_until(500_000)
     bench.runner.kill()
@@ -119,7 +127,9 @@ def test_power_can_go_at_every_flash_operation_and_the_file_is_old_or_new(bench:
     outcomes: list[int] = []
     for strike in range(len(operations)):
         countdown = iter(range(strike, -1, -1))
-        bench.runner.on_flash = lambda operation, countdown=countdown: None if next(countdown) else landed
+        bench.runner.on_flash = lambda operation, countdown=countdown: (
+            None if next(countdown) else landed
+        )
         after(bench, before)
         assert bench.runner.ended == "power cut"
         torn = bench.runner.flash

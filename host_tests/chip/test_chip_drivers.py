@@ -74,7 +74,11 @@ def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
         chip = bench.mcu.i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
         lines = bench.run(CLOCK, 2_500_000)
         assert chip.osf is False and chip.violations == []
-    assert lines == ["None 2", "820540799 0", "820540800 2601010800"]  # new year's day in China, eight hours ahead of UTC
+    assert lines == [
+        "None 2",
+        "820540799 0",
+        "820540800 2601010800",
+    ]  # new year's day in China, eight hours ahead of UTC
 
 
 def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:
@@ -87,11 +91,15 @@ def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("held", "limit_us"), [(False, 1_000), (True, 2_000)])
-def test_a_bus_that_a_chip_holds_is_freed_before_it_is_built(tmp_path: Path, held: bool, limit_us: int) -> None:
+def test_a_bus_that_a_chip_holds_is_freed_before_it_is_built(
+    tmp_path: Path, held: bool, limit_us: int
+) -> None:
     """The pins of the real port, as open drains and back again, and what that takes."""
     with ChipBench(tmp_path, "i2c_bus") as bench:
         lines = BusLines(bench.mcu.shared_pin(16), bench.mcu.shared_pin(17))
-        memory = bench.mcu.i2c_bus(0).devices[fram.ADDRESS] = fram.Mb85rc256v(b"abc".ljust(fram.SIZE, b"\0"))
+        memory = bench.mcu.i2c_bus(0).devices[fram.ADDRESS] = fram.Mb85rc256v(
+            b"abc".ljust(fram.SIZE, b"\0")
+        )
         if held:
             lines.strand_sender(memory, 0b01110100, 4)
         said = bench.run(STUCK.replace("LIMIT_US", str(limit_us)))
@@ -99,8 +107,12 @@ def test_a_bus_that_a_chip_holds_is_freed_before_it_is_built(tmp_path: Path, hel
     assert said == ["b'abc' True"]
 
 
-@pytest.mark.parametrize(("fault", "said"), [(ContactFault.NONE, "True False"), (ContactFault.STUCK_OPEN, "False True")])
-def test_the_relay_follows_and_its_feedback_tells(tmp_path: Path, fault: ContactFault, said: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said"), [(ContactFault.NONE, "True False"), (ContactFault.STUCK_OPEN, "False True")]
+)
+def test_the_relay_follows_and_its_feedback_tells(
+    tmp_path: Path, fault: ContactFault, said: str
+) -> None:
     with ChipBench(tmp_path, "relay") as bench:
         mains = Mains(bench.clock)
         pin = bench.mcu.pin
@@ -123,7 +135,11 @@ def test_the_metering_chip_is_read_and_a_spoilt_report_is_not_believed(tmp_path:
         lines = bench.run(METERING, 4_000_000)
     volts_mv, current_ma, power_mw, register, pulse_pj, reports = json.loads(lines[0])
     assert pulse_pj == model.params.pulse_pj
-    assert abs(volts_mv - 220_000) < 220 and abs(power_mw - 2_000_000) < 2_000 and abs(current_ma - 9_090) < 20
+    assert (
+        abs(volts_mv - 220_000) < 220
+        and abs(power_mw - 2_000_000) < 2_000
+        and abs(current_ma - 9_090) < 20
+    )
     told_us = register * pulse_pj // (2_000_000 * 1000)
     assert 1_700_000 < told_us < 2_060_000
     skipped, later = json.loads(lines[1])

@@ -43,14 +43,20 @@ def test_an_empty_chip_is_flashed_with_one_command(
     with ChipDesk(folder, {}) as desk:
         done = desk.flash(firmware=firmware)
         assert done.returncode == 0, done.stderr
-        assert f"version {version.name}: {len(version.files)} files sent, 0 were there" in done.stdout
+        assert (
+            f"version {version.name}: {len(version.files)} files sent, 0 were there" in done.stdout
+        )
         assert f"version {version.name} runs, self-check 00000" in done.stdout
         assert "totals before: not known" in done.stdout
-        assert "balance 1999 fen\n" in done.stdout, "the meter's state outlives a new chip's first flash"
+        assert "balance 1999 fen\n" in done.stdout, (
+            "the meter's state outlives a new chip's first flash"
+        )
         assert hashes(desk.files) == hashes(placed(version))
         took_s = round(time.monotonic() - began_s)
         size = sum(len(data) for data in (version.files | version.root).values())
-        record_property("figure", f"flash of an empty emulated Pico by mpremote: {size} bytes in {took_s} s")
+        record_property(
+            "figure", f"flash of an empty emulated Pico by mpremote: {size} bytes in {took_s} s"
+        )
 
 
 def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path) -> None:
@@ -65,17 +71,34 @@ def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path)
 
         done = desk.flash(firmware=new)
         assert done.returncode == 0, done.stderr
-        assert f"version {version.name}: 0 files sent, {len(version.files)} were there" in done.stdout or (
-            f"version {version.name}: 1 files sent, {len(version.files) - 1} were there" in done.stdout
+        assert (
+            f"version {version.name}: 0 files sent, {len(version.files)} were there" in done.stdout
+            or (
+                f"version {version.name}: 1 files sent, {len(version.files) - 1} were there"
+                in done.stdout
+            )
         )
         assert f"version {version.name} runs, self-check 00000" in done.stdout
-        after = [line.split() for line in done.stdout.splitlines() if line.startswith("  ") and line.endswith(", as before")]
-        assert [words[0] for words in after] == ["energy", "remainder", "balance", "bought", "count"]
+        after = [
+            line.split()
+            for line in done.stdout.splitlines()
+            if line.startswith("  ") and line.endswith(", as before")
+        ]
+        assert [words[0] for words in after] == [
+            "energy",
+            "remainder",
+            "balance",
+            "bought",
+            "count",
+        ]
         assert int(after[0][1]) >= int(totals.split()[1]), "nothing that was counted is forgotten"
         assert hashes(desk.files) == hashes(placed(former) | placed(version, "b"))
 
         done = desk.flash("--check", firmware=new)
-        assert done.stdout == f"the board holds exactly version {version.name}, {len(version.files)} files\n", done.stderr
+        assert (
+            done.stdout
+            == f"the board holds exactly version {version.name}, {len(version.files)} files\n"
+        ), done.stderr
 
         content = desk.files
         spoilt = content["b/account.mpy"]
@@ -84,7 +107,10 @@ def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path)
         desk.power()
         done = desk.flash("--check", firmware=new)
         assert done.returncode == 1
-        assert done.stderr == f"the board does not hold version {version.name}, these files differ: account.mpy\n"
+        assert (
+            done.stderr
+            == f"the board does not hold version {version.name}, these files differ: account.mpy\n"
+        )
 
 
 def kill_half_way(desk: ChipDesk, firmware: Path) -> None:
@@ -96,14 +122,21 @@ def kill_half_way(desk: ChipDesk, firmware: Path) -> None:
         process.kill()
 
 
-def test_a_board_of_another_kind_and_a_firmware_that_is_too_old(folder: Path, tmp_path: Path) -> None:
+def test_a_board_of_another_kind_and_a_firmware_that_is_too_old(
+    folder: Path, tmp_path: Path
+) -> None:
     boards = tmp_path / "boards"
     shutil.copytree(BOARDS, boards)
     toml = (boards / "rp2_pico" / "board.toml").read_text(encoding="utf-8")
-    (boards / "rp2_pico" / "board.toml").write_text(toml.replace('micropython = "1.2', 'micropython = "9.2'), encoding="utf-8")
+    (boards / "rp2_pico" / "board.toml").write_text(
+        toml.replace('micropython = "1.2', 'micropython = "9.2'), encoding="utf-8"
+    )
     with ChipDesk(folder, {}) as desk:
         for words, said in (
-            (["--board", "esp32_devkit"], "is another kind of board: Raspberry Pi Pico with RP2040, not ESP32-DevKitC (ESP32)"),
+            (
+                ["--board", "esp32_devkit"],
+                "is another kind of board: Raspberry Pi Pico with RP2040, not ESP32-DevKitC (ESP32)",
+            ),
             (["--boards", str(boards)], "is too old: put 9.2"),
         ):
             done = desk.flash(*words, firmware=FIRMWARE)

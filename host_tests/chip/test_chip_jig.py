@@ -44,9 +44,7 @@ def wire(bench: ChipBench, *pins: int) -> None:
 def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> None:
     with ChipBench(tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816") as bench:
         runs = "\n".join(f"asyncio.run(at_rate(card, esam, {factor}))" for factor in (1, 2, 4, 8))
-        source = (
-            f"from machine import PWM, Pin\n{jig_code.TALK}{LINES}{runs}\nasyncio.run(refused(card, esam))\noff(card, esam)\n"
-        )
+        source = f"from machine import PWM, Pin\n{jig_code.TALK}{LINES}{runs}\nasyncio.run(refused(card, esam))\noff(card, esam)\n"
         bench.boot(source)
         wire(bench, 5, 9)
         *rates, refusal = said(bench, 3_000_000)
@@ -58,7 +56,9 @@ def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> N
 def test_pulses_over_the_jigs_wire_are_counted(tmp_path: Path, meanwhile: str) -> None:
     with ChipBench(tmp_path, "pulse_counter", "pio_programs") as bench:
         counter = "from pulses import PulseCounter\ncounter = PulseCounter(Pin(2, Pin.IN), 4)\ntime.sleep_ms(20)\n"
-        bench.boot(f"_feed = lambda: None\n{jig_code.COUNT}{counter}count(counter, 12, {meanwhile})\ntime.sleep(9)\n")
+        bench.boot(
+            f"_feed = lambda: None\n{jig_code.COUNT}{counter}count(counter, 12, {meanwhile})\ntime.sleep(9)\n"
+        )
         emulator = bench.runner.emulator
         assert emulator
         pulse, high = emulator.chip.gpio[2], False
@@ -81,4 +81,6 @@ def test_pulses_over_the_jigs_wire_are_counted(tmp_path: Path, meanwhile: str) -
         bench.mcu.on_pwm = switched
         ((counted, took_us),) = said(bench, 2_500_000)
         assert abs(counted - took_us // 10) <= 10
-        assert took_us > 300_000, "eight erases of 45 ms, or twenty collections with 20 ms each between"
+        assert took_us > 300_000, (
+            "eight erases of 45 ms, or twenty collections with 20 ms each between"
+        )

@@ -63,9 +63,13 @@ class Socket:
     def __init__(self, bench: ChipBench) -> None:
         self.bench = bench
         mcu = bench.mcu
-        self.socket = T0Socket(bench.clock, mcu.uart(line_port({"CARD_IO": 4}, "CARD")), mcu.pin(6), mcu.pin(7))
+        self.socket = T0Socket(
+            bench.clock, mcu.uart(line_port({"CARD_IO": 4}, "CARD")), mcu.pin(6), mcu.pin(7)
+        )
         self.put()
-        self.socket.on_rate = lambda rate: self.line.agree(rate) if "CARD" in bench.runner.lines else None
+        self.socket.on_rate = lambda rate: (
+            self.line.agree(rate) if "CARD" in bench.runner.lines else None
+        )
         mcu.on_pwm = lambda pin, frequency: self.socket.set_clock(frequency)
 
     def put(self, behaviour: Behaviour | None = None) -> None:
@@ -85,7 +89,9 @@ class Socket:
 
 @pytest.fixture
 def socket(tmp_path: Path):
-    with ChipBench(tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD) as bench:
+    with ChipBench(
+        tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD
+    ) as bench:
         yield Socket(bench)
 
 
@@ -99,7 +105,9 @@ def test_an_answer_to_reset_and_a_command_pass_bit_by_bit(socket: Socket) -> Non
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_character_that_comes_with_wrong_parity_is_asked_for_again(socket: Socket, times: int) -> None:
+def test_a_character_that_comes_with_wrong_parity_is_asked_for_again(
+    socket: Socket, times: int
+) -> None:
     lines = socket.read(("out", 2, times))
     assert lines[1:3] == ["8 0x9000", f"{times} 0"], lines
     assert socket.line.repeated == {"in": 0, "out": times}
@@ -107,7 +115,9 @@ def test_a_character_that_comes_with_wrong_parity_is_asked_for_again(socket: Soc
 
 
 def test_every_character_in_either_direction_may_come_with_wrong_parity(socket: Socket) -> None:
-    lines = socket.read(*(("out", index, 1) for index in range(24)), *(("in", index, 1) for index in range(5)))
+    lines = socket.read(
+        *(("out", index, 1) for index in range(24)), *(("in", index, 1) for index in range(5))
+    )
     assert lines[1:3] == ["8 0x9000", "24 5"], lines
     assert socket.line.repeated == {"in": 5, "out": 24}
     assert socket.line.violations == []
@@ -128,7 +138,12 @@ def test_a_card_that_refuses_a_character_for_good_ends_the_command(socket: Socke
 
 
 def test_metal_on_the_contact_between_answer_and_command_is_a_short(socket: Socket) -> None:
-    socket.bench.boot(READ.replace("            data, sw =", "            await asyncio.sleep_ms(200)\n            data, sw ="))
+    socket.bench.boot(
+        READ.replace(
+            "            data, sw =",
+            "            await asyncio.sleep_ms(200)\n            data, sw =",
+        )
+    )
     for ms in range(100, 1_500, 50):
         socket.bench.runner.run_until(ms * 1000)
         if socket.bench.lines:
@@ -154,7 +169,12 @@ def test_a_card_that_wants_more_guard_time_gets_it(socket: Socket) -> None:
 def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
     socket.put(Behaviour(ta1=0x13))
     lines = socket.read()
-    assert lines == ["atr 3b79130000410102030405060708", "8 0x9000", "0 0", "characters 38 PPS failures 0"]
+    assert lines == [
+        "atr 3b79130000410102030405060708",
+        "8 0x9000",
+        "0 0",
+        "characters 38 PPS failures 0",
+    ]
     assert socket.line.clocks_per_etu == (372, 4)
     assert socket.line.violations == []
     assert socket.socket.violations == []
@@ -165,9 +185,17 @@ def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
 def test_twice_and_eight_times_the_rate(socket: Socket, ta1: int, factor: int) -> None:
     """Eight times is more than PPS asks for by itself; the line can do it. At the new rate one character each way is spoilt."""
     socket.put(Behaviour(ta1=ta1))
-    source = READ.replace("        channel = Channel(line)", "        line.fastest = 8\n        channel = Channel(line)")
+    source = READ.replace(
+        "        channel = Channel(line)",
+        "        line.fastest = 8\n        channel = Channel(line)",
+    )
     lines = socket.read(("out", 20, 1), ("in", 6, 1), source=source)
-    assert lines == [f"atr 3b79{ta1:02x}0000410102030405060708", "8 0x9000", "1 1", "characters 38 PPS failures 0"]
+    assert lines == [
+        f"atr 3b79{ta1:02x}0000410102030405060708",
+        "8 0x9000",
+        "1 1",
+        "characters 38 PPS failures 0",
+    ]
     assert socket.line.clocks_per_etu == (372, factor)
     assert socket.line.counts == {"in": 9, "out": 29}
     assert socket.line.violations == []
@@ -176,14 +204,18 @@ def test_twice_and_eight_times_the_rate(socket: Socket, ta1: int, factor: int) -
 
 def test_so_it_may_through_pps_and_at_four_times_the_rate(socket: Socket) -> None:
     socket.put(Behaviour(ta1=0x13))
-    lines = socket.read(*(("out", index, 1) for index in range(29)), *(("in", index, 1) for index in range(9)))
+    lines = socket.read(
+        *(("out", index, 1) for index in range(29)), *(("in", index, 1) for index in range(9))
+    )
     assert lines[1:4] == ["8 0x9000", "29 9", "characters 38 PPS failures 0"], lines
     assert socket.line.repeated == {"in": 9, "out": 29}
     assert socket.line.clocks_per_etu == (372, 4)
     assert socket.line.violations == []
 
 
-def test_a_card_that_answers_pps_wrongly_is_reset_and_served_at_the_first_rate(socket: Socket) -> None:
+def test_a_card_that_answers_pps_wrongly_is_reset_and_served_at_the_first_rate(
+    socket: Socket,
+) -> None:
     socket.put(Behaviour(ta1=0x13, pps=pps.WRONG))
     lines = socket.read()
     assert lines[:3] == ["atr 3b79130000410102030405060708", "8 0x9000", "0 0"], lines

@@ -129,7 +129,10 @@ def test_a_wrong_format_and_a_full_ring_lose_characters(bench: ChipBench) -> Non
     bench.clock.at(100_000, lambda: arrive(b"ab", Format(4800, 8, 0, 1)))
     bench.clock.at(200_000, lambda: arrive(b"ab", Format(9600, 8, 0, 1)))
     for n in range(10):
-        bench.clock.at(300_000 + n * 20_000, lambda n=n: arrive(bytes(range(8 * n, 8 * n + 8)), Format(4800, 8, 0, 1)))
+        bench.clock.at(
+            300_000 + n * 20_000,
+            lambda n=n: arrive(bytes(range(8 * n, 8 * n + 8)), Format(4800, 8, 0, 1)),
+        )
     lines = bench.run(
         """
         import time

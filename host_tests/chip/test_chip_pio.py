@@ -122,4 +122,6 @@ def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path
         assert bench.lines[:2] == ["0", "8000"], bench.runner.story
         (began, collected), (erase_began, erased) = met[11], met[12]
         assert began == 0 and collected >= 100, met
-        assert 8_000 <= erased - erase_began < 2 * 8_000 - erase_began, "45 ms of pulses, and pulses after them"
+        assert 8_000 <= erased - erase_began < 2 * 8_000 - erase_began, (
+            "45 ms of pulses, and pulses after them"
+        )

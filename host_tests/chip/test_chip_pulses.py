@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 import chip_bench  # noqa: F401  skips this module where the emulator is not here
-from dianka.bench.measure.pulse_bench import ALL, ERASE, GC_FULL, IDLE, PulseBench, highest_without_loss
+from dianka.bench.measure.pulse_bench import (
+    ALL,
+    ERASE,
+    GC_FULL,
+    IDLE,
+    PulseBench,
+    highest_without_loss,
+)
 
 MEGAHERTZ = 1_000_000
 
@@ -23,7 +30,9 @@ class Generator(PulseBench):
         super().edge(level and self._edges != self.missing_at)
         if self._edges == self.extra_at:
             super().edge(not level)
-            self.emulator.clock.create_alarm(lambda: super(Generator, self).edge(level)).schedule(80)
+            self.emulator.clock.create_alarm(lambda: super(Generator, self).edge(level)).schedule(
+                80
+            )
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +44,22 @@ def bench() -> Iterator[Generator]:
     ("pulses", "rate_hz", "meanwhile"),
     [(60_000, MEGAHERTZ, ALL), (20_000, 10 * MEGAHERTZ, GC_FULL), (20_000, 10 * MEGAHERTZ, ERASE)],
 )
-def test_pio_loses_nothing(bench: Generator, pulses: int, rate_hz: int, meanwhile: str, record_property: Any) -> None:
+def test_pio_loses_nothing(
+    bench: Generator, pulses: int, rate_hz: int, meanwhile: str, record_property: Any
+) -> None:
     train = bench.count(pulses, rate_hz, meanwhile)
-    record_property("figure", f"PIO, {meanwhile}: {train.by_pio:,} of {train.sent:,} pulses at {rate_hz // MEGAHERTZ} MHz")
+    record_property(
+        "figure",
+        f"PIO, {meanwhile}: {train.by_pio:,} of {train.sent:,} pulses at {rate_hz // MEGAHERTZ} MHz",
+    )
     assert train.by_pio == train.sent == pulses
 
 
 @pytest.mark.parametrize("meanwhile", [IDLE, ERASE])
 @pytest.mark.parametrize("pulses", [1, 2, 999, 1000, 1001])
-def test_one_pulse_more_or_less_is_one_more_or_less_counted(bench: Generator, pulses: int, meanwhile: str) -> None:
+def test_one_pulse_more_or_less_is_one_more_or_less_counted(
+    bench: Generator, pulses: int, meanwhile: str
+) -> None:
     assert bench.count(pulses, MEGAHERTZ, meanwhile).by_pio == pulses
 
 
@@ -66,7 +82,10 @@ def test_the_emulated_pio_is_no_faster_than_three_cycles_a_pulse(bench: Generato
 
 def test_handlers_beside_it_lose_where_pio_does_not(bench: Generator, record_property: Any) -> None:
     trains = [bench.count(100, rate_hz, GC_FULL, hard=False) for rate_hz in (2_000, 5_000, 20_000)]
-    record_property("figure", f"soft Pin.irq under gc: {', '.join(f'{t.by_irq} of 100 at {t.rate_hz} Hz' for t in trains)}")
+    record_property(
+        "figure",
+        f"soft Pin.irq under gc: {', '.join(f'{t.by_irq} of 100 at {t.rate_hz} Hz' for t in trains)}",
+    )
     assert [train.by_pio for train in trains] == [100] * 3
     assert 100 > trains[0].by_irq > trains[1].by_irq > trains[2].by_irq > 0
     for hard in (False, True):

@@ -27,11 +27,21 @@ def test_a_firmware_that_does_not_import_is_not_a_figure(source: bytes) -> None:
         import_ms({"board.py": b"", "meter.py": source})
 
 
-@pytest.mark.parametrize(("py_ms", "ratio", "kept"), [(3339, "4.7", True), (709, "1.0", False), (708, "0.9", False)])
-def test_the_start_from_mpy_is_held_against_that_from_py(py_ms: int, ratio: str, kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("py_ms", "ratio", "kept"), [(3339, "4.7", True), (709, "1.0", False), (708, "0.9", False)]
+)
+def test_the_start_from_mpy_is_held_against_that_from_py(
+    py_ms: int, ratio: str, kept: bool
+) -> None:
     mpy, py, times = start_rows(709, py_ms)
     assert (mpy.name, mpy.value, mpy.limit) == (
         "power-on to everything imported, .mpy (faster than .py)", 709, f"under {py_ms}"
     )  # fmt: skip
-    assert (met(mpy), py.value, times.value, times.unit, met(times)) == (kept, py_ms, ratio, "x", None)
+    assert (met(mpy), py.value, times.value, times.unit, met(times)) == (
+        kept,
+        py_ms,
+        ratio,
+        "x",
+        None,
+    )
     assert all(any(words in row.name for row in (mpy, py)) for words in PLANS["start"].owed)

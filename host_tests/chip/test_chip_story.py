@@ -50,7 +50,10 @@ def play(rig: Rig, folder: Path) -> list[str]:
     """The story on this rig; what the firmware logged."""
     lines: list[str] = []
     rig.on_log = lines.append
-    stories.play(stories.load("first-minute"), Player(rig, folder, DeskLine(), Printer(Console(file=io.StringIO()))))
+    stories.play(
+        stories.load("first-minute"),
+        Player(rig, folder, DeskLine(), Printer(Console(file=io.StringIO()))),
+    )
     return lines
 
 
@@ -62,12 +65,20 @@ def judge(rig: Rig, lines: list[str]) -> None:
     assert "credited 130 fen, count 1" in text and "credited 300 fen, count 2" in text
     assert "Traceback" not in text and "journal: memory" not in text
     assert (state.bought_fen, state.count, state.price_e4) == (SOLD_FEN, 2, PRICE_E4)
-    assert state.bought_fen * FEN == state.energy_pj * PRICE_E4 + state.balance_fen * FEN - state.remainder
+    assert (
+        state.bought_fen * FEN
+        == state.energy_pj * PRICE_E4 + state.balance_fen * FEN - state.remainder
+    )
     assert used_pj > 5 * PJ_PER_WH
     assert used_pj - CUTS * UNTOLD_PJ - 2 * UNCOMMITTED_PJ <= state.energy_pj <= used_pj
     assert rig.view().relay_closed
     bench = rig.bench
-    assert [*bench.slot.violations, *bench.esam.violations, *bench.relay.violations, *bench.display.violations] == []
+    assert [
+        *bench.slot.violations,
+        *bench.esam.violations,
+        *bench.relay.violations,
+        *bench.display.violations,
+    ] == []
 
 
 def test_the_first_minute_on_the_host(tmp_path: Path) -> None:
@@ -86,4 +97,7 @@ def test_the_first_minute_on_the_chip(tmp_path: Path, record_property) -> None:
     assert [line.violations for line in rig.runner.lines.values()] == [[], []]
     rig.close()
     here_s, there_s = time.process_time() - began_s, (rig.clock.now_us - 3_600_000_000) / 1e6
-    record_property("figure", f"first-minute on the chip: {there_s:.0f} s at the meter, {here_s:.0f} s of CPU here")
+    record_property(
+        "figure",
+        f"first-minute on the chip: {there_s:.0f} s at the meter, {here_s:.0f} s of CPU here",
+    )

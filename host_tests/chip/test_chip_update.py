@@ -120,7 +120,11 @@ def starts(recorded: Recorded, files: dict[str, bytes], where: str) -> str:
     words = files["slot"].decode().split()
     place = words[1] if len(words) == 2 else words[0]
     wanted = placed(recorded.former) if place == "a" else placed(recorded.version, "b")
-    wrong = [name for name, data in wanted.items() if name not in ("slot", "code") and files.get(name) != data]
+    wrong = [
+        name
+        for name, data in wanted.items()
+        if name not in ("slot", "code") and files.get(name) != data
+    ]
     assert not wrong, f"{where}: {files['slot']!r} starts a version that is not whole: {wrong}"
     return place
 
@@ -132,27 +136,43 @@ def repair(recorded: Recorded, files: dict[str, bytes], folder: Path, where: str
         (folder / name).write_bytes(data)
     wire = FolderLink(folder)
     update.install(wire, recorded.version, update.look(wire), lambda line: None)
-    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
     assert found["slot"].split()[-1] == b"b", where
     assert starts(recorded, found, where) == "b"
     old = placed(recorded.former)
     assert all(found[name] == old[name] for name in old if name.startswith("a/")), where
-    left = {name for name in found if name not in placed(recorded.version, "b") and not name.startswith("a/")}
+    left = {
+        name
+        for name in found
+        if name not in placed(recorded.version, "b") and not name.startswith("a/")
+    }
     assert left <= {"slot.new", "code.new"}, f"{where}: {left} lies about"
 
 
-@pytest.mark.parametrize("every", [SAMPLE, pytest.param(1, marks=pytest.mark.campaign)], ids=["sample", "all"])
+@pytest.mark.parametrize(
+    "every", [SAMPLE, pytest.param(1, marks=pytest.mark.campaign)], ids=["sample", "all"]
+)
 def test_power_may_go_at_every_flash_operation_of_an_update(
     tmp_path: Path, record_property: Callable[[str, object], None], every: int
 ) -> None:
     recorded = record(tmp_path)
     assert recorded.report[0][:5] == "00000" and recorded.report[1] == recorded.version.name
-    seen: dict[str, tuple[str, int]] = {}  # a hash of the files to the folder that starts, so that each is repaired once
+    seen: dict[
+        str, tuple[str, int]
+    ] = {}  # a hash of the files to the folder that starts, so that each is repaired once
     chosen: list[str] = []
     one_of: dict[bytes, bytes] = {}  # what `slot` says to the last flash that says so
     for flash, where in cuts(recorded, every):
         files = read_files(flash)
-        key = build.digest(b"".join(name.encode() + b"\0" + build.digest(files[name]).encode() for name in sorted(files)))
+        key = build.digest(
+            b"".join(
+                name.encode() + b"\0" + build.digest(files[name]).encode() for name in sorted(files)
+            )
+        )
         if key not in seen:
             folder = tmp_path / f"repair{len(seen)}"
             folder.mkdir()
@@ -164,7 +184,9 @@ def test_power_may_go_at_every_flash_operation_of_an_update(
     assert points == 2 * len(taken(recorded, every)) + 1
     assert set(one_of) == {b"a", b"a b", b"a b !", b"b"}
     # By the file `slot`: a, then b on trial, then a again while the trial runs, then b for good.
-    changes = [place for number, place in enumerate(chosen) if number == 0 or chosen[number - 1] != place]
+    changes = [
+        place for number, place in enumerate(chosen) if number == 0 or chosen[number - 1] != place
+    ]
     assert changes == ["a", "b", "a", "b"]
     if every == 1:
         boot(tmp_path / "meter", one_of[b"a"], recorded.former)
@@ -189,16 +211,30 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
 @pytest.mark.parametrize(
     "edits",
     [
-        {"account": ('"""Credit, price and debit', 'import no_such_module\n"""Credit, price and debit')},
-        {"pages": ("        faults = self.faults()\n", "        import time\n        time.sleep_ms(20_000)\n")},
+        {
+            "account": (
+                '"""Credit, price and debit',
+                'import no_such_module\n"""Credit, price and debit',
+            )
+        },
+        {
+            "pages": (
+                "        faults = self.faults()\n",
+                "        import time\n        time.sleep_ms(20_000)\n",
+            )
+        },
         {"ds3231": ("self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n")},
     ],
     ids=["broken module", "hangs", "self-check fails"],
 )
-def test_a_version_that_fails_its_trial_on_the_chip_is_gone_again(tmp_path: Path, edits: dict[str, tuple[str, str]]) -> None:
+def test_a_version_that_fails_its_trial_on_the_chip_is_gone_again(
+    tmp_path: Path, edits: dict[str, tuple[str, str]]
+) -> None:
     former = build.build(KIND, changed(tmp_path / "old"))
     version = build.build(KIND, changed(tmp_path / "new", **edits))
-    with ChipDesk(used_meter(tmp_path / "meter"), placed(former) | placed(version, "b") | {"slot": b"a b"}) as desk:
+    with ChipDesk(
+        used_meter(tmp_path / "meter"), placed(former) | placed(version, "b") | {"slot": b"a b"}
+    ) as desk:
         code, name, totals = desk.reports(40)
         assert (code[:5], name) == ("00000", former.name)
         assert desk.resets == (["watchdog"] if "time.sleep_ms(20_000)" in str(edits) else ["reset"])

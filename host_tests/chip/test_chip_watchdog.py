@@ -27,7 +27,9 @@ def hanging_panel(folder: Path) -> bytes:
     source = (FIRMWARE / "pages.py").read_text(encoding="utf-8")
     assert source.count(HEALTHY) == 1
     path = folder / "pages.py"
-    path.write_text("import time\n" + source.replace(HEALTHY, HEALTHY + HANGS.lstrip("\n")), encoding="utf-8")
+    path.write_text(
+        "import time\n" + source.replace(HEALTHY, HEALTHY + HANGS.lstrip("\n")), encoding="utf-8"
+    )
     return compile_module(path)
 
 
@@ -55,7 +57,9 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
             break
     rig.set_volts(220_000)
     rig.wait(2_500_000)
-    assert [line for line in lines if "restarts" in line] == ["controller restarts: watchdog"], lines
+    assert [line for line in lines if "restarts" in line] == ["controller restarts: watchdog"], (
+        lines
+    )
     rig.set_load(0)
     rig.wait(700_000)
     missing_pj = rig.bench.mains.energy_nj * 1000 + began_pj - remembered(rig).energy_pj

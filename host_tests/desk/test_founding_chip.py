@@ -42,20 +42,50 @@ def parts_in(folder: Path) -> list[Chip]:
     return [Chip(load(path.read_bytes())) for path in sorted(folder.glob("backup-*.card"))]
 
 
-def test_a_system_on_two_chips(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_on_two_chips(
+    tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Founded on one, sold with, restored to another, all in readers."""
     monkeypatch.chdir(tmp_path)
     made("card", "issue", "control", "one.card", "--blank")
     made("card", "issue", "control", "two.card", "--blank")
     assert "none yet, the card is blank" in made("card", "show", "one.card")
     with CardFile.open("one.card") as one, pcsc.holding(1, Tpdu(one.chip)):
-        status, _, err = run("card", "issue", "user", "lin.card", "--control", "reader:1", "--meter", "1", "--customer", "2")
-        assert status == 1 and "blank control card" in err and err.index("--control") < err.index("keys init")
+        status, _, err = run(
+            "card",
+            "issue",
+            "user",
+            "lin.card",
+            "--control",
+            "reader:1",
+            "--meter",
+            "1",
+            "--customer",
+            "2",
+        )
+        assert (
+            status == 1
+            and "blank control card" in err
+            and err.index("--control") < err.index("keys init")
+        )
         assert "backup-3.card: part 3 of 3" in made("keys", "init", "reader:1")
         status, _, err = run("keys", "init", "reader:1")
         assert status == 1 and "holds a system already" in err
         assert "was made" in made("card", "show", "reader:1")
-        made("card", "issue", "user", "lin.card", "--control", "reader:1", "--meter", "1", "--customer", "2", "--price", "1")
+        made(
+            "card",
+            "issue",
+            "user",
+            "lin.card",
+            "--control",
+            "reader:1",
+            "--meter",
+            "1",
+            "--customer",
+            "2",
+            "--price",
+            "1",
+        )
         assert "5.00 yuan" in made("sell", "lin.card", "5", "--control", "reader:1")
         first = roots(one.chip)
     with CardFile.open("two.card") as two, pcsc.holding(0, Tpdu(two.chip)):
@@ -79,7 +109,9 @@ def test_only_a_blank_control_card_becomes_one(
         assert card.chip.state is before and not list(tmp_path.glob("backup-*"))
 
 
-def test_a_trial_card_and_the_cipher_on_a_chip(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_card_and_the_cipher_on_a_chip(
+    tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     made("card", "issue", "control", "chip.card", "--blank", "--profile", "3des")
     with CardFile.open("chip.card") as card, pcsc.holding(0, Tpdu(card.chip)):
@@ -119,7 +151,8 @@ def test_pulled_at_every_command(tmp_path: Path, profile: str, done: bool, recor
         assert len(roots(chip)) == len(keys.ROOT_KIDS)
     assert at > 20
     record_property(
-        "figure", f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands ({profile})"
+        "figure",
+        f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands ({profile})",
     )
 
 
@@ -130,7 +163,9 @@ def test_what_the_chip_refuses() -> None:
     assert kit.sw_of(chip, command(FOUND, bytes((PROFILES["3des"].code,)))) == WRONG_DATA
     assert kit.sw_of(chip, command(FOUND, code)) == 0x9000
     assert kit.sw_of(chip, "80FA0700020202") == 0x9000
-    assert kit.sw_of(chip, "80FA0700020202") == CONDITIONS  # one backup, also of what is not stored yet
+    assert (
+        kit.sw_of(chip, "80FA0700020202") == CONDITIONS
+    )  # one backup, also of what is not stored yet
     chip.power_on()  # the keys are gone with the power
     assert kit.sw_of(chip, command(KEEP, code)) == CONDITIONS
     assert kit.sw_of(chip, command("80FA0001", bytes(8))) == NO_KEY

@@ -55,7 +55,9 @@ def then_it_is_founded(folder: Path) -> None:
             system.found(folder / "control.card", NEEDED, PARTS)
         line = str(caught.value)
         assert line.startswith(", ".join(left) + " exist") and "remove" in line and "\n" not in line
-        assert [part.name for part in parts_in(folder)] == left and not (folder / "control.card").exists()
+        assert [part.name for part in parts_in(folder)] == left and not (
+            folder / "control.card"
+        ).exists()
         for part in parts_in(folder):
             part.unlink()
     system.found(folder / "control.card", NEEDED, PARTS)
@@ -65,7 +67,9 @@ def then_it_is_founded(folder: Path) -> None:
 class Broken:
     """Breaks off before or after the nth step: a command to a chip, or what brings a file to the disk."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, after: bool, error: type[BaseException]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, at: int, after: bool, error: type[BaseException]
+    ) -> None:
         self.left, self.after, self.error = at, after, error
         for owner, name in ((Chip, "process"), (os, "open"), (os, "fsync"), (Path, "replace")):
             monkeypatch.setattr(owner, name, self._step(getattr(owner, name)))
@@ -85,7 +89,9 @@ class Broken:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
 @pytest.mark.parametrize("after", [False, True])
-def test_broken_off_at_every_step(tmp_path: Path, after: bool, error: type[BaseException], record_property) -> None:
+def test_broken_off_at_every_step(
+    tmp_path: Path, after: bool, error: type[BaseException], record_property
+) -> None:
     ends = {False: 0, True: 0}
     for at in range(1, MOST_STEPS):
         folder = tmp_path / str(at)
@@ -99,7 +105,10 @@ def test_broken_off_at_every_step(tmp_path: Path, after: bool, error: type[BaseE
         founded = whole_or_no_system(folder)
         ends[founded] += 1
         if not founded:
-            assert not [path for path in folder.iterdir() if path.read_bytes()], (at, "something is left")
+            assert not [path for path in folder.iterdir() if path.read_bytes()], (
+                at,
+                "something is left",
+            )
             then_it_is_founded(folder)
     assert broken.left > 0 and ends[False] > 40, ends
     if error is KeyboardInterrupt:
@@ -140,7 +149,9 @@ def test_killed_at_every_write(tmp_path: Path, after: str) -> None:
         folder = tmp_path / str(at)
         folder.mkdir()
         words = [sys.executable, "-c", KILLED, str(at), after]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        )
         if done.returncode != -signal.SIGKILL:
             assert done.returncode == 0, done.stderr
             break

@@ -23,7 +23,9 @@ def test_every_command_s_help_has_an_example_of_it() -> None:
     without = []
     for words in found:
         told = " ".join(CliRunner().invoke(app, [*words, "--help"]).stdout.split())
-        shown = " ".join(words).replace("card new ", "card issue ")  # the former name goes on working, and teaches the new one
+        shown = " ".join(words).replace(
+            "card new ", "card issue "
+        )  # the former name goes on working, and teaches the new one
         if f"Example: dianka {shown} " not in told:
             without.append(" ".join(words))
     assert not without

@@ -21,9 +21,15 @@ MAKE: dict[str, Make] = {
     kinds.USER: lambda control, card: issue.make_user(control, card, kit.USER_DATA),
     kinds.INIT: lambda control, card: issue.make_init(control, card, kit.INIT_DATA),
     kinds.KEYS: lambda control, card: issue.make_keys(control, card, 3),
-    kinds.RESTORE: lambda control, card: service.make_restore(control, card, service.RestoreData(3)),
-    kinds.INSPECTION: lambda control, card: service.make_inspection(control, card, service.InspectionData()),
-    kinds.TEST_CREDIT: lambda control, card: service.make_test_credit(control, card, service.TestCreditData(100, 3)),
+    kinds.RESTORE: lambda control, card: service.make_restore(
+        control, card, service.RestoreData(3)
+    ),
+    kinds.INSPECTION: lambda control, card: service.make_inspection(
+        control, card, service.InspectionData()
+    ),
+    kinds.TEST_CREDIT: lambda control, card: service.make_test_credit(
+        control, card, service.TestCreditData(100, 3)
+    ),
     kinds.TEST: lambda control, card: service.make_test(control, card, service.TestData(3)),
 }
 
@@ -44,18 +50,24 @@ def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
             control.power_on()
             if dict(show(chip))["kind"] == "not issued yet":
                 make_in_reader(chip, kind, lambda card: make(control, card))
-            assert [finding.text for finding in verify(chip, control) if not finding.good] == [], (at, done)
+            assert [finding.text for finding in verify(chip, control) if not finding.good] == [], (
+                at,
+                done,
+            )
     return points
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("kind", sorted(MAKE))
-def test_a_card_pulled_while_it_is_made_can_be_made_again(kind: str, profile: str, record_property) -> None:
+def test_a_card_pulled_while_it_is_made_can_be_made_again(
+    kind: str, profile: str, record_property
+) -> None:
     points = pulled_everywhere(kind, profile, MAKE[kind])
     assert points > 30
     if profile == "sm4":
         record_property(
-            "figure", f"{kind} card pulled while it is made, at {points} points: whole or made again on the same chip"
+            "figure",
+            f"{kind} card pulled while it is made, at {points} points: whole or made again on the same chip",
         )
 
 
@@ -71,7 +83,11 @@ def test_a_replacement_that_was_broken_off_leaves_no_money_on_the_chip() -> None
             chip = kit.blank(kinds.USER, control, 41)
             try:
                 torn = kit.Pulled(chip, at, done)
-                make_in_reader(torn, kinds.USER, lambda card: replace.make_replacement(control, card, kit.USER_DATA, LAST))
+                make_in_reader(
+                    torn,
+                    kinds.USER,
+                    lambda card: replace.make_replacement(control, card, kit.USER_DATA, LAST),
+                )
                 break
             except CardTorn:
                 control.power_on()

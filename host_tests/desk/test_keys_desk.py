@@ -46,18 +46,24 @@ def founded(folder: Path, parts: int = 3, needed: int = 2, profile: str = "sm4")
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_any_two_of_three_restore_the_very_same_system(tmp_path: Path, profile: str) -> None:
-    status, out, err = run("keys", "init", tmp_path, "--parts", "3", "--needed", "2", "--profile", profile)
+    status, out, err = run(
+        "keys", "init", tmp_path, "--parts", "3", "--needed", "2", "--profile", profile
+    )
     assert (status, err) == (0, "") and "backup-3.card" in out
     assert run("card", "issue", "user", tmp_path / "lin.card", *kit.ISSUE_WORDS["user"])[0] == 0
     for at, chosen in enumerate(itertools.combinations((1, 2, 3), 2)):
         again = tmp_path / f"again{at}.card"
-        status, _, err = run("keys", "restore", again, *(tmp_path / f"backup-{part}.card" for part in chosen))
+        status, _, err = run(
+            "keys", "restore", again, *(tmp_path / f"backup-{part}.card" for part in chosen)
+        )
         assert (status, err) == (0, "")
         assert roots(again) == roots(tmp_path / "control.card")
         assert state(again).profile == profile
         assert run("card", "verify", again)[0] == 0
     (tmp_path / "control.card").unlink()
-    status, out, err = run("sell", tmp_path / "lin.card", "5", "--control", tmp_path / "again2.card")
+    status, out, err = run(
+        "sell", tmp_path / "lin.card", "5", "--control", tmp_path / "again2.card"
+    )
     assert (status, err) == (0, "") and "account opened" in out
 
 
@@ -80,7 +86,9 @@ def test_any_m_of_n(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
 def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) -> None:
     """Past the desk's own count: the chip has no key until the last part, whichever way parts come again."""
     cards = founded(tmp_path, 4, 3)
-    control = Chip(new_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1))
+    control = Chip(
+        new_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1)
+    )
     control.power_on()
     public = dict(control.state.keys)
     chips = [Chip(state(path)) for path in cards]
@@ -88,7 +96,9 @@ def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) 
         assert system._carry(control, chip, system.read_part(chip)) == missing
         assert control.state.keys == public
     assert system._carry(control, chips[1], system.read_part(chips[1])) == 0
-    assert {kid: control.state.keys[kid] for kid in keys.ROOT_KIDS} == roots(tmp_path / "control.card")
+    assert {kid: control.state.keys[kid] for kid in keys.ROOT_KIDS} == roots(
+        tmp_path / "control.card"
+    )
 
 
 def refused(folder: Path, *cards: Path) -> str:
@@ -96,7 +106,11 @@ def refused(folder: Path, *cards: Path) -> str:
     before = content(folder)
     status, out, err = run("keys", "restore", folder / "new.card", *cards)
     # The locks beside the cards that were opened hold nothing.
-    after = {name: data for name, data in content(folder).items() if name in before or not name.endswith(".lock") or data}
+    after = {
+        name: data
+        for name, data in content(folder).items()
+        if name in before or not name.endswith(".lock") or data
+    }
     assert (status, out, err.count("\n")) == (1, "", 1)
     assert after == before
     return err
@@ -133,11 +147,22 @@ def test_a_damaged_part_at_any_byte(tmp_path: Path) -> None:
     cards = founded(tmp_path)
     whole = cards[1].read_bytes()
     size = len(state(cards[1]).files[keys.PART_FILE])
-    for sfi, places in ((keys.PART_FILE, [*range(4), *range(4, size, 9), size - 1]), (1, range(18))):
+    for sfi, places in (
+        (keys.PART_FILE, [*range(4), *range(4, size, 9), size - 1]),
+        (1, range(18)),
+    ):
         for at in places:
             spoilt(cards[1], sfi, at)
             line = refused(tmp_path, cards[0], cards[1])
-            assert any(word in line for word in ("damaged", "different systems", "no part of a backup", "parts are here")), line
+            assert any(
+                word in line
+                for word in (
+                    "damaged",
+                    "different systems",
+                    "no part of a backup",
+                    "parts are here",
+                )
+            ), line
             cards[1].write_bytes(whole)
     cards[1].write_bytes(whole[:-40])
     assert "damaged" in refused(tmp_path, cards[0], cards[1])
@@ -147,12 +172,16 @@ def test_a_damaged_part_at_any_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("numbers", [("3", "4"), ("3", "1"), ("1", "1"), ("17", "2"), ("0", "0")])
 def test_numbers_of_parts_that_make_no_backup(tmp_path: Path, numbers: tuple[str, str]) -> None:
-    status, _, err = run("keys", "init", tmp_path / "c.card", "--parts", numbers[0], "--needed", numbers[1])
+    status, _, err = run(
+        "keys", "init", tmp_path / "c.card", "--parts", numbers[0], "--needed", numbers[1]
+    )
     assert status == 1 and err.count("\n") == 1 and "2 to 16 parts" in err
     assert content(tmp_path) == {}
 
 
-@pytest.mark.parametrize("name", ["newfolder", "newfolder/", "control", "control.txt", "control.card/", "no/folder/"])
+@pytest.mark.parametrize(
+    "name", ["newfolder", "newfolder/", "control", "control.txt", "control.card/", "no/folder/"]
+)
 @pytest.mark.parametrize("command", ["init", "restore"])
 def test_a_name_that_is_no_card_s_makes_no_file(tmp_path: Path, name: str, command: str) -> None:
     """`newfolder` once became a file with the root keys in it, which .gitignore does not know."""
@@ -174,7 +203,10 @@ def test_a_founding_that_fails_leaves_no_card(tmp_path: Path) -> None:
 
 def test_a_control_card_makes_one_backup(tmp_path: Path) -> None:
     founded(tmp_path)
-    with CardFile.open(tmp_path / "control.card") as control, pytest.raises(CardError, match="no use left"):
+    with (
+        CardFile.open(tmp_path / "control.card") as control,
+        pytest.raises(CardError, match="no use left"),
+    ):
         system.back_up(control.chip, [Chip.new(kinds.PART), Chip.new(kinds.PART)], 2)
 
 
@@ -183,14 +215,27 @@ def test_no_key_in_any_output_or_in_any_file_but_cards(tmp_path: Path, record_pr
     said, kinds_made = "", ("user", "init", "keys", "restore", "inspection", "test-credit", "test")
     said += "".join(run("keys", "init", tmp_path)[1:])
     for kind in kinds_made:
-        said += "".join(run("card", "issue", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[1:])
-    said += "".join(run("keys", "restore", tmp_path / "again.card", *(tmp_path / f"backup-{part}.card" for part in (1, 3)))[1:])
+        said += "".join(
+            run("card", "issue", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[
+                1:
+            ]
+        )
+    said += "".join(
+        run(
+            "keys",
+            "restore",
+            tmp_path / "again.card",
+            *(tmp_path / f"backup-{part}.card" for part in (1, 3)),
+        )[1:]
+    )
     for path in sorted(tmp_path.glob("*.card")):
         said += "".join(run("card", "show", path)[1:]) + "".join(run("card", "verify", path)[1:])
     said += "".join(run("sell", tmp_path / "user.card", "1")[1:])
     secret: set[bytes] = set()
     for path in tmp_path.glob("*.card"):
-        secret |= {key for kid, key in state(path).keys.items() if key not in keys.PUBLIC_ROOTS.values()}
+        secret |= {
+            key for kid, key in state(path).keys.items() if key not in keys.PUBLIC_ROOTS.values()
+        }
         if state(path).kind == kinds.PART:
             secret.add(state(path).files[keys.PART_FILE][4:])
     private = set(roots(tmp_path / "control.card").values())
@@ -198,12 +243,29 @@ def test_no_key_in_any_output_or_in_any_file_but_cards(tmp_path: Path, record_pr
     found = [form for key in secret for form in forms(key) if form in said.lower().encode()]
     assert not found
     others = {name: data for name, data in content(tmp_path).items() if not name.endswith(".card")}
-    assert all(form not in data.lower() for data in others.values() for key in secret for form in forms(key))
+    assert all(
+        form not in data.lower()
+        for data in others.values()
+        for key in secret
+        for form in forms(key)
+    )
     # And no root on a card that has no business with it.
-    for name in ("user", "init", "inspection", "test-credit", "test", "backup-1", "backup-2", "backup-3"):
+    for name in (
+        "user",
+        "init",
+        "inspection",
+        "test-credit",
+        "test",
+        "backup-1",
+        "backup-2",
+        "backup-3",
+    ):
         text = (tmp_path / f"{name}.card").read_bytes()
         assert not [root for root in private for form in forms(root) if form in text], name
-    record_property("figure", f"{len(secret)} keys and parts looked for in {len(said)} characters of output: none found")
+    record_property(
+        "figure",
+        f"{len(secret)} keys and parts looked for in {len(said)} characters of output: none found",
+    )
 
 
 def forms(key: bytes) -> list[bytes]:
@@ -216,7 +278,10 @@ def test_a_restored_system_seals_for_the_former_s_cards(tmp_path: Path) -> None:
     with CardFile.open(tmp_path / "control.card") as control:
         issue.issue_user(control.chip, tmp_path / "user.card", 1, 2, 100, 50, [5000])
     system.restore(tmp_path / "again.card", [Chip(state(path)) for path in cards[1:]])
-    with CardFile.open(tmp_path / "again.card") as again, CardFile.open(tmp_path / "user.card") as user:
+    with (
+        CardFile.open(tmp_path / "again.card") as again,
+        CardFile.open(tmp_path / "user.card") as user,
+    ):
         assert sell(again.chip, user.chip, 100).count == 1
     with CardFile.open(tmp_path / "user.card") as user, pytest.raises(CardError):
         sell(public_control(), user.chip, 100)

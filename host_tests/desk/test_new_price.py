@@ -28,7 +28,10 @@ FORMER, SOON, LATER = 2512010000, 2602010000, 2603010000
 
 def on_card(card: Chip) -> tuple[int, int, int, int]:
     """First rate of set 1, of set 2, the switch time and the update flag."""
-    sets = (card_files.unframe(card.state.files[sfi])[1] for sfi in (card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2))
+    sets = (
+        card_files.unframe(card.state.files[sfi])[1]
+        for sfi in (card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2)
+    )
     first, second = (card_files.unpack_tariff(data)["rates_e4"][0] for data in sets)
     return first, second, info(card)["switch_time"], info(card)["update_flag"]
 
@@ -38,7 +41,9 @@ def in_force(card: Chip, now: int) -> int:
     return second if 0 < time <= now else first
 
 
-def sale(control: Chip, card: Chip | kit.Pulled, new: NewPrice | None = None, now: int = TODAY) -> None:
+def sale(
+    control: Chip, card: Chip | kit.Pulled, new: NewPrice | None = None, now: int = TODAY
+) -> None:
     if new:
         new = dataclasses.replace(new, at_once=True)
     sell(control, card, 100, new=new, now=lambda: now)
@@ -90,7 +95,9 @@ def test_a_plan_goes_along_until_it_has_begun() -> None:
 def test_a_plan_that_was_broken_off_goes_along_even_when_it_has_begun_since() -> None:
     control, user, esam = opened()
     with pytest.raises(SaleError):
-        sale(control, kit.Pulled(user, 19, True), NewPrice(6000, LATER))  # wallet written, write-back not yet blank
+        sale(
+            control, kit.Pulled(user, 19, True), NewPrice(6000, LATER)
+        )  # wallet written, write-back not yet blank
     sale(control, user, now=LATER + 1)
     assert on_card(user)[1:] == (6000, LATER, 3)
     kit.use_in_meter(esam, user)
@@ -108,7 +115,9 @@ def test_a_replacement_takes_no_price_from_the_former_card(time: int) -> None:
     card = kit.blank("user", control, 77)
     make_replacement(control, card, data, last)
     if time == FORMER:  # set 1 is the price of the past
-        assert not any(card.state.files[card_files.CARD_TARIFF_1] + card.state.files[card_files.CARD_TARIFF_2])
+        assert not any(
+            card.state.files[card_files.CARD_TARIFF_1] + card.state.files[card_files.CARD_TARIFF_2]
+        )
         assert dict(show(card))["price"] == "the meter's own, not on this card"
     else:
         assert on_card(card)[1:] == (on_card(user)[0], 0, 0)
@@ -125,7 +134,9 @@ def test_a_card_that_opens_the_account_gets_its_price_from_the_clerk() -> None:
         assert read_former(user, *record, [7000])[0].rates_e4 == [7000]
 
 
-@pytest.mark.parametrize(("price_e4", "time"), [(0, LATER), (100_000_000, LATER), (-1, LATER), (5000, 0)])
+@pytest.mark.parametrize(
+    ("price_e4", "time"), [(0, LATER), (100_000_000, LATER), (-1, LATER), (5000, 0)]
+)
 def test_prices_that_no_meter_can_have(price_e4: int, time: int) -> None:
     control, user, _ = opened()
     before = kit.snapshot(user)
@@ -139,7 +150,9 @@ def test_a_damaged_tariff_is_told_and_nothing_is_sold() -> None:
     user.state.files[card_files.CARD_TARIFF_1] = bytes(198) + b"\x16"
     with pytest.raises(CardError, match="make a replacement card"):
         sale(control, user, NewPrice(6000, LATER))
-    assert info(user)["update_flag"] == 0x8F and len(read_rates(user, card_files.CARD_TARIFF_2)) == 12
+    assert (
+        info(user)["update_flag"] == 0x8F and len(read_rates(user, card_files.CARD_TARIFF_2)) == 12
+    )
 
 
 @settings(max_examples=200)
@@ -150,7 +163,17 @@ def test_a_time_is_read_as_it_is_written(at: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tomorrow", "2026-02-30T00:00", "2026-03-01T24:00", "1999-12-31", "2100-01-01", "2026-03-01T00:00+08:00", "0"]
+    "text",
+    [
+        "",
+        "tomorrow",
+        "2026-02-30T00:00",
+        "2026-03-01T24:00",
+        "1999-12-31",
+        "2100-01-01",
+        "2026-03-01T00:00+08:00",
+        "0",
+    ],
 )
 def test_times_that_there_are_not(text: str) -> None:
     with pytest.raises(CardError, match="write it as"):
@@ -163,7 +186,10 @@ def test_the_desk_and_the_meter_mean_the_same_local_time() -> None:
 
 def test_the_command_line(tmp_path: Path) -> None:
     for kind in ("control", "user"):
-        assert run("card", "new", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[0] == 0
+        assert (
+            run("card", "new", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[0]
+            == 0
+        )
     card = tmp_path / "user.card"
     before = card.read_bytes()
     for words, says in (
@@ -180,14 +206,21 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert status == 0 and "price from 2098-03-01 00:00" in out and "0.6000 yuan/kWh" in out, err
     assert "look at it again" not in out
     out = run("card", "show", card)[1]
-    assert "price from 2098-03-01 00:00" in out and "0.6000 yuan/kWh" in out and "0.5000 yuan/kWh" in out
+    assert (
+        "price from 2098-03-01 00:00" in out
+        and "0.6000 yuan/kWh" in out
+        and "0.5000 yuan/kWh" in out
+    )
     assert load(card.read_bytes()).files[card_files.CARD_INFO][10:15].hex() == "9803010000"
 
 
 def test_a_price_that_would_begin_at_once_is_asked_for(tmp_path: Path) -> None:
     """6.000 for 0.6000, and last year's March."""
     for kind in ("control", "user"):
-        assert run("card", "new", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[0] == 0
+        assert (
+            run("card", "new", kind, tmp_path / f"{kind}.card", *kit.ISSUE_WORDS.get(kind, ()))[0]
+            == 0
+        )
     card = tmp_path / "user.card"
     before = card.read_bytes()
     slip = ("sell", card, "50", "--price", "6.000", "--from", "2025-03-01")
@@ -201,7 +234,9 @@ def test_a_price_that_would_begin_at_once_is_asked_for(tmp_path: Path) -> None:
     assert "give --price and --from with it" in run("sell", card, "50", "--at-once")[2]
     status, out, err = run(*slip, "--at-once")
     assert (status, err) == (0, "") and "price from 2025-03-01 00:00 │ 6.0000 yuan/kWh" in out
-    assert "look at it again" in out and "1100 % above the former 0.5000 yuan/kWh" in " ".join(out.split())
+    assert "look at it again" in out and "1100 % above the former 0.5000 yuan/kWh" in " ".join(
+        out.split()
+    )
 
 
 @pytest.mark.parametrize("receipt_time", [2601050801, 2601050759])
@@ -209,8 +244,12 @@ def test_the_meter_s_time_counts_where_the_desk_s_is_behind(receipt_time: int) -
     """A desk whose clock was set back lets no price begin before the meter's last receipt."""
     control, user, _ = opened()
     block = user.state.files[card_files.CARD_WRITE_BACK]
-    record = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1]) | {"time": receipt_time}
-    framed = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
+    record = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1]) | {
+        "time": receipt_time
+    }
+    framed = card_files.frame(
+        card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
+    )
     user.state.files[card_files.CARD_WRITE_BACK] = framed
     new = NewPrice(6000, TODAY + 1)
     if receipt_time > TODAY:
@@ -234,13 +273,17 @@ def test_the_meter_s_time_counts_where_the_desk_s_is_behind(receipt_time: int) -
         (5000, None, "and the card does not say the former price", False),
     ],
 )
-def test_how_far_a_price_is_from_the_former(price_e4: int, former_e4: int | None, says: str, far: bool) -> None:
+def test_how_far_a_price_is_from_the_former(
+    price_e4: int, former_e4: int | None, says: str, far: bool
+) -> None:
     assert (difference(price_e4, former_e4), is_far(price_e4, former_e4)) == (says, far)
 
 
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("sales_before", [0, 1])
-def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan(done: bool, sales_before: int) -> None:
+def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan(
+    done: bool, sales_before: int
+) -> None:
     """Set 2 said 0.60 from 1 February: the price of the former plan, the time of the new one."""
     former, new, at, seen = (6000, SOON), (7000, LATER), 0, set()
     while True:
@@ -282,5 +325,8 @@ def test_a_card_that_does_not_say_its_price_brings_a_new_one_alone() -> None:
     card.state.files[card_files.CARD_WRITE_BACK] = user.state.files[card_files.CARD_WRITE_BACK]
     receipt = sell(control, card, 100, new=NewPrice(6000, SOON), now=lambda: TODAY)
     assert receipt.former_e4 is None
-    assert (info(card)["update_flag"], info(card)["switch_time"]) == (card_files.UPDATE_TARIFF_2, SOON)
+    assert (info(card)["update_flag"], info(card)["switch_time"]) == (
+        card_files.UPDATE_TARIFF_2,
+        SOON,
+    )
     assert not any(card.state.files[card_files.CARD_TARIFF_1])

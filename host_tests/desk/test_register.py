@@ -47,7 +47,9 @@ def test_a_number_is_given_out_once(desk: Path) -> None:
     assert numbers(desk) == ["000000000042", "000000000042", "000000000043"]
 
 
-def test_it_lies_beside_the_control_card_and_other_cards_don_t_ask_it(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_lies_beside_the_control_card_and_other_cards_don_t_ask_it(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (desk / "else").mkdir()
     monkeypatch.chdir(desk / "else")
     assert issue_init("a.card", "--meter", "42", "--control", "../control.card") == (0, "")
@@ -86,7 +88,9 @@ def test_a_line_that_a_cut_has_torn_hides_no_number(tmp_path: Path) -> None:
             register.enter(tmp_path, 42, OTHER)
 
 
-def test_the_number_is_on_the_disk_before_the_card_says_it(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_is_on_the_disk_before_the_card_says_it(
+    desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A cut between the two costs a number, not a second meter of it."""
     sync = os.fsync
     left = [0]

@@ -85,7 +85,10 @@ class Shim:
 
 
 def by_record(
-    kit: MeterKit, *record: int, lies: dict[int, bytes] | None = None, rates_e4: list[int] | None = None
+    kit: MeterKit,
+    *record: int,
+    lies: dict[int, bytes] | None = None,
+    rates_e4: list[int] | None = None,
 ) -> replace.LastPurchase:
     """The former card in hand, and count and amount of the sales record if they are asked for."""
     control = kit.control.chip
@@ -106,7 +109,10 @@ def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:
     """The desk once made a real replacement with the 9999.99 yuan that a shim had told it."""
     in_use(kit, 1000)
     wallet = card_files.pack(card_files.WALLET, {"money_fen": 999_999, "count": 2})
-    lies = {card_files.CARD_WALLET: wallet, card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE)}
+    lies = {
+        card_files.CARD_WALLET: wallet,
+        card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
+    }
     with pytest.raises(CardError, match=NEVER.format(r"9999\.99")):
         by_record(kit, lies=lies)
     with pytest.raises(CardError, match=r"last purchase is 2, not 1"):
@@ -206,7 +212,9 @@ def test_never_bought_anything(kit: MeterKit) -> None:
 
 def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> None:
     in_use(kit, 1000)
-    kit.set_wallet(USER, 9999, 2)  # the write-back still stands: the card was pulled after its wallet was written
+    kit.set_wallet(
+        USER, 9999, 2
+    )  # the write-back still stands: the card was pulled after its wallet was written
     with pytest.raises(CardError, match=NEVER.format(r"99\.99")):
         by_record(kit)
     assert not (kit.folder / NEW).exists()
@@ -238,7 +246,9 @@ def test_mistakes_are_one_line_and_make_no_card(kit: MeterKit, words: list[str],
     assert not (kit.folder / NEW).exists() and (kit.folder / USER).read_bytes() == before
 
 
-def test_a_card_of_another_system_is_not_replaced(kit: MeterKit, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_card_of_another_system_is_not_replaced(
+    kit: MeterKit, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     other = MeterKit(tmp_path_factory.mktemp("other"), seed=2)
     other.make_user(USER)
     other.close()

@@ -13,7 +13,19 @@ from dianka.cardos.image import CardFile
 from dianka.cli import app
 from dianka.desk.sell import read_user_card
 
-WORDS = ["card", "replace", "new.card", "--former", "old.card", "--count", "1", "--amount", "50", "--price", "0.5"]
+WORDS = [
+    "card",
+    "replace",
+    "new.card",
+    "--former",
+    "old.card",
+    "--count",
+    "1",
+    "--amount",
+    "50",
+    "--price",
+    "0.5",
+]
 MOST_WRITES = 100
 
 
@@ -91,21 +103,40 @@ def test_broken_off_at_every_write(desk: Path, status: int, record_property) -> 
         assert any(good), at
         if all(good):
             two += 1
-            assert "two cards are good now, new.card and old.card: give the same command again" in err, (at, err)
+            assert (
+                "two cards are good now, new.card and old.card: give the same command again" in err
+            ), (at, err)
             assert run(*WORDS)[0] == 0
             assert (is_good(old), is_good(new)) == (False, True)
         elif good == (True, False):
-            assert not new.exists() and ("no new card was made, and old.card is as it was" in err or status == 1), (at, err)
+            assert not new.exists() and (
+                "no new card was made, and old.card is as it was" in err or status == 1
+            ), (at, err)
         else:
             assert "new.card is made and old.card is cleared" in err, (at, err)
     assert left > 0 and at > 20 and two > 0
     record_property(
-        "figure", f"card replace --former ended with {status} at each of {at - 1} writes: {two} left two good cards"
+        "figure",
+        f"card replace --former ended with {status} at each of {at - 1} writes: {two} left two good cards",
     )
 
 
 def test_another_card_in_its_place_is_not_taken_for_it(desk: Path) -> None:
-    assert run("card", "issue", "user", "new.card", "--meter", "42", "--customer", "8", "--price", "0.5")[0] == 0
+    assert (
+        run(
+            "card",
+            "issue",
+            "user",
+            "new.card",
+            "--meter",
+            "42",
+            "--customer",
+            "8",
+            "--price",
+            "0.5",
+        )[0]
+        == 0
+    )
     before = (desk / "new.card").read_bytes()
     status, _, err = run(*WORDS)
     assert status == 1 and "new.card exists already" in err

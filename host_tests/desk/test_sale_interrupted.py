@@ -22,7 +22,14 @@ from sale_stage import Stage, staged
 
 WALLET_WRITE = b"\x04\xd6\x82"
 LATER = 9903010000
-ENDS = [KeyboardInterrupt(), SystemExit(1), MemoryError(), RuntimeError("a\nb"), OSError(5, "x"), CardTorn("gone")]
+ENDS = [
+    KeyboardInterrupt(),
+    SystemExit(1),
+    MemoryError(),
+    RuntimeError("a\nb"),
+    OSError(5, "x"),
+    CardTorn("gone"),
+]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -87,7 +94,10 @@ def test_whatever_ends_a_sale_at_any_command_of_either_card(
                 kept[keep] += 1
                 assert keep == card.money, (which, at, done)
                 code = 130 if isinstance(error, KeyboardInterrupt) else 3 if keep else 1
-                assert (caught.value.exit_code, isinstance(caught.value, SaleBroken)) == (code, keep)
+                assert (caught.value.exit_code, isinstance(caught.value, SaleBroken)) == (
+                    code,
+                    keep,
+                )
                 paid_once(control, user, esam, 5000 * sales_before, new)
     assert kept[True] >= 2 and kept[False] >= 30
 
@@ -137,7 +147,9 @@ def money_sent(card: Path) -> bool:
 SALE = ("sell", "w.card", "50.00")
 
 
-def test_a_signal_in_any_command_of_a_sale(stage: Stage, desk: tuple[Path, bytes], record_property) -> None:
+def test_a_signal_in_any_command_of_a_sale(
+    stage: Stage, desk: tuple[Path, bytes], record_property
+) -> None:
     folder, before = desk
     card, at, kept = folder / "w.card", 0, {False: 0, True: 0}
     while True:
@@ -148,21 +160,30 @@ def test_a_signal_in_any_command_of_a_sale(stage: Stage, desk: tuple[Path, bytes
             ended = stage.run(folder, *SALE, signal=number, at=at, after=after)
             if not ended["status"]:
                 break
-            assert (ended["status"], ended["out"], ended["err"].count("\n")) == (128 + number, "", 1), ended
+            assert (ended["status"], ended["out"], ended["err"].count("\n")) == (
+                128 + number,
+                "",
+                1,
+            ), ended
             keep = one_of_two(ended["err"].strip())
             assert keep == money_sent(card), (at, after, ended)
             kept[keep] += 1
         else:
             continue
         break
-    assert not ended["err"] and "50.00 yuan" in ended["out"]  # more commands than the sale has: no signal came
+    assert (
+        not ended["err"] and "50.00 yuan" in ended["out"]
+    )  # more commands than the sale has: no signal came
     assert kept[True] >= 6 and kept[False] >= 30
     record_property(
-        "figure", f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, else nothing sent"
+        "figure",
+        f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, else nothing sent",
     )
 
 
-def test_a_signal_at_any_time_of_a_sale(stage: Stage, desk: tuple[Path, bytes], record_property) -> None:
+def test_a_signal_at_any_time_of_a_sale(
+    stage: Stage, desk: tuple[Path, bytes], record_property
+) -> None:
     """By the clock, not by commands: while words are read, cards opened, the receipt written. Never silent."""
     folder, before = desk
     card, rng = folder / "w.card", random.Random(8)
@@ -171,7 +192,9 @@ def test_a_signal_at_any_time_of_a_sale(stage: Stage, desk: tuple[Path, bytes], 
     seen = {"sold": 0, "keep": 0, "nothing": 0}
     for at in range(36):
         card.write_bytes(before)
-        ended = stage.run(folder, *SALE, signal=SIGNALS[at % 3], delay_us=rng.randrange(whole["took_us"]))
+        ended = stage.run(
+            folder, *SALE, signal=SIGNALS[at % 3], delay_us=rng.randrange(whole["took_us"])
+        )
         if ended["status"] == 0:
             assert ended["err"] == "" and "50.00 yuan" in ended["out"] and money_sent(card)
             seen["sold"] += 1

@@ -61,7 +61,9 @@ def test_a_completed_sale_takes_no_money_a_second_time(desk: Path) -> None:
     broken_sale(3000)
     status, out, err = run("sell", CARD, "30.00")
     assert (status, err) == (0, "")
-    assert out.startswith("completes purchase 2, already paid: take no money (30.00 yuan are on card ")
+    assert out.startswith(
+        "completes purchase 2, already paid: take no money (30.00 yuan are on card "
+    )
     assert out.count("\n") == 1 and "receipt" not in out and "sold" not in out
     assert "waits for its meter" in run("card", "show", CARD)[1]
 
@@ -69,7 +71,9 @@ def test_a_completed_sale_takes_no_money_a_second_time(desk: Path) -> None:
 def test_a_new_sale_is_told_as_one(desk: Path) -> None:
     for purchase in (1, 2):
         status, out, _ = run("sell", CARD, "30.00")
-        assert status == 0 and "receipt" in out and "completes" not in out and f"│ {purchase}" in out
+        assert (
+            status == 0 and "receipt" in out and "completes" not in out and f"│ {purchase}" in out
+        )
         with CardFile.open(CONTROL) as control, CardFile.open(CARD) as card:
             control.chip.power_on()
             if purchase == 1:
@@ -94,7 +98,9 @@ def test_a_receipt_that_can_t_be_written(desk: Path, stage: Stage, out: str) -> 
     assert count_on_card() == 1
 
 
-def test_a_completed_sale_that_can_t_be_told_takes_no_money_either(desk: Path, stage: Stage) -> None:
+def test_a_completed_sale_that_can_t_be_told_takes_no_money_either(
+    desk: Path, stage: Stage
+) -> None:
     broken_sale(3000)
     ended = stage.run(desk, "sell", CARD, "30", out=FULL)
     told = "purchase 2 of 30.00 yuan is on the card, already paid: take no money; more can't be written ({})\n"
@@ -104,7 +110,10 @@ def test_a_completed_sale_that_can_t_be_told_takes_no_money_either(desk: Path, s
 def test_a_sale_refused_where_nothing_can_be_written_is_refused(desk: Path, stage: Stage) -> None:
     assert stage.run(desk, "sell", "none.card", "10", out=FULL)["status"] == 1
     assert stage.run(desk, "sell", CARD, "0", out=FULL, err=FULL)["status"] == 1
-    assert stage.run(desk, "sell", CARD, "10", out=FULL, err=FULL)["status"] == 4 and count_on_card() == 1
+    assert (
+        stage.run(desk, "sell", CARD, "10", out=FULL, err=FULL)["status"] == 4
+        and count_on_card() == 1
+    )
 
 
 COMMANDS = [
@@ -121,7 +130,9 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("out", [FULL, NOBODY_READS])
-def test_any_command_whose_output_can_t_be_written(desk: Path, stage: Stage, words: tuple[str, ...], out: str) -> None:
+def test_any_command_whose_output_can_t_be_written(
+    desk: Path, stage: Stage, words: tuple[str, ...], out: str
+) -> None:
     Path("meter.story").write_text("wait 1 s\n")
     ended = stage.run(desk, *words, out=out)
     assert (ended["status"], ended["err"]) == (4, UNWRITTEN.format(WHY[out]))
@@ -129,6 +140,11 @@ def test_any_command_whose_output_can_t_be_written(desk: Path, stage: Stage, wor
 
 @pytest.mark.parametrize("out", [FULL, NOBODY_READS])
 def test_what_such_a_command_had_to_do_is_done(desk: Path, stage: Stage, out: str) -> None:
-    assert stage.run(desk, "card", "replace", "new.card", "--former", CARD, "--price", "0.5", out=out)["status"] == 4
+    assert (
+        stage.run(desk, "card", "replace", "new.card", "--former", CARD, "--price", "0.5", out=out)[
+            "status"
+        ]
+        == 4
+    )
     assert "ready for the first sale" in run("card", "show", "new.card")[1]
     assert "not issued yet" in run("card", "show", CARD)[1]

@@ -44,12 +44,25 @@ def esam(control: Chip) -> Chip:
 
 
 def info(card: Chip) -> dict:
-    return card_files.unpack(card_files.PARAMS, card_files.unframe(card.state.files[card_files.CARD_INFO])[1])
+    return card_files.unpack(
+        card_files.PARAMS, card_files.unframe(card.state.files[card_files.CARD_INFO])[1]
+    )
 
 
-def test_first_sale_opens_the_account_and_later_ones_are_purchases(control: Chip, user: Chip, esam: Chip) -> None:
+def test_first_sale_opens_the_account_and_later_ones_are_purchases(
+    control: Chip, user: Chip, esam: Chip
+) -> None:
     receipt = sell(control, user, 5000)
-    assert dataclasses.astuple(receipt) == (user.state.serial, kit.METER_NO, kit.CUSTOMER_NO, 5000, 1, True, False, None)
+    assert dataclasses.astuple(receipt) == (
+        user.state.serial,
+        kit.METER_NO,
+        kit.CUSTOMER_NO,
+        5000,
+        1,
+        True,
+        False,
+        None,
+    )
     assert (info(user)["card_type"], info(user)["update_flag"]) == (card_files.OPEN, 0x8F)
     assert kit.use_in_meter(esam, user)
     receipt = sell(control, user, 1)
@@ -71,7 +84,9 @@ def test_amounts_that_nobody_can_buy(control: Chip, user: Chip, amount_fen: int)
 def test_no_second_sale_before_the_meter(control: Chip, user: Chip) -> None:
     sell(control, user, HIGHEST_FEN)
     before = kit.snapshot(user)
-    with pytest.raises(SaleError, match=r"purchase 1 of 999999\.99 yuan has not been in the meter yet"):
+    with pytest.raises(
+        SaleError, match=r"purchase 1 of 999999\.99 yuan has not been in the meter yet"
+    ):
         sell(control, user, 1)
     assert user.state == before
 
@@ -100,15 +115,23 @@ def test_only_user_cards_of_this_system(control: Chip, user: Chip, esam: Chip) -
 def forge_write_back(card: Chip, **changes: int) -> None:
     block = card.state.files[card_files.CARD_WRITE_BACK]
     record = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1]) | changes
-    block = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
+    block = card_files.frame(
+        card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
+    )
     card.state.files[card_files.CARD_WRITE_BACK] = block
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
-    [({"meter_no": 5}, "somebody else"), ({"customer_no": 5}, "somebody else"), ({"count": 7}, "send an inspector")],
+    [
+        ({"meter_no": 5}, "somebody else"),
+        ({"customer_no": 5}, "somebody else"),
+        ({"count": 7}, "send an inspector"),
+    ],
 )
-def test_write_backs_that_do_not_fit(control: Chip, user: Chip, esam: Chip, changes: dict[str, int], says: str) -> None:
+def test_write_backs_that_do_not_fit(
+    control: Chip, user: Chip, esam: Chip, changes: dict[str, int], says: str
+) -> None:
     sell(control, user, 5000)
     kit.use_in_meter(esam, user)
     forge_write_back(user, **changes)
@@ -119,7 +142,9 @@ def test_write_backs_that_do_not_fit(control: Chip, user: Chip, esam: Chip, chan
 def test_a_damaged_write_back(control: Chip, user: Chip, esam: Chip) -> None:
     sell(control, user, 5000)
     kit.use_in_meter(esam, user)
-    user.state.files[card_files.CARD_WRITE_BACK] = user.state.files[card_files.CARD_WRITE_BACK][:-1] + b"\0"
+    user.state.files[card_files.CARD_WRITE_BACK] = (
+        user.state.files[card_files.CARD_WRITE_BACK][:-1] + b"\0"
+    )
     with pytest.raises(SaleError, match="put the card into its meter once more"):
         sell(control, user, 100)
 
@@ -130,7 +155,9 @@ def on_card(card: Chip) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("shim", [lambda card: kit.Pulled(card, 12, True), Denied])
-def test_a_sale_counts_as_made_once_its_wallet_was_sent(control: Chip, user: Chip, esam: Chip, shim: type[Denied]) -> None:
+def test_a_sale_counts_as_made_once_its_wallet_was_sent(
+    control: Chip, user: Chip, esam: Chip, shim: type[Denied]
+) -> None:
     """A meter that is told that the write-back is blank would credit it: the money is kept, and nothing else can be sold."""
     sell(control, user, 5000)
     kit.use_in_meter(esam, user)
@@ -138,7 +165,10 @@ def test_a_sale_counts_as_made_once_its_wallet_was_sent(control: Chip, user: Chi
         sell(control, shim(user), 3000)
     assert on_card(user) == (3000, 2)
     for amount_fen in (1, 2999, 3001):
-        with pytest.raises(SaleError, match=r"purchase 2 over 30\.00 yuan was broken off: sell 30\.00 to complete it"):
+        with pytest.raises(
+            SaleError,
+            match=r"purchase 2 over 30\.00 yuan was broken off: sell 30\.00 to complete it",
+        ):
             sell(control, user, amount_fen)
     assert on_card(user) == (3000, 2) and sell(control, user, 3000).count == 2
     assert kit.use_in_meter(esam, user) and kit.wallet(esam) == (8000, 2)
@@ -192,7 +222,9 @@ def test_a_card_pulled_at_every_command_can_be_sold_to_again(
 
 
 @pytest.mark.parametrize("sw", [0x6581, 0x6988, 0x6F00])
-def test_a_card_that_refuses_any_command_makes_one_clear_line(control: Chip, user: Chip, sw: int) -> None:
+def test_a_card_that_refuses_any_command_makes_one_clear_line(
+    control: Chip, user: Chip, sw: int
+) -> None:
     for at in range(1, commands_of_a_sale(control, kit.user_card(control)) + 1):
         user.faults = Faults(refuse_at=at, refuse_sw=sw)
         with pytest.raises(CardError) as error:
@@ -207,7 +239,11 @@ def test_nobody_else_writes_money_to_a_card(control: Chip, user: Chip, esam: Chi
     serial = kit.open_card(user)
     kit.prove_meter(esam, user, serial)
     send(esam, command("00D68700", bytes(49)), "run info")
-    block = send(esam, command("04B08700", kit.challenge(user) + bytes.fromhex("04D685000C") + serial), "seal")
+    block = send(
+        esam,
+        command("04B08700", kit.challenge(user) + bytes.fromhex("04D685000C") + serial),
+        "seal",
+    )
     assert kit.sw_of(user, bytes.fromhex("04D682000C") + block) == 0x6982
 
 
@@ -224,7 +260,10 @@ def test_show_tells_every_kind(control: Chip, user: Chip, esam: Chip) -> None:
     lines = told(user)
     assert lines["meter's balance"] == "12.34 yuan after purchase 1"
     assert lines["state"] == "has been in its meter, ready for a sale"
-    assert told(esam)["keys"] == "private" and told(kit.factory_esam(profile=control.state.profile))["keys"] == "public"
+    assert (
+        told(esam)["keys"] == "private"
+        and told(kit.factory_esam(profile=control.state.profile))["keys"] == "public"
+    )
     assert told(kit.init_card(control))["overdraft limit"] == "10.00 yuan"
     assert told(kit.keys_card(control))["uses left"] == "2"
     assert told(control)["kind"] == "system control card"

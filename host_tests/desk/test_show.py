@@ -47,11 +47,23 @@ def test_an_inspection_tells_what_the_meter_holds(meter: MeterKit) -> None:
     lines = told(meter, INSPECTION)
     mwh = meter.state.energy_pj // 3_600_000_000_000
     told_mwh = int(lines["energy"].removesuffix(" kWh").replace(".", ""))
-    assert told_mwh > 300_000 and 0 < mwh - told_mwh < 20_000  # 2 kW for 10 min, and it went on metering since
-    assert (lines["bought in all"], lines["meter"], lines["customer"]) == ("10.00 yuan", "000000000012", "000000000034")
-    assert lines["keys"] == "private" and lines["overdraft limit"] == "0.50 yuan" and lines["price now"] == "0.5000 yuan/kWh"
+    assert (
+        told_mwh > 300_000 and 0 < mwh - told_mwh < 20_000
+    )  # 2 kW for 10 min, and it went on metering since
+    assert (lines["bought in all"], lines["meter"], lines["customer"]) == (
+        "10.00 yuan",
+        "000000000012",
+        "000000000034",
+    )
+    assert (
+        lines["keys"] == "private"
+        and lines["overdraft limit"] == "0.50 yuan"
+        and lines["price now"] == "0.5000 yuan/kWh"
+    )
     assert lines["balance"].endswith("yuan after purchase 1")
-    with CardFile.open(meter.folder / INSPECTION) as file:  # pulled in the next session, before all was copied
+    with CardFile.open(
+        meter.folder / INSPECTION
+    ) as file:  # pulled in the next session, before all was copied
         block = file.chip.state.files[card_files.INSPECTION_TOTALS]
         file.chip.state.files[card_files.INSPECTION_TOTALS] = b"\0" + block[1:]
         assert "not all was copied" in dict(show(file.chip))["state"]
@@ -61,10 +73,23 @@ BITS = st.integers(0, 63)
 
 
 @given(BITS, BITS, st.integers(0, 65535), st.integers(0, 10_000), st.integers(0, 999_999_999_999))
-def test_test_results_are_told(done: int, passed: int, pulses: int, money_fen: int, meter_no: int) -> None:
+def test_test_results_are_told(
+    done: int, passed: int, pulses: int, money_fen: int, meter_no: int
+) -> None:
     card = kit.production_card(kit.control_card())
-    fields = {"meter_no": meter_no, "esam": bytes(range(8)), "done": done, "passed": passed & done, "pulses": pulses}
-    fields |= {"money_fen": money_fen, "selfcheck": b"00000180", "version": b"1.2".ljust(8, b"\0"), "time": 2601050800}
+    fields = {
+        "meter_no": meter_no,
+        "esam": bytes(range(8)),
+        "done": done,
+        "passed": passed & done,
+        "pulses": pulses,
+    }
+    fields |= {
+        "money_fen": money_fen,
+        "selfcheck": b"00000180",
+        "version": b"1.2".ljust(8, b"\0"),
+        "time": 2601050800,
+    }
     size = card_files.size_of(card_files.TEST_RESULT)
     log = card_files.pack(card_files.TEST_RESULT, fields) + bytes(size * (desk_files.RESULTS - 1))
     card.state.files[desk_files.TEST_RESULTS] = log
@@ -75,7 +100,11 @@ def test_test_results_are_told(done: int, passed: int, pulses: int, money_fen: i
     assert ("passed: " in words) == bool(done)
     assert (f"{money_fen // 100}.{money_fen % 100:02d} yuan given" in words) == bool(money_fen)
     assert (f"{pulses} pulses" in words) == bool(done & 4)
-    assert "self-check 00000180" in words and "version 1.2" in words and words.endswith("2026-01-05 08:00")
+    assert (
+        "self-check 00000180" in words
+        and "version 1.2" in words
+        and words.endswith("2026-01-05 08:00")
+    )
 
 
 def readable(kind: str) -> list[int]:
@@ -94,7 +123,10 @@ def test_whatever_is_on_a_card_it_is_told_or_refused_in_one_line(data: st.DataOb
     content, old = CONTENTS[kind][sfi], card.state.files[sfi]
     if content.frames and data.draw(st.booleans(), "with a good frame"):
         size = len(old) - card_files.FRAME_OVERHEAD
-        new = card_files.frame(data.draw(st.sampled_from(content.frames)), data.draw(st.binary(min_size=size, max_size=size)))
+        new = card_files.frame(
+            data.draw(st.sampled_from(content.frames)),
+            data.draw(st.binary(min_size=size, max_size=size)),
+        )
     else:
         new = data.draw(st.binary(min_size=len(old), max_size=len(old)))
     card.state.files[sfi] = new
@@ -119,12 +151,19 @@ def test_tariffs_and_names(tmp_path: Path) -> None:
     issue.issue_init(control, tmp_path / "init.card", data)
     with CardFile.open(tmp_path / "init.card") as card:
         assert dict(show(card.chip))["price"] == "0.4883 yuan/kWh, 0.5383 yuan/kWh, 0.4883 yuan/kWh"
-    assert named_bits(0, ("a", "b")) == "nothing" and named_bits(7, ("a", "b")) == "a, b, unknown 04"
+    assert (
+        named_bits(0, ("a", "b")) == "nothing" and named_bits(7, ("a", "b")) == "a, b, unknown 04"
+    )
 
 
 @pytest.mark.parametrize(
     ("field", "says"),
-    [(b"unflashe", "unflashed"), (b"1.2\0\0\0\0\0", "1.2"), (b"2026.11.", "2026.11...."), (b"1.0.0-rc", "1.0.0-rc...")],
+    [
+        (b"unflashe", "unflashed"),
+        (b"1.2\0\0\0\0\0", "1.2"),
+        (b"2026.11.", "2026.11...."),
+        (b"1.0.0-rc", "1.0.0-rc..."),
+    ],
 )
 def test_a_version_that_fills_its_field_is_told_as_cut_off(field: bytes, says: str) -> None:
     card = kit.production_card(kit.control_card())

@@ -76,7 +76,11 @@ def test_every_file_of_every_kind_has_a_meaning() -> None:
         assert CONTENTS[name].keys() == kind.files.keys(), name
         for sfi, spec in kind.files.items():
             content = CONTENTS[name][sfi]
-            data = card_files.TARIFF_SIZE if content.fields is None else card_files.size_of(content.fields)
+            data = (
+                card_files.TARIFF_SIZE
+                if content.fields is None
+                else card_files.size_of(content.fields)
+            )
             whole = data + card_files.FRAME_OVERHEAD * bool(content.frames)
             assert whole == (spec.record_bytes or spec.size), (name, sfi)
 
@@ -115,23 +119,45 @@ def faulty(monkeypatch: pytest.MonkeyPatch, card: Chip, change: Callable[[Kind],
 
 
 def with_file(sfi: int, **changes: object) -> Callable[[Kind], Kind]:
-    return lambda kind: replace(kind, files={**kind.files, sfi: replace(kind.files[sfi], **changes)})
+    return lambda kind: replace(
+        kind, files={**kind.files, sfi: replace(kind.files[sfi], **changes)}
+    )
 
 
 PLANTED: list[tuple[str, Callable[[Kind], Kind], str]] = [
     (kinds.USER, with_file(2, update=FREE), "file 02 NOT REFUSED"),
-    (kinds.USER, with_file(5, update=(access.Right(access.MAC, keys.WRITE_BACK),)), "file 05 NOT REFUSED"),
+    (
+        kinds.USER,
+        with_file(5, update=(access.Right(access.MAC, keys.WRITE_BACK),)),
+        "file 05 NOT REFUSED",
+    ),
     (kinds.USER, with_file(3, size=198), "file 03"),
     (kinds.USER, with_file(3, size=200), "longer than 199 bytes"),
-    (kinds.USER, lambda kind: replace(kind, files={**kind.files, 9: FileSpec(8)}), "do not belong there: 09"),
-    (kinds.USER, lambda kind: replace(kind, identity_kids=kind.identity_kids | {keys.DESK}), "key 07 ANSWERS"),
+    (
+        kinds.USER,
+        lambda kind: replace(kind, files={**kind.files, 9: FileSpec(8)}),
+        "do not belong there: 09",
+    ),
+    (
+        kinds.USER,
+        lambda kind: replace(kind, identity_kids=kind.identity_kids | {keys.DESK}),
+        "key 07 ANSWERS",
+    ),
     (kinds.USER, with_file(1, targets={0: (bytes.fromhex("04D69E00"),)}), "file 01 SEALED"),
-    (kinds.USER, lambda kind: replace(kind, auth_kids=frozenset({keys.EXTERNAL})), "desk key 07: not accepted"),
+    (
+        kinds.USER,
+        lambda kind: replace(kind, auth_kids=frozenset({keys.EXTERNAL})),
+        "desk key 07: not accepted",
+    ),
     (kinds.TEST, with_file(2, fall=FREE), "file 02 NOT REFUSED"),
     (kinds.PART, with_file(2, read=FREE), "ANYBODY CAN READ IT"),
     (kinds.TEST, with_file(5, update=FREE), "file 05 NOT REFUSED"),
     (kinds.INSPECTION, with_file(10, size=24 * 19), "file 0A"),
-    (kinds.ESAM, with_file(2, update=(access.Right(access.MAC, keys.PARAMETERS), *FREE)), "file 02 NOT REFUSED"),
+    (
+        kinds.ESAM,
+        with_file(2, update=(access.Right(access.MAC, keys.PARAMETERS), *FREE)),
+        "file 02 NOT REFUSED",
+    ),
 ]
 
 
@@ -165,17 +191,24 @@ def test_a_spoilt_frame_at_any_byte(kind: str) -> None:
 def test_blank_and_foreign_cards() -> None:
     for kind in kinds.ALL.keys() - {kinds.CONTROL, kinds.ESAM}:
         card = kit.blank(kind, kit.control_card(), 5)
-        assert bad(card, None) == [f"card {card.state.serial.hex()} is not issued yet: `dianka card issue KIND ...`"]
+        assert bad(card, None) == [
+            f"card {card.state.serial.hex()} is not issued yet: `dianka card issue KIND ...`"
+        ]
     user = kit.user_card(kit.control_card())
     user.state.files[card_files.CARD_INFO] = b"\x69" + user.state.files[card_files.CARD_INFO][1:]
-    assert bad(user, None) == [f"card {user.state.serial.hex()} is damaged: file 01 is not as any desk writes it"]
+    assert bad(user, None) == [
+        f"card {user.state.serial.hex()} is damaged: file 01 is not as any desk writes it"
+    ]
     assert dict(show(user))["kind"] == "damaged: file 01 is not as any desk writes it"
 
     class Foreign(Chip):
         def power_on(self) -> bytes:
             return b"\x3b\x6e" + super().power_on()[2:]
 
-    assert "no card or ESAM of this profile" in bad(Foreign(kit.user_card(kit.control_card()).state), None)[0]
+    assert (
+        "no card or ESAM of this profile"
+        in bad(Foreign(kit.user_card(kit.control_card()).state), None)[0]
+    )
     card = kit.keys_card(kit.control_card())
     card.state.files[desk_files.CARD_USES] = access.UNSET_COUNTER
     assert bad(card, None) == ["file 02, uses left: never set"]

@@ -32,7 +32,11 @@ def run(*words: str) -> tuple[int, str, str]:
 
 def content() -> dict[str, bytes]:
     """All files but locks, which hold nothing."""
-    return {path.name: data for path in Path().iterdir() if path.is_file() and (data := path.read_bytes())}
+    return {
+        path.name: data
+        for path in Path().iterdir()
+        if path.is_file() and (data := path.read_bytes())
+    }
 
 
 def refused(*words: str, status: int = 1) -> str:
@@ -100,7 +104,9 @@ def test_a_price_of_zero_is_not_handed_on() -> None:
         read_rates(card, card_files.CARD_TARIFF_1)
 
 
-@pytest.mark.parametrize("alarm", [("--alarm1", "99"), ("--alarm2", "1"), ("--alarm1", "20.00"), ("--alarm2", "5.00")])
+@pytest.mark.parametrize(
+    "alarm", [("--alarm1", "99"), ("--alarm2", "1"), ("--alarm1", "20.00"), ("--alarm2", "5.00")]
+)
 def test_the_alarms_of_a_replacement_are_the_former_card_s(alarm: tuple[str, str]) -> None:
     words = ("card", "replace", "new.card", "--former", "lin.card", "--price", "0.5")
     told = "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
@@ -116,10 +122,26 @@ def test_a_lost_card_s_replacement_says_only_what_was_told() -> None:
     assert "none on this card" in told and "the meter's own, not on this card" in told
     assert "yuan/kWh" not in told and "20.00" not in told
     assert run("card", "verify", "untold.card")[0] == 0
-    assert run("card", "replace", "given.card", *LOST, "--alarm1", "9", "--alarm2", "5", "--price", "0.8")[0] == 0
+    assert (
+        run(
+            "card",
+            "replace",
+            "given.card",
+            *LOST,
+            "--alarm1",
+            "9",
+            "--alarm2",
+            "5",
+            "--price",
+            "0.8",
+        )[0]
+        == 0
+    )
     told = run("card", "show", "given.card")[1]
     assert "9.00 and 5.00 yuan" in told and "0.8000 yuan/kWh" in told
-    assert refused("card", "replace", "x.card", *LOST, "--alarm1", "9").startswith("give --alarm2 as well: ")
+    assert refused("card", "replace", "x.card", *LOST, "--alarm1", "9").startswith(
+        "give --alarm2 as well: "
+    )
     opening = refused("card", "replace", "x.card", *LOST, "--amount", "5")
     assert opening.startswith("give --price, --alarm1 and --alarm2 as well: ")
 
@@ -136,18 +158,34 @@ def test_what_decides_about_money_has_no_default() -> None:
         every = f"{', '.join(names[:-1])} and {names[-1]}"
         assert refused("card", "issue", kind, "x.card").startswith(f"give {every} as well: ")
         for name in names:
-            rest = [word for option, value in given.items() if option != name for word in (option, value)]
-            assert refused("card", "issue", kind, "x.card", *rest).startswith(f"give {name} as well: ")
-        assert run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0  # a chip says nothing yet
+            rest = [
+                word
+                for option, value in given.items()
+                if option != name
+                for word in (option, value)
+            ]
+            assert refused("card", "issue", kind, "x.card", *rest).startswith(
+                f"give {name} as well: "
+            )
+        assert (
+            run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0
+        )  # a chip says nothing yet
 
 
 @pytest.mark.parametrize(
     ("hoard", "close_above", "highest"),
-    [("5", "10", "5.00"), ("5", "5", "5.00"), ("0", "999999.99", "999999.99"), ("999999.99", "999999.99", "999999.99")],
+    [
+        ("5", "10", "5.00"),
+        ("5", "5", "5.00"),
+        ("0", "999999.99", "999999.99"),
+        ("999999.99", "999999.99", "999999.99"),
+    ],
 )
 def test_a_relay_that_no_balance_could_close(hoard: str, close_above: str, highest: str) -> None:
     """The meter takes a purchase up to the hoard limit and closes above the other, not at it."""
-    line = refused("card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above)
+    line = refused(
+        "card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above
+    )
     given = f"{close_above}.00" if "." not in close_above else close_above
     assert line == (
         f"the relay closes above {given} yuan, and no balance is above {highest}: "
@@ -155,9 +193,16 @@ def test_a_relay_that_no_balance_could_close(hoard: str, close_above: str, highe
     )
 
 
-@pytest.mark.parametrize(("hoard", "close_above"), [("5", "4.99"), ("0", "999999.98"), ("0", "0"), ("0.01", "0")])
+@pytest.mark.parametrize(
+    ("hoard", "close_above"), [("5", "4.99"), ("0", "999999.98"), ("0", "0"), ("0.01", "0")]
+)
 def test_a_relay_that_the_highest_balance_closes(hoard: str, close_above: str) -> None:
-    assert run("card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above)[0] == 0
+    assert (
+        run(
+            "card", "issue", "init", "x.card", *INIT, "--hoard", hoard, "--close-above", close_above
+        )[0]
+        == 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +221,9 @@ def test_a_folder_is_named_as_it_was_given(words: tuple[str, ...]) -> None:
 def test_no_card_is_made_where_a_folder_is() -> None:
     assert refused("card", "issue", "user", ".", *USER) == ". exists already: choose another name"
     assert refused("card", "replace", ".", *LOST) == ". exists already: choose another name"
-    assert refused("card", "issue", "user", "x.card", *USER, "--control", ".").startswith("there is no control card .: ")
+    assert refused("card", "issue", "user", "x.card", *USER, "--control", ".").startswith(
+        "there is no control card .: "
+    )
 
 
 SEE = "see `dianka {} --help`"
@@ -185,17 +232,30 @@ SEE = "see `dianka {} --help`"
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("sell", "lin.card", "--pirce", "1"), "No such option: --pirce (Possible options: --price): " + SEE.format("sell")),
+        (
+            ("sell", "lin.card", "--pirce", "1"),
+            "No such option: --pirce (Possible options: --price): " + SEE.format("sell"),
+        ),
         (("sell", "lin.card", "-x"), "No such option: -x: " + SEE.format("sell")),
-        (("card", "show", "a.card", "b.card"), "Got unexpected extra argument(s) (b.card): " + SEE.format("card show")),
-        (("card", "show", "a.card", "b\nc"), r"Got unexpected extra argument(s) (b\x0ac): " + SEE.format("card show")),
+        (
+            ("card", "show", "a.card", "b.card"),
+            "Got unexpected extra argument(s) (b.card): " + SEE.format("card show"),
+        ),
+        (
+            ("card", "show", "a.card", "b\nc"),
+            r"Got unexpected extra argument(s) (b\x0ac): " + SEE.format("card show"),
+        ),
         (("sell",), "Missing argument '[CARD] YUAN': " + SEE.format("sell")),
         (
             ("sell", "5"),
-            "Invalid value for '[CARD] YUAN': give CARD and YUAN, or YUAN and --reader: " + SEE.format("sell"),
+            "Invalid value for '[CARD] YUAN': give CARD and YUAN, or YUAN and --reader: "
+            + SEE.format("sell"),
         ),
         (("card", "issue", "esam"), "Missing argument 'FILE': " + SEE.format("card issue esam")),
-        (("card", "show", "--reader"), "Option '--reader' requires an argument: see --help behind the command"),
+        (
+            ("card", "show", "--reader"),
+            "Option '--reader' requires an argument: see --help behind the command",
+        ),
         (("card", "shwo"), "No such command 'shwo'. Did you mean 'show'? " + SEE.format("card")),
         (("card", "burn"), "No such command 'burn': " + SEE.format("card")),
         (("burn",), "No such command 'burn': see `dianka --help`"),
@@ -204,7 +264,8 @@ SEE = "see `dianka {} --help`"
         (("flash",), "Missing option '--board': " + SEE.format("flash")),
         (
             ("card", "issue", "user", "x.card", "--profile", "des"),
-            "Invalid value for '--profile': 'des' is not one of 'sm4', '3des': " + SEE.format("card issue user"),
+            "Invalid value for '--profile': 'des' is not one of 'sm4', '3des': "
+            + SEE.format("card issue user"),
         ),
     ],
 )
@@ -219,13 +280,23 @@ AMOUNT = "the amount must be from 0.01 to 999999.99 yuan, not {}: see `dianka se
 def test_an_amount_below_zero_is_no_option(amount: str) -> None:
     assert refused("sell", "lin.card", amount, status=2) == AMOUNT.format(amount)
     assert refused("sell", "--reader", "0", amount, status=2) == AMOUNT.format(amount)
-    assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().unknown(["sell", "lin.card", amount])  # as a story has it
+    assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().unknown(
+        ["sell", "lin.card", amount]
+    )  # as a story has it
 
 
 def test_help_stays_as_it_is() -> None:
     for words in ((), ("sell",), ("card",), ("card", "issue", "user")):
         status, out, err = run(*words, "--help")
-        assert (status, err) == (0, "") and out.startswith(f"Usage: {' '.join(('dianka', *words))} ") and "--help" in out
+        assert (
+            (status, err) == (0, "")
+            and out.startswith(f"Usage: {' '.join(('dianka', *words))} ")
+            and "--help" in out
+        )
     for words in ((), ("card",), ("card", "issue")):
         status, _, err = run(*words)
-        assert status == 2 and err.startswith(f"Usage: {' '.join(('dianka', *words))} ") and err.count("\n") > 5
+        assert (
+            status == 2
+            and err.startswith(f"Usage: {' '.join(('dianka', *words))} ")
+            and err.count("\n") > 5
+        )

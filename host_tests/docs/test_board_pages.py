@@ -26,9 +26,13 @@ def page(name: str) -> str:
 @pytest.mark.parametrize("name", PICTURED)
 def test_the_table_of_pins_is_that_of_the_board(name: str) -> None:
     board, pins = PICTURED[name], read_constants(BOARDS / name)
-    found = re.findall(r"^\| `([A-Z_]+)` \| ([A-Z]+\d+) \| .*: (.*), through (.*) \|$", page(name), re.MULTILINE)
+    found = re.findall(
+        r"^\| `([A-Z_]+)` \| ([A-Z]+\d+) \| .*: (.*), through (.*) \|$", page(name), re.MULTILINE
+    )
     rows = [row for part in board.left + board.right for row in part.rows]
-    wired = [(row.name, f"{board.prefix}{pins[row.name]}", row.contact, row.between) for row in rows]
+    wired = [
+        (row.name, f"{board.prefix}{pins[row.name]}", row.contact, row.between) for row in rows
+    ]
     assert sorted(found) == sorted(wired)
 
 
@@ -37,7 +41,9 @@ def test_pins_named_in_the_text_are_those_of_the_board(name: str) -> None:
     board, pins = PICTURED[name], read_constants(BOARDS / name)
     named = PIN.findall(page(name).partition("## Test jig")[2])
     jig = {"RELAY_CLOSE", "RELAY_FEEDBACK", "CARD_CLOCK", "PULSE", "POWER_FAIL"}
-    assert {each for each, _, _ in named} == jig | ({"CARD_IO", "ESAM_IO"} if name == "rp2_pico" else set())
+    assert {each for each, _, _ in named} == jig | (
+        {"CARD_IO", "ESAM_IO"} if name == "rp2_pico" else set()
+    )
     for each, prefix, pin in named:
         assert (prefix, int(pin)) == (board.prefix, pins[each]), each
 
@@ -69,24 +75,37 @@ def test_the_page_says_how_the_board_is_fed_and_what_usb_may(name: str) -> None:
 
 
 def test_the_rules_for_usb_are_those_of_each_board() -> None:
-    assert "**VBUS (pin 40) belongs to the USB cable: nothing else is connected to it**" in page("rp2_pico")
+    assert "**VBUS (pin 40) belongs to the USB cable: nothing else is connected to it**" in page(
+        "rp2_pico"
+    )
     assert "**A PC on USB only with the isolation just as drawn**" in page("rp2_pico")
     assert "**USB or the pin 5V, never both**" in page("esp32_devkit")
 
 
 def test_the_table_of_the_metering_chip_is_the_pictures() -> None:
-    table = page("rp2_pico").partition("The HLW8032, as in its user manual")[2].partition("\n## ")[0]
+    table = (
+        page("rp2_pico").partition("The HLW8032, as in its user manual")[2].partition("\n## ")[0]
+    )
     found = re.findall(r"^\| ([A-Z]+ \(\d\)) \| (.+) \| (.+) \|$", table, re.MULTILINE)
     chip, isolator = (part for part in drawn("rp2_pico") if part.name in ("HLW8032", "ISO7720DW"))
-    beyond = {lead.node: f"{isolator.name}: {lead.pin}" for lead in isolator.left if lead.node in ("TX", "PF")}
+    beyond = {
+        lead.node: f"{isolator.name}: {lead.pin}"
+        for lead in isolator.left
+        if lead.node in ("TX", "PF")
+    }
     leads = chip.left + chip.right
-    assert found == [(lead.pin, beyond.get(lead.node, lead.node), lead.between or "-") for lead in leads]
+    assert found == [
+        (lead.pin, beyond.get(lead.node, lead.node), lead.between or "-") for lead in leads
+    ]
 
 
 @pytest.mark.parametrize("name", PICTURED)
 def test_every_value_and_part_of_the_pictures_is_in_the_list_of_parts(name: str) -> None:
     """Resistors and capacitors stood in pictures and pin tables alone; how many of each, too."""
-    text = "".join(page(each).partition("## Parts")[2].partition("## Test jig")[0] for each in {"rp2_pico", name})
+    text = "".join(
+        page(each).partition("## Parts")[2].partition("## Test jig")[0]
+        for each in {"rp2_pico", name}
+    )
     listed: Counter[str] = Counter()
     for first, rest in re.findall(r"^\| ([^|]+) \| (.*) \|$", text, re.MULTILINE):
         many = re.search(r", (\d+)$", first)
@@ -98,14 +117,29 @@ def test_every_value_and_part_of_the_pictures_is_in_the_list_of_parts(name: str)
     more = [part for part in drawn(name) if part.name not in ("H11AA1", "latching relay")]
     between = rows + [lead.between for part in more for lead in part.left + part.right]
     needed: Counter[str] = Counter()
-    for many, value, unit in re.findall(r"(?:(\d+) x )?(\d+(?:\.\d+)?) (k|R|uF|nF)\b", "; ".join(between)):
+    for many, value, unit in re.findall(
+        r"(?:(\d+) x )?(\d+(?:\.\d+)?) (k|R|uF|nF)\b", "; ".join(between)
+    ):
         needed[f"{value} {UNITS.get(unit, unit)}"] += int(many or 1)
-    assert needed.pop("100 nF") <= listed.pop("100 nF")  # more of them at the chips that are not in the second picture
+    assert needed.pop("100 nF") <= listed.pop(
+        "100 nF"
+    )  # more of them at the chips that are not in the second picture
     assert len(needed) == 12
     assert listed == needed
     parts = "; ".join([*between, *(part.name for part in drawn(name))])
-    named = set(re.findall(r"\b(?=[A-Z0-9.-]*[A-Z])(?=[A-Z0-9.-]*\d)[A-Z0-9][A-Z0-9.-]{5,}\b", parts))
-    assert {"ISO7720", "H11AA1", "ULN2803A", "TPS2553", "74AHCT125", "1N5819", "HLK-5M12", "R-78E5.0-0.5"} <= named
+    named = set(
+        re.findall(r"\b(?=[A-Z0-9.-]*[A-Z])(?=[A-Z0-9.-]*\d)[A-Z0-9][A-Z0-9.-]{5,}\b", parts)
+    )
+    assert {
+        "ISO7720",
+        "H11AA1",
+        "ULN2803A",
+        "TPS2553",
+        "74AHCT125",
+        "1N5819",
+        "HLK-5M12",
+        "R-78E5.0-0.5",
+    } <= named
     assert not {each for each in named if each not in text}
 
 
@@ -117,13 +151,21 @@ def test_links_lead_somewhere(name: str) -> None:
         path, _, heading = link.partition("#")
         to = (BOARDS / name / path) if path else BOARDS / name / "README.md"
         assert to.exists(), link
-        titles = re.findall(r"^#+ (.*)$", to.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
-        assert not heading or heading in {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles}, link
+        titles = (
+            re.findall(r"^#+ (.*)$", to.read_text(encoding="utf-8"), re.MULTILINE)
+            if heading
+            else []
+        )
+        assert not heading or heading in {
+            re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles
+        }, link
 
 
 def drawn(name: str) -> tuple[Block, ...]:
     board = PICTURED[name]
-    return blocks(board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()})
+    return blocks(
+        board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()}
+    )
 
 
 def test_what_the_picture_draws_on_the_mains_can_be_bought() -> None:
@@ -146,8 +188,16 @@ def test_the_page_names_the_oldest_micropython(name: str) -> None:
 @pytest.mark.parametrize(
     ("board", "port", "said"),
     [
-        ("rp2_pico", "/dev/nonsense", "no board at /dev/nonsense: plug it in, or name another port"),
-        ("nope", "/dev/nonsense", "no board is called nope: there are esp32_devkit, rp2_pico, virtual"),
+        (
+            "rp2_pico",
+            "/dev/nonsense",
+            "no board at /dev/nonsense: plug it in, or name another port",
+        ),
+        (
+            "nope",
+            "/dev/nonsense",
+            "no board is called nope: there are esp32_devkit, rp2_pico, virtual",
+        ),
     ],
 )
 def test_test_board_without_its_board_is_one_line(board: str, port: str, said: str) -> None:
@@ -167,7 +217,9 @@ def test_test_board_without_its_board_is_one_line(board: str, port: str, said: s
 
 
 def test_test_board_without_a_port_is_one_line() -> None:
-    outside_make = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    outside_make = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
+    }
     done = subprocess.run(
         ["make", "--no-print-directory", "test-board", "PORT="],
         cwd=ROOT,
@@ -178,5 +230,11 @@ def test_test_board_without_a_port_is_one_line() -> None:
         check=False,
     )
     assert done.returncode
-    said = [line for line in (done.stdout + done.stderr).splitlines() if not line.startswith("make: ***")]
-    assert said == ["rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico PORT=/dev/ttyACM0"]
+    said = [
+        line
+        for line in (done.stdout + done.stderr).splitlines()
+        if not line.startswith("make: ***")
+    ]
+    assert said == [
+        "rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico PORT=/dev/ttyACM0"
+    ]

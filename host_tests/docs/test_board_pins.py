@@ -13,7 +13,11 @@ ESP32 = BOARDS / "esp32_devkit"
 
 def buses() -> list[ast.Call]:
     tree = ast.parse((ESP32 / "board.py").read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
     return [call for call in calls if call.func.id in DEFAULTS]
 
 
@@ -22,9 +26,16 @@ def test_every_bus_of_the_esp32_names_all_its_pins() -> None:
     found = buses()
     assert {call.func.id for call in found} == set(DEFAULTS)
     for call in found:
-        assert DEFAULTS[call.func.id] <= {keyword.arg for keyword in call.keywords}, ast.unparse(call)
+        assert DEFAULTS[call.func.id] <= {keyword.arg for keyword in call.keywords}, ast.unparse(
+            call
+        )
 
 
 def test_no_pin_of_the_esp32_is_the_flash_s() -> None:
     pins, board = read_constants(ESP32), PICTURED["esp32_devkit"]
-    assert not [row.name for part in board.left + board.right for row in part.rows if pins[row.name] in FLASH]
+    assert not [
+        row.name
+        for part in board.left + board.right
+        for row in part.rows
+        if pins[row.name] in FLASH
+    ]

@@ -32,7 +32,12 @@ def layouts() -> Iterator[tuple[str, types.ModuleType, str]]:
     """Every field table that the firmware knows, by its module and name."""
     for module in (card_files, desk_files):
         for name, value in vars(module).items():
-            if isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(value[0]) == 3:
+            if (
+                isinstance(value, tuple)
+                and value
+                and isinstance(value[0], tuple)
+                and len(value[0]) == 3
+            ):
                 yield name, module, module.__name__
 
 
@@ -68,7 +73,9 @@ def test_the_tariff_set_is_laid_out_so() -> None:
             data[int(row[0]) + 3] = 0x05
             found = card_files.unpack_tariff(bytes(data))
             name, _, half = row[2].partition(" ")
-            part = found["rates_e4"] if name == "rates" else found[name][0 if half == "limits" else 1]
+            part = (
+                found["rates_e4"] if name == "rates" else found[name][0 if half == "limits" else 1]
+            )
             assert part[0] == 5 and 4 * len(part) == int(row[1]), row
     assert at == card_files.TARIFF_SIZE
 
@@ -79,8 +86,16 @@ def test_files_of_each_kind(kind: kinds.Kind) -> None:
     assert table.heading.endswith("MF" if kind.directory == kinds.MF else "DF01")
     expected = []
     for sfi, spec in kind.files.items():
-        update = document.rights(spec.update) + (f"; fall: {document.rights(spec.fall)}" if spec.fall else "")
-        words = (document.shape(spec), str(spec.size), document.rights(spec.read), update, document.targets(spec))
+        update = document.rights(spec.update) + (
+            f"; fall: {document.rights(spec.fall)}" if spec.fall else ""
+        )
+        words = (
+            document.shape(spec),
+            str(spec.size),
+            document.rights(spec.read),
+            update,
+            document.targets(spec),
+        )
         expected.append([f"{sfi:02X}", *words])
     assert [[row[0], *row[2:]] for row in table.rows] == expected
 
@@ -93,14 +108,21 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
                 continue
             name = match[1]
             fields = getattr(card_files, name, None) or getattr(desk_files, name)
-            assert int(row[3]) == card_files.size_of(fields) + (card_files.FRAME_OVERHEAD if match[2] else 0), row
+            assert int(row[3]) == card_files.size_of(fields) + (
+                card_files.FRAME_OVERHEAD if match[2] else 0
+            ), row
 
 
 def test_command_bytes() -> None:
     (table,) = under("files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
     others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK}
-    known = {value for module in (card_files, desk_files) for name, value in vars(module).items() if name.startswith("CMD_")}
+    known = {
+        value
+        for module in (card_files, desk_files)
+        for name, value in vars(module).items()
+        if name.startswith("CMD_")
+    }
     assert written == known - others
     assert {0x11, 0x15} == others
 
@@ -128,7 +150,9 @@ def test_who_holds_which_key() -> None:
     for who, chip in chips.items():
         rows = zip(table.column("kid"), table.column(who), strict=True)
         written = {int(kid, 16): words for kid, words in rows if words != "-"}
-        assert {kid: key_of(words, kid, chip, control) for kid, words in written.items()} == chip.state.keys, who
+        assert {
+            kid: key_of(words, kid, chip, control) for kid, words in written.items()
+        } == chip.state.keys, who
 
 
 def key_of(words: str, kid: int, chip: Chip, control: Chip) -> bytes:
@@ -141,7 +165,9 @@ def key_of(words: str, kid: int, chip: Chip, control: Chip) -> bytes:
 
 
 def test_public_roots_are_as_the_page_spells_them() -> None:
-    assert {f"DiankaPublicKey{kid}".encode() for kid in keys.ROOT_KIDS} == set(keys.PUBLIC_ROOTS.values())
+    assert {f"DiankaPublicKey{kid}".encode() for kid in keys.ROOT_KIDS} == set(
+        keys.PUBLIC_ROOTS.values()
+    )
     assert "`DiankaPublicKey`" in document.page("protocol.md")
     (table,) = under("protocol.md", "kid, key")
     assert [int(row[0], 16) for row in table.rows[:7]] == list(keys.ROOT_KIDS)
@@ -162,7 +188,9 @@ def test_which_kind_has_which_command_and_keys() -> None:
     for kind in kinds.ALL.values():
         cells = dict(zip(table.column("name"), table.column(kind.name), strict=True))
         for row, attribute in numbers.items():
-            assert [int(kid, 16) for kid in cells.pop(row).split()] == sorted(getattr(kind, attribute)), (kind.name, row)
+            assert [int(kid, 16) for kid in cells.pop(row).split()] == sorted(
+                getattr(kind, attribute)
+            ), (kind.name, row)
         assert {name for name, cell in cells.items() if cell == "x"} == kind.commands, kind.name
 
 
@@ -172,7 +200,11 @@ def test_which_kind_has_which_command_and_keys() -> None:
 def test_status_words_are_those_that_chips_say() -> None:
     (table,) = under("protocol.md", "word, meaning")
     written = {word for word in table.column("word") if word != "61xx"}
-    known = {value for name, value in vars(core).items() if name.isupper() and isinstance(value, int) and value > 0x6000}
+    known = {
+        value
+        for name, value in vars(core).items()
+        if name.isupper() and isinstance(value, int) and value > 0x6000
+    }
     assert {int(word, 16) for word in written} == known | {OK}
 
 
@@ -193,7 +225,10 @@ def test_every_choice_is_marked() -> None:
         for table in tables(page):
             for name in {"mark", "meaning"} & set(table.columns):
                 if table.heading not in (TARIFF, "Status words"):
-                    assert all(re.search(r"\[[po?]", cell) for cell in table.column(name)), (page, table.heading)
+                    assert all(re.search(r"\[[po?]", cell) for cell in table.column(name)), (
+                        page,
+                        table.heading,
+                    )
 
 
 # ****** Worked examples ******
@@ -230,7 +265,15 @@ def test_the_examples_are_whole() -> None:
     for profile in PROFILES:
         said = [line for line in TITLES[f"example {profile} session"] if " > " in line]
         headers = [line.split(" > ")[1][:11] for line in said]
-        for header in ("00 88 00 01", "00 82 00 02", "84 32 01 0C", "04 B0 81 04", "04 D6 82 00", "04 B0 87 00", "04 D6 85 00"):
+        for header in (
+            "00 88 00 01",
+            "00 82 00 02",
+            "84 32 01 0C",
+            "04 B0 81 04",
+            "04 D6 82 00",
+            "04 B0 87 00",
+            "04 D6 85 00",
+        ):
             assert header in headers, (profile, header)
 
 

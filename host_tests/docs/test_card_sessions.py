@@ -16,7 +16,10 @@ from service_kit import CREDIT, TEST, make_credit, make_test
 from sessions_document import Step, commands_of
 
 CARD = Path("service.card")
-BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]  # "Every card begins so", 1 and 3; 2 was long before
+BEGIN = [
+    ("card", "00a4000002df01"),
+    ("card", "00b081002d"),
+]  # "Every card begins so", 1 and 3; 2 was long before
 FACTOR = "00" * 8
 METER = "0000" + card_files.to_bcd(METER_NO, 6).hex()
 
@@ -30,7 +33,9 @@ class Heard:
         self.both: list[Step] = []
         esam = kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
         undo = self._tap(esam, "ESAM", self.esam)
-        self.session = kit.session(card, spoil=lambda chip: self._tap(chip, "card", self.card) and None)
+        self.session = kit.session(
+            card, spoil=lambda chip: self._tap(chip, "card", self.card) and None
+        )
         undo()
 
     def _tap(self, chip: Chip, who: str, into: list[str]) -> Callable[[], None]:
@@ -54,7 +59,9 @@ class Heard:
 def follows(heard: Heard, steps: list[Step]) -> None:
     """The session was these commands, no other and no fewer."""
     steps = BEGIN + steps
-    begun = [(chip, apdu[: len(step[1])]) for (chip, apdu), step in zip(heard.both, steps, strict=False)]
+    begun = [
+        (chip, apdu[: len(step[1])]) for (chip, apdu), step in zip(heard.both, steps, strict=False)
+    ]
     assert begun == steps and len(heard.both) == len(steps), heard.session.log
 
 
@@ -76,7 +83,9 @@ def new(tmp_path: Path) -> Iterator[MeterKit]:
 
 def sealed_reads(lines: list[str]) -> list[tuple[str, str, str]]:
     """(header with Lc, target, what follows) of every READ with MAC, by offset or by record."""
-    return [(line[:10], line[18:28], line[28:]) for line in lines if line.startswith(("04b0", "04b2"))]
+    return [
+        (line[:10], line[18:28], line[28:]) for line in lines if line.startswith(("04b0", "04b2"))
+    ]
 
 
 def make(kit: MeterKit, kind: str, data: object) -> Path:
@@ -103,7 +112,9 @@ def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
 def _seals_as(heard: Heard, table: Table) -> None:
     """The card's READs with MAC, their targets and the factor of public keys are those of the rows."""
     rows = [(row[0].split(" r4")[0], row[1].removesuffix(", not sent")) for row in table.rows]
-    assert sealed_reads(heard.card) == [(compact(read), compact(target), FACTOR) for read, target in rows]
+    assert sealed_reads(heard.card) == [
+        (compact(read), compact(target), FACTOR) for read, target in rows
+    ]
 
 
 def test_production_tests(new: MeterKit) -> None:
@@ -120,7 +131,9 @@ def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
     rows = dict(table("Master-key change card").rows)
     expected = []
     for name in names:
-        data = rows[name].replace("meter number", METER[4:]).replace("00..00 ‖ r4", FACTOR + " ‖ r4")
+        data = (
+            rows[name].replace("meter number", METER[4:]).replace("00..00 ‖ r4", FACTOR + " ‖ r4")
+        )
         data = data.replace("01 00..00", "01 " + FACTOR)
         for kid in name.split("kid ")[1].split():
             expected.append((kid, compact(data.removesuffix("00..00")).replace("‖", "") + "00" * 6))
@@ -128,17 +141,29 @@ def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
     found = [(kid, data[:38] + "r4" + data[46:]) for kid, data in sealed]
     assert found == expected, heard.session.log
     assert all(data[46:48] == target_set for _, data in sealed)
-    assert [line[6:8] for line in heard.esam if line.startswith("84d401")] == [kid for kid, _ in expected]
+    assert [line[6:8] for line in heard.esam if line.startswith("84d401")] == [
+        kid for kid, _ in expected
+    ]
 
 
 # From its step 2 on the session of a user card depends on what is judged, in words that are no list: an opening.
 OPENING = [
     *(("ESAM", "0084000004"), ("card", "04b0820009"), ("card", "00b0850001")),
     *(("ESAM", "0084000004"), ("card", "04b0810409"), ("ESAM", "04d682002b")),
-    *(("ESAM", "0084000004"), ("card", "04b0820009"), ("ESAM", "00b2000c10"), ("ESAM", "8432010c0c")),
+    *(
+        ("ESAM", "0084000004"),
+        ("card", "04b0820009"),
+        ("ESAM", "00b2000c10"),
+        ("ESAM", "8432010c0c"),
+    ),
     *(("ESAM", "0084000004"), ("card", "04b0830009"), ("ESAM", "04d68300cb")),
     *(("ESAM", "0084000004"), ("card", "04b0840009"), ("ESAM", "04d68400cb")),
-    *(("card", "0084000004"), ("ESAM", "00d6870031"), ("ESAM", "04b0870011"), ("card", "04d6850035")),
+    *(
+        ("card", "0084000004"),
+        ("ESAM", "00d6870031"),
+        ("ESAM", "04b0870011"),
+        ("card", "04d6850035"),
+    ),
 ]
 
 
@@ -159,9 +184,14 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     serial = kit.on_card().serial.hex()
     assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
     assert heard.card[-1][:10] == "04d6850035"
-    text = " ".join((Path(__file__).parents[2] / "docs/cards/sessions.md").read_text(encoding="utf-8").split())
+    text = " ".join(
+        (Path(__file__).parents[2] / "docs/cards/sessions.md").read_text(encoding="utf-8").split()
+    )
     for header, target in [*targets[:4], ("04b0870011", "04d6850035")]:
-        assert f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}" in text
+        assert (
+            f"{bytes.fromhex(header).hex(' ').upper()} r4 {bytes.fromhex(target).hex(' ').upper()}"
+            in text
+        )
     issue.issue_control(tmp_path / "illegal.card")
     assert kit.session(Path("illegal.card")).code == 22
     heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
@@ -169,7 +199,9 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     rows = table("Inspection card").rows
     asked = [compact(row[1].split(" r4")[0]) for row in rows]
     assert [header for header, _, _ in sealed_reads(heard.esam)] == asked, heard.session.log
-    assert [line[:10] for line in heard.card if line.startswith("04d6")] == [compact(row[2]) for row in rows]
+    assert [line[:10] for line in heard.card if line.startswith("04d6")] == [
+        compact(row[2]) for row in rows
+    ]
     plain = [line[:10] for line in heard.card if line.startswith("00d6")]
     assert plain == ["00d6890001", "00d6890049"]
     kit.close()

@@ -67,7 +67,11 @@ def test_no_import_of_the_tools_goes_up() -> None:
         if name in ("dianka", "dianka.bench"):
             continue
         assert floor(name) >= 0, f"{name} has no floor: give it one in TOOL_FLOORS"
-        up += [f"{name} imports {other}" for other in imported(path, "dianka") if floor(other) > floor(name)]
+        up += [
+            f"{name} imports {other}"
+            for other in imported(path, "dianka")
+            if floor(other) > floor(name)
+        ]
     assert up == []
 
 
@@ -101,14 +105,19 @@ def test_a_circle_is_found() -> None:
 
 def test_no_circle_in_the_tools() -> None:
     modules = dict(tool_modules())
-    edges = {name: {other for other in imported(path, "dianka") if other in modules} - {name} for name, path in modules.items()}
+    edges = {
+        name: {other for other in imported(path, "dianka") if other in modules} - {name}
+        for name, path in modules.items()
+    }
     assert circle(edges) == []
 
 
 @pytest.mark.parametrize("board", sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
 def test_no_circle_in_the_firmware(board: str) -> None:
     paths = {path.stem: path for path in (*FIRMWARE.glob("*.py"), BOARDS / board / "board.py")}
-    edges = {name: {other for other in imported(path) if other in paths} for name, path in paths.items()}
+    edges = {
+        name: {other for other in imported(path) if other in paths} for name, path in paths.items()
+    }
     assert len(edges) > 30 and circle(edges) == []
     up = [name for name, others in edges.items() if "meter" in others and name != "main"]
     assert up == [], "only main.py stands above meter.py"

@@ -60,9 +60,15 @@ def follow(page: list[tuple[str, list[str]]], folder: Path) -> str:
 def test_the_page_is_what_happens(tmp_path: Path, profile: str) -> None:
     """In either cipher: for 3DES the page says to add two words, and the meter has such an ESAM."""
     page = blocks()
-    assert len(commands("sh")) >= 20 and sum(line.startswith("insert ") for line in commands("story")) >= 8
+    assert (
+        len(commands("sh")) >= 20
+        and sum(line.startswith("insert ") for line in commands("story")) >= 8
+    )
     if profile == "3des":
-        page = [(kind, [line.replace("keys init", "keys init --profile 3des") for line in lines]) for kind, lines in page]
+        page = [
+            (kind, [line.replace("keys init", "keys init --profile 3des") for line in lines])
+            for kind, lines in page
+        ]
         issue_esam(tmp_path / ESAM_FILE, profile=profile)
     said = follow(page, tmp_path)
     assert profile in said
@@ -71,12 +77,17 @@ def test_the_page_is_what_happens(tmp_path: Path, profile: str) -> None:
 
 
 def test_a_page_that_lies_is_told(tmp_path: Path) -> None:
-    lie = [(kind, [line.replace('display "50.00"', 'display "51.00"') for line in lines]) for kind, lines in blocks()]
+    lie = [
+        (kind, [line.replace('display "50.00"', 'display "51.00"') for line in lines])
+        for kind, lines in blocks()
+    ]
     with pytest.raises(StoryError, match=r"51\.00"):
         follow(lie, tmp_path)
 
 
-def test_the_commands_with_readers(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_with_readers(
+    tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As they stand, but for the two that keep a terminal each: their cards are put in here."""
     monkeypatch.chdir(tmp_path)
     lines = ["dianka keys init control.card", *commands("sh readers")]
@@ -117,7 +128,11 @@ def test_every_command_of_the_desk_is_on_the_page() -> None:
         inner = desk.commands[group]
         assert isinstance(inner, TyperGroup)
         for name, command in inner.commands.items():
-            names = [f"issue {kind}" for kind in command.commands] if isinstance(command, TyperGroup) else [name]
+            names = (
+                [f"issue {kind}" for kind in command.commands]
+                if isinstance(command, TyperGroup)
+                else [name]
+            )
             for shown in names:
                 on_bench = command.hidden or shown == "issue control"  # for trials
                 assert on_bench or f"dianka {group} {shown} " in page, shown

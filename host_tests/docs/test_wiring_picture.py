@@ -22,13 +22,17 @@ BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD)$|^I2C_BUS$")
 def test_the_picture_in_the_repository_is_the_boards(name):
     for file, draw in (("wiring.svg", wiring_picture.draw), ("mains.svg", mains_picture.draw)):
         drawn = draw(BOARDS / name)
-        assert (BOARDS / name / file).read_text(encoding="utf-8") == drawn, "draw it anew: make pictures"
+        assert (BOARDS / name / file).read_text(encoding="utf-8") == drawn, (
+            "draw it anew: make pictures"
+        )
         ElementTree.fromstring(drawn)
 
 
 @pytest.mark.parametrize("name", PICTURED)
 def test_every_pin_is_in_the_picture_and_has_one_use(name):
-    pins = {key: value for key, value in read_constants(BOARDS / name).items() if not BUSES.search(key)}
+    pins = {
+        key: value for key, value in read_constants(BOARDS / name).items() if not BUSES.search(key)
+    }
     board = PICTURED[name]
     shown = [row.name for part in board.left + board.right for row in part.rows]
     assert sorted(shown) == sorted(pins)
@@ -45,11 +49,19 @@ def test_nothing_runs_out_of_its_box(name):
             assert len(row.between) * 11 * 0.59 <= wiring_picture._BETWEEN_WIDTH + 4, row.between
     for part in blocks(name):
         for lead in part.left + part.right:
-            room = mains_picture.BETWEEN_WIDTH if lead in part.left else mains_picture.BETWEEN_RIGHT_WIDTH
+            room = (
+                mains_picture.BETWEEN_WIDTH
+                if lead in part.left
+                else mains_picture.BETWEEN_RIGHT_WIDTH
+            )
             assert len(lead.between) * 11 * 0.59 <= room + 4, lead
-            assert lead not in part.left or len(lead.node) * 12 * 0.70 <= mains_picture.NODE_WIDTH, lead
+            assert (
+                lead not in part.left or len(lead.node) * 12 * 0.70 <= mains_picture.NODE_WIDTH
+            ), lead
         for left, right in zip(part.left, part.right, strict=False):
-            assert (len(left.pin) + len(right.pin)) * 12 * 0.59 <= mains_picture.BLOCK_WIDTH[part.where] - 16, part.name
+            assert (len(left.pin) + len(right.pin)) * 12 * 0.59 <= mains_picture.BLOCK_WIDTH[
+                part.where
+            ] - 16, part.name
     for note in wiring_picture.NOTES + wiring_mains.NOTES:
         assert len(note) * 13 * 0.59 <= wiring_shapes.WIDTH - 48, note
 
@@ -59,17 +71,29 @@ def test_no_border_runs_through_a_part_s_name(name):
     """Once the border cut the five isolators' names in two. What is drawn later lies above what was drawn before."""
     shapes = list(ElementTree.fromstring(mains_picture.draw(BOARDS / name)))
     names = [part.name for part in blocks(name)]
-    titles = [(at, shape) for at, shape in enumerate(shapes) if shape.text in names and shape.get("font-weight")]
+    titles = [
+        (at, shape)
+        for at, shape in enumerate(shapes)
+        if shape.text in names and shape.get("font-weight")
+    ]
     assert [title.text for _, title in titles] == names
     for at, title in titles:
         half, y = len(title.text) * 13 * 0.60 / 2, int(title.get("y"))
         left, right = int(title.get("x")) - half, int(title.get("x")) + half
-        boxes = [(x, x + width, top, top + height) for x, top, width, height in map(box, shapes[:at]) if width]
+        boxes = [
+            (x, x + width, top, top + height)
+            for x, top, width, height in map(box, shapes[:at])
+            if width
+        ]
         under = max(
-            k for k, (x, end, top, bottom) in enumerate(boxes) if x <= left and right <= end and top < y - 13 and y < bottom
+            k
+            for k, (x, end, top, bottom) in enumerate(boxes)
+            if x <= left and right <= end and top < y - 13 and y < bottom
         )
         for x, end, top, bottom in boxes[under + 1 :]:
-            assert not (top < y and y - 13 < bottom and any(left < edge < right for edge in (x, end))), title.text
+            assert not (
+                top < y and y - 13 < bottom and any(left < edge < right for edge in (x, end))
+            ), title.text
 
 
 def box(shape):
@@ -104,7 +128,14 @@ def test_no_wire_leads_round_the_isolation(name):
 
 
 def test_the_mains_path_is_in_order_and_the_shunt_before_the_relay():
-    assert wiring_mains.PATH == ("fuse F1, 16 A gG", "A", "shunt, 1 milliohm", "B", "relay's contact", "C")
+    assert wiring_mains.PATH == (
+        "fuse F1, 16 A gG",
+        "A",
+        "shunt, 1 milliohm",
+        "B",
+        "relay's contact",
+        "C",
+    )
 
 
 @pytest.mark.parametrize("name", PICTURED)
@@ -112,7 +143,16 @@ def test_all_pins_of_the_metering_chip_are_drawn_once(name):
     """Once they were in no picture, and in no text."""
     (chip,) = [part for part in blocks(name) if part.name == "HLW8032"]
     pins = sorted(lead.pin for lead in chip.left + chip.right)
-    assert pins == ["GND (5)", "IN (3)", "IP (2)", "PF (7)", "RX (8)", "TX (6)", "VDD (1)", "VP (4)"]
+    assert pins == [
+        "GND (5)",
+        "IN (3)",
+        "IP (2)",
+        "PF (7)",
+        "RX (8)",
+        "TX (6)",
+        "VDD (1)",
+        "VP (4)",
+    ]
     assert {lead.pin: lead.node for lead in chip.left} == {
         "VDD (1)": "+5 V on A",
         "IP (2)": "A",
@@ -145,7 +185,9 @@ def test_each_pin_has_its_own_place_on_the_boards_edge(name):
 
 def blocks(name: str) -> tuple[wiring_mains.Block, ...]:
     board = PICTURED[name]
-    return wiring_mains.blocks(board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()})
+    return wiring_mains.blocks(
+        board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()}
+    )
 
 
 def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):
@@ -158,4 +200,6 @@ def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):
 
 def test_an_unknown_board_is_one_line(tmp_path, capsys):
     assert wiring_picture.main([str(tmp_path / "moon")]) == 1
-    assert capsys.readouterr().err == "no picture is described for moon: add it to wiring_parts.py\n"
+    assert (
+        capsys.readouterr().err == "no picture is described for moon: add it to wiring_parts.py\n"
+    )

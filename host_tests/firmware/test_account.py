@@ -48,7 +48,9 @@ STEP = st.one_of(
 
 @settings(max_examples=300)
 @given(PRICE, st.lists(STEP, max_size=30))
-def test_bought_is_used_plus_balance_to_the_last_fraction(price_e4: int, steps: list[tuple]) -> None:
+def test_bought_is_used_plus_balance_to_the_last_fraction(
+    price_e4: int, steps: list[tuple]
+) -> None:
     state = records.State()
     state.price_e4 = price_e4
     bought_fen, used_fen, energy_pj = 0, Fraction(0), 0
@@ -58,7 +60,9 @@ def test_bought_is_used_plus_balance_to_the_last_fraction(price_e4: int, steps: 
             taken_fen = account.debit(state, value * pulses)
             assert before_fen - taken_fen == state.balance_fen
             energy_pj += value * pulses
-            used_fen += Fraction(value * pulses, 3_600_000_000_000_000_000) * Fraction(state.price_e4, 100)
+            used_fen += Fraction(value * pulses, 3_600_000_000_000_000_000) * Fraction(
+                state.price_e4, 100
+            )
         elif kind == "price":
             state.price_e4 = value
         else:
@@ -71,7 +75,9 @@ def test_bought_is_used_plus_balance_to_the_last_fraction(price_e4: int, steps: 
 
 
 @given(st.sampled_from(PULSES_PJ), st.lists(st.integers(0, 5000), max_size=20), PRICE)
-def test_it_is_all_one_how_energy_is_cut_into_pieces(pulse_pj: int, pieces: list[int], price_e4: int) -> None:
+def test_it_is_all_one_how_energy_is_cut_into_pieces(
+    pulse_pj: int, pieces: list[int], price_e4: int
+) -> None:
     one, many = records.State(), records.State()
     one.price_e4 = many.price_e4 = price_e4
     account.debit(one, sum(pieces) * pulse_pj)
@@ -119,8 +125,14 @@ def test_no_float_near_money_or_energy(name: str) -> None:
     tree = ast.parse((FIRMWARE / f"{name}.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         line = f"{name}.py:{getattr(node, 'lineno', 0)}"
-        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), line
-        assert not (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)), line
+        assert not (isinstance(node, ast.Constant) and isinstance(node.value, float | complex)), (
+            line
+        )
+        assert not (isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)), (
+            line
+        )
         assert not (isinstance(node, ast.Name) and node.id in ("float", "round", "math")), line
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):  # a negative power is a float
+        if isinstance(node, ast.BinOp) and isinstance(
+            node.op, ast.Pow
+        ):  # a negative power is a float
             assert isinstance(node.right, ast.Constant) and node.right.value >= 0, line

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from parts import Parts
 
 card_files = Parts().module("card_files")
-TABLES = {name: getattr(card_files, name) for name in ("PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")}
+TABLES = {
+    name: getattr(card_files, name)
+    for name in ("PARAMS", "LIMITS", "WALLET", "WRITE_BACK", "KEY_INFO")
+}
 
 
 def values(size: int, coding: int) -> st.SearchStrategy:
@@ -47,8 +50,16 @@ def test_offsets_are_those_of_the_reference() -> None:
     assert framed[:4].hex() == "68010027"
     assert (framed[16:20].hex(), framed[30:36].hex()) == ("00001234", "123456789012")
     assert (framed[36:42].hex(), framed[42]) == ("000000000099", 2)
-    record = {"balance_fen": 0x01020304, "count": 7, "overdraft_fen": 55, "illegal_cards": 3, "time": 2601020304}
-    framed = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
+    record = {
+        "balance_fen": 0x01020304,
+        "count": 7,
+        "overdraft_fen": 55,
+        "illegal_cards": 3,
+        "time": 2601020304,
+    }
+    framed = card_files.frame(
+        card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
+    )
     assert framed[:4].hex() == "6811002b"
     assert (framed[23:27].hex(), framed[30], framed[31:35].hex()) == ("01020304", 7, "00000055")
     assert (framed[39:42].hex(), framed[42:47].hex(), framed[48]) == ("000003", "2601020304", 0x16)
@@ -61,7 +72,9 @@ def test_what_does_not_fit_is_refused(drawn: tuple[str, dict], data: st.DataObje
     if coding == card_files.RAW:
         record[field] = bytes(size + data.draw(st.sampled_from((-1, 1) if size > 1 else (1,))))
     else:
-        record[field] = data.draw(st.sampled_from((-1, (100 if coding == card_files.BCD else 256) ** size)))
+        record[field] = data.draw(
+            st.sampled_from((-1, (100 if coding == card_files.BCD else 256) ** size))
+        )
     with pytest.raises(ValueError):
         card_files.pack(TABLES[name], record)
 
@@ -75,7 +88,9 @@ def test_any_bytes_are_a_record_or_a_value_error(name: str, data: bytes) -> None
     assert card_files.pack(TABLES[name], record) == data
 
 
-@given(st.integers(1, 12).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, 100**size - 1))))
+@given(
+    st.integers(1, 12).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, 100**size - 1)))
+)
 def test_bcd_reads_as_the_decimal_number(drawn: tuple[int, int]) -> None:
     size, value = drawn
     data = card_files.to_bcd(value, size)
@@ -104,14 +119,20 @@ def test_frames(command: int, data: bytes, behind: bytes) -> None:
 @given(st.integers(0, 255), st.binary(max_size=60), st.data())
 def test_a_changed_byte_is_noticed(command: int, data: bytes, draw: st.DataObject) -> None:
     framed = bytearray(card_files.frame(command, data))
-    at = draw.draw(st.sampled_from([at for at in range(len(framed)) if at not in (2, 3)]))  # another length is another file
+    at = draw.draw(
+        st.sampled_from([at for at in range(len(framed)) if at not in (2, 3)])
+    )  # another length is another file
     framed[at] ^= draw.draw(st.integers(1, 255))
     with pytest.raises(ValueError, match="file"):
         card_files.unframe(bytes(framed))
 
 
 @settings(max_examples=300)
-@given(st.one_of(st.binary(max_size=80), st.binary(max_size=80).map(lambda data: b"\x68\x01\x00" + data)))
+@given(
+    st.one_of(
+        st.binary(max_size=80), st.binary(max_size=80).map(lambda data: b"\x68\x01\x00" + data)
+    )
+)
 def test_any_bytes_are_a_file_or_a_value_error(block: bytes) -> None:
     try:
         command, data = card_files.unframe(block)
@@ -121,7 +142,9 @@ def test_any_bytes_are_a_file_or_a_value_error(block: bytes) -> None:
 
 
 def test_blank_is_whatever_does_not_begin_with_68() -> None:
-    assert card_files.is_blank(b"") and card_files.is_blank(bytes(49)) and card_files.is_blank(b"\xff")
+    assert (
+        card_files.is_blank(b"") and card_files.is_blank(bytes(49)) and card_files.is_blank(b"\xff")
+    )
     assert not card_files.is_blank(b"\x68")
 
 

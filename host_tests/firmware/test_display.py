@@ -20,12 +20,17 @@ class Rig:
         self.chip = Tm1638(self.parts.mcu.pin(STROBE))
         self.bus = self.parts.mcu.spi_bus(0)
         self.bus.devices.append(self.chip)
-        spi = machine.SPI(0, baudrate=500_000, polarity=1, phase=1, sck=machine.Pin(18), mosi=machine.Pin(19))
+        spi = machine.SPI(
+            0, baudrate=500_000, polarity=1, phase=1, sck=machine.Pin(18), mosi=machine.Pin(19)
+        )
         self.strobe = machine.Pin(STROBE, machine.Pin.OUT, value=1)
         self.segments = self.parts.module("tm1638").Tm1638(spi, self.strobe)
         self.sent = 0
         exchange = self.bus.exchange
-        self.bus.exchange = lambda data: (setattr(self, "sent", self.sent + len(data)), exchange(data))[1]
+        self.bus.exchange = lambda data: (
+            setattr(self, "sent", self.sent + len(data)),
+            exchange(data),
+        )[1]
 
     def after(self, ms: int) -> None:
         self.parts.clock.advance(self.parts.clock.now_us + ms * 1000)
@@ -46,7 +51,9 @@ def test_there_are_signs_for_all_that_the_meter_says() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(SIGNS), st.booleans()), max_size=8), st.integers(0, 255))
-def test_text_stands_at_the_right_with_dots_and_lamps(digits: list[tuple[str, bool]], lamps: int) -> None:
+def test_text_stands_at_the_right_with_dots_and_lamps(
+    digits: list[tuple[str, bool]], lamps: int
+) -> None:
     text = "".join(sign + "." * dot for sign, dot in digits)
     RIG.segments.show(text, lamps)
     assert RIG.chip.text == " " * (8 - len(digits)) + text
@@ -121,7 +128,12 @@ def test_messages_follow_each_other_and_the_key_ends_them() -> None:
     face.display.show_messages(("rEAd", 4000))
     assert (face.shows(100), face.shows(3800), face.shows(200)) == ("rEAd", "rEAd", "1.00")
     face.display.show_messages(("1", 2000), ("2", 5000))
-    assert (face.shows(1900), face.shows(100), face.shows(4900), face.shows(100)) == ("1", "2", "2", "1.00")
+    assert (face.shows(1900), face.shows(100), face.shows(4900), face.shows(100)) == (
+        "1",
+        "2",
+        "2",
+        "1.00",
+    )
     face.display.show_messages(("1", 2000), ("2", 5000))
     face.display.show_messages(("3", 1000))
     assert (face.shows(900), face.shows(100)) == ("3", "1.00")
@@ -137,7 +149,11 @@ def test_standing_faults_take_turns_with_the_page() -> None:
     face = Face()
     face.faults = ["Err-01", "Err-05"]
     shown = [face.shows(500) for _ in range(48)]
-    assert {text: shown.count(text) for text in set(shown)} == {"1.00": 32, "Err-01": 8, "Err-05": 8}
+    assert {text: shown.count(text) for text in set(shown)} == {
+        "1.00": 32,
+        "Err-01": 8,
+        "Err-05": 8,
+    }
     face.display.show_messages(("donE", 10_000))
     assert {face.shows(500) for _ in range(19)} == {"donE"}
 
@@ -170,7 +186,10 @@ def test_decimal(value: int, places: int) -> None:
     assert text.lstrip("-")[0] != "."
 
 
-@given(st.sampled_from(("E", "P", "L", "no")), st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,2})?", fullmatch=True))
+@given(
+    st.sampled_from(("E", "P", "L", "no")),
+    st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,2})?", fullmatch=True),
+)
 def test_labels_stand_at_the_left(label: str, text: str) -> None:
     RIG.segments.show(DISPLAY.labelled(label, text), 0)
     digits = len(text.replace(".", ""))

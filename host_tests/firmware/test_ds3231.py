@@ -16,12 +16,16 @@ SECONDS = st.one_of(
     st.integers(0, LAST_S),
     st.integers(0, 36_524).map(lambda day: day * 86_400),
     st.integers(1, 36_525).map(lambda day: day * 86_400 - 1),
-    st.integers(0, 24).map(lambda leap: int((datetime(2000 + 4 * leap, 2, 29, tzinfo=UTC) - EPOCH).total_seconds())),
+    st.integers(0, 24).map(
+        lambda leap: int((datetime(2000 + 4 * leap, 2, 29, tzinfo=UTC) - EPOCH).total_seconds())
+    ),
 )
 
 
 class Rig:
-    def __init__(self, start_s: int | None = 0, offset_s: int = 8 * 3600, earliest_s: int = 0) -> None:
+    def __init__(
+        self, start_s: int | None = 0, offset_s: int = 8 * 3600, earliest_s: int = 0
+    ) -> None:
         self.parts = Parts()
         self.chip = Ds3231(self.parts.clock, start_s)
         self.parts.mcu.i2c_bus(0).devices[ADDRESS] = self.chip
@@ -36,7 +40,14 @@ SPLIT = Rig().module.split
 @given(SECONDS)
 def test_dates_are_those_of_the_calendar(seconds: int) -> None:
     date = EPOCH + timedelta(seconds=seconds)
-    assert SPLIT(seconds) == (date.year - 2000, date.month, date.day, date.hour, date.minute, date.second)
+    assert SPLIT(seconds) == (
+        date.year - 2000,
+        date.month,
+        date.day,
+        date.hour,
+        date.minute,
+        date.second,
+    )
 
 
 @given(SECONDS)
@@ -56,7 +67,10 @@ def test_what_is_set_is_kept(seconds: int) -> None:
     assert rig.clock.seconds() == seconds
 
 
-@given(SECONDS.filter(lambda seconds: seconds <= LAST_S - 8 * 3600), st.sampled_from((0, 8 * 3600, 3600)))
+@given(
+    SECONDS.filter(lambda seconds: seconds <= LAST_S - 8 * 3600),
+    st.sampled_from((0, 8 * 3600, 3600)),
+)
 def test_local_minute_is_what_cards_carry(seconds: int, offset_s: int) -> None:
     local = EPOCH + timedelta(seconds=seconds + offset_s)
     assert Rig(seconds, offset_s).clock.local_minute() == int(local.strftime("%y%m%d%H%M"))
@@ -103,7 +117,11 @@ def test_a_time_half_written_is_not_trusted(cut: int) -> None:
 REGISTERS = st.one_of(
     st.binary(min_size=7, max_size=7),
     st.tuples(SECONDS, st.integers(0, 6), st.integers(0, 255)).map(
-        lambda drawn: registers(drawn[0])[: drawn[1]] + bytes((drawn[2],)) + registers(drawn[0])[drawn[1] + 1 :]
+        lambda drawn: (
+            registers(drawn[0])[: drawn[1]]
+            + bytes((drawn[2],))
+            + registers(drawn[0])[drawn[1] + 1 :]
+        )
     ),
 )
 
@@ -120,7 +138,11 @@ def held(raw: bytes) -> int | None:
         second, minute, day, year = (int(f"{raw[at]:02X}") for at in (0, 1, 4, 6))
         month = int(f"{raw[5] & 0x7F:02X}")
         hour = twelve_hours(raw[2]) if raw[2] & 0xC0 == 0x40 else int(f"{raw[2]:02X}")
-        return int((datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC) - EPOCH).total_seconds())
+        return int(
+            (
+                datetime(2000 + year, month, day, hour, minute, second, tzinfo=UTC) - EPOCH
+            ).total_seconds()
+        )
     except ValueError:
         return None
 
@@ -146,14 +168,19 @@ def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
     assert rig.clock.fault == (rig.module.NO_DATE if seconds is None else 0)
     assert rig.clock.local_minute() < 10**10  # what five bytes of BCD hold
     if seconds is not None and raw[2] < 0x40:
-        assert registers(seconds)[:3] + registers(seconds)[4:] == raw[:3] + raw[4:5] + bytes((raw[5] & 0x7F,)) + raw[6:]
+        assert (
+            registers(seconds)[:3] + registers(seconds)[4:]
+            == raw[:3] + raw[4:5] + bytes((raw[5] & 0x7F,)) + raw[6:]
+        )
 
 
 HOURS_12 = [(0x52, 0), *((0x40 | hour, hour) for hour in range(1, 10)), (0x50, 10), (0x51, 11),
             (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22), (0x71, 23)]  # fmt: skip
 HOURS_24 = [(hour // 10 << 4 | hour % 10, hour) for hour in range(24)]
 MONTHS = [
-    (century | code, month) for century in (0x00, 0x80) for month, code in enumerate(b"\1\2\3\4\5\6\7\x08\x09\x10\x11\x12", 1)
+    (century | code, month)
+    for century in (0x00, 0x80)
+    for month, code in enumerate(b"\1\2\3\4\5\6\7\x08\x09\x10\x11\x12", 1)
 ]
 
 
@@ -179,7 +206,10 @@ def test_the_century_bit_changes_no_month_and_no_year(byte: int, month: int) -> 
     [
         *((0, value) for value in (0x60, 0x0A, 0x80, 0xFF)),
         *((1, value) for value in (0x60, 0x1F, 0x80)),
-        *((2, value) for value in (0x24, 0x1A, 0x80, 0x40, 0x53, 0x60, 0x73, 0x4A, 0x5F, 0xC1, 0xD2)),  # from 0x40: 12 hours
+        *(
+            (2, value)
+            for value in (0x24, 0x1A, 0x80, 0x40, 0x53, 0x60, 0x73, 0x4A, 0x5F, 0xC1, 0xD2)
+        ),  # from 0x40: 12 hours
         *((4, value) for value in (0x00, 0x0A, 0x30, 0x32, 0x41)),
         *((5, value) for value in (0x00, 0x0A, 0x13, 0x22, 0x80, 0x8A, 0x93)),
         *((6, value) for value in (0xA5, 0x0F, 0x1B, 0xFF)),
@@ -190,7 +220,11 @@ def test_impossible_registers_are_no_time(register: int, value: int) -> None:
     raw = bytearray(good)
     raw[register] = value
     rig = standing(bytes(raw))
-    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (None, rig.module.NO_DATE, 0)
+    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (
+        None,
+        rig.module.NO_DATE,
+        0,
+    )
     rig.chip._registers[:7] = good
     assert rig.clock.seconds() is not None and rig.clock.fault == 0
 
@@ -198,7 +232,11 @@ def test_impossible_registers_are_no_time(register: int, value: int) -> None:
 @pytest.mark.parametrize(("year", "february"), [(0, 29), (1, 28), (24, 29), (99, 28)])
 def test_every_month_ends_where_the_calendar_ends_it(year: int, february: int) -> None:
     for month, last in enumerate((31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1):
-        days = [day for day in range(1, 32) if standing(bytes.fromhex(f"00000001{day:02}{month:02}{year:02}")).clock.seconds()]
+        days = [
+            day
+            for day in range(1, 32)
+            if standing(bytes.fromhex(f"00000001{day:02}{month:02}{year:02}")).clock.seconds()
+        ]
         assert days[-1] == last
 
 
@@ -254,7 +292,9 @@ def test_a_time_that_the_chip_can_not_hold_is_not_set(seconds: int) -> None:
     assert rig.chip.time_s == 1000
 
 
-def adjusted(start_s: int | None, seconds: int, back: bool = False, earliest_s: int = 0) -> tuple[Any, int, list[str]]:
+def adjusted(
+    start_s: int | None, seconds: int, back: bool = False, earliest_s: int = 0
+) -> tuple[Any, int, list[str]]:
     """What `adjust` answers, the chip's time after it, and what was logged."""
     rig, lines = Rig(start_s, earliest_s=earliest_s), list[str]()
     return rig.clock.adjust(seconds, lines.append, back), rig.chip.time_s, lines
@@ -275,7 +315,12 @@ def adjusted(start_s: int | None, seconds: int, back: bool = False, earliest_s: 
     ],
 )
 def test_a_clock_goes_back_five_minutes_and_no_more(
-    start_s: int | None, seconds: int, back: bool, earliest_s: int, answer: tuple[int | None, bool], now_s: int
+    start_s: int | None,
+    seconds: int,
+    back: bool,
+    earliest_s: int,
+    answer: tuple[int | None, bool],
+    now_s: int,
 ) -> None:
     got, time_s, lines = adjusted(start_s, seconds, back, earliest_s)
     assert (got, time_s) == (answer, now_s)
@@ -284,21 +329,39 @@ def test_a_clock_goes_back_five_minutes_and_no_more(
 
 def test_each_change_is_logged_with_both_times() -> None:
     assert adjusted(None, 820_540_799)[2] == ["clock: 2025-12-31 23:59:59 UTC, was unknown"]
-    assert adjusted(0, 820_540_800)[2] == ["clock: 2026-01-01 00:00:00 UTC, was 2000-01-01 00:00:00"]
+    assert adjusted(0, 820_540_800)[2] == [
+        "clock: 2026-01-01 00:00:00 UTC, was 2000-01-01 00:00:00"
+    ]
 
 
 def test_a_time_before_the_earliest_is_not_believed() -> None:
     rig = Rig(1000, earliest_s=1301)
-    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (None, rig.module.BEHIND, 0)
+    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (
+        None,
+        rig.module.BEHIND,
+        0,
+    )
     rig.parts.clock.advance(1_000_000)
-    assert (rig.clock.seconds(), rig.clock.fault) == (1001, 0)  # five minutes are no more than two clocks may differ
+    assert (rig.clock.seconds(), rig.clock.fault) == (
+        1001,
+        0,
+    )  # five minutes are no more than two clocks may differ
 
 
 @pytest.mark.parametrize(
     ("start_s", "looks", "now_s"),
-    [(None, (), 5000), (4999, (), 5000), (5000, (), 5000), (9000, (), 9000), (9000, (1,), 9000), (9000, (1, 2), 9000)],
+    [
+        (None, (), 5000),
+        (4999, (), 5000),
+        (5000, (), 5000),
+        (9000, (), 9000),
+        (9000, (1,), 9000),
+        (9000, (1, 2), 9000),
+    ],
 )
-def test_it_is_brought_up_to_a_time_and_never_set_back(start_s: int | None, looks: tuple[int, ...], now_s: int) -> None:
+def test_it_is_brought_up_to_a_time_and_never_set_back(
+    start_s: int | None, looks: tuple[int, ...], now_s: int
+) -> None:
     """One look that is spoilt on the bus must not cost a clock that is right."""
     rig, lines = glitching(*looks), list[str]()
     if start_s is None:
@@ -323,7 +386,9 @@ def test_a_local_minute_is_taken_back_to_its_time(seconds: int) -> None:
     assert clock.seconds_of(clock.local_minute()) == seconds // 60 * 60
 
 
-@pytest.mark.parametrize("minute", [0, 1, 2613010000, 2602290000, 2601012400, 2601010060, 10**10, -1, 101000759 - 10**8])
+@pytest.mark.parametrize(
+    "minute", [0, 1, 2613010000, 2602290000, 2601012400, 2601010060, 10**10, -1, 101000759 - 10**8]
+)
 def test_what_is_no_minute_has_no_time(minute: int) -> None:
     with pytest.raises(ValueError, match="calendar"):
         Rig().clock.seconds_of(minute)

@@ -66,7 +66,9 @@ def store_on(chip: Mb85rc256v, on_trial: bool = False) -> Any:
     PARTS.module("versions").on_trial = on_trial
     PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
     chip.power_on()
-    return PARTS.module("state_store").StateStore(PARTS.module("fram").Fram(I2C), PARTS.lines.append)
+    return PARTS.module("state_store").StateStore(
+        PARTS.module("fram").Fram(I2C), PARTS.lines.append
+    )
 
 
 @pytest.mark.parametrize("form", FORMER)
@@ -113,7 +115,9 @@ def test_a_cut_at_every_byte_of_the_first_commits(form: int, on_trial: bool) -> 
             assert money(store.state) in (carried(form), new) and not store.anew
             assert at <= most // 2 or money(store.state) == new
             former = by_former_rules(chip.content, form)
-            assert former and money(records.unpack(former)) == (money(store.state) if on_trial else carried(form))
+            assert former and money(records.unpack(former)) == (
+                money(store.state) if on_trial else carried(form)
+            )
 
 
 def _commit(chip: Mb85rc256v, on_trial: bool, values: dict[str, int]) -> None:
@@ -150,7 +154,11 @@ class Updating:
         folder.mkdir()
         for name, text in read["files"].items():
             (folder / name).write_bytes(unzip(text))
-        kept = {"fram": read["fram"].hex(), "relay_closed": read["relay_closed"], "seconds": read["seconds"]}
+        kept = {
+            "fram": read["fram"].hex(),
+            "relay_closed": read["relay_closed"],
+            "seconds": read["seconds"],
+        }
         (folder / "meter.json").write_text(json.dumps(kept))
         self.kit = MeterKit(folder)
         self.fram = self.kit.rig.bench.fram
@@ -190,7 +198,10 @@ def test_an_update_carries_a_whole_meter_over(tmp_path: Path, form: int) -> None
     assert kit.session(USER).code == 0
     kit.rig.cut_power()
     kit.restart()
-    assert (kit.state.bought_fen, kit.state.count) == (carried(form)["bought_fen"] + 500, carried(form)["count"] + 1)
+    assert (kit.state.bought_fen, kit.state.count) == (
+        carried(form)["bought_fen"] + 500,
+        carried(form)["count"] + 1,
+    )
     assert kit.state.balance_fen == carried(form)["balance_fen"] + 500
     kit.ledger.bought_fen, kit.ledger.price_e4 = kit.state.bought_fen, kit.state.price_e4
     exact(kit)

@@ -13,7 +13,13 @@ def areas() -> list[tuple[str, int, int]]:
     ring = MAP.JOURNAL_SLOTS * MAP.JOURNAL_SLOT_BYTES
     found = [("events", MAP.EVENTS_AT, MAP.EVENTS_AT + MAP.EVENTS_BYTES)]
     for half in MAP.HALVES:
-        found.append(("former journal", half + MAP.FORMER_JOURNAL_AT, half + MAP.FORMER_JOURNAL_AT + MAP.FORMER_JOURNAL_BYTES))
+        found.append(
+            (
+                "former journal",
+                half + MAP.FORMER_JOURNAL_AT,
+                half + MAP.FORMER_JOURNAL_AT + MAP.FORMER_JOURNAL_BYTES,
+            )
+        )
         found.append(("journal", half + MAP.JOURNAL_AT, half + MAP.JOURNAL_AT + ring))
     return sorted(found, key=lambda area: area[1])
 
@@ -31,7 +37,9 @@ def test_everybody_has_room_in_his_area() -> None:
     assert events.RECORDS * events._SLOT <= MAP.EVENTS_BYTES
     assert journal._SEQUENCE + journal._LENGTH + state.SIZE + journal._CRC <= MAP.JOURNAL_SLOT_BYTES
     former = max(size for form, size in state.SIZES.items() if form < 3)
-    assert MAP.JOURNAL_SLOTS * (journal._SEQUENCE + former + journal._CRC) <= MAP.FORMER_JOURNAL_BYTES
+    assert (
+        MAP.JOURNAL_SLOTS * (journal._SEQUENCE + former + journal._CRC) <= MAP.FORMER_JOURNAL_BYTES
+    )
 
 
 def test_a_meter_in_use_writes_in_its_areas_alone(tmp_path: Path) -> None:

@@ -46,7 +46,13 @@ def give(chip: object, feed: Feed, data: bytes, chunk: int = 1 << 20) -> bool:
     return accepted
 
 
-def report(pulses: int, params: Params = CAPTURED, state: int = 0x55, registers: tuple = SANE, updated: int = 0x71) -> bytes:
+def report(
+    pulses: int,
+    params: Params = CAPTURED,
+    state: int = 0x55,
+    registers: tuple = SANE,
+    updated: int = 0x71,
+) -> bytes:
     return build(state, params, registers, updated | (pulses >> 9 & 0x80), pulses & 0xFFFF)
 
 
@@ -87,7 +93,11 @@ def test_headers_planted_at_every_place(at: int) -> None:
     assert chip.register == 78
 
 
-PARAMETER_PLACES = [(at, field) for field, base in (("voltage", 2), ("current", 8), ("power", 14)) for at in range(2)]
+PARAMETER_PLACES = [
+    (at, field)
+    for field, base in (("voltage", 2), ("current", 8), ("power", 14))
+    for at in range(2)
+]
 
 
 @pytest.mark.parametrize(("shift", "field"), PARAMETER_PLACES)
@@ -150,7 +160,10 @@ def test_several_reports_at_once() -> None:
     assert not chip.poll()
 
 
-@pytest.mark.parametrize("noise", [bytes(10_000), b"\xff" * 10_000, b"\x5a" * 10_000, b"\x55\x5a" * 5000, b"\xf2\x5a" * 5000])
+@pytest.mark.parametrize(
+    "noise",
+    [bytes(10_000), b"\xff" * 10_000, b"\x5a" * 10_000, b"\x55\x5a" * 5000, b"\xf2\x5a" * 5000],
+)
 def test_uniform_noise_is_no_report(noise: bytes) -> None:
     for chip, feed in ((lambda f: (driver(f), f))(Feed()), taught()):
         reports, pulse_pj = chip.reports, chip.pulse_pj
@@ -176,7 +189,10 @@ def test_100_kb_of_random_noise_accept_nothing(known: bool) -> None:
 # ****** Parameters ******
 
 
-@pytest.mark.parametrize(("state", "whole"), [(0xAA, 1), (0xF1, 1), (0xF7, 1), (0xFF, 1), (0x00, 0), (0x54, 0), (0xE0, 0)])
+@pytest.mark.parametrize(
+    ("state", "whole"),
+    [(0xAA, 1), (0xF1, 1), (0xF7, 1), (0xFF, 1), (0x00, 0), (0x54, 0), (0xE0, 0)],
+)
 def test_a_state_that_says_no_is_believed_whatever_else_is_right(state: int, whole: int) -> None:
     """Correction failed, parameters unusable; and states that the chip does not have, which are no report at all."""
     chip, feed = taught()
@@ -191,7 +207,15 @@ def test_parameters_are_learned_from_three_equal_reports() -> None:
     feed = Feed()
     chip = driver(feed)
     other = Params(power=CAPTURED.power + 1)
-    for params, known in ((CAPTURED, 0), (CAPTURED, 0), (other, 0), (CAPTURED, 0), (CAPTURED, 0), (CAPTURED, 1), (other, 1)):
+    for params, known in (
+        (CAPTURED, 0),
+        (CAPTURED, 0),
+        (other, 0),
+        (CAPTURED, 0),
+        (CAPTURED, 0),
+        (CAPTURED, 1),
+        (other, 1),
+    ):
         give(chip, feed, report(7, params))
         assert chip.pulse_pj == (CAPTURED.pulse_pj if known else 0)
     assert (chip.reports, chip.rejected) == (1, 6)

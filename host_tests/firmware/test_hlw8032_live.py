@@ -26,7 +26,9 @@ class Live:
         self.model = Hlw8032Model(self.clock, self.mains, port, None, params, seed)
         port.settle = self.model.settle
         machine = self.parts.machine()
-        uart = machine.UART(0, baudrate=4800, bits=8, parity=0, stop=1, rx=machine.Pin(1), rxbuf=256)
+        uart = machine.UART(
+            0, baudrate=4800, bits=8, parity=0, stop=1, rx=machine.Pin(1), rxbuf=256
+        )
         self.chip = self.parts.module("hlw8032").Hlw8032(uart, params.kv_milli, params.ki_milli)
         self.metering = self.parts.module("metering").Metering(self.chip, 0, 9_000_000, False)
         self.counted_pj = 0
@@ -53,7 +55,10 @@ def test_readings_are_those_of_the_mains() -> None:
     assert abs(live.chip.voltage_mv - 220_000) < 300
     assert abs(live.chip.power_mw - 2_200_000) < 2_200_000 // 4000  # the period is 4299 us
     assert abs(live.chip.current_ma - 10_000) <= 10
-    assert Fraction(3_600_000_000_000_000_000, live.chip.pulse_pj) == Fraction(3_600_000_000_000, 5_031_000 * 1880) * 1000
+    assert (
+        Fraction(3_600_000_000_000_000_000, live.chip.pulse_pj)
+        == Fraction(3_600_000_000_000, 5_031_000 * 1880) * 1000
+    )
     live.mains.switch(False)
     live.run(1000)
     assert (live.chip.voltage_mv, live.chip.power_mw, live.chip.current_ma) == (0, 0, 0)
@@ -91,7 +96,9 @@ def test_no_fault_costs_a_pulse(fault: Fault, frames: int) -> None:
     assert live.metering.restarts == live.metering.disbelieved == 0
 
 
-@pytest.mark.parametrize("fault", [Fault.STATE_AA, Fault.PARAMS_UNUSABLE, Fault.ABSURD_VOLTAGE, Fault.WRONG_PPARAM])
+@pytest.mark.parametrize(
+    "fault", [Fault.STATE_AA, Fault.PARAMS_UNUSABLE, Fault.ABSURD_VOLTAGE, Fault.WRONG_PPARAM]
+)
 def test_wrong_content_under_a_right_sum_is_rejected(fault: Fault) -> None:
     live = Live()
     live.run(3000)
@@ -105,7 +112,9 @@ def test_wrong_content_under_a_right_sum_is_rejected(fault: Fault) -> None:
 @settings(max_examples=40)
 @given(st.data())
 def test_no_mixture_of_faults_costs_a_pulse(data: st.DataObject) -> None:
-    live = Live(data.draw(st.sampled_from((CAPTURED, PLANTED))), seed=data.draw(st.integers(0, 999)))
+    live = Live(
+        data.draw(st.sampled_from((CAPTURED, PLANTED))), seed=data.draw(st.integers(0, 999))
+    )
     live.run(2000)
     for _ in range(data.draw(st.integers(1, 6))):
         live.mains.set_load(data.draw(st.sampled_from((0, 5000, 3_000_000, 9_000_000))))
@@ -152,8 +161,12 @@ def test_a_misread_line_gives_nothing() -> None:
 WRAP = 1 << 17
 
 
-@pytest.mark.parametrize(("count", "power_mw"), [(130_544, 0), (WRAP - 3, 0), (130_544, 100_000), (130_900, 6_600_000)])
-def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(count: int, power_mw: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "power_mw"), [(130_544, 0), (WRAP - 3, 0), (130_544, 100_000), (130_900, 6_600_000)]
+)
+def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(
+    count: int, power_mw: int
+) -> None:
     """The way round over the wrap would be up to 528 pulses, 1.385 Wh, of a load that there is not."""
     live = Live(power_mw=power_mw)
     live.model.stand_at(count)
@@ -164,16 +177,25 @@ def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(co
     used_pj = (live.mains.energy_nj - used_nj) * 1000
     assert live.metering.restarts == 1
     assert 0 <= live.counted_pj - told_pj <= used_pj
-    assert used_pj - (live.counted_pj - told_pj) <= power_mw * 300 * 1_000_000 + live.model.params.pulse_pj
+    assert (
+        used_pj - (live.counted_pj - told_pj)
+        <= power_mw * 300 * 1_000_000 + live.model.params.pulse_pj
+    )
 
 
 @settings(max_examples=60)
 @given(
     st.integers(1, 1200),
-    st.lists(st.tuples(st.sampled_from((0, 1, 300_000, 6_600_000, 9_000_000)), st.integers(300, 900)), min_size=2, max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from((0, 1, 300_000, 6_600_000, 9_000_000)), st.integers(300, 900)),
+        min_size=2,
+        max_size=8,
+    ),
     st.sampled_from((70, 100, 170)),
 )
-def test_a_real_wrap_costs_no_pulse_whatever_the_load_does(short: int, loads: list[tuple[int, int]], step_ms: int) -> None:
+def test_a_real_wrap_costs_no_pulse_whatever_the_load_does(
+    short: int, loads: list[tuple[int, int]], step_ms: int
+) -> None:
     """Each load lasts until a report has told its power."""
     live = Live(power_mw=0)
     live.model.stand_at(WRAP - short)

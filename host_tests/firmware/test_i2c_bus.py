@@ -96,7 +96,9 @@ def test_a_write_may_end_in_any_acknowledge_and_nothing_else_is_written(start: S
 
 
 @pytest.mark.parametrize("chip", ["fram", "clock"])
-def test_a_bus_that_gets_stuck_at_work_is_freed_at_the_second_error(start: Start, chip: str) -> None:
+def test_a_bus_that_gets_stuck_at_work_is_freed_at_the_second_error(
+    start: Start, chip: str
+) -> None:
     """A disturbance on SCL: the chip waits for clocks that the controller believes it has given."""
     lines, model = start.bench.i2c_lines, start.bench.fram if chip == "fram" else start.bench.rtc
     lines.strand_sender(model, 0x00, 3)
@@ -144,7 +146,9 @@ def test_a_chip_that_is_absent_is_an_error_each_time(start: Start) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 7, 60, 200, 700, 1500])
 @pytest.mark.parametrize("bit", [0, 3, 7])
-def test_a_watchdog_inside_a_read_costs_the_meter_nothing(tmp_path: Path, count: int, bit: int) -> None:
+def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
+    tmp_path: Path, count: int, bit: int
+) -> None:
     """The restart finds memory and clock again; journal and ESAM agree, and no fault stands."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 2000)

@@ -41,7 +41,16 @@ def drive(exchange: object, to: T0Card, chunk: int = 1000) -> None:
     raise AssertionError("never ends")
 
 
-def ask(to: T0Card, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0, chunk: int = 99) -> tuple[bytes, int]:
+def ask(
+    to: T0Card,
+    cla: int,
+    ins: int,
+    p1: int,
+    p2: int,
+    data: bytes = b"",
+    le: int = 0,
+    chunk: int = 99,
+) -> tuple[bytes, int]:
     exchange = Exchange(cla, ins, p1, p2, data, le)
     drive(exchange, to, chunk)
     assert exchange.error == ""
@@ -65,7 +74,10 @@ def test_every_case_with_every_good_card(behaviour: Behaviour, chunk: int) -> No
     assert ask(to, 0x00, 0xA4, 0, 0, b"\xdf\x01", chunk=chunk) == (b"", 0x9000)  # case 3
     data, sw = ask(to, 0x00, 0x84, 0, 0, le=8, chunk=chunk)  # case 2
     assert (len(data), sw) == (8, 0x9000)
-    assert ask(to, 0x00, 0xB0, 0x81, 0, le=256, chunk=chunk) == (bytes(45), 0x9000)  # by way of 6C2D
+    assert ask(to, 0x00, 0xB0, 0x81, 0, le=256, chunk=chunk) == (
+        bytes(45),
+        0x9000,
+    )  # by way of 6C2D
     assert ask(to, 0x00, 0xB0, 0x83, 0, le=199, chunk=chunk) == (bytes(199), 0x9000)
     assert ask(to, 0x00, 0xB0, 0x9E, 0, le=4, chunk=chunk) == (b"", 0x6A82)
     control = card(behaviour, kinds.CONTROL)
@@ -128,7 +140,11 @@ def test_headers_as_they_stand_on_the_line() -> None:
     assert Exchange(0x00, 0xB0, 1, 2, b"", 256).take() == bytes.fromhex("00b0010200")
     assert Exchange(0x00, 0xB0, 1, 2, b"", 255).take() == bytes.fromhex("00b00102ff")
     exchange = Exchange(0x00, 0xD6, 1, 2, b"abc")
-    assert (exchange.take(), exchange.take(), exchange.want) == (bytes.fromhex("00d6010203"), b"", 1)
+    assert (exchange.take(), exchange.take(), exchange.want) == (
+        bytes.fromhex("00d6010203"),
+        b"",
+        1,
+    )
     exchange.receive(b"\x60\x29")
     assert exchange.take() == b"a"
     exchange.receive(b"\xd6")
@@ -143,16 +159,22 @@ def test_headers_as_they_stand_on_the_line() -> None:
             Exchange(0, 0, 0, 0, *wrong)
 
 
-COMMAND = st.one_of(st.tuples(st.binary(max_size=255), st.just(0)), st.tuples(st.just(b""), st.integers(0, 256)))
+COMMAND = st.one_of(
+    st.tuples(st.binary(max_size=255), st.just(0)), st.tuples(st.just(b""), st.integers(0, 256))
+)
 # Bytes that mean something, and others.
-CHARACTER = st.one_of(st.sampled_from((0x60, 0xB0, 0x4F, 0x61, 0x6C, 0x90, 0x00)), st.integers(0, 255))
+CHARACTER = st.one_of(
+    st.sampled_from((0x60, 0xB0, 0x4F, 0x61, 0x6C, 0x90, 0x00)), st.integers(0, 255)
+)
 
 
 @settings(max_examples=400)
 @given(COMMAND, st.lists(CHARACTER, max_size=300), st.integers(1, 40))
 @example((b"", 256), [0xB0] * 600, 40)
 @example((b"", 256), [0x61, 0x00] * 300, 1)
-def test_any_characters_end_within_bounds(command: tuple[bytes, int], characters: list[int], chunk: int) -> None:
+def test_any_characters_end_within_bounds(
+    command: tuple[bytes, int], characters: list[int], chunk: int
+) -> None:
     exchange = Exchange(0x00, 0xB0, 0x81, 0, *command)
     sent = 0
     heard = bytearray(characters)
@@ -168,10 +190,16 @@ def test_any_characters_end_within_bounds(command: tuple[bytes, int], characters
     assert exchange.want == 0
     assert sent <= 5 * 9 + len(command[0])
     assert len(exchange.data) <= 256 * 9
-    assert bool(exchange.error) != bool(exchange.sw) or exchange.sw == 0x9000 or exchange.sw >> 12 in (6, 9)
+    assert (
+        bool(exchange.error) != bool(exchange.sw)
+        or exchange.sw == 0x9000
+        or exchange.sw >> 12 in (6, 9)
+    )
 
 
-@pytest.mark.parametrize("babble", [b"\x60", b"\xb0", b"\x4f\x00", b"\x61\x00", b"\x6c\x10", b"\x60\x4f\x00"])
+@pytest.mark.parametrize(
+    "babble", [b"\x60", b"\xb0", b"\x4f\x00", b"\x61\x00", b"\x6c\x10", b"\x60\x4f\x00"]
+)
 def test_no_babble_lasts_for_ever(babble: bytes) -> None:
     exchange = Exchange(0x00, 0xB0, 0x81, 0, b"", 256)
     taken = 0

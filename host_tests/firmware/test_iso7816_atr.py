@@ -39,7 +39,14 @@ KNOWN = [
 @pytest.mark.parametrize(("text", "historical", "protocols", "fi", "di", "guard", "waiting"), KNOWN)
 @pytest.mark.parametrize("chunk", [1, 100])
 def test_known_atrs(
-    text: str, historical: int, protocols: list, fi: int, di: int, guard: int, waiting: int, chunk: int
+    text: str,
+    historical: int,
+    protocols: list,
+    fi: int,
+    di: int,
+    guard: int,
+    waiting: int,
+    chunk: int,
 ) -> None:
     atr = bytes.fromhex(text)
     reader = read(atr + b"rest", chunk)
@@ -47,7 +54,12 @@ def test_known_atrs(
         assert reader.error == "inverse convention"
         return
     assert (reader.error, reader.want, bytes(reader.raw)) == ("", 0, atr)
-    assert (reader.fi, reader.di, reader.extra_guard_etu, reader.waiting_integer) == (fi, di, guard, waiting)
+    assert (reader.fi, reader.di, reader.extra_guard_etu, reader.waiting_integer) == (
+        fi,
+        di,
+        guard,
+        waiting,
+    )
     assert reader.protocols == protocols
     end = len(atr) - (protocols != [0])
     assert reader.historical == atr[end - historical : end]
@@ -60,7 +72,10 @@ def test_a_wrong_tck_is_an_error(tck_off: int) -> None:
     assert read(bytes(atr)).error == "ATR with a wrong TCK"
 
 
-@pytest.mark.parametrize("text", ["3B69000041 0011223344556677", "3BF81300008131FE454A434F5076323431B7", "3B" + "FF" * 40])
+@pytest.mark.parametrize(
+    "text",
+    ["3B69000041 0011223344556677", "3BF81300008131FE454A434F5076323431B7", "3B" + "FF" * 40],
+)
 @pytest.mark.parametrize("length", range(34))
 def test_every_length(text: str, length: int) -> None:
     atr = bytes.fromhex(text)
@@ -83,7 +98,10 @@ def test_guard_time_waiting_time_and_reserved_values() -> None:
 
 
 @settings(max_examples=500)
-@given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda rest: b"\x3b" + rest)), st.integers(1, 40))
+@given(
+    st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda rest: b"\x3b" + rest)),
+    st.integers(1, 40),
+)
 def test_any_bytes_end_within_33_characters(atr: bytes, chunk: int) -> None:
     reader = read(atr, chunk)
     assert len(reader.raw) <= 33

@@ -36,7 +36,9 @@ def run(factor: int, asked: pps.Asked) -> object:
     return engine
 
 
-@pytest.mark.parametrize(("factor", "request_hex"), [(2, "ff1012fd"), (4, "ff1013fc"), (8, "ff1014fb")])
+@pytest.mark.parametrize(
+    ("factor", "request_hex"), [(2, "ff1012fd"), (4, "ff1013fc"), (8, "ff1014fb")]
+)
 def test_a_card_that_echoes_has_the_rate_and_so_have_we(factor: int, request_hex: str) -> None:
     asked = pps.Asked(0x18)
     engine = run(factor, asked)
@@ -65,7 +67,10 @@ def test_a_card_declines_more_than_it_offered() -> None:
 
 
 @settings(max_examples=500)
-@given(st.sampled_from((2, 4, 8)), st.one_of(st.binary(max_size=8), st.binary(max_size=3).map(lambda rest: b"\xff\x10" + rest)))
+@given(
+    st.sampled_from((2, 4, 8)),
+    st.one_of(st.binary(max_size=8), st.binary(max_size=3).map(lambda rest: b"\xff\x10" + rest)),
+)
 def test_only_the_two_right_answers_are_taken(factor: int, answer: bytes) -> None:
     engine = PPS.Pps(factor)
     request = engine.take()
@@ -84,7 +89,9 @@ def test_only_the_two_right_answers_are_taken(factor: int, answer: bytes) -> Non
 
 @settings(max_examples=300)
 @given(st.binary(max_size=8), st.integers(0, 255), st.sampled_from((pps.ECHO, pps.DECLINE)))
-def test_the_card_takes_no_more_than_six_characters_and_no_rate_that_it_did_not_offer(data: bytes, ta1: int, way: str) -> None:
+def test_the_card_takes_no_more_than_six_characters_and_no_rate_that_it_did_not_offer(
+    data: bytes, ta1: int, way: str
+) -> None:
     asked = pps.Asked(ta1, way)
     said, heard = b"", 0
     for value in b"\xff" + data:
@@ -94,11 +101,24 @@ def test_the_card_takes_no_more_than_six_characters_and_no_rate_that_it_did_not_
         heard += 1
     assert heard <= 6 and len(said) <= 4
     f, d = asked.rate
-    assert asked.rate == pps.FIRST or (372 <= f <= pps.rate(ta1)[0] and 1 <= d <= pps.rate(ta1)[1] and way == pps.ECHO)
+    assert asked.rate == pps.FIRST or (
+        372 <= f <= pps.rate(ta1)[0] and 1 <= d <= pps.rate(ta1)[1] and way == pps.ECHO
+    )
 
 
 @pytest.mark.parametrize(
-    ("ta1", "factor"), [(0x11, 1), (0x12, 2), (0x13, 4), (0x03, 4), (0x14, 4), (0x95, 4), (0x18, 4), (0x96, 4), (0x92, 2)]
+    ("ta1", "factor"),
+    [
+        (0x11, 1),
+        (0x12, 2),
+        (0x13, 4),
+        (0x03, 4),
+        (0x14, 4),
+        (0x95, 4),
+        (0x18, 4),
+        (0x96, 4),
+        (0x92, 2),
+    ],
 )
 def test_what_is_asked_for(ta1: int, factor: int) -> None:
     atr = offer(ta1)

@@ -85,7 +85,9 @@ def test_random_lives_with_cuts(data: st.DataObject) -> None:
         found = journal.load()
         assert found in may_find.values()
         may_find = {"old": found, "new": found}
-        chip.cut_after(data.draw(st.integers(1, 12 * RECORD)), lambda: None, data.draw(st.sampled_from(Cut)))
+        chip.cut_after(
+            data.draw(st.integers(1, 12 * RECORD)), lambda: None, data.draw(st.sampled_from(Cut))
+        )
         while chip.powered:
             number += 1
             may_find["new"] = payload(number)
@@ -121,7 +123,10 @@ def test_any_damage_within_one_half_costs_nothing(commits: int, data: st.DataObj
     assert loaded(chip) == payload(commits - 1)
 
 
-@pytest.mark.parametrize("content", [bytes(SIZE), b"\xff" * SIZE, *(random.Random(seed).randbytes(SIZE) for seed in range(8))])
+@pytest.mark.parametrize(
+    "content",
+    [bytes(SIZE), b"\xff" * SIZE, *(random.Random(seed).randbytes(SIZE) for seed in range(8))],
+)
 @pytest.mark.parametrize("size", [PAYLOAD, 97])
 def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes, size: int) -> None:
     chip = Mb85rc256v(content)
@@ -137,7 +142,12 @@ def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes, size: i
 
 def test_stuck_bytes_never_cost_a_commit() -> None:
     """A dead byte in either half, or one in each at the same slot: what cannot be kept is noticed, and kept elsewhere."""
-    for stuck in ((3,), (HALF + SLOT + 9,), (2 * SLOT + 8, HALF + 2 * SLOT + 8), (*range(RECORD - 4, RECORD), HALF + 1)):
+    for stuck in (
+        (3,),
+        (HALF + SLOT + 9,),
+        (2 * SLOT + 8, HALF + 2 * SLOT + 8),
+        (*range(RECORD - 4, RECORD), HALF + 1),
+    ):
         chip = filled(5)
         for at in (BASE + at for at in stuck):
             chip.stuck[at] = chip.memory[at] ^ 0x55
@@ -207,7 +217,9 @@ class Breaking:
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, RECORD - 1)), max_size=20))
-def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(breaks: list[tuple[int, int]]) -> None:
+def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(
+    breaks: list[tuple[int, int]],
+) -> None:
     memory = Breaking()
     journal = MODULE.Journal(memory, PAYLOAD)
     assert journal.load() is None

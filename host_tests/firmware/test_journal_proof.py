@@ -30,8 +30,12 @@ class Memory:
 
 
 @pytest.mark.parametrize("prove", [False, True])
-@pytest.mark.parametrize(("lost", "reads", "kept"), [((), 1, 2), ((1,), 1, 1), ((0,), 2, 1), ((0, 1), 2, 0)])
-def test_a_commit_is_read_back_until_one_half_has_it(lost: tuple[int, ...], reads: int, kept: int, prove: bool) -> None:
+@pytest.mark.parametrize(
+    ("lost", "reads", "kept"), [((), 1, 2), ((1,), 1, 1), ((0,), 2, 1), ((0, 1), 2, 0)]
+)
+def test_a_commit_is_read_back_until_one_half_has_it(
+    lost: tuple[int, ...], reads: int, kept: int, prove: bool
+) -> None:
     memory = Memory(lost)
     journal = MODULE.Journal(memory, len(PAYLOAD))
     assert journal.load() is None and memory.reads == SLOTS

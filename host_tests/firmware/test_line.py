@@ -8,7 +8,13 @@ from line_rig import ATR, CHALLENGE, CLOCK_HZ, READ, SELECT
 from line_rig import LineRig as Rig
 
 ETU_US = 1_000_000 / 9600
-GOOD = [Behaviour(), Behaviour(nulls=1), Behaviour(nulls=20), Behaviour(one_by_one=True), Behaviour(one_by_one=True, nulls=2)]
+GOOD = [
+    Behaviour(),
+    Behaviour(nulls=1),
+    Behaviour(nulls=20),
+    Behaviour(one_by_one=True),
+    Behaviour(one_by_one=True, nulls=2),
+]
 
 
 @pytest.mark.parametrize("behaviour", GOOD)
@@ -40,7 +46,9 @@ def test_contacts_come_and_go_in_their_order() -> None:
     up = [event for event in rig.events if event[1]]
     assert [(name, level) for name, level, _ in up] == [("VCC", 1), ("CLK", CLOCK_HZ), ("RST", 1)]
     low_us = up[2][2] - up[1][2]
-    assert 40_000 <= low_us * CLOCK_HZ // 1_000_000 <= 46_500  # the clocks that meters of the trade leave RST low
+    assert (
+        40_000 <= low_us * CLOCK_HZ // 1_000_000 <= 46_500
+    )  # the clocks that meters of the trade leave RST low
     assert up[1][2] - up[0][2] >= 10_000
     rig.events.clear()
     rig.channel.off()
@@ -75,7 +83,10 @@ def test_without_extra_guard_characters_follow_at_12_etu() -> None:
     rig.reset()
     rig.starts.clear()
     rig.command(*CHALLENGE)
-    assert {round((after - before) / ETU_US, 1) for before, after in zip(rig.starts, rig.starts[1:], strict=False)} == {12.0}
+    assert {
+        round((after - before) / ETU_US, 1)
+        for before, after in zip(rig.starts, rig.starts[1:], strict=False)
+    } == {12.0}
 
 
 @pytest.mark.parametrize("at_ms", [29_900, 29_960, 29_990, 30_000])

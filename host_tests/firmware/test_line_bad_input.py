@@ -52,7 +52,23 @@ def test_every_procedure_byte_there_could_be(ta1: int | None) -> None:
 
 
 @pytest.mark.parametrize("ta1", RATES)
-@pytest.mark.parametrize("sw", [0x0000, 0x6000, 0x60FF, 0x6100, 0x61FF, 0x6C00, 0x6CFF, 0x6F00, 0x6DFF, 0x8000, 0x9999, 0xFFFF])
+@pytest.mark.parametrize(
+    "sw",
+    [
+        0x0000,
+        0x6000,
+        0x60FF,
+        0x6100,
+        0x61FF,
+        0x6C00,
+        0x6CFF,
+        0x6F00,
+        0x6DFF,
+        0x8000,
+        0x9999,
+        0xFFFF,
+    ],
+)
 def test_status_words_that_nobody_knows(ta1: int | None, sw: int) -> None:
     rig = Rig(Behaviour(ta1=ta1, lying_sw=sw))
     rig.reset()
@@ -69,7 +85,9 @@ def test_status_words_that_nobody_knows(ta1: int | None, sw: int) -> None:
 @pytest.mark.parametrize("ta1", RATES)
 @pytest.mark.parametrize("surplus", [1, 2, 3, 10, 60])
 @pytest.mark.parametrize("command", [CHALLENGE, READ])
-def test_an_answer_that_is_too_long_is_an_error(ta1: int | None, surplus: int, command: tuple) -> None:
+def test_an_answer_that_is_too_long_is_an_error(
+    ta1: int | None, surplus: int, command: tuple
+) -> None:
     rig = Rig(Behaviour(ta1=ta1, surplus=surplus))
     rig.reset()
     rig.command(*SELECT)
@@ -78,8 +96,12 @@ def test_an_answer_that_is_too_long_is_an_error(ta1: int | None, surplus: int, c
 
 
 @pytest.mark.parametrize("ta1", RATES)
-@pytest.mark.parametrize("babble", [b"\x60", b"\x90\x00", bytes(5), b"\xa4" * 20, bytes(range(200))])
-def test_babble_behind_an_answer_is_neither_taken_for_the_next_one_nor_endless(ta1: int | None, babble: bytes) -> None:
+@pytest.mark.parametrize(
+    "babble", [b"\x60", b"\x90\x00", bytes(5), b"\xa4" * 20, bytes(range(200))]
+)
+def test_babble_behind_an_answer_is_neither_taken_for_the_next_one_nor_endless(
+    ta1: int | None, babble: bytes
+) -> None:
     rig = Rig(Behaviour(ta1=ta1, babble=babble))
     rig.reset()
     assert ends(rig, SELECT, ONE_WAIT_US) == (b"", 0x9000)
@@ -94,10 +116,16 @@ def test_null_for_ever_ends_with_the_deadline_and_without_one(ta1: int | None) -
     rig = Rig(Behaviour(ta1=ta1, null_forever=True))
     rig.reset()
     rig.channel.end_within(2500)
-    assert rig.fails(lambda: rig.command(*SELECT, within_ms=2600)) in ("session took too long", "no answer")
+    assert rig.fails(lambda: rig.command(*SELECT, within_ms=2600)) in (
+        "session took too long",
+        "no answer",
+    )
     rig.channel._deadline_ms = None
     rig.reset()
-    assert rig.fails(lambda: rig.command(*SELECT, within_ms=110_000)) in ("NULL for ever", "no answer")
+    assert rig.fails(lambda: rig.command(*SELECT, within_ms=110_000)) in (
+        "NULL for ever",
+        "no answer",
+    )
     rig.works_again()
 
 

@@ -33,7 +33,11 @@ def test_a_mute_card_and_an_empty_slot_are_given_up_after_one_waiting_time() -> 
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "why"), [(Behaviour(wrong_procedure=0x33), "no procedure byte"), (Behaviour(nulls=101), "NULL for ever")]
+    ("behaviour", "why"),
+    [
+        (Behaviour(wrong_procedure=0x33), "no procedure byte"),
+        (Behaviour(nulls=101), "NULL for ever"),
+    ],
 )
 def test_cards_that_do_not_keep_to_t0(behaviour: Behaviour, why: str) -> None:
     rig = Rig(behaviour)
@@ -77,7 +81,9 @@ def test_a_card_pulled_at_any_character(at: int) -> None:
 
 @settings(max_examples=60)
 @given(st.integers(0, 60), st.one_of(st.none(), st.integers(1, 255)), st.booleans())
-def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(at: int, flip: int | None, on: bool) -> None:
+def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
+    at: int, flip: int | None, on: bool
+) -> None:
     """One character, or every one from there on, in either direction."""
     rig = Rig()
 
@@ -109,7 +115,9 @@ def test_a_shorted_line_is_told_from_a_mute_card() -> None:
 class OwnSink(Rig):
     """The contacts replaced: what is sent comes back as `echo` says, and `answer` is given after a header."""
 
-    def __init__(self, echo: Callable[[int], int | None], answer: bytes = b"", every_ms: int = 0) -> None:
+    def __init__(
+        self, echo: Callable[[int], int | None], answer: bytes = b"", every_ms: int = 0
+    ) -> None:
         super().__init__()
         self.reset()
         self._form = Format(9600, 8, 0, 2)
@@ -139,7 +147,10 @@ def test_a_card_that_trickles_is_bounded_by_the_deadline() -> None:
     """Each character comes just within the waiting time; all of them together would take three minutes."""
     rig = OwnSink(lambda value: value, b"\xb0" + bytes(199) + b"\x90\x00", 900)
     rig.channel.end_within(3000)
-    assert rig.fails(lambda: rig.command(*READ, within_ms=3400)) in ("session took too long", "no answer")
+    assert rig.fails(lambda: rig.command(*READ, within_ms=3400)) in (
+        "session took too long",
+        "no answer",
+    )
 
 
 def test_a_deadline_that_has_passed_ends_every_command() -> None:

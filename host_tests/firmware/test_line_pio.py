@@ -89,7 +89,9 @@ def load(name, **ports):
     kept = {other: sys.modules.pop(other, None) for other in NAMES}
     micropython = types.ModuleType("micropython")
     micropython.const = lambda value: value
-    sys.modules.update({"machine": types.ModuleType("machine"), "micropython": micropython, **ports})
+    sys.modules.update(
+        {"machine": types.ModuleType("machine"), "micropython": micropython, **ports}
+    )
     sys.path.insert(0, str(FIRMWARE))
     try:
         return importlib.import_module(name)

@@ -71,7 +71,9 @@ def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(w
     """Once each card that is heard badly at its own rate failed for ever, however often it was put in."""
     rig = Rig(Behaviour(ta1=0x13, pps=way))
     if way == pps.ECHO:  # worn contacts, a long cable
-        rig.socket.tamper = lambda direction, index, value: value ^ 0x10 if rig.line.baud > FIRST_BAUD else value
+        rig.socket.tamper = lambda direction, index, value: (
+            value ^ 0x10 if rig.line.baud > FIRST_BAUD else value
+        )
     for _ in range(3):
         rig.reset()
         assert rig.line.baud == 4 * FIRST_BAUD
@@ -84,7 +86,9 @@ def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(w
 def test_a_card_heard_badly_at_its_own_rate_is_served_when_put_in_again(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     slot = kit.rig.bench.slot
-    slot.tamper = lambda direction, index, value: value ^ 0x10 if slot.character_etu_ns * FIRST_BAUD < 900_000_000 else value
+    slot.tamper = lambda direction, index, value: (
+        value ^ 0x10 if slot.character_etu_ns * FIRST_BAUD < 900_000_000 else value
+    )
     kit.sell(1000)
     quick = Behaviour(ta1=0x13)
     assert kit.session(USER, behaviour=quick).code == 19 and kit.state.bought_fen == 0
@@ -129,8 +133,12 @@ def test_specific_mode_that_this_line_cannot_do_is_refused(ta1: int, ta2: int) -
     rig.works_again()
 
 
-@pytest.mark.parametrize("behaviour", [Behaviour(ta1=0x13), Behaviour(ta1=0x13, ta2=0), Behaviour(ta1=0x11)])
-def test_a_command_right_behind_the_reset_waits_for_the_chip_s_last_character(behaviour: Behaviour) -> None:
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(ta1=0x13), Behaviour(ta1=0x13, ta2=0), Behaviour(ta1=0x11)]
+)
+def test_a_command_right_behind_the_reset_waits_for_the_chip_s_last_character(
+    behaviour: Behaviour,
+) -> None:
     rig = Rig(behaviour)
 
     async def both() -> tuple[bytes, int]:
@@ -158,7 +166,9 @@ def test_a_card_pulled_in_the_middle_of_pps(at: int) -> None:
 
 @settings(max_examples=60)
 @given(st.integers(0, 60), st.one_of(st.none(), st.integers(1, 255)), st.booleans())
-def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(at: int, flip: int | None, on: bool) -> None:
+def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
+    at: int, flip: int | None, on: bool
+) -> None:
     """As at the first rate (test_line_faults.py); one more reset and one more waiting time may pass."""
     rig = Rig(Behaviour(ta1=0x13))
 

@@ -34,7 +34,9 @@ class Bench:
     def __init__(self, register: int = 0, warm: bool = False, pulse_pj: int = PULSE_PJ) -> None:
         self.parts = Parts()
         self.chip = Chip()
-        self.metering = self.parts.module("metering").Metering(self.chip, register, MAX_MW, warm, pulse_pj)
+        self.metering = self.parts.module("metering").Metering(
+            self.chip, register, MAX_MW, warm, pulse_pj
+        )
 
     def after(self, ms: int, register: int | None = None) -> int:
         """Pulses handed out when the chip tells this count so much later; no count: it is silent."""
@@ -64,7 +66,9 @@ def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
 
 
 def test_a_cold_start_charges_what_the_chip_has_counted_but_nothing_twice() -> None:
-    assert Bench(register=5000).after(300, 40) == 40  # the chip has started too: it cannot have counted down
+    assert (
+        Bench(register=5000).after(300, 40) == 40
+    )  # the chip has started too: it cannot have counted down
     assert Bench(register=30).after(300, 40) == 10  # perhaps too, or it has counted on
     for register in (40, 39):
         same = Bench(register=register)
@@ -77,7 +81,9 @@ COLD = most(2_300)  # what a chip that has started 300 ms before the first look 
 
 
 @settings(max_examples=500)
-@given(st.integers(0, MODULUS - 1), st.one_of(st.integers(0, COLD + 100), st.integers(0, MODULUS - 1)))
+@given(
+    st.integers(0, MODULUS - 1), st.one_of(st.integers(0, COLD + 100), st.integers(0, MODULUS - 1))
+)
 def test_a_cold_start_never_charges_twice(kept: int, grown: int) -> None:
     """The controller alone has started: the chip has counted on from what is charged already."""
     assert Bench(register=kept).after(300, kept + grown) <= grown
@@ -85,7 +91,9 @@ def test_a_cold_start_never_charges_twice(kept: int, grown: int) -> None:
 
 @settings(max_examples=500)
 @given(st.one_of(st.integers(0, COLD + 100), st.integers(0, MODULUS - 1)), st.integers(0, COLD))
-def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(kept: int, counted: int) -> None:
+def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(
+    kept: int, counted: int
+) -> None:
     """Both have started: all is charged, but after a cut so soon that the chip had not come further than now."""
     bench = Bench(register=kept)
     assert bench.after(300, counted) == (counted if kept > counted else counted - kept)
@@ -93,8 +101,13 @@ def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(kept
 
 
 @settings(max_examples=300)
-@given(st.integers(0, COLD), st.lists(st.tuples(st.booleans(), st.integers(0, COLD), st.integers(0, 300)), max_size=8))
-def test_starts_of_either_kind_in_a_row_charge_at_most_the_truth(first: int, starts: list[tuple[bool, int, int]]) -> None:
+@given(
+    st.integers(0, COLD),
+    st.lists(st.tuples(st.booleans(), st.integers(0, COLD), st.integers(0, 300)), max_size=8),
+)
+def test_starts_of_either_kind_in_a_row_charge_at_most_the_truth(
+    first: int, starts: list[tuple[bool, int, int]]
+) -> None:
     """The count kept is the one up to which energy is charged, as the journal keeps both in one record."""
     kept = count = true = first
     charged = first
@@ -135,7 +148,12 @@ def test_a_warm_start_near_the_wrap_asks_the_power_measured() -> None:
 
 
 def test_a_restart_near_the_wrap_asks_the_power_measured() -> None:
-    for power_mw, told, charged, restarts in ((0, 0, 0, 1), (0, 60, 588, 0), (9_000_000, 60, 588, 0), (1_000_000, 20, 20, 1)):
+    for power_mw, told, charged, restarts in (
+        (0, 0, 0, 1),
+        (0, 60, 588, 0),
+        (9_000_000, 60, 588, 0),
+        (1_000_000, 20, 20, 1),
+    ):
         bench = Bench(register=130_000, warm=True)
         bench.chip.power_mw = power_mw
         bench.after(500, 130_544)
@@ -152,8 +170,13 @@ def test_another_chip_s_count_is_not_compared_with_the_one_kept() -> None:
 
 
 @settings(max_examples=200)
-@given(st.integers(0, MODULUS - 1), st.lists(st.tuples(st.integers(20, 400), st.integers(0, 100)), max_size=30))
-def test_what_the_mains_can_deliver_is_believed_exactly(start: int, steps: list[tuple[int, int]]) -> None:
+@given(
+    st.integers(0, MODULUS - 1),
+    st.lists(st.tuples(st.integers(20, 400), st.integers(0, 100)), max_size=30),
+)
+def test_what_the_mains_can_deliver_is_believed_exactly(
+    start: int, steps: list[tuple[int, int]]
+) -> None:
     """Counts at any place in the range, growing by 0 to 100 % of what 9 kW make; not all reports arrive."""
     bench = Bench(register=start, warm=True)
     count, handed = start, 0
@@ -238,8 +261,16 @@ def test_long_silences() -> None:
     assert bench.after(100, 80) == 3
 
 
-@given(st.integers(0, MODULUS - 1), st.integers(138_000, 5_000_000), st.integers(0, 100), st.integers(0, 100), st.booleans())
-def test_a_long_silence_never_charges_too_much(last: int, ms: int, percent: int, since: int, restarts: bool) -> None:
+@given(
+    st.integers(0, MODULUS - 1),
+    st.integers(138_000, 5_000_000),
+    st.integers(0, 100),
+    st.integers(0, 100),
+    st.booleans(),
+)
+def test_a_long_silence_never_charges_too_much(
+    last: int, ms: int, percent: int, since: int, restarts: bool
+) -> None:
     bench = Bench(register=last, warm=True)
     bench.after(100, last)
     true = MAX_MW * ms * 1_000_000 * percent // 100 // PULSE_PJ

@@ -83,8 +83,12 @@ def test_a_weak_mains_drives_nothing_and_is_no_fault(relay: Driven) -> None:
     assert relay.model.closed
 
 
-@pytest.mark.parametrize(("fault", "wanted"), [(ContactFault.WELDED, False), (ContactFault.STUCK_OPEN, True)])
-def test_a_contact_that_does_not_follow_is_driven_again_and_then_reported(fault: ContactFault, wanted: bool) -> None:
+@pytest.mark.parametrize(
+    ("fault", "wanted"), [(ContactFault.WELDED, False), (ContactFault.STUCK_OPEN, True)]
+)
+def test_a_contact_that_does_not_follow_is_driven_again_and_then_reported(
+    fault: ContactFault, wanted: bool
+) -> None:
     driven = Driven(closed=not wanted)
     driven.model.fault = fault
     driven.follow(wanted, 8_000)

@@ -37,7 +37,9 @@ def start(kit: MeterKit, spoil: Callable[[MeterKit], object]) -> str:
     kit.lines.clear()
     kit.restart()
     kit.wait(8 * S)
-    (code,) = {match[1] for line in kit.lines if (match := re.search(r"self-check (\d{8}) version", line))}
+    (code,) = {
+        match[1] for line in kit.lines if (match := re.search(r"self-check (\d{8}) version", line))
+    }
     return code
 
 
@@ -46,7 +48,9 @@ def other_format(kit: MeterKit) -> None:
     store = kit.rig.bench.fram
     size = shared("state").SIZE + 20
     for base in (1024, SIZE // 2 + 1024):
-        body = (1 << 40).to_bytes(6, "big") + size.to_bytes(2, "big") + b"\x7f\x01" + bytes(size - 2)
+        body = (
+            (1 << 40).to_bytes(6, "big") + size.to_bytes(2, "big") + b"\x7f\x01" + bytes(size - 2)
+        )
         store.memory[base : base + len(body) + 4] = body + binascii.crc32(body).to_bytes(4, "big")
 
 
@@ -85,20 +89,34 @@ FAULTS: list[tuple[str, Callable[[MeterKit], object], str]] = [
     ("state of another format", other_format, "40000"),
     ("chip silent", lambda kit: kit.rig.bench.chip.inject(Fault.FROZEN, MANY), "01003"),
     ("chip garbled", lambda kit: kit.rig.bench.chip.inject(Fault.BYTE_DROPPED, MANY), "02003"),
-    ("chip's parameters unusable", lambda kit: kit.rig.bench.chip.inject(Fault.STATE_AA, MANY), "03003"),
+    (
+        "chip's parameters unusable",
+        lambda kit: kit.rig.bench.chip.inject(Fault.STATE_AA, MANY),
+        "03003",
+    ),
     ("ESAM silent", lambda kit: kit.rig.bench.esam.put(None), "00100"),
-    ("ESAM refuses", lambda kit: kit.rig.bench.esam.put(esam_of(kit), Behaviour(lying_sw=0x6A82)), "00200"),
+    (
+        "ESAM refuses",
+        lambda kit: kit.rig.bench.esam.put(esam_of(kit), Behaviour(lying_sw=0x6A82)),
+        "00200",
+    ),
     ("clock silent", lambda kit: setattr(kit.rig.bench.rtc, "mute", True), "00010"),
     ("clock battery", lambda kit: setattr(kit.rig.bench.rtc, "battery", False), "00020"),
     ("clock without a date", no_date, "00030"),
     ("clock behind the meter's earliest time", behind, "00040"),
-    ("relay stuck open", lambda kit: setattr(kit.rig.bench.relay, "fault", ContactFault.STUCK_OPEN), "00001"),
+    (
+        "relay stuck open",
+        lambda kit: setattr(kit.rig.bench.relay, "fault", ContactFault.STUCK_OPEN),
+        "00001",
+    ),
     ("mains too low for the coil", lambda kit: kit.rig.set_volts(150_000), "00003"),
 ]
 
 
 @pytest.mark.parametrize(("what", "spoil", "parts"), FAULTS, ids=[each[0] for each in FAULTS])
-def test_each_fault_changes_its_digit(kit: MeterKit, what: str, spoil: Callable[[MeterKit], object], parts: str) -> None:
+def test_each_fault_changes_its_digit(
+    kit: MeterKit, what: str, spoil: Callable[[MeterKit], object], parts: str
+) -> None:
     code = start(kit, spoil)
     assert code[:5] == parts, kit.lines
     assert 0 < int(code[5:]) <= 999
@@ -121,7 +139,9 @@ def test_every_digit_that_a_fault_can_show_is_explained() -> None:
     """docs/selfcheck.md has a row for each part, and a meaning for each digit that was seen above."""
     text = (ROOT / "docs" / "selfcheck.md").read_text(encoding="utf-8")
     rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if re.match(r"\| [1-5] \|", line)
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if re.match(r"\| [1-5] \|", line)
     ]
     assert [row[0] for row in rows] == ["1", "2", "3", "4", "5"]
     for _, _, parts in [*FAULTS, ("welded", nothing, "00002")]:

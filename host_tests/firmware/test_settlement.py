@@ -74,7 +74,9 @@ class Books:
         self.esam = parts.module("esam").Esam(self.rig.channel)
         self.lines: list[str] = []
         self.store = parts.module("state_store").StateStore(memory, self.lines.append)
-        self.settlement = parts.module("settlement").Settlement(self.esam, self.store, self.lines.append)
+        self.settlement = parts.module("settlement").Settlement(
+            self.esam, self.store, self.lines.append
+        )
 
     @property
     def state(self) -> Any:
@@ -241,7 +243,9 @@ def test_a_debit_that_the_esam_does_not_carry_out_is_noticed(books: Books) -> No
 
 
 @pytest.mark.parametrize(("name", "value"), [("meter_no", 99), ("flags", 0)])
-def test_a_journal_of_no_such_meter_takes_the_esams_word(books: Books, name: str, value: int) -> None:
+def test_a_journal_of_no_such_meter_takes_the_esams_word(
+    books: Books, name: str, value: int
+) -> None:
     books.begin()
     books.state.balance_fen, books.state.bought_fen = 90_000, 95_000
     setattr(books.state, name, value)

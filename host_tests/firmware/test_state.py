@@ -87,7 +87,11 @@ def test_flags_and_what_follows_from_the_balance() -> None:
     state.set(records.LOCKED)
     state.set(records.OPENED)
     state.set(records.LOCKED, False)
-    assert (state.flags, state.has(records.OPENED), state.has(records.LOCKED)) == (records.OPENED, True, False)
+    assert (state.flags, state.has(records.OPENED), state.has(records.LOCKED)) == (
+        records.OPENED,
+        True,
+        False,
+    )
     state.balance_fen = -7
     assert (state.overdraft_fen, state.wallet_fen) == (7, 0)
     state.balance_fen = 7
@@ -98,7 +102,9 @@ def store_on(chip: Mb85rc256v) -> tuple[Parts, object]:
     """A meter's start on this memory, through the bus."""
     parts = Parts()
     parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
-    return parts, parts.module("state_store").StateStore(parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append)
+    return parts, parts.module("state_store").StateStore(
+        parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append
+    )
 
 
 def test_the_store_brings_back_what_was_committed() -> None:
@@ -140,7 +146,11 @@ def test_the_store_tells_a_foreign_format_and_a_silent_memory_from_a_blank_one()
     assert store.fault and store_on(chip)[1].state.energy_pj == 100, (
         "a state that was made up is never written over the true one"
     )
-    assert store.take((store.scan(0), store.scan(1))) and not store.unread and store.state.energy_pj == 100
+    assert (
+        store.take((store.scan(0), store.scan(1)))
+        and not store.unread
+        and store.state.energy_pj == 100
+    )
     store.state.energy_pj = 101
     store.commit()
     assert not store.fault
@@ -157,7 +167,9 @@ def test_a_memory_that_wakes_in_a_moment_is_waited_for() -> None:
         parts = Parts()
         parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
         parts.clock.after(after_us, lambda: setattr(chip, "mute", False))
-        store = parts.module("state_store").StateStore(parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append)
+        store = parts.module("state_store").StateStore(
+            parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append
+        )
         assert (store.state.energy_pj, store.unread) == (energy_pj, not energy_pj)
         assert parts.clock.now_us < 130_000
 

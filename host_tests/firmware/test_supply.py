@@ -24,7 +24,9 @@ class Rules:
     balance: int = 0
     carded_at_alarm2: bool = False  # the card was in since the balance last was above alarm 2
     carded_at_zero: bool = False  # likewise since it last was above zero, while overdraft was left
-    exhausted: bool = False  # the overdraft was used up and no purchase has lifted the balance above close_above
+    exhausted: bool = (
+        False  # the overdraft was used up and no purchase has lifted the balance above close_above
+    )
 
     def balance_is(self, balance: int) -> None:
         self.balance = balance
@@ -96,7 +98,9 @@ def test_every_stage_is_as_the_rules_say(story: tuple[Rules, list[int | None]]) 
 
 
 @given(stories())
-def test_asking_again_and_updating_again_change_nothing(story: tuple[Rules, list[int | None]]) -> None:
+def test_asking_again_and_updating_again_change_nothing(
+    story: tuple[Rules, list[int | None]],
+) -> None:
     rules, steps = story
     state = state_of(rules)
     supply.update(state)
@@ -177,7 +181,12 @@ def test_the_way_down_and_back() -> None:
 
 def test_a_purchase_too_small_does_not_unlock() -> None:
     state = state_of(Rules(alarm1=0, alarm2=0, limit=0, close_above=1000))
-    for balance, why in ((0, supply.SPENT), (1000, supply.SPENT), (1001, supply.MAY_CLOSE), (999, supply.MAY_CLOSE)):
+    for balance, why in (
+        (0, supply.SPENT),
+        (1000, supply.SPENT),
+        (1001, supply.MAY_CLOSE),
+        (999, supply.MAY_CLOSE),
+    ):
         state.balance_fen = balance
         supply.update(state)
         supply.release(state)

@@ -79,7 +79,10 @@ def start(fs: Littlefs) -> Any:
     scope = dict(vars(builtins), open=fs.open, __import__=lambda name, *_: stand_ins[name])
     module = types.ModuleType("versions")
     vars(module)["__builtins__"] = scope
-    exec(compile((FIRMWARE / "versions.py").read_text(encoding="utf-8"), "versions.py", "exec"), vars(module))
+    exec(
+        compile((FIRMWARE / "versions.py").read_text(encoding="utf-8"), "versions.py", "exec"),
+        vars(module),
+    )
     vars(module).update(dogs=dogs, path=path)
     return module
 
@@ -98,7 +101,13 @@ def test_without_slots_the_firmware_runs_where_it_is() -> None:
     fs = Littlefs()
     slots = start(fs)
     slots.enter()
-    assert (slots.here, slots.on_trial, slots.path, slots.dogs, slots.version()) == ("", False, [""], [], "unflashed")
+    assert (slots.here, slots.on_trial, slots.path, slots.dogs, slots.version()) == (
+        "",
+        False,
+        [""],
+        [],
+        "unflashed",
+    )
     slots.remember("00000")
     assert fs.files == {}
 
@@ -107,7 +116,12 @@ def test_one_trial_and_no_second_one() -> None:
     fs = Littlefs(slot="a b", **{"b/manifest": "0.2.0+12345678\nboard x\n"})
     slots = start(fs)
     slots.enter()
-    assert (slots.here, slots.on_trial, slots.version(), fs.files["slot"]) == ("b", True, "0.2.0+12345678", "a b !")
+    assert (slots.here, slots.on_trial, slots.version(), fs.files["slot"]) == (
+        "b",
+        True,
+        "0.2.0+12345678",
+        "a b !",
+    )
     assert runs(fs) == "a"
     assert fs.files["slot"] == "a"
     assert runs(fs) == "a"
@@ -146,7 +160,9 @@ def test_a_cut_in_each_operation_leaves_a_version_that_starts() -> None:
 
     assert cuts(lambda slots: slots.enter(), slot="a b") == [(False, "b")] * 3 + [(True, "a")]
     assert cuts(lambda slots: slots.enter(), slot="a b !") == [(False, "a")] * 3 + [(True, "a")]
-    assert cuts(trial, slot="a b", code="00000") == [(False, "b")] * 3 + [(False, "a")] * 3 + [(False, "b")] * 3 + [(True, "b")]
+    assert cuts(trial, slot="a b", code="00000") == [(False, "b")] * 3 + [(False, "a")] * 3 + [
+        (False, "b")
+    ] * 3 + [(True, "b")]
 
 
 @pytest.mark.parametrize(

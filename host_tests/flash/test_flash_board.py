@@ -50,12 +50,16 @@ def test_check_says_whether_exactly_this_version_is_there(desk: Desk) -> None:
     desk.write("first")
     done = desk.flash("--check")
     assert done.exit_code == 1
-    assert done.stderr.startswith(f"the board does not hold version {desk.version.name}, these files differ: ")
+    assert done.stderr.startswith(
+        f"the board does not hold version {desk.version.name}, these files differ: "
+    )
     assert desk.flash().exit_code == 0
     starts, desk.board.heard = desk.board.starts, b""
     assert "holds exactly version" in desk.flash("--check").stdout
     desk.board.wait_for(" version ")
-    assert desk.board.starts == starts + 1, "looking has stopped the meter, so it must be started again"
+    assert desk.board.starts == starts + 1, (
+        "looking has stopped the meter, so it must be started again"
+    )
     desk.write("second")
     assert "these files differ: hlw8032.mpy, manifest" in desk.flash("--check").stderr
     (desk.board.files / "a" / "line.mpy").write_bytes(b"M\x06")
@@ -78,14 +82,19 @@ def test_check_says_whether_exactly_this_version_is_there(desk: Desk) -> None:
         ({"fault": "00020"}, "self-check 00020999, the former version had 00000"),
     ],
 )
-def test_a_version_that_fails_its_trial_is_gone_again(desk: Desk, how: dict[str, str], said: str) -> None:
+def test_a_version_that_fails_its_trial_is_gone_again(
+    desk: Desk, how: dict[str, str], said: str
+) -> None:
     desk.write("good")
     assert desk.flash().exit_code == 0
     good = desk.version.name
     desk.write("bad", **how)
     done = desk.flash()
     assert done.exit_code == 1
-    assert done.stderr == f"version {desk.version.name} was not kept: {said}. {good} runs, self-check 00000999\n"
+    assert (
+        done.stderr
+        == f"version {desk.version.name} was not kept: {said}. {good} runs, self-check 00000999\n"
+    )
     assert desk.slot() == "a"
     assert desk.board.version_that_runs() == good
     desk.write("better")
@@ -107,7 +116,9 @@ class Dead(BaseException):
     """The tool is no more."""
 
 
-def test_power_may_go_before_each_word_to_the_board(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_power_may_go_before_each_word_to_the_board(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After each cut the former version runs, or the new one whole; and the next run of the tool completes it."""
     desk.write("old")
     assert desk.flash().exit_code == 0
@@ -160,7 +171,9 @@ def test_a_killed_tool_leaves_a_board_that_comes_back_by_itself(desk: Desk, afte
     desk.write("new")
     command = [sys.executable, "-c", "from dianka.cli import main; main()", *desk.command()]
     path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path if each)
-    process = subprocess.Popen(command, env=dict(os.environ, PYTHONPATH=path), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=dict(os.environ, PYTHONPATH=path), stdout=subprocess.DEVNULL
+    )
     time.sleep(after_s)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -55,14 +55,20 @@ def test_flashing_sets_a_clock_as_delivered(desk: Desk) -> None:
     assert chip(desk) == "00 00 10 02 01 03 26"
     set_chip(desk, timedelta(minutes=-2))
     done = desk.flash()
-    assert "clock: set to 2026-03-01 10:00:00 UTC, it was at 2026-03-01 09:58:00 UTC, 0:02:00 behind\n" in done.stdout
+    assert (
+        "clock: set to 2026-03-01 10:00:00 UTC, it was at 2026-03-01 09:58:00 UTC, 0:02:00 behind\n"
+        in done.stdout
+    )
 
 
 def test_flashing_leaves_a_clock_alone_that_would_go_back(desk: Desk) -> None:
     set_chip(desk, timedelta(hours=3))
     done = desk.flash()
     assert done.exit_code == 0, done.output
-    assert "clock: not set, the meter has had 2026-03-01 13:00:00 UTC and this PC has 2026-03-01 10:00:00 UTC" in done.stdout
+    assert (
+        "clock: not set, the meter has had 2026-03-01 13:00:00 UTC and this PC has 2026-03-01 10:00:00 UTC"
+        in done.stdout
+    )
     assert chip(desk).startswith("00 00 13")
 
 
@@ -81,7 +87,10 @@ def test_the_command_says_what_the_clock_told_before(desk: Desk, off: timedelta,
     done = clock(desk)
     assert (done.exit_code, done.stderr) == (0, "")
     was = NOW + off
-    assert done.stdout == f"clock: set to 2026-03-01 10:00:00 UTC, it was at {was:%Y-%m-%d %H:%M:%S} UTC, {said}\n"
+    assert (
+        done.stdout
+        == f"clock: set to 2026-03-01 10:00:00 UTC, it was at {was:%Y-%m-%d %H:%M:%S} UTC, {said}\n"
+    )
     assert chip(desk).startswith("00 00 10")
     desk.board.wait_for(" version ")
 
@@ -91,20 +100,30 @@ def test_more_than_five_minutes_back_needs_a_word(desk: Desk) -> None:
     set_chip(desk, timedelta(minutes=5, seconds=1))
     done = clock(desk)
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "so it is 0:05:01 ahead: find out which is right; dianka clock --back sets the meter's back" in done.stderr
+    assert (
+        "so it is 0:05:01 ahead: find out which is right; dianka clock --back sets the meter's back"
+        in done.stderr
+    )
     assert chip(desk).startswith("01 05 10")
     done = clock(desk, "--back")
-    assert done.exit_code == 0 and done.stdout.endswith(", it was at 2026-03-01 10:05:01 UTC, 0:05:01 ahead\n")
+    assert done.exit_code == 0 and done.stdout.endswith(
+        ", it was at 2026-03-01 10:05:01 UTC, 0:05:01 ahead\n"
+    )
     assert chip(desk).startswith("00 00 10")
 
 
-def test_what_the_command_can_not_do_is_one_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_command_can_not_do_is_one_line(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = clock(desk)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.endswith(": flash it first\n")
     monkeypatch.setattr("dianka.flash.clock.pc_time", lambda: datetime(1970, 1, 1, tzinfo=UTC))
     done = desk.flash()
-    assert done.exit_code == 1 and "this PC's clock says 1970-01-01 00:00 UTC: set it right" in done.stderr
+    assert (
+        done.exit_code == 1
+        and "this PC's clock says 1970-01-01 00:00 UTC: set it right" in done.stderr
+    )
     assert not (desk.board.files / "main.py").exists(), "nothing was written"
 
 

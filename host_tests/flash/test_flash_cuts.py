@@ -28,7 +28,9 @@ class Dead(BaseException):
     """The tool is no more."""
 
 
-def at_word(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, run: Callable[[], Result]) -> Result | None:
+def at_word(
+    number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, run: Callable[[], Result]
+) -> Result | None:
     """Run the command, with something happening before its word of this number. None if it had no so many words.
 
     A word is what the tool types into the board, its last one being the reset.
@@ -50,7 +52,11 @@ def at_word(number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatc
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def restore(desk: Desk, pristine: Path) -> None:
@@ -79,7 +85,9 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
     said: list[str] = []
     repaired: list[dict[str, bytes]] = []
     for word in range(1, 100):
-        done = at_word(word, desk.board.unplug, monkeypatch, lambda: desk.flash("--wait", "1", *more))
+        done = at_word(
+            word, desk.board.unplug, monkeypatch, lambda: desk.flash("--wait", "1", *more)
+        )
         if done is None:
             break
         port = desk.board.port
@@ -102,14 +110,18 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
     assert bool(last) != bool(more)
 
 
-def test_power_may_go_before_each_word_of_the_first_flash(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_power_may_go_before_each_word_of_the_first_flash(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty board waits at its prompt until it has all it needs to start; flashing again completes it at each point."""
     desk.write("first")
     empty = desk.board.files.parent / "empty"
     empty.mkdir()
     wanted = desk.version
     whole = (
-        wanted.root | {f"a/{name}": data for name, data in wanted.files.items()} | {"a/manifest": wanted.manifest, "slot": b"a"}
+        wanted.root
+        | {f"a/{name}": data for name, data in wanted.files.items()}
+        | {"a/manifest": wanted.manifest, "slot": b"a"}
     )
 
     def cut() -> None:
@@ -129,7 +141,9 @@ def test_power_may_go_before_each_word_of_the_first_flash(desk: Desk, monkeypatc
         here.pop("fram", None)
         runs.append("main.py" in here)
         if runs[-1]:
-            assert {name: here.get(name) for name in whole} == whole, f"word {word}: what starts is not whole"
+            assert {name: here.get(name) for name in whole} == whole, (
+                f"word {word}: what starts is not whole"
+            )
         if here not in repaired:
             repaired.append(here)
             assert desk.flash().exit_code == 0, word
@@ -141,12 +155,16 @@ def test_power_may_go_before_each_word_of_the_first_flash(desk: Desk, monkeypatc
     assert runs == sorted(runs) and runs[-1] and not runs[0], "from one word on it starts"
 
 
-def test_a_port_that_dies_while_entering_is_opened_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_dies_while_entering_is_opened_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.write()
     enter, dead, opened = link.SerialTransport.enter_raw_repl, 3, []
     opening = link._open_port
 
-    def entering(self: link.SerialTransport, soft_reset: bool = True, timeout_overall: int = 10) -> None:
+    def entering(
+        self: link.SerialTransport, soft_reset: bool = True, timeout_overall: int = 10
+    ) -> None:
         nonlocal dead
         dead -= 1
         if dead >= 0:
@@ -154,7 +172,9 @@ def test_a_port_that_dies_while_entering_is_opened_again(desk: Desk, monkeypatch
         enter(self, soft_reset, timeout_overall)
 
     monkeypatch.setattr(link.SerialTransport, "enter_raw_repl", entering)
-    monkeypatch.setattr(link, "_open_port", lambda port: opened.append(time.monotonic()) or opening(port))
+    monkeypatch.setattr(
+        link, "_open_port", lambda port: opened.append(time.monotonic()) or opening(port)
+    )
     assert desk.flash().exit_code == 0
     assert len(opened) >= 4
     assert min(after - before for before, after in itertools.pairwise(opened[:4])) >= 0.25
@@ -163,11 +183,17 @@ def test_a_port_that_dies_while_entering_is_opened_again(desk: Desk, monkeypatch
     assert one_line(desk.flash()) == f"the line to {desk.board.port} {BROKE_OFF}"
 
 
-@pytest.mark.parametrize("how", [{"early": "1 // 0"}, {"late": "machine.reset()"}, {"early": "while True: print('!' * 70)"}])
+@pytest.mark.parametrize(
+    "how",
+    [{"early": "1 // 0"}, {"late": "machine.reset()"}, {"early": "while True: print('!' * 70)"}],
+)
 def test_a_board_whose_first_version_crashes_takes_another(desk: Desk, how: dict[str, str]) -> None:
     desk.write("bad", **how)
     done = desk.flash("--wait", "2")
-    assert one_line(done) == "the meter said nothing for 2 s after the reset: look at its display, then flash again"
+    assert (
+        one_line(done)
+        == "the meter said nothing for 2 s after the reset: look at its display, then flash again"
+    )
     assert desk.board.starts > 1
     desk.write("good")
     began_s = time.monotonic()
@@ -192,7 +218,10 @@ def test_what_talks_without_end_does_not_hold_the_tool(monkeypatch: pytest.Monke
     talking.start()
     try:
         began_s = time.monotonic()
-        with pytest.raises(build.FlashError, match="does not answer as MicroPython: put MicroPython on the board first"):
+        with pytest.raises(
+            build.FlashError,
+            match="does not answer as MicroPython: put MicroPython on the board first",
+        ):
             link.Link(os.ttyname(slave))
         wire = link._open_port(os.ttyname(slave))
         for wire.is_pty in (True, False):

@@ -68,12 +68,16 @@ def test_what_runs_nothing_is_let_be(desk: Desk, name: str, text: str) -> None:
     (desk.board.files / name).write_bytes(text.encode())
     (desk.board.files / "lib").mkdir()
     done = desk.flash("--check")
-    assert done.stdout.startswith(f"the board holds exactly version {desk.version.name}"), done.output
+    assert done.stdout.startswith(f"the board holds exactly version {desk.version.name}"), (
+        done.output
+    )
     assert desk.flash().exit_code == 0
     assert (desk.board.files / name).read_bytes() == text.encode()
 
 
-@pytest.mark.parametrize("text", ["# comment\rimport time\n", "import time", "'text'", "#\n" * 5000])
+@pytest.mark.parametrize(
+    "text", ["# comment\rimport time\n", "import time", "'text'", "#\n" * 5000]
+)
 def test_a_boot_file_that_says_something(desk: Desk, text: str) -> None:
     (desk.board.files / "boot.py").write_bytes(text.encode())
     assert desk.flash("--check").stderr.endswith(": boot.py\n")
@@ -87,7 +91,10 @@ def test_flashing_removes_what_shadows_it_and_names_the_rest(desk: Desk, mark: s
     done = desk.flash()
     assert done.exit_code == 0, done.output
     assert "versions.py removed: it would run in place of this version's" in done.stdout
-    assert "not of this version, and may run before it or in place of its modules: boot.py, own.py: remove what " in done.stdout
+    assert (
+        "not of this version, and may run before it or in place of its modules: boot.py, own.py: remove what "
+        in done.stdout
+    )
     left = {path.name for path in desk.board.files.iterdir()}
     assert {"boot.py", "own.py"} <= left and not {"versions.py", "main.mpy"} & left
     for name in ("boot.py", "own.py"):
@@ -102,16 +109,24 @@ def test_a_trial_that_waits_for_the_next_start_is_not_exactly_this_version(desk:
 
 def totals(text: str) -> dict[str, tuple[int, int]]:
     """Now and before."""
-    found = re.findall(r"^  (\w+) (-?\d+) [\w ]+?, (?:as before|before: (-?\d+))$", text, re.MULTILINE)
+    found = re.findall(
+        r"^  (\w+) (-?\d+) [\w ]+?, (?:as before|before: (-?\d+))$", text, re.MULTILINE
+    )
     return {name: (int(now), int(was or now)) for name, now, was in found}
 
 
-@pytest.mark.parametrize("how", [{"early": "1 // 0"}, {"fault": "30000"}, {"late": "while True: pass"}])
+@pytest.mark.parametrize(
+    "how", [{"early": "1 // 0"}, {"fault": "30000"}, {"late": "while True: pass"}]
+)
 def test_a_refused_update_compares_and_prints_the_totals(desk: Desk, how: dict[str, str]) -> None:
     desk.write("bad", **how)
     done = desk.flash()
     assert done.exit_code == 1
-    assert "was not kept: " in done.stderr and "Purchases" not in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        "was not kept: " in done.stderr
+        and "Purchases" not in done.stderr
+        and done.stderr.count("\n") == 1
+    )
     found = totals(done.stdout)
     assert list(found) == ["energy", "remainder", "balance", "bought", "count"]
     assert found["energy"][0] >= found["energy"][1] > 0
@@ -132,7 +147,10 @@ def test_a_refused_update_that_cost_something_says_so(desk: Desk, change: str, s
     done = desk.flash()
     assert done.exit_code == 1
     assert "was not kept: self-check 30000999" in done.stderr
-    changed = "Purchases or energy are not what they were before: keep this output, and have the meter looked at" in done.stderr
+    changed = (
+        "Purchases or energy are not what they were before: keep this output, and have the meter looked at"
+        in done.stderr
+    )
     assert changed == said, done.output
     assert done.stderr.count("\n") == 1
     assert len(totals(done.stdout)) == 5

@@ -30,7 +30,9 @@ def refusal(done: Result) -> str:
     return done.stderr.strip()
 
 
-def test_a_file_that_arrives_damaged_stops_the_update(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_arrives_damaged_stops_the_update(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.write("old")
     assert desk.flash().exit_code == 0
     old = desk.version.name
@@ -63,15 +65,21 @@ def test_boards_that_are_not_what_they_should_be(desk: Desk) -> None:
     assert "is set up as other, not desk" in refusal(desk.flash())
 
 
-def test_other_firmware_and_micropython_without_hashes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_firmware_and_micropython_without_hashes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What the helper imports may not be there: the line about it comes first."""
     (desk.board.files.parent / "silicon" / "hashlib.py").write_text("")
     desk.write()
-    assert refusal(desk.flash()).startswith(f"MicroPython at {desk.board.port} lacks hashlib.sha256: put a build of ")
+    assert refusal(desk.flash()).startswith(
+        f"MicroPython at {desk.board.port} lacks hashlib.sha256: put a build of "
+    )
     write_kinds(desk.kinds, micropython="9.5")
     assert "is too old: put 9.5 or newer on the board, then flash again" in refusal(desk.flash())
     other = "\nclass sys:\n    platform = 'RP2040'\n"
-    other += "    class implementation:\n        name = 'circuitpython'\n        version = (9, 2, 1)\n"
+    other += (
+        "    class implementation:\n        name = 'circuitpython'\n        version = (9, 2, 1)\n"
+    )
     monkeypatch.setattr(link, "HELPER", link.HELPER + other)
     assert refusal(desk.flash()) == (
         f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, then flash again"
@@ -81,12 +89,19 @@ def test_other_firmware_and_micropython_without_hashes(desk: Desk, monkeypatch: 
 
 def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
     desk.write()
-    newer = "from micropython import const\nclass State: pass\nFORMAT = const(4)\nOLDEST = const(2)\n"
+    newer = (
+        "from micropython import const\nclass State: pass\nFORMAT = const(4)\nOLDEST = const(2)\n"
+    )
     (desk.firmware / "state.py").write_text(newer)
     assert desk.flash().exit_code == 0
     for oldest, newest in ((1, 3), (5, 6)):
-        (desk.firmware / "state.py").write_text(newer.replace("4", str(newest)).replace("2", str(oldest)))
-        assert f"reads its state in formats {oldest} to {newest}, the meter keeps it in format 4: " in refusal(desk.flash())
+        (desk.firmware / "state.py").write_text(
+            newer.replace("4", str(newest)).replace("2", str(oldest))
+        )
+        assert (
+            f"reads its state in formats {oldest} to {newest}, the meter keeps it in format 4: "
+            in refusal(desk.flash())
+        )
         assert desk.slot() == "a"
 
 
@@ -123,14 +138,19 @@ def test_not_enough_room(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write()
     monkeypatch.setattr(link, "HELPER", link.HELPER + "\ndef _room():\n    return 20480, 4096\n")
     needed_kib = (len(desk.version.files) + 4) * 4  # a block for each file, and four for littlefs
-    assert refusal(desk.flash()) == f"not enough room on the board: {needed_kib} KiB needed, 20 free: remove other files"
+    assert (
+        refusal(desk.flash())
+        == f"not enough room on the board: {needed_kib} KiB needed, 20 free: remove other files"
+    )
 
 
 def test_ports_that_are_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.write()
     with pytest.raises(build.FlashError, match="no port is named: say where the board is"):
         link.Link("")
-    assert refusal(desk.flash(port="/dev/ttyNONE")).startswith("no board at /dev/ttyNONE: plug it in, or name another port")
+    assert refusal(desk.flash(port="/dev/ttyNONE")).startswith(
+        "no board at /dev/ttyNONE: plug it in, or name another port"
+    )
     holder = link.Link(desk.board.port)
     assert refusal(desk.flash()) == f"{desk.board.port} is busy: close the program that uses it"
     holder.close()
@@ -146,10 +166,20 @@ def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
     """/dev/null and a terminal of one's own were "busy": then one looks for a program that does not exist."""
     plain = tmp_path / "firmware.uf2"
     plain.write_bytes(b"")
-    for port in ("/dev/null", str(plain), str(tmp_path), "foo://x", "hwgrep://(", "loop://?x=1", "socket://nowhere"):
+    for port in (
+        "/dev/null",
+        str(plain),
+        str(tmp_path),
+        "foo://x",
+        "hwgrep://(",
+        "loop://?x=1",
+        "socket://nowhere",
+    ):
         with pytest.raises(build.FlashError) as refused:
             link.Link(port)
-        assert str(refused.value).startswith(f"{port} is no serial port: name the board's (there now: ")
+        assert str(refused.value).startswith(
+            f"{port} is no serial port: name the board's (there now: "
+        )
 
 
 @pytest.mark.parametrize(
@@ -157,13 +187,18 @@ def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
     [
         (errno.ENOTTY, "is no serial port: name the board's (there now: "),
         (errno.EINVAL, "is no serial port: name the board's (there now: "),
-        (errno.ENXIO, "is no serial port: name the board's (there now: "),  # /dev/tty without a terminal
+        (
+            errno.ENXIO,
+            "is no serial port: name the board's (there now: ",
+        ),  # /dev/tty without a terminal
         (errno.EACCES, "may not be opened by you: join the group that owns it"),
         (errno.EBUSY, "is busy: close the program that uses it"),
         (errno.EAGAIN, "is busy: close the program that uses it"),
     ],
 )
-def test_why_a_port_stays_closed(number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_why_a_port_stays_closed(
+    number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     port = tmp_path / "ttyACM0"
     port.touch()
 
@@ -184,9 +219,14 @@ def test_what_cannot_be_built(desk: Desk) -> None:
     assert refusal(done).startswith("no board is called abacus: there are ")
 
 
-def test_without_what_flashing_needs_it_says_how_to_get_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_what_flashing_needs_it_says_how_to_get_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "mpremote", None)
-    assert refusal(desk.flash()) == "mpremote is missing: install what flashing needs with pip install -e '.[board,chip]'"
+    assert (
+        refusal(desk.flash())
+        == "mpremote is missing: install what flashing needs with pip install -e '.[board,chip]'"
+    )
 
 
 def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,7 +238,10 @@ def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(flash_cli.typer.Exit):
         flash_cli._tell(report, (5, 0, 8, 7, 1))
     captured = capsys.readouterr()
-    assert "balance 7 fen, before: 8" in captured.out and "totals or balance are not what they were" in captured.err
+    assert (
+        "balance 7 fen, before: 8" in captured.out
+        and "totals or balance are not what they were" in captured.err
+    )
     with pytest.raises(flash_cli.typer.Exit):
         flash_cli._tell(report, (5, 1, 7, 7, 1))
     assert update.parse_report("[1] self-check 00000141 version") is None

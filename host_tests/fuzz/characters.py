@@ -44,7 +44,9 @@ def atr(text: bytes) -> None:
         return
     raw = bytes(one.raw)
     levels, historical, check = split(raw)
-    assert join(levels, historical, check) == raw, "an ATR that is accepted is not written as it was read"
+    assert join(levels, historical, check) == raw, (
+        "an ATR that is accepted is not written as it was read"
+    )
     first, second = levels[0], levels[1] if len(levels) > 1 else {}
     rate = first.get("A", 0x11)
     assert (one.fi, one.di) == (FI[rate >> 4], DI[rate & 15]) and one.fi and one.di

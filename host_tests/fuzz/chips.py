@@ -69,7 +69,14 @@ def _unharmed(chip: Chip, made: Chip) -> None:
     chip.state.check()
     assert chip.state.keys == made.state.keys, "a key was changed"
     if chip.kind == kinds.ESAM:
-        now, was = (card_files.unpack(card_files.WALLET, one.state.files[card_files.ESAM_WALLET]) for one in (chip, made))
-        assert now["count"] == was["count"] and now["money_fen"] <= was["money_fen"], "money out of nothing"
+        now, was = (
+            card_files.unpack(card_files.WALLET, one.state.files[card_files.ESAM_WALLET])
+            for one in (chip, made)
+        )
+        assert now["count"] == was["count"] and now["money_fen"] <= was["money_fen"], (
+            "money out of nothing"
+        )
     elif chip.kind in (kinds.USER, kinds.INIT):
-        assert chip.state.files[card_files.CARD_WALLET] == made.state.files[card_files.CARD_WALLET], "money out of nothing"
+        assert (
+            chip.state.files[card_files.CARD_WALLET] == made.state.files[card_files.CARD_WALLET]
+        ), "money out of nothing"

@@ -9,7 +9,13 @@ def tables() -> dict[str, tuple]:
     found = {}
     for module in (FILES, desk_files):
         for name, value in sorted(vars(module).items()):
-            if name.isupper() and isinstance(value, tuple) and value and isinstance(value[0], tuple) and len(value[0]) == 3:
+            if (
+                name.isupper()
+                and isinstance(value, tuple)
+                and value
+                and isinstance(value[0], tuple)
+                and len(value[0]) == 3
+            ):
                 found[name] = value
     assert len(found) > 8
     return found
@@ -25,7 +31,9 @@ def frame(text: bytes) -> None:
     except ValueError:
         return
     assert 0 <= command <= 255 and isinstance(data, bytes)
-    assert FILES.frame(command, data) == text[: len(data) + FILES.FRAME_OVERHEAD], "a frame is not written as it was read"
+    assert FILES.frame(command, data) == text[: len(data) + FILES.FRAME_OVERHEAD], (
+        "a frame is not written as it was read"
+    )
 
 
 def record(text: bytes) -> None:
@@ -64,13 +72,23 @@ def tariff(text: bytes) -> None:
     """First byte: as it is if high, else filled up to a tariff's length."""
     if not text:
         return
-    data = text[1:] if text[0] >= 128 else text[1 : 1 + FILES.TARIFF_SIZE].ljust(FILES.TARIFF_SIZE, b"\0")
+    data = (
+        text[1:]
+        if text[0] >= 128
+        else text[1 : 1 + FILES.TARIFF_SIZE].ljust(FILES.TARIFF_SIZE, b"\0")
+    )
     try:
         found = FILES.unpack_tariff(data)
     except ValueError:
         return
     assert len(data) == FILES.TARIFF_SIZE and len(found["rates_e4"]) == 12
-    numbers = [*found["rates_e4"], *found["steps_1"][0], *found["steps_1"][1], *found["steps_2"][0], *found["steps_2"][1]]
+    numbers = [
+        *found["rates_e4"],
+        *found["steps_1"][0],
+        *found["steps_1"][1],
+        *found["steps_2"][0],
+        *found["steps_2"][1],
+    ]
     assert len(numbers) == 38 and all(0 <= number < 10**8 for number in numbers)
     rates = found["rates_e4"]
     again = FILES.pack_tariff(rates)
@@ -85,4 +103,6 @@ def money(text: bytes) -> None:
     except ValueError:
         assert value >= 100**size
         return
-    assert len(coded) == size and FILES.from_bcd(coded) == value and int(coded.hex() or "0") == value
+    assert (
+        len(coded) == size and FILES.from_bcd(coded) == value and int(coded.hex() or "0") == value
+    )

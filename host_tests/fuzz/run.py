@@ -65,7 +65,9 @@ def _run(name: str, seconds: int) -> int:
     log = place / "log"
     with log.open("wb") as out:
         try:
-            code = subprocess.run(command, stdout=out, stderr=out, timeout=seconds + _GRACE_S, check=False).returncode
+            code = subprocess.run(
+                command, stdout=out, stderr=out, timeout=seconds + _GRACE_S, check=False
+            ).returncode
         except subprocess.TimeoutExpired:
             code = -1
     text = log.read_text(encoding="utf-8", errors="replace")
@@ -92,8 +94,18 @@ def _fuzz(name: str, seconds: int) -> None:
     for module in modules:
         _instrument(module, atheris.instrument_func)
     place = PLACE / name
-    settings = [f"-max_total_time={seconds}", f"-max_len={longest}", f"-timeout={_INPUT_S}", f"-rss_limit_mb={_RSS_MB}"]
-    settings += [f"-artifact_prefix={place}/", "-print_final_stats=1", "-seed=1", str(place / "corpus")]
+    settings = [
+        f"-max_total_time={seconds}",
+        f"-max_len={longest}",
+        f"-timeout={_INPUT_S}",
+        f"-rss_limit_mb={_RSS_MB}",
+    ]
+    settings += [
+        f"-artifact_prefix={place}/",
+        "-print_final_stats=1",
+        "-seed=1",
+        str(place / "corpus"),
+    ]
     atheris.Setup([sys.argv[0], *settings], run)
     atheris.Fuzz()
 

@@ -53,7 +53,9 @@ class Sessions:
 
 def _listening(exchange: type, into: list[bytes]) -> type:
     class Listening(exchange):
-        def __init__(self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0) -> None:
+        def __init__(
+            self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
+        ) -> None:
             super().__init__(cla, ins, p1, p2, data, le)
             self._own_ins, self._at = ins, len(into)
             into.append(bytes((len(data), min(le, 255))))
@@ -63,7 +65,9 @@ def _listening(exchange: type, into: list[bytes]) -> type:
             # The targets' command has one INS; where the card repeats that of its own command it repeats this one.
             swap = {self._own_ins: 0xB0, self._own_ins ^ 0xFF: 0x4F}
             first = len(into[self._at]) == 2
-            into[self._at] += bytes(swap.get(chunk[0], chunk[0]) if first and n == 0 else c for n, c in enumerate(chunk))
+            into[self._at] += bytes(
+                swap.get(chunk[0], chunk[0]) if first and n == 0 else c for n, c in enumerate(chunk)
+            )
 
     return Listening
 
@@ -76,17 +80,26 @@ def of(target: str, heard: Sessions) -> Iterator[bytes]:
         yield from heard.exchanges
     elif target == "pps":
         yield from (
-            bytes((n,)) + text for n in range(3) for text in (b"\xff\x00\xff", b"\xff\x10\x12\xfd", b"\xff\x10\x13\xfc")
+            bytes((n,)) + text
+            for n in range(3)
+            for text in (b"\xff\x00\xff", b"\xff\x10\x12\xfd", b"\xff\x10\x13\xfc")
         )
     elif target == "commands":
         for n, chip in enumerate(chips.CHIPS):
             said = heard.apdus.get(chip.kind, [])
             for at in range(0, min(len(said), 200), chips.MOST_COMMANDS // 2):
-                some = b"".join(bytes((len(apdu),)) + apdu for apdu in said[at : at + chips.MOST_COMMANDS // 2])
+                some = b"".join(
+                    bytes((len(apdu),)) + apdu for apdu in said[at : at + chips.MOST_COMMANDS // 2]
+                )
                 yield bytes((n,)) + some
                 yield bytes((n | chips.AS_CHARACTERS,)) + some
     else:
-        heads = {"frame": [b""], "record": [bytes((n,)) for n in range(len(files.NAMES))], "tariff": [b"\0"], "money": [b""]}
+        heads = {
+            "frame": [b""],
+            "record": [bytes((n,)) for n in range(len(files.NAMES))],
+            "tariff": [b"\0"],
+            "money": [b""],
+        }
         for head in heads[target]:
             yield from (head + content for content in heard.files)
             yield from (head + content[4:-2] for content in heard.files if content[:1] == b"\x68")

@@ -116,7 +116,12 @@ _FRAME[-2] ^= 1
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_found(
-    name: str, module: object, part: str, wrong: object, text: bytes, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    module: object,
+    part: str,
+    wrong: object,
+    text: bytes,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert not _fails(name, [text])
     monkeypatch.setattr(module, part, wrong)

@@ -18,7 +18,12 @@ PAGES = ("protocol.md", "files.md", "sessions.md", "examples.md")
 
 # The system of the worked examples; the page says the same.
 METER_NO, CUSTOMER_NO = 12, 34
-SERIALS = {"ESAM": "E1E2E3E4E5E6E7E8", "card": "0102030405060708", "control": "C1C2C3C4C5C6C7C8", "new": "0102030405060708"}
+SERIALS = {
+    "ESAM": "E1E2E3E4E5E6E7E8",
+    "card": "0102030405060708",
+    "control": "C1C2C3C4C5C6C7C8",
+    "new": "0102030405060708",
+}
 
 
 @dataclass
@@ -118,9 +123,15 @@ class System:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.next_random = b""
-        names = {"ESAM": kinds.ESAM, "card": kinds.USER, "control": kinds.CONTROL, "new": kinds.USER}
+        names = {
+            "ESAM": kinds.ESAM,
+            "card": kinds.USER,
+            "control": kinds.CONTROL,
+            "new": kinds.USER,
+        }
         self.chips = {
-            who: Chip.new(kind, bytes.fromhex(SERIALS[who]), self._random, profile.name) for who, kind in names.items()
+            who: Chip.new(kind, bytes.fromhex(SERIALS[who]), self._random, profile.name)
+            for who, kind in names.items()
         }
         control, esam, card = (self.chips[who] for who in ("control", "ESAM", "card"))
         control.state.keys |= {kid: root(kid) for kid in keys.ROOT_KIDS}
@@ -128,15 +139,26 @@ class System:
             chip.power_on()
         factor = keys.meter_factor(card_files.to_bcd(METER_NO, 6))
         load_keys(control, esam, esam_plan())
-        params = {"meter_no": METER_NO, "ct_ratio": 1, "pt_ratio": 1, "user_type": 1, "alarm1_fen": 2000, "alarm2_fen": 500}
+        params = {
+            "meter_no": METER_NO,
+            "ct_ratio": 1,
+            "pt_ratio": 1,
+            "user_type": 1,
+            "alarm1_fen": 2000,
+            "alarm2_fen": 500,
+        }
         esam.state.files[card_files.ESAM_PARAMS] = card_files.pack(card_files.PARAMS, params)
-        load_keys(control, esam, meter_plan(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR))
+        load_keys(
+            control, esam, meter_plan(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
+        )
         load_keys(control, card, user_plan(card.state.serial, factor))
         params |= {"customer_no": CUSTOMER_NO, "card_type": card_files.OPEN, "update_flag": 0x80}
         card.state.files[card_files.CARD_INFO] = card_files.frame(
             card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
         )
-        card.state.files[card_files.CARD_WALLET] = card_files.pack(card_files.WALLET, {"money_fen": 5000, "count": 1})
+        card.state.files[card_files.CARD_WALLET] = card_files.pack(
+            card_files.WALLET, {"money_fen": 5000, "count": 1}
+        )
         assert esam.state.files[card_files.ESAM_KEY_INFO] == key_info(card_files.KEYS_PRIVATE)
         for chip in self.chips.values():
             chip.power_on()

@@ -141,13 +141,19 @@ def open_card(card: Chip) -> bytes:
 def identify(esam: Chip, card: Chip, serial: bytes) -> bool:
     r8 = challenge(esam, 8)
     send(esam, command("80FA0001", serial), "diversify")
-    return send(esam, command("80FA0000", r8), "encipher") == send(card, command("00880001", r8), "prove itself")
+    return send(esam, command("80FA0000", r8), "encipher") == send(
+        card, command("00880001", r8), "prove itself"
+    )
 
 
 def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
     c8 = challenge(card, 8)
     send(esam, command("80FA0002", serial), "diversify")
-    send(card, command("00820002", send(esam, command("80FA0000", c8), "encipher")), "accept the meter")
+    send(
+        card,
+        command("00820002", send(esam, command("80FA0000", c8), "encipher")),
+        "accept the meter",
+    )
 
 
 def carry(esam: Chip, card: Chip, where: str, target: str, factor: bytes = b"") -> bytes:
@@ -187,8 +193,15 @@ def credit(esam: Chip, card: Chip) -> bytes:
 def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
     """The receipt: the ESAM's wallet and the card's names into the card's file 05."""
     money_fen, count = wallet(esam)
-    record = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "balance_fen": money_fen, "count": count}
-    info = card_files.frame(card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record))
+    record = {
+        "meter_no": METER_NO,
+        "customer_no": CUSTOMER_NO,
+        "balance_fen": money_fen,
+        "count": count,
+    }
+    info = card_files.frame(
+        card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
+    )
     send(esam, command("00D68700", info), "take run info")
     target = bytes.fromhex("04D6850035")
     block = send(esam, command("04B08700", challenge(card) + target + serial), "seal run info")
@@ -211,7 +224,9 @@ def use_in_meter(esam: Chip, card: Chip) -> bool:
 
 def wallet(esam: Chip) -> tuple[int, int]:
     money = send(esam, bytes.fromhex("00B2010C04"), "read")
-    return int.from_bytes(money, "big"), int.from_bytes(send(esam, bytes.fromhex("00B2030C04"), "read"), "big")
+    return int.from_bytes(money, "big"), int.from_bytes(
+        send(esam, bytes.fromhex("00B2030C04"), "read"), "big"
+    )
 
 
 def sw_of(chip: Chip, apdu: bytes | str) -> int:

@@ -21,7 +21,10 @@ try:
     find_image()
     from dianka.bench.rungs.rp2040.runner import ChipRunner
 except ImportError as error:
-    pytest.skip(f"rung 3 not run: {error.name} is not here: pip install -e '.[chip]'", allow_module_level=True)
+    pytest.skip(
+        f"rung 3 not run: {error.name} is not here: pip install -e '.[chip]'",
+        allow_module_level=True,
+    )
 except ChipError as error:
     pytest.skip(f"rung 3 not run: {error}", allow_module_level=True)
 

@@ -54,7 +54,10 @@ def changed(folder: Path, **edits: tuple[str, str]) -> Path:
 def placed(version: build.Version, place: str = "a") -> dict[str, bytes]:
     """The files of a board that has run this version and found itself well."""
     found = dict(version.root) | {"slot": place.encode(), "code": b"00000"}
-    return found | {f"{place}/{name}": data for name, data in (version.files | {build.MANIFEST: version.manifest}).items()}
+    return found | {
+        f"{place}/{name}": data
+        for name, data in (version.files | {build.MANIFEST: version.manifest}).items()
+    }
 
 
 def flash_image(content: dict[str, bytes]) -> bytes:
@@ -108,7 +111,9 @@ class ChipDesk:
         words = ["flash", "--board", BOARD, *places, "--wait", str(WAIT_S), *more]
         return [sys.executable, "-c", PROGRAM, *words]
 
-    def flash(self, *more: str, firmware: Path = FIRMWARE, limit_s: float = 900) -> subprocess.CompletedProcess[str]:
+    def flash(
+        self, *more: str, firmware: Path = FIRMWARE, limit_s: float = 900
+    ) -> subprocess.CompletedProcess[str]:
         """`dianka flash` as a process of its own, with the chip running beside it until it ends."""
         with self.begin(*more, firmware=firmware) as process:
             self.serve(lambda: process.poll() is not None, limit_s)
@@ -130,7 +135,9 @@ class ChipDesk:
         limit_s += time.monotonic()
         origin_s = time.monotonic() - self._now_s
         while self.rig.view().powered and not over():
-            assert time.monotonic() < limit_s, f"not over in time; the board said {bytes(self.heard[-400:])!r}"
+            assert time.monotonic() < limit_s, (
+                f"not over in time; the board said {bytes(self.heard[-400:])!r}"
+            )
             ahead_s = self._now_s - (time.monotonic() - origin_s)
             if ahead_s < 0:
                 origin_s -= ahead_s  # what was lost to a busy CPU is not made up for
@@ -147,7 +154,9 @@ class ChipDesk:
             found = REPORT.search(self.heard[seen:].decode("utf-8", "replace"))
             if found and b"\n" in self.heard[seen + found.end() :]:
                 return found[1], found[2], found[3].strip()
-        raise AssertionError(f"no self-check within {seconds} s: {self.heard[seen:].decode('utf-8', 'replace')}")
+        raise AssertionError(
+            f"no self-check within {seconds} s: {self.heard[seen:].decode('utf-8', 'replace')}"
+        )
 
     @property
     def _now_s(self) -> float:
@@ -165,5 +174,7 @@ class ChipDesk:
 
     def _hear(self, data: bytes) -> None:
         self.heard += data
-        with contextlib.suppress(BlockingIOError):  # nobody reads, as when no program has the port open
+        with contextlib.suppress(
+            BlockingIOError
+        ):  # nobody reads, as when no program has the port open
             os.write(self._master, data)

@@ -136,8 +136,12 @@ def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: st
         shutil.copy(FIRMWARE / f"{name}.py", folder)
     if not answers:
         (folder / "answers.py").unlink()
-        check = (folder / "selfcheck.py").read_text(encoding="utf-8").replace("import answers\n", "")
-        (folder / "selfcheck.py").write_text(check.replace("answers.TOTALS", repr(TOTALS)), encoding="utf-8")
+        check = (
+            (folder / "selfcheck.py").read_text(encoding="utf-8").replace("import answers\n", "")
+        )
+        (folder / "selfcheck.py").write_text(
+            check.replace("answers.TOTALS", repr(TOTALS)), encoding="utf-8"
+        )
     (folder / "meter.py").write_text(METER.format(fault=fault, early=early, late=late))
     (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")
     (folder / "line.py").write_text("class UartLine: pass\n")
@@ -149,9 +153,17 @@ def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: st
 
 def write_kinds(folder: Path, **changes: str) -> Path:
     """A folder of boards with one that this interpreter is: `desk`."""
-    facts = {"title": "desk board", "platform": "linux", "machine": "", "arch": "x64", "micropython": "1.20"} | changes
+    facts = {
+        "title": "desk board",
+        "platform": "linux",
+        "machine": "",
+        "arch": "x64",
+        "micropython": "1.20",
+    } | changes
     (folder / "desk").mkdir(parents=True, exist_ok=True)
-    text = "".join(f'{name} = "{value}"\n' for name, value in facts.items()) + 'modules = ["board"]\n'
+    text = (
+        "".join(f'{name} = "{value}"\n' for name, value in facts.items()) + 'modules = ["board"]\n'
+    )
     (folder / "desk" / "board.toml").write_text(text)
     (folder / "desk" / "board.py").write_text(BOARD)
     return folder
@@ -167,7 +179,9 @@ class DeskBoard:
         overlay.mkdir()
         (overlay / "machine.py").write_text(MACHINE)
         self._dog = folder / "dog"
-        self._environment = dict(os.environ, MICROPYPATH=f"{overlay}:.frozen", DIANKA_DOG=str(self._dog))
+        self._environment = dict(
+            os.environ, MICROPYPATH=f"{overlay}:.frozen", DIANKA_DOG=str(self._dog)
+        )
         self._lock = threading.RLock()
         self._master = -1
         self.plug()
@@ -208,7 +222,9 @@ class DeskBoard:
         """The cable is back, as another port."""
         with self._lock:
             self.unplug()
-            self._master, self._slave = pty.openpty()  # the slave stays open, or the line would die between two users
+            self._master, self._slave = (
+                pty.openpty()
+            )  # the slave stays open, or the line would die between two users
             tty.setraw(self._slave)
             self.port = os.ttyname(self._slave)
 
@@ -234,12 +250,26 @@ class DeskBoard:
         inner, child = pty.openpty()
         tty.setraw(child)
         # A chip that has not come up yet is deaf to control-C. The process would die of it until MicroPython is in charge.
-        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", str(find_micropython()), "-X", "heapsize=2m"]
+        command = [
+            "sh",
+            "-c",
+            'trap "" INT; exec "$@"',
+            "sh",
+            str(find_micropython()),
+            "-X",
+            "heapsize=2m",
+        ]
         self._program = (self.files / "main.py").exists()
         if self._program:
             command += ["-i", "main.py"]
         self._child = subprocess.Popen(
-            command, cwd=self.files, env=self._environment, stdin=child, stdout=child, stderr=child, start_new_session=True
+            command,
+            cwd=self.files,
+            env=self._environment,
+            stdin=child,
+            stdout=child,
+            stderr=child,
+            start_new_session=True,
         )
         os.close(child)
         self._inner, self._held, self._tail = inner, b"", b""

@@ -30,11 +30,26 @@ class LineRig:
         self.events: list[tuple[str, int, int]] = []
         for name, pin in (("VCC", POWER), ("RST", RESET)):
             mcu.pin(pin).listeners.append(lambda level, name=name: self._event(name, level))
-        mcu.on_pwm = lambda _, frequency: (self._event("CLK", frequency), self.socket.set_clock(frequency))
+        mcu.on_pwm = lambda _, frequency: (
+            self._event("CLK", frequency),
+            self.socket.set_clock(frequency),
+        )
         self.starts: list[int] = []  # of the controller's characters
-        self.uart = machine.UART(1, baudrate=9600, bits=8, parity=0, stop=2, tx=machine.Pin(4), rx=machine.Pin(5), rxbuf=300)
+        self.uart = machine.UART(
+            1,
+            baudrate=9600,
+            bits=8,
+            parity=0,
+            stop=2,
+            tx=machine.Pin(4),
+            rx=machine.Pin(5),
+            rxbuf=300,
+        )
         pwm = machine.PWM(machine.Pin(CLOCK), freq=CLOCK_HZ, duty_u16=0)
-        power, reset = machine.Pin(POWER, machine.Pin.OUT, value=0), machine.Pin(RESET, machine.Pin.OUT, value=0)
+        power, reset = (
+            machine.Pin(POWER, machine.Pin.OUT, value=0),
+            machine.Pin(RESET, machine.Pin.OUT, value=0),
+        )
         module = self.parts.module("line")
         self.error = module.LineError
         self.line = self.parts.module("line_uart").UartLine(self.uart, power, reset, pwm, 9600)
@@ -42,7 +57,10 @@ class LineRig:
         self.put(behaviour, kind)
         sink = self.port.sink
         assert sink
-        self.port.sink = lambda value, start_us, form: (self.starts.append(start_us), sink(value, start_us, form))
+        self.port.sink = lambda value, start_us, form: (
+            self.starts.append(start_us),
+            sink(value, start_us, form),
+        )
 
     def put(self, behaviour: Behaviour | None = None, kind: str = kinds.USER) -> None:
         self.socket.put(Chip.new(kind, ATR[-8:], kit.seeded(1)), behaviour)
@@ -58,7 +76,9 @@ class LineRig:
 
     def session(self, within_ms: int = 2000) -> list[tuple[bytes, int]]:
         self.reset(within_ms)
-        return [self.command(*command, within_ms=within_ms) for command in (SELECT, CHALLENGE, READ)]
+        return [
+            self.command(*command, within_ms=within_ms) for command in (SELECT, CHALLENGE, READ)
+        ]
 
     def fails(self, call: Callable[[], object]) -> str:
         with pytest.raises(self.error) as caught:
@@ -71,5 +91,9 @@ class LineRig:
         self.channel._deadline_ms = None
         self.socket.violations.clear()
         answers = self.session()
-        assert [(len(data), sw) for data, sw in answers] == [(0, 0x9000), (8, 0x9000), (199, 0x9000)]
+        assert [(len(data), sw) for data, sw in answers] == [
+            (0, 0x9000),
+            (8, 0x9000),
+            (199, 0x9000),
+        ]
         assert self.socket.violations == []

@@ -108,15 +108,23 @@ class MeterKit(Stand):
             if changes:
                 desk.update(
                     card_files.CARD_INFO,
-                    card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)),
+                    card_files.frame(
+                        card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
+                    ),
                 )
             for name, content in files.items():
                 desk.update(getattr(card_files, name), content)
 
     def set_wallet(self, card: Path, money_fen: int, count: int, blank: bool | None = None) -> None:
-        files = {"CARD_WALLET": card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": count})}
+        files = {
+            "CARD_WALLET": card_files.pack(
+                card_files.WALLET, {"money_fen": money_fen, "count": count}
+            )
+        }
         if blank is not None:
-            files["CARD_WRITE_BACK"] = bytes(49) if blank else card_files.frame(card_files.CMD_WRITE_BACK, bytes(43))
+            files["CARD_WRITE_BACK"] = (
+                bytes(49) if blank else card_files.frame(card_files.CMD_WRITE_BACK, bytes(43))
+            )
         self.write(card, **files)
 
 

@@ -62,7 +62,9 @@ class Readers:
             reader = look_around()[slot]
             return reader.present is present and reader.moves % 2 == present
 
-        until(seen, f"the card in {self.names[slot]} is not seen to be {'in' if present else 'out'}")
+        until(
+            seen, f"the card in {self.names[slot]} is not seen to be {'in' if present else 'out'}"
+        )
 
 
 def until(happened: Callable[[], object], else_says: str) -> None:
@@ -91,14 +93,22 @@ def skip_for(lacking: list[str]) -> None:
 def serving() -> Iterator[Readers]:
     """A pcscd and its two readers for one test, or the test is skipped."""
     need(pyscard=True)
-    skip_for([what for what, there in (("pcscd", _pcscd()), ("vsmartcard-vpcd", DRIVER.exists())) if not there])
+    skip_for(
+        [
+            what
+            for what, there in (("pcscd", _pcscd()), ("vsmartcard-vpcd", DRIVER.exists()))
+            if not there
+        ]
+    )
     folder = _folder()
     for name in ("readers", "run"):
         (folder / name).mkdir(parents=True)
     try:
         isolate = _isolation(folder)
         if isolate is None and (os.geteuid() or SYSTEM_LINK.exists()):
-            pytest.skip("pcscd can't run here, neither in a namespace of its own nor as root in the system's place")
+            pytest.skip(
+                "pcscd can't run here, neither in a namespace of its own nor as root in the system's place"
+            )
         with _service(folder, isolate) as ports:
             yield _both(ports)
     finally:
@@ -145,7 +155,12 @@ def _isolation(folder: Path) -> list[str] | None:
     for how in ("-Urm", "-m"):
         command = ["unshare", how, "sh", "-c"]
         with contextlib.suppress(OSError):
-            if subprocess.run([*command, _bind(folder)], capture_output=True, timeout=WAIT_S, check=False).returncode == 0:
+            if (
+                subprocess.run(
+                    [*command, _bind(folder)], capture_output=True, timeout=WAIT_S, check=False
+                ).returncode
+                == 0
+            ):
                 return command
     return None
 

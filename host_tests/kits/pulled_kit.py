@@ -26,9 +26,21 @@ main()
 def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
     """Exit code, and all that is said."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "COLUMNS": "200"}
-    arguments = [str(firmware or "-"), "bench", "pulled", "--kind", kind, "--every", str(every), "--jobs", "2"]
+    arguments = [
+        str(firmware or "-"),
+        "bench",
+        "pulled",
+        "--kind",
+        kind,
+        "--every",
+        str(every),
+        "--jobs",
+        "2",
+    ]
     command = [sys.executable, "-c", _PROGRAM, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -123,7 +123,14 @@ class Stage:
         `out` and `err` are where it writes: a file, or "pipe" for a pipe that nobody reads. `torn`: the
         card is pulled in the wallet's write.
         """
-        order = {"folder": str(folder), "words": words, "signal": signal, "at": at, "after": after, "delay_us": delay_us}
+        order = {
+            "folder": str(folder),
+            "words": words,
+            "signal": signal,
+            "at": at,
+            "after": after,
+            "delay_us": delay_us,
+        }
         order |= {"out": out, "err": err, "torn": torn}
         cast(IO[str], self._process.stdin).write(json.dumps(order) + "\n")
         cast(IO[str], self._process.stdin).flush()

@@ -11,21 +11,32 @@ from dianka.desk import service
 from dianka.desk.session import Desk
 from meter_kit import MeterKit, S
 
-RESTORE, INSPECTION, CREDIT, TEST = (Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test"))
+RESTORE, INSPECTION, CREDIT, TEST = (
+    Path(f"{name}.card") for name in ("restore", "inspection", "credit", "test")
+)
 
 
-def make_restore(kit: MeterKit, card: Path = RESTORE, uses: int = 1, control: Chip | None = None) -> None:
+def make_restore(
+    kit: MeterKit, card: Path = RESTORE, uses: int = 1, control: Chip | None = None
+) -> None:
     kit.make(card, kinds.RESTORE, service.make_restore, service.RestoreData(uses), control)
 
 
 def make_inspection(
-    kit: MeterKit, card: Path = INSPECTION, copies: int = card_files.COPY_ALL, control: Chip | None = None
+    kit: MeterKit,
+    card: Path = INSPECTION,
+    copies: int = card_files.COPY_ALL,
+    control: Chip | None = None,
 ) -> None:
-    kit.make(card, kinds.INSPECTION, service.make_inspection, service.InspectionData(copies), control)
+    kit.make(
+        card, kinds.INSPECTION, service.make_inspection, service.InspectionData(copies), control
+    )
 
 
 def make_credit(kit: MeterKit, card: Path = CREDIT, money_fen: int = 100, uses: int = 3) -> None:
-    kit.make(card, kinds.TEST_CREDIT, service.make_test_credit, service.TestCreditData(money_fen, uses))
+    kit.make(
+        card, kinds.TEST_CREDIT, service.make_test_credit, service.TestCreditData(money_fen, uses)
+    )
 
 
 def make_test(kit: MeterKit, card: Path = TEST, **fields: int) -> None:

@@ -26,7 +26,9 @@ def _compact(words: str) -> str:
 
 
 def _section(heading: str) -> str:
-    found = re.search(rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", page("sessions.md"), re.S | re.M)
+    found = re.search(
+        rf"^## {re.escape(heading)}.*?\n(.*?)(?=^## |\Z)", page("sessions.md"), re.S | re.M
+    )
     assert found, heading
     return found[1]
 
@@ -61,11 +63,17 @@ def _commands(text: str) -> list[Step]:
 def _for(label: str, text: str) -> str:
     """The part of a step that holds for this session: what stands before any label, and behind its own."""
     parts = _LABEL.split(text)
-    return parts[0] + "".join(said for name, said in zip(parts[1::2], parts[2::2], strict=True) if name == label)
+    return parts[0] + "".join(
+        said for name, said in zip(parts[1::2], parts[2::2], strict=True) if name == label
+    )
 
 
 def _of_rows(rows: list[str], before: list[Step]) -> Iterator[Step]:
-    columns, *lines = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if not row.startswith("|--")]
+    columns, *lines = [
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in rows
+        if not row.startswith("|--")
+    ]
     for line in lines:
         yield from before
         for chip, cell in zip(columns, line, strict=True):
@@ -84,7 +92,11 @@ def commands_of(heading: str, label: str = "") -> list[Step]:
             steps += _of_rows(rows, _commands(said))
         elif said.startswith("For kid"):
             kids = re.findall(r"\b0\d\b", said.split(":")[0])
-            steps += [(chip, begins.replace("kid", kid)) for kid in kids for chip, begins in _commands(said)]
+            steps += [
+                (chip, begins.replace("kid", kid))
+                for kid in kids
+                for chip, begins in _commands(said)
+            ]
         else:
             steps += _commands(said)
     return steps

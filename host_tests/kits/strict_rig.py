@@ -41,7 +41,12 @@ class StrictRig:
         self.done.append("cut power")
 
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
-        assert type(power_mw) is int and type(pf_milli) is int and power_mw >= 0 and 0 < pf_milli <= 1000
+        assert (
+            type(power_mw) is int
+            and type(pf_milli) is int
+            and power_mw >= 0
+            and 0 < pf_milli <= 1000
+        )
         self.power_mw, self.pf_milli = power_mw, pf_milli
 
     def set_volts(self, mv: int) -> None:
@@ -78,7 +83,11 @@ class StrictRig:
         assert type(us) is int and us > 0
         self.waits_us.append(us)
         self.now_us += us
-        if self.mains_since_us is not None and self.slot.endswith(".card") and self.now_us - self.inserted_us >= 1_000_000:
+        if (
+            self.mains_since_us is not None
+            and self.slot.endswith(".card")
+            and self.now_us - self.inserted_us >= 1_000_000
+        ):
             self.relay_closed = True
 
     def view(self) -> View:
@@ -108,7 +117,11 @@ class StrictDesk:
         self.sold: list[tuple[str, str]] = []
 
     def unknown(self, args: list[str] | tuple[str, ...]) -> str:
-        return "" if args[0] in ("card", "sell") else f'"{args[0]}" is no command of the desk: expected card, sell'
+        return (
+            ""
+            if args[0] in ("card", "sell")
+            else f'"{args[0]}" is no command of the desk: expected card, sell'
+        )
 
     def run(self, args: list[str] | tuple[str, ...], folder: Path) -> str:
         if args[0] == "card":

@@ -15,7 +15,9 @@ def local(at_s: int) -> int:
     return card_minute(EPOCH + timedelta(seconds=at_s))
 
 
-def sell_new(kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, card: Path = USER) -> int:
+def sell_new(
+    kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, card: Path = USER
+) -> int:
     """A sale with a price that begins when this many more minutes have begun; at which virtual time that is."""
     now_s = kit.rig.bench.rtc.time_s
     begin_s = (now_s // 60 + minutes) * 60

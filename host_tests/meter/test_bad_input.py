@@ -116,7 +116,19 @@ def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(0x00, 8), (0x04, 8), (0x07, 8), (0x0A, 8), (0x11, 8), (0xFF, 8), (0x02, 9), (0x08, 9), (0x09, 9), (0x03, 19), (0x05, 14)],
+    [
+        (0x00, 8),
+        (0x04, 8),
+        (0x07, 8),
+        (0x0A, 8),
+        (0x11, 8),
+        (0xFF, 8),
+        (0x02, 9),
+        (0x08, 9),
+        (0x09, 9),
+        (0x03, 19),
+        (0x05, 14),
+    ],
 )
 def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int) -> None:
     kit.make_user(OTHER)
@@ -167,7 +179,9 @@ def test_cards_that_talk_badly(kit: MeterKit, behaviour: Behaviour, codes: set[i
     unharmed(kit, session)
 
 
-@pytest.mark.parametrize("behaviour", [Behaviour(nulls=1), Behaviour(nulls=3), Behaviour(one_by_one=True)])
+@pytest.mark.parametrize(
+    "behaviour", [Behaviour(nulls=1), Behaviour(nulls=3), Behaviour(one_by_one=True)]
+)
 def test_cards_that_talk_strangely_but_well(kit: MeterKit, behaviour: Behaviour) -> None:
     session = kit.session(USER, behaviour=behaviour)
     assert session.code == 0 and session.over_us < LIMIT_US, session.log
@@ -190,7 +204,9 @@ def _torn(chip: Chip) -> None:
     chip.faults.torn_before = chip.faults.commits + 1
 
 
-@pytest.mark.parametrize(("spoil", "code"), [(_locked, 6), (_wrong_mac, 10), (_worn_out, 19), (_torn, 19)])
+@pytest.mark.parametrize(
+    ("spoil", "code"), [(_locked, 6), (_wrong_mac, 10), (_worn_out, 19), (_torn, 19)]
+)
 def test_cards_that_fail_within(kit: MeterKit, spoil: Callable[[Chip], None], code: int) -> None:
     session = kit.session(USER, spoil=spoil)
     assert kit.state.illegal_cards == (1 if code in (6, 10) else 0)
@@ -213,7 +229,13 @@ def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str) -> 
     for point in range(0, 330, 3):
         start, passed = socket.characters if line == "esam" else 0, [0]
 
-        def flip(direction: str, index: int, value: int, at: int = start + point, seen: list[int] = passed) -> int:
+        def flip(
+            direction: str,
+            index: int,
+            value: int,
+            at: int = start + point,
+            seen: list[int] = passed,
+        ) -> int:
             if direction == "out" and index >= at and not seen[0]:
                 seen[0] = 1
                 return value ^ 1 << at % 8
@@ -226,7 +248,11 @@ def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str) -> 
         assert session.over_us < LIMIT_US + 2 * S
         assert kit.session(USER).code == 0, (point, session.log, kit.lines[-3:])
         bought_fen, count = bought_fen + 500, count + 1
-        assert (kit.state.bought_fen, kit.state.count, kit.esam_wallet()[1]) == (bought_fen, count, count), point
+        assert (kit.state.bought_fen, kit.state.count, kit.esam_wallet()[1]) == (
+            bought_fen,
+            count,
+            count,
+        ), point
         kit.sell(500)
     kit.rig.set_load(0)
     kit.wait(1 * S)

@@ -11,7 +11,9 @@ from dianka.desk.prices import NewPrice
 from meter_kit import INIT, INIT_DATA, KEYS, USER, USER_DATA, MeterKit, S, in_use
 from service_kit import files_of
 
-MADE = datetime(2026, 1, 5, 7, 30)  # local, at the desk; half an hour before the bench's world begins
+MADE = datetime(
+    2026, 1, 5, 7, 30
+)  # local, at the desk; half an hour before the bench's world begins
 MADE_S = int((MADE - timedelta(hours=8) - EPOCH).total_seconds())
 LOST, NO_DATE, BEHIND = "00020", "00030", "00040"
 
@@ -56,7 +58,9 @@ def test_a_clock_as_delivered_has_no_time_and_the_meter_says_so(tmp_path: Path) 
 def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_path: Path) -> None:
     kit = delivered(tmp_path)
     log = kit.session(INIT).log
-    assert [line.partition("] ")[2] for line in log if "clock" in line] == ["clock: 2026-01-04 23:30:00 UTC, was unknown"]
+    assert [line.partition("] ")[2] for line in log if "clock" in line] == [
+        "clock: 2026-01-04 23:30:00 UTC, was unknown"
+    ]
     assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
     assert (kit.meter.pages.faults(), kit.state.earliest_s) == ([], MADE_S)
     assert kit.session(KEYS).code == 0
@@ -85,7 +89,11 @@ def test_a_clock_that_is_ahead_is_left_alone(tmp_path: Path, off: timedelta) -> 
 def test_a_clock_that_is_behind_is_set_to_the_desks_time(tmp_path: Path) -> None:
     kit = delivered(tmp_path)
     set_chip(kit, timedelta(days=-3))
-    assert [line for line in kit.session(INIT).log if "clock: 2026-01-04 23:30:00 UTC, was 2026-01-02" in line]
+    assert [
+        line
+        for line in kit.session(INIT).log
+        if "clock: 2026-01-04 23:30:00 UTC, was 2026-01-02" in line
+    ]
     assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
     kit.close()
 
@@ -94,7 +102,11 @@ def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     """As cards were made before; and one put in later does not take back what another has brought."""
     kit = delivered(tmp_path, made=0)
     kit.session(INIT)
-    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (True, 0, ["Err-04"])
+    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (
+        True,
+        0,
+        ["Err-04"],
+    )
     later = Path("later.card")
     kit.make_init(later, replace(INIT_DATA, desk_time=stamp(MADE)))
     for card in (later, INIT):
@@ -137,7 +149,9 @@ def test_an_installer_sets_the_clock_and_may_take_it_back(tmp_path: Path) -> Non
     wrong_s = MADE_S - 86_400
     assert kit.meter.set_clock(wrong_s)[1] is False and kit.state.earliest_s == MADE_S
     assert kit.meter.set_clock(wrong_s, True) == (now_s + 3600, True)
-    assert [line for line in kit.lines if "clock: 2026-01-03 23:30:00 UTC, was 2026-01-05 00:30" in line]
+    assert [
+        line for line in kit.lines if "clock: 2026-01-03 23:30:00 UTC, was 2026-01-05 00:30" in line
+    ]
     assert (kit.meter.clock.fault, kit.state.earliest_s) == (0, wrong_s)
     assert kit.meter.clock.seconds() == wrong_s
     assert looks_at_itself(kit) == "00000" and kit.state.earliest_s == wrong_s

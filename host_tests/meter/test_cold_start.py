@@ -34,7 +34,9 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
     kit: MeterKit, load_mw: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its supply dips for an instant, the chip's does not; the chip has just started or wrapped, so its count is small."""
-    monkeypatch.setattr("dianka.bench.stage.rig.WATCHDOG", POWER_ON)  # what machine.reset_cause() says
+    monkeypatch.setattr(
+        "dianka.bench.stage.rig.WATCHDOG", POWER_ON
+    )  # what machine.reset_cause() says
     for _ in range(4):
         kit.rig.cut_power()
         kit.restart()
@@ -44,16 +46,24 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
         kit.wait(1 * S)
         before_pj = fell_short_pj(kit)
         kit.bite()
-        assert kit.meter.metering.chip.register < 3_000  # small enough for a chip that has just started
+        assert (
+            kit.meter.metering.chip.register < 3_000
+        )  # small enough for a chip that has just started
         assert fell_short_pj(kit) == before_pj
         kit.rig.set_load(load_mw)
         kit.wait(500 * MS)
         kit.bite()
-        assert before_pj <= fell_short_pj(kit) <= before_pj + load_mw * 5 * PJ_PER_WH // 3_600_000 + PJ_PER_WH
+        assert (
+            before_pj
+            <= fell_short_pj(kit)
+            <= before_pj + load_mw * 5 * PJ_PER_WH // 3_600_000 + PJ_PER_WH
+        )
 
 
 @pytest.mark.parametrize("on_ms", [300, 560, 590, 600, 700, 900, 2_500])
-def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(kit: MeterKit, on_ms: int) -> None:
+def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
+    kit: MeterKit, on_ms: int
+) -> None:
     load_mw, cuts = 6_600_000, 6
     kit.rig.set_load(load_mw)
     kit.wait(2 * S)
@@ -92,7 +102,9 @@ def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
         now_pj = at_rest_pj(kit)
         assert now_pj >= before_pj, "nothing is charged twice"
         worst_pj, before_pj = max(worst_pj, now_pj - before_pj), now_pj
-    tell(f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh each")
+    tell(
+        f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh each"
+    )
     assert worst_pj <= PJ_PER_WH
 
 
@@ -106,7 +118,9 @@ def test_the_first_report_of_a_known_chip_counts(kit: MeterKit) -> None:
 
 
 @pytest.mark.parametrize("both", [False, True])
-def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(kit: MeterKit, both: bool) -> None:
+def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
+    kit: MeterKit, both: bool
+) -> None:
     """The chip alone from 130,544 on (the way round is 1.385 Wh), and with the controller from 123,510 on (19.87 Wh)."""
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)

@@ -74,7 +74,10 @@ class Life(RuleBasedStateMachine):
         self.kit.rig.set_load(0)
         self.kit.wait(1 * S)
         state, ledger = self.kit.state, self.kit.ledger
-        self.own, self.mark_pj = self.own + (state.energy_pj - self.mark_pj) * state.price_e4, state.energy_pj
+        self.own, self.mark_pj = (
+            self.own + (state.energy_pj - self.mark_pj) * state.price_e4,
+            state.energy_pj,
+        )
         ledger.count()
         self._put_in()
         assert self.kit.state.price_e4 == price_e4
@@ -146,7 +149,11 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=14, stateful_step_count=22, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=14,
+    stateful_step_count=22,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )
 TestLife = Life.TestCase
 

@@ -29,7 +29,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> MeterKit:
     [Behaviour(), Behaviour(one_by_one=True), Behaviour(nulls=8), Behaviour(nulls=16)],
     ids=["plain", "one by one", "10 ms for an answer", "20 ms for an answer"],
 )
-def test_a_full_log_fits_with_a_slow_card(full: MeterKit, behaviour: Behaviour, request: pytest.FixtureRequest) -> None:
+def test_a_full_log_fits_with_a_slow_card(
+    full: MeterKit, behaviour: Behaviour, request: pytest.FixtureRequest
+) -> None:
     card = Path(f"inspection-{request.node.callspec.id.replace(' ', '-')}.card")
     make_inspection(full, card)
     session = full.session(card, behaviour=behaviour)
@@ -39,7 +41,10 @@ def test_a_full_log_fits_with_a_slow_card(full: MeterKit, behaviour: Behaviour, 
     assert totals(full, card)["events"] == full.state.illegal_cards
     log = files_of(full, card)[card_files.INSPECTION_EVENTS]
     size = card_files.size_of(card_files.CARD_EVENT)
-    numbers = [card_files.unpack(card_files.CARD_EVENT, log[at : at + size])["number"] for at in range(0, len(log), size)]
+    numbers = [
+        card_files.unpack(card_files.CARD_EVENT, log[at : at + size])["number"]
+        for at in range(0, len(log), size)
+    ]
     newest = full.state.illegal_cards
     assert numbers == list(range(newest, newest - card_files.EVENTS, -1))
     assert not full.violations()

@@ -78,7 +78,9 @@ def test_debt_and_total_outlive_a_silent_start(kit: MeterKit, silent_ms: int, lo
     kit.wait(2 * S)
     agrees(kit, PJ_PER_WH)
     assert kit.state.balance_fen <= owed_fen + 3  # of the 0.25 Wh that the cut may cost
-    assert load_mw or (kit.state.energy_pj >= total_pj - COMMIT_PJ and kit.state.balance_fen >= owed_fen)
+    assert load_mw or (
+        kit.state.energy_pj >= total_pj - COMMIT_PJ and kit.state.balance_fen >= owed_fen
+    )
     assert "Err-06" not in kit.looks(15 * S) and kit.meter.settlement.ready
     kit.rig.cut_power()
     kit.restart()
@@ -132,7 +134,9 @@ def test_the_memory_wakes_in_the_middle_of_a_session(kit: MeterKit) -> None:
 
 
 @pytest.mark.parametrize("before_ms", [0, 200, 400, 600, 800, 1000])
-def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(kit: MeterKit, before_ms: int) -> None:
+def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(
+    kit: MeterKit, before_ms: int
+) -> None:
     """The ESAM has credited, the journal holds the intent, and the start that should complete it finds the memory silent.
 
     The card is put in again before the memory wakes (0: after it): a receipt is written by the memory's state or not at all.
@@ -140,7 +144,9 @@ def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(kit
     kit.wait(60 * S)
     kit.sell(500)
     esam = kit.rig.bench.esam
-    esam.on_character = lambda direction, index: kit.cut_now() if kit.esam_wallet()[1] == 2 else None
+    esam.on_character = lambda direction, index: (
+        kit.cut_now() if kit.esam_wallet()[1] == 2 else None
+    )
     kit.session(USER)
     esam.on_character = None
     assert not kit.rig.view().powered and kit.esam_wallet()[1] == 2

@@ -20,7 +20,13 @@ from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
 __all__ = ("kit",)
-SCANNING = ("scan", "_scan_ring", "_read", "_ask", "read")  # journal and driver: nothing has been taken over yet
+SCANNING = (
+    "scan",
+    "_scan_ring",
+    "_read",
+    "_ask",
+    "read",
+)  # journal and driver: nothing has been taken over yet
 
 
 @pytest.fixture
@@ -102,7 +108,9 @@ def test_a_silent_memory_is_not_told_for_ever(kit: MeterKit) -> None:
     since = len(kit.lines)
     kit.wait(60 * S)
     assert kit.state.energy_pj > 50 * COMMIT_PJ
-    assert len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2  # a commit, and the ESAM's coming up
+    assert (
+        len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2
+    )  # a commit, and the ESAM's coming up
 
 
 def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
@@ -123,7 +131,10 @@ def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
 def test_what_tests_have_used_is_forgiven_for_good(tmp_path: Path) -> None:
     """A first try that the memory did not take must not leave it to the second one, which found nothing to forgive."""
     dear_e4 = 999_999
-    init, user = InitData(METER_NO, 100, 50, 1000, 0, 0, [dear_e4]), UserData(METER_NO, CUSTOMER_NO, 100, 50, [dear_e4])
+    init, user = (
+        InitData(METER_NO, 100, 50, 1000, 0, 0, [dear_e4]),
+        UserData(METER_NO, CUSTOMER_NO, 100, 50, [dear_e4]),
+    )
     kit = MeterKit.before_cards(tmp_path, init, user)
     assert kit.session(INIT).code == 0
     make_test(kit, tests=1, seconds=5)

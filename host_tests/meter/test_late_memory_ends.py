@@ -23,17 +23,23 @@ def test_a_memory_silent_for_ever_leaves_a_meter_that_meters(kit: MeterKit) -> N
     silent_start(kit, 10_000 * S)
     kit.wait(1_200 * S)
     assert 0 <= kit.ledger.energy_pj - counted - kit.state.energy_pj <= PJ_PER_WH
-    assert kit.state.energy_pj > 100 * PJ_PER_WH and not kit.relay_closed  # tripped at alarm 2, as always
+    assert (
+        kit.state.energy_pj > 100 * PJ_PER_WH and not kit.relay_closed
+    )  # tripped at alarm 2, as always
     assert kit.meter.store.unread and "Err-06" in kit.looks(15 * S)
     assert not [line for line in kit.lines if "restarts" in line]
 
 
 @pytest.mark.parametrize("answers", [False, True])
-def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(kit: MeterKit, answers: bool) -> None:
+def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(
+    kit: MeterKit, answers: bool
+) -> None:
     """Its self-check finds digit 1 = 3, it stops the meter and restarts: the former version finds every total."""
     owed_fen = in_debt(kit)
     total_pj, content = kit.state.energy_pj, kit.rig.bench.fram.content
-    kit.rig.bench.esam.put(None)  # so that the check takes 2 s, and a memory that is to answer does when it ends
+    kit.rig.bench.esam.put(
+        None
+    )  # so that the check takes 2 s, and a memory that is to answer does when it ends
     silent_start(kit, 500 * MS if answers else 60 * S)
     kit.wait(200 * MS)
     kit.rig.runner.modules["versions"].on_trial = True  # type: ignore[attr-defined]
@@ -45,7 +51,10 @@ def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(kit: Meter
     assert kit.rig.bench.fram.content == content
     kit.rig.bench.fram.mute = False
     kit.wait(5 * S)
-    assert 0 <= total_pj - kit.state.energy_pj <= COMMIT_PJ and 0 <= kit.state.balance_fen - owed_fen <= 3
+    assert (
+        0 <= total_pj - kit.state.energy_pj <= COMMIT_PJ
+        and 0 <= kit.state.balance_fen - owed_fen <= 3
+    )
 
 
 def test_stop_brings_both_together(kit: MeterKit) -> None:
@@ -69,6 +78,8 @@ def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> No
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.wait(12 * S)
     assert not kit.meter.store.unread and kit.meter.store.anew and not kit.meter.store.fault
-    assert (kept(kit).meter_no, kept(kit).count) == (METER_NO, 1) and kept(kit).balance_fen == left_fen > 1000
+    assert (kept(kit).meter_no, kept(kit).count) == (METER_NO, 1) and kept(
+        kit
+    ).balance_fen == left_fen > 1000
     kit.sell(500)
     assert kit.session(USER).code == 0 and kept(kit).count == 2

@@ -43,7 +43,12 @@ class SilentLife(Life):
         self._read_at_last(span_ms)
         self._put_in()
 
-    @rule(span_ms=st.integers(200, 20_000), cut_ms=st.integers(1, 20_000), load_mw=LOADS_MW, again_ms=SPANS_MS)
+    @rule(
+        span_ms=st.integers(200, 20_000),
+        cut_ms=st.integers(1, 20_000),
+        load_mw=LOADS_MW,
+        again_ms=SPANS_MS,
+    )
     def cut_in_silence(self, span_ms: int, cut_ms: int, load_mw: int, again_ms: int) -> None:
         """Before or after the memory has come back; the next start may find it silent again."""
         kit = self.kit
@@ -63,6 +68,10 @@ class SilentLife(Life):
 
 
 SilentLife.TestCase.settings = settings(
-    max_examples=8, stateful_step_count=16, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=8,
+    stateful_step_count=16,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )
 TestSilentLife = SilentLife.TestCase

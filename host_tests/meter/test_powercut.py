@@ -43,7 +43,9 @@ def purchase(kit: MeterKit) -> None:
 
 
 @pytest.mark.parametrize(("act", "share"), [(purchase, 23), (dip, 5)])
-def test_a_cut_at_the_bytes_of_every_commit(dear: MeterKit, act: Callable[[MeterKit], None], share: int) -> None:
+def test_a_cut_at_the_bytes_of_every_commit(
+    dear: MeterKit, act: Callable[[MeterKit], None], share: int
+) -> None:
     kit = dear
     fram, count, cuts = kit.rig.bench.fram, 1, 0
     most = 0
@@ -62,7 +64,9 @@ def test_a_cut_at_the_bytes_of_every_commit(dear: MeterKit, act: Callable[[Meter
         if not kit.rig.view().powered:
             cuts += 1
             kit.restart(1 * S)
-            kit.wait(10 * S)  # or the relay would open: so many cuts in a row look like somebody's intent
+            kit.wait(
+                10 * S
+            )  # or the relay would open: so many cuts in a row look like somebody's intent
         if act is purchase:
             assert kit.session(USER).code == 0, (point, kit.lines[-5:])
         assert kit.state.count == count, point
@@ -72,7 +76,9 @@ def test_a_cut_at_the_bytes_of_every_commit(dear: MeterKit, act: Callable[[Meter
     assert cuts * share > most * 3 // 4 > 300
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= cuts * PJ_PER_WH
-    tell(f"{act.__name__}: {most} bytes, cut at 1 in {share}; {lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts")
+    tell(
+        f"{act.__name__}: {most} bytes, cut at 1 in {share}; {lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts"
+    )
 
 
 @pytest.mark.parametrize("start", [0, SIZE // 2])
@@ -88,7 +94,12 @@ def test_one_ring_destroyed(kit: MeterKit, start: int) -> None:
 
 def restored(kit: MeterKit, least_fen: int) -> None:
     state = kit.state
-    assert (state.meter_no, state.customer_no, state.count, state.price_e4) == (METER_NO, CUSTOMER_NO, 1, PRICE_E4)
+    assert (state.meter_no, state.customer_no, state.count, state.price_e4) == (
+        METER_NO,
+        CUSTOMER_NO,
+        1,
+        PRICE_E4,
+    )
     assert (state.alarm1_fen, state.alarm2_fen, state.overdraft_limit_fen) == (100, 50, 50)
     assert least_fen - 2 <= state.balance_fen <= 1000
     kit.wait(8 * S)
@@ -129,7 +140,9 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     left_fen = kit.state.balance_fen
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(SIZE))
-    kit.rig.bench.esam.on_character = lambda direction, index: kit.cut_now() if index == point else None
+    kit.rig.bench.esam.on_character = lambda direction, index: (
+        kit.cut_now() if index == point else None
+    )
     kit.restart()
     kit.rig.bench.esam.on_character = None
     if not kit.rig.view().powered:

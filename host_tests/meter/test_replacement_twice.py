@@ -43,15 +43,21 @@ def money(kit: MeterKit) -> tuple[int, int]:
     return kit.state.bought_fen, kit.state.count
 
 
-@pytest.mark.parametrize("order", [(FIRST, SECOND, THIRD), (SECOND, FIRST, THIRD), (THIRD, SECOND, FIRST)])
-def test_each_unused_replacement_is_taken_and_the_money_once(kit: MeterKit, order: tuple[Path, ...]) -> None:
+@pytest.mark.parametrize(
+    "order", [(FIRST, SECOND, THIRD), (SECOND, FIRST, THIRD), (THIRD, SECOND, FIRST)]
+)
+def test_each_unused_replacement_is_taken_and_the_money_once(
+    kit: MeterKit, order: tuple[Path, ...]
+) -> None:
     replacements(kit, 300)
     for at, card in enumerate(order):
         assert kit.session(card).code == TAKEN
         assert money(kit) == (1300, 2)
         # Used once, a replacement is good only as long as no other has been in the meter since.
         assert kit.session(card).code == TAKEN
-        assert [kit.session(former).code for former in (USER, *order[:at])] == [SERIAL_ERROR] * (at + 1)
+        assert [kit.session(former).code for former in (USER, *order[:at])] == [SERIAL_ERROR] * (
+            at + 1
+        )
     assert money(kit) == (1300, 2)
 
 

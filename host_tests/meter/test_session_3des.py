@@ -43,12 +43,16 @@ def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> No
     assert (back["balance_fen"], back["count"], back["customer_no"]) == (500, 2, CUSTOMER_NO)
     profile = kit.control.chip.state.profile
     assert {esam_of(kit), profile_of(kit, USER), profile_of(kit, KEYS)} == {profile}
-    tell(f"{profile}: opening {opening.slot_characters}, purchase {purchase.slot_characters} characters")
+    tell(
+        f"{profile}: opening {opening.slot_characters}, purchase {purchase.slot_characters} characters"
+    )
     assert not kit.violations()
 
 
 @pytest.mark.parametrize(("meter", "card"), [(SM4.name, TDES.name), (TDES.name, SM4.name)])
-def test_a_card_of_the_other_profile_is_refused_as_a_stranger(tmp_path: Path, meter: str, card: str) -> None:
+def test_a_card_of_the_other_profile_is_refused_as_a_stranger(
+    tmp_path: Path, meter: str, card: str
+) -> None:
     """Both key sets begin from the same numbers where they are public; the cipher alone must make the difference."""
     kit = founded(tmp_path, meter)
     bought(kit)

@@ -197,7 +197,9 @@ def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     assert kit.state.illegal_cards == (code in ILLEGAL)
     logged = kit.meter.events.newest(20)
     assert [record[17] for record in logged] == [code] * (code in ILLEGAL)
-    assert (kit.state.bought_fen, kit.state.count) == (bought, wallet[1]) and kit.esam_wallet()[1] == wallet[1]
+    assert (kit.state.bought_fen, kit.state.count) == (bought, wallet[1]) and kit.esam_wallet()[
+        1
+    ] == wallet[1]
     kit.rig.set_load(0)
     kit.wait(1 * S)
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj

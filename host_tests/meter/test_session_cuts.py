@@ -154,7 +154,11 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
 
     def held() -> tuple[object, ...]:
         """All but what each start counts."""
-        return vars(kit.state) | {"uncharged_starts": 0}, kit.esam_wallet(), dict(esam_chip(kit).state.keys)
+        return (
+            vars(kit.state) | {"uncharged_starts": 0},
+            kit.esam_wallet(),
+            dict(esam_chip(kit).state.keys),
+        )
 
     before = held()
 

@@ -47,8 +47,13 @@ def inside(kit: MeterKit) -> tuple[dict[str, int], dict[int, bytes]]:
     return dict(vars(kit.state)), dict(esam_chip(kit).state.files)
 
 
-@pytest.mark.parametrize(("money_fen", "count", "code"), [(7000, 0, 14), (0, 3, 17), (7000, 3, 17), (1, 0, 14), (0, 1, 17)])
-def test_an_initialisation_brings_no_money_and_no_count(tmp_path: Path, money_fen: int, count: int, code: int) -> None:
+@pytest.mark.parametrize(
+    ("money_fen", "count", "code"),
+    [(7000, 0, 14), (0, 3, 17), (7000, 3, 17), (1, 0, 14), (0, 1, 17)],
+)
+def test_an_initialisation_brings_no_money_and_no_count(
+    tmp_path: Path, money_fen: int, count: int, code: int
+) -> None:
     """Whoever tries it finds the meter as it was, in use and on."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
@@ -89,8 +94,12 @@ def parameters(changes: dict[str, Any]) -> bytes:
     return card_files.frame(card_files.CMD_INIT, card_files.pack(card_files.PARAMS, record))
 
 
-@pytest.mark.parametrize("changes", [{"customer_no": 34}, {"card_type": card_files.OPEN}, {"meter_no": 0}])
-def test_an_initialisation_names_a_meter_and_no_customer(line: MeterKit, changes: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"customer_no": 34}, {"card_type": card_files.OPEN}, {"meter_no": 0}]
+)
+def test_an_initialisation_names_a_meter_and_no_customer(
+    line: MeterKit, changes: dict[str, int]
+) -> None:
     forge(line, INIT, card_files.CARD_INFO, parameters(changes))
     before = inside(line)
     assert line.session(INIT).code == 14
@@ -103,7 +112,11 @@ def test_the_parameters_that_reach_the_esam_are_those_that_were_read(line: Meter
 
         def answer(apdu: bytes) -> tuple[bytes, int]:
             data, sw = process(apdu)
-            return (parameters({"meter_no": 99}) if bytes(apdu[:4]) == bytes.fromhex("00B08100") else data), sw
+            return (
+                parameters({"meter_no": 99})
+                if bytes(apdu[:4]) == bytes.fromhex("00B08100")
+                else data
+            ), sw
 
         chip.process = answer  # type: ignore[method-assign]
 
@@ -136,7 +149,9 @@ def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
     kit.rig.set_load(0)
     kit.wait(2 * S)
     assert kit.state.energy_pj - before_pj == kit.ledger.energy_pj > 0
-    assert kit.state.balance_fen == 1000 - kit.ledger.owed_fen.__floor__()  # of the first account nothing is charged again
+    assert (
+        kit.state.balance_fen == 1000 - kit.ledger.owed_fen.__floor__()
+    )  # of the first account nothing is charged again
 
 
 def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
@@ -157,12 +172,17 @@ def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
 @pytest.mark.parametrize(
     ("init", "money_fen"),
     [
-        (issue.InitData(METER_NO, 100, 50, 50, 0, 500, [PRICE_E4]), 100),  # the closing amount is higher
+        (
+            issue.InitData(METER_NO, 100, 50, 50, 0, 500, [PRICE_E4]),
+            100,
+        ),  # the closing amount is higher
         (INIT_DATA, 50),  # not above alarm 2
         (INIT_DATA, 1),
     ],
 )
-def test_however_little_test_credit_it_closes_the_relay(tmp_path: Path, init: issue.InitData, money_fen: int) -> None:
+def test_however_little_test_credit_it_closes_the_relay(
+    tmp_path: Path, init: issue.InitData, money_fen: int
+) -> None:
     """The card is there to see the relay close and open again, and a use of it is spent on that."""
     kit = MeterKit.before_cards(tmp_path, init)
     assert kit.session(INIT).code == 0
@@ -192,7 +212,9 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
         make_test(line, seconds=seconds)
     make_test(line, Path("right.card"), seconds=60)
     order = {"tests": card_files.TEST_PULSES, "seconds": seconds}
-    framed = card_files.frame(card_files.CMD_TEST_RELAY, card_files.pack(card_files.TEST_ORDER, order))
+    framed = card_files.frame(
+        card_files.CMD_TEST_RELAY, card_files.pack(card_files.TEST_ORDER, order)
+    )
     forge(line, Path("right.card"), card_files.CARD_INFO, framed)
     assert line.session(Path("right.card")).code == 14
     assert uses(line, Path("right.card")) == 3 and not results(line, Path("right.card"))

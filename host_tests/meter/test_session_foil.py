@@ -46,7 +46,9 @@ def reads(**changes: int) -> Callable[[bytes], bytes]:
 
 
 def count(number: int, money_fen: int = 0) -> Callable[[bytes], bytes]:
-    return lambda _block: card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": number}) + bytes(4)
+    return lambda _block: (
+        card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": number}) + bytes(4)
+    )
 
 
 def blank(block: bytes) -> bytes:
@@ -82,7 +84,12 @@ def test_a_card_of_another_meter_does_not_become_the_replacement(kit: MeterKit, 
     in_use(kit, 1000)
     kit.sell(5000)
     kit.make_user(OTHER, STRANGER)
-    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": card_files.REPLACEMENT, "update_flag": 0}
+    lie = {
+        "meter_no": METER_NO,
+        "customer_no": CUSTOMER_NO,
+        "card_type": card_files.REPLACEMENT,
+        "update_flag": 0,
+    }
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1 + ahead)})
     # Nor with the same lie where the MAC stands: the ESAM knows better than the controller.
     owner_end = card_files.pack(card_files.PARAMS[-3:], lie)
@@ -143,7 +150,12 @@ def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
     kit.wait(5 * S)
     assert (kit.state.card_serial, kit.state.customer_no) == (0, CUSTOMER_NO)
     kit.make_user(OTHER, STRANGER)
-    lie = {"meter_no": METER_NO, "customer_no": CUSTOMER_NO, "card_type": card_files.PURCHASE, "update_flag": 0}
+    lie = {
+        "meter_no": METER_NO,
+        "customer_no": CUSTOMER_NO,
+        "card_type": card_files.PURCHASE,
+        "update_flag": 0,
+    }
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1), BLANK: blank})
     assert kit.session(USER).code == 0 and kit.state.count == 2
 
@@ -163,6 +175,9 @@ def test_a_monthly_purchase_says_no_more_than_before(kit: MeterKit) -> None:
     in_use(kit, 1000)
     kit.sell(300)
     heard: list[str] = []
-    spies: Answers = {head: lambda block, head=head: heard.append(head.hex()) or block for head in (SEALED_INFO, PURCHASE)}
+    spies: Answers = {
+        head: lambda block, head=head: heard.append(head.hex()) or block
+        for head in (SEALED_INFO, PURCHASE)
+    }
     assert kit.session(USER, spoil=foil(spies)).code == 0
     assert heard == [PURCHASE.hex()]

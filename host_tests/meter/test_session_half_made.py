@@ -66,8 +66,14 @@ def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: 
     with CardFile.open(kit.folder / OTHER_INIT, kit.rng) as file:
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
         desk.authenticate()
-        desk.update(card_files.CARD_WALLET, card_files.pack(card_files.WALLET, {"money_fen": MONEY_FEN, "count": 1}))
-    kit.session(OTHER_INIT, spoil=at("04B08204", lambda: kit.rig.clock.after(after_ms * MS, kit.rig.mains_off)))
+        desk.update(
+            card_files.CARD_WALLET,
+            card_files.pack(card_files.WALLET, {"money_fen": MONEY_FEN, "count": 1}),
+        )
+    kit.session(
+        OTHER_INIT,
+        spoil=at("04B08204", lambda: kit.rig.clock.after(after_ms * MS, kit.rig.mains_off)),
+    )
     kit.restart()
     credited = kit.state.balance_fen or kit.esam_wallet() != (0, 0)
     assert kit.session(KEYS).code == (9 if credited else 0)

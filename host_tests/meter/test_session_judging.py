@@ -15,7 +15,11 @@ from meter_kit import CUSTOMER_NO, METER_NO, USER, USER_DATA, MeterKit, tell
 from parts import Parts
 
 PARTS = Parts()
-usercard, records, cardfault = PARTS.module("card_user"), PARTS.module("state"), PARTS.module("card_errors")
+usercard, records, cardfault = (
+    PARTS.module("card_user"),
+    PARTS.module("state"),
+    PARTS.module("card_errors"),
+)
 OPEN, BUY, REPLACE = 1, 2, 3
 SERIAL, STRANGER = 0x1122334455667788, 0x99AABBCCDDEEFF00
 CREDIT, TAKE_OVER, RECEIPT, RECEIPT_18 = "credit", "take over", "receipt", "receipt, then 18"
@@ -71,7 +75,9 @@ def rules(case: Case) -> str | int:
     if case.opened and case.customer_no != CUSTOMER_NO:
         return 12
     known = not case.opened or case.serial == SERIAL
-    if not known and not (case.card_type == REPLACE and case.blank and case.count >= case.meter_count):
+    if not known and not (
+        case.card_type == REPLACE and case.blank and case.count >= case.meter_count
+    ):
         return 13
     if case.card_type == OPEN and case.count not in (0, 1):
         return 17
@@ -97,9 +103,16 @@ def judged(case: Case) -> str | int:
         state.customer_no, state.card_serial = CUSTOMER_NO, SERIAL
     before = records.pack(state)
     info = {"card_type": case.card_type, "meter_no": case.meter_no, "customer_no": case.customer_no}
-    words = {usercard.CREDIT: CREDIT, usercard.TAKE_OVER: TAKE_OVER, usercard.REFRESH: RECEIPT, usercard.REFUSE: RECEIPT_18}
+    words = {
+        usercard.CREDIT: CREDIT,
+        usercard.TAKE_OVER: TAKE_OVER,
+        usercard.REFRESH: RECEIPT,
+        usercard.REFUSE: RECEIPT_18,
+    }
     try:
-        return words[usercard.judge(state, info, case.serial, case.amount_fen, case.count, case.blank)]
+        return words[
+            usercard.judge(state, info, case.serial, case.amount_fen, case.count, case.blank)
+        ]
     except cardfault.CardError as error:
         return error.code
     finally:
@@ -156,9 +169,17 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
                     credited, bound = expected == CREDIT, expected in (CREDIT, TAKE_OVER)
                     assert kit.state.bought_fen == before[0] + 10 * credited, case
                     assert kit.state.count == before[1] + credited == kit.esam_wallet()[1], case
-                    code = expected if isinstance(expected, int) else 18 if expected == RECEIPT_18 else 0
+                    code = (
+                        expected
+                        if isinstance(expected, int)
+                        else 18
+                        if expected == RECEIPT_18
+                        else 0
+                    )
                     assert session.code == code, case
-                    assert (kit.state.card_serial == before[2]) or (bound and card_type == REPLACE), case
+                    assert (kit.state.card_serial == before[2]) or (
+                        bound and card_type == REPLACE
+                    ), case
                     receipt = kit.on_card(card).write_back
                     if not isinstance(expected, int):
                         assert receipt["count"] == kit.state.count, case

@@ -47,7 +47,9 @@ def marks(log: object, most: int = 20) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 70), st.integers(0, 40), st.integers(0, 25))
-def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(before: int, cut_at: int, most: int) -> None:
+def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(
+    before: int, cut_at: int, most: int
+) -> None:
     memory = Memory()
     log = cardlog.EventLog(memory)
     for mark in range(before):
@@ -135,8 +137,12 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     kit.close()
 
 
-@pytest.mark.parametrize("thrown", [MemoryError("memory allocation failed"), ValueError("count does not fit its field")])
-def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(tmp_path: Path, thrown: Exception) -> None:
+@pytest.mark.parametrize(
+    "thrown", [MemoryError("memory allocation failed"), ValueError("count does not fit its field")]
+)
+def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(
+    tmp_path: Path, thrown: Exception
+) -> None:
     """It ended main, and so the meter restarted for as long as the card was in the slot."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)

@@ -34,7 +34,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def kept(kit: MeterKit) -> SimpleNamespace:
     """What a start would find in the memory now."""
     content = kit.rig.bench.fram.content
-    memory = SimpleNamespace(size=len(content), read=lambda address, count: content[address : address + count])
+    memory = SimpleNamespace(
+        size=len(content), read=lambda address, count: content[address : address + count]
+    )
     return RECORDS.unpack(JOURNAL.Journal(memory, RECORDS.SIZE).load())
 
 
@@ -55,7 +57,9 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
         state = kept(kit)
         if line.startswith("8030"):
             assert (state.intent, state.count) == (INTENT_CREDIT, 1)
-            assert kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen  # or a cut would leave a difference
+            assert (
+                kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
+            )  # or a cut would leave a difference
         elif line.startswith("8432"):
             assert (state.intent, state.intent_fen, state.intent_count) == (INTENT_CREDIT, 300, 2)
             assert state.wallet_fen <= kit.esam_wallet()[0] < 1000
@@ -95,7 +99,10 @@ def test_any_wrong_bit_in_the_wallet_is_noticed_and_changes_nothing(kit: MeterKi
         socket.tamper = flip
         session = kit.session(USER)
         socket.tamper = None
-        assert session.code == 2 and any("inverse" in line for line in session.log), (at, session.log)
+        assert session.code == 2 and any("inverse" in line for line in session.log), (
+            at,
+            session.log,
+        )
         assert kit.esam_wallet() == before and kit.state.count == 1, at
         told.clear()
         kit.wait(15 * S)
@@ -121,7 +128,9 @@ def test_one_command_diversifies_and_enciphers(kid: int) -> None:
     esam.power_on()
     factor, data = bytes(range(8)), bytes(range(100, 108))
     both = send(esam, command(f"80FA000{kid}", factor + data), "diversify and encipher")
-    assert both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8  # the process key stays
+    assert (
+        both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
+    )  # the process key stays
     esam.power_on()
     send(esam, command(f"80FA000{kid}", factor), "diversify")
     assert both == send(esam, command("80FA0000", data), "encipher")

@@ -58,7 +58,10 @@ def test_a_good_meter_passes_all(factory: MeterKit) -> None:
     assert len(found) == 1 and found[0]["done"] == ALL == found[0]["passed"]
     with_load = 2_200_000 * 10 * 1_000_000_000 // kit.meter.chip.pulse_pj
     assert abs(found[0]["pulses"] - with_load) < with_load // 50 + 2
-    assert found[0]["esam"] == kit.meter.esam.serial and found[0]["selfcheck"].decode() == kit.meter.self_check.code
+    assert (
+        found[0]["esam"] == kit.meter.esam.serial
+        and found[0]["selfcheck"].decode() == kit.meter.self_check.code
+    )
     assert uses(kit, TEST) == 2 and not kit.relay_closed
     assert kit.meter.relay._forced is None and not kit.meter.display._testing
     assert kit.state.balance_fen == 0 and kit.state.energy_pj == kit.ledger.energy_pj > 0
@@ -74,7 +77,9 @@ def test_people_see_every_segment_and_lamp(factory: MeterKit) -> None:
     assert all(kit.rig.view().lamps.values())
     kit.rig.press_key()
     kit.wait(1 * S)
-    assert kit.rig.view().display.strip() != "8.8.8.8.8.8.8.8." and not kit.rig.view().lamps["fault"]
+    assert (
+        kit.rig.view().display.strip() != "8.8.8.8.8.8.8.8." and not kit.rig.view().lamps["fault"]
+    )
     kit.wait(30 * S)
     kit.pull()
     assert not failed(kit)
@@ -154,7 +159,9 @@ def test_test_credit_ends_with_the_factory(factory: MeterKit) -> None:
     kit = factory
     assert kit.session(INIT).code == 0
     assert kit.session(CREDIT).code == 0 and kit.state.price_e4 == INIT_DATA.rates_e4[0]
-    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC  # nobody takes it home
+    assert (
+        kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
+    )  # nobody takes it home
     assert kit.session(INIT).code == 0 and kit.state.balance_fen == 0
     assert kit.session(KEYS).code == 0 and kit.esam_wallet() == (0, 0)
     before = [files_of(kit, card) for card in (CREDIT, TEST)]
@@ -193,20 +200,31 @@ def test_test_credit_stays_small(factory: MeterKit) -> None:
     for money_fen, name in ((10_001, "much.card"), (1, "less.card")):
         make_credit(kit, Path(name), 100)
         order = card_files.pack(card_files.WALLET, {"money_fen": money_fen})
-        forge(kit, Path(name), card_files.CARD_INFO, card_files.frame(card_files.CMD_TEST_CREDIT, order))
+        forge(
+            kit,
+            Path(name),
+            card_files.CARD_INFO,
+            card_files.frame(card_files.CMD_TEST_CREDIT, order),
+        )
         assert kit.session(Path(name)).code == 21
     assert (kit.state.balance_fen, kit.esam_wallet()) == before
 
 
 @pytest.mark.parametrize("second", [1, 4, 8, 10])
-def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(factory: MeterKit, second: int) -> None:
+def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(
+    factory: MeterKit, second: int
+) -> None:
     kit = factory
     kit.rig.insert(TEST)
     kit.wait(second * S)
     kit.pull()
     kit.wait(10 * S)
     assert any("code 20" in line for line in kit.lines)
-    assert kit.meter.relay._forced is None and not kit.meter.display._testing and not kit.meter.card_slot.busy
+    assert (
+        kit.meter.relay._forced is None
+        and not kit.meter.display._testing
+        and not kit.meter.card_slot.busy
+    )
     assert not kit.relay_closed and not kit.rig.view().lamps["fault"]
     assert not results(kit, TEST)
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]

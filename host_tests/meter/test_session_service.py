@@ -38,11 +38,19 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     kit.close()
 
 
-def inside(kit: MeterKit) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
+def inside(
+    kit: MeterKit,
+) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
     """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for cards."""
     chip = esam_chip(kit).state
     files = {sfi: data for sfi, data in chip.files.items() if sfi != card_files.ESAM_RUN_INFO}
-    return kit.rig.bench.fram.content, files, dict(chip.keys), dict(chip.tries), dict(vars(kit.state))
+    return (
+        kit.rig.bench.fram.content,
+        files,
+        dict(chip.keys),
+        dict(chip.tries),
+        dict(vars(kit.state)),
+    )
 
 
 def run_info(kit: MeterKit) -> dict[str, int]:
@@ -71,19 +79,40 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
     else:
         assert after == before
     found, info, files = totals(kit), run_info(kit), files_of(kit, INSPECTION)
-    assert files[desk_files.INSPECTION_WALLET] == wallet[0].to_bytes(4, "big") + wallet[1].to_bytes(4, "big")
+    assert files[desk_files.INSPECTION_WALLET] == wallet[0].to_bytes(4, "big") + wallet[1].to_bytes(
+        4, "big"
+    )
     assert files[desk_files.INSPECTION_PARAMS] == esam_chip(kit).state.files[card_files.ESAM_PARAMS]
-    assert files[desk_files.INSPECTION_KEY_INFO] == esam_chip(kit).state.files[card_files.ESAM_KEY_INFO]
+    assert (
+        files[desk_files.INSPECTION_KEY_INFO]
+        == esam_chip(kit).state.files[card_files.ESAM_KEY_INFO]
+    )
     assert files[desk_files.INSPECTION_LIMITS] == esam_chip(kit).state.files[card_files.ESAM_LIMITS]
-    assert (found["meter_no"], found["price_e4"], found["bought_fen"]) == (METER_NO, kit.state.price_e4, 5000)
+    assert (found["meter_no"], found["price_e4"], found["bought_fen"]) == (
+        METER_NO,
+        kit.state.price_e4,
+        5000,
+    )
     assert (info["meter_no"], info["customer_no"], info["count"]) == (METER_NO, CUSTOMER_NO, 1)
-    assert found["copied"] == card_files.COPY_ALL and found["faults"] == 0 and found["time"] // 10000 == 260105
+    assert (
+        found["copied"] == card_files.COPY_ALL
+        and found["faults"] == 0
+        and found["time"] // 10000 == 260105
+    )
     assert found["selfcheck"].decode() == kit.meter.self_check.code
     assert info["balance_fen"] >= kit.state.balance_fen
     if not load_mw:
-        assert (info["balance_fen"], found["energy_pj"]) == (kit.state.balance_fen, kit.state.energy_pj)
-        assert found["energy_pj"] * found["price_e4"] + info["balance_fen"] * FEN - found["remainder"] == 5000 * FEN
-    tell(f"inspection: {session.took_us} us, {session.slot_characters} + {session.esam_characters} characters")
+        assert (info["balance_fen"], found["energy_pj"]) == (
+            kit.state.balance_fen,
+            kit.state.energy_pj,
+        )
+        assert (
+            found["energy_pj"] * found["price_e4"] + info["balance_fen"] * FEN - found["remainder"]
+            == 5000 * FEN
+        )
+    tell(
+        f"inspection: {session.took_us} us, {session.slot_characters} + {session.esam_characters} characters"
+    )
     assert not kit.violations()
 
 
@@ -111,13 +140,19 @@ def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> N
     kit.close()
 
 
-@pytest.mark.parametrize("copies", [card_files.COPY_WALLET, card_files.COPY_PARAMS, card_files.COPY_TOTALS])
+@pytest.mark.parametrize(
+    "copies", [card_files.COPY_WALLET, card_files.COPY_PARAMS, card_files.COPY_TOTALS]
+)
 def test_an_inspection_of_less(kit: MeterKit, copies: int) -> None:
     in_use(kit, 700)
     make_inspection(kit, copies=copies)
     assert kit.session(INSPECTION).code == 0
     files = files_of(kit, INSPECTION)
-    there = (desk_files.INSPECTION_WALLET, desk_files.INSPECTION_PARAMS, desk_files.INSPECTION_RUN_INFO)
+    there = (
+        desk_files.INSPECTION_WALLET,
+        desk_files.INSPECTION_PARAMS,
+        desk_files.INSPECTION_RUN_INFO,
+    )
     assert [any(files[sfi]) for sfi in there] == [copies == 1 << bit for bit in range(3)]
     assert totals(kit)["copied"] == copies
 
@@ -145,12 +180,19 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     size = card_files.size_of(card_files.CARD_EVENT)
     assert size == card_files.size_of(desk_files.EVENT)
     log = files_of(kit, INSPECTION)[card_files.INSPECTION_EVENTS]
-    found = [card_files.unpack(card_files.CARD_EVENT, log[at : at + size]) for at in range(0, 3 * size, size)]
+    found = [
+        card_files.unpack(card_files.CARD_EVENT, log[at : at + size])
+        for at in range(0, 3 * size, size)
+    ]
     with CardFile.open(tmp_path / OTHER) as thief:
         serial = thief.chip.state.serial
     assert [event["number"] for event in found] == [3, 2, 1]
     for event in found:
-        assert (event["serial"], event["code"], event["sw"]) == (serial, card_files.ILLEGAL_CARD + 22, 0x9000)
+        assert (event["serial"], event["code"], event["sw"]) == (
+            serial,
+            card_files.ILLEGAL_CARD + 22,
+            0x9000,
+        )
         assert event["command"] == bytes.fromhex("B08100") and event["time"] // 10000 == 260105
     assert not any(log[3 * size :])
 
@@ -162,7 +204,11 @@ def serve_another_meter(kit: MeterKit, card: Path) -> None:
         file.chip.power_on()
         send(file.chip, bytes.fromhex("00A4000002DF01"), "select")
         send(
-            file.chip, sealing.seal_command(load, sealing.Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR), bytes(4)), "seal"
+            file.chip,
+            sealing.seal_command(
+                load, sealing.Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR), bytes(4)
+            ),
+            "seal",
         )
 
 
@@ -173,14 +219,20 @@ def test_keys_there_and_back_and_there_again(kit: MeterKit) -> None:
     make_restore(kit, uses=2)
     kit.make_keys(OTHER_KEYS, uses=1)
     assert kit.session(OTHER_KEYS).code == 9  # private already
-    assert kit.session(RESTORE).texts[-1] == "donE" and (key_state(kit), uses(kit, RESTORE)) == (PUBLIC, 1)
+    assert kit.session(RESTORE).texts[-1] == "donE" and (key_state(kit), uses(kit, RESTORE)) == (
+        PUBLIC,
+        1,
+    )
     assert kit.session(RESTORE).code == 9 and uses(kit, RESTORE) == 1
     kit.sell(500)
     assert kit.session(USER).code == 9
     kit.make_keys(EMPTY, uses=1)
     serve_another_meter(kit, EMPTY)
     assert kit.session(EMPTY).code == 17 and key_state(kit) == PUBLIC
-    assert kit.session(OTHER_KEYS).texts[-1] == "donE" and (key_state(kit), uses(kit, OTHER_KEYS)) == (PRIVATE, 0)
+    assert kit.session(OTHER_KEYS).texts[-1] == "donE" and (
+        key_state(kit),
+        uses(kit, OTHER_KEYS),
+    ) == (PRIVATE, 0)
     assert kit.session(USER).code == 0 and (kit.state.bought_fen, kit.state.count) == (1500, 2)
     assert kit.session(INIT).code == 9
     kit.rig.set_load(0)
@@ -194,12 +246,21 @@ def test_after_a_restore_the_meter_can_be_set_up_anew(kit: MeterKit) -> None:
     make_restore(kit)
     assert kit.session(RESTORE).code == 0
     assert kit.session(INIT).code == 0
-    assert (kit.state.balance_fen, kit.state.count, kit.state.customer_no, kit.esam_wallet()) == (0, 0, 0, (0, 0))
-    params = card_files.unpack(card_files.PARAMS, esam_chip(kit).state.files[card_files.ESAM_PARAMS])
+    assert (kit.state.balance_fen, kit.state.count, kit.state.customer_no, kit.esam_wallet()) == (
+        0,
+        0,
+        0,
+        (0, 0),
+    )
+    params = card_files.unpack(
+        card_files.PARAMS, esam_chip(kit).state.files[card_files.ESAM_PARAMS]
+    )
     assert (params["meter_no"], params["customer_no"], params["card_type"]) == (METER_NO, 0, 0)
 
 
-def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(kit: MeterKit) -> None:
+def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(
+    kit: MeterKit,
+) -> None:
     """With a new memory a meter has nothing but the ESAM's word for whose it is."""
     in_use(kit, 1000)
     make_restore(kit)
@@ -209,10 +270,15 @@ def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(ki
     kit.rig.bench.fram.load(bytes(FRAM_BYTES))
     kit.restart()
     assert (kit.state.meter_no, kit.state.customer_no) == (METER_NO, 0)
-    assert kit.session(USER).code == 18  # the former customer's card has been in a meter, so it opens none
+    assert (
+        kit.session(USER).code == 18
+    )  # the former customer's card has been in a meter, so it opens none
     kit.make_user(OTHER, issue.UserData(METER_NO, 77, 100, 50, [PRICE_E4]))
     kit.sell(500, OTHER)
-    assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (77, 500)
+    assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (
+        77,
+        500,
+    )
     assert kit.session(USER).code == 12
 
 

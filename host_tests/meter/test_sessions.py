@@ -8,10 +8,24 @@ import pytest
 from dianka.cardos.files import card_files
 from dianka.desk.issue import InitData, UserData
 from ledger import used_fen
-from meter_kit import CUSTOMER_NO, INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, USER, USER_DATA, MeterKit, S, tell
+from meter_kit import (
+    CUSTOMER_NO,
+    INIT,
+    INIT_DATA,
+    KEYS,
+    METER_NO,
+    PRICE_E4,
+    USER,
+    USER_DATA,
+    MeterKit,
+    S,
+    tell,
+)
 
 OTHER = Path("other.card")
-GROUPS = {11: "Err-33", 12: "Err-33", 13: "Err-33", 8: "Err-32", 9: "Err-32"} | dict.fromkeys(range(14, 19), "Err-34")
+GROUPS = {11: "Err-33", 12: "Err-33", 13: "Err-33", 8: "Err-32", 9: "Err-32"} | dict.fromkeys(
+    range(14, 19), "Err-34"
+)
 GROUPS |= {21: "Err-36"}
 LIMIT_US = 3 * S
 
@@ -52,7 +66,11 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
     assert again.texts[-2:] == ["rEAd", "5.00"] and again.code == 0
     assert kit.esam_wallet() == (500, 2)
     receipt = kit.on_card().write_back
-    assert (receipt["balance_fen"], receipt["count"], receipt["customer_no"]) == (500, 2, CUSTOMER_NO)
+    assert (receipt["balance_fen"], receipt["count"], receipt["customer_no"]) == (
+        500,
+        2,
+        CUSTOMER_NO,
+    )
     assert receipt["time"] // 10000 == 260105  # the desk sees when
     kit.rig.set_load(2_200_000)
     kit.wait(600 * S)
@@ -92,7 +110,9 @@ def test_a_meter_before_its_cards(tmp_path: Path) -> None:
         ({}, 1, False, 18),
     ],
 )
-def test_a_meter_that_is_not_opened(kit: MeterKit, changes: dict[str, int], count: int, blank: bool, code: int) -> None:
+def test_a_meter_that_is_not_opened(
+    kit: MeterKit, changes: dict[str, int], count: int, blank: bool, code: int
+) -> None:
     kit.write(USER, changes)
     kit.set_wallet(USER, 500, count, blank)
     refused(kit, USER, code)
@@ -101,7 +121,11 @@ def test_a_meter_that_is_not_opened(kit: MeterKit, changes: dict[str, int], coun
 def test_an_account_opened_without_money(kit: MeterKit) -> None:
     """Count 0 equals the meter's: nothing to credit, but the meter has its customer."""
     assert kit.session(USER).code == 0
-    assert (kit.state.customer_no, kit.state.balance_fen, kit.esam_wallet()) == (CUSTOMER_NO, 0, (0, 0))
+    assert (kit.state.customer_no, kit.state.balance_fen, kit.esam_wallet()) == (
+        CUSTOMER_NO,
+        0,
+        (0, 0),
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +139,9 @@ def test_an_account_opened_without_money(kit: MeterKit) -> None:
         ({"card_type": card_files.PURCHASE}, 2, False, 18),
     ],
 )
-def test_a_meter_in_use(kit: MeterKit, changes: dict[str, int], count: int, blank: bool, code: int) -> None:
+def test_a_meter_in_use(
+    kit: MeterKit, changes: dict[str, int], count: int, blank: bool, code: int
+) -> None:
     bought(kit)
     kit.write(USER, changes)
     kit.set_wallet(USER, 500, count, blank)
@@ -127,7 +153,9 @@ def test_a_used_card_gets_its_receipt_with_error_18(kit: MeterKit) -> None:
     kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 500, 2, False)
     refused(kit, USER, 18)
-    assert kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2  # the same again, which the desk insists on
+    assert (
+        kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2
+    )  # the same again, which the desk insists on
 
 
 @pytest.mark.parametrize(("count", "blank"), [(2, False), (1, True), (0, True)])
@@ -196,7 +224,11 @@ def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
     kit.rig.set_load(6_600_000)
     assert not kit.rig.view().lamps["alarm"]
     until(kit, False, 1000)
-    assert kit.state.balance_fen == 50 and kit.rig.view().lamps["alarm"] and kit.rig.view().lamps["trip"]
+    assert (
+        kit.state.balance_fen == 50
+        and kit.rig.view().lamps["alarm"]
+        and kit.rig.view().lamps["trip"]
+    )
     assert kit.session(USER).code == 0
     until(kit, True, 8)
     until(kit, False, 1000)
@@ -225,5 +257,9 @@ def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
 
 def test_init_data_is_the_meter_s(kit: MeterKit) -> None:
     state = kit.state
-    assert (state.meter_no, state.alarm1_fen, state.overdraft_limit_fen) == (METER_NO, 100, INIT_DATA.overdraft_limit_fen)
+    assert (state.meter_no, state.alarm1_fen, state.overdraft_limit_fen) == (
+        METER_NO,
+        100,
+        INIT_DATA.overdraft_limit_fen,
+    )
     assert state.customer_no == state.count == state.balance_fen == 0

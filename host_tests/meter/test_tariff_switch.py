@@ -28,7 +28,10 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("use"), st.integers(0, 1 << 70)),
         st.tuples(st.just("pass"), st.integers(0, 100 * 86_400)),
-        st.tuples(st.just("plan"), st.tuples(st.integers(-86_400, 40 * 86_400), st.integers(1, 99_999_999))),
+        st.tuples(
+            st.just("plan"),
+            st.tuples(st.integers(-86_400, 40 * 86_400), st.integers(1, 99_999_999)),
+        ),
         st.tuples(st.just("blind"), st.booleans()),
         st.tuples(st.sampled_from(("commit", "cut")), st.none()),
     ),
@@ -37,7 +40,9 @@ STEPS = st.lists(
 
 
 @given(st.integers(0, 99_999_999), st.integers(0, 3_000_000_000), STEPS)
-def test_bought_is_used_and_balance_through_any_changes(price_e4: int, now_s: int, steps: list) -> None:
+def test_bought_is_used_and_balance_through_any_changes(
+    price_e4: int, now_s: int, steps: list
+) -> None:
     """The oracle keeps times as dates and money as fractions, and charges each use by the price of its own moment."""
     state = records.State()
     state.price_e4 = price_e4
@@ -98,7 +103,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     byte=st.integers(1, 232),
     cut=st.sampled_from(Cut),
 )
-def test_a_change_is_exact(load_mw: int, new_e4: int, minutes: int, how: str, byte: int, cut: Cut) -> None:
+def test_a_change_is_exact(
+    load_mw: int, new_e4: int, minutes: int, how: str, byte: int, cut: Cut
+) -> None:
     folder = Path(tempfile.mkdtemp(prefix="dianka-"))
     kit = MeterKit.new(folder)
     in_use(kit, 60_000)
@@ -123,7 +130,11 @@ def test_a_change_is_exact(load_mw: int, new_e4: int, minutes: int, how: str, by
     kit.wait(30 * S)
     state = kit.state
     assert (state.price_e4, state.next_price_e4, state.switch_time) == (new_e4, 0, 0)
-    assert at_least_pj(kit, counted_pj, load_mw, losses) <= at_the_old_price(kit, PRICE_E4, new_e4) <= counted_pj
+    assert (
+        at_least_pj(kit, counted_pj, load_mw, losses)
+        <= at_the_old_price(kit, PRICE_E4, new_e4)
+        <= counted_pj
+    )
     assert (state.bought_fen, state.count) == (60_100, 2)
     assert not kit.violations()
     kit.close()
@@ -162,7 +173,9 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         before = kit.state.switch_time, kit.state.next_price_e4
         sell_new(kit, price_e4, 600 + point)
         wanted = (card_files.from_bcd(_switch_time(kit)), price_e4)
-        slot.on_character = lambda direction, index, point=point: kit.rig.pull() if index == point else None
+        slot.on_character = lambda direction, index, point=point: (
+            kit.rig.pull() if index == point else None
+        )
         kit.session(USER)
         slot.on_character = None
         pulled += kit.state.switch_time != wanted[0]
@@ -171,7 +184,9 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         assert (kit.state.switch_time, kit.state.next_price_e4) == wanted
         assert (kit.state.price_e4, kit.state.bought_fen) == (PRICE_E4, bought_fen)
     assert pulled > 5
-    tell(f"pulled at {len(range(5, whole, 61))} of {whole} characters, {pulled} times before the plan was taken over")
+    tell(
+        f"pulled at {len(range(5, whole, 61))} of {whole} characters, {pulled} times before the plan was taken over"
+    )
 
 
 def _switch_time(kit: MeterKit) -> bytes:
@@ -186,6 +201,8 @@ def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> No
         kit.wait(7 * S + 3 * MS)
     charged_pj, state = kit.state.energy_pj, kit.state
     assert used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
-    tariff.plan_price(state, 1, user_tariff([6000]))  # as if it had been dark: the time has passed at the next look
+    tariff.plan_price(
+        state, 1, user_tariff([6000])
+    )  # as if it had been dark: the time has passed at the next look
     kit.wait(5 * S)
     assert kit.state.energy_pj > charged_pj and at_the_old_price(kit, PRICE_E4, 6000) == charged_pj

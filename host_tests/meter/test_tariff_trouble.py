@@ -29,7 +29,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 # ****** Sales that were broken off ******
 
 
-def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_meter(kit: MeterKit) -> None:
+def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_meter(
+    kit: MeterKit,
+) -> None:
     """0.60 from 09:00 is in the meter, a sale of 0.70 from 1 February breaks at any command.
 
     The meter then had 0.60 from 1 February.
@@ -40,7 +42,9 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
         with CardFile.open(kit.folder / USER, kit.rng) as file:
             port = Pulled(file.chip, pulled_at, done=True) if pulled_at else file.chip
             price = NewPrice(*plan) if plan else None
-            sell(kit.control.chip, port, 100, kit.rng, price, lambda: local(kit.rig.bench.rtc.time_s))
+            sell(
+                kit.control.chip, port, 100, kit.rng, price, lambda: local(kit.rig.bench.rtc.time_s)
+            )
         assert kit.session(USER).code == 0
 
     def in_meter() -> tuple[int, int]:
@@ -58,8 +62,12 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
             assert "pulled" in str(error)
             try:
                 sale(None)
-            except SaleError as refused:  # the last command was done, the card pulled before its answer
-                assert "has not been in the meter yet" in str(refused) and kit.session(USER).code == 0
+            except (
+                SaleError
+            ) as refused:  # the last command was done, the card pulled before its answer
+                assert (
+                    "has not been in the meter yet" in str(refused) and kit.session(USER).code == 0
+                )
             except CardError as refused:
                 assert "sell with --price and --from" in str(refused)
                 seen.add("refused")
@@ -95,7 +103,11 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
     counted_pj = kit.ledger.energy_pj
     kit.wait(20 * S)
     assert kit.state.price_e4 == 6000
-    assert at_least_pj(kit, counted_pj, 2_200_000, 1) <= at_the_old_price(kit, PRICE_E4, 6000) <= counted_pj
+    assert (
+        at_least_pj(kit, counted_pj, 2_200_000, 1)
+        <= at_the_old_price(kit, PRICE_E4, 6000)
+        <= counted_pj
+    )
 
 
 def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
@@ -121,7 +133,9 @@ def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
     {6: (0xA5, 0xA5, 0xA5)},  # no year
     {5: (0x81, 0x81, 0x81)},  # this month of the next century
 ])  # fmt: skip
-def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
+def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(
+    kit: MeterKit, registers: dict[int, tuple[int, ...]]
+) -> None:
     begin_us = planned(kit, 6000, 2)
     told(kit, registers)
     wait_until(kit, begin_us - 1 * S)
@@ -160,7 +174,9 @@ def lose_memory(kit: MeterKit) -> None:
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.restart()
     kit.wait(5 * S)
-    assert kit.state.meter_no == METER_NO and any("restored from the ESAM" in line for line in kit.lines)
+    assert kit.state.meter_no == METER_NO and any(
+        "restored from the ESAM" in line for line in kit.lines
+    )
 
 
 def test_a_lost_memory_gets_the_plan_and_the_price_back(kit: MeterKit) -> None:

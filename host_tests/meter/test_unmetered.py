@@ -43,13 +43,21 @@ def interrupt(kit: MeterKit, times: int, off_ms: int, on_ms: int) -> tuple[int, 
 
 
 @pytest.mark.parametrize("times", [300, 600])
-@pytest.mark.parametrize(("off_ms", "on_ms"), [(150, 400), (150, 130), (150, 60), (150, 1_000), (5_000, 3_000)])
-def test_interrupting_the_mains_brings_a_few_watt_hours(kit: MeterKit, times: int, off_ms: int, on_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("off_ms", "on_ms"), [(150, 400), (150, 130), (150, 60), (150, 1_000), (5_000, 3_000)]
+)
+def test_interrupting_the_mains_brings_a_few_watt_hours(
+    kit: MeterKit, times: int, off_ms: int, on_ms: int
+) -> None:
     delivered_pj, charged_pj = interrupt(kit, times, off_ms, on_ms)
     delivered_mwh, charged_mwh = (each * 1000 // PJ_PER_WH for each in (delivered_pj, charged_pj))
-    tell(f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, {charged_mwh} charged")
+    tell(
+        f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, {charged_mwh} charged"
+    )
     assert 0 <= delivered_pj - charged_pj <= GAIN_WH * PJ_PER_WH
-    assert not kit.relay_closed and any("supply: mains interrupted too often" in line for line in kit.lines)
+    assert not kit.relay_closed and any(
+        "supply: mains interrupted too often" in line for line in kit.lines
+    )
     kit.wait(15 * S)
     assert kit.relay_closed, "a resident whose mains was bad is not locked out"
     assert not kit.rig.bench.relay.violations
@@ -91,7 +99,9 @@ def test_a_silent_metering_chip_opens_the_supply(kit: MeterKit) -> None:
     kit.wait(58 * S)
     assert kit.relay_closed
     kit.wait(600 * S)
-    assert not kit.relay_closed and any("supply: metering chip silent" in line for line in kit.lines)
+    assert not kit.relay_closed and any(
+        "supply: metering chip silent" in line for line in kit.lines
+    )
     assert kit.rig.bench.mains.energy_nj * 1000 - before_pj <= 62 * LOAD_MW * PJ_PER_WH // 3_600_000
     assert "Err-05" in kit.looks(10 * S)
     kit.rig.bench.chip.inject(Fault.FROZEN, 0)
@@ -113,7 +123,10 @@ def test_a_silent_chip_and_many_starts_do_not_go_on_for_ever(kit: MeterKit) -> N
         kit.rig.mains_on()
         kit.wait(50 * S)
     assert not kit.relay_closed
-    assert kit.rig.bench.mains.energy_nj * 1000 - before_pj <= (5 * 50 + 2) * LOAD_MW * PJ_PER_WH // 3_600_000
+    assert (
+        kit.rig.bench.mains.energy_nj * 1000 - before_pj
+        <= (5 * 50 + 2) * LOAD_MW * PJ_PER_WH // 3_600_000
+    )
 
 
 @pytest.mark.parametrize("silent_s", [10, 100])

@@ -15,7 +15,9 @@ import pytest
 from dianka.firmware import shared
 
 iso7816 = shared("iso7816")
-REAL = [bytes.fromhex(line) for line in Path(__file__).with_name("real_atrs.txt").read_text().split()]
+REAL = [
+    bytes.fromhex(line) for line in Path(__file__).with_name("real_atrs.txt").read_text().split()
+]
 
 
 @pytest.fixture

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cards_kit import ISSUE_WORDS, control_card, private_esam, sw_of, use_in_meter, user_card, wallet
+from cards_kit import (
+    ISSUE_WORDS,
+    control_card,
+    private_esam,
+    sw_of,
+    use_in_meter,
+    user_card,
+    wallet,
+)
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import CardTorn, Chip
@@ -42,7 +50,11 @@ def test_sold_with_two_readers_and_credited_by_the_meter(kit: MeterKit, pcsc: Re
     kit.sell(1234)
     in_process = card.read_bytes()
     card.write_bytes(before)
-    with CardFile.open(card) as file, pcsc.holding(0, Tpdu(file.chip)), pcsc.holding(1, Tpdu(kit.control.chip)):
+    with (
+        CardFile.open(card) as file,
+        pcsc.holding(0, Tpdu(file.chip)),
+        pcsc.holding(1, Tpdu(kit.control.chip)),
+    ):
         status, out, err = run("sell", "12.34", "--reader", "0", "--control", "reader:1")
         assert (status, err) == (0, "") and "12.34 yuan" in out and "account opened" in out
         status, out, _ = run("card", "show", f"reader:{pcsc.names[0]}")
@@ -53,7 +65,11 @@ def test_sold_with_two_readers_and_credited_by_the_meter(kit: MeterKit, pcsc: Re
     kit.control.chip.power_on()
     assert kit.session(USER).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1234, 1)
-    with CardFile.open(card) as file, pcsc.holding(1, Tpdu(file.chip)), pcsc.holding(0, Tpdu(kit.control.chip)):
+    with (
+        CardFile.open(card) as file,
+        pcsc.holding(1, Tpdu(file.chip)),
+        pcsc.holding(0, Tpdu(kit.control.chip)),
+    ):
         status, out, err = run("sell", "reader:1", "5", "--control", "reader:0")
         assert (status, err) == (0, "") and "purchase  2\n" in out
     assert kit.session(USER).code == 0
@@ -67,7 +83,9 @@ def test_a_blank_card_is_issued_in_a_reader(tmp_path: Path, pcsc: Readers) -> No
     with CardFile.open(blank) as file, pcsc.holding(0, Tpdu(file.chip)):
         before = file.chip.state.copy()
         made = ("--reader", "0", "--control", control, *ISSUE_WORDS["user"], "--meter", "42")
-        status, _, err = run("card", "new", "init", "--reader", "0", "--control", control, *ISSUE_WORDS["init"])
+        status, _, err = run(
+            "card", "new", "init", "--reader", "0", "--control", control, *ISSUE_WORDS["init"]
+        )
         assert status == 1 and "no blank initialisation card" in err
         assert file.chip.state == before
         status, out, err = run("card", "new", "user", *made)
@@ -80,7 +98,15 @@ def test_a_blank_card_is_issued_in_a_reader(tmp_path: Path, pcsc: Readers) -> No
     assert run("card", "show", blank)[0] == 0
 
 
-KINDS = (kinds.USER, kinds.INIT, kinds.KEYS, kinds.RESTORE, kinds.INSPECTION, kinds.TEST_CREDIT, kinds.TEST)
+KINDS = (
+    kinds.USER,
+    kinds.INIT,
+    kinds.KEYS,
+    kinds.RESTORE,
+    kinds.INSPECTION,
+    kinds.TEST_CREDIT,
+    kinds.TEST,
+)
 
 
 @pytest.mark.parametrize("profile", ["sm4", "3des"])
@@ -95,7 +121,16 @@ def test_every_kind_is_issued_and_verified_with_two_readers(
         for kind in KINDS:
             chip = Chip.new(kind, profile=profile)
             with pcsc.holding(0, Tpdu(chip)):
-                words = (kind, "--reader", "0", "--control", "reader:1", "--profile", profile, *ISSUE_WORDS.get(kind, ()))
+                words = (
+                    kind,
+                    "--reader",
+                    "0",
+                    "--control",
+                    "reader:1",
+                    "--profile",
+                    profile,
+                    *ISSUE_WORDS.get(kind, ()),
+                )
                 status, out, err = run("card", "issue", *words)
                 assert (status, err) == (0, "") and chip.state.serial.hex() in out
                 status, out, _ = run("card", "verify", "--reader", "0", "--control", "reader:1")
@@ -121,7 +156,14 @@ def test_a_blank_chip_of_another_kind_is_left_as_it_is(pcsc: Readers, tmp_path: 
         with pcsc.holding(0, Tpdu(chip)):
             for other in KINDS:
                 if other != kind:
-                    words = (other, "--reader", "0", "--control", control, *ISSUE_WORDS.get(other, ()))
+                    words = (
+                        other,
+                        "--reader",
+                        "0",
+                        "--control",
+                        control,
+                        *ISSUE_WORDS.get(other, ()),
+                    )
                     status, _, err = run("card", "issue", *words)
                     assert status == 1 and "this is no blank" in err, (kind, other, err)
         assert chip.state == before
@@ -136,13 +178,21 @@ def test_a_wrong_card_is_told_through_the_reader(pcsc: Readers) -> None:
     assert card.state == before
 
 
-def test_a_lost_card_is_replaced_in_the_reader_and_the_former_refused(kit: MeterKit, pcsc: Readers) -> None:
+def test_a_lost_card_is_replaced_in_the_reader_and_the_former_refused(
+    kit: MeterKit, pcsc: Readers
+) -> None:
     kit.sell(1000)
     assert kit.session(USER).code == 0
     new = kit.folder / "new.card"
-    with CardFile.create(new, kinds.USER) as file, pcsc.holding(0, Tpdu(file.chip)), pcsc.holding(1, Tpdu(kit.control.chip)):
+    with (
+        CardFile.create(new, kinds.USER) as file,
+        pcsc.holding(0, Tpdu(file.chip)),
+        pcsc.holding(1, Tpdu(kit.control.chip)),
+    ):
         numbers = ("--meter", METER_NO, "--customer", CUSTOMER_NO, "--count", 1)
-        status, out, err = run("card", "replace", "--reader", "0", "--control", "reader:1", *numbers)
+        status, out, err = run(
+            "card", "replace", "--reader", "0", "--control", "reader:1", *numbers
+        )
         assert (status, err) == (0, "") and "purchase 1 is in the meter already" in out
     assert kit.session(Path(new.name)).code == 0
     assert kit.session(USER).code == 13
@@ -164,7 +214,9 @@ def test_a_system_is_restored_from_parts_in_readers(tmp_path: Path, pcsc: Reader
     assert run("card", "verify", tmp_path / "new.card")[0] == 0
 
 
-def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_mistake_is_one_line(
+    tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     control = control_card()
     with pcsc.holding(0, Tpdu(user_card(control))), find("reader:0").connect():
@@ -181,7 +233,10 @@ def test_every_mistake_is_one_line(tmp_path: Path, pcsc: Readers, monkeypatch: p
             (("card", "new", "control", "reader:1", "--serial", "00" * 8), "name a file"),
             (("card", "issue", "esam", "reader:1"), "name a file"),
             (("keys", "init", "reader:1"), "is empty: put the card into it"),
-            (("card", "new", "user", "reader:1", "--serial", "00" * 8, *ISSUE_WORDS["user"]), "name a file"),
+            (
+                ("card", "new", "user", "reader:1", "--serial", "00" * 8, *ISSUE_WORDS["user"]),
+                "name a file",
+            ),
             (("reader", "speed"), "one of the two"),
         ]
         for words, says in mistakes:
@@ -243,13 +298,19 @@ def test_ended_during_a_sale_through_readers(pcsc: Readers, record_property) -> 
                 break
             keep = KEEP_MONEY in err
             assert (status, out, err.count("\n")) == (128 + signal.SIGTERM, "", 1)
-            assert keep != (NOTHING_SENT in err) and keep == (card.state.files[2][7] == 2), (at, err)
+            assert keep != (NOTHING_SENT in err) and keep == (card.state.files[2][7] == 2), (
+                at,
+                err,
+            )
             kept[keep] += 1
     finally:
         signal.signal(signal.SIGTERM, before)
     assert status == 0 and "5.00 yuan" in out and not missed
     assert kept[True] >= 3 and kept[False] >= 10
-    record_property("figure", f"desk ended at {at - 1} commands of a sale through a reader: {kept[True]} keep the money")
+    record_property(
+        "figure",
+        f"desk ended at {at - 1} commands of a sale through a reader: {kept[True]} keep the money",
+    )
 
 
 def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) -> None:
@@ -260,10 +321,15 @@ def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) 
     commands = sell_at(pcsc, control, Chip(bought.state.copy()), Pulled)
     outcomes: list[bool] = []
     for at, after in itertools.product(range(1, commands + 1), (False, True)):
-        outcomes.append(pulled_at(pcsc, control, Chip(esam.state.copy()), Chip(bought.state.copy()), at, after))
+        outcomes.append(
+            pulled_at(pcsc, control, Chip(esam.state.copy()), Chip(bought.state.copy()), at, after)
+        )
     assert set(outcomes) == {False, True}
     points = f"{len(outcomes)} points of a sale of {commands} commands"
-    record_property("figure", f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, the others as before")
+    record_property(
+        "figure",
+        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, the others as before",
+    )
 
 
 def sell_at(pcsc: Readers, control: Chip, card: Chip, engine: type[Pulled]) -> int:

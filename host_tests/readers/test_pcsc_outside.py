@@ -32,7 +32,9 @@ def run(*words: str | Path) -> tuple[int, str, str]:
 
 
 def opensc(*words: str) -> str:
-    done = subprocess.run(["opensc-tool", *words], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        ["opensc-tool", *words], capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -43,7 +45,9 @@ def test_opensc_reads_the_card(pcsc: Readers) -> None:
     with pcsc.holding(1, Tpdu(card)):
         assert "Test reader 00 01" in opensc("--list-readers")
         atr = opensc("--reader", "1", "--atr").strip()
-        assert bytes.fromhex(atr.replace(":", "")) == bytes.fromhex("3B69000041") + card.state.serial
+        assert (
+            bytes.fromhex(atr.replace(":", "")) == bytes.fromhex("3B69000041") + card.state.serial
+        )
         said = opensc("--reader", "1", "--send-apdu", "00A4000002DF01", "--send-apdu", "00B0810004")
         assert said.count("SW1=0x90, SW2=0x00") == 2
         assert "68 01 00 27" in said
@@ -58,7 +62,10 @@ def inserted(path: Path, port: int, background: bool = False) -> Iterator[subpro
     before = signal.signal(signal.SIGINT, signal.SIG_IGN if background else signal.SIG_DFL)
     try:
         process = subprocess.Popen(
-            dianka("card", "insert", path, "--port", str(port)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            dianka("card", "insert", path, "--port", str(port)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
     finally:
         signal.signal(signal.SIGINT, before)
@@ -82,8 +89,12 @@ def pulled(process: subprocess.Popen[str], number: signal.Signals) -> int:
 
 
 @pytest.mark.parametrize("background", [False, True])
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
-def test_a_signal_pulls_the_card(tmp_path: Path, pcsc: Readers, background: bool, number: signal.Signals, status: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)]
+)
+def test_a_signal_pulls_the_card(
+    tmp_path: Path, pcsc: Readers, background: bool, number: signal.Signals, status: int
+) -> None:
     """From a script's background too, where it once was deaf to SIGINT and stayed in the reader for ever."""
     card = tmp_path / "user.card"
     run("card", "issue", "user", card, "--blank")
@@ -123,7 +134,9 @@ def test_nothing_listens(tmp_path: Path) -> None:
 def test_a_thousand_commands_a_second(pcsc: Readers, record_property) -> None:
     best = 0
     for _ in range(3):
-        status, out, err = run("reader", "speed", "--slot", "0", "--port", str(pcsc.ports[0]), "--count", "2000")
+        status, out, err = run(
+            "reader", "speed", "--slot", "0", "--port", str(pcsc.ports[0]), "--count", "2000"
+        )
         assert (status, err) == (0, "")
         pcsc.wait(0, present=False)
         best = max(best, int(re.search(r"(\d+) APDU/s", out)[1]))

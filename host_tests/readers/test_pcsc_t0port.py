@@ -39,7 +39,10 @@ def both(chip: Chip, apdus: list[bytes]) -> None:
 
 
 def test_the_commands_of_a_sale() -> None:
-    both(CONTROL, [bytes.fromhex("80FA0007080011223344556677"), bytes.fromhex("80FA000008" + "00" * 8)])
+    both(
+        CONTROL,
+        [bytes.fromhex("80FA0007080011223344556677"), bytes.fromhex("80FA000008" + "00" * 8)],
+    )
     both(
         USER,
         [
@@ -64,7 +67,17 @@ def test_a_length_expected_behind_data_is_the_reader_s_affair() -> None:
 
 
 HEADERS = st.sampled_from(
-    ["00A40000", "00840000", "00B08100", "00B08500", "00880001", "00820007", "04D68100", "80FA0007", "00C00000"]
+    [
+        "00A40000",
+        "00840000",
+        "00B08100",
+        "00B08500",
+        "00880001",
+        "00820007",
+        "04D68100",
+        "80FA0007",
+        "00C00000",
+    ]
 )
 
 

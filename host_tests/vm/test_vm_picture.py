@@ -9,4 +9,6 @@ from dianka.firmware import ROOT
 def test_the_live_screen_of_the_documentation_is_today_s(tmp_path: Path) -> None:
     live_picture(tmp_path / "live.svg", "vm")
     drawn = (tmp_path / "live.svg").read_text(encoding="utf-8")
-    assert (ROOT / "docs" / "live.svg").read_text(encoding="utf-8") == drawn, "draw it anew: make pictures"
+    assert (ROOT / "docs" / "live.svg").read_text(encoding="utf-8") == drawn, (
+        "draw it anew: make pictures"
+    )

@@ -33,5 +33,7 @@ def test_a_meter_lives_on_in_its_folder_and_an_expectation_can_fail(tmp_path: Pa
     )
     status, _, errors = play(str(second), *home)
     assert status == 1
-    assert errors.startswith('second.story:13: expect display "20.01" within 1 min: the display shows "')
+    assert errors.startswith(
+        'second.story:13: expect display "20.01" within 1 min: the display shows "'
+    )
     assert errors.count("\n") == 1

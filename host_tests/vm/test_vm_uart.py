@@ -44,7 +44,9 @@ def test_uart_sends_at_its_pace_and_its_ring_overflows(bench: VmBench) -> None:
             port.deliver(value, EIGHT_E_1)
 
     bench.clock.at(50_000, lambda: arrive(bytes(range(20))))
-    bench.clock.at(150_000, lambda: (arrive(bytes(range(100, 115))), arrive(bytes(range(115, 130)))))
+    bench.clock.at(
+        150_000, lambda: (arrive(bytes(range(100, 115))), arrive(bytes(range(115, 130))))
+    )
     bench.clock.at(214_000, lambda: arrive(b"xyhello\nworld"))
     bench.runner.run_until(1_000_000)
     assert bench.lines == [
@@ -83,12 +85,16 @@ def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -
         """
     )
     assert lines[:4] == ["b'A' 10500", "b'BCDEF' 21960", "None 52000", "None 83000"]
-    left_us = 83_000 + 112 * 2083  # 400 characters, less the 288 that ring and FIFO hold, have begun to leave
+    left_us = (
+        83_000 + 112 * 2083
+    )  # 400 characters, less the 288 that ring and FIFO hold, have begun to leave
     assert lines[4] == f"{lines[4].split()[0]} False"
     assert abs(int(lines[4].split()[0]) - left_us) < 2 * CHAR_US
 
 
 def test_two_formats_that_do_not_fit_give_rubbish(bench: VmBench) -> None:
     bench.clock.at(1000, lambda: bench.mcu.uart(0).deliver(0x55, EIGHT_E_1))
-    lines = bench.run("import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\nprint(u.read(1) == b'U', u.any())")
+    lines = bench.run(
+        "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\nprint(u.read(1) == b'U', u.any())"
+    )
     assert lines == ["False 0"]

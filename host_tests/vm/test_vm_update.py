@@ -76,7 +76,9 @@ class Updated:
 
 def exact(report: str) -> int:
     """The energy; everything bought must be there to the last fraction, as used or as balance."""
-    energy_pj, remainder, balance_fen, bought_fen, count = (int(word) for word in report.split()[4::2])
+    energy_pj, remainder, balance_fen, bought_fen, count = (
+        int(word) for word in report.split()[4::2]
+    )
     assert (bought_fen, count) == (2000, 1)
     assert bought_fen * FEN == energy_pj * PRICE_E4 + balance_fen * FEN - remainder
     return energy_pj
@@ -115,22 +117,48 @@ def test_vm_a_good_version_is_kept_with_all_totals(meter: Callable[..., Updated]
     [
         changed("meter", "        self._born_s = time.time()\n", "        1 // 0\n"),
         changed("meter", "        self._born_s = time.time()\n", "        machine.reset()\n"),
-        changed("meter", "        self._born_s = time.time()\n", "        while True:\n            time.sleep_ms(10)\n"),
-        changed("pages", "        faults = self.faults()\n", "        import time\n        time.sleep_ms(20_000)\n"),
-        changed("ds3231", "self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n"),
+        changed(
+            "meter",
+            "        self._born_s = time.time()\n",
+            "        while True:\n            time.sleep_ms(10)\n",
+        ),
+        changed(
+            "pages",
+            "        faults = self.faults()\n",
+            "        import time\n        time.sleep_ms(20_000)\n",
+        ),
+        changed(
+            "ds3231", "self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n"
+        ),
         changed("state", f"SIZE = const({RECORDS.SIZE})", f"SIZE = const({RECORDS.SIZE + 2})"),
-        changed("state", f"FORMAT = const({RECORDS.FORMAT})", f"FORMAT = const({RECORDS.FORMAT + 1})"),
+        changed(
+            "state", f"FORMAT = const({RECORDS.FORMAT})", f"FORMAT = const({RECORDS.FORMAT + 1})"
+        ),
         {"meter": "from no_such_module import Meter\n"},
         {"metering": ""},
     ],
-    ids=["crash", "reset", "hang at the start", "hang later", "unhealthy", "other size", "other format", "import", "empty"],
+    ids=[
+        "crash",
+        "reset",
+        "hang at the start",
+        "hang later",
+        "unhealthy",
+        "other size",
+        "other format",
+        "import",
+        "empty",
+    ],
 )
-def test_vm_after_a_bad_version_the_former_one_runs(meter: Callable[..., Updated], changes: dict[str, str]) -> None:
+def test_vm_after_a_bad_version_the_former_one_runs(
+    meter: Callable[..., Updated], changes: dict[str, str]
+) -> None:
     done = meter(changes).update()
     assert done.slot == "a", done.lines
     after = done.report("version-a")
     assert after[:5] == done.before[:5] == "00000"
-    assert exact(after) > exact(done.before), "the former version reads the state, whatever the other one did"
+    assert exact(after) > exact(done.before), (
+        "the former version reads the state, whatever the other one did"
+    )
     assert not any(" version version-b " in line for line in done.lines)
     done.rig.wait(20 * S)
     assert done.slot == "a"

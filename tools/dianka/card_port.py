@@ -53,7 +53,12 @@ def command(header: str, data: bytes = b"") -> bytes:
 def serial_of(atr: bytes) -> bytes:
     """The card's serial: the last 8 bytes of 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; CardError for a foreign card."""
     at = 3 if atr[1:2] == b"\x79" else 2
-    if len(atr) != 11 + at or atr[0] != 0x3B or atr[1] & 0xEF != 0x69 or atr[at : at + 2] != bytes(2):
+    if (
+        len(atr) != 11 + at
+        or atr[0] != 0x3B
+        or atr[1] & 0xEF != 0x69
+        or atr[at : at + 2] != bytes(2)
+    ):
         raise CardError("this is no card of an electricity meter: take the right card")
     return atr[-8:]
 

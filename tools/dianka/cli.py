@@ -38,7 +38,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def dianka(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Say which version this is, and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Say which version this is, and exit.",
+        ),
     ] = False,
 ) -> None:
     pass

@@ -11,12 +11,21 @@ DESK = {
         SaleCommand,
     ),
     "card": Later("dianka.desk.cli.card:app", "Make cards, look at them, check and replace them."),
-    "keys": Later("dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."),
+    "keys": Later(
+        "dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."
+    ),
 }
 ALL = {
     **DESK,
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
-    "bench": Later("dianka.bench.cli:bench_app", "The virtual board: real firmware, modelled hardware, virtual time."),
-    "clock": Later("dianka.flash.cli:clock_command", "Set the clock of a board's meter from this PC's."),
-    "flash": Later("dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."),
+    "bench": Later(
+        "dianka.bench.cli:bench_app",
+        "The virtual board: real firmware, modelled hardware, virtual time.",
+    ),
+    "clock": Later(
+        "dianka.flash.cli:clock_command", "Set the clock of a board's meter from this PC's."
+    ),
+    "flash": Later(
+        "dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."
+    ),
 }

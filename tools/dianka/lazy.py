@@ -28,7 +28,9 @@ class Later:
         with told_if_interrupted():
             module, _, attribute = self.target.partition(":")
             found = getattr(importlib.import_module(module), attribute)
-            holder = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+            holder = typer.Typer(
+                add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+            )
             if isinstance(found, typer.Typer):
                 holder.add_typer(found, name=name, hidden=self.hidden)
             else:

@@ -41,7 +41,9 @@ class SaleCommand(TyperCommand):
             from dianka.money import HIGHEST_FEN, yuan  # only here: others do without
 
             amount = next(word for word in given if word.startswith(option))
-            raise typer.BadParameter(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan, not {amount}", ctx) from None
+            raise typer.BadParameter(
+                f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan, not {amount}", ctx
+            ) from None
 
 
 @contextmanager
@@ -49,7 +51,9 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # no trouble, but help for who has typed nothing
+        if (
+            type(error).__name__ == "NoArgsIsHelpError"
+        ):  # no trouble, but help for who has typed nothing
             raise
         typer.echo(_line(error), err=True)
         raise typer.Exit(error.exit_code) from None
@@ -57,7 +61,12 @@ def _one_line() -> Iterator[None]:
 
 def _line(error: TyperException) -> str:
     # What was typed may have line breaks in it.
-    text = " ".join(error.format_message().split()).removeprefix("Invalid value: ").replace("Value error, ", "").rstrip(".")
+    text = (
+        " ".join(error.format_message().split())
+        .removeprefix("Invalid value: ")
+        .replace("Value error, ", "")
+        .rstrip(".")
+    )
     context = getattr(error, "ctx", None)
     see = f"see `{context.command_path} --help`" if context else "see --help behind the command"
     return f"{text}{'' if text.endswith('?') else ':'} {see}"

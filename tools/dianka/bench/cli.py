@@ -27,14 +27,19 @@ from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
 from dianka.signals import ended_by_signals
 
-bench_app = typer.Typer(help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True)
+bench_app = typer.Typer(
+    help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True
+)
 
 bench_app.command()(pulled)
 
 _DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
 
 FolderOption = Annotated[
-    Path | None, typer.Option(help="Keep the meter's memories and the cards here. Without it they are gone at the end.")
+    Path | None,
+    typer.Option(
+        help="Keep the meter's memories and the cards here. Without it they are gone at the end."
+    ),
 ]
 RunnerOption = Annotated[
     str,
@@ -47,10 +52,14 @@ RunnerOption = Annotated[
 
 @bench_app.command()
 def play(
-    story: Annotated[str, typer.Argument(help="A .story file, or the name of one that comes with the project.")],
+    story: Annotated[
+        str, typer.Argument(help="A .story file, or the name of one that comes with the project.")
+    ],
     folder: FolderOption = None,
     runner: RunnerOption = "vm",
-    live_if_terminal: Annotated[bool, typer.Option(help="Then show the live screen, if this is a terminal.")] = False,
+    live_if_terminal: Annotated[
+        bool, typer.Option(help="Then show the live screen, if this is a terminal.")
+    ] = False,
 ) -> None:
     """Play a story and check everything it expects. A story is a text of such lines; # begins a comment.
 
@@ -104,8 +113,12 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
 
 @bench_app.command()
 def figures(
-    only: Annotated[list[str] | None, typer.Option(help=f"Only this part; may be repeated. {', '.join(PLANS)}")] = None,
-    json_file: Annotated[Path, typer.Option("--json", help="Where the figures go for programs.")] = Path("build/figures.json"),
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Only this part; may be repeated. {', '.join(PLANS)}")
+    ] = None,
+    json_file: Annotated[
+        Path, typer.Option("--json", help="Where the figures go for programs.")
+    ] = Path("build/figures.json"),
     runner: RunnerOption = "vm",
 ) -> None:
     """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed.
@@ -120,10 +133,15 @@ def figures(
     began_ns = time.monotonic_ns()
 
     def tell(what: str) -> None:
-        console.print(f"[dim]{(time.monotonic_ns() - began_ns) // 1_000_000_000:4} s  {escape(what)}[/]", soft_wrap=True)
+        console.print(
+            f"[dim]{(time.monotonic_ns() - began_ns) // 1_000_000_000:4} s  {escape(what)}[/]",
+            soft_wrap=True,
+        )
 
     with _failing_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
-        parts = measure([name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell)
+        parts = measure(
+            [name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell
+        )
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(as_json(parts), encoding="utf-8")
     console.print(table(parts))

@@ -67,7 +67,9 @@ class Kind:
     auth_kids: frozenset[int] = frozenset()  # what EXTERNAL AUTH takes
     identity_kids: frozenset[int] = frozenset()  # what INTERNAL AUTH takes
     factor_on_read: bool = False  # a sealed read carries a factor
-    sealing: frozenset[tuple[int, int]] = frozenset()  # SEAL KEY: set of the key, set of the target's master
+    sealing: frozenset[tuple[int, int]] = (
+        frozenset()
+    )  # SEAL KEY: set of the key, set of the target's master
     hands_on: bool = False  # seals from roots kept at kid + 10, and counts down its uses
 
 

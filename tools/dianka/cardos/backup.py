@@ -17,7 +17,16 @@ from shamir_mnemonic.utils import MnemonicError
 
 from dianka.card_port import OK
 from dianka.cardos import desk_files, keys
-from dianka.cardos.core import CONDITIONS, NOT_ALLOWED, WRONG_DATA, WRONG_P1P2, Answer, Command, Context, Refused
+from dianka.cardos.core import (
+    CONDITIONS,
+    NOT_ALLOWED,
+    WRONG_DATA,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
 from dianka.cardos.files import card_files
 
 MOST_PARTS = 16  # SLIP-39
@@ -74,7 +83,9 @@ def split(context: Context, command: Command) -> Answer:
         raise Refused(CONDITIONS)
     secret = b"".join(context.key(kid) for kid in keys.ROOT_KIDS)
     number = int.from_bytes(context.rng(2), "big") & 0x7FFF
-    sealed = EncryptedMasterSecret.from_master_secret(secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT)
+    sealed = EncryptedMasterSecret.from_master_secret(
+        secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT
+    )
     made = split_ems(1, [(needed, parts)], sealed)[0]
     if context.volatile.roots:
         context.volatile.backups = left - 1
@@ -122,7 +133,12 @@ def take_in(context: Context, command: Command) -> Answer:
 
 
 def _pack(share: Share) -> bytes:
-    fields = {"backup": share.identifier, "needed": share.member_threshold, "index": share.index, "value": share.value}
+    fields = {
+        "backup": share.identifier,
+        "needed": share.member_threshold,
+        "index": share.index,
+        "value": share.value,
+    }
     return card_files.pack(desk_files.PART, fields)
 
 
@@ -132,6 +148,8 @@ def _put_together(parts: list[bytes]) -> tuple[int, bytes]:
     for part in parts:
         fields = card_files.unpack(desk_files.PART, part)
         number, needed = fields["backup"], fields["needed"]
-        group.add(Share(number, _EXTENDABLE, _EXPONENT, 0, 1, 1, fields["index"], needed, fields["value"]))
+        group.add(
+            Share(number, _EXTENDABLE, _EXPONENT, 0, 1, 1, fields["index"], needed, fields["value"])
+        )
     missing = group.member_threshold() - len(group)
     return missing, b"" if missing else recover_ems({0: group}).decrypt(_PASSPHRASE)

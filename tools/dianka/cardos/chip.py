@@ -71,10 +71,17 @@ class Chip:
 
     @classmethod
     def new(
-        cls, kind: str, serial: bytes | None = None, rng: Callable[[int], bytes] = os.urandom, profile: str = SM4.name
+        cls,
+        kind: str,
+        serial: bytes | None = None,
+        rng: Callable[[int], bytes] = os.urandom,
+        profile: str = SM4.name,
     ) -> "Chip":
         """A chip as it comes from its maker."""
-        return cls(new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile), rng)
+        return cls(
+            new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile),
+            rng,
+        )
 
     @property
     def kind(self) -> str:

@@ -72,7 +72,9 @@ class Volatile:
     process_key: bytes = field(default=b"", repr=False)
     process_kid: int = 0
     serving: bool = False  # a key of the meter in CARD_SERVED has been asked for
-    parts: list[bytes] = field(default_factory=list, repr=False)  # of a backup: to hand out, or taken in
+    parts: list[bytes] = field(
+        default_factory=list, repr=False
+    )  # of a backup: to hand out, or taken in
     roots: dict[int, bytes] = field(default_factory=dict, repr=False)  # being founded (backup.py)
     backups: int = 0  # that this system may still make
 
@@ -97,7 +99,9 @@ class Command:
 class Context:
     """One command's view of its chip."""
 
-    def __init__(self, state: State, volatile: Volatile, rng: Callable[[int], bytes], faults: Faults) -> None:
+    def __init__(
+        self, state: State, volatile: Volatile, rng: Callable[[int], bytes], faults: Faults
+    ) -> None:
         self.state = state
         self.volatile = volatile
         self.rng = rng
@@ -147,7 +151,10 @@ class Context:
     def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
         """The first of these rights that this command may use, plain or sealed; refused if there is none."""
         for right in rights:
-            if (right.mode != access.PLAIN) == sealed and right.auth in (None, self.volatile.auth_kid):
+            if (right.mode != access.PLAIN) == sealed and right.auth in (
+                None,
+                self.volatile.auth_kid,
+            ):
                 return right
         raise Refused(NOT_ALLOWED)
 
@@ -228,4 +235,6 @@ class Context:
     def meter_factor(self) -> bytes:
         if self.kind.name != kinds.ESAM:
             return keys.NO_FACTOR
-        return keys.meter_factor(self.state.files[card_files.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6])
+        return keys.meter_factor(
+            self.state.files[card_files.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6]
+        )

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 
 MAC_BYTES = 4
 CHALLENGE_BYTES = 8
-LONGEST_SEALED = 240  # bytes of data that a sealed block may carry, so that block and MAC fit one command
+LONGEST_SEALED = (
+    240  # bytes of data that a sealed block may carry, so that block and MAC fit one command
+)
 
 
 def same(left: bytes, right: bytes) -> bool:
@@ -143,7 +145,11 @@ class TripleDes(Profile):
         chain = r4 + bytes(4)
         if len(padded) > 8:
             # Three times the same half is single DES.
-            chain = Cipher(TripleDES(key[:8] * 3), modes.CBC(chain)).encryptor().update(padded[:-8])[-8:]
+            chain = (
+                Cipher(TripleDES(key[:8] * 3), modes.CBC(chain))
+                .encryptor()
+                .update(padded[:-8])[-8:]
+            )
         return self._ecb(key, bytes(a ^ b for a, b in zip(chain, padded[-8:], strict=True)))[:4]
 
 

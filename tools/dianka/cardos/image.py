@@ -51,7 +51,9 @@ class CardFile:
     It is a CardPort as its chip is, but says in words what the disk refused.
     """
 
-    def __init__(self, path: Path, lock: BinaryIO, state: State, rng: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, path: Path, lock: BinaryIO, state: State, rng: Callable[[int], bytes]
+    ) -> None:
         self.path = path
         self.chip = Chip(state, rng, self._save)
         self._lock = lock
@@ -95,12 +97,16 @@ class CardFile:
         """A new chip of this kind in a new file."""
 
         def born() -> State:
-            return new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots, profile)
+            return new_state(
+                kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots, profile
+            )
 
         return cls.store(path, born, rng)
 
     @classmethod
-    def store(cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
+    def store(
+        cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom
+    ) -> "CardFile":
         """A chip in this state in a new file. The state is made when the file's name is ours."""
         given, path = Path(path), real_path(path)
         _must_be_new(given)
@@ -125,7 +131,9 @@ class CardFile:
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
         given, path = Path(path), real_path(path)
         if not path.is_file():
-            raise CardFileError(f"{name_of(given)} is no file: check the name, or make the card with `dianka card issue`")
+            raise CardFileError(
+                f"{name_of(given)} is no file: check the name, or make the card with `dianka card issue`"
+            )
         lock = locked(path)
         try:
             with path.open("rb") as file:
@@ -133,7 +141,9 @@ class CardFile:
                 return cls(path, lock, load(file.read(_LARGEST), path.name), rng)
         except OSError as error:
             lock.close()
-            raise CardFileError(f"{path.name} can't be read ({error.strerror}): check its permissions") from None
+            raise CardFileError(
+                f"{path.name} can't be read ({error.strerror}): check its permissions"
+            ) from None
         except BaseException:
             lock.close()
             raise
@@ -162,7 +172,12 @@ class CardFile:
     def __enter__(self) -> "CardFile":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def _save(self, state: State) -> None:
@@ -264,9 +279,13 @@ def real_path(path: Path | str) -> Path:
             real.lstat()  # for what Path.exists and its like raise: ENAMETOOLONG, EACCES
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         why = error.strerror if isinstance(error, OSError) else "its links lead nowhere"
-        raise CardFileError(f"{_short(path)} can't be reached ({why}): give another name, or check the folder") from None
+        raise CardFileError(
+            f"{_short(path)} can't be reached ({why}): give another name, or check the folder"
+        ) from None
     if len(os.fsencode(real.name)) > _LONGEST_NAME:
-        raise CardFileError(f"{_short(real)} is too long a name: give one of at most {_LONGEST_NAME} bytes")
+        raise CardFileError(
+            f"{_short(real)} is too long a name: give one of at most {_LONGEST_NAME} bytes"
+        )
     return real
 
 
@@ -310,7 +329,9 @@ def _closed(state: State) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> CardFileError:
-    return CardFileError(f"{path.name} can't be written ({error.strerror}): check the folder {path.parent}")
+    return CardFileError(
+        f"{path.name} can't be written ({error.strerror}): check the folder {path.parent}"
+    )
 
 
 def locked(path: Path) -> BinaryIO:
@@ -323,7 +344,9 @@ def locked(path: Path) -> BinaryIO:
         _lock_now(lock)
     except OSError:
         lock.close()
-        raise CardFileError(f"{path.name} is in use (in a meter's slot or at another desk): pull it there first") from None
+        raise CardFileError(
+            f"{path.name} is in use (in a meter's slot or at another desk): pull it there first"
+        ) from None
     return lock
 
 

@@ -65,7 +65,9 @@ def _money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]) -> File
 
 def _esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
     """One that the ESAM copies to a card, sealed under the write-back key."""
-    return FileSpec(size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: sealed_for(*targets)})
+    return FileSpec(
+        size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: sealed_for(*targets)}
+    )
 
 
 def _uses(fall: tuple[Right, ...] = ()) -> FileSpec:
@@ -98,7 +100,9 @@ _INIT = Kind(
     DF_CARD,
     {
         card_files.CARD_INFO: _card_file(_framed(card_files.PARAMS), "04 D6 82", 4),
-        card_files.CARD_WALLET: _money_file(_WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}),
+        card_files.CARD_WALLET: _money_file(
+            _WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}
+        ),
         card_files.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
         card_files.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
         card_files.CARD_LIMITS: _card_file(_framed(card_files.LIMITS), "04 D6 89", 4),
@@ -109,7 +113,14 @@ _INIT = Kind(
     identity_kids=_IDENTITY,
     factor_on_read=True,
 )
-HANDED_ON = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
+HANDED_ON = (
+    keys.IDENTITY,
+    keys.EXTERNAL,
+    keys.WRITE_BACK,
+    keys.PARAMETERS,
+    keys.PURCHASE,
+    keys.MASTER,
+)
 _OWN = frozenset({keys.MASTER, keys.IDENTITY, keys.DESK})
 _KEY_CARD_FILES = {
     card_files.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
@@ -147,7 +158,9 @@ _INSPECTION = Kind(
         card_files.INSPECTION_TOTALS: FileSpec(_framed(card_files.TOTALS), _PLAIN_BY_ANY_METER),
         card_files.INSPECTION_EVENTS: _log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
     },
-    frozenset({*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}),
+    frozenset(
+        {*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}
+    ),
     _CARD | {"read_record", "append"},
     auth_kids=_TO_METER_AND_DESK | {_PUBLIC_EXTERNAL},
     identity_kids=frozenset({keys.IDENTITY, keys.BESIDE + keys.IDENTITY}),
@@ -163,7 +176,8 @@ _TEST_CREDIT = Kind(
     DF_CARD,
     {
         card_files.CARD_INFO: _money_file(
-            _framed(card_files.WALLET), {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])}
+            _framed(card_files.WALLET),
+            {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])},
         ),
         **_TEST_FILES,
     },
@@ -206,10 +220,24 @@ _CONTROL = Kind(
     MF,
     {
         card_files.CARD_INFO: FileSpec(_framed(desk_files.CONTROL_INFO)),
-        desk_files.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),  # backups that it may still make
+        desk_files.CARD_USES: FileSpec(
+            access.COUNTER_BYTES, shape=access.COUNTER
+        ),  # backups that it may still make
     },
     frozenset(),
-    frozenset({"select", "challenge", "read", "read_record", "sam", "diversify", "mac", "seal_key", "backup"}),
+    frozenset(
+        {
+            "select",
+            "challenge",
+            "read",
+            "read_record",
+            "sam",
+            "diversify",
+            "mac",
+            "seal_key",
+            "backup",
+        }
+    ),
     process_kids=frozenset(_CONTROL_PROCESS) | {keys.PUBLIC + kid for kid in _CONTROL_PROCESS},
     sealing=frozenset((key_set, target) for key_set in (0, 1) for target in (0, 1)),
 )
@@ -231,8 +259,33 @@ _ESAM = Kind(
         card_files.ESAM_LIMITS: _esam_file(_LIMITS, "04 D6 87"),
     },
     frozenset(keys.ROOT_KIDS) - {keys.DESK},
-    _BASE | {"update", "update_mac", "read_mac", "read_record", "read_record_mac", "debit", "wallet", "sam", "diversify"},
+    _BASE
+    | {
+        "update",
+        "update_mac",
+        "read_mac",
+        "read_record",
+        "read_record_mac",
+        "debit",
+        "wallet",
+        "sam",
+        "diversify",
+    },
     process_kids=frozenset({keys.IDENTITY, keys.EXTERNAL}),
     factor_on_read=True,
 )
-ALL = {kind.name: kind for kind in (_USER, _INIT, _KEYS, _RESTORE, _INSPECTION, _TEST_CREDIT, _TEST, _PART, _CONTROL, _ESAM)}
+ALL = {
+    kind.name: kind
+    for kind in (
+        _USER,
+        _INIT,
+        _KEYS,
+        _RESTORE,
+        _INSPECTION,
+        _TEST_CREDIT,
+        _TEST,
+        _PART,
+        _CONTROL,
+        _ESAM,
+    )
+}

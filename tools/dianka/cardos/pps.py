@@ -77,4 +77,8 @@ class Asked:
     def _may(self, wanted: tuple[int, int]) -> bool:
         """F from 372 to the offered Fi, D from 1 to the offered Di."""
         f, d = wanted
-        return self._heard[1] & 0x70 == 0x10 and 372 <= f <= self._offer[0] and 1 <= d <= self._offer[1]
+        return (
+            self._heard[1] & 0x70 == 0x10
+            and 372 <= f <= self._offer[0]
+            and 1 <= d <= self._offer[1]
+        )

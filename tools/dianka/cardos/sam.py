@@ -89,7 +89,9 @@ def _seal(context: Context, command: Command) -> Answer:
     key = _key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
     master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
     if context.kind.hands_on:
-        _count_down(context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b"")
+        _count_down(
+            context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b""
+        )
     wrapped = context.profile.wrap(master, key)
     header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
     return wrapped + context.mac(master, r4, header + wrapped), OK

@@ -41,7 +41,9 @@ def read_record_mac(context: Context, command: Command) -> Answer:
     return _sealed_read(context, command, sfi, spec, at, at + 4), OK
 
 
-def _sealed_read(context: Context, command: Command, sfi: int, spec: FileSpec, at: int, end: int) -> bytes:
+def _sealed_read(
+    context: Context, command: Command, sfi: int, spec: FileSpec, at: int, end: int
+) -> bytes:
     command.expect(_FACTOR_READ if context.kind.factor_on_read else _PLAIN_READ)
     r4, target, factor = command.data[:4], command.data[4:9], command.data[9:]
     right = context.right(spec.read, sealed=True)
@@ -60,7 +62,9 @@ def _sealed_read(context: Context, command: Command, sfi: int, spec: FileSpec, a
     return _sealed(context, right, key, r4, target, context.state.files[sfi][at:end])
 
 
-def _sealed(context: Context, right: Right, key: bytes, r4: bytes, target: bytes, data: bytes) -> bytes:
+def _sealed(
+    context: Context, right: Right, key: bytes, r4: bytes, target: bytes, data: bytes
+) -> bytes:
     """The data as the target command carries it. A cipher block doesn't tell its content's length, so it holds all of it."""
     if right.mode != access.MAC:
         data = context.profile.seal(key, data)

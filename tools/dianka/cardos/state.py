@@ -48,11 +48,15 @@ class State:
             raise ValueError("unknown kind of card")
         if len(self.serial) != SERIAL_BYTES:
             raise ValueError("wrong serial")
-        if {sfi: len(data) for sfi, data in self.files.items()} != {sfi: spec.size for sfi, spec in kind.files.items()}:
+        if {sfi: len(data) for sfi, data in self.files.items()} != {
+            sfi: spec.size for sfi, spec in kind.files.items()
+        }:
             raise ValueError("wrong files")
         allowed = kind.kids or {*keys.ROOT_KIDS, *(keys.PUBLIC + kid for kid in keys.ROOT_KIDS)}
         held = {**self.keys, **self.pending}
-        if not held.keys() <= allowed or any(len(key) != PROFILES[self.profile].key_bytes for key in held.values()):
+        if not held.keys() <= allowed or any(
+            len(key) != PROFILES[self.profile].key_bytes for key in held.values()
+        ):
             raise ValueError("wrong keys")
         for tries, most in ((self.tries, keys.TRIES), (self.mac_tries, keys.MAC_TRIES)):
             if any(kid not in allowed or not 0 <= left < most for kid, left in tries.items()):
@@ -60,7 +64,11 @@ class State:
 
 
 def new_state(
-    kind: str, serial: bytes, rng: Callable[[int], bytes], private_roots: bool = True, profile: str = SM4.name
+    kind: str,
+    serial: bytes,
+    rng: Callable[[int], bytes],
+    private_roots: bool = True,
+    profile: str = SM4.name,
 ) -> State:
     """A chip as made: blank files, the public master key. A control card makes the private roots here, and keeps them."""
     blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}

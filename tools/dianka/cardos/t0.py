@@ -82,8 +82,12 @@ class Behaviour:
     lying_sw: int | None = None  # instead of the status word
     surplus: int = 0  # data characters more than the reader asked for
     babble: bytes = b""  # behind each status word
-    ta1: int | None = None  # offer this Fi and Di: the chip's ATR becomes 3B 79 TA1 00 00 41 and the serial
-    ta2: int | None = None  # specific mode: TA1's rate begins right after the ATR, and there is no PPS
+    ta1: int | None = (
+        None  # offer this Fi and Di: the chip's ATR becomes 3B 79 TA1 00 00 41 and the serial
+    )
+    ta2: int | None = (
+        None  # specific mode: TA1's rate begins right after the ATR, and there is no PPS
+    )
     pps: str = pps.ECHO  # how PPS is answered
 
 
@@ -137,7 +141,12 @@ class T0Card:
         if self._dead or self._endless or not parity_ok:
             return b""
         fresh, self._fresh = self._fresh, False
-        if fresh and value == pps.PPSS and self.behaviour.ta1 is not None and self.behaviour.ta2 is None:
+        if (
+            fresh
+            and value == pps.PPSS
+            and self.behaviour.ta1 is not None
+            and self.behaviour.ta2 is None
+        ):
             self._asked = pps.Asked(self.behaviour.ta1, self.behaviour.pps)
         if self._asked:
             return self._pps(self._asked, value)
@@ -197,7 +206,12 @@ class T0Card:
             out = self._procedure(header) + data + bytes(self.behaviour.surplus)
         if self.behaviour.lying_sw is not None:
             sw = self.behaviour.lying_sw
-        return out + bytes((NULL,)) * self.behaviour.nulls + sw.to_bytes(2, "big") + self.behaviour.babble
+        return (
+            out
+            + bytes((NULL,)) * self.behaviour.nulls
+            + sw.to_bytes(2, "big")
+            + self.behaviour.babble
+        )
 
     def _out(self, characters: bytes) -> bytes:
         if self.behaviour.mute:

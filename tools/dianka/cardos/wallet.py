@@ -2,7 +2,17 @@
 
 from dianka.card_port import OK
 from dianka.cardos import keys
-from dianka.cardos.core import BALANCE_SHORT, CONDITIONS, NO_RECORD, NOT_ALLOWED, WRONG_P1P2, Answer, Command, Context, Refused
+from dianka.cardos.core import (
+    BALANCE_SHORT,
+    CONDITIONS,
+    NO_RECORD,
+    NOT_ALLOWED,
+    WRONG_P1P2,
+    Answer,
+    Command,
+    Context,
+    Refused,
+)
 from dianka.cardos.files import card_files
 
 _P2 = 0x0C  # the wallet among the ESAM's record files [p]

@@ -57,7 +57,11 @@ class Content:
                 raise ValueError(f"frame of command {command:02X}")
             if len(data) + card_files.FRAME_OVERHEAD != len(block):
                 raise ValueError("the frame is shorter than the file")
-        return card_files.unpack_tariff(data) if self.fields is None else card_files.unpack(self.fields, data)
+        return (
+            card_files.unpack_tariff(data)
+            if self.fields is None
+            else card_files.unpack(self.fields, data)
+        )
 
 
 _WALLET = Content("wallet", card_files.WALLET)
@@ -68,7 +72,9 @@ _KEY_INFO = (card_files.CMD_KEYS, card_files.CMD_KEYS_RESTORE)
 
 
 def _tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
-    return Content("tariff set 1", None, commands, blank), Content("tariff set 2", None, commands, blank)
+    return Content("tariff set 1", None, commands, blank), Content(
+        "tariff set 2", None, commands, blank
+    )
 
 
 def _key_card(command: int) -> dict[int, Content]:
@@ -102,12 +108,18 @@ CONTENTS: dict[str, dict[int, Content]] = {
     kinds.KEYS: _key_card(card_files.CMD_KEYS),
     kinds.RESTORE: _key_card(card_files.CMD_KEYS_RESTORE),
     kinds.INSPECTION: {
-        card_files.CARD_INFO: Content("order", card_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)),
+        card_files.CARD_INFO: Content(
+            "order", card_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)
+        ),
         desk_files.INSPECTION_WALLET: _WALLET,
         desk_files.INSPECTION_PARAMS: Content("parameters", card_files.PARAMS),
-        desk_files.INSPECTION_KEY_INFO: Content("key info", card_files.KEY_INFO, _KEY_INFO, blank=True),
+        desk_files.INSPECTION_KEY_INFO: Content(
+            "key info", card_files.KEY_INFO, _KEY_INFO, blank=True
+        ),
         desk_files.INSPECTION_LIMITS: Content("limits", card_files.LIMITS),
-        desk_files.INSPECTION_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
+        desk_files.INSPECTION_RUN_INFO: Content(
+            "run info", card_files.WRITE_BACK, _BACK, blank=True
+        ),
         card_files.INSPECTION_TOTALS: Content("totals", card_files.TOTALS, _BACK, blank=True),
         card_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
     },
@@ -126,7 +138,9 @@ CONTENTS: dict[str, dict[int, Content]] = {
         keys.PART_FILE: Content("part", desk_files.PART),
     },
     kinds.CONTROL: {
-        card_files.CARD_INFO: Content("control info", desk_files.CONTROL_INFO, (card_files.CMD_CONTROL,)),
+        card_files.CARD_INFO: Content(
+            "control info", desk_files.CONTROL_INFO, (card_files.CMD_CONTROL,)
+        ),
         desk_files.CARD_USES: Content("backups left", (("uses", 4, card_files.BIN),)),
     },
     kinds.ESAM: {

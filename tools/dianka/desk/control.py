@@ -26,7 +26,9 @@ class Load:
 _BORN_WITH = Load(keys.MASTER, keys.PUBLIC_SET)
 
 
-def load_keys(control: CardPort, chip: CardPort, plan: list[Load], master: Load = _BORN_WITH) -> None:
+def load_keys(
+    control: CardPort, chip: CardPort, plan: list[Load], master: Load = _BORN_WITH
+) -> None:
     """Load the plan in order. `master` is the master key that the chip has now; one in the plan takes over from there."""
     for load in plan:
         r4 = send(chip, bytes.fromhex("0084000004"), "give a challenge")
@@ -57,12 +59,18 @@ def profile_of(control: CardPort) -> Profile:
             return by_code(card_files.unpack(desk_files.CONTROL_INFO, data)["profile"])
     except ValueError:
         pass
-    raise CardError("the control card does not say which cipher its system uses: choose another control card")
+    raise CardError(
+        "the control card does not say which cipher its system uses: choose another control card"
+    )
 
 
 def public_control(profile: str = SM4.name) -> Chip:
     """A control card with the public set alone: all that making an ESAM needs, and no secret."""
-    chip = Chip(new_state(kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False, profile=profile))
+    chip = Chip(
+        new_state(
+            kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False, profile=profile
+        )
+    )
     chip.power_on()
     return chip
 
@@ -116,7 +124,11 @@ def production_plan(serial: bytes, purchase: bool) -> list[Load]:
 
 def part_plan(serial: bytes) -> list[Load]:
     private = [Load(kid, factor=serial) for kid in (keys.IDENTITY, keys.DESK)]
-    return [*private, Load(keys.BESIDE + keys.DESK, keys.PUBLIC_SET, serial), Load(keys.MASTER, factor=serial)]
+    return [
+        *private,
+        Load(keys.BESIDE + keys.DESK, keys.PUBLIC_SET, serial),
+        Load(keys.MASTER, factor=serial),
+    ]
 
 
 def esam_plan() -> list[Load]:

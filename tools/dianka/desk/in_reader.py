@@ -9,7 +9,11 @@ from dianka.cardos.files import card_files
 from dianka.desk.reading import beyond, blocks, free_to_read, kind_of, whole
 from dianka.readers.base import Held
 
-_NAMES = {kinds.INIT: "initialisation", kinds.KEYS: "master-key change", kinds.RESTORE: "key restore"}
+_NAMES = {
+    kinds.INIT: "initialisation",
+    kinds.KEYS: "master-key change",
+    kinds.RESTORE: "key restore",
+}
 # What else a blank chip tells by: kinds with the same files differ in a command that they have or refuse.
 _PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
 _SEALED_READ = command("04B08100", bytes(17))
@@ -74,8 +78,12 @@ def _is_issued(card: CardPort, kind: str) -> bool:
 def _is_chip_of(card: CardPort, kind: str) -> bool:
     """Keys once loaded are there for good, so look before."""
     for sfi, spec in kinds.ALL[kind].files.items():
-        size = spec.record_bytes or spec.size  # a reader that is told a shorter length asks once more by itself
-        readable = not free_to_read(spec) or all(sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec))
+        size = (
+            spec.record_bytes or spec.size
+        )  # a reader that is told a shorter length asks once more by itself
+        readable = not free_to_read(spec) or all(
+            sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec)
+        )
         if not readable or beyond(card, sfi, spec) == OK:
             return False
     if kind not in _TELLTALE:

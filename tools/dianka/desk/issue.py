@@ -18,10 +18,21 @@ from dianka.cardos.crypto import SM4
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.state import key_info
-from dianka.desk.control import Load, esam_plan, init_plan, keys_plan, load_keys, profile_of, public_control, user_plan
+from dianka.desk.control import (
+    Load,
+    esam_plan,
+    init_plan,
+    keys_plan,
+    load_keys,
+    profile_of,
+    public_control,
+    user_plan,
+)
 from dianka.desk.session import Desk
 
-MOST_USES = (1 << 32) - 2  # the counter file has four bytes, all FF being a file that was never written
+MOST_USES = (
+    1 << 32
+) - 2  # the counter file has four bytes, all FF being a file that was never written
 FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
 # Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/cards/sessions.md).
 NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
@@ -62,7 +73,9 @@ class InitData:
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
     """A new chip becomes a resident's card, without a purchase yet."""
     if not data.meter_no or not data.customer_no:
-        raise CardError("a user card needs a meter number and a customer number: give both, not zero")
+        raise CardError(
+            "a user card needs a meter number and a customer number: give both, not zero"
+        )
     files = checked(_user_files, data)
     control.power_on()
     serial = select_card(card)
@@ -86,7 +99,10 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
     serial = select_card(card)
     load(control, card, keys_plan(serial))
     info = key_info(card_files.KEYS_PRIVATE)
-    write(Desk(control, card, serial), {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: info})
+    write(
+        Desk(control, card, serial),
+        {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: info},
+    )
 
 
 def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
@@ -105,7 +121,11 @@ def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
 
 
 def issue_control(
-    path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name, private_roots: bool = True
+    path: Path | str,
+    serial: bytes | None = None,
+    rng: Rng = os.urandom,
+    profile: str = SM4.name,
+    private_roots: bool = True,
 ) -> bytes:
     """A new system with its own private keys, or a blank card. Returns the serial, as all do."""
     with CardFile.create(path, kinds.CONTROL, serial, rng, private_roots, profile) as card:
@@ -124,20 +144,53 @@ def issue_user(
     rng: Rng = os.urandom,
 ) -> bytes:
     data = UserData(meter_no, customer_no, alarm1_fen, alarm2_fen, rates_e4)
-    return issue_file(path, kinds.USER, serial, rng, system_profile(control), lambda chip: make_user(control, chip, data))
+    return issue_file(
+        path,
+        kinds.USER,
+        serial,
+        rng,
+        system_profile(control),
+        lambda chip: make_user(control, chip, data),
+    )
 
 
 def issue_init(
-    control: CardPort, path: Path | str, data: InitData, serial: bytes | None = None, rng: Rng = os.urandom
+    control: CardPort,
+    path: Path | str,
+    data: InitData,
+    serial: bytes | None = None,
+    rng: Rng = os.urandom,
 ) -> bytes:
-    return issue_file(path, kinds.INIT, serial, rng, system_profile(control), lambda chip: make_init(control, chip, data))
+    return issue_file(
+        path,
+        kinds.INIT,
+        serial,
+        rng,
+        system_profile(control),
+        lambda chip: make_init(control, chip, data),
+    )
 
 
-def issue_keys(control: CardPort, path: Path | str, uses: int, serial: bytes | None = None, rng: Rng = os.urandom) -> bytes:
-    return issue_file(path, kinds.KEYS, serial, rng, system_profile(control), lambda chip: make_keys(control, chip, uses))
+def issue_keys(
+    control: CardPort,
+    path: Path | str,
+    uses: int,
+    serial: bytes | None = None,
+    rng: Rng = os.urandom,
+) -> bytes:
+    return issue_file(
+        path,
+        kinds.KEYS,
+        serial,
+        rng,
+        system_profile(control),
+        lambda chip: make_keys(control, chip, uses),
+    )
 
 
-def issue_esam(path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name) -> bytes:
+def issue_esam(
+    path: Path | str, serial: bytes | None = None, rng: Rng = os.urandom, profile: str = SM4.name
+) -> bytes:
     return issue_file(path, kinds.ESAM, serial, rng, profile, lambda chip: make_esam(chip, profile))
 
 
@@ -152,7 +205,12 @@ def check_uses(uses: int, what: str) -> None:
 
 
 def issue_file(
-    path: Path | str, kind: str, serial: bytes | None, rng: Rng, profile: str, make: Callable[[CardPort], None]
+    path: Path | str,
+    kind: str,
+    serial: bytes | None,
+    rng: Rng,
+    profile: str,
+    make: Callable[[CardPort], None],
 ) -> bytes:
     """A new chip in a new file, and what `make` makes of it. Returns the serial."""
     card = CardFile.create(path, kind, serial, rng, profile=profile)
@@ -176,7 +234,9 @@ def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, b
     try:
         return pack(data)
     except ValueError as error:
-        raise CardError(f"the card can't hold this: {error}; check numbers, amounts and rates") from None
+        raise CardError(
+            f"the card can't hold this: {error}; check numbers, amounts and rates"
+        ) from None
 
 
 def _user_files(data: UserData) -> dict[int, bytes]:
@@ -193,7 +253,9 @@ def _user_files(data: UserData) -> dict[int, bytes]:
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
         card_files.CARD_WALLET: wallet,
         card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
-        card_files.CARD_INFO: card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)),
+        card_files.CARD_INFO: card_files.frame(
+            card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
+        ),
     }
 
 
@@ -220,7 +282,9 @@ def _init_files(data: InitData) -> dict[int, bytes]:
     return {
         card_files.CARD_TARIFF_1: tariff,
         card_files.CARD_TARIFF_2: tariff,
-        card_files.CARD_LIMITS: card_files.frame(card_files.CMD_INIT, card_files.pack(card_files.LIMITS, limits)),
+        card_files.CARD_LIMITS: card_files.frame(
+            card_files.CMD_INIT, card_files.pack(card_files.LIMITS, limits)
+        ),
         card_files.CARD_INFO: card_files.frame(card_files.CMD_INIT, params),
     }
 

@@ -50,7 +50,9 @@ def switch_minute(text: str) -> int:
             raise ValueError(text)
         return card_minute(datetime.fromisoformat(text))
     except ValueError:
-        raise CardError(f"{text!r} is no time from 2000 to 2099: write it as 2026-03-01T00:00") from None
+        raise CardError(
+            f"{text!r} is no time from 2000 to 2099: write it as 2026-03-01T00:00"
+        ) from None
 
 
 def card_minute(at: datetime) -> int:
@@ -62,7 +64,9 @@ def now_minute() -> int:
     return card_minute(datetime.now(UTC) + UTC_OFFSET)
 
 
-def changes(card: CardPort, params: dict[str, Any], undelivered: bool, new: NewPrice | None, now: int) -> Changes:
+def changes(
+    card: CardPort, params: dict[str, Any], undelivered: bool, new: NewPrice | None, now: int
+) -> Changes:
     """Return what the sale carries. `undelivered`: file 01 as it is has not reached the meter."""
     planned = params["switch_time"]
     if new is None:
@@ -78,16 +82,27 @@ def changes(card: CardPort, params: dict[str, Any], undelivered: bool, new: NewP
             kept = 0
         return Changes({"update_flag": kept})
     if not 0 < new.price_e4 <= HIGHEST_E4 or not new.switch_time:
-        raise CardError("a new price is from 0.0001 to 9999.9999 yuan per kWh and has a time: give both")
-    rates = read_rates(card, card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1)
+        raise CardError(
+            "a new price is from 0.0001 to 9999.9999 yuan per kWh and has a time: give both"
+        )
+    rates = read_rates(
+        card, card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1
+    )
     former_e4 = rates[0] if rates else None
     if new.switch_time <= now and not new.at_once:
         raise CardError(
             f"{stamp(new.switch_time)} has passed: {price(new.price_e4)} would begin at once, "
             f"{difference(new.price_e4, former_e4)}; give --at-once if that is meant, or a later --from"
         )
-    flag, tariff_1 = (NEW_PRICE, user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
-    return Changes({"update_flag": flag, "switch_time": new.switch_time}, tariff_1, user_tariff([new.price_e4]), former_e4)
+    flag, tariff_1 = (
+        (NEW_PRICE, user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
+    )
+    return Changes(
+        {"update_flag": flag, "switch_time": new.switch_time},
+        tariff_1,
+        user_tariff([new.price_e4]),
+        former_e4,
+    )
 
 
 def unfinished(params: dict[str, Any]) -> dict[str, Any]:
@@ -136,4 +151,6 @@ def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
             raise ValueError("a tariff without a price")
         return rates
     except ValueError as error:
-        raise CardError(f"the card is damaged ({error}): make a replacement card from its numbers and amounts") from None
+        raise CardError(
+            f"the card is damaged ({error}): make a replacement card from its numbers and amounts"
+        ) from None

@@ -22,14 +22,18 @@ class Finding:
     text: str
 
 
-def card_proofs(card: CardPort, kind: str, serial: bytes, control: CardPort, rng: Rng) -> Iterator[Finding]:
+def card_proofs(
+    card: CardPort, kind: str, serial: bytes, control: CardPort, rng: Rng
+) -> Iterator[Finding]:
     """A card in whose directory we are: its identity keys, and if they are right its desk key."""
     known = True
     for kid in sorted(kinds.ALL[kind].identity_kids):
         public = bool(kid & keys.BESIDE) or kind in _PUBLIC_IDENTITY
         challenge = rng(8)
         answer, sw = card.process(command(f"008800{kid:02X}", challenge))
-        good = sw == OK and answer == _enciphered(control, _root(keys.IDENTITY, public), serial, challenge)
+        good = sw == OK and answer == _enciphered(
+            control, _root(keys.IDENTITY, public), serial, challenge
+        )
         known = known and good
         yield Finding(good, f"identity key {kid:02X}: {_whose(good, public)}")
     if not known:
@@ -38,7 +42,10 @@ def card_proofs(card: CardPort, kind: str, serial: bytes, control: CardPort, rng
     try:
         Desk(control, card, serial, public).authenticate()
     except CardRefused as refused:
-        yield Finding(False, f"desk key {keys.DESK:02X}: not accepted (status {refused.sw:04X}), {_whose(False, public)}")
+        yield Finding(
+            False,
+            f"desk key {keys.DESK:02X}: not accepted (status {refused.sw:04X}), {_whose(False, public)}",
+        )
         return
     yield Finding(True, f"desk key {keys.DESK:02X}: {_whose(True, public)}")
 
@@ -46,7 +53,9 @@ def card_proofs(card: CardPort, kind: str, serial: bytes, control: CardPort, rng
 def esam_proofs(esam: CardPort, private: bool, control: CardPort, rng: Rng) -> Iterator[Finding]:
     for kid, name in ((keys.IDENTITY, "identity"), (keys.EXTERNAL, "external")):
         challenge, factor = rng(8), rng(8)
-        good = _enciphered(esam, kid, factor, challenge) == _enciphered(control, _root(kid, not private), factor, challenge)
+        good = _enciphered(esam, kid, factor, challenge) == _enciphered(
+            control, _root(kid, not private), factor, challenge
+        )
         yield Finding(good, f"{name} key {kid:02X}: {_whose(good, not private)}")
 
 
@@ -61,9 +70,13 @@ def control_proofs(card: CardPort, control: CardPort | None, rng: Rng) -> Iterat
         challenge, factor = rng(8), rng(8)
         expected = profile.cipher8(profile.div(keys.PUBLIC_ROOTS[kid], factor), challenge)
         good = _enciphered(card, keys.PUBLIC | kid, factor, challenge) == expected
-        yield Finding(good, f"public key {kid:02X}: {'as published' if good else 'not the published one'}")
+        yield Finding(
+            good, f"public key {kid:02X}: {'as published' if good else 'not the published one'}"
+        )
         if control:
-            good = _enciphered(card, kid, factor, challenge) == _enciphered(control, kid, factor, challenge)
+            good = _enciphered(card, kid, factor, challenge) == _enciphered(
+                control, kid, factor, challenge
+            )
             yield Finding(good, f"private key {kid:02X}: {_whose(good, public=False)}")
 
 

@@ -27,7 +27,9 @@ def kind_of(card: CardPort) -> tuple[str, bytes]:
     if card.process(bytes.fromhex("00B2010C04"))[1] == OK:
         return kinds.ESAM, serial
     head, sw = card.process(_HEAD)
-    return (kinds.CONTROL if sw == OK and head[:1] == bytes((card_files.HEAD,)) and not head[1] else ""), serial
+    return (
+        kinds.CONTROL if sw == OK and head[:1] == bytes((card_files.HEAD,)) and not head[1] else ""
+    ), serial
 
 
 def no_kind(card: CardPort) -> str:
@@ -41,7 +43,9 @@ def no_kind(card: CardPort) -> str:
 def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:
     """The file's content and status word, one by one for records. Its directory is chosen."""
     if spec.shape == access.WALLET:
-        pieces = [card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, 4))) for record in _WALLET_RECORDS]
+        pieces = [
+            card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, 4))) for record in _WALLET_RECORDS
+        ]
         yield b"".join(data for data, _ in pieces), max(sw for _, sw in pieces)
     elif spec.shape == access.LOG:
         for record in range(1, spec.size // spec.record_bytes + 1):

@@ -16,7 +16,9 @@ from dianka.card_port import CardError
 from dianka.cardos.image import locked, sync_folder
 
 NAME = "meters.txt"
-_HEAD = "# Numbers given out by initialisation cards: number, time (UTC), card. Lines are only added.\n"
+_HEAD = (
+    "# Numbers given out by initialisation cards: number, time (UTC), card. Lines are only added.\n"
+)
 
 
 def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None:
@@ -24,17 +26,23 @@ def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None
     path, number = folder / NAME, f"{meter_no:012d}"
     with locked(path), _written(path):
         before = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
-        entries = [words for line in before.splitlines() if (words := line.split()) and words[0] == number]
+        entries = [
+            words for line in before.splitlines() if (words := line.split()) and words[0] == number
+        ]
         if any(card.hex() in words for words in entries):
             return  # this very card, whose making was broken off
         if entries and not again:
-            when = entries[-1][1] if len(entries[-1]) > 1 else "a day that the register does not say"
+            when = (
+                entries[-1][1] if len(entries[-1]) > 1 else "a day that the register does not say"
+            )
             raise CardError(
                 f"meter number {number} was given out on {when} ({path}): two meters of one number credit one purchase "
                 "each; take another number, or --again if it is for that very meter"
             )
         line = f"{number} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {card.hex()}\n"
-        torn = "\n" if before and not before.endswith("\n") else ""  # a line that a cut has broken off
+        torn = (
+            "\n" if before and not before.endswith("\n") else ""
+        )  # a line that a cut has broken off
         _append(path, ("" if before else _HEAD) + torn + line)
 
 

@@ -38,7 +38,9 @@ class LastPurchase:
         return not self.count or (self.count == 1 and not self.in_meter)
 
 
-def last_purchase(former: OnCard, count: int | None = None, amount_fen: int | None = None) -> LastPurchase:
+def last_purchase(
+    former: OnCard, count: int | None = None, amount_fen: int | None = None
+) -> LastPurchase:
     """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes from there alone."""
     back = former.write_back
     if back is not None and former.count - back["count"] not in (0, 1):
@@ -46,7 +48,9 @@ def last_purchase(former: OnCard, count: int | None = None, amount_fen: int | No
             f"the card says purchase {former.count}, the meter purchase {back['count']}: send an inspector to the meter"
         )
     if count is not None and count != former.count:
-        raise CardError(f"the former card says that its last purchase is {former.count}, not {count}: {_AS_LOST}")
+        raise CardError(
+            f"the former card says that its last purchase is {former.count}, not {count}: {_AS_LOST}"
+        )
     # A write-back is the meter's receipt. That it is there can be a lie as well, but one that carries no money.
     if former.count == (back["count"] if back else 0):
         return LastPurchase(former.count, 0, in_meter=True)
@@ -84,20 +88,28 @@ def read_former(
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
     begun = 0 < params["switch_time"] <= now()
-    return UserData(*numbers, rates_e4 or (() if begun else read_rates(card, card_files.CARD_TARIFF_1))), last
+    return UserData(
+        *numbers, rates_e4 or (() if begun else read_rates(card, card_files.CARD_TARIFF_1))
+    ), last
 
 
 def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:
     if last.opens and rates_e4 is None:
-        raise CardError("the new card opens the account and so sets the meter's price: give --price as the price list says")
+        raise CardError(
+            "the new card opens the account and so sets the meter's price: give --price as the price list says"
+        )
 
 
 def make_replacement(control: CardPort, card: CardPort, data: UserData, last: LastPurchase) -> None:
     """A new chip becomes the resident's card in the place of the former one."""
     if not 0 <= last.count < 1 << 32 or not 0 <= last.amount_fen <= HIGHEST_FEN:
-        raise CardError(f"a purchase has a count from 1 and up to {yuan(HIGHEST_FEN)} yuan: give other numbers")
+        raise CardError(
+            f"a purchase has a count from 1 and up to {yuan(HIGHEST_FEN)} yuan: give other numbers"
+        )
     if not last.in_meter and not (last.count and last.amount_fen):
-        raise CardError("a purchase that is not in the meter yet has a count and an amount: give both")
+        raise CardError(
+            "a purchase that is not in the meter yet has a count and an amount: give both"
+        )
     make_user(control, card, _with(data, last))
 
 
@@ -107,7 +119,9 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
     money_fen = 0 if last.in_meter else last.amount_fen
     if last.opens:
         return replace(data, count=1, money_fen=money_fen)
-    return replace(data, card_type=card_files.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen)
+    return replace(
+        data, card_type=card_files.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen
+    )
 
 
 def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
@@ -128,7 +142,10 @@ def clear(control: CardPort, former: CardPort) -> None:
     desk = Desk(control, former, read_user_card(former).serial)
     desk.identify()
     desk.authenticate()
-    desk.update(card_files.CARD_INFO, bytes(card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD))
+    desk.update(
+        card_files.CARD_INFO,
+        bytes(card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD),
+    )
     desk.update(card_files.CARD_WALLET, bytes(card_files.size_of(card_files.WALLET)))
 
 

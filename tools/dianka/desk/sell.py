@@ -27,7 +27,9 @@ from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
 NOTHING_SENT = "nothing was sent, sell the same again"
-KEEP_MONEY = "the purchase may be on the card: keep the money and sell the same amount again to complete it"
+KEEP_MONEY = (
+    "the purchase may be on the card: keep the money and sell the same amount again to complete it"
+)
 _INFO_BYTES = card_files.size_of(card_files.PARAMS) + card_files.FRAME_OVERHEAD
 _BY_CTRL_C = 130
 
@@ -80,7 +82,9 @@ def sell(
     command to the card but the wallet's write, which comes right after such a call.
     """
     if not 0 < amount_fen <= HIGHEST_FEN:
-        raise SaleError(f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount")
+        raise SaleError(
+            f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount"
+        )
     watched = _Watched(card, raise_if_stopped)
     with broken_off(lambda: False):
         control.power_on()
@@ -101,7 +105,9 @@ def sell(
         params = found.params
         completes = found.write_back is not None and found.count == count
         numbers = params["meter_no"], params["customer_no"]
-        return Receipt(found.serial, *numbers, amount_fen, count, count == 1, completes, prices.former_e4)
+        return Receipt(
+            found.serial, *numbers, amount_fen, count, count == 1, completes, prices.former_e4
+        )
 
 
 class _Watched:
@@ -161,7 +167,9 @@ def read_user_card(card: CardPort) -> OnCard:
             raise SaleError("this is no user card: take the resident's card")
         params = card_files.unpack(card_files.PARAMS, data)
     except ValueError as error:
-        raise SaleError(f"the card is not issued or damaged ({error}): issue a card first") from None
+        raise SaleError(
+            f"the card is not issued or damaged ({error}): issue a card first"
+        ) from None
     wallet = card_files.unpack(card_files.WALLET, read_file(card, card_files.CARD_WALLET, 8))
     block = read_file(card, card_files.CARD_WRITE_BACK, card_files.WRITE_BACK_SIZE)
     return OnCard(serial, params, wallet["money_fen"], wallet["count"], _write_back(block))
@@ -172,7 +180,9 @@ def _head_first(card: CardPort) -> bytes:
     head = read_file(card, card_files.CARD_INFO, 4)
     if head[0] == card_files.HEAD and head[1] != card_files.CMD_USER:
         raise SaleError("this is no user card: take the resident's card")
-    return read_file(card, card_files.CARD_INFO, _INFO_BYTES) if head[0] == card_files.HEAD else head
+    return (
+        read_file(card, card_files.CARD_INFO, _INFO_BYTES) if head[0] == card_files.HEAD else head
+    )
 
 
 def _write_back(block: bytes) -> dict[str, Any] | None:
@@ -181,7 +191,9 @@ def _write_back(block: bytes) -> dict[str, Any] | None:
     try:
         return card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])
     except ValueError as error:
-        raise SaleError(f"the meter's write-back is damaged ({error}): put the card into its meter once more") from None
+        raise SaleError(
+            f"the meter's write-back is damaged ({error}): put the card into its meter once more"
+        ) from None
 
 
 def _next_count(found: OnCard, amount_fen: int) -> int:
@@ -194,8 +206,13 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
                 "put the card into its meter first"
             )
         return 1
-    if (back["meter_no"], back["customer_no"]) != (found.params["meter_no"], found.params["customer_no"]):
-        raise SaleError("the card was in the meter of somebody else: send an inspector to the meter")
+    if (back["meter_no"], back["customer_no"]) != (
+        found.params["meter_no"],
+        found.params["customer_no"],
+    ):
+        raise SaleError(
+            "the card was in the meter of somebody else: send an inspector to the meter"
+        )
     if found.count - back["count"] not in (0, 1):
         raise SaleError(
             f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
@@ -207,7 +224,9 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
             f"sell {yuan(found.money_fen)} to complete it, another amount after that has been in its meter"
         )
     if back["balance_fen"] + amount_fen > HIGHEST_FEN:
-        raise SaleError(f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount")
+        raise SaleError(
+            f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount"
+        )
     return back["count"] + 1
 
 
@@ -221,7 +240,11 @@ def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Ch
 
 def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
     """Everything but money."""
-    params = found.params | prices.params | {"card_type": card_files.OPEN if first else card_files.PURCHASE}
+    params = (
+        found.params
+        | prices.params
+        | {"card_type": card_files.OPEN if first else card_files.PURCHASE}
+    )
     if first:
         params["update_flag"] = FIRST_SALE
     # Set 1, mark, set 2, time: made again after any of them, a sale with a price still finds out which
@@ -235,4 +258,7 @@ def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> Non
 
 
 def _write_params(desk: Desk, params: dict[str, Any]) -> None:
-    desk.update(card_files.CARD_INFO, card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)))
+    desk.update(
+        card_files.CARD_INFO,
+        card_files.frame(card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)),
+    )

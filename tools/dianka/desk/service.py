@@ -54,32 +54,50 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
     serial = select_card(card)
     load(control, card, restore_plan(serial))
     info = key_info(card_files.KEYS_PUBLIC, card_files.CMD_KEYS_RESTORE)
-    write(Desk(control, card, serial), {desk_files.CARD_USES: data.uses.to_bytes(4, "big"), card_files.CARD_INFO: info})
+    write(
+        Desk(control, card, serial),
+        {desk_files.CARD_USES: data.uses.to_bytes(4, "big"), card_files.CARD_INFO: info},
+    )
 
 
 def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> None:
     """A new chip becomes an inspection card. It may be read out and used again as often as people like."""
     if not 0 < data.copies <= card_files.COPY_ALL:
-        raise CardError(f"--copies is a sum of 1, 2, 4 and 8 (1 to {card_files.COPY_ALL}), not {data.copies}")
+        raise CardError(
+            f"--copies is a sum of 1, 2, 4 and 8 (1 to {card_files.COPY_ALL}), not {data.copies}"
+        )
     control.power_on()
     serial = select_card(card)
     load(control, card, inspection_plan(serial))
     order = card_files.pack(card_files.INSPECTION_ORDER, {"copies": data.copies})
-    write(Desk(control, card, serial), {card_files.CARD_INFO: card_files.frame(card_files.CMD_INSPECTION, order)})
+    write(
+        Desk(control, card, serial),
+        {card_files.CARD_INFO: card_files.frame(card_files.CMD_INSPECTION, order)},
+    )
 
 
 def make_test_credit(control: CardPort, card: CardPort, data: TestCreditData) -> None:
     """A new chip becomes a production test card that gives a meter of the factory a little credit."""
     if not 0 < data.money_fen <= HIGHEST_CREDIT_FEN:
-        raise CardError(f"test credit is 0.01 to {HIGHEST_CREDIT_FEN // 100}.00 yuan: give another amount")
+        raise CardError(
+            f"test credit is 0.01 to {HIGHEST_CREDIT_FEN // 100}.00 yuan: give another amount"
+        )
     order = card_files.pack(card_files.WALLET, {"money_fen": data.money_fen})
-    _make_test(control, card, kinds.TEST_CREDIT, data.uses, card_files.frame(card_files.CMD_TEST_CREDIT, order))
+    _make_test(
+        control,
+        card,
+        kinds.TEST_CREDIT,
+        data.uses,
+        card_files.frame(card_files.CMD_TEST_CREDIT, order),
+    )
 
 
 def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
     """A new chip becomes a production test card for relay, segments, pulses and memory."""
     if not 0 < data.tests <= ALL_TESTS:
-        raise CardError(f"--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to {ALL_TESTS}), not {data.tests}")
+        raise CardError(
+            f"--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to {ALL_TESTS}), not {data.tests}"
+        )
     if not 1 <= data.seconds <= MOST_TEST_SECONDS:
         raise CardError(f"--seconds is 1 to {MOST_TEST_SECONDS}, not {data.seconds}")
 
@@ -88,7 +106,9 @@ def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
         return {card_files.CARD_INFO: card_files.pack(card_files.TEST_ORDER, fields)}
 
     order = checked(pack, data)[card_files.CARD_INFO]
-    _make_test(control, card, kinds.TEST, data.uses, card_files.frame(card_files.CMD_TEST_RELAY, order))
+    _make_test(
+        control, card, kinds.TEST, data.uses, card_files.frame(card_files.CMD_TEST_RELAY, order)
+    )
 
 
 def _make_test(control: CardPort, card: CardPort, kind: str, uses: int, order: bytes) -> None:

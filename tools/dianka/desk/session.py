@@ -17,7 +17,9 @@ def diversify(control: CardPort, kid: int, serial: bytes) -> None:
 class Desk:
     """One card in the desk's reader. `public`: the card's keys are of the public set."""
 
-    def __init__(self, control: CardPort, card: CardPort, serial: bytes, public: bool = False) -> None:
+    def __init__(
+        self, control: CardPort, card: CardPort, serial: bytes, public: bool = False
+    ) -> None:
         self._control = control
         self._card = card
         self._serial = serial
@@ -30,7 +32,9 @@ class Desk:
         expected = send(self._control, command("80FA0000", challenge), "encipher")
         answer = send(self._card, command(f"008800{keys.IDENTITY:02X}", challenge), "prove itself")
         if answer != expected:
-            raise CardError("this card was not issued with this control card: use the one that issued it")
+            raise CardError(
+                "this card was not issued with this control card: use the one that issued it"
+            )
 
     def authenticate(self) -> None:
         """Prove the desk to the card; after that the control card makes MACs for it."""

@@ -24,7 +24,11 @@ from dianka.desk.words import (
 )
 from dianka.money import yuan
 
-_TYPES = {card_files.OPEN: "open account", card_files.PURCHASE: "purchase", card_files.REPLACEMENT: "replacement"}
+_TYPES = {
+    card_files.OPEN: "open account",
+    card_files.PURCHASE: "purchase",
+    card_files.REPLACEMENT: "replacement",
+}
 
 
 def show(card: CardPort) -> Lines:
@@ -64,7 +68,10 @@ def _user(found: OnCard) -> Lines:
         ("customer", number(params["customer_no"])),
         ("card type", _TYPES.get(params["card_type"], f"unknown ({params['card_type']})")),
         ("alarm amounts", _user_alarms(params)),
-        ("purchase", f"{yuan(found.money_fen)} yuan, number {found.count}" if found.count else "none yet"),
+        (
+            "purchase",
+            f"{yuan(found.money_fen)} yuan, number {found.count}" if found.count else "none yet",
+        ),
         ("state", _user_state(found)),
     ]
     if back is not None:
@@ -80,7 +87,11 @@ def _user(found: OnCard) -> Lines:
 def _user_alarms(params: dict[str, Any]) -> str:
     """A replacement of a card that nobody could read has none: the meter keeps its own."""
     alarms_fen = params["alarm1_fen"], params["alarm2_fen"]
-    return f"{yuan(alarms_fen[0])} and {yuan(alarms_fen[1])} yuan" if any(alarms_fen) else "none on this card"
+    return (
+        f"{yuan(alarms_fen[0])} and {yuan(alarms_fen[1])} yuan"
+        if any(alarms_fen)
+        else "none on this card"
+    )
 
 
 def _user_prices(records: dict[int, Any]) -> Lines:

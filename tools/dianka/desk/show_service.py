@@ -41,7 +41,11 @@ def _uses(records: Records) -> tuple[str, str]:
 
 def _test_credit(card: CardPort, records: Records) -> Lines:
     credit = yuan(records[card_files.CARD_INFO]["money_fen"])
-    return [("credit", f"{credit} yuan for each meter"), _uses(records), *_results(card, kinds.TEST_CREDIT)]
+    return [
+        ("credit", f"{credit} yuan for each meter"),
+        _uses(records),
+        *_results(card, kinds.TEST_CREDIT),
+    ]
 
 
 def _test(card: CardPort, records: Records) -> Lines:
@@ -61,8 +65,14 @@ def _results(card: CardPort, kind: str) -> Lines:
             words.append(f"{result['pulses']} pulses")
         if result["money_fen"]:
             words.append(f"{yuan(result['money_fen'])} yuan given")
-        words += [f"self-check {_text(result['selfcheck'])}", f"version {_version(result['version'])}", stamp(result["time"])]
-        lines.append((f"meter {number(result['meter_no'])}, ESAM {result['esam'].hex()}", ", ".join(words)))
+        words += [
+            f"self-check {_text(result['selfcheck'])}",
+            f"version {_version(result['version'])}",
+            stamp(result["time"]),
+        ]
+        lines.append(
+            (f"meter {number(result['meter_no'])}, ESAM {result['esam'].hex()}", ", ".join(words))
+        )
     return lines or [("results", "none yet")]
 
 
@@ -77,7 +87,14 @@ def _inspection(card: CardPort, records: Records) -> Lines:
     lines = [("copies", named_bits(records[card_files.CARD_INFO]["copies"], _COPIES))]
     if totals is None:
         copied = back or records[desk_files.INSPECTION_KEY_INFO]
-        lines.append(("state", "not all was copied: put it into the meter again" if copied else "has not been in a meter"))
+        lines.append(
+            (
+                "state",
+                "not all was copied: put it into the meter again"
+                if copied
+                else "has not been in a meter",
+            )
+        )
     if back is not None:
         wallet = records[desk_files.INSPECTION_WALLET]
         lines += [
@@ -89,7 +106,9 @@ def _inspection(card: CardPort, records: Records) -> Lines:
     lines += _parameters(records)
     if totals is not None:
         lines += _totals(totals)
-    for event in _log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[: totals["events"] if totals else None]:
+    for event in _log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[
+        : totals["events"] if totals else None
+    ]:
         lines.append((f"event {event['number']}", _event(event)))
     return lines
 
@@ -144,14 +163,20 @@ def _control(card: CardPort, records: Records) -> Lines:
     backup = ("backup", "none was made yet" if left else "was made, or this card came from one")
     return [
         ("cipher", by_code(records[card_files.CARD_INFO]["profile"]).name),
-        ("system", "none yet, the card is blank: `dianka keys init` or `restore`") if blank else backup,
+        ("system", "none yet, the card is blank: `dianka keys init` or `restore`")
+        if blank
+        else backup,
     ]
 
 
 def _log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
     """The records that were written, the newest first."""
     content = CONTENTS[kind][sfi]
-    found = [content.read(block) for block, sw in blocks(card, sfi, kinds.ALL[kind].files[sfi]) if sw == OK]
+    found = [
+        content.read(block)
+        for block, sw in blocks(card, sfi, kinds.ALL[kind].files[sfi])
+        if sw == OK
+    ]
     return [record for record in found if record is not None]
 
 

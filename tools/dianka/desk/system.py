@@ -8,7 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dianka.card_port import CardError, CardPort, CardRefused, command, read_file, select_card, send, serial_of
+from dianka.card_port import (
+    CardError,
+    CardPort,
+    CardRefused,
+    command,
+    read_file,
+    select_card,
+    send,
+    serial_of,
+)
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.backup import MOST_PARTS
 from dianka.cardos.chip import CardTorn, Chip
@@ -42,7 +51,9 @@ def part_path(control: Path, part: int) -> Path:
     return control.with_name(f"backup-{part}{control.suffix}")
 
 
-def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom) -> list[Path]:
+def found(
+    path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom
+) -> list[Path]:
     """A new control card and its part cards: the parts' files. On any trouble none of them is left.
 
     All are made in this process' memory, and the control card, whose only backup is used up by then, is stored last: a kill at
@@ -61,7 +72,9 @@ def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng
             stored.append(_store(file, chip))
         whole = _store(path, control)
     except BaseException as error:
-        if isinstance(error, CardError) or not path.exists():  # else the system was whole when it was broken off
+        if (
+            isinstance(error, CardError) or not path.exists()
+        ):  # else the system was whole when it was broken off
             for card in stored:
                 card.discard()
         raise
@@ -70,7 +83,9 @@ def found(path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng
     return files
 
 
-def found_on_chip(control: CardPort, beside: Path, needed: int, parts: int, profile: str, rng: Rng = os.urandom) -> list[Path]:
+def found_on_chip(
+    control: CardPort, beside: Path, needed: int, parts: int, profile: str, rng: Rng = os.urandom
+) -> list[Path]:
     """Found a system on a blank control card; its part cards are files, named as beside this one.
 
     The card stores its keys last, when the parts are on the disk: until then it is blank.
@@ -102,7 +117,9 @@ def found_on_chip(control: CardPort, beside: Path, needed: int, parts: int, prof
 
 def blank_control(profile: str, rng: Rng) -> Chip:
     """A control card as its maker delivers it, in memory: the public set, and no system yet."""
-    chip = Chip(new_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng)
+    chip = Chip(
+        new_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng
+    )
     chip.power_on()
     return chip
 
@@ -112,7 +129,9 @@ def begin(control: CardPort, profile: str) -> bytes:
     serial = serial_of(control.power_on())
     of_card = profile_of(control).name
     if of_card != profile:
-        raise CardError(f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take another card")
+        raise CardError(
+            f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take another card"
+        )
     send(control, command("80FA0900", bytes((PROFILES[profile].code,))), "found a system")
     return serial
 
@@ -123,7 +142,9 @@ def keep(control: CardPort, profile: str) -> None:
 
 def check_numbers(needed: int, parts: int) -> None:
     if not 2 <= needed <= parts <= MOST_PARTS:
-        raise CardError(f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers")
+        raise CardError(
+            f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers"
+        )
 
 
 def _must_be_free(path: Path) -> None:
@@ -156,7 +177,13 @@ def _hand_out(control: CardPort, serial: bytes, cards: Sequence[CardPort], neede
     parts = len(cards)
     send(control, command("80FA0700", bytes((needed, parts))), "split its keys")
     for part, card in enumerate(cards, 1):
-        info = {"profile": profile_of(control).code, "part": part, "needed": needed, "parts": parts, "control": serial}
+        info = {
+            "profile": profile_of(control).code,
+            "part": part,
+            "needed": needed,
+            "parts": parts,
+            "control": serial,
+        }
         own = select_card(card)
         load_keys(control, card, part_plan(own))
         desk = Desk(control, card, own)
@@ -188,7 +215,9 @@ def restore_on_chip(control: CardPort, cards: Sequence[CardPort]) -> bytes:
     serial = serial_of(control.power_on())
     of_chip = profile_of(control).name
     if of_chip != infos[0].profile:
-        raise CardError(f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take another blank card")
+        raise CardError(
+            f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take another blank card"
+        )
     _carry_all(control, cards, infos)
     return serial
 
@@ -211,7 +240,9 @@ def read_part(card: CardPort) -> PartInfo:
         info = card_files.unpack(desk_files.PART_INFO, data)
         profile = by_code(info["profile"]).name
     except (ValueError, CardRefused):
-        raise CardError(f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card") from None
+        raise CardError(
+            f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card"
+        ) from None
     return PartInfo(serial, profile, info["part"], info["needed"], info["parts"], info["control"])
 
 
@@ -219,11 +250,16 @@ def _check_parts(infos: list[PartInfo]) -> None:
     if not infos:
         raise CardError("no part card: give as many as the backup needs")
     first = infos[0]
-    if any((info.control, info.profile, info.needed) != (first.control, first.profile, first.needed) for info in infos):
+    if any(
+        (info.control, info.profile, info.needed) != (first.control, first.profile, first.needed)
+        for info in infos
+    ):
         raise CardError("these part cards are of different systems: take those of one backup")
     different = len({info.part for info in infos})
     if different < first.needed:
-        raise CardError(f"{different} of {first.needed} parts are here: put other people's part cards beside these")
+        raise CardError(
+            f"{different} of {first.needed} parts are here: put other people's part cards beside these"
+        )
 
 
 def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
@@ -236,4 +272,6 @@ def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
     try:
         return send(control, target + block, "take a part")[0]
     except CardRefused as refused:
-        raise CardError(f"part {info.part} is damaged or of another backup ({refused.sw:04X}): take another part") from None
+        raise CardError(
+            f"part {info.part} is damaged or of another backup ({refused.sw:04X}): take another part"
+        ) from None

@@ -24,15 +24,21 @@ _OPENING_FILES = (card_files.CARD_INFO, card_files.CARD_TARIFF_1, card_files.CAR
 _FOREIGN_TARGET = bytes.fromhex("04 D6 9E 00 09")  # file 30, which no chip has
 
 
-def verify(card: CardPort, control: CardPort | None, rng: Callable[[int], bytes] = os.urandom) -> list[Finding]:
+def verify(
+    card: CardPort, control: CardPort | None, rng: Callable[[int], bytes] = os.urandom
+) -> list[Finding]:
     """All findings; without a control card those that need none."""
     return list(_findings(card, control, rng))
 
 
-def _findings(card: CardPort, control: CardPort | None, rng: Callable[[int], bytes]) -> Iterator[Finding]:
+def _findings(
+    card: CardPort, control: CardPort | None, rng: Callable[[int], bytes]
+) -> Iterator[Finding]:
     atr = card.power_on()
     right = len(atr) == len(ATR_HEAD) + 8 and atr.startswith(ATR_HEAD)
-    yield Finding(right, f"ATR {atr.hex(' ').upper()}{'' if right else ': no card or ESAM of this profile'}")
+    yield Finding(
+        right, f"ATR {atr.hex(' ').upper()}{'' if right else ': no card or ESAM of this profile'}"
+    )
     if not right:
         return
     kind, serial = kind_of(card)
@@ -68,10 +74,14 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
     found = list(blocks(card, sfi, spec))
     if not free_to_read(spec):
         sealed = all(sw == NOT_ALLOWED and not data for data, sw in found)
-        return Finding(sealed, f"{name}: {'not readable without its key' if sealed else 'ANYBODY CAN READ IT'}")
+        return Finding(
+            sealed, f"{name}: {'not readable without its key' if sealed else 'ANYBODY CAN READ IT'}"
+        )
     for data, sw in found:
         if sw != OK or len(data) != (spec.record_bytes or spec.size):
-            return Finding(False, f"{name}: {len(data)} bytes and status {sw:04X} instead of {spec.size} bytes")
+            return Finding(
+                False, f"{name}: {len(data)} bytes and status {sw:04X} instead of {spec.size} bytes"
+            )
     if beyond(card, sfi, spec) == OK:
         return Finding(False, f"{name}: longer than {spec.size} bytes")
     if spec.shape == access.COUNTER and found[0][0] == access.UNSET_COUNTER:
@@ -130,15 +140,32 @@ def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
     yield Finding(not opened, f"{_some(len(probes), 'write')} without a proof: {said}")
     if own.identity_kids:
         others = sorted(own.kids - own.identity_kids)
-        answered = [kid for kid in others if card.process(command(f"008800{kid:02X}", bytes(8)))[1] != NOT_ALLOWED]
-        said = f"key {', '.join(f'{kid:02X}' for kid in answered)} ANSWERS" if answered else "refused"
-        yield Finding(not answered, f"enciphering under {_some(len(others), 'key')} that only prove or seal: {said}")
+        answered = [
+            kid
+            for kid in others
+            if card.process(command(f"008800{kid:02X}", bytes(8)))[1] != NOT_ALLOWED
+        ]
+        said = (
+            f"key {', '.join(f'{kid:02X}' for kid in answered)} ANSWERS" if answered else "refused"
+        )
+        yield Finding(
+            not answered,
+            f"enciphering under {_some(len(others), 'key')} that only prove or seal: {said}",
+        )
     if "read_mac" in own.commands:
         order = bytes(4) + _FOREIGN_TARGET + (bytes(8) if own.factor_on_read else b"")
-        sealing = [sfi for sfi, spec in own.files.items() if spec.targets and spec.shape != access.WALLET]
-        made = [sfi for sfi in sealing if card.process(command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED]
+        sealing = [
+            sfi for sfi, spec in own.files.items() if spec.targets and spec.shape != access.WALLET
+        ]
+        made = [
+            sfi
+            for sfi in sealing
+            if card.process(command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED
+        ]
         said = f"file {', '.join(f'{sfi:02X}' for sfi in made)} SEALED" if made else "refused"
-        yield Finding(not made, f"sealing {_some(len(sealing), 'file')} for a foreign command: {said}")
+        yield Finding(
+            not made, f"sealing {_some(len(sealing), 'file')} for a foreign command: {said}"
+        )
 
 
 def _some(count: int, what: str) -> str:

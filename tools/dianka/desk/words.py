@@ -32,7 +32,10 @@ def params_lines(params: dict[str, Any]) -> Lines:
 def limits_lines(limits: dict[str, Any]) -> Lines:
     return [
         ("overdraft limit", f"{yuan(limits['overdraft_limit_fen'])} yuan"),
-        ("hoard limit", f"{yuan(limits['hoard_limit_fen'] or HIGHEST_FEN)} yuan"),  # zero is as much as the display holds
+        (
+            "hoard limit",
+            f"{yuan(limits['hoard_limit_fen'] or HIGHEST_FEN)} yuan",
+        ),  # zero is as much as the display holds
         ("closes above", f"{yuan(limits['close_above_fen'])} yuan"),
     ]
 
@@ -60,7 +63,11 @@ def plans_price(params: dict[str, Any]) -> bool:
 
 
 def _rates(records: dict[int, Any], sfi: int) -> str:
-    rates = [rate for at, rate in enumerate(records[sfi]["rates_e4"]) if not at or rate != records[sfi]["rates_e4"][at - 1]]
+    rates = [
+        rate
+        for at, rate in enumerate(records[sfi]["rates_e4"])
+        if not at or rate != records[sfi]["rates_e4"][at - 1]
+    ]
     return ", ".join(price(rate) for rate in rates)
 
 

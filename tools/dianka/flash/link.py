@@ -59,7 +59,9 @@ class _Wire(SerialTransport):
         until_s = heard_s + (timeout_overall or _LONGEST_S)
         data = bytearray()
         while not data.endswith(ending) and time.monotonic() < until_s:
-            new = self.serial.read(1) if self.is_pty or getattr(self.serial, "in_waiting", 0) else b""
+            new = (
+                self.serial.read(1) if self.is_pty or getattr(self.serial, "in_waiting", 0) else b""
+            )
             if new:
                 data += new
                 heard_s = time.monotonic()
@@ -101,13 +103,17 @@ class Link:
         try:
             return ast.literal_eval(printed)
         except (ValueError, SyntaxError):
-            raise FlashError(f"the board at {self.port} answers strangely: unplug it, plug it in, and flash again") from None
+            raise FlashError(
+                f"the board at {self.port} answers strangely: unplug it, plug it in, and flash again"
+            ) from None
 
     def hashes(self, folder: str) -> dict[str, str]:
         """Name and SHA-256 of each file in a folder, a few in each call, so that no call takes long."""
         names, found = self.ask(f"_list({folder!r})"), {}
         for at in range(0, len(names), _FEW):
-            found |= self.ask(f"{{name: _hash({folder + '/'!r} + name) for name in {names[at : at + _FEW]!r}}}")
+            found |= self.ask(
+                f"{{name: _hash({folder + '/'!r} + name) for name in {names[at : at + _FEW]!r}}}"
+            )
         return found
 
     def write(self, name: str, data: bytes) -> None:
@@ -125,14 +131,18 @@ class Link:
         # The board may be gone before it has confirmed the command: no failure, that is what was asked for.
         with contextlib.suppress(*_GONE):
             self._wait_up_to(_LINE_S)
-            self._transport.exec_raw_no_follow("import machine, time; time.sleep_ms(100); machine.reset()")
+            self._transport.exec_raw_no_follow(
+                "import machine, time; time.sleep_ms(100); machine.reset()"
+            )
 
     def lines(self, limit_s: float) -> Iterator[str]:
         """What the meter writes on its console after a reset, line by line. A USB port goes away and comes back meanwhile."""
         until_s, partial = time.monotonic() + limit_s, b""
         while time.monotonic() < until_s:
             try:
-                data = self._transport.serial.read(max(1, getattr(self._transport.serial, "in_waiting", 0)))
+                data = self._transport.serial.read(
+                    max(1, getattr(self._transport.serial, "in_waiting", 0))
+                )
             except (OSError, TypeError):
                 self._reopen()
                 continue
@@ -189,7 +199,9 @@ class Link:
             yield
         except TransportExecError as error:
             reason = error.error_output.strip().splitlines()
-            raise FlashError(f"the board at {self.port} refuses: {reason[-1] if reason else 'no reason given'}") from None
+            raise FlashError(
+                f"the board at {self.port} refuses: {reason[-1] if reason else 'no reason given'}"
+            ) from None
         except _GONE:
             raise FlashError(self._broke_off()) from None
 
@@ -229,4 +241,8 @@ def _number(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     cause = error.__cause__ or error.__context__
-    return cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], int) else None
+    return (
+        cause.args[0]
+        if cause is not None and cause.args and isinstance(cause.args[0], int)
+        else None
+    )

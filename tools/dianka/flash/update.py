@@ -14,9 +14,25 @@ from dianka.flash.link import Link
 
 SLOT = "slot"
 PLACES = ("a", "b")
-SHADOWS = ("main.mpy", "versions.py")  # imported before the file of the same name that flashing writes, or taken for it
+SHADOWS = (
+    "main.mpy",
+    "versions.py",
+)  # imported before the file of the same name that flashing writes, or taken for it
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
-_ARCHS = ("", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa", "xtensawin", "rv32imc")
+_ARCHS = (
+    "",
+    "x86",
+    "x64",
+    "armv6",
+    "armv6m",
+    "armv7m",
+    "armv7em",
+    "armv7emsp",
+    "armv7emdp",
+    "xtensa",
+    "xtensawin",
+    "rv32imc",
+)
 SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
 
 # The board's own version answers (firmware/answers.py). One from before that module has the names store, fram and state.
@@ -90,7 +106,9 @@ class OnBoard:
     target: str
     target_files: dict[str, str]
     root: dict[str, str]
-    foreign: list[str]  # what is not flashing's and runs first, or may be imported in place of a module
+    foreign: list[
+        str
+    ]  # what is not flashing's and runs first, or may be imported in place of a module
 
 
 def hello(link: Link, kind: Kind) -> None:
@@ -100,19 +118,33 @@ def hello(link: Link, kind: Kind) -> None:
     query += "_text('a/manifest') or _text('b/manifest'))"
     name, platform, machine, version, mpy, hashing, manifest = link.ask(query)
     if name != "micropython":
-        raise FlashError(f"the board at {link.port} runs {name}: put MicroPython on it first, then flash again")
+        raise FlashError(
+            f"the board at {link.port} runs {name}: put MicroPython on it first, then flash again"
+        )
     arch = mpy >> 10 & 15
-    if platform != kind.platform or not machine.endswith(kind.machine) or (arch and _ARCHS[arch : arch + 1] != (kind.arch,)):
-        raise FlashError(f"at {link.port} is another kind of board: {machine or platform}, not {kind.title}")
+    if (
+        platform != kind.platform
+        or not machine.endswith(kind.machine)
+        or (arch and _ARCHS[arch : arch + 1] != (kind.arch,))
+    ):
+        raise FlashError(
+            f"at {link.port} is another kind of board: {machine or platform}, not {kind.title}"
+        )
     if tuple(version) < kind.micropython:
         has, needs = (".".join(str(part) for part in each) for each in (version, kind.micropython))
-        raise FlashError(f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again")
+        raise FlashError(
+            f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again"
+        )
     if not hashing:
-        raise FlashError(f"MicroPython at {link.port} lacks hashlib.sha256: put a build of micropython.org on the board")
+        raise FlashError(
+            f"MicroPython at {link.port} lacks hashlib.sha256: put a build of micropython.org on the board"
+        )
     for line in manifest.splitlines()[1:2]:
         if line != f"board {kind.name}":
             was = line.removeprefix("board ")
-            raise FlashError(f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files")
+            raise FlashError(
+                f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files"
+            )
 
 
 def version_folder(link: Link) -> str:
@@ -129,7 +161,9 @@ def look(link: Link) -> OnBoard:
     good = words[0] if words and words[0] in PLACES else ""
     target = PLACES[1] if good == PLACES[0] else PLACES[0]
     good_files = link.hashes(good) if good else {}
-    root = link.ask(f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, VERSIONS_FILE)!r}}}")
+    root = link.ask(
+        f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, VERSIONS_FILE)!r}}}"
+    )
     foreign = link.ask(f"_foreign({(MAIN, VERSIONS_FILE)!r}, {PLACES!r})")
     return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root, foreign)
 
@@ -137,11 +171,15 @@ def look(link: Link) -> OnBoard:
 def differences(version: Version, files: dict[str, str]) -> list[str]:
     """Names that are missing, different or too many in a folder with these hashes."""
     wanted = _hashes(version.files) | {MANIFEST: digest(version.manifest)}
-    return sorted(name for name in wanted.keys() | files.keys() if wanted.get(name) != files.get(name))
+    return sorted(
+        name for name in wanted.keys() | files.keys() if wanted.get(name) != files.get(name)
+    )
 
 
 def root_differences(version: Version, board: OnBoard) -> list[str]:
-    return sorted(name for name, data in version.root.items() if board.root.get(name) != digest(data))
+    return sorted(
+        name for name, data in version.root.items() if board.root.get(name) != digest(data)
+    )
 
 
 def read_totals(link: Link, board: OnBoard) -> tuple[int, ...] | None:
@@ -200,7 +238,9 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
     found = link.hashes(target)
     for name, want in wanted.items():
         if found.get(name) != want:
-            raise FlashError(f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out")
+            raise FlashError(
+                f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+            )
     _replace(link, f"{target}/{MANIFEST}", version.manifest)
 
 
@@ -209,7 +249,9 @@ def _room(link: Link, version: Version, names: list[str]) -> None:
     free, block = link.ask("_room()")
     needed = sum(-(-len(version.files[name]) // block) for name in names) * block + 4 * block
     if free < needed:
-        raise FlashError(f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: remove other files")
+        raise FlashError(
+            f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: remove other files"
+        )
 
 
 def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -> None:
@@ -232,7 +274,9 @@ def _replace(link: Link, name: str, data: bytes) -> None:
     """Old or new, never a part: written beside, checked, renamed over."""
     link.write(name + ".new", data)
     if link.ask(f"_hash({name + '.new'!r})") != digest(data):
-        raise FlashError(f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out")
+        raise FlashError(
+            f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+        )
     link.run(f"_feed(); os.rename({name + '.new'!r}, {name!r})")
 
 
@@ -250,7 +294,9 @@ def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Repo
             why = refused or "it did not come as far as its self-check"
             said = f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}"
             raise Refused(said, report)
-    raise FlashError(f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again")
+    raise FlashError(
+        f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again"
+    )
 
 
 def parse_report(line: str) -> Report | None:

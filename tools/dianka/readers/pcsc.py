@@ -79,7 +79,9 @@ class Context:
 
     def connect(self, name: str) -> Any:
         scard = self.scard
-        status, card, _ = scard.SCardConnect(self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0)
+        status, card, _ = scard.SCardConnect(
+            self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0
+        )
         self.must(status, name)
         return card
 
@@ -103,7 +105,9 @@ class Context:
             return f"there is no card or no reader at {name} any more: put the card into it"
         return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
 
-    def _states(self, wanted: list[tuple[str, int]], timeout_ms: int) -> list[tuple[str, int, list[int]]]:
+    def _states(
+        self, wanted: list[tuple[str, int]], timeout_ms: int
+    ) -> list[tuple[str, int, list[int]]]:
         if not wanted:
             return []
         status, states = self.scard.SCardGetStatusChange(self._handle, timeout_ms, wanted)
@@ -173,7 +177,9 @@ class PcscReader:
             raise CardError("there is no card reader: plug one in")
         if word.isascii() and word.isdigit() and int(word) < len(names):
             return cls(names[int(word)])
-        found = [name for name in names if name == word] or [name for name in names if word.lower() in name.lower()]
+        found = [name for name in names if name == word] or [
+            name for name in names if word.lower() in name.lower()
+        ]
         if word and len(found) == 1:
             return cls(found[0])
         wrong = "names more than one reader" if word and found else "is no reader"

@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from dianka.card_port import CardError
 
-_MAX_ROUNDS = 16  # an answer of 256 bytes in pieces of 16; a card that goes on for longer has no end
+_MAX_ROUNDS = (
+    16  # an answer of 256 bytes in pieces of 16; a card that goes on for longer has no end
+)
 
 
 def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:

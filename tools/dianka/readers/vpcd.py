@@ -57,7 +57,9 @@ class VirtualSlot:
             raise self._busy() from None
         except OSError:
             self.pull()
-            raise SlotError(f"what listens on port {self._port} is no virtual reader: give another slot or port") from None
+            raise SlotError(
+                f"what listens on port {self._port} is no virtual reader: give another slot or port"
+            ) from None
         link.settimeout(None)
         self._answer(link, first)
 
@@ -98,7 +100,9 @@ class VirtualSlot:
         return _exactly(link, length)
 
     def _busy(self) -> SlotError:
-        return SlotError(f"the virtual reader on port {self._port} does not take the card: pull the other one out first")
+        return SlotError(
+            f"the virtual reader on port {self._port} does not take the card: pull the other one out first"
+        )
 
 
 def _send(link: socket.socket, body: bytes) -> None:

@@ -10,7 +10,9 @@ from dianka.wiring.parts import PictureBoard
 
 A, A2, B, C, N = "A", "A2", "B", "C", "N"
 LIVE5 = "+5 V on A"
-LIVE = frozenset((A, A2, B, C, N, LIVE5, "TX", "PF", "open"))  # names that only a part on the mains may carry
+LIVE = frozenset(
+    (A, A2, B, C, N, LIVE5, "TX", "PF", "open")
+)  # names that only a part on the mains may carry
 PATH = ("fuse F1, 16 A gG", A, "shunt, 1 milliohm", B, "relay's contact", C)
 BREAKER = "breaker, 30 mA"
 
@@ -47,8 +49,15 @@ _SENSE = "H11AA1"
 def _live() -> tuple[Block, ...]:
     """What lies on the mains as a whole."""
     return (
-        Block("fuse F2, 1 A slow", "mains", (Lead("in", A),), (Lead("out", A2, "MOV-10D561K to N"),)),
-        Block("HLK-PM01", "mains", (Lead("AC", A2), Lead("AC", N)), (Lead("+Vo", LIVE5), Lead("-Vo", A))),
+        Block(
+            "fuse F2, 1 A slow", "mains", (Lead("in", A),), (Lead("out", A2, "MOV-10D561K to N"),)
+        ),
+        Block(
+            "HLK-PM01",
+            "mains",
+            (Lead("AC", A2), Lead("AC", N)),
+            (Lead("+Vo", LIVE5), Lead("-Vo", A)),
+        ),
         Block(
             "HLW8032",
             "mains",
@@ -70,7 +79,12 @@ def _border(pin: dict[str, str]) -> tuple[Block, ...]:
         Block(
             "ISO7720DW",
             "border",
-            (Lead("INA", "TX"), Lead("INB", "PF"), Lead("VCC1", LIVE5, "100 nF to A"), Lead("GND1", A)),
+            (
+                Lead("INA", "TX"),
+                Lead("INB", "PF"),
+                Lead("VCC1", LIVE5, "100 nF to A"),
+                Lead("GND1", A),
+            ),
             (
                 Lead("OUTA", pin["METERING_RX"]),
                 Lead("OUTB", pin["PULSE"]),
@@ -101,7 +115,10 @@ def _border(pin: dict[str, str]) -> tuple[Block, ...]:
 
 def _sense(live: str, pin: str, filtered: str) -> Block:
     return Block(
-        _SENSE, "border", (Lead("1", live, "68 k"), Lead("2", N, "68 k")), (Lead("5", "3.3 V"), Lead("4", pin, filtered))
+        _SENSE,
+        "border",
+        (Lead("1", live, "68 k"), Lead("2", N, "68 k")),
+        (Lead("5", "3.3 V"), Lead("4", pin, filtered)),
     )
 
 
@@ -117,8 +134,14 @@ def _safe(board: PictureBoard) -> tuple[Block, ...]:
         Block(
             board.chip,
             "safe",
-            (Lead(supply.power, "5 V", "1N5819, its ring (cathode) at the board"), Lead(supply.ground, "GND")),
-            (Lead(supply.logic, "3.3 V, for all other parts"), Lead(supply.usb, "nothing but the USB cable")),
+            (
+                Lead(supply.power, "5 V", "1N5819, its ring (cathode) at the board"),
+                Lead(supply.ground, "GND"),
+            ),
+            (
+                Lead(supply.logic, "3.3 V, for all other parts"),
+                Lead(supply.usb, "nothing but the USB cable"),
+            ),
         ),
     )
 

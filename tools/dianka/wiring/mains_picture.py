@@ -27,7 +27,9 @@ def draw(folder: Path) -> str:
     shapes, y = _path(), _TOP
     parts = blocks(board, pin)
     border_bottom = _TOP + sum(_height(part) for part in parts if part.where != "safe") - 2
-    shapes.append(svg.barrier((_BARRIER, _TOP - 30), (_BARRIER, border_bottom), (24, border_bottom)))
+    shapes.append(
+        svg.barrier((_BARRIER, _TOP - 30), (_BARRIER, border_bottom), (24, border_bottom))
+    )
     shapes.append(svg.text(_BARRIER - 10, _TOP - 20, "mains", 12, anchor="end", colour=svg.MAINS))
     shapes.append(svg.text(_BARRIER + 10, _TOP - 20, "safe to touch", 12, colour=svg.MAINS))
     for part in parts:
@@ -51,12 +53,20 @@ def _path() -> list[str]:
     both = _LINE_N - _LINE_L + 40
     for x, words in ((90, ("residual-current", BREAKER, "2 poles")), (1050, ("load", "", ""))):
         shapes.append(svg.box(x, _LINE_L - 20, 140, both, svg.MAINS_FILL, svg.MAINS))
-        shapes += [svg.text(x + 70, _LINE_L + 14 + 18 * i, each, 12, anchor="middle") for i, each in enumerate(words) if each]
+        shapes += [
+            svg.text(x + 70, _LINE_L + 14 + 18 * i, each, 12, anchor="middle")
+            for i, each in enumerate(words)
+            if each
+        ]
     x = 260
     for each in PATH:
         if len(each) == 1:
             shapes += [svg.dot(x + 15, _LINE_L, svg.MAINS)]
-            shapes += [svg.text(x + 15, _LINE_L - 12, each, 16, anchor="middle", bold=True, colour=svg.MAINS)]
+            shapes += [
+                svg.text(
+                    x + 15, _LINE_L - 12, each, 16, anchor="middle", bold=True, colour=svg.MAINS
+                )
+            ]
             x += 60
         else:
             shapes.append(svg.box(x, _LINE_L - 16, 150, 32, svg.MAINS_FILL, svg.MAINS))
@@ -96,8 +106,13 @@ def _left(lead: Lead, x: int, y: int, live: bool) -> list[str]:
 def _right(lead: Lead, x: int, y: int, live: bool) -> list[str]:
     colour = svg.MAINS if live else svg.INK
     end = x + (BETWEEN_RIGHT_WIDTH + 30 if lead.between or not live else 30)
-    shapes = [svg.line(x, y, end, y, colour), svg.text(end + 6, y + 4, lead.node, 12, bold=True, colour=colour)]
+    shapes = [
+        svg.line(x, y, end, y, colour),
+        svg.text(end + 6, y + 4, lead.node, 12, bold=True, colour=colour),
+    ]
     shapes.append(svg.text(x - 8, y + 4, lead.pin, 12, anchor="end"))
     if lead.between:
-        shapes += svg.between(x + 15 + BETWEEN_RIGHT_WIDTH // 2, y, BETWEEN_RIGHT_WIDTH, lead.between)
+        shapes += svg.between(
+            x + 15 + BETWEEN_RIGHT_WIDTH // 2, y, BETWEEN_RIGHT_WIDTH, lead.between
+        )
     return shapes

@@ -76,16 +76,30 @@ def _both(name: str, contact: str, between: str = "") -> Row:
 _MAINS_PARTS = (
     Part(
         "HLW8032, 5 V, on the mains",
-        (_in("METERING_RX", "TX", "ISO7720, 1st channel"), _in("PULSE", "PF", "ISO7720, 2nd channel")),
+        (
+            _in("METERING_RX", "TX", "ISO7720, 1st channel"),
+            _in("PULSE", "PF", "ISO7720, 2nd channel"),
+        ),
         mains=True,
     ),
-    Part("mains, load side", (_in("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),), mains=True),
-    Part("mains, line side", (_in("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),), mains=True),
+    Part(
+        "mains, load side",
+        (_in("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),),
+        mains=True,
+    ),
+    Part(
+        "mains, line side",
+        (_in("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),),
+        mains=True,
+    ),
 )
 
 _RELAY = Part(
     "latching relay: coils 12 V,",
-    (_out("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"), _out("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND")),
+    (
+        _out("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"),
+        _out("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND"),
+    ),
     warning="contacts on the mains",
 )
 
@@ -136,13 +150,45 @@ _KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.
 
 # RP2040 pin to the Pico's pin, between which a GND lies after every fourth; Raspberry Pi Pico datasheet, figure 4.
 _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
-    zip((16, 17, 18, 19, 20, 21, 22, 26, 27, 28), (21, 22, 24, 25, 26, 27, 29, 31, 32, 34), strict=True)
+    zip(
+        (16, 17, 18, 19, 20, 21, 22, 26, 27, 28),
+        (21, 22, 24, 25, 26, 27, 29, 31, 32, 34),
+        strict=True,
+    )
 )
 _PICO_PLACES = {pin: f"pin {place}" for pin, place in _PICO_EDGE.items()}
 
 # Header and place; Espressif, ESP32-DevKitC V4 getting started guide. Some drawings call J1 J2.
-_DEVKIT_J1 = {36: 3, 39: 4, 34: 5, 35: 6, 32: 7, 33: 8, 25: 9, 26: 10, 27: 11, 14: 12, 12: 13, 13: 15}
-_DEVKIT_J3 = {23: 2, 22: 3, 1: 4, 3: 5, 21: 6, 19: 8, 18: 9, 5: 10, 17: 11, 16: 12, 4: 13, 0: 14, 2: 15, 15: 16}
+_DEVKIT_J1 = {
+    36: 3,
+    39: 4,
+    34: 5,
+    35: 6,
+    32: 7,
+    33: 8,
+    25: 9,
+    26: 10,
+    27: 11,
+    14: 12,
+    12: 13,
+    13: 15,
+}
+_DEVKIT_J3 = {
+    23: 2,
+    22: 3,
+    1: 4,
+    3: 5,
+    21: 6,
+    19: 8,
+    18: 9,
+    5: 10,
+    17: 11,
+    16: 12,
+    4: 13,
+    0: 14,
+    2: 15,
+    15: 16,
+}
 _DEVKIT_PLACES = {pin: f"J1-{place}" for pin, place in _DEVKIT_J1.items()} | {
     pin: f"J3-{place}" for pin, place in _DEVKIT_J3.items()
 }

@@ -33,9 +33,13 @@ def draw(folder: Path) -> str:
     if board is None:
         raise WiringError(f"no picture is described for {folder.name}: add it to wiring_parts.py")
     pins = read_constants(folder)
-    missing = sorted({row.name for part in board.left + board.right for row in part.rows} - pins.keys())
+    missing = sorted(
+        {row.name for part in board.left + board.right for row in part.rows} - pins.keys()
+    )
     if missing:
-        raise WiringError(f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py")
+        raise WiringError(
+            f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py"
+        )
     bottom = max(_height(board.left), _height(board.right)) + _TOP
     shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier
     shapes += _side(board, board.left, pins, left=True)
@@ -52,17 +56,25 @@ def _head(part: Part) -> int:
     return _HEAD + (_WARNING if part.warning else 0)
 
 
-def _side(board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool) -> list[str]:
+def _side(
+    board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool
+) -> list[str]:
     x = 24 if left else WIDTH - 24 - _PART_WIDTH
     y, shapes = _TOP, []
     for part in parts:
         colour = MAINS if part.mains else INK
         head = _head(part)
         height = head + _ROW * len(part.rows)
-        shapes.append(svg.box(x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour))
+        shapes.append(
+            svg.box(
+                x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour
+            )
+        )
         shapes.append(svg.text(x + 10, y + 20, part.name, 13, bold=True))
         if part.warning:
-            shapes.append(svg.text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS))
+            shapes.append(
+                svg.text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS)
+            )
         for number, row in enumerate(part.rows):
             shapes += _row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
         y += height + _GAP

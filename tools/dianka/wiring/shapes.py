@@ -13,7 +13,9 @@ _ARROW = 7
 
 
 def line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.5") -> str:
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{thick}"/>'
+    return (
+        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{thick}"/>'
+    )
 
 
 def barrier(*points: tuple[int, int]) -> str:
@@ -35,7 +37,16 @@ def box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
 
 
-def text(x: int, y: int, words: str, size: int, *, anchor: str = "start", bold: bool = False, colour: str = INK) -> str:
+def text(
+    x: int,
+    y: int,
+    words: str,
+    size: int,
+    *,
+    anchor: str = "start",
+    bold: bool = False,
+    colour: str = INK,
+) -> str:
     weight = ' font-weight="bold"' if bold else ""
     place = f'x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{colour}"{weight}'
     return f"<text {place}>{escape(words)}</text>"
@@ -43,7 +54,10 @@ def text(x: int, y: int, words: str, size: int, *, anchor: str = "start", bold: 
 
 def between(middle: int, y: int, width: int, words: str) -> list[str]:
     """The white box in a wire: what lies between its ends."""
-    return [box(middle - width // 2, y - 10, width, 20, WHITE, GREY), text(middle, y + 4, words, 11, anchor="middle")]
+    return [
+        box(middle - width // 2, y - 10, width, 20, WHITE, GREY),
+        text(middle, y + 4, words, 11, anchor="middle"),
+    ]
 
 
 def notes(top: int, lines: tuple[str, ...]) -> list[str]:

@@ -33,7 +33,10 @@ class Breaker:
         self._kept: tuple[object, ...] = ()
         self._digest = ""
         bench = trial.rig.bench
-        self._lines = {"card": (bench.slot, (PULL, *_CUTS)), "ESAM": (bench.esam, (PULL, *_CUTS, MUTE))}
+        self._lines = {
+            "card": (bench.slot, (PULL, *_CUTS)),
+            "ESAM": (bench.esam, (PULL, *_CUTS, MUTE)),
+        }
         for name, (socket, acts) in self._lines.items():
             socket.tamper = self._ear(name, socket, acts)
         fram = bench.fram
@@ -54,7 +57,9 @@ class Breaker:
 
     # ****** Characters ******
 
-    def _ear(self, name: str, socket: T0Socket, acts: tuple[str, ...]) -> Callable[[str, int, int], int | None]:
+    def _ear(
+        self, name: str, socket: T0Socket, acts: tuple[str, ...]
+    ) -> Callable[[str, int, int], int | None]:
         def hears(direction: str, index: int, value: int) -> int | None:
             if self._muted and name == "ESAM":
                 self._muted = index > 0 or direction == "in"
@@ -107,10 +112,18 @@ class Breaker:
 
     # ****** Breaking ******
 
-    def _breaks(self, when: str, where: str, acts: tuple[str, ...], torn: tuple[int, int] | None = None) -> bool:
+    def _breaks(
+        self, when: str, where: str, acts: tuple[str, ...], torn: tuple[int, int] | None = None
+    ) -> bool:
         """`torn`: an address of the memory and the value that the cut leaves there."""
         for act in acts:
-            digest = (lambda: self._left(torn)) if act in _CUTS else self._moment if when != "in" else None
+            digest = (
+                (lambda: self._left(torn))
+                if act in _CUTS
+                else self._moment
+                if when != "in"
+                else None
+            )
             if self._forks.point(act, f"{when} {where}", digest):
                 if torn:
                     self._trial.rig.bench.fram.memory[torn[0]] = torn[1]
@@ -146,7 +159,9 @@ class Breaker:
         rig = self._trial.rig
         card = rig.card.chip.state if rig.card else None
         now = rig.bench.fram.writes, torn, self._trial.esam.state, card, rig.bench.relay.closed
-        if not self._kept or any(a is not b and a != b for a, b in zip(self._kept, now, strict=True)):
+        if not self._kept or any(
+            a is not b and a != b for a, b in zip(self._kept, now, strict=True)
+        ):
             content = bytearray(rig.bench.fram.memory)
             if torn:
                 content[torn[0]] = torn[1]

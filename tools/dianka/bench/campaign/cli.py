@@ -13,9 +13,16 @@ _SHOWN = 10  # violations of one scene
 
 
 def pulled(
-    kind: Annotated[str | None, typer.Option(help="Only the sessions with this in their name, e.g. purchase.")] = None,
-    every: Annotated[int, typer.Option(min=1, help="One in so many points of each kind of break.")] = 1,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time; as many as processors if not given.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Only the sessions with this in their name, e.g. purchase.")
+    ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, help="One in so many points of each kind of break.")
+    ] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes at a time; as many as processors if not given."),
+    ] = None,
 ) -> None:
     """Break sessions off before, in and after every byte, and put the card in again: old or new, money exact.
 

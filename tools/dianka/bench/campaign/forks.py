@@ -31,7 +31,9 @@ class Forks:
 
     def __init__(self, folder: Path, jobs: int, every: int = 1) -> None:
         if not hasattr(os, "fork"):
-            raise Unforkable("points are played in forked processes, which this system lacks: run it on Linux or macOS")
+            raise Unforkable(
+                "points are played in forked processes, which this system lacks: run it on Linux or macOS"
+            )
         self.folder = folder
         self.points: Counter[str] = Counter()  # by act, all that there are
         self.same: Counter[str] = Counter()  # found to be so before a child was needed
@@ -89,7 +91,9 @@ class Forks:
             os._exit(code)
         if os.waitpid(pid, 0)[1]:
             why = self.folder / "aside"
-            raise RuntimeError(why.read_text(encoding="utf-8") if why.exists() else f"no end within {LIMIT_S} s")
+            raise RuntimeError(
+                why.read_text(encoding="utf-8") if why.exists() else f"no end within {LIMIT_S} s"
+            )
 
     def results(self) -> list[tuple[str, str, str, str]]:
         """(act, where, verdict, text) of every child, when all have ended."""
@@ -97,7 +101,10 @@ class Forks:
             self._wait()
         gc.unfreeze()
         lines = self._report.read_text(encoding="utf-8").splitlines()
-        return [(act, where, verdict, text) for act, where, verdict, text in (line.split("\t", 3) for line in lines)]
+        return [
+            (act, where, verdict, text)
+            for act, where, verdict, text in (line.split("\t", 3) for line in lines)
+        ]
 
     def _wait(self) -> None:
         """For the oldest child; one that did not come to its own end is a violation."""
@@ -105,7 +112,9 @@ class Forks:
         act, where = self._children.pop(pid)
         status = os.waitpid(pid, 0)[1]
         if status:
-            self._say(act, where, VIOLATED, f"the process ended with status {status}: it hung or crashed")
+            self._say(
+                act, where, VIOLATED, f"the process ended with status {status}: it hung or crashed"
+            )
 
     # ****** The child's side ******
 
@@ -113,7 +122,10 @@ class Forks:
         """Whether nobody has played this act from this digest on."""
         try:
             os.close(
-                os.open(self.folder / "claims" / f"{act.replace(' ', '-')}.{digest}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+                os.open(
+                    self.folder / "claims" / f"{act.replace(' ', '-')}.{digest}",
+                    os.O_CREAT | os.O_EXCL | os.O_WRONLY,
+                )
             )
         except FileExistsError:
             return False
@@ -136,7 +148,10 @@ class Forks:
             os._exit(code)
 
     def _say(self, act: str, where: str, verdict: str, text: str) -> None:
-        line = "\t".join((act, where, verdict, text.replace("\t", " ").replace("\n", " ")[:2000])) + "\n"
+        line = (
+            "\t".join((act, where, verdict, text.replace("\t", " ").replace("\n", " ")[:2000]))
+            + "\n"
+        )
         descriptor = os.open(self._report, os.O_WRONLY | os.O_APPEND)
         os.write(descriptor, line.encode())
         os.close(descriptor)

@@ -18,11 +18,24 @@ from dianka.bench.campaign import resident, staff
 from dianka.bench.campaign.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
 from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, one_line
 from dianka.bench.campaign.resident import KEY_USES, USES
-from dianka.bench.campaign.scenes import KEY_CARDS, Facts, Scene, after, facts, middle, once_more, told, unbroken, uses_of
+from dianka.bench.campaign.scenes import (
+    KEY_CARDS,
+    Facts,
+    Scene,
+    after,
+    facts,
+    middle,
+    once_more,
+    told,
+    unbroken,
+    uses_of,
+)
 from dianka.bench.campaign.trial import MS, S, Trial
 
 SCENES = resident.SCENES + staff.SCENES
-_MEMORY = Path("/dev/shm")  # card files are synced to the disk at every commit: in memory that takes no time
+_MEMORY = Path(
+    "/dev/shm"
+)  # card files are synced to the disk at every commit: in memory that takes no time
 _DARK_US = 1 * S
 _BOOTED_US = 20 * MS
 _ON_US = 3 * S  # a start, the ESAM's included
@@ -44,7 +57,9 @@ def find(kind: str | None) -> list[Scene]:
     """The scenes whose name has this word in it; KeyError with one line if there is none."""
     found = [scene for scene in SCENES if kind is None or kind in scene.name]
     if not found:
-        raise KeyError(f"no kind of card is called {kind}: take one of {', '.join(scene.name for scene in SCENES)}")
+        raise KeyError(
+            f"no kind of card is called {kind}: take one of {', '.join(scene.name for scene in SCENES)}"
+        )
     return found
 
 
@@ -81,7 +96,9 @@ def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
     breaker.off()
     if forks.child:
         _go_on(scene, trial, forks, (old, new), session.code)
-    assert session.code == scene.refused, f"the unbroken session ended with code {session.code}: {session.log}"
+    assert session.code == scene.refused, (
+        f"the unbroken session ended with code {session.code}: {session.log}"
+    )
     trial.pull()
     return _figures(scene, forks)
 
@@ -93,7 +110,9 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
     def work() -> None:
         trial.move(forks.room())
         session = trial.session(scene.card)
-        assert session.code == scene.refused, f"the unbroken session ended with code {session.code}: {session.log}"
+        assert session.code == scene.refused, (
+            f"the unbroken session ended with code {session.code}: {session.log}"
+        )
         os.write(write, pickle.dumps(facts(trial, scene.card)))
         scene.proof(trial)
 
@@ -133,13 +152,21 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     old, new = ends
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
     middle(scene, old, new, now, act == CUT_IN)
-    repeats = trial.card_state(scene.card).kind in KEY_CARDS  # a use is a meter, however often it takes
-    most = 2 if act == CUT_IN and not repeats else 1  # a card left in is served again when the power comes back
+    repeats = (
+        trial.card_state(scene.card).kind in KEY_CARDS
+    )  # a use is a meter, however often it takes
+    most = (
+        2 if act == CUT_IN and not repeats else 1
+    )  # a card left in is served again when the power comes back
     uses = KEY_USES if repeats else USES
-    assert left is None or uses - most <= left <= uses, f"{left} uses are left after {most} sessions"
+    assert left is None or uses - most <= left <= uses, (
+        f"{left} uses are left after {most} sessions"
+    )
     done = all(now[group] == new[group] for group in now)
     code = trial.session(scene.card).code
-    assert code == scene.refused or (done and code in scene.refused_after), f"put in again: code {code}, {trial.lines[-6:]}"
+    assert code == scene.refused or (done and code in scene.refused_after), (
+        f"put in again: code {code}, {trial.lines[-6:]}"
+    )
     expected = once_more(scene, now, new)
     after(now, expected, facts(trial, scene.card))
     # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
@@ -149,7 +176,9 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
         assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
         code = trial.session(scene.card).code
-        assert code == scene.refused or code in scene.refused_after, f"put in a third time: code {code}, {trial.lines[-6:]}"
+        assert code == scene.refused or code in scene.refused_after, (
+            f"put in a third time: code {code}, {trial.lines[-6:]}"
+        )
         after(now, once_more(scene, expected, new), facts(trial, scene.card))
     scene.proof(trial)
     restarts = [line for line in trial.lines if "restarts" in line or "restored" in line]
@@ -168,17 +197,26 @@ def _figures(scene: Scene, forks: Forks) -> Figures:
 
 def table(rows: list[Figures]) -> Table:
     """Points by act; behind them those that were played to the end, all others being the same as one of these."""
-    made = Table(title="broken off before, in and after every byte: points, and of these played to the end")
+    made = Table(
+        title="broken off before, in and after every byte: points, and of these played to the end"
+    )
     made.add_column("session")
     for act in (*ACTS, "violations"):
         made.add_column(act, justify="right")
     for row in rows:
-        made.add_row(row.scene, *(f"{row.taken[act]}, {row.played[act]}" for act in ACTS), str(len(row.violations)))
+        made.add_row(
+            row.scene,
+            *(f"{row.taken[act]}, {row.played[act]}" for act in ACTS),
+            str(len(row.violations)),
+        )
     return made
 
 
 def summary(rows: list[Figures], took_s: int) -> str:
     """One line with all figures, for a log."""
-    there, taken, played = (sum(sum(getattr(row, name).values()) for row in rows) for name in ("points", "taken", "played"))
+    there, taken, played = (
+        sum(sum(getattr(row, name).values()) for row in rows)
+        for name in ("points", "taken", "played")
+    )
     found = sum(len(row.violations) for row in rows)
     return f"{taken} of {there} points taken, {played} played to the end, in {took_s} s: {found} violations"

@@ -107,7 +107,9 @@ def buys_more(trial: Trial, card: Path = USER) -> None:
     count = trial.sell(100, card)
     good(trial, card)
     state = trial.state
-    assert (state.bought_fen, state.count) == (before_fen + 100, count), "the next purchase is not credited"
+    assert (state.bought_fen, state.count) == (before_fen + 100, count), (
+        "the next purchase is not credited"
+    )
 
 
 def _replaced(trial: Trial) -> None:

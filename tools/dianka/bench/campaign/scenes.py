@@ -22,7 +22,14 @@ from dianka.firmware import shared
 
 RECORDS = shared("state")
 Facts = dict[str, Any]
-PARAMETERS = ("alarm1_fen", "alarm2_fen", "overdraft_limit_fen", "hoard_limit_fen", "close_above_fen", "price_e4")
+PARAMETERS = (
+    "alarm1_fen",
+    "alarm2_fen",
+    "overdraft_limit_fen",
+    "hoard_limit_fen",
+    "close_above_fen",
+    "price_e4",
+)
 INCOMPLETE = "not complete"
 COUNT, LOG = "illegal cards", "illegal cards' log"
 PULLED = 20
@@ -46,10 +53,16 @@ class Scene:
     prepare: Callable[[Trial], None]
     proof: Callable[[Trial], None]
     also: Callable[[Facts], dict[str, list[Any]]] = field(default=lambda old: {})
-    agree: tuple[str, ...] = ()  # groups that are all old or all new, unless the first of them says that it is neither
+    agree: tuple[
+        str, ...
+    ] = ()  # groups that are all old or all new, unless the first of them says that it is neither
     again: bool = True
-    refused_after: frozenset[int] = frozenset()  # codes with which the card is refused once its work is done
-    refused: int = 0  # the code with which the card is refused whenever it is put in, and counted as illegal
+    refused_after: frozenset[int] = (
+        frozenset()
+    )  # codes with which the card is refused once its work is done
+    refused: int = (
+        0  # the code with which the card is refused whenever it is put in, and counted as illegal
+    )
 
 
 def facts(trial: Trial, card: Path) -> Facts:
@@ -79,7 +92,9 @@ def _untouched(trial: Trial, card: Path) -> Facts:
     """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
     state, counted = trial.state, ("illegal_cards", "uncharged_starts")
     return {
-        "state": {name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name not in counted},
+        "state": {
+            name: getattr(state, name) for name, _, _ in RECORDS.FIELDS if name not in counted
+        },
         "ESAM": hashlib.sha256(dump(trial.esam.state)).hexdigest(),
         "card file": hashlib.sha256((trial.folder / card).read_bytes()).hexdigest(),
     }
@@ -97,8 +112,15 @@ def _on_card(state: Any) -> Any:
         return INCOMPLETE
     found = _timeless(card_files.TOTALS, totals)
     files = {sfi: state.files[sfi] for sfi in _COPIED}
-    events = state.files[card_files.INSPECTION_EVENTS][: found["events"] * card_files.size_of(desk_files.EVENT)]
-    return found, _timeless(card_files.WRITE_BACK, state.files[desk_files.INSPECTION_RUN_INFO]), files, events
+    events = state.files[card_files.INSPECTION_EVENTS][
+        : found["events"] * card_files.size_of(desk_files.EVENT)
+    ]
+    return (
+        found,
+        _timeless(card_files.WRITE_BACK, state.files[desk_files.INSPECTION_RUN_INFO]),
+        files,
+        events,
+    )
 
 
 def _timeless(fields: Any, block: bytes) -> Facts:
@@ -137,7 +159,9 @@ def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
     if not scene.refused:
         return
     counted = trial.state.illegal_cards - old[COUNT]
-    assert code in (PULLED, scene.refused), f"the session ended with code {code}: {trial.lines[-3:]}"
+    assert code in (PULLED, scene.refused), (
+        f"the session ended with code {code}: {trial.lines[-3:]}"
+    )
     assert counted == (code == scene.refused), f"code {code}, and {counted} illegal cards counted"
 
 
@@ -148,10 +172,14 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False
         old, new, also = once_more(scene, old, new), once_more(scene, new, new), {}
     for group, value in now.items():
         allowed = [old[group], new[group], *also.get(group, ())]
-        assert value in allowed, f"{group} is neither old nor new: {value!r}, not one of {allowed!r}"
+        assert value in allowed, (
+            f"{group} is neither old nor new: {value!r}, not one of {allowed!r}"
+        )
     if scene.agree and now[scene.agree[0]] in (old[scene.agree[0]], new[scene.agree[0]]):
         sides = [all(now[group] == side[group] for group in scene.agree) for side in (old, new)]
-        assert any(sides), f"part old and part new: { ({group: now[group] for group in scene.agree})!r}"
+        assert any(sides), (
+            f"part old and part new: { ({group: now[group] for group in scene.agree})!r}"
+        )
     if now["credit"] == new["credit"] != old["credit"]:
         assert now["wallet"] == new["wallet"], "the meter has the credit and the ESAM has not"
     if now[COUNT] == new[COUNT] != old[COUNT]:
@@ -161,4 +189,6 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False
 def after(old: Facts, new: Facts, now: Facts) -> None:
     """AssertionError unless everything is as after an unbroken session."""
     for group, value in now.items():
-        assert value == new[group], f"{group} is {value!r} in the end, not {new[group]!r} (it was {old[group]!r})"
+        assert value == new[group], (
+            f"{group} is {value!r} in the end, not {new[group]!r} (it was {old[group]!r})"
+        )

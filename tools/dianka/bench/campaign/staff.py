@@ -11,11 +11,15 @@ from dianka.cardos.files import card_files
 from dianka.desk import issue, service
 
 NEW_KEYS = Path("new-keys.card")
-INSPECTION, RESTORE, CREDIT, TEST = (Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test"))
+INSPECTION, RESTORE, CREDIT, TEST = (
+    Path(f"{name}.card") for name in ("inspection", "restore", "credit", "test")
+)
 DESK = Path("desk.card")  # the system control card, whose own file the desk holds open
 CONTROL_CARD = 22
 CREDIT_FEN = 500
-_TESTS = card_files.TEST_RELAY | card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
+_TESTS = (
+    card_files.TEST_RELAY | card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
+)
 _REST_US = 15 * S  # of the relay, between two moves
 
 
@@ -45,8 +49,12 @@ def _ready_to_refuse(trial: Trial) -> None:
     before = facts(trial, DESK)
     _foreign_control(trial, trial.log_records)
     full = facts(trial, DESK)
-    after(before, before | {group: full[group] for group in (COUNT, LOG)}, full)  # what the first one alone does is seen here
-    assert full[COUNT] == len(full[LOG]) == trial.log_records, "illegal cards are not counted, or not in the log"
+    after(
+        before, before | {group: full[group] for group in (COUNT, LOG)}, full
+    )  # what the first one alone does is seen here
+    assert full[COUNT] == len(full[LOG]) == trial.log_records, (
+        "illegal cards are not counted, or not in the log"
+    )
 
 
 def _ready_to_restore(trial: Trial) -> None:
@@ -98,9 +106,11 @@ def _credited(trial: Trial) -> None:
 def _tested(trial: Trial) -> None:
     """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
     trial.wait(_REST_US)
-    assert not trial.relay_closed and trial.meter.relay._forced is None and not trial.meter.display._testing, (
-        "the test never ends"
-    )
+    assert (
+        not trial.relay_closed
+        and trial.meter.relay._forced is None
+        and not trial.meter.display._testing
+    ), "the test never ends"
     size = card_files.size_of(card_files.TEST_RESULT)
     newest = trial.card_state(TEST).files[desk_files.TEST_RESULTS][:size]
     result = card_files.unpack(card_files.TEST_RESULT, newest)
@@ -111,20 +121,30 @@ def _counted(trial: Trial) -> None:
     """Count and log tell of this card, outlive a power cut, and the resident's card brings them to the desk."""
     before = facts(trial, DESK)
     _, serial, code, *_ = before[LOG][-1]
-    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), "the log tells of another card"
+    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), (
+        "the log tells of another card"
+    )
     trial.rig.cut_power()
     trial.mains_on()
     after(before, before, facts(trial, DESK))
     resident.buys_more(trial)
     block = trial.card_state(USER).files[card_files.CARD_WRITE_BACK]
-    written = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])["illegal_cards"]
-    assert written == before[COUNT], f"the desk hears of {written} illegal cards, not of {before[COUNT]}"
+    written = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])[
+        "illegal_cards"
+    ]
+    assert written == before[COUNT], (
+        f"the desk hears of {written} illegal cards, not of {before[COUNT]}"
+    )
 
 
 SCENES = (
-    Scene("inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}),
+    Scene(
+        "inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}
+    ),
     Scene("restore", RESTORE, _ready_to_restore, _comes_back, refused_after=frozenset({9})),
-    Scene("production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})),
+    Scene(
+        "production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})
+    ),
     Scene("production test 09", TEST, _ready_for_test, _tested, again=False),
     Scene("system control", DESK, _ready_to_refuse, _counted, _overwritten, refused=CONTROL_CARD),
 )

@@ -125,7 +125,9 @@ def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str,
         if isinstance(value, _PLAIN):
             found.append((f"{name}.{key}", value))
         elif isinstance(value, (list, tuple, dict)):
-            found.append((f"{name}.{key}", [repr(item) for item in value if isinstance(item, _PLAIN)]))
+            found.append(
+                (f"{name}.{key}", [repr(item) for item in value if isinstance(item, _PLAIN)])
+            )
         elif depth and hasattr(value, "__dict__") and not callable(value) and id(value) not in seen:
             seen.add(id(value))
             found += _known(value, f"{name}.{key}", depth - 1, seen)

@@ -22,7 +22,12 @@ def measure_bench(folder: Path, runner: str) -> list[Figure]:
     sources = sorted(FIRMWARE.glob("*.py"))
     return [
         Figure("mains on to display, on this computer", boot_ms, "ms", ""),
-        Figure("virtual time with an idle meter, on this computer", PASSED_US // 1000 // passed_ms, "x real time", ""),
+        Figure(
+            "virtual time with an idle meter, on this computer",
+            PASSED_US // 1000 // passed_ms,
+            "x real time",
+            "",
+        ),
         Figure("firmware, modules", len(sources), "files", ""),
         Figure("firmware, source", sum(path.stat().st_size for path in sources), "bytes", ""),
     ]
@@ -33,7 +38,9 @@ def _boot_ms(rig: Rig) -> int:
     rig.mains_on()
     while not rig.view().display.strip():
         if rig.clock.now_us > until_us:
-            raise RigError("the display stays dark: look at what the firmware prints with dianka bench play")
+            raise RigError(
+                "the display stays dark: look at what the firmware prints with dianka bench play"
+            )
         rig.wait(10_000)
     return (time.monotonic_ns() - began_ns) // 1_000_000
 

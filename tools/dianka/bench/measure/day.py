@@ -46,7 +46,9 @@ asyncio.run(main())
 """
 
 
-def measure_day_on_vm(hours: int = 24, on_line: Callable[[str], object] | None = None) -> list[Figure]:
+def measure_day_on_vm(
+    hours: int = 24, on_line: Callable[[str], object] | None = None
+) -> list[Figure]:
     """So many hours with a card session in each of the first 20."""
     with tempfile.TemporaryDirectory(prefix="dianka-day-") as place:
         home, board = Path(place) / "meter", Path(place) / "board"
@@ -74,10 +76,16 @@ def _live(stand: Stand, hours: int) -> None:
 
 def figures(lines: list[str], hours: int) -> list[Figure]:
     """From what the meter and the probe in it have said."""
-    left = {told["hour"]: probe.number(told, "left") for told in map(probe.read, lines) if "hour" in told}
+    left = {
+        told["hour"]: probe.number(told, "left")
+        for told in map(probe.read, lines)
+        if "hour" in told
+    }
     served = sum("credited" in line for line in lines)
     if hours not in left or served != min(hours, SESSIONS):
-        raise ChipError(f"the day was not as it should be: {served} purchases, hours {list(left)}: {' / '.join(lines[-3:])}")
+        raise ChipError(
+            f"the day was not as it should be: {served} purchases, hours {list(left)}: {' / '.join(lines[-3:])}"
+        )
     first, last = left[1], left[hours]
     return [
         Figure("card sessions in the day", served, ""),

@@ -45,7 +45,11 @@ class Part:
     @property
     def missed(self) -> list[str]:
         """One line for each limit that is not kept and each row that is not there, of a part that was run."""
-        lines = [f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}" for f in self.figures if met(f) is False]
+        lines = [
+            f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}"
+            for f in self.figures
+            if met(f) is False
+        ]
         lines += [f"{words}: not measured" for words in self.owing]
         return [*lines, f"{self.name} broke off: {self.failed}"] if self.failed else lines
 
@@ -89,7 +93,9 @@ def table(parts: Iterable[Part]) -> Table:
             verdict = {None: "", True: "[green]met[/]", False: "[bold red]MISSED[/]"}[met(figure)]
             value = f"{figure.value:,}" if isinstance(figure.value, int) else figure.value
             value = escape(f"{value} {figure.unit}".strip())
-            made.add_row(f"  {escape(figure.name)}", part.rung, value, escape(figure.limit), verdict)
+            made.add_row(
+                f"  {escape(figure.name)}", part.rung, value, escape(figure.limit), verdict
+            )
         for words in part.owing:
             made.add_row(f"  {escape(words)}", "", "not measured", "", "[bold red]MISSED[/]")
     return made
@@ -100,7 +106,10 @@ def as_json(parts: Iterable[Part]) -> str:
 
 
 def _part_json(part: Part) -> dict[str, Any]:
-    rows = [{"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": met(f)} for f in part.figures]
+    rows = [
+        {"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": met(f)}
+        for f in part.figures
+    ]
     return {
         "part": part.name,
         "rung": part.rung,

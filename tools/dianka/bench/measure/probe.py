@@ -146,7 +146,9 @@ asyncio.run(main())
 
 
 def main_py() -> bytes:
-    return SOURCE.replace("REPORT_PIN", str(REPORT_PIN)).replace("WATCH_PIN", str(WATCH_PIN)).encode()
+    return (
+        SOURCE.replace("REPORT_PIN", str(REPORT_PIN)).replace("WATCH_PIN", str(WATCH_PIN)).encode()
+    )
 
 
 def read(line: str) -> dict[str, int | str]:

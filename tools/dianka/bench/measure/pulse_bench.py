@@ -15,7 +15,13 @@ from dianka.bench.rungs.rp2040.files import compile_module, files_image
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import FIRMWARE
 
-IDLE, GC, GC_FULL, ERASE, ALL = "idle", "gc", "gc_full", "erase", "all_of_it"  # what the chip does meanwhile
+IDLE, GC, GC_FULL, ERASE, ALL = (
+    "idle",
+    "gc",
+    "gc_full",
+    "erase",
+    "all_of_it",
+)  # what the chip does meanwhile
 PIN, GO, OVER = 10, 11, 12
 LEAD_NS = 2_000_000
 _FREE_BLOCK = 300  # of the file system, which these files do not reach
@@ -80,7 +86,10 @@ class PulseBench:
     """One chip that boots once and counts train after train."""
 
     def __init__(self) -> None:
-        modules = {f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py") for name in ("pulse_counter", "pio_programs")}
+        modules = {
+            f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py")
+            for name in ("pulse_counter", "pio_programs")
+        }
         flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(modules)
         self.emulator = Emulator(flash)
         gpio = self.emulator.chip.gpio
@@ -100,7 +109,9 @@ class PulseBench:
         function = "collect" if meanwhile in (GC, GC_FULL) else meanwhile
         said = self.emulator.execute(f"count({function}, {hard})", _WALL_LIMIT_S).split()
         if len(said) != 2 or self._sent != pulses:
-            raise ChipError(f"{self._sent} of {pulses} pulses were sent and the chip said {said}: look at pulsebench.py")
+            raise ChipError(
+                f"{self._sent} of {pulses} pulses were sent and the chip said {said}: look at pulsebench.py"
+            )
         return Train(rate_hz, self._sent, int(said[0]), int(said[1]))
 
     def edge(self, level: bool) -> None:

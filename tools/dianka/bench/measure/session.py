@@ -53,8 +53,20 @@ def _rows(rate: str, traffic: Traffic, whole_us: int, limited: bool) -> list[Fig
         Figure(f"purchase session {rate}, characters", traffic.characters, "", ""),
         Figure(f"purchase session {rate}, changes of direction", traffic.turns, "", ""),
         Figure(f"purchase session {rate}, on the wire", traffic.wire_ns // 1_000_000, "ms", ""),
-        Figure(f"purchase session {rate}, floor: its characters at 12 etu", traffic.floor_ns // 1_000_000, "ms", ""),
+        Figure(
+            f"purchase session {rate}, floor: its characters at 12 etu",
+            traffic.floor_ns // 1_000_000,
+            "ms",
+            "",
+        ),
         Figure(f"purchase session {rate}, wire by floor", traffic.percent, "%", wire_limit),
-        Figure(f"purchase session {rate}, least that ISO 7816-3 allows by floor", traffic.demanded_percent, "%", ""),
-        Figure(f"purchase session {rate}, switch to write-back", whole_us // 1000, "ms", whole_limit),
+        Figure(
+            f"purchase session {rate}, least that ISO 7816-3 allows by floor",
+            traffic.demanded_percent,
+            "%",
+            "",
+        ),
+        Figure(
+            f"purchase session {rate}, switch to write-back", whole_us // 1000, "ms", whole_limit
+        ),
     ]

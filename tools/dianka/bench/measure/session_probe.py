@@ -40,7 +40,9 @@ class CpuShare:
 
     @property
     def permille(self) -> int:
-        us, cycles = (newest - began for newest, began in zip(self._newest, self._began, strict=True))
+        us, cycles = (
+            newest - began for newest, began in zip(self._newest, self._began, strict=True)
+        )
         return cycles * CYCLE_NS // max(us, 1)
 
     def _now(self) -> tuple[int, int]:
@@ -58,11 +60,21 @@ def session_figures(served: list[Served]) -> list[Figure]:
     traffic = slowest.traffic
     whole_us = max(each.session.whole_us for each in served)
     return [
-        Figure("purchase session, switch to last character", whole_us, "us", f"under {WHOLE_LIMIT_MS * 1000}"),
+        Figure(
+            "purchase session, switch to last character",
+            whole_us,
+            "us",
+            f"under {WHOLE_LIMIT_MS * 1000}",
+        ),
         Figure("on the wire, first character to last", traffic.wire_ns // 1000, "us"),
         Figure("characters in it, card and ESAM", traffic.characters, ""),
         Figure(f"its floor, {CHARACTER_ETU} etu a character", traffic.floor_ns // 1000, "us"),
-        Figure("wire over its floor", traffic.permille, "permille", f"at most {WIRE_LIMIT_PERCENT * 10}"),
+        Figure(
+            "wire over its floor",
+            traffic.permille,
+            "permille",
+            f"at most {WIRE_LIMIT_PERCENT * 10}",
+        ),
         Figure("CPU share during a session", slowest.cpu_permille, "permille"),
     ]
 
@@ -71,8 +83,14 @@ def fast_figures(served: Served) -> list[Figure]:
     """The same after PPS of card and ESAM at four times the rate. It has no limit: that is for the first rate."""
     traffic = served.traffic
     return [
-        Figure("purchase session after PPS, 4 x: switch to last character", served.session.whole_us, "us"),
+        Figure(
+            "purchase session after PPS, 4 x: switch to last character",
+            served.session.whole_us,
+            "us",
+        ),
         Figure("purchase session after PPS, 4 x: on the wire", traffic.wire_ns // 1000, "us"),
         Figure("purchase session after PPS, 4 x: characters", traffic.characters, ""),
-        Figure("purchase session after PPS, 4 x: wire over its floor", traffic.permille, "permille"),
+        Figure(
+            "purchase session after PPS, 4 x: wire over its floor", traffic.permille, "permille"
+        ),
     ]

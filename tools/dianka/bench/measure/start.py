@@ -54,9 +54,16 @@ def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
     """The limit of the one is the other: compiling beforehand has to be worth it."""
     tenths = py_ms * 10 // mpy_ms
     return [
-        Figure("power-on to everything imported, .mpy (faster than .py)", mpy_ms, "ms", f"under {py_ms}"),
+        Figure(
+            "power-on to everything imported, .mpy (faster than .py)",
+            mpy_ms,
+            "ms",
+            f"under {py_ms}",
+        ),
         Figure("power-on to everything imported, .py", py_ms, "ms", ""),
-        Figure("how many times as long .py takes as .mpy", f"{tenths // 10}.{tenths % 10}", "x", ""),
+        Figure(
+            "how many times as long .py takes as .mpy", f"{tenths // 10}.{tenths % 10}", "x", ""
+        ),
     ]
 
 
@@ -69,12 +76,18 @@ def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
 
 def sources() -> dict[str, bytes]:
     """Firmware and board as they are in the repository."""
-    return {path.name: path.read_bytes() for folder in _folders() for path in sorted(folder.glob("*.py"))}
+    return {
+        path.name: path.read_bytes()
+        for folder in _folders()
+        for path in sorted(folder.glob("*.py"))
+    }
 
 
 def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
     """(milliseconds from power-on to the end of the imports, heap free then) of these files. ChipError if one fails."""
-    content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {"main.py": _MAIN.encode()}
+    content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {
+        "main.py": _MAIN.encode()
+    }
     emulator = Emulator(load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(content))
     done_ns: list[int] = []
 

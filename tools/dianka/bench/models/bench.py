@@ -62,7 +62,15 @@ class Bench:
 
     def power_down(self) -> None:
         """The supply is gone: outputs float low, what has no battery forgets."""
-        for name in ("RELAY_CLOSE", "RELAY_OPEN", "CARD_POWER", "CARD_RESET", "ESAM_POWER", "ESAM_RESET", "POWER_FAIL"):
+        for name in (
+            "RELAY_CLOSE",
+            "RELAY_OPEN",
+            "CARD_POWER",
+            "CARD_RESET",
+            "ESAM_POWER",
+            "ESAM_RESET",
+            "POWER_FAIL",
+        ):
             self.set_wire(name, 0)
         self.slot.set_clock(0)
         self.esam.set_clock(0)
@@ -105,9 +113,15 @@ def build(
     resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
     chip = Hlw8032Model(clock, mains, metering_port, params=resistors)
     metering_port.settle = chip.settle
-    relay = LatchingRelay(clock, wire("RELAY_CLOSE"), wire("RELAY_OPEN"), wire("RELAY_FEEDBACK"), mains, relay_closed)
-    slot = T0Socket(clock, mcu.uart(line_port(pins, "CARD")), wire("CARD_POWER"), wire("CARD_RESET"))
-    soldered = T0Socket(clock, mcu.uart(line_port(pins, "ESAM")), wire("ESAM_POWER"), wire("ESAM_RESET"))
+    relay = LatchingRelay(
+        clock, wire("RELAY_CLOSE"), wire("RELAY_OPEN"), wire("RELAY_FEEDBACK"), mains, relay_closed
+    )
+    slot = T0Socket(
+        clock, mcu.uart(line_port(pins, "CARD")), wire("CARD_POWER"), wire("CARD_RESET")
+    )
+    soldered = T0Socket(
+        clock, mcu.uart(line_port(pins, "ESAM")), wire("ESAM_POWER"), wire("ESAM_RESET")
+    )
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     wire("SLOT_SWITCH").set(1)

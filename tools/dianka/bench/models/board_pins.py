@@ -14,7 +14,11 @@ def read_constants(board: Path) -> dict[str, int]:
     tree = ast.parse((board / "board.py").read_text(encoding="utf-8"))
     found: dict[str, int] = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, int):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, int)
+        ):
             for target in node.targets:
                 if isinstance(target, ast.Name) and target.id.isupper():
                     found[target.id] = node.value.value

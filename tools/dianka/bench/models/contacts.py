@@ -36,9 +36,15 @@ class T0Socket:
         self.violations: list[str] = []
         self.characters = 0  # in both directions, since the last reset
         self.character_etu_ns = 0  # of the newest one, at its sender's rate
-        self.listeners: list[Callable[[str, int], None]] = []  # (direction, index); they change nothing
-        self.on_character: Callable[[str, int], None] | None = None  # called before a character counts
-        self.on_rate: Callable[[tuple[int, int]], None] | None = None  # (F, D) that the chip has changed to
+        self.listeners: list[
+            Callable[[str, int], None]
+        ] = []  # (direction, index); they change nothing
+        self.on_character: Callable[[str, int], None] | None = (
+            None  # called before a character counts
+        )
+        self.on_rate: Callable[[tuple[int, int]], None] | None = (
+            None  # (F, D) that the chip has changed to
+        )
         self._power = power
         self._reset = reset
         self._frequency = 0
@@ -157,7 +163,9 @@ class T0Socket:
         for value in characters:
             edge_us = when_ns // 1000
             seen_us = (when_ns + self.port.heard_etu * etu_ns) // 1000
-            self._timers.append(self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e, form)))
+            self._timers.append(
+                self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e, form))
+            )
             when_ns += _CHAR_ETU * etu_ns
         self._busy_us = when_ns // 1000
         if self.engine and characters:

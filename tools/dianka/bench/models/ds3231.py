@@ -32,7 +32,9 @@ class Ds3231:
         self._battery = True
         self._drift_ppm = drift_ppm
         self._registers = bytearray(_POWER_UP)
-        self._weekday_offset = 0  # the chip counts weekdays by itself; after a loss it begins with 1
+        self._weekday_offset = (
+            0  # the chip counts weekdays by itself; after a loss it begins with 1
+        )
         self._twelve = False
         self._address_next = False  # the next byte written is the register address
         self._at = 0
@@ -100,7 +102,10 @@ class Ds3231:
         self._mark_us = self.clock.now_us
 
     def _now_us(self) -> int:
-        return self._base_us + (self.clock.now_us - self._mark_us) * (1_000_000 + self._drift_ppm) // 1_000_000
+        return (
+            self._base_us
+            + (self.clock.now_us - self._mark_us) * (1_000_000 + self._drift_ppm) // 1_000_000
+        )
 
     # ****** Bus ******
 
@@ -140,7 +145,9 @@ class Ds3231:
     def _store(self, at: int, value: int) -> None:
         registers = self._registers
         if at == _STATUS:
-            registers[at] = (value & 0x08) | (value & registers[at] & 0x83)  # OSF and alarm flags can only be cleared
+            registers[at] = (value & 0x08) | (
+                value & registers[at] & 0x83
+            )  # OSF and alarm flags can only be cleared
         elif at < 7:
             registers[at] = value
             if not _logical(at, value):
@@ -169,8 +176,14 @@ class Ds3231:
         """Take the time from the registers, after each byte written: a transfer torn in between leaves what it leaves."""
         second, minute, hours, weekday, day, month, year = self._registers[:7]
         self._twelve = bool(hours & 0x40)
-        hour = _number(hours & 0x1F) % 12 + 12 * (hours >> 5 & 1) if self._twelve else _number(hours & 0x3F)
-        first = date(2000 + _number(year) + 100 * (month >> 7), min(max(_number(month & 0x1F), 1), 12), 1)
+        hour = (
+            _number(hours & 0x1F) % 12 + 12 * (hours >> 5 & 1)
+            if self._twelve
+            else _number(hours & 0x3F)
+        )
+        first = date(
+            2000 + _number(year) + 100 * (month >> 7), min(max(_number(month & 0x1F), 1), 12), 1
+        )
         days = (first - _EPOCH).days + _number(day & 0x3F) - 1
         minutes = (days * 24 + hour) * 60 + _number(minute & 0x7F)
         self._set((minutes * 60 + _number(second & 0x7F)) * 1_000_000 + fraction_us)

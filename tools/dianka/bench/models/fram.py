@@ -34,7 +34,9 @@ class Mb85rc256v:
         self.protected = False  # the write-protect pin is high
         self.stuck: dict[int, int] = {}  # address: value that it always reads as
         self.writes = 0  # data bytes that have landed
-        self.cut_after_bytes: int | None = None  # data bytes still to come, the last of which meets the cut
+        self.cut_after_bytes: int | None = (
+            None  # data bytes still to come, the last of which meets the cut
+        )
         self.cut = Cut.AFTER
         self.on_cut: Callable[[], None] | None = None
         self._random = Random(seed)

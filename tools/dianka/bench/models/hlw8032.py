@@ -52,12 +52,20 @@ class Hlw8032Model:
         self.frames_sent = 0
         self._random = Random(seed)
         self._timers: dict[str, Timer] = {}
-        self._line = b""  # the report on the wire, from _line_us on; _handed bytes of it have arrived
+        self._line = (
+            b""  # the report on the wire, from _line_us on; _handed bytes of it have arrived
+        )
         self._line_us = 0
         self._handed = 0
         self.up_us = 0  # when the chip came up: its count begins anew then
         self._up_nj = 0
-        self._measured = (0, 0, 0, 0, 0)  # State, update bits, V, I and P registers; follows the mains
+        self._measured = (
+            0,
+            0,
+            0,
+            0,
+            0,
+        )  # State, update bits, V, I and P registers; follows the mains
         mains.listeners.append(self._follow)
         self.power_on()
 
@@ -121,7 +129,9 @@ class Hlw8032Model:
         line = self._line
         if not line:
             return
-        arrived = min((self.clock.now_us - self._line_us) * 3 // 6875, len(line))  # 11 bits at 4800 baud are 6875/3 us
+        arrived = min(
+            (self.clock.now_us - self._line_us) * 3 // 6875, len(line)
+        )  # 11 bits at 4800 baud are 6875/3 us
         handed, self._handed = self._handed, arrived
         if arrived == len(line):
             self._line = b""
@@ -156,7 +166,9 @@ class Hlw8032Model:
 
     def _take_faults(self, only: Fault | None = None) -> set[Fault]:
         """The faults of the report that begins now; noise belongs to the gap and is taken there."""
-        hit = {fault for fault in self.faults if (fault is only if only else fault is not Fault.NOISE)}
+        hit = {
+            fault for fault in self.faults if (fault is only if only else fault is not Fault.NOISE)
+        }
         for fault in hit:
             self.faults[fault] -= 1
             if not self.faults[fault]:
@@ -170,7 +182,9 @@ class Hlw8032Model:
             return
         p, mains = self.params, self.mains
         volts = _period(p.voltage * p.kv_milli, mains.voltage_mv)
-        volt_amps = mains.power_mw * 1_000_000  # over U and pf in thousandths this is the current in mA, without its rounding
+        volt_amps = (
+            mains.power_mw * 1_000_000
+        )  # over U and pf in thousandths this is the current in mA, without its rounding
         amps = _period(p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps)
         power = _period(p.pulse_pj, mains.power_mw * 1000)
         over = (volts < 0) * V_OVER | (amps < 0) * I_OVER | (power < 0) * P_OVER

@@ -25,7 +25,9 @@ class Fault(Enum):
     FROZEN = auto()  # nothing is sent
     NOT_UPDATED = auto()  # update bits clear, registers hold running counts, the sum is right
     ABSURD_VOLTAGE = auto()  # a fantasy register with a right sum
-    ZERO_REGISTER = auto()  # the current register reads 0 under a right sum, as captured on an isolated board
+    ZERO_REGISTER = (
+        auto()
+    )  # the current register reads 0 under a right sum, as captured on an isolated board
     WRONG_PPARAM = auto()  # another power parameter, the sum is right
     PARITY = auto()  # bits flipped on the wire; the port hands such characters on unmarked
 
@@ -50,7 +52,11 @@ class Params:
 
     @cached_property
     def bytes_each(self) -> tuple[bytes, bytes, bytes]:
-        return self.voltage.to_bytes(3, "big"), self.current.to_bytes(3, "big"), self.power.to_bytes(3, "big")
+        return (
+            self.voltage.to_bytes(3, "big"),
+            self.current.to_bytes(3, "big"),
+            self.power.to_bytes(3, "big"),
+        )
 
 
 CAPTURED = Params()
@@ -67,7 +73,16 @@ def build(state: int, params: Params, registers: Sequence[int], updated: int, pf
     """A sound report; `registers` are V, I, P."""
     v, i, p = params.bytes_each
     v_reg, i_reg, p_reg = (register.to_bytes(3, "big") for register in registers)
-    frame = bytes((state, CHECK)) + v + v_reg + i + i_reg + p + p_reg + bytes((updated, pf >> 8, pf & 0xFF))
+    frame = (
+        bytes((state, CHECK))
+        + v
+        + v_reg
+        + i
+        + i_reg
+        + p
+        + p_reg
+        + bytes((updated, pf >> 8, pf & 0xFF))
+    )
     return frame + bytes((checksum(frame),))
 
 

@@ -17,7 +17,9 @@ class Mains:
 
     def __init__(self, clock: Clock, voltage_mv: int = NOMINAL_MV) -> None:
         self.clock = clock
-        self.listeners: list[Callable[[], None]] = []  # called after every change, in the order in which they were added
+        self.listeners: list[
+            Callable[[], None]
+        ] = []  # called after every change, in the order in which they were added
         self.on = True
         self.closed = True
         self.load_mw = 0
@@ -70,7 +72,9 @@ class Mains:
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
         """A load of this real power at the nominal voltage, with this power factor in thousandths."""
         if power_mw < 0 or not 1 <= pf_milli <= 1000:
-            raise ValueError("the load must be 0 mW or more, its power factor 1 to 1000 thousandths")
+            raise ValueError(
+                "the load must be 0 mW or more, its power factor 1 to 1000 thousandths"
+            )
         self.load_mw = power_mw
         self.pf_milli = pf_milli
         self._changed()

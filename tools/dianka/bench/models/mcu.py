@@ -26,7 +26,9 @@ class Mcu:
         self.spi: dict[int, SpiBus] = {}
         self.pwm: dict[int, tuple[int, int]] = {}  # pin: (frequency in Hz, duty of 65536)
         self.on_pwm: Callable[[int, int], None] | None = None  # (pin, frequency; 0 when stopped)
-        self.edges: list[tuple[int, int]] = []  # (pin, level) that armed pins went through since last asked
+        self.edges: list[
+            tuple[int, int]
+        ] = []  # (pin, level) that armed pins went through since last asked
         self.bitten = False  # the firmware did not feed the watchdog in time
         self.dead = False  # the supply is gone; a runner that sees it ends the firmware at once
         self._armed: dict[int, int] = {}

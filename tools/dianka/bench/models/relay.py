@@ -20,7 +20,12 @@ OPERATE_US = 15_000
 LATCH_US = 50_000
 OVERHEAT_US = 1_000_000
 WEAKEST_MV = NOMINAL_MV * 70 // 100
-BOUNCE_US = (400, 900, 1_500, 2_200)  # after the first touch, the contact changes at these times; even in number
+BOUNCE_US = (
+    400,
+    900,
+    1_500,
+    2_200,
+)  # after the first touch, the contact changes at these times; even in number
 
 
 class ContactFault(Enum):
@@ -32,7 +37,13 @@ class ContactFault(Enum):
 
 class LatchingRelay:
     def __init__(
-        self, clock: Clock, close_coil: Wire, open_coil: Wire, feedback: Wire, mains: Mains, closed: bool = False
+        self,
+        clock: Clock,
+        close_coil: Wire,
+        open_coil: Wire,
+        feedback: Wire,
+        mains: Mains,
+        closed: bool = False,
     ) -> None:
         self.clock = clock
         self.mains = mains
@@ -73,7 +84,11 @@ class LatchingRelay:
     def _coil_changed(self) -> None:
         """A pulse ends and another begins whenever either coil changes."""
         self._stop(self._pulse)
-        if self._single and 0 < self.clock.now_us - self._since_us < LATCH_US and self.mains.voltage_mv >= WEAKEST_MV:
+        if (
+            self._single
+            and 0 < self.clock.now_us - self._since_us < LATCH_US
+            and self.mains.voltage_mv >= WEAKEST_MV
+        ):
             self.violations.append("coil pulse shorter than 50 ms: does not switch")
         self._move(self._latched)
         self._since_us = self.clock.now_us
@@ -91,7 +106,9 @@ class LatchingRelay:
         if self.burnt:
             return
         if self.mains.voltage_mv < WEAKEST_MV:
-            self.violations.append("coil driven below 70 % of the nominal voltage: contact did not move")
+            self.violations.append(
+                "coil driven below 70 % of the nominal voltage: contact did not move"
+            )
             return
         self._move(closed)
 

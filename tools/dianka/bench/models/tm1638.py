@@ -25,7 +25,9 @@ _SHAPES = {
     "n": "ceg", "N": "abcef", "o": "cdeg", "P": "abefg", "q": "abcfg", "r": "eg", "t": "defg", "U": "bcdef", "u": "cde",
     "y": "bcdfg",
 }  # fmt: skip
-_GLYPHS = {sum(1 << "abcdefg".index(segment) for segment in shape): sign for sign, shape in _SHAPES.items()}
+_GLYPHS = {
+    sum(1 << "abcdefg".index(segment) for segment in shape): sign for sign, shape in _SHAPES.items()
+}
 
 
 class Tm1638:
@@ -50,7 +52,10 @@ class Tm1638:
         """The eight digits as read from left to right; a dot follows its digit; "?" is no known sign. Dark: eight blanks."""
         if not self.on:
             return " " * 8
-        return "".join(_GLYPHS.get(digit & 0x7F, "?") + ("." if digit & 0x80 else "") for digit in self.ram[::2])
+        return "".join(
+            _GLYPHS.get(digit & 0x7F, "?") + ("." if digit & 0x80 else "")
+            for digit in self.ram[::2]
+        )
 
     @property
     def lamps(self) -> tuple[bool, ...]:
@@ -76,7 +81,9 @@ class Tm1638:
         self._fixed = False
         self._reading = False
         self._address: int | None = None  # set by an address command, for the data that follows it
-        self._expects_command = False  # a transfer begins with a falling edge that the chip has seen
+        self._expects_command = (
+            False  # a transfer begins with a falling edge that the chip has seen
+        )
         self._key_at = 0
 
     # ****** Bus ******

@@ -91,7 +91,9 @@ class SerialPort:
         self.sink: Callable[[int, int, Format], None] | None = None
         self.on_receive: Callable[[], None] | None = None
         self.heard_etu = 11  # bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit
-        self.settle: Callable[[], None] | None = None  # a lazy model hands in here what has arrived by now
+        self.settle: Callable[[], None] | None = (
+            None  # a lazy model hands in here what has arrived by now
+        )
         self._free_us = 0
 
     def configure(self, format: Format, ring_size: int = 256) -> None:
@@ -145,7 +147,9 @@ def rubbish(value: int) -> int:
 def _compatible(ours: Format, theirs: Format) -> bool:
     if ours.bits != theirs.bits or (ours.parity is None) != (theirs.parity is None):
         return False
-    return abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud  # an 11-bit character survives about 4 %
+    return (
+        abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud
+    )  # an 11-bit character survives about 4 %
 
 
 class I2cDevice(Protocol):
@@ -190,7 +194,9 @@ class I2cBus:
     def __init__(self) -> None:
         self.devices: dict[int, I2cDevice] = {}
         self.freq = 0
-        self.lines: I2cLines | None = None  # none: the controller never goes in the middle of a byte
+        self.lines: I2cLines | None = (
+            None  # none: the controller never goes in the middle of a byte
+        )
         self.loss: Loss | None = None
 
     @property

@@ -65,7 +65,9 @@ def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Ru
         return HostRunner(mcu, FIRMWARE, board, on_line)
     if name == "chip":
         return _chip(mcu, board, on_line)
-    raise UnknownRunner(f"no runner is called {name}: vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)")
+    raise UnknownRunner(
+        f"no runner is called {name}: vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)"
+    )
 
 
 def _chip(mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:

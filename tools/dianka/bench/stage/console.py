@@ -81,9 +81,13 @@ class Printer:
         if self._waiting is None:
             self._waiting = self._console.status("")
             self._waiting.start()
-        left_us = (time.monotonic_ns() - self._began_ns) // 1000 * (longest_us - passed_us) // passed_us
+        left_us = (
+            (time.monotonic_ns() - self._began_ns) // 1000 * (longest_us - passed_us) // passed_us
+        )
         far = f"{100 * passed_us // longest_us} % of {span_text(longest_us)}, {span_text(left_us)} left here"
-        self._waiting.update(f"{far}  {when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}")
+        self._waiting.update(
+            f"{far}  {when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}"
+        )
 
     def ends(self, view: View) -> None:
         if self._waiting:
@@ -94,7 +98,9 @@ class Printer:
             self.picture(view)
 
     def says(self, text: str) -> None:
-        self._console.print(f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=not self._console.is_terminal)
+        self._console.print(
+            f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=not self._console.is_terminal
+        )
 
     def desk_prints(self, text: str) -> None:
         for line in text.rstrip().splitlines():
@@ -108,7 +114,9 @@ class Printer:
         digits = draw(view.display)
         room = self._room(f"{_GUTTER} {digits[0]}  ")
         when = f"{when_text(view.when)}   {mains_text(view)}"
-        first = [when] if not room or _cells(when) <= room else [when_text(view.when), mains_text(view)]
+        first = (
+            [when] if not room or _cells(when) <= room else [when_text(view.when), mains_text(view)]
+        )
         beside = [*first, lamps_text(view), slot_text(view)]
         rows = [row for text in beside for row in (fold(text, room) if room else [text])]
         for drawn, row in zip_longest(digits, rows, fillvalue=" " * len(digits[0])):
@@ -117,7 +125,11 @@ class Printer:
     def _line(self, gutter: str, text: str, style: str) -> None:
         """One line, on a narrow terminal in rows of whole words beside the gutter."""
         room = self._room(f"{gutter} ")
-        rows = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if room else []
+        rows = (
+            textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+            if room
+            else []
+        )
         for row in rows or [text]:
             self._console.print(f"[dim]{gutter}[/] [{style}]{escape(row)}[/]", soft_wrap=True)
             gutter = _GUTTER

@@ -30,7 +30,9 @@ class DeskLine:
     """What `Player` and the live screen take for the desk."""
 
     def __init__(self) -> None:
-        self._app = typer.Typer(cls=_Desk, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+        self._app = typer.Typer(
+            cls=_Desk, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+        )
         self._app.callback()(lambda: None)  # a group, though typer sees no command in it yet
 
     def unknown(self, args: Sequence[str]) -> str:
@@ -59,7 +61,11 @@ class DeskLine:
     def run(self, args: Sequence[str], folder: Path) -> str:
         """Run the command in this folder and return what it prints. DeskError if it refuses."""
         out, err = io.StringIO(), io.StringIO()
-        with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with (
+            contextlib.chdir(folder),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             try:
                 # A signal's SystemExit is the end of the bench, not of this command alone.
                 status = self._app(list(args), prog_name="dianka", standalone_mode=False)

@@ -88,9 +88,15 @@ class Screen:
     def render(self, columns: int = COLUMNS, lines: int | None = None) -> Group:
         """All that there is to see, in so many columns and lines: the log gives way first, then the size of the digits."""
         view = self._rig.view()
-        rows = [Text.from_markup(row, emoji=False) for text in self._rows(view) for row in fold(text, columns)]
+        rows = [
+            Text.from_markup(row, emoji=False)
+            for text in self._rows(view)
+            for row in fold(text, columns)
+        ]
         keys = [Text(row, style="cyan") for row in fold(HELP, columns)]
-        large = Text("\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True)
+        large = Text(
+            "\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True
+        )
         small = Text("\n".join(draw(view.display)), style="bold red", no_wrap=True)
         room = LOG_LINES * 3 if lines is None else lines - len(rows) - len(keys)
         above = [Panel(large, title="Dianka", expand=False), *rows, Text("")]
@@ -128,7 +134,9 @@ class Screen:
         now_mw = self._rig.view().power_mw if self._load_mw is None else self._load_mw
         above = [mw for mw in LOADS_MW if mw > now_mw]
         below = [mw for mw in LOADS_MW if mw < now_mw]
-        self._load_mw = (above[0] if above else now_mw) if direction > 0 else (below[-1] if below else now_mw)
+        self._load_mw = (
+            (above[0] if above else now_mw) if direction > 0 else (below[-1] if below else now_mw)
+        )
         self._rig.set_load(self._load_mw)
 
     def _step_speed(self, direction: int) -> None:
@@ -143,7 +151,9 @@ class Screen:
             self._card = cards[(cards.index(self._card) + direction) % len(cards)]
         else:
             # The resident's card is the one that is put in most often; "control" never is.
-            self._card = next((card for card in cards if card.startswith(("resident", "user"))), cards[0])
+            self._card = next(
+                (card for card in cards if card.startswith(("resident", "user"))), cards[0]
+            )
 
     def _card_in_or_out(self) -> None:
         if self._rig.view().slot != "empty":

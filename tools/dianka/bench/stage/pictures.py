@@ -31,7 +31,12 @@ CELL, LINE, FONT = 12, 24, 20  # pixels; a letter of most monospaced fonts is 0.
 _LEFT, _TOP, _BAR = 12, 8, 40  # round the screen; the window's bar above it
 _WORDS = re.compile(r"─+|[╭╮╰╯│]|[^\s─╭╮╰╯│]+")
 # From where to where a frame's corner goes through its cell: half cells to the right, half lines down.
-_CORNERS = {"╭": ((1, 2), (2, 1)), "╮": ((0, 1), (1, 2)), "╰": ((1, 0), (2, 1)), "╯": ((0, 1), (1, 0))}
+_CORNERS = {
+    "╭": ((1, 2), (2, 1)),
+    "╮": ((0, 1), (1, 2)),
+    "╰": ((1, 0), (2, 1)),
+    "╯": ((0, 1), (1, 0)),
+}
 
 
 def live_picture(path: Path, runner: str) -> None:

@@ -69,7 +69,11 @@ class Condition:
     def seen(self, view: View) -> str:
         """What is there instead, as a person at the meter would say it."""
         if self.subject == "display":
-            return f'the display shows "{view.display}"' if view.display.strip() else "the display is dark"
+            return (
+                f'the display shows "{view.display}"'
+                if view.display.strip()
+                else "the display is dark"
+            )
         return f"the {self.subject} {self.lamp}".rstrip() + f" is {self._seen(view)}"
 
     def _seen(self, view: View) -> str:

@@ -58,7 +58,11 @@ class Rig:
     """`Stand` (stand.py) puts the utility's desk and the people to it. `rng`: of the chips in ESAM and slot."""
 
     def __init__(
-        self, folder: Path, runner: str = "vm", board: Path | None = None, rng: Callable[[int], bytes] = os.urandom
+        self,
+        folder: Path,
+        runner: str = "vm",
+        board: Path | None = None,
+        rng: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.folder = folder
         self._rng = rng
@@ -66,7 +70,9 @@ class Rig:
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
         kept = self._load()
-        self.bench = benches.build(board, kept["clock"], kept["fram"], self.esam_file.chip, kept["relay_closed"])
+        self.bench = benches.build(
+            board, kept["clock"], kept["fram"], self.esam_file.chip, kept["relay_closed"]
+        )
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
         try:
@@ -109,7 +115,9 @@ class Rig:
         """Change the mains' voltage. RigError beyond the supply's range or the chip's current."""
         if not 0 <= mv <= supply.MAX_MV:
             limit = _decimal(supply.MAX_MV)
-            raise RigError(f"the voltage is out of range: expected 0 to {limit} V, the most that the supply takes")
+            raise RigError(
+                f"the voltage is out of range: expected 0 to {limit} V, the most that the supply takes"
+            )
         mains = self.bench.mains
         self._refuse_current(mains.load_mw, mains.pf_milli, mv)
         mains.set_voltage(mv)
@@ -181,7 +189,9 @@ class Rig:
     def press_key(self, ms: int = 300) -> None:
         if self._powered:
             self.bench.set_wire("KEY", 0)
-            self.clock.after(ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0))
+            self.clock.after(
+                ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0)
+            )
 
     def _short(self, shorted: bool) -> None:
         self.bench.slot.shorted = shorted
@@ -223,7 +233,14 @@ class Rig:
         if restarts > MAX_RESTARTS:
             raise RigError(f"the firmware does not live: {why}")
         self.runner.kill()
-        for name in ("RELAY_CLOSE", "RELAY_OPEN", "CARD_POWER", "CARD_RESET", "ESAM_POWER", "ESAM_RESET"):
+        for name in (
+            "RELAY_CLOSE",
+            "RELAY_OPEN",
+            "CARD_POWER",
+            "CARD_RESET",
+            "ESAM_POWER",
+            "ESAM_RESET",
+        ):
             self.bench.set_wire(name, 0)
         self.bench.slot.set_clock(0)
         self.bench.esam.set_clock(0)
@@ -287,10 +304,17 @@ class Rig:
     def _load(self) -> dict:
         path = self.folder / STATE_FILE
         if not path.exists():
-            return {"fram": None, "relay_closed": False, "seconds": int((START - EPOCH).total_seconds()), "clock": None}
+            return {
+                "fram": None,
+                "relay_closed": False,
+                "seconds": int((START - EPOCH).total_seconds()),
+                "clock": None,
+            }
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            kept.setdefault("clock", kept["seconds"])  # a folder of a bench whose clocks were always set
+            kept.setdefault(
+                "clock", kept["seconds"]
+            )  # a folder of a bench whose clocks were always set
             return {
                 "fram": bytes.fromhex(kept["fram"]),
                 "relay_closed": bool(kept["relay_closed"]),
@@ -298,7 +322,9 @@ class Rig:
                 "clock": None if kept["clock"] is None else int(kept["clock"]),
             }
         except (ValueError, KeyError, TypeError):
-            raise RigError(f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory") from None
+            raise RigError(
+                f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory"
+            ) from None
 
 
 def _decimal(milli: int) -> str:

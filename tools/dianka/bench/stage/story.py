@@ -53,16 +53,22 @@ def load(story: str) -> Story:
     if not path.is_file() and path.name == story:
         path = STORIES / f"{story}.story"
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        text = path.read_text(
+            encoding="utf-8-sig"
+        )  # some editors begin a file with a byte order mark
     except UnicodeDecodeError:
         text = "\0"
     except OSError:
-        raise StoryError(f"no story {story}: give a text file or one of {', '.join(names())}") from None
+        raise StoryError(
+            f"no story {story}: give a text file or one of {', '.join(names())}"
+        ) from None
     if "\0" in text:  # UTF-16 in Latin letters is UTF-8 as well, with a NUL beside each
         raise StoryError(f"{path.name} is no text in UTF-8: save it as UTF-8")
     read = parse(text, path.name)
     if not read.steps:
-        raise StoryError(f"{path.name} has no step: write one, the words are in `dianka bench play --help`")
+        raise StoryError(
+            f"{path.name} has no step: write one, the words are in `dianka bench play --help`"
+        )
     return read
 
 
@@ -91,9 +97,13 @@ def _desk(line: str, number: int, where: str) -> Step:
     try:
         args = tuple(shlex.split(line.removeprefix("desk:"), comments=True))
     except ValueError:
-        raise StoryError(f"{where}: a quotation mark is not closed: close it on the same line") from None
+        raise StoryError(
+            f"{where}: a quotation mark is not closed: close it on the same line"
+        ) from None
     if not args:
-        raise StoryError(f"{where}: the line ends too early: expected a command, as in desk: sell resident.card 50.00")
+        raise StoryError(
+            f"{where}: the line ends too early: expected a command, as in desk: sell resident.card 50.00"
+        )
     return Step(number, f"desk: {shlex.join(args)}", lambda player: player.desk(args), desk=args)
 
 
@@ -109,7 +119,9 @@ def _load(words: Words) -> Act:
     if words.maybe("pf"):
         pf_milli = words.number("a power factor from 0.001 to 1", 1000)
         if not 1 <= pf_milli <= 1000:
-            raise StoryError(f"{words.where}: the power factor is out of range: expected 0.001 to 1")
+            raise StoryError(
+                f"{words.where}: the power factor is out of range: expected 0.001 to 1"
+            )
     return lambda player: player.rig.set_load(power_mw, pf_milli)
 
 

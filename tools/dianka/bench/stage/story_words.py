@@ -23,7 +23,9 @@ class Words:
         self._next = 0
         for match in _TOKEN.finditer(line):
             if match["bad"]:
-                raise StoryError(f"{where}: a quotation mark is not closed: close it on the same line")
+                raise StoryError(
+                    f"{where}: a quotation mark is not closed: close it on the same line"
+                )
             if match["text"] is not None:
                 self._tokens.append((match["text"], True))
             elif match["word"]:

@@ -50,13 +50,21 @@ from dianka.readers import chosen, find
 
 class _Cards(LazyGroup):
     later: ClassVar = {
-        "issue": Later("dianka.desk.cli.issue:issue_app", "Make a card of one KIND, sealed by the system control card."),
+        "issue": Later(
+            "dianka.desk.cli.issue:issue_app",
+            "Make a card of one KIND, sealed by the system control card.",
+        ),
         "new": Later("dianka.desk.cli.issue:issue_app", "The former name of `issue`.", hidden=True),
-        "insert": Later("dianka.desk.cli.readers:insert_command", "Put a card file into a virtual reader, until Ctrl-C."),
+        "insert": Later(
+            "dianka.desk.cli.readers:insert_command",
+            "Put a card file into a virtual reader, until Ctrl-C.",
+        ),
     }
 
 
-app = typer.Typer(cls=_Cards, no_args_is_help=True, help="Make cards, look at them, check and replace them.")
+app = typer.Typer(
+    cls=_Cards, no_args_is_help=True, help="Make cards, look at them, check and replace them."
+)
 
 
 @app.command("show")
@@ -77,7 +85,10 @@ def verify_command(
     reader: ReaderOption = None,
     control: ControlOption = None,
     without_control: Annotated[
-        bool, typer.Option("--without-control", help="Leave out what takes the control card: whose card it is.")
+        bool,
+        typer.Option(
+            "--without-control", help="Leave out what takes the control card: whose card it is."
+        ),
     ] = False,
 ) -> None:
     """Check a card: ATR, files, frames and sums, access rights, and that it belongs to the control card's system.
@@ -89,7 +100,9 @@ def verify_command(
     with plain_errors():
         place = chosen(file, reader)
         with find(place).connect() as card:
-            alone = control is None and same_place(control_word(place, None), place)  # a control card can't ask itself
+            alone = control is None and same_place(
+                control_word(place, None), place
+            )  # a control card can't ask itself
             if without_control or alone:
                 findings = verify(card.port, None)
             else:
@@ -106,14 +119,20 @@ def replace_command(
     file: NewCardArgument = None,
     former: Annotated[
         str | None,
-        typer.Option(help="The former card if it can still be read: all but money is taken from it, and it is cleared."),
+        typer.Option(
+            help="The former card if it can still be read: all but money is taken from it, and it is cleared."
+        ),
     ] = None,
     meter: MeterOption = "",
     customer: CustomerOption = "",
-    count: Annotated[str, typer.Option(help="Number of the last purchase (the receipt says it).")] = "",
+    count: Annotated[
+        str, typer.Option(help="Number of the last purchase (the receipt says it).")
+    ] = "",
     amount: Annotated[
         str | None,
-        typer.Option(help="Yuan of the last purchase if it may not have reached the meter; the meter never credits it twice."),
+        typer.Option(
+            help="Yuan of the last purchase if it may not have reached the meter; the meter never credits it twice."
+        ),
     ] = None,
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
@@ -137,28 +156,41 @@ def replace_command(
         rates = rates_e4(price) or None
         if former is not None:
             if meter or customer:
-                raise CardError("the former card says whose it is: leave out --meter and --customer, or leave out --former")
+                raise CardError(
+                    "the former card says whose it is: leave out --meter and --customer, or leave out --former"
+                )
             if alarm1 is not None or alarm2 is not None:
                 raise CardError(
                     "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
                 )
-            record = number(count, "purchase") if count else None, None if amount is None else fen(amount)
+            record = (
+                number(count, "purchase") if count else None,
+                None if amount is None else fen(amount),
+            )
             _replace_former(wanted, former, *record, rates)
             return
         if not (meter and customer and count):
-            raise CardError("give --former with the card, or --meter, --customer and --count of the card that is lost")
+            raise CardError(
+                "give --former with the card, or --meter, --customer and --count of the card that is lost"
+            )
         numbers = number(meter, "meter"), number(customer, "customer")
-        last = replace.LastPurchase(number(count, "purchase"), fen(amount or "0"), in_meter=amount is None)
+        last = replace.LastPurchase(
+            number(count, "purchase"), fen(amount or "0"), in_meter=amount is None
+        )
         if last.opens:
             must_have(price=price, alarm1=alarm1, alarm2=alarm2)
         # Without an opening the meter keeps its own price and alarms: the card says what it was told.
         untold = alarm1 is None and alarm2 is None and not last.opens
         data = UserData(*numbers, *((0, 0) if untold else alarms_fen(alarm1, alarm2)), rates or ())
-        made = make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last))
+        made = make_card(
+            wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last)
+        )
         typer.echo(f"{made}\n{_last(last)}")
 
 
-def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None) -> None:
+def _replace_former(
+    wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None
+) -> None:
     place = chosen(wanted.file, wanted.reader)
     with find(former).connect() as old:
         with control_for(place, wanted.control) as desk:
@@ -169,9 +201,19 @@ def _replace_former(wanted: Wanted, former: str, count: int | None, amount_fen: 
             if exchange.stands(place, data, last):
                 lines.append(f"{place}: is made already, by a replacement that was broken off")
             else:
-                lines.append(make_card(wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last)))
+                lines.append(
+                    make_card(
+                        wanted,
+                        kinds.USER,
+                        lambda desk, chip: replace.make_replacement(desk, chip, data, last),
+                    )
+                )
             waived = last.count > 0 and amount_fen == 0
-            lines.append("no purchase is carried over: put the card into the meter, then sell" if waived else _last(last))
+            lines.append(
+                "no purchase is carried over: put the card into the meter, then sell"
+                if waived
+                else _last(last)
+            )
             try:
                 with control_for(place, wanted.control) as desk:
                     replace.clear(desk.port, old.port)
@@ -186,7 +228,11 @@ def _last(last: replace.LastPurchase) -> str:
     if last.in_meter:
         return f"purchase {last.count} is in the meter already: the card carries no money; put it into the meter, then sell"
     told = f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it into the meter"
-    return told + ("; Err-33 there: it has that purchase, make another card without --amount" if last.opens else "")
+    return told + (
+        "; Err-33 there: it has that purchase, make another card without --amount"
+        if last.opens
+        else ""
+    )
 
 
 def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
@@ -206,17 +252,31 @@ def sell_command(
         ),
     ],
     reader: Annotated[
-        str | None, typer.Option("--reader", is_eager=True, help="The resident's card is in this reader: number or name.")
+        str | None,
+        typer.Option(
+            "--reader", is_eager=True, help="The resident's card is in this reader: number or name."
+        ),
     ] = None,
     control: ControlOption = None,
     price: Annotated[
-        str, typer.Option(help="A new price, yuan per kWh, which the card brings to the meter; with --from.")
+        str,
+        typer.Option(
+            help="A new price, yuan per kWh, which the card brings to the meter; with --from."
+        ),
     ] = "",
     begin: Annotated[
-        str, typer.Option("--from", help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.")
+        str,
+        typer.Option(
+            "--from",
+            help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.",
+        ),
     ] = "",
     at_once: Annotated[
-        bool, typer.Option("--at-once", help="With a --from that has passed: the price begins when the card is put in.")
+        bool,
+        typer.Option(
+            "--at-once",
+            help="With a --from that has passed: the price begins when the card is put in.",
+        ),
     ] = False,
 ) -> None:
     """Sell credit: write a purchase to a user card, and a new price if there is one.
@@ -237,9 +297,13 @@ def sell_command(
         except OutputError as error:
             made = f"purchase {receipt.count} of {yuan(receipt.amount_fen)} yuan is on the card"
             if receipt.completes:
-                raise ReceiptError(f"{made}, already paid: take no money; more can't be written ({error})") from None
+                raise ReceiptError(
+                    f"{made}, already paid: take no money; more can't be written ({error})"
+                ) from None
             by_hand = "keep the money, write the receipt by hand"
-            raise ReceiptError(f"{made}, but its receipt can't be written ({error}): {by_hand}") from None
+            raise ReceiptError(
+                f"{made}, but its receipt can't be written ({error}): {by_hand}"
+            ) from None
 
 
 class ReceiptError(CardError):
@@ -254,7 +318,15 @@ def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None)
     with broken_off(lambda: bool(receipts)):
         _must_be_two(card, control)
         with find(card).connect() as resident, control_for(card, control) as desk:
-            receipts.append(sell(desk.port, resident.port, amount_fen, new=new, raise_if_stopped=held.raise_if_heard))
+            receipts.append(
+                sell(
+                    desk.port,
+                    resident.port,
+                    amount_fen,
+                    new=new,
+                    raise_if_stopped=held.raise_if_heard,
+                )
+            )
         held.raise_if_heard()
     return receipts[0]
 
@@ -295,5 +367,7 @@ def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
     if bool(price) != bool(begin):
         raise CardError("a new price has a time: give --price and --from, or neither")
     if at_once and not price:
-        raise CardError("--at-once is a word about a new price: give --price and --from with it, or leave it out")
+        raise CardError(
+            "--at-once is a word about a new price: give --price and --from with it, or leave it out"
+        )
     return NewPrice(price_e4(price), switch_minute(begin), at_once) if price else None

@@ -31,7 +31,9 @@ def stands(place: str, data: UserData, last: replace.LastPurchase) -> bool:
 
 
 @contextmanager
-def told_what_stands(place: str, former: str, old: CardPort, data: UserData, last: replace.LastPurchase) -> Iterator[None]:
+def told_what_stands(
+    place: str, former: str, old: CardPort, data: UserData, last: replace.LastPurchase
+) -> Iterator[None]:
     """Make and clear in here. Whatever ends it early is followed by which cards are good."""
     try:
         with ended_by_signals():
@@ -42,7 +44,11 @@ def told_what_stands(place: str, former: str, old: CardPort, data: UserData, las
         raise CardError(f"{error}; {_said(place, former, old)}") from None
     except (KeyboardInterrupt, SystemExit) as ended:
         made = stands(place, data, last)
-        told = _said(place, former, old) if made else f"no new card was made, and {former} is as it was"
+        told = (
+            _said(place, former, old)
+            if made
+            else f"no new card was made, and {former} is as it was"
+        )
         typer.echo(f"broken off: {told}", err=True)
         code = ended.code if isinstance(ended, SystemExit) else None
         raise typer.Exit(code if isinstance(code, int) else 130) from None

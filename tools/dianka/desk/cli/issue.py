@@ -44,7 +44,12 @@ issue_app = typer.Typer(
 UsesOption = Annotated[int, typer.Option(help="How many meters it may be used on.")]
 ProfileOption = Annotated[ProfileName, typer.Option(help="Cipher of the chip.")]
 NewFile = Annotated[Path, typer.Argument(help="The new file.", metavar="FILE")]
-NewCard = Annotated[str, typer.Argument(help="The new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE")]
+NewCard = Annotated[
+    str,
+    typer.Argument(
+        help="The new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE"
+    ),
+]
 
 
 @card_command(issue_app, kinds.USER)
@@ -77,15 +82,29 @@ def init(
     price: PriceOption = None,
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan.")] = "0",
     hoard: Annotated[str, typer.Option(help="Highest balance, yuan; 0 is 999999.99.")] = "0",
-    close_above: Annotated[str, typer.Option(help="Relay closes above this balance, yuan; less than --hoard.")] = "0",
+    close_above: Annotated[
+        str, typer.Option(help="Relay closes above this balance, yuan; less than --hoard.")
+    ] = "0",
     silence: Annotated[
-        int, typer.Option(min=0, max=255, help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.")
+        int,
+        typer.Option(
+            min=0,
+            max=255,
+            help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.",
+        ),
     ] = 0,
     again: Annotated[
-        bool, typer.Option("--again", help=f"For the meter that has this number already, as {register.NAME} says.")
+        bool,
+        typer.Option(
+            "--again", help=f"For the meter that has this number already, as {register.NAME} says."
+        ),
     ] = False,
     time: Annotated[
-        str, typer.Option(help="Local time now, as 2026-03-01T08:00, if this PC's is not right.", show_default=False)
+        str,
+        typer.Option(
+            help="Local time now, as 2026-03-01T08:00, if this PC's is not right.",
+            show_default=False,
+        ),
     ] = "",
 ) -> Make:
     """The card that gives a meter its number, prices and limits, as long as its keys are public.
@@ -97,7 +116,9 @@ def init(
     must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
     now = switch_minute(time) if time else now_minute()
-    data = issue.InitData(number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence, now)
+    data = issue.InitData(
+        number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence, now
+    )
     folder = wanted.folder()
 
     def make(control: CardPort, chip: CardPort) -> None:
@@ -131,7 +152,8 @@ def restore(*, uses: UsesOption = 1) -> Make:
 def inspection(
     *,
     copies: Annotated[
-        int, typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events.")
+        int,
+        typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events."),
     ] = card_files.COPY_ALL,
 ) -> Make:
     """The inspector's card: it copies what a meter holds and changes nothing there. It may be used again and again.
@@ -160,10 +182,18 @@ def test_credit(
 def test_functions(
     *,
     tests: Annotated[
-        int, typer.Option(help="What to test, as a sum: 1 relay, 2 segments, 4 pulses, 8 memory, 16 clock, 32 ESAM.")
+        int,
+        typer.Option(
+            help="What to test, as a sum: 1 relay, 2 segments, 4 pulses, 8 memory, 16 clock, 32 ESAM."
+        ),
     ] = service.ALL_TESTS,
-    seconds: Annotated[int, typer.Option(help="For how long pulses are counted: 1 to 60.")] = service.TEST_SECONDS,
-    pulses: Annotated[int, typer.Option(help="How many pulses are expected in that time; 0 if any number will do.")] = 0,
+    seconds: Annotated[
+        int, typer.Option(help="For how long pulses are counted: 1 to 60.")
+    ] = service.TEST_SECONDS,
+    pulses: Annotated[
+        int,
+        typer.Option(help="How many pulses are expected in that time; 0 if any number will do."),
+    ] = 0,
     uses: UsesOption = 100,
 ) -> Make:
     """Production test (09): relay, segments, pulses, memory, clock, ESAM. The results come back on the card.
@@ -175,7 +205,9 @@ def test_functions(
 
 
 @issue_app.command(kinds.ESAM)
-def esam(file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None) -> None:
+def esam(
+    file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
+) -> None:
     """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet. It needs no control card.
 
     Example: dianka card issue esam meter.esam --profile sm4
@@ -188,7 +220,10 @@ def esam(file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: Serial
 @issue_app.command(kinds.CONTROL)
 def control(
     file: NewCard,
-    blank: Annotated[bool, typer.Option("--blank", help="A file with a blank chip, to found a system on in a reader.")] = False,
+    blank: Annotated[
+        bool,
+        typer.Option("--blank", help="A file with a blank chip, to found a system on in a reader."),
+    ] = False,
     profile: ProfileOption = ProfileName.sm4,
     serial: SerialOption = None,
 ) -> None:
@@ -199,11 +234,15 @@ def control(
     with plain_errors():
         if file.startswith(PREFIX):
             if blank or serial:
-                raise CardError("the card in a reader is a blank chip with its own serial: for others name a file")
+                raise CardError(
+                    "the card in a reader is a blank chip with its own serial: for others name a file"
+                )
             with find(file).connect() as held:
                 must_be_blank_control(held)
                 made = system.begin(held.port, profile.value)
                 system.keep(held.port, profile.value)
         else:
-            made = issue.issue_control(Path(file), serial_word(serial), profile=profile.value, private_roots=not blank)
+            made = issue.issue_control(
+                Path(file), serial_word(serial), profile=profile.value, private_roots=not blank
+            )
         typer.echo(f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}")

@@ -41,10 +41,17 @@ class Wanted:
 
     file: NewCardArgument = None
     serial: SerialOption = None
-    blank: Annotated[bool, typer.Option("--blank", help="Only a file with a blank chip, to be made into a card later.")] = False
+    blank: Annotated[
+        bool,
+        typer.Option(
+            "--blank", help="Only a file with a blank chip, to be made into a card later."
+        ),
+    ] = False
     profile: Annotated[
         ProfileName | None,
-        typer.Option(help="Cipher: a blank chip's (sm4 if none); else to be sure, as a card has its control card's."),
+        typer.Option(
+            help="Cipher: a blank chip's (sm4 if none); else to be sure, as a card has its control card's."
+        ),
     ] = None
     reader: ReaderOption = None
     control: ControlOption = None
@@ -55,7 +62,9 @@ class Wanted:
         return Path() if word.startswith(PREFIX) else real_path(word).parent
 
 
-def card_command(app: typer.Typer, kind: str) -> Callable[[Callable[..., Make]], Callable[..., Make]]:
+def card_command(
+    app: typer.Typer, kind: str
+) -> Callable[[Callable[..., Make]], Callable[..., Make]]:
     """Make the decorated function the command that issues this kind of card."""
 
     def add(own: Callable[..., Make]) -> Callable[..., Make]:
@@ -85,7 +94,9 @@ def make_card(wanted: Wanted, kind: str, make: Make) -> str:
     place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
     in_reader = place.startswith(PREFIX)
     if in_reader and (wanted.serial or wanted.blank):
-        raise CardError("the card in a reader is a blank chip with its own serial: for others name a file")
+        raise CardError(
+            "the card in a reader is a blank chip with its own serial: for others name a file"
+        )
     if wanted.blank:
         profile = wanted.profile or ProfileName.sm4
         with CardFile.create(place, kind, serial, profile=profile.value) as card:
@@ -108,12 +119,16 @@ def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | 
     if serial is None and real_path(place).is_file():
         return _made_again(control, place, kind, make)
     profile = issue.system_profile(control)
-    return issue.issue_file(Path(place), kind, serial, os.urandom, profile, lambda chip: make(control, chip))
+    return issue.issue_file(
+        Path(place), kind, serial, os.urandom, profile, lambda chip: make(control, chip)
+    )
 
 
 def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
     """Issue a file with a blank or cleared card as the chip in a reader; refuse any other."""
-    refused = CardError(f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name")
+    refused = CardError(
+        f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name"
+    )
     try:
         held = find(place).connect()
     except CardFileError:  # no card, a damaged one, or one in use

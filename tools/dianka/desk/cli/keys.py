@@ -16,7 +16,9 @@ from dianka.desk.in_reader import must_be_blank_control
 from dianka.readers import Held, find
 from dianka.readers.choose import PREFIX
 
-keys_app = typer.Typer(no_args_is_help=True, help="Found a system, and get its keys back from the backup.")
+keys_app = typer.Typer(
+    no_args_is_help=True, help="Found a system, and get its keys back from the backup."
+)
 
 ControlFile = Annotated[
     str,
@@ -31,9 +33,16 @@ ControlFile = Annotated[
 @keys_app.command()
 def init(
     file: ControlFile,
-    parts: Annotated[int, typer.Option(help=f"Backup cards to make, one for each of so many people, up to {MOST_PARTS}.")] = 3,
+    parts: Annotated[
+        int,
+        typer.Option(
+            help=f"Backup cards to make, one for each of so many people, up to {MOST_PARTS}."
+        ),
+    ] = 3,
     needed: Annotated[int, typer.Option(help="How many of them give the keys back.")] = 2,
-    profile: Annotated[ProfileName, typer.Option(help="Cipher of the system and of all its cards.")] = ProfileName.sm4,
+    profile: Annotated[
+        ProfileName, typer.Option(help="Cipher of the system and of all its cards.")
+    ] = ProfileName.sm4,
 ) -> None:
     """Found a system: a control card that makes its own keys, and a backup of them in parts for several people.
 
@@ -43,14 +52,18 @@ def init(
         if file.startswith(PREFIX):
             place = file
             with _blank_control(file) as control:
-                made = system.found_on_chip(control.port, Path(CONTROL_NAME), needed, parts, profile.value)
+                made = system.found_on_chip(
+                    control.port, Path(CONTROL_NAME), needed, parts, profile.value
+                )
         else:
             path = place = _in_folder(file)
             made = system.found(path, needed, parts, profile.value)
         typer.echo(f"{place}: system control card, {profile.value}: lock it up")
         for part, card in enumerate(made, 1):
             typer.echo(f"{card}: part {part} of {parts}: give it to one person")
-        typer.echo(f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer tell nothing")
+        typer.echo(
+            f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer tell nothing"
+        )
 
 
 @keys_app.command()
@@ -58,7 +71,10 @@ def restore(
     file: ControlFile,
     cards: Annotated[
         list[str],
-        typer.Argument(help="Part cards: files, or reader:NUMBER or reader:NAME, as many as are needed.", metavar="PART..."),
+        typer.Argument(
+            help="Part cards: files, or reader:NUMBER or reader:NAME, as many as are needed.",
+            metavar="PART...",
+        ),
     ],
 ) -> None:
     """Make a new control card of the same system from parts of its backup. It makes no second backup: the parts stay good.
@@ -72,8 +88,14 @@ def restore(
         with ExitStack() as held:
             control = held.enter_context(_blank_control(file)) if file.startswith(PREFIX) else None
             parts = [held.enter_context(_part(card)).port for card in cards]
-            serial = system.restore_on_chip(control.port, parts) if control else system.restore(Path(place), parts)
-        typer.echo(f"{place}: system control card {serial.hex()} with the keys of the backup: lock it up")
+            serial = (
+                system.restore_on_chip(control.port, parts)
+                if control
+                else system.restore(Path(place), parts)
+            )
+        typer.echo(
+            f"{place}: system control card {serial.hex()} with the keys of the backup: lock it up"
+        )
 
 
 def _blank_control(word: str) -> Held:
@@ -101,7 +123,11 @@ def _in_folder(word: str) -> Path:
     if real_path(path).is_dir():
         return path / CONTROL_NAME
     if word.endswith("/"):
-        raise CardError(f"there is no folder {word}: make it first, or name a file as in {CONTROL_NAME}")
+        raise CardError(
+            f"there is no folder {word}: make it first, or name a file as in {CONTROL_NAME}"
+        )
     if path.suffix != ".card":
-        raise CardError(f"{word} is no folder and no card's name: name a folder that is there, or a file as in {CONTROL_NAME}")
+        raise CardError(
+            f"{word} is no folder and no card's name: name a folder that is there, or a file as in {CONTROL_NAME}"
+        )
     return path

@@ -28,7 +28,9 @@ class ProfileName(StrEnum):
     tdes = TDES.name
 
 
-ReaderOption = Annotated[str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")]
+ReaderOption = Annotated[
+    str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")
+]
 ControlOption = Annotated[
     str | None,
     typer.Option(
@@ -38,21 +40,36 @@ ControlOption = Annotated[
 ]
 CardArgument = Annotated[
     str | None,
-    typer.Argument(help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).", metavar="CARD"),
+    typer.Argument(
+        help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).",
+        metavar="CARD",
+    ),
 ]
 NewCardArgument = Annotated[
     str | None,
-    typer.Argument(help="The card's new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE"),
+    typer.Argument(
+        help="The card's new file; or a blank card in reader:NUMBER or reader:NAME.", metavar="FILE"
+    ),
 ]
 MeterOption = Annotated[str, typer.Option(help="Meter number, up to 12 digits.")]
 CustomerOption = Annotated[str, typer.Option(help="Customer number, up to 12 digits.")]
-Alarm1Option = Annotated[str | None, typer.Option(help="First alarm, yuan: a lamp. Not below the second.")]
-Alarm2Option = Annotated[str | None, typer.Option(help="Second alarm, yuan: supply off until the card is put in; 0 is none.")]
+Alarm1Option = Annotated[
+    str | None, typer.Option(help="First alarm, yuan: a lamp. Not below the second.")
+]
+Alarm2Option = Annotated[
+    str | None,
+    typer.Option(help="Second alarm, yuan: supply off until the card is put in; 0 is none."),
+]
 PriceOption = Annotated[
     list[str] | None,
-    typer.Option("--price", help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first alone."),
+    typer.Option(
+        "--price",
+        help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first alone.",
+    ),
 ]
-SerialOption = Annotated[str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")]
+SerialOption = Annotated[
+    str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")
+]
 
 
 def decimal(text: str, places: int, what: str) -> int:
@@ -75,7 +92,9 @@ def must_have(**given: str | list[str] | None) -> None:
     missing = [f"--{name}" for name, word in given.items() if not word]
     if missing:
         listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
-        raise CardError(f"give {listed} as well: the meter will hold to what is on this card, so nothing is assumed")
+        raise CardError(
+            f"give {listed} as well: the meter will hold to what is on this card, so nothing is assumed"
+        )
 
 
 def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
@@ -109,7 +128,9 @@ def rates_e4(prices: list[str] | None) -> list[int]:
 
 def price_e4(text: str) -> int:
     price = decimal(text, 4, "price in yuan per kWh")
-    if not 0 < price <= HIGHEST_E4:  # the meter refuses a tariff without a price, once it has taken the money
+    if (
+        not 0 < price <= HIGHEST_E4
+    ):  # the meter refuses a tariff without a price, once it has taken the money
         raise CardError("a price is from 0.0001 to 9999.9999 yuan per kWh: give another price")
     return price
 
@@ -168,7 +189,9 @@ def must_speak(control: CardPort, profile: ProfileName | None) -> None:
     control.power_on()
     of_system = profile_of(control).name
     if profile is not None and profile != of_system:
-        raise CardError(f"this system's cipher is {of_system}: leave --profile out, or use another control card")
+        raise CardError(
+            f"this system's cipher is {of_system}: leave --profile out, or use another control card"
+        )
 
 
 def print_lines(title: str, lines: list[tuple[str, str]]) -> None:

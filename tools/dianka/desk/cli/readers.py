@@ -32,7 +32,13 @@ _END_S = 5
 
 SlotOption = Annotated[int, typer.Option("--slot", min=0, max=1, help="Which of vpcd's two slots.")]
 PortOption = Annotated[
-    int | None, typer.Option("--port", min=1, max=65535, help=f"Where vpcd listens; {FIRST_PORT} and the slot if not given.")
+    int | None,
+    typer.Option(
+        "--port",
+        min=1,
+        max=65535,
+        help=f"Where vpcd listens; {FIRST_PORT} and the slot if not given.",
+    ),
 ]
 
 
@@ -46,7 +52,13 @@ def list_command() -> None:
         readers = look_around()
         if not readers:
             raise CardError("there is no card reader: plug one in")
-        print_lines("readers", [(str(number), f"{seen.name}: {_content(seen)}") for number, seen in enumerate(readers)])
+        print_lines(
+            "readers",
+            [
+                (str(number), f"{seen.name}: {_content(seen)}")
+                for number, seen in enumerate(readers)
+            ],
+        )
 
 
 def _content(seen: Seen) -> str:
@@ -55,17 +67,23 @@ def _content(seen: Seen) -> str:
     try:
         return f"electricity meter card {serial_of(seen.atr).hex()}"
     except CardError:
-        return f"foreign card {seen.atr.hex(' ').upper()}" if seen.atr else "a card that does not answer"
+        return (
+            f"foreign card {seen.atr.hex(' ').upper()}"
+            if seen.atr
+            else "a card that does not answer"
+        )
 
 
 @reader_app.command()
 def speed(
     reader: Annotated[
-        str | None, typer.Argument(help="Number or name of a reader with a card in it.", metavar="[READER]")
+        str | None,
+        typer.Argument(help="Number or name of a reader with a card in it.", metavar="[READER]"),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=1_000_000, help="Commands to send.")] = 5000,
     slot: Annotated[
-        int | None, typer.Option(min=0, max=1, help="Put a card of its own into this slot of vpcd instead.")
+        int | None,
+        typer.Option(min=0, max=1, help="Put a card of its own into this slot of vpcd instead."),
     ] = None,
     port: PortOption = None,
 ) -> None:
@@ -77,7 +95,9 @@ def speed(
     """
     with plain_errors():
         if (reader is None) == (slot is None):
-            raise CardError("give a reader with a card in it, or --slot for a virtual one, one of the two")
+            raise CardError(
+                "give a reader with a card in it, or --slot for a virtual one, one of the two"
+            )
         if reader is not None:
             with PcscReader.find(reader).connect() as card:
                 _measure(card, count)
@@ -108,9 +128,19 @@ def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
         path = Path(folder) / "speed.card"
         with CardFile.create(path, kinds.USER) as file:
             serial = file.chip.state.serial
-        words = ["card", "insert", str(path), "--slot", str(slot), *(["--port", str(port)] if port else [])]
+        words = [
+            "card",
+            "insert",
+            str(path),
+            "--slot",
+            str(slot),
+            *(["--port", str(port)] if port else []),
+        ]
         process = subprocess.Popen(
-            [sys.executable, "-m", "dianka", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "dianka", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         overdue = threading.Timer(_START_S, process.kill)
         overdue.start()
@@ -169,4 +199,6 @@ def insert_command(
             return
         finally:
             virtual.pull()
-        raise CardError("the reader is gone, or the card fell silent: see that pcscd runs, and put the card in again")
+        raise CardError(
+            "the reader is gone, or the card fell silent: see that pcscd runs, and put the card in again"
+        )

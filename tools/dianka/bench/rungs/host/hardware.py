@@ -31,7 +31,9 @@ class Hardware:
         self.handlers: dict[int, Callable[[Any], None]] = {}
         self.pins: dict[int, Any] = {}
         self.start_us = mcu.clock.now_us
-        self.over = False  # this start has ended; what is left of it must not reach into the next one
+        self.over = (
+            False  # this start has ended; what is left of it must not reach into the next one
+        )
 
     def alive(self) -> Mcu:
         if self.over or self.mcu.dead:
@@ -72,7 +74,9 @@ class Hardware:
         module = types.ModuleType("machine")
         for base in (Pin, UART, SPI, I2C, PWM, WDT):
             setattr(module, base.__name__, type(base.__name__, (base,), {"_hw": self}))
-        vars(module).update(PWRON_RESET=1, WDT_RESET=3, reset=self.reset, reset_cause=lambda: self.cause)
+        vars(module).update(
+            PWRON_RESET=1, WDT_RESET=3, reset=self.reset, reset_cause=lambda: self.cause
+        )
         return module
 
     def reset(self) -> None:
@@ -91,7 +95,9 @@ class Pin:
     IRQ_RISING, IRQ_FALLING = RISING, FALLING
     _hw: Hardware
 
-    def __init__(self, number: int, mode: int = -1, pull: int | None = -1, *, value: int | None = None) -> None:
+    def __init__(
+        self, number: int, mode: int = -1, pull: int | None = -1, *, value: int | None = None
+    ) -> None:
         if not isinstance(number, int) or not 0 <= number <= 29:
             raise ValueError("invalid pin")
         self._number = number
@@ -116,7 +122,9 @@ class Pin:
     def off(self) -> None:
         self.value(0)
 
-    def irq(self, handler: Callable[[Any], None], trigger: int = RISING | FALLING, *, hard: bool = False) -> None:
+    def irq(
+        self, handler: Callable[[Any], None], trigger: int = RISING | FALLING, *, hard: bool = False
+    ) -> None:
         self._hw.handlers[self._number] = handler
         self._hw.alive().arm(self._number, trigger)
 
@@ -193,7 +201,13 @@ class I2C:
     _hw: Hardware
 
     def __init__(
-        self, number: int, *, scl: Pin | None = None, sda: Pin | None = None, freq: int = 400_000, timeout: int = 50_000
+        self,
+        number: int,
+        *,
+        scl: Pin | None = None,
+        sda: Pin | None = None,
+        freq: int = 400_000,
+        timeout: int = 50_000,
     ) -> None:
         self._bus = self._hw.alive().i2c_bus(number)
         self._bus.freq = freq

@@ -22,12 +22,16 @@ from dianka.bench.rungs.host.tasks import Loop
 
 SHARED = {"binascii": binascii, "struct": struct}
 FOREVER_US = 1 << 60
-HEAP_FREE = 180 * 1024  # what an RP2040 has left with this firmware; CPython has no heap of its own to ask
+HEAP_FREE = (
+    180 * 1024
+)  # what an RP2040 has left with this firmware; CPython has no heap of its own to ask
 _CODE: dict[Path, types.CodeType] = {}
 
 
 class HostRunner:
-    def __init__(self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None]
+    ) -> None:
         self.mcu = mcu
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
@@ -62,7 +66,9 @@ class HostRunner:
         self.mcu.reset()
         self.ended = self._main = None
         hardware = self._hardware = Hardware(self.mcu, cause, self._wait_us)
-        loop = self._loop = Loop(lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms)
+        loop = self._loop = Loop(
+            lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms
+        )
         self.modules = {
             "machine": hardware.machine_module(),
             "time": hardware.time_module(),

@@ -29,26 +29,39 @@ _KEPT = 100  # violations, gaps
 class BitLine:
     """`clock_hz()` is the frequency at contact CLK. Counters and faults count characters since the card's last reset."""
 
-    def __init__(self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]) -> None:
+    def __init__(
+        self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]
+    ) -> None:
         self.clocks_per_etu = (372, 1)  # F, D
         self._agreed = (372, 1)
         self.violations: list[str] = []
-        self.counts = {"in": 0, "out": 0}  # characters that came over whole, into and out of the card
+        self.counts = {
+            "in": 0,
+            "out": 0,
+        }  # characters that came over whole, into and out of the card
         self.repeated = {"in": 0, "out": 0}
-        self.gaps_etu: deque[float] = deque(maxlen=_KEPT)  # between the edges of the chip's characters
+        self.gaps_etu: deque[float] = deque(
+            maxlen=_KEPT
+        )  # between the edges of the chip's characters
         self._faults: dict[tuple[str, int], int] = {}
         self._gpio = emulator.chip.gpio[pin]
         self._port = port
         self._clock_hz = clock_hz
         self._now_ns = lambda: emulator.now_ns
-        self._bits = emulator.clock.create_alarm(self._next)  # the character under way, in either direction
+        self._bits = emulator.clock.create_alarm(
+            self._next
+        )  # the character under way, in either direction
         self._start = emulator.clock.create_alarm(self._send)  # the card's next character
-        self._steps: deque[tuple[float, Callable[[], None]]] = deque()  # etu after the leading edge, what to do
+        self._steps: deque[tuple[float, Callable[[], None]]] = (
+            deque()
+        )  # etu after the leading edge, what to do
         self._pulled = {"chip": False, "card": False, "short": False}
         self._queue: deque[int] = deque()
         self._edge_ns = 0  # the newest leading edge
         self._edge_by = ""
-        self._signal_ns = self._tries = 0  # since when the chip objects to the card's character; how often it has
+        self._signal_ns = self._tries = (
+            0  # since when the chip objects to the card's character; how often it has
+        )
         self._shift: list[int] = []
         self._form: Format | None = None  # marks what the socket echoes
         self._touch: Callable[..., Any] = lambda action, *arguments: None
@@ -138,7 +151,9 @@ class BitLine:
 
     def _wait(self) -> None:
         if self._steps:
-            self._bits.schedule(max(self._edge_ns + self._steps[0][0] * self.etu_ns - self._now_ns(), 0))
+            self._bits.schedule(
+                max(self._edge_ns + self._steps[0][0] * self.etu_ns - self._now_ns(), 0)
+            )
 
     def _next(self) -> None:
         _, action = self._steps.popleft()
@@ -217,7 +232,9 @@ class BitLine:
         self._edge_ns, self._edge_by = self._now_ns(), "card"
         bits = [0, *(value >> n & 1 for n in range(8)), parity, 1]
         spoilt = parity != value.bit_count() & 1
-        edges = ((float(n), lambda low=not bit: self._pull("card", low)) for n, bit in enumerate(bits))
+        edges = (
+            (float(n), lambda low=not bit: self._pull("card", low)) for n, bit in enumerate(bits)
+        )
         self._plan(*edges, (_LOOK_ETU, lambda: self._look(spoilt)))
 
     def _look(self, spoilt: bool) -> None:

@@ -15,7 +15,10 @@ from rp2040py.rp2040 import RP2040
 from dianka.bench.models.wires import I2cBus, I2cDevice, SpiBus
 
 _I2C_BITS = 9  # eight and the acknowledge
-_I2C_BLOCK, _SPI_BLOCK = 0x40044, 0x4003C  # number 0 in the emulator's table of peripherals; number 1 is 4 further
+_I2C_BLOCK, _SPI_BLOCK = (
+    0x40044,
+    0x4003C,
+)  # number 0 in the emulator's table of peripherals; number 1 is 4 further
 
 Touch = Callable[..., Any]
 """Calls a model at the bench's right time: touch(action, *arguments)."""
@@ -63,7 +66,12 @@ class TimedI2c(RPI2C):
                 self._device = None
             self.complete_stop()
 
-        self.on_connect, self.on_write_byte, self.on_read_byte, self.on_stop = address, write, read, stop
+        self.on_connect, self.on_write_byte, self.on_read_byte, self.on_stop = (
+            address,
+            write,
+            read,
+            stop,
+        )
 
     @property
     def _period_cycles(self) -> int:

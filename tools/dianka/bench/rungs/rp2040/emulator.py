@@ -27,7 +27,9 @@ from dianka.bench.rungs.rp2040.uart import Pl011
 from dianka.bench.rungs.rp2040.usb import Console
 
 CYCLE_NS = 8
-PERIPHERAL_HZ = 48_000_000  # MicroPython clocks UARTs and SPI from the USB's PLL (its machine.freq says so)
+PERIPHERAL_HZ = (
+    48_000_000  # MicroPython clocks UARTs and SPI from the USB's PLL (its machine.freq says so)
+)
 BUS = tuple(f"{way}_uint{bits}" for way in ("read", "write") for bits in (8, 16, 32))
 TIMER = 1  # WATCHDOG.REASON: the watchdog ran out (RP2040 datasheet 4.7.6)
 
@@ -133,7 +135,9 @@ class Emulator:
         while not self._stopped:
             simulator._execute_batch()
             if time.process_time() > limit_s:
-                raise ChipError(f"the chip is still busy after {wall_limit_s:.0f} s: look for a loop without a sleep")
+                raise ChipError(
+                    f"the chip is still busy after {wall_limit_s:.0f} s: look for a loop without a sleep"
+                )
 
     def stop(self) -> None:
         """End `run` after the instruction under way."""
@@ -166,7 +170,9 @@ class Emulator:
         try:
             self.run(wall_limit_s)
         except ChipError:
-            raise ChipError(f"the chip did not say {text!r}; its last words: {bytes(heard[-200:])!r}") from None
+            raise ChipError(
+                f"the chip did not say {text!r}; its last words: {bytes(heard[-200:])!r}"
+            ) from None
         finally:
             self.console.on_data = before
 

@@ -47,7 +47,9 @@ def _compile(path: Path) -> bytes:
         command = [_compiler(), f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
-            raise ChipError(f"{path.name} can't be compiled: {' / '.join(done.stderr.split(chr(10))).strip(' /')}")
+            raise ChipError(
+                f"{path.name} can't be compiled: {' / '.join(done.stderr.split(chr(10))).strip(' /')}"
+            )
         return out.read_bytes()
 
 
@@ -94,7 +96,9 @@ def _littlefs(content: bytearray | None = None):  # noqa: ANN202  littlefs.Littl
     try:
         from littlefs import LittleFS, UserContext
     except ImportError:
-        raise ChipError("littlefs is not here: install it with pip install littlefs-python") from None
+        raise ChipError(
+            "littlefs is not here: install it with pip install littlefs-python"
+        ) from None
     if content is None:
         content = bytearray(b"\xff" * (BLOCKS * BLOCK_SIZE))
     return LittleFS(

@@ -7,11 +7,20 @@ one runs, bit 0 of status register 1 reads 1; the boot ROM's flash routines poll
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rp2040py.peripherals.ssi import CMD_BLOCK_ERASE, CMD_PAGE_PROGRAM, CMD_READ_STATUS_1, CMD_SECTOR_ERASE
+from rp2040py.peripherals.ssi import (
+    CMD_BLOCK_ERASE,
+    CMD_PAGE_PROGRAM,
+    CMD_READ_STATUS_1,
+    CMD_SECTOR_ERASE,
+)
 from rp2040py.rp2040 import RP2040
 
 _SIZES = {CMD_SECTOR_ERASE: 4096, CMD_BLOCK_ERASE: 65536, CMD_PAGE_PROGRAM: 256}
-_DURATIONS_NS = {CMD_SECTOR_ERASE: 45_000_000, CMD_BLOCK_ERASE: 150_000_000, CMD_PAGE_PROGRAM: 700_000}
+_DURATIONS_NS = {
+    CMD_SECTOR_ERASE: 45_000_000,
+    CMD_BLOCK_ERASE: 150_000_000,
+    CMD_PAGE_PROGRAM: 700_000,
+}
 _BUSY = 1
 
 
@@ -30,7 +39,10 @@ class FlashOperation:
         """What is there if only so many bytes were done: the next one has but some of its bits."""
         if landed >= len(self.after):
             return self.after
-        half = self.before[landed] & self.after[landed] | (self.before[landed] | self.after[landed]) & 0x55
+        half = (
+            self.before[landed] & self.after[landed]
+            | (self.before[landed] | self.after[landed]) & 0x55
+        )
         return self.after[:landed] + bytes((half,)) + self.before[landed + 1 :]
 
 
@@ -58,8 +70,14 @@ class FlashChip:
         operation = self._running
         now_ns = self._now_ns
         if operation and now_ns < operation.done_ns:
-            landed = len(operation.after) * (now_ns - operation.begun_ns) // (operation.done_ns - operation.begun_ns)
-            content[operation.address : operation.address + len(operation.after)] = operation.torn(landed)
+            landed = (
+                len(operation.after)
+                * (now_ns - operation.begun_ns)
+                // (operation.done_ns - operation.begun_ns)
+            )
+            content[operation.address : operation.address + len(operation.after)] = operation.torn(
+                landed
+            )
         return bytes(content)
 
     @property

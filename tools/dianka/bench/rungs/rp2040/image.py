@@ -29,7 +29,9 @@ def find_image(fetch: bool = False) -> Path:
     named = os.environ.get("RP2040_UF2")
     if named:
         if not Path(named).is_file():
-            raise ChipError(f"RP2040_UF2 names {named}, which is not a file: name MicroPython's UF2 for the RPI_PICO there")
+            raise ChipError(
+                f"RP2040_UF2 names {named}, which is not a file: name MicroPython's UF2 for the RPI_PICO there"
+            )
         return Path(named)
     cached = _cached()
     if cached.is_file():
@@ -51,7 +53,9 @@ def load_image(path: Path) -> bytes:
         (magic_end,) = struct.unpack_from("<I", data, at + _BLOCK - 4)
         address, size = head[3] - _XIP_BASE, head[4]
         if (head[0], head[1], magic_end) != _MAGIC or not 0 <= address <= FILES_AT - size:
-            raise ChipError(f"{path} is no UF2 for the RPI_PICO: delete it, or put another one there")
+            raise ChipError(
+                f"{path} is no UF2 for the RPI_PICO: delete it, or put another one there"
+            )
         flash[address : address + size] = data[at + 32 : at + 32 + size]
         end = max(end, address + size)
     _check_version(path, bytes(flash))
@@ -61,10 +65,14 @@ def load_image(path: Path) -> bytes:
 def _check_version(path: Path, flash: bytes) -> None:
     found = re.search(rb"MicroPython v(\d+)\.(\d+)", flash)
     if not found:
-        raise ChipError(f"{path} holds no MicroPython: name MicroPython's UF2 for the RPI_PICO in RP2040_UF2")
+        raise ChipError(
+            f"{path} holds no MicroPython: name MicroPython's UF2 for the RPI_PICO in RP2040_UF2"
+        )
     version = (int(found[1]), int(found[2]))
     if version < OLDEST:
-        raise ChipError(f"{path} holds MicroPython {version[0]}.{version[1]}, which is too old: {VERSION} or newer is needed")
+        raise ChipError(
+            f"{path} holds MicroPython {version[0]}.{version[1]}, which is too old: {VERSION} or newer is needed"
+        )
 
 
 def _cached() -> Path:
@@ -96,7 +104,9 @@ def _fetch() -> Path:
     else:
         why = ""
     if path is None:
-        raise ChipError(f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()}, name it in RP2040_UF2")
+        raise ChipError(
+            f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()}, name it in RP2040_UF2"
+        )
     load_image(path)
     return path
 

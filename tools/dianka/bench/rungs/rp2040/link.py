@@ -21,7 +21,9 @@ _DRIVEN = (GPIOPinState.LOW, GPIOPinState.HIGH)
 
 
 class Link:
-    def __init__(self, emulator: Emulator, mcu: Mcu, lines: dict[int, BitLine] | None = None) -> None:
+    def __init__(
+        self, emulator: Emulator, mcu: Mcu, lines: dict[int, BitLine] | None = None
+    ) -> None:
         """`lines`: pin number to the bit-level line on it, made with `BitLine` for this emulator."""
         self.time = OneTime(emulator, mcu)
         self._emulator = emulator
@@ -29,7 +31,9 @@ class Link:
         self._lines = lines or {}
         self._gpio = emulator.chip.gpio
         self._driven: set[int] = set()
-        self._resting: set[int] = set()  # pins let go, whose level is their pull's until somebody else moves the wire
+        self._resting: set[int] = (
+            set()
+        )  # pins let go, whose level is their pull's until somebody else moves the wire
         self._clocks: set[int] = set()  # pins that put out a PWM signal
         self._listening: dict[int, Callable[[int], None]] = {}
         for number in range(PINS):

@@ -22,7 +22,9 @@ class PwmFrequencies(BasePeripheral):
     """`on_change(slice)` is called whenever a slice may put out something else."""
 
     gpio_value = 0
-    gpio_direction = 0x3FFFFFFF  # a pin handed to the PWM is an output: its level is low as far as edges go
+    gpio_direction = (
+        0x3FFFFFFF  # a pin handed to the PWM is an output: its level is low as far as edges go
+    )
 
     @classmethod
     def install(cls, chip: RP2040) -> "PwmFrequencies":
@@ -42,7 +44,9 @@ class PwmFrequencies(BasePeripheral):
         control, divider, top = (self._get(base + offset) for offset in (_CSR, _DIV, _TOP))
         if not control & _ENABLE:
             return 0, 0
-        period = (divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1)  # in 1/16 cycles
+        period = (
+            (divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1)
+        )  # in 1/16 cycles
         frequency = (self.rp2040.clk_sys * 32 + period) // (2 * period)
         compare = self._get(base + _CC) >> (16 if pin & 1 else 0) & 0xFFFF
         return frequency, min(compare * 65536 // (top + 1), 65535)

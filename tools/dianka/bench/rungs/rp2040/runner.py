@@ -28,14 +28,24 @@ _PROMPT = b">>> "
 class ChipRunner:
     """One Pico with its firmware. `board` is the folder of its board.py, whose constants also name the PIO lines."""
 
-    def __init__(self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None] | None = None
+    ) -> None:
         self.mcu = mcu
-        self.ended: str | None = "never started"  # None while it runs; else "exit", "power cut", "killed"
+        self.ended: str | None = (
+            "never started"  # None while it runs; else "exit", "power cut", "killed"
+        )
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.wall_limit_s = 300.0  # for one `run_until`
-        self.extra_files: dict[str, bytes] = {}  # beside firmware and board, when the flash is filled
-        self.on_reset: Callable[[str], None] | None = None  # the chip restarts itself: "watchdog" or "reset"
-        self.on_flash: Callable[[FlashOperation], int | None] | None = None  # see FlashChip.on_operation
+        self.extra_files: dict[
+            str, bytes
+        ] = {}  # beside firmware and board, when the flash is filled
+        self.on_reset: Callable[[str], None] | None = (
+            None  # the chip restarts itself: "watchdog" or "reset"
+        )
+        self.on_flash: Callable[[FlashOperation], int | None] | None = (
+            None  # see FlashChip.on_operation
+        )
         self.lines: dict[str, BitLine] = {}  # of this start, by name: "CARD", "ESAM"
         self.emulator: Emulator | None = None
         self._folders = (firmware, board)
@@ -163,7 +173,9 @@ class ChipRunner:
         for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
             pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
             port = self.mcu.uart(line_port(constants, name))
-            line = named[name] = by_pin[pin] = BitLine(emulator, pin, port, lambda c=clock: self._clock_hz(c))
+            line = named[name] = by_pin[pin] = BitLine(
+                emulator, pin, port, lambda c=clock: self._clock_hz(c)
+            )
             if f"{name}_RESET" in constants:
                 self._quiet_in_reset(line, constants[f"{name}_RESET"], emulator)
         return named, by_pin
@@ -186,7 +198,11 @@ class ChipRunner:
             self._link.time.touch(self.on_reset, why)
 
     def _flash_works(self, operation: FlashOperation) -> int | None:
-        return self._link.time.touch(self.on_flash, operation) if self.on_flash and self._link else None
+        return (
+            self._link.time.touch(self.on_flash, operation)
+            if self.on_flash and self._link
+            else None
+        )
 
     def _end(self, ending: str) -> None:
         assert self.emulator and self._link

