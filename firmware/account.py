@@ -1,8 +1,9 @@
 """Credit, price and debit. Integers only: no hardware, no clock, no float.
 
-Energy comes in picojoules, since the energy of one chip pulse is a whole number of them (hlw8032.py). Prices are in
-0.0001 yuan per kWh. One fen is then exactly FEN units of (picojoule x price): what is left of a fen after each debit stays in
-`remainder`, whatever the price was and whichever chip counted, so at every moment
+Energy comes in picojoules, since the energy of one chip pulse is a whole number of them
+(hlw8032.py). Prices are in 0.0001 yuan per kWh. One fen is then exactly FEN units of (picojoule x
+price): what is left of a fen after each debit stays in `remainder`, whatever the price was and
+whichever chip counted, so at every moment
 
     bought_fen x FEN = sum of (energy_pj x price) + balance_fen x FEN - remainder
 
@@ -34,7 +35,10 @@ def credit(state, amount_fen: int) -> None:
 
 
 def fits(state, amount_fen: int) -> bool:
-    """Whether the balance may hold this much more: the hoard limit, 0 meaning as much as the display can show."""
+    """Whether the balance may hold this much more.
+
+    The hoard limit, 0 meaning as much as the display can show.
+    """
     limit_fen = state.hoard_limit_fen or MAX_FEN
     return state.balance_fen + amount_fen <= min(limit_fen, MAX_FEN)
 

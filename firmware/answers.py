@@ -1,7 +1,8 @@
 """Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
 
-Owns the only names in a version that another version's tools rely on: this module's, and those of its functions. They stay,
-whatever else is renamed, so that the totals of any board can be read before it is flashed (docs/selfcheck.md).
+Owns the only names in a version that another version's tools rely on: this module's, and those of
+its functions. They stay, whatever else is renamed, so that the totals of any board can be read
+before it is flashed (docs/selfcheck.md).
 """
 
 TOTALS = (
@@ -21,7 +22,10 @@ def state_format() -> int:
 
 
 def totals(meter) -> "list | None":
-    """Return TOTALS exactly; `meter` is the running one, or None to read its memory. None if there is nothing to be read."""
+    """Return TOTALS exactly; `meter` is the running one, or None to read its memory.
+
+    None if there is nothing to be read.
+    """
     if meter:
         store = meter.store
     else:

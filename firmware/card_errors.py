@@ -1,9 +1,11 @@
-"""What can be wrong with a card session: codes 1 to 22, their display groups, and which of them count as an illegal card.
+"""What can be wrong with a card session: codes 1 to 22, their display groups, and which of them
+count as an illegal card.
 
-The codes and groups are those that public meters agree on (cards reference 1.6). Which codes count as illegal they do not
-agree on; the table below is this project's choice: failed authentication, an unissued card and a wrong MAC, but neither a
-piece of metal nor a card put in the wrong way round. Code 22 and its group Err-37 are this project's own: the system control
-card, which holds the root keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it.
+The codes and groups are those that public meters agree on (cards reference 1.6). Which codes count
+as illegal they do not agree on; the table below is this project's choice: failed authentication, an
+unissued card and a wrong MAC, but neither a piece of metal nor a card put in the wrong way round.
+Code 22 and its group Err-37 are this project's own: the system control card, which holds the root
+keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it.
 """
 
 _CODES = {

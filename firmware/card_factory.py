@@ -1,8 +1,10 @@
-"""The production test cards: a little credit, or tests of relay, segments, pulses, memory, clock and ESAM. Public keys only.
+"""The production test cards: a little credit, or tests of relay, segments, pulses, memory, clock
+and ESAM. Public keys only.
 
-Both count down a use on the card and write a result back to it. Tests take up to a minute, so the ESAM is let go first; the
-card stays powered, as the right to write the result goes with its power. Whether segments and lamps are lit only people can
-tell: they press the key, which passes that test and tests the key. A meter of a customer is not tested, whatever its keys.
+Both count down a use on the card and write a result back to it. Tests take up to a minute, so the
+ESAM is let go first; the card stays powered, as the right to write the result goes with its power.
+Whether segments and lamps are lit only people can tell: they press the key, which passes that test
+and tests the key. A meter of a customer is not tested, whatever its keys.
 """
 
 import asyncio
@@ -44,7 +46,8 @@ _SHOW_MS = const(5_000)
 class FactorySession:
     """Serves production test cards of both kinds.
 
-    `key_down` returns whether the meter's key is pressed; `report_alive` tells the watchdog's guard that a test goes on.
+    `key_down` returns whether the meter's key is pressed; `report_alive` tells the watchdog's guard
+    that a test goes on.
     """
 
     def __init__(
@@ -87,7 +90,8 @@ class FactorySession:
                 "HOARD",
                 "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen),
             )
-        self.store.commit()  # a memory that takes nothing ends it here, before a use is gone and money set
+        # A memory that takes nothing ends it here, before a use is gone and money set.
+        self.store.commit()
         await _count_down(card)
         money = await _sealed(card, self._esam, 4, _MONEY)
         if int.from_bytes(money[:4], "big") != amount_fen:
@@ -227,7 +231,9 @@ class _Tests:
                 self._passed |= card_files.TEST_PULSES
 
     def _right(self) -> bool:
-        """Whether the pulses are those that the test bench's load must give, within 2 % and the edges; or any at all."""
+        """Whether the pulses are those that the test bench's load must give, within 2 % and the
+        edges; or any at all.
+        """
         expected = self._expected
         if not expected:
             return self._pulses > 0

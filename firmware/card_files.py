@@ -1,11 +1,13 @@
 """Layout of every card and ESAM file: bytes to named fields and back.
 
-Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card is talked to here.
-The desk imports this very file, so both sides share one codec; files that no meter sees are in its own desk_files.py.
-Sources: docs/cards/protocol.md, which marks what public implementations agree on and what is this project's own choice.
+Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card
+is talked to here. The desk imports this very file, so both sides share one codec; files that no
+meter sees are in its own desk_files.py. Sources: docs/cards/protocol.md, which marks what public
+implementations agree on and what is this project's own choice.
 
-A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are bytes.
-Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed input raises ValueError.
+A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are
+bytes. Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed
+input raises ValueError.
 """
 
 from micropython import const
@@ -14,7 +16,8 @@ HEAD = const(0x68)
 TAIL = const(0x16)
 FRAME_OVERHEAD = const(6)  # 68H, command, two length bytes, sum, 16H
 
-# Command byte of file 01: what kind of card this is. The control card's file 01 is in its MF, never in DF01.
+# Command byte of file 01: what kind of card this is. The control card's file 01 is in its MF, never
+# in DF01.
 CMD_CONTROL = const(0x00)
 CMD_USER = const(0x01)
 CMD_KEYS = const(0x02)
@@ -61,7 +64,8 @@ BIN = const(0)
 BCD = const(1)
 RAW = const(2)
 
-# (name, bytes, coding). File 01 of user and initialisation card and the ESAM's file 02 share these fields.
+# (name, bytes, coding). File 01 of user and initialisation card and the ESAM's file 02 share these
+# fields.
 PARAMS = (
     ("user_type", 1, BIN),
     ("update_flag", 1, BIN),
@@ -126,7 +130,8 @@ TOTALS = (
     ("copied", 1, BIN),
     ("time", 5, BCD),
 )
-# An illegal card in the log of events, in the place of an EVENT: `code` is 0C00H + the error code of its session.
+# An illegal card in the log of events, in the place of an EVENT: `code` is 0C00H + the error code
+# of its session.
 ILLEGAL_CARD = const(0x0C00)
 CARD_EVENT = (
     ("number", 4, BIN),
@@ -236,7 +241,9 @@ def frame(command: int, data) -> bytes:
 
 
 def unframe(block) -> tuple:
-    """(command, data) of a framed file; what follows the frame is ignored, as files may be longer than their content."""
+    """(command, data) of a framed file; what follows the frame is ignored, as files may be longer
+    than their content.
+    """
     if len(block) < FRAME_OVERHEAD or block[0] != HEAD:
         raise ValueError("file does not begin with 68H")
     length = block[2] << 8 | block[3]
@@ -255,7 +262,10 @@ def is_blank(block) -> bool:
 
 
 def pack_tariff(rates_e4) -> bytes:
-    """Tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh; the last one fills the rest. No steps."""
+    """Tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh.
+
+    The last one fills the rest. No steps.
+    """
     if not 1 <= len(rates_e4) <= _RATES:
         raise ValueError("a tariff has 1 to 12 rates")
     rates = list(rates_e4) + [rates_e4[-1]] * (_RATES - len(rates_e4))
@@ -264,7 +274,10 @@ def pack_tariff(rates_e4) -> bytes:
 
 
 def unpack_tariff(data) -> dict:
-    """Rates, and both step tables as (limits, prices); limits in 0.01 kWh, prices in 0.0001 yuan per kWh."""
+    """Rates, and both step tables as (limits, prices).
+
+    Limits in 0.01 kWh, prices in 0.0001 yuan per kWh.
+    """
     if len(data) != TARIFF_SIZE:
         raise ValueError("tariff has the wrong length")
     first = _RATES * 4

@@ -1,8 +1,10 @@
-"""The initialisation card's session: number, no customer, thresholds, limits, tariff, empty wallet; public key state only.
+"""The initialisation card's session: number, no customer, thresholds, limits, tariff, empty wallet.
 
-A card with money, a count or a customer is refused before anything changes. A cut in the middle leaves the meter not
-initialised, as does a card refused later; a good card does all of it again. Anybody can make such a card, so what the meter has
-counted goes on: energy and illegal cards.
+Public key state only.
+
+A card with money, a count or a customer is refused before anything changes. A cut in the middle
+leaves the meter not initialised, as does a card refused later; a good card does all of it again.
+Anybody can make such a card, so what the meter has counted goes on: energy and illegal cards.
 
 The card brings the time when it was made. The meter's clock can't be before that: it is set to it
 if it is, or if it has lost the time, and no earlier time is believed any more.
@@ -26,9 +28,8 @@ from tariff import set_price
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
-_FACTOR = bytes(
-    8
-)  # in the public state the ESAM's meter keys are diversified with meter number zero
+# In the public state the ESAM's meter keys are diversified with meter number zero.
+_FACTOR = bytes(8)
 _SHOW_MS = const(5_000)
 
 
@@ -92,7 +93,9 @@ class InitSession:
 
 
 def _desk_time_s(clock: "Ds3231", minute: int) -> int:
-    """Return when the card was made; 0 if it does not say, and clock and `earliest_s` stay as they are."""
+    """Return when the card was made; 0 if it does not say, and clock and `earliest_s` stay as they
+    are.
+    """
     if not minute:
         return 0
     try:
@@ -102,7 +105,10 @@ def _desk_time_s(clock: "Ds3231", minute: int) -> int:
 
 
 def _count_on(former: "State", fresh: "State") -> None:
-    """What no card may set back. The remainder is left behind: that part of a fen was the former account's."""
+    """What no card may set back.
+
+    The remainder is left behind: that part of a fen was the former account's.
+    """
     fresh.energy_pj = former.energy_pj
     fresh.register, fresh.pulse_pj = former.register, former.pulse_pj
     fresh.uncharged_starts = former.uncharged_starts

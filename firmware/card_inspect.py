@@ -1,9 +1,11 @@
-"""The inspection card's session: what the meter holds goes to the card and to the display, and nothing changes.
+"""The inspection card's session: what the meter holds goes to the card and to the display, and
+nothing changes.
 
-It works in either key state. The ESAM seals wallet, key info, parameters, limits and run info for the card, so that the desk
-can trust them; the run info is made anew for it and is the one thing that the session writes, into the ESAM's file for it.
-Totals and illegal cards are the controller's own word, written after both sides have proved themselves. The totals' file is
-blanked first and written last: a card that was pulled in between says that it is not complete.
+It works in either key state. The ESAM seals wallet, key info, parameters, limits and run info for
+the card, so that the desk can trust them; the run info is made anew for it and is the one thing
+that the session writes, into the ESAM's file for it. Totals and illegal cards are the controller's
+own word, written after both sides have proved themselves. The totals' file is blanked first and
+written last: a card that was pulled in between says that it is not complete.
 """
 
 from micropython import const
@@ -33,7 +35,10 @@ _SEALED = (
 
 
 class InspectSession:
-    """Serves inspection cards. `report_alive` tells the watchdog's guard that a long session goes on."""
+    """Serves inspection cards.
+
+    `report_alive` tells the watchdog's guard that a long session goes on.
+    """
 
     def __init__(
         self,
@@ -83,7 +88,10 @@ class InspectSession:
         return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
 
     async def _set_run_info(self) -> bytes:
-        """Balance, count, debt and illegal cards of this moment: the ESAM's wallet may be 15 minutes behind."""
+        """Balance, count, debt and illegal cards of this moment.
+
+        The ESAM's wallet may be 15 minutes behind.
+        """
         params = await self._esam.read(
             card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS)
         )
@@ -96,9 +104,14 @@ class InspectSession:
         return framed
 
     async def _copy_events(self, card: "Card") -> int:
-        """The newest illegal cards, the oldest of them first, as the log puts the newest in front; how many there ever were."""
+        """The newest illegal cards, the oldest of them first, as the log puts the newest in front.
+
+        How many there ever were.
+        """
         self._report_alive()
-        card.bound()  # anew: with a full log and a slow card, one limit for all of the session would be too short
+        # Anew: with a full log and a slow card, one limit for all of the session would be too
+        # short.
+        card.bound()
         try:
             found = self._events.newest(card_files.EVENTS)
         except OSError:

@@ -1,9 +1,13 @@
-"""The master-key change card, and the one that takes its change back: six keys from the card into the ESAM.
+"""The master-key change card, and the one that takes its change back.
 
-Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key aside and changes to all of
-them at once with the last one, the master: a cut anywhere leaves the old set working, and the card can be put in again. The
-card counts itself down when it seals the first key of this meter, and remembers the meter: the same one is served again for
-nothing (docs/cards/protocol.md). The keys that name the meter go first, so that the card knows whom the others are for.
+Six keys from the card into the ESAM.
+
+Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key
+aside and changes to all of them at once with the last one, the master: a cut anywhere leaves the
+old set working, and the card can be put in again. The card counts itself down when it seals the
+first key of this meter, and remembers the meter: the same one is served again for nothing
+(docs/cards/protocol.md). The keys that name the meter go first, so that the card knows whom the
+others are for.
 """
 
 from micropython import const
@@ -57,7 +61,8 @@ class KeysSession:
         if not restore:
             _forgive(self._store)
         meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
-        # set, kind and factor of the present master: public ones count as those of meter number zero
+        # set, kind and factor of the present master: public ones count as those of meter number
+        # zero
         order = bytes((gets,)) + (meter if restore else _NO_METER)
         own = order + (_NO_METER if restore else meter)
         for key in _METER_KEYS:
@@ -72,7 +77,10 @@ class KeysSession:
 
 
 async def _must_be_whole(esam: "Esam", state: "State") -> None:
-    """Refuse private keys unless initialisation is complete and no credit is left: they would lock both in."""
+    """Refuse private keys unless initialisation is complete and no credit is left.
+
+    They would lock both in.
+    """
     params = await esam.read(card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS))
     if (
         not state.has(records.INITIALISED)
@@ -86,7 +94,10 @@ async def _must_be_whole(esam: "Esam", state: "State") -> None:
 
 
 def _forgive(store: "StateStore") -> None:
-    """What a meter that nobody has opened owes was used by the factory's tests: its first customer does not pay for it."""
+    """What a meter that nobody has opened owes was used by the factory's tests.
+
+    Its first customer does not pay for it.
+    """
     state = store.state
     if state.has(records.OPENED):
         return

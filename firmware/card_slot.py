@@ -1,8 +1,10 @@
-"""The slot's task: one session for each card that is put in, chosen by its kind, and what becomes of one that fails.
+"""The slot's task: one session for each card that is put in, chosen by its kind, and what becomes
+of one that fails.
 
-A card is served once, however long it is left in; pulling it makes the slot ready for the next. A session either ends with
-the messages to be shown or raises CardError. Illegal cards (card_errors.py) are counted in the state and kept with serial,
-command and status word in the event log (events.py).
+A card is served once, however long it is left in; pulling it makes the slot ready for the next. A
+session either ends with the messages to be shown or raises CardError. Illegal cards
+(card_errors.py) are counted in the state and kept with serial, command and status word in the event
+log (events.py).
 """
 
 import asyncio
@@ -25,15 +27,17 @@ from state_recovery import StateRecovery
 from state_store import StateStore
 
 _LOOK_MS = const(100)
-_MIN_CARD_MV = const(
-    145_000
-)  # below, the card's supply is not to be relied on (docs/cards/sessions.md)
+# Below, the card's supply is not to be relied on (docs/cards/sessions.md).
+_MIN_CARD_MV = const(145_000)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
 
 
 class CardSlot:
-    """The slot with its presence `switch`. `sessions` maps file 01's command byte to what serves such a card."""
+    """The slot with its presence `switch`.
+
+    `sessions` maps file 01's command byte to what serves such a card.
+    """
 
     def __init__(
         self,
@@ -113,9 +117,12 @@ class CardSlot:
         self._display.show_reading(busy)
 
     async def _serve(self) -> tuple:
-        """Serve the card that has just been put in. Return messages as (text, ms); CardError says what went wrong.
+        """Serve the card that has just been put in.
 
-        A session that goes on for long without the ESAM returns how, and does so after the ESAM has been let go.
+        Return messages as (text, ms); CardError says what went wrong.
+
+        A session that goes on for long without the ESAM returns how, and does so after the ESAM has
+        been let go.
         """
         card = self._card
         if self._metering.chip.voltage_mv < _MIN_CARD_MV:
@@ -128,7 +135,8 @@ class CardSlot:
             return await shown() if callable(shown) else shown
         except CardError as error:
             if error.illegal:
-                card.raise_if_pulled()  # pulled in the middle of a character, it has said what it never meant
+                # Pulled in the middle of a character, it has said what it never meant.
+                card.raise_if_pulled()
             raise
         finally:
             card.off()

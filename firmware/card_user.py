@@ -1,11 +1,12 @@
-"""The user card's session: judge the purchase, take it over, write the receipt (cards reference 1.4 and 1.5).
+"""The user card's session: judge the purchase, take it over, write the receipt (cards reference 1.4
+and 1.5).
 
-The order makes a card pulled at any byte harmless: the credit is one ESAM command behind a committed intent; parameters and
-receipt come after it and are made up for the next time the card is put in, because the count is then equal and the
-write-back file still blank.
+The order makes a card pulled at any byte harmless: the credit is one ESAM command behind a
+committed intent; parameters and receipt come after it and are made up for the next time the card is
+put in, because the count is then equal and the write-back file still blank.
 
-File 01 is read in plain, so whoever sits on the wire may write it. A session that is to give the meter a new card or customer
-first has the ESAM check what it was judged by.
+File 01 is read in plain, so whoever sits on the wire may write it. A session that is to give the
+meter a new card or customer first has the ESAM check what it was judged by.
 """
 
 from micropython import const
@@ -29,13 +30,13 @@ from tariff import Tariff, is_in_force, plan_price, set_price
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
 TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
 REFRESH = const(3)  # receipt only
-REFUSE = const(
-    4
-)  # the next count, but the receipt of the former one is still on it: receipt, then error 18
+# The next count, but the receipt of the former one is still on it: receipt, then error 18.
+REFUSE = const(4)
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
-# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2, its time and step table.
+# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2,
+# its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
 _OWNER_AT = const(26)  # meter number, customer number and card type are the end of the record
@@ -106,7 +107,10 @@ class UserSession:
             raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
 
     async def _take_over(self, card: "Card", info: dict) -> None:
-        """Parameters that the card brings, each through the ESAM; then the meter belongs to this customer and card."""
+        """Parameters that the card brings, each through the ESAM.
+
+        Then the meter belongs to this customer and card.
+        """
         state, flags = self._store.state, flags_of(info)
         switch_time = 0
         if (
@@ -163,7 +167,9 @@ class UserSession:
             self._log("tariff set 1 of the card is not in force and was left out")
 
     async def _write_receipt(self, card: "Card", info: dict) -> None:
-        """Run info to the ESAM, and from there, sealed, to the card: the receipt that the desk reads.
+        """Run info to the ESAM, and from there, sealed, to the card.
+
+        The receipt that the desk reads.
 
         It says what has been taken over, which is committed before the card gets it.
         """
@@ -208,19 +214,26 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
 def _judge_opened(state: "State", info: dict, serial: int, count: int, blank: bool) -> None:
     if info["customer_no"] != state.customer_no:
         raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
-    # A blank replacement whose count lies behind was itself lost before the card that the meter knows.
+    # A blank replacement whose count lies behind was itself lost before the card that the meter
+    # knows.
     replaces = info["card_type"] == card_files.REPLACEMENT and blank and count >= state.count
     if state.card_serial and serial != state.card_serial and not replaces:
         raise fault("SERIAL", "not the card that this meter knows")
 
 
 def binds(state: "State", info: dict, serial: int) -> bool:
-    """Whether the meter gets a card or customer by this: not by a monthly purchase with the card that it knows."""
+    """Whether the meter gets a card or customer by this.
+
+    Not by a monthly purchase with the card that it knows.
+    """
     return info["card_type"] != card_files.PURCHASE or serial != state.card_serial
 
 
 async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
-    """The card proves itself to the ESAM. `beside` is where a card for both key states keeps its other keys."""
+    """The card proves itself to the ESAM.
+
+    `beside` is where a card for both key states keeps its other keys.
+    """
     challenge = await esam.challenge(8)
     expected = await esam.encipher(IDENTITY, card.serial, challenge)
     answer, sw = await card.command(0x00, 0x88, 0x00, beside + IDENTITY, challenge)
@@ -229,7 +242,10 @@ async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
 
 
 async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
-    """The card proves itself to the ESAM, then the ESAM to the card; which opens the card's files for writing."""
+    """The card proves itself to the ESAM, then the ESAM to the card.
+
+    Which opens the card's files for writing.
+    """
     await identify(card, esam, beside)
     challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=8)
     proof = await esam.encipher(EXTERNAL, card.serial, challenge)
@@ -244,9 +260,12 @@ async def _sealed_purchase(card: "Card", esam: "Esam", judged: "bytes | None" = 
 
 
 async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) -> None:
-    """The ESAM checks and keeps what `data`, file 01, says of meter and customer; an opening card's whole.
+    """The ESAM checks and keeps what `data`, file 01, says of meter and customer.
 
-    Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not this card's.
+    An opening card's whole.
+
+    Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not
+    this card's.
     """
     at, target = (0, _TARGET_PARAMS) if card_type == card_files.OPEN else (_OWNER_AT, _TARGET_OWNER)
     await _move(
@@ -273,7 +292,10 @@ async def _move(
     at: int = 0,
     judged: "bytes | None" = None,
 ) -> bytes:
-    """Card file to ESAM file, sealed by the card for the ESAM's challenge; the data without its MAC."""
+    """Card file to ESAM file, sealed by the card for the ESAM's challenge.
+
+    The data without its MAC.
+    """
     block = await _sealed(card, esam, source, offset, target, judged)
     await esam.update(to, block, at)
     return block[:-4]
@@ -287,7 +309,10 @@ async def _sealed(
     target: bytes,
     judged: "bytes | None" = None,
 ) -> bytes:
-    """Data and MAC for the ESAM's `target`. Data other than what the card was `judged` by never gets there."""
+    """Data and MAC for the ESAM's `target`.
+
+    Data other than what the card was `judged` by never gets there.
+    """
     challenge = await esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
     if judged is not None and block[:-4] != judged:

@@ -1,7 +1,8 @@
 """What people read: pages that the key turns, messages that pass, faults that stand.
 
-Owns the order and the time of what is shown, and how numbers become text. What the numbers are is the meter's business
-(`pages`), how digits light up the driver's. Page 0 is the balance; 30 s after the last key press it is shown again.
+Owns the order and the time of what is shown, and how numbers become text. What the numbers are is
+the meter's business (`pages`), how digits light up the driver's. Page 0 is the balance; 30 s after
+the last key press it is shown again.
 """
 
 import time
@@ -104,6 +105,9 @@ def decimal(value: int, places: int) -> str:
 
 
 def labelled(label: str, text: str) -> str:
-    """`label` at the left end, `text` at the right end of the digits; a dot takes no digit of its own."""
+    """`label` at the left end, `text` at the right end of the digits.
+
+    A dot takes no digit of its own.
+    """
     width = _DIGITS - len(label) + text.count(".")
     return label + " " * (width - len(text)) + text

@@ -1,4 +1,5 @@
-"""The clock chip, DS3231: seconds since 2000-01-01 00:00 UTC, kept by its battery (Maxim DS3231 datasheet, registers 00-0F).
+"""The clock chip, DS3231: seconds since 2000-01-01 00:00 UTC, kept by its battery (Maxim DS3231
+datasheet, registers 00-0F).
 
 The chip runs in UTC, and local time is an offset. It holds the years 2000 to 2099. It is set in
 24-hour form; what others have written is read as the datasheet's Table 1 has it, in 12-hour form
@@ -83,11 +84,17 @@ class Ds3231:
             log("clock: does not answer, and was not set")
 
     def local_minute(self) -> int:
-        """YYMMDDhhmm in local time as a decimal number, as cards carry it; 0 if the time is not known."""
+        """YYMMDDhhmm in local time as a decimal number, as cards carry it.
+
+        0 if the time is not known.
+        """
         return self._minute(self.seconds())
 
     def sure_minute(self) -> int:
-        """The same from two looks that agree, else 0: for what one look, spoilt on the bus, must not do for good."""
+        """The same from two looks that agree, else 0.
+
+        For what one look, spoilt on the bus, must not do for good.
+        """
         first, second = self.seconds(), self.seconds()
         if first is None or second is None or not 0 <= second - first <= 1:
             return 0

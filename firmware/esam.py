@@ -1,6 +1,9 @@
-"""The ESAM's commands (docs/cards/protocol.md): wallet, keys and parameters live in it; the meter relays sealed blocks.
+"""The ESAM's commands (docs/cards/protocol.md).
 
-Every method is one command. `EsamError` when the chip refuses or does not answer; its text says which.
+Wallet, keys and parameters live in it; the meter relays sealed blocks.
+
+Every method is one command. `EsamError` when the chip refuses or does not answer; its text says
+which.
 """
 
 from micropython import const
@@ -59,7 +62,10 @@ class Esam:
         return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
 
     async def wallet(self) -> tuple:
-        """(money in fen, purchase count), each with its inverse: the UART hands on flipped bits, and numbers carry no sum."""
+        """(money in fen, purchase count), each with its inverse.
+
+        The UART hands on flipped bits, and numbers carry no sum.
+        """
         found = await self._ask(0x00, 0xB2, _RECORD_ALL, _WALLET, le=16)
         if found != with_inverse(found[:8]):
             self.alive = False
@@ -71,7 +77,10 @@ class Esam:
         await self._ask(0x80, 0x30, 0x00, _WALLET, with_inverse(amount_fen.to_bytes(4, "big")))
 
     async def credit(self, block: bytes) -> None:
-        """Hand in a user card's money ‖ count ‖ MAC; the chip checks the MAC and that the count is the next one."""
+        """Hand in a user card's money ‖ count ‖ MAC.
+
+        The chip checks the MAC and that the count is the next one.
+        """
         await self._ask(0x84, 0x32, 0x01, _WALLET, block)
 
     async def init_money(self, block: bytes) -> None:
@@ -102,7 +111,9 @@ class Esam:
             raise EsamError("file %02d unreadable: %s" % (file, error)) from None
 
     async def update(self, file: int, block: bytes, at: int = 0) -> None:
-        """Hand in data ‖ MAC for a file from offset `at` on, sealed by a card for exactly this command."""
+        """Hand in data ‖ MAC for a file from offset `at` on, sealed by a card for exactly this
+        command.
+        """
         await self._ask(0x04, 0xD6, 0x80 | file, at, block)
 
     async def key_state(self) -> int:
@@ -117,7 +128,10 @@ class Esam:
         await self._ask(0x84, 0xD4, 0x01, key, block)
 
     async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
-        """Store the framed run info and have it sealed for the card's write-back file: data ‖ MAC."""
+        """Store the framed run info and have it sealed for the card's write-back file.
+
+        Data ‖ MAC.
+        """
         await self.set_run_info(run_info)
         target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
         return await self.seal_run_info(run_info, target, challenge, serial)
@@ -142,7 +156,10 @@ class Esam:
     async def seal(
         self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes
     ) -> bytes:
-        """Data ‖ MAC of a file from offset `at` on (of the wallet: the record's number) for the card's command `target`."""
+        """Data ‖ MAC of a file from offset `at` on (of the wallet.
+
+        The record's number) for the card's command `target`.
+        """
         order = challenge + target + serial
         if file == ESAM_WALLET:
             return self._whole(await self._ask(0x04, 0xB2, at, _WALLET, order), target[4])
@@ -163,7 +180,9 @@ class Esam:
         return self._whole(answer, le)
 
     def _whole(self, answer: bytes, size: int) -> bytes:
-        """The answer, if it has its size: from half a number nobody may read a balance, nor an identity from nothing."""
+        """The answer, if it has its size: from half a number nobody may read a balance, nor an
+        identity from nothing.
+        """
         if len(answer) < size:
             self.alive = False
             raise EsamError("answer cut short")

@@ -1,9 +1,10 @@
 """The illegal cards that were in the slot: the newest ones, in a ring of their own in the FRAM.
 
-Owns the last KiB of the memory, which the journal does not use. A record is number (4), local time YYMMDDhhmm (5 BCD), card
-serial (8), error code (1), header of the last command (5), its status word (2), purchase count (4) and a CRC-32 (4): what
-meters are asked to keep of an abnormal card (cards reference 1.6), but for balance and energy. A cut while one is written costs
-that one and, if the ring is full, the oldest. The ring is looked through when it is first needed, not at the start.
+Owns the last KiB of the memory, which the journal does not use. A record is number (4), local time
+YYMMDDhhmm (5 BCD), card serial (8), error code (1), header of the last command (5), its status word
+(2), purchase count (4) and a CRC-32 (4): what meters are asked to keep of an abnormal card (cards
+reference 1.6), but for balance and energy. A cut while one is written costs that one and, if the
+ring is full, the oldest. The ring is looked through when it is first needed, not at the start.
 """
 
 import binascii
@@ -37,7 +38,10 @@ class EventLog:
         self._number = -1  # of the newest record; below zero: not looked yet
 
     def add(self, packed: bytes) -> None:
-        """Keep this record, packed by FIELDS but for its number, instead of the oldest; OSError if the memory fails."""
+        """Keep this record, packed by FIELDS but for its number, instead of the oldest.
+
+        OSError if the memory fails.
+        """
         self._look()
         number = self._number + 1
         body = number.to_bytes(4, "big") + packed

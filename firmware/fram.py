@@ -1,4 +1,6 @@
-"""I2C FRAM of the MB85RC256V class: 32 KiB, two address bytes, no write delay, 1e12 writes a byte (MB85RC256V datasheet)."""
+"""I2C FRAM of the MB85RC256V class: 32 KiB, two address bytes, no write delay, 1e12 writes a byte
+(MB85RC256V datasheet).
+"""
 
 from micropython import const
 
@@ -6,7 +8,9 @@ _ADDRESS = const(0x50)
 
 
 class Fram:
-    """A byte memory; every call is one bus transaction and raises OSError if the chip does not answer."""
+    """A byte memory; every call is one bus transaction and raises OSError if the chip does not
+    answer.
+    """
 
     def __init__(self, i2c, address: int = _ADDRESS, size: int = 32768) -> None:
         self._i2c = i2c

@@ -1,6 +1,8 @@
-"""Who owns which bytes of the FRAM: 32 KiB in two halves, each with the journal's rings (docs/hardware.md).
+"""Who owns which bytes of the FRAM: 32 KiB in two halves, each with the journal's rings
+(docs/hardware.md).
 
-Whatever is stored is given its place here and nowhere else. What lies in one half only is lost with it.
+Whatever is stored is given its place here and nowhere else. What lies in one half only is lost with
+it.
 """
 
 from micropython import const

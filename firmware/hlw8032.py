@@ -1,12 +1,15 @@
-"""HLW8032 metering chip: 24-byte reports over a UART at 4800 8E1, about 9.5 a second (HLW8032 manual REV 1.5).
+"""HLW8032 metering chip: 24-byte reports over a UART at 4800 8E1, about 9.5 a second (HLW8032
+manual REV 1.5).
 
-Report: 0 State, 1 = 5AH, 2 V parameter, 5 V register, 8 I parameter, 11 I register, 14 P parameter, 17 P register (24 bits
-each, big-endian), 20 Data Update, 21 PF count (16 bits), 23 = low byte of the sum of bytes 2 to 22. Bit 7 of byte 20 turns
-over whenever PF wraps, so bit 7 and PF make a count of 17 bits. A register is a period: the quantity is parameter / register.
+Report: 0 State, 1 = 5AH, 2 V parameter, 5 V register, 8 I parameter, 11 I register, 14 P parameter,
+17 P register (24 bits each, big-endian), 20 Data Update, 21 PF count (16 bits), 23 = low byte of
+the sum of bytes 2 to 22. Bit 7 of byte 20 turns over whenever PF wraps, so bit 7 and PF make a
+count of 17 bits. A register is a period: the quantity is parameter / register.
 
-A window slides over the bytes, so that any of them may be 5AH. The 8-bit sum passes one bad window in 256, so a report must
-also carry the chip's own constant parameters and a plausible voltage. One pulse is P parameter x Kv x Ki microjoules: a whole
-number of picojoules when Kv and Ki are given in thousandths.
+A window slides over the bytes, so that any of them may be 5AH. The 8-bit sum passes one bad window
+in 256, so a report must also carry the chip's own constant parameters and a plausible voltage. One
+pulse is P parameter x Kv x Ki microjoules: a whole number of picojoules when Kv and Ki are given in
+thousandths.
 """
 
 from micropython import const
@@ -15,9 +18,8 @@ _SIZE = const(24)
 _BUFFER = const(120)  # five reports; the UART's own ring holds more
 _MARK = const(0x5A)
 _GOOD = const(0x55)
-_P_SMALL = const(
-    0x02
-)  # bits of a State FxH: the quantity is too small to measure, or the parameters are unusable
+# Bits of a State FxH: the quantity is too small to measure, or the parameters are unusable.
+_P_SMALL = const(0x02)
 _I_SMALL = const(0x04)
 _V_SMALL = const(0x08)
 _UNUSABLE = const(0x01)
@@ -30,7 +32,9 @@ _AGREE_AGAIN = const(30)  # before others than the known ones are
 
 
 class Hlw8032:
-    """Readings as properties: voltage_mv, current_ma, power_mw, register (17-bit pulse count), pulse_pj (0: not known yet)."""
+    """Readings as properties: voltage_mv, current_ma, power_mw, register (17-bit pulse count),
+    pulse_pj (0: not known yet).
+    """
 
     modulus = 1 << 17
 
@@ -55,7 +59,10 @@ class Hlw8032:
         self.skipped = 0  # bytes that belonged to no report
 
     def expect(self, pulse_pj: int) -> None:
-        """Believe a report from the first one on if a pulse is worth this by its parameters; 0: nothing is expected."""
+        """Believe a report from the first one on if a pulse is worth this by its parameters.
+
+        0: nothing is expected.
+        """
         self._expected_pj = pulse_pj
 
     def poll(self) -> bool:
@@ -63,7 +70,8 @@ class Hlw8032:
         before = self.reports
         waiting = self._uart.any()
         while waiting:
-            # No more than is there: a UART would block for the rest, 3 ms at 4800 bit/s on the RP2040.
+            # No more than is there: a UART would block for the rest, 3 ms at 4800 bit/s on the
+            # RP2040.
             end = min(self._fill + waiting, _BUFFER)
             count = self._uart.readinto(self._view[self._fill : end])
             if not count:
@@ -77,7 +85,8 @@ class Hlw8032:
         buffer, at = self._buffer, 0
         while self._fill - at >= _SIZE:
             if buffer[at + 1] == _MARK and self._is_report(at):
-                # Known parameters tell a report from what only looks like one; until then the sum's word counts.
+                # Known parameters tell a report from what only looks like one; until then the sum's
+                # word counts.
                 believed = self._take(buffer[at : at + _SIZE])
                 at += _SIZE if believed or not self._parameters else 1
             else:
@@ -122,7 +131,10 @@ class Hlw8032:
         return True
 
     def _known(self, report) -> bool:
-        """Whether the report carries this chip's parameters; learns them from equal reports in a row."""
+        """Whether the report carries this chip's parameters.
+
+        Learns them from equal reports in a row.
+        """
         parameters = bytes(report[2:5]) + bytes(report[8:11]) + bytes(report[14:17])
         if parameters == self._parameters:
             self._agreed = 0

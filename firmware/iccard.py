@@ -1,8 +1,8 @@
 """The card in the slot: the way into it (reset, file 01) and its commands. Twin of esam.py.
 
-Each command asks the presence switch first, so that a pulled card is told from an unresponsive one. Errors are those of
-card_errors.py; what a session does with the card is in card_user.py, card_init.py, card_keys.py, card_inspect.py and
-card_factory.py.
+Each command asks the presence switch first, so that a pulled card is told from an unresponsive one.
+Errors are those of card_errors.py; what a session does with the card is in card_user.py,
+card_init.py, card_keys.py, card_inspect.py and card_factory.py.
 """
 
 from micropython import const
@@ -70,7 +70,8 @@ class Card:
     async def info(self) -> tuple:
         """(command, data) of file 01, which says what kind of card this is.
 
-        Asked for as the user card has it; a card with less names its length (6Cxx), of one with more the rest is read.
+        Asked for as the user card has it; a card with less names its length (6Cxx), of one with
+        more the rest is read.
         """
         block, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=_USER_INFO)
         if sw == 0x6B00 or sw == 0x6A82:

@@ -1,24 +1,27 @@
 """ISO 7816-3 as pure engines: characters in, characters out, no clock, no wire (cards reference 3).
 
-`AtrReader` knows when an answer to reset is whole and what it says. `Exchange` takes one command through T=0 with every
-procedure byte, GET RESPONSE and 6Cxx. Who drives them (line.py) asks `want`, how many characters are missing, keeps the
-waiting time and hands in what came. Nothing here waits or raises for bad bytes: `error` says what was wrong.
+`AtrReader` knows when an answer to reset is whole and what it says. `Exchange` takes one command
+through T=0 with every procedure byte, GET RESPONSE and 6Cxx. Who drives them (line.py) asks `want`,
+how many characters are missing, keeps the waiting time and hands in what came. Nothing here waits
+or raises for bad bytes: `error` says what was wrong.
 """
 
 from micropython import const
 
 ATR_MAX = const(33)
 _NULL = const(0x60)
-_MAX_NULLS = const(
-    100
-)  # in a row; each may take a waiting time of 1 s, but the session's deadline ends before
+# In a row; each may take a waiting time of 1 s, but the session's deadline ends before.
+_MAX_NULLS = const(100)
 _MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
 _FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
 _DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
 
 
 class AtrReader:
-    """Collects an ATR character by character. When `want` is 0 it is whole or `error` says why it never will be."""
+    """Collects an ATR character by character.
+
+    When `want` is 0 it is whole or `error` says why it never will be.
+    """
 
     def __init__(self) -> None:
         self.raw = bytearray()
@@ -52,7 +55,10 @@ class AtrReader:
             self._finish()
 
     def _follow(self, indicator: int) -> None:
-        """Ask for the interface bytes that T0 or TDi announces, then for the next TDi's; at last for the rest."""
+        """Ask for the interface bytes that T0 or TDi announces, then for the next TDi's.
+
+        At last for the rest.
+        """
         present = bin(indicator >> 4).count("1")
         at = self._next + 1
         if len(self.raw) < at + present:
@@ -126,7 +132,10 @@ class AtrReader:
         self.want = 0
 
     def serial(self) -> bytes:
-        """The last 8 bytes of an ATR of this system's chips, 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; empty for any other."""
+        """The last 8 bytes of an ATR of this system's chips, 3B 69 00 00 ..
+
+        or 3B 79 TA1 00 00 ..; empty for any other.
+        """
         raw = self.raw
         at = 3 if raw[1] & 0x10 else 2
         own = raw[1] & 0xEF == 0x69 and raw[at : at + 2] == b"\x00\x00"
@@ -136,8 +145,9 @@ class AtrReader:
 class Exchange:
     """One command through T=0.
 
-    `take()` gives the characters to be sent now. While `want` is not 0, at least so many more will come if all goes well: hand
-    them in with `receive`; a waiting time that runs out is `expire`. At the end (`done`) there are `data` and `sw`, or `error`.
+    `take()` gives the characters to be sent now. While `want` is not 0, at least so many more will
+    come if all goes well: hand them in with `receive`; a waiting time that runs out is `expire`. At
+    the end (`done`) there are `data` and `sw`, or `error`.
     """
 
     def __init__(
@@ -176,7 +186,10 @@ class Exchange:
         self.want = self._least()
 
     def _least(self) -> int:
-        """How many characters the card must still send before it is our turn: a status word ends whatever else it says."""
+        """How many characters the card must still send before it is our turn.
+
+        A status word ends whatever else it says.
+        """
         if self.done:
             return 0
         if self._sw1 or self._to_send:

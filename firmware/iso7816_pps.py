@@ -1,8 +1,11 @@
-"""PPS, by which a chip agrees to a higher rate, as a pure engine (ISO 7816-3, 9): PPSS FF, PPS0, PPS1, PCK, and the echo.
+"""PPS, by which a chip agrees to a higher rate, as a pure engine (ISO 7816-3, 9).
 
-The rate asked for has the etu of 372 clocks divided by 2 or 4: any F from 372 to the ATR's Fi and any D from 1 to its Di may be
-asked for, and 372 is what all lines can do. A chip that leaves PPS1 out of its answer stays at the first rate, and so does this
-side. Any other answer, or none, is an error, after which nothing but a reset is left.
+PPSS FF, PPS0, PPS1, PCK, and the echo.
+
+The rate asked for has the etu of 372 clocks divided by 2 or 4: any F from 372 to the ATR's Fi and
+any D from 1 to its Di may be asked for, and 372 is what all lines can do. A chip that leaves PPS1
+out of its answer stays at the first rate, and so does this side. Any other answer, or none, is an
+error, after which nothing but a reset is left.
 """
 
 from micropython import const
@@ -14,7 +17,10 @@ _D_CODES = {2: 2, 4: 3, 8: 4}  # D to its code in TA1 and PPS1
 
 
 class Pps:
-    """One negotiation for 372/`factor`. Used like an `Exchange`; at the end `factor` is the rate agreed to."""
+    """One negotiation for 372/`factor`.
+
+    Used like an `Exchange`; at the end `factor` is the rate agreed to.
+    """
 
     def __init__(self, factor: int) -> None:
         self.error = ""
@@ -67,7 +73,10 @@ class Pps:
 
 
 def offered(atr, fastest: int) -> int:
-    """The highest factor, up to `fastest`, that may be asked for after this ATR; 1 if the chip offers none."""
+    """The highest factor, up to `fastest`, that may be asked for after this ATR.
+
+    1 if the chip offers none.
+    """
     if atr.specific >= 0 or atr.fi < 372:
         return 1
     factor = 1
@@ -77,7 +86,10 @@ def offered(atr, fastest: int) -> int:
 
 
 def imposed(atr, fastest: int) -> int:
-    """The factor that a chip in specific mode (TA2) uses from here on; 0 if it is none of ours, 1 in negotiable mode."""
+    """The factor that a chip in specific mode (TA2) uses from here on.
+
+    0 if it is none of ours, 1 in negotiable mode.
+    """
     if atr.specific < 0:
         return 1
     if atr.specific & 15 or atr.specific & _IMPLICIT or atr.fi != 372:

@@ -1,15 +1,18 @@
 """Power-cut-safe memory of one record: two rings in two halves of a byte memory (FRAM).
 
-A record is: sequence number (6 bytes), length of the payload (2), payload, CRC-32 of all. Each commit writes the next slot of
-the first ring and then the same slot of the second; the newest valid record of both wins. So a cut at any byte leaves the old
-record or the new one, and either half can be destroyed whole without losing the newest commit (docs/journal.md). What was
-written is read back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the second
-where the first has not kept it or both are to be proved. On the chip each of these reads is a quarter of a commit. A commit
-that failed goes to another slot the next time, but never to that of the newest good record.
+A record is: sequence number (6 bytes), length of the payload (2), payload, CRC-32 of all. Each
+commit writes the next slot of the first ring and then the same slot of the second; the newest valid
+record of both wins. So a cut at any byte leaves the old record or the new one, and either half can
+be destroyed whole without losing the newest commit (docs/journal.md). What was written is read
+back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the
+second where the first has not kept it or both are to be proved. On the chip each of these reads is
+a quarter of a commit. A commit that failed goes to another slot the next time, but never to that of
+the newest good record.
 
-Slots have room for a payload that grows. Versions whose slots were as large as their payload had their rings at the start of
-each half, with no length in a record. Those former rings are read where the present one is empty, and lie beside it: so a
-former record stays whole while the first one of the present ring is written.
+Slots have room for a payload that grows. Versions whose slots were as large as their payload had
+their rings at the start of each half, with no length in a record. Those former rings are read where
+the present one is empty, and lie beside it: so a former record stays whole while the first one of
+the present ring is written.
 """
 
 import binascii
@@ -26,11 +29,15 @@ _TRIES = const(3)  # of a read that is not answered
 
 
 class JournalError(Exception):
-    """The memory did not take the record: it does not answer, or neither half keeps what is written."""
+    """The memory did not take the record: it does not answer, or neither half keeps what is
+    written.
+    """
 
 
 class Journal:
-    """`memory` has size, read(address, count) -> bytes and write(address, data); both raise OSError when it fails.
+    """`memory` has size, read(address, count) -> bytes and write(address, data).
+
+    Both raise OSError when it fails.
 
     `former` are the sizes of the payloads in former rings, the newest format first.
     """
@@ -39,7 +46,8 @@ class Journal:
         self, memory, payload_size: int, slots: int = fram_map.JOURNAL_SLOTS, former: tuple = ()
     ) -> None:
         self._memory = memory
-        # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and of the payload.
+        # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and
+        # of the payload.
         self._rings = (
             (fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOT_BYTES, _SEQUENCE + _LENGTH, payload_size),
         ) + tuple(
@@ -57,16 +65,20 @@ class Journal:
         self.written = 0  # halves that took the newest commit, as far as they were asked
 
     def load(self) -> "bytes | None":
-        """The newest payload, or None if there is no valid record at all, or the memory does not answer.
+        """The newest payload, or None if there is no valid record at all, or the memory does not
+        answer.
 
-        It answers if it does for every slot of a half: what woke up, or fell silent, while it was read may hold newer ones.
+        It answers if it does for every slot of a half: what woke up, or fell silent, while it was
+        read may hold newer ones.
         """
         return self.choose((self.scan(0), self.scan(1)))
 
     def scan(self, half: int) -> tuple:
-        """(whether each slot answered, ring, highest sequence number, its slot, its payload or None): half of `load`'s work.
+        """(whether each slot answered, ring, highest sequence number, its slot, its payload or
+        None): half of `load`'s work.
 
-        Nothing may be written between the two halves. A former ring counts only where the newer ones hold nothing.
+        Nothing may be written between the two halves. A former ring counts only where the newer
+        ones hold nothing.
         """
         found = (False, OWN, 0, self._slots - 1, None)
         for ring in range(len(self._rings)):
@@ -105,9 +117,12 @@ class Journal:
         return payload if self.answers else None
 
     def commit(self, payload, prove: bool = False, ring: int = OWN) -> None:
-        """Store `payload` as the newest record; JournalError if no half of the memory took it. `prove` asks both halves.
+        """Store `payload` as the newest record; JournalError if no half of the memory took it.
 
-        Nothing goes to a memory that has not been read: what it holds may be what must never be forgotten.
+        `prove` asks both halves.
+
+        Nothing goes to a memory that has not been read: what it holds may be what must never be
+        forgotten.
         """
         base, slot_size, _, size = self._rings[ring]
         if len(payload) != size:

@@ -1,13 +1,15 @@
-"""Commands to the chip on a T=0 line, whatever the wire under them is, and waiting on it to the etu.
+"""Commands to the chip on a T=0 line, whatever the wire under them is, and waiting on it to the
+etu.
 
-`Channel` takes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times the first rate. A line has
-activate, deactivate, set_rate, send, receive, waiting_ms, lock, extra_guard_etu and fastest: line_uart.py, line_shared.py and
-line_pio.py.
+`Channel` takes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times the
+first rate. A line has activate, deactivate, set_rate, send, receive, waiting_ms, lock,
+extra_guard_etu and fastest: line_uart.py, line_shared.py and line_pio.py.
 
-While characters pass, the other tasks have their turn. One turn may hold a debit and a commit of the journal, which take
-some 14 ms on the chip; behind a header of 5 characters, which takes 6, it would keep the line waiting. So they have it in
-waits that are longer, and the last 14 ms of those are sat out. The longer they have waited, the shorter a wait will do, but
-not one behind a header; after 28 ms any. A chip that has not answered after a few ms is looked at every ms.
+While characters pass, the other tasks have their turn. One turn may hold a debit and a commit of
+the journal, which take some 14 ms on the chip; behind a header of 5 characters, which takes 6, it
+would keep the line waiting. So they have it in waits that are longer, and the last 14 ms of those
+are sat out. The longer they have waited, the shorter a wait will do, but not one behind a header;
+after 28 ms any. A chip that has not answered after a few ms is looked at every ms.
 """
 
 import asyncio
@@ -49,10 +51,13 @@ class Channel:
         self._deadline_ms = time.ticks_add(time.ticks_ms(), ms)
 
     async def reset(self) -> AtrReader:
-        """Cold reset; the ATR, whole and without error, or LineError. Then the highest rate that chip and line have in common.
+        """Cold reset; the ATR, whole and without error, or LineError.
 
-        A chip that does not keep to its offer is reset once more and left at the first rate. So is, once, whatever is reset
-        next after a command has failed at a rate agreed to: else a card heard badly at its own rate would never be served.
+        Then the highest rate that chip and line have in common.
+
+        A chip that does not keep to its offer is reset once more and left at the first rate. So is,
+        once, whatever is reset next after a command has failed at a rate agreed to: else a card
+        heard badly at its own rate would never be served.
         """
         async with self._line.lock:
             atr = await self._activate()
@@ -141,7 +146,10 @@ class Channel:
 
 
 async def rest_until(when_us) -> None:
-    """Wait until `time.ticks_us()` is there, to the microsecond. Other tasks run if there is room for them."""
+    """Wait until `time.ticks_us()` is there, to the microsecond.
+
+    Other tasks run if there is room for them.
+    """
     left_us = time.ticks_diff(when_us, time.ticks_us())
     if left_us > _room_us():
         await _others(max(left_us - _ROOM_US, 0) // 1000)
@@ -151,7 +159,9 @@ async def rest_until(when_us) -> None:
 
 
 async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
-    """Until `missing()` characters are 0, or one is late by more than `wait_ms`, or `deadline_ms` has come."""
+    """Until `missing()` characters are 0, or one is late by more than `wait_ms`, or `deadline_ms`
+    has come.
+    """
     left = missing()
     since_ms = time.ticks_ms()
     while left > 0:

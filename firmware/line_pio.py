@@ -1,8 +1,10 @@
-"""The wire under T=0 on the RP2040: one pin, open drain, two state machines and two DMA channels for each chip.
+"""The wire under T=0 on the RP2040: one pin, open drain, two state machines and two DMA channels
+for each chip.
 
-`PioLine` is what `line.UartLine` is, plus what a UART can't do: it gives and obeys the error signal (ISO 7816-3, 7.3), and
-nothing is lost while Python is away, because DMA moves every character: up to 512 can wait, more than a chip says unasked.
-The etu is 372 periods of the card clock, or a half, a quarter, an eighth of that. The programs are in pio_programs.py.
+`PioLine` is what `line.UartLine` is, plus what a UART can't do: it gives and obeys the error signal
+(ISO 7816-3, 7.3), and nothing is lost while Python is away, because DMA moves every character: up
+to 512 can wait, more than a chip says unasked. The etu is 372 periods of the card clock, or a half,
+a quarter, an eighth of that. The programs are in pio_programs.py.
 """
 
 import asyncio
@@ -17,9 +19,8 @@ from line import LineError, rest_until, wait_for
 from pio_programs import receiver, sender
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
-_RESET_MS = const(
-    12
-)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
+# 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for.
+_RESET_MS = const(12)
 _ETU_CLOCKS = const(372)
 _ETU_CYCLES = const(30)  # of a state machine, as its program has it
 _CHAR_ETU = const(12)
@@ -38,18 +39,23 @@ _CLEAR_FLAG = const(0xC050)  # irq(clear, rel(0))
 
 
 def word_to_send(value: int) -> int:
-    """What the sender needs to have a character go out: start 1, bits and even parity inverted, release 0."""
+    """What the sender needs to have a character go out.
+
+    Start 1, bits and even parity inverted, release 0.
+    """
     odd = 0x6996 >> ((value ^ value >> 4) & 15) & 1
     return 1 | (value ^ 0xFF) << 1 | (odd ^ 1) << 9
 
 
-_WORDS = array(
-    "H", [word_to_send(value) for value in range(256)]
-)  # made once: it would be a tenth of a turn round
+# Made once: it would be a tenth of a turn round.
+_WORDS = array("H", [word_to_send(value) for value in range(256)])
 
 
 def heard(word: int) -> int:
-    """The character in a received halfword, or -1 if its parity is wrong. Bits 7 to 15 are the parities so far."""
+    """The character in a received halfword, or -1 if its parity is wrong.
+
+    Bits 7 to 15 are the parities so far.
+    """
     if word & 0x8000:
         return -1
     parities = word >> 7
@@ -57,7 +63,9 @@ def heard(word: int) -> int:
 
 
 class PioLine:
-    """`io` is the pin of contact I/O, `clock` a PWM at the card clock's frequency, `sm` an even state machine's number."""
+    """`io` is the pin of contact I/O, `clock` a PWM at the card clock's frequency, `sm` an even
+    state machine's number.
+    """
 
     fastest = 4  # times the first rate that PPS asks for: beyond it Python is too slow for the gain
 
@@ -115,7 +123,9 @@ class PioLine:
         self._start()
 
     async def send(self, data) -> None:
-        """Send characters, each up to four times; LineError if the chip refuses one or the line does not move."""
+        """Send characters, each up to four times; LineError if the chip refuses one or the line
+        does not move.
+        """
         piece = 1 if self.extra_guard_etu else len(data)
         self._load(data[:piece])
         await self._turn()
@@ -128,7 +138,9 @@ class PioLine:
             began_us = await self._send()
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
+        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by
+        `deadline_ms`.
+        """
         await wait_for(
             lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms
         )
@@ -137,7 +149,9 @@ class PioLine:
         return got
 
     def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu of the first rate, which is what waiting times are counted in, rounded up."""
+        """A waiting time of so many etu of the first rate, which is what waiting times are counted
+        in, rounded up.
+        """
         return etu * self._etu_ns // 1_000_000 + 1
 
     def _load(self, data) -> None:
@@ -184,7 +198,10 @@ class PioLine:
         return False
 
     def _missing(self, count: int) -> int:
-        """How many of `count` characters are not here yet. One that came and has to be repeated is still missing."""
+        """How many of `count` characters are not here yet.
+
+        One that came and has to be repeated is still missing.
+        """
         self._collect()
         return count - len(self._got)
 
@@ -220,13 +237,15 @@ class PioLine:
         raise LineError("line shorted")
 
     def _start(self) -> None:
-        """Both state machines from their beginning, at the rate that is set; the pin becomes the PIO's and is released."""
+        """Both state machines from their beginning, at the rate that is set.
+
+        The pin becomes the PIO's and is released.
+        """
         self._feed.active(False)
         self._drain.active(False)
         divider = self._etu_cycles * 256 // (_ETU_CYCLES * self._factor)
-        freq = (
-            machine.freq() * 256 // divider
-        )  # from which the port computes this very divider again
+        # From which the port computes this very divider again.
+        freq = None(machine.freq() * 256 // divider)
         io = self._io
         io.init(io.IN, io.PULL_UP)
         self._sender.init(sender, freq=freq, out_base=io, jmp_pin=io)
@@ -245,14 +264,16 @@ class PioLine:
         self._receiver.active(1)
 
     def _make_ring(self) -> None:
-        """Room for twice the ring, because the DMA wraps at a multiple of the ring's size; and where the receiver's FIFO is."""
+        """Room for twice the ring, because the DMA wraps at a multiple of the ring's size.
+
+        And where the receiver's FIFO is.
+        """
         room = array("H", bytes(4 * _RING))
         self._drain.config(read=self._receiver, write=room)
         start = -self._addresses[_WRITE] % (2 * _RING)
         self._ring_address = self._addresses[_WRITE] + start
-        self._fifo_address = (
-            self._addresses[_READ] + 2
-        )  # the upper half of its word: shifted to the right, the bits are there
+        # The upper half of its word: shifted to the right, the bits are there.
+        self._fifo_address = None(self._addresses[_READ] + 2)
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
 
     def _us(self, etu: int) -> int:

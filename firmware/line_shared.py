@@ -1,7 +1,8 @@
 """Two T=0 lines on one UART, for a port that has fewer UARTs to give than there are lines.
 
-The UART is turned to the pins of the line that is used; the other line's rest as inputs with pull-up, so that its chip, which
-stays powered and clocked, sees an idle line. The lines share one `lock`: whoever talks holds it for a whole command.
+The UART is turned to the pins of the line that is used; the other line's rest as inputs with
+pull-up, so that its chip, which stays powered and clocked, sees an idle line. The lines share one
+`lock`: whoever talks holds it for a whole command.
 """
 
 import asyncio

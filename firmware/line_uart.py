@@ -1,8 +1,8 @@
 """The wire under T=0: a UART with transmit and receive tied to one contact.
 
-`UartLine` owns the contacts VCC, RST, CLK and I/O: order of activation, echo removed and compared, guard and waiting times.
-Characters are 8 bits, even parity, two stop bits: 12 etu from edge to edge, ISO 7816-3's shortest. A UART can neither give nor
-obey the error signal; PioLine can.
+`UartLine` owns the contacts VCC, RST, CLK and I/O: order of activation, echo removed and compared,
+guard and waiting times. Characters are 8 bits, even parity, two stop bits: 12 etu from edge to
+edge, ISO 7816-3's shortest. A UART can neither give nor obey the error signal; PioLine can.
 """
 
 import asyncio
@@ -13,20 +13,21 @@ from micropython import const
 from line import LineError, rest_until, wait_for
 
 _POWER_MS = const(10)  # VCC steady before the clock starts
-_RESET_MS = const(
-    12
-)  # 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for
+# 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for.
+_RESET_MS = const(12)
 _CHAR_ETU = const(12)
 _TURN_ETU = const(16)  # between the edges of characters of opposite directions
 _HEARD_ETU = const(10)  # after a character's edge a receiver has it at the earliest
-_ECHO_LOOKS = const(
-    100
-)  # one each etu, after the echo should be here: the transmitter may start late
+# One each etu, after the echo should be here: the transmitter may start late.
+_ECHO_LOOKS = const(100)
 _HALF = const(32768)  # duty of the card clock
 
 
 class UartLine:
-    """`clock` is a PWM at the card clock's frequency; `power`, `reset` are pins. All times follow from `baud`."""
+    """`clock` is a PWM at the card clock's frequency; `power`, `reset` are pins.
+
+    All times follow from `baud`.
+    """
 
     fastest = 4  # times the first rate: beyond it Python is too slow for the gain
 
@@ -68,7 +69,9 @@ class UartLine:
         self._uart.init(baudrate=self.baud)
 
     async def send(self, data) -> None:
-        """Send characters and take their echo off; LineError if the wire does not carry what was sent."""
+        """Send characters and take their echo off; LineError if the wire does not carry what was
+        sent.
+        """
         await self._turn()
         if self.extra_guard_etu:
             for i in range(len(data)):
@@ -81,7 +84,9 @@ class UartLine:
             await self._send(data)
 
     async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by `deadline_ms`."""
+        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by
+        `deadline_ms`.
+        """
         uart = self._uart
         await wait_for(lambda: count - uart.any(), 1_000_000_000 // self.baud, wait_ms, deadline_ms)
         got = uart.read(min(uart.any(), count)) or b""
@@ -90,7 +95,9 @@ class UartLine:
         return got
 
     def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu of the first rate, which is what waiting times are counted in, rounded up."""
+        """A waiting time of so many etu of the first rate, which is what waiting times are counted
+        in, rounded up.
+        """
         return etu * 1000 // self._first_baud + 1
 
     async def _send(self, data) -> None:
@@ -109,7 +116,9 @@ class UartLine:
             raise LineError("line shorted" if not echo else "echo differs")
 
     async def _turn(self) -> None:
-        """Let 16 etu pass since the edge of the chip's last character, and forget what it said unasked."""
+        """Let 16 etu pass since the edge of the chip's last character, and forget what it said
+        unasked.
+        """
         if (
             0
             < time.ticks_diff(self._free_us, time.ticks_us())

@@ -1,7 +1,10 @@
-"""Boot: the version, the board, the meter on it, run. An exception that nobody expected restarts the meter instead of leaving
-it dark; an interrupt from the console, as flashing begins with one, leaves it safe and its state kept.
+"""Boot: the version, the board, the meter on it, run.
 
-This file and versions.py lie at the root of the board, outside all versions: they change as little as can be.
+An exception that nobody expected restarts the meter instead of leaving it dark; an interrupt from
+the console, as flashing begins with one, leaves it safe and its state kept.
+
+This file and versions.py lie at the root of the board, outside all versions: they change as little
+as can be.
 """
 
 import sys

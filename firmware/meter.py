@@ -8,11 +8,12 @@
     rescue   on power fail commit, then settle if the supply lasts
     guard    every 1 s     feeds the watchdog when every periodic task has reported since the last time
 
-`Meter` hands each part the few things that it works with, in the order in which they stand on one another; no part knows
-the meter, and none changes what is above it.
+`Meter` hands each part the few things that it works with, in the order in which they stand on one
+another; no part knows the meter, and none changes what is above it.
 
-What a cut can cost: less than 0.25 Wh not yet committed, and what the chip has counted but not yet reported, which is at
-most 0.26 s of load (105 ms between reports, 55 ms of report, 100 ms between looks): 0.6 Wh at 30 A.
+What a cut can cost: less than 0.25 Wh not yet committed, and what the chip has counted but not yet
+reported, which is at most 0.26 s of load (105 ms between reports, 55 ms of report, 100 ms between
+looks): 0.6 Wh at 30 A.
 """
 
 import asyncio
@@ -48,9 +49,8 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-_MIN_RELAY_MV = const(
-    154_000
-)  # 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts)
+# 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts).
+_MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LAST_LOOKS = const(20)  # at the metering chip, while the supply holds up without mains
 _LAST_LOOK_MS = const(10)
@@ -167,7 +167,10 @@ class Meter:
         )
 
     def stop(self) -> None:
-        """Leave everything safe: no coil under current, the state committed. For whoever ends `run` from outside."""
+        """Leave everything safe: no coil under current, the state committed.
+
+        For whoever ends `run` from outside.
+        """
         self.relay.release()
         self.recovery.adopt_now()
         self.store.keep()
@@ -225,7 +228,8 @@ class Meter:
 
     async def _keep(self) -> None:
         if self._counts_start:
-            self.store.keep()  # behind the first look at the metering chip, which must not come later for it
+            # Behind the first look at the metering chip, which must not come later for it.
+            self.store.keep()
         settle_s = retry_s = heard_s = 0
         while True:
             if (await self.recovery.adopt_if_ready() or retry_s <= 0) and not self.settlement.ready:
@@ -270,7 +274,10 @@ class Meter:
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
     def _can_drive(self, wanted: bool) -> bool:
-        """Whether the mains can drive a coil. While nobody tells the volts the power-fail pin decides, and only for opening."""
+        """Whether the mains can drive a coil.
+
+        While nobody tells the volts the power-fail pin decides, and only for opening.
+        """
         if not self._power_fail.value():
             return False
         if not self.metering.heard or self.metering.silent:

@@ -7,47 +7,50 @@ A driver has
     expect(pulse_pj)        the energy of one pulse before the start: a first report that agrees with it need not be doubted
     voltage_mv, current_ma, power_mw
 
-The count is the chip's and starts again at zero with it. What a difference of two counts means is judged here, by what the
-mains can have delivered in the time between: a difference within that is energy; a small count after a large one is a chip
-that has restarted; anything else is not believed. A restart near the wrap looks like a wrap, so the power that the chip has
-measured decides: where that can have made the small count but not the way round to it, the chip has restarted. (A load that
-comes and goes between two reports, at the very wrap, is taken for a restart: what that costs is less than 0.3 Wh.)
+The count is the chip's and starts again at zero with it. What a difference of two counts means is
+judged here, by what the mains can have delivered in the time between: a difference within that is
+energy; a small count after a large one is a chip that has restarted; anything else is not believed.
+A restart near the wrap looks like a wrap, so the power that the chip has measured decides: where
+that can have made the small count but not the way round to it, the chip has restarted. (A load that
+comes and goes between two reports, at the very wrap, is taken for a restart: what that costs is
+less than 0.3 Wh.)
 
-Of a cold start nobody says whether the chip has started too. So no more is charged than it has counted, and no more than lies
-between the count kept and its own, and nothing of a count that the mains cannot have made since power came:
+Of a cold start nobody says whether the chip has started too. So no more is charged than it has
+counted, and no more than lies between the count kept and its own, and nothing of a count that the
+mains cannot have made since power came:
     both have started       all is charged. But if a cut came before the chip had counted further than it has now, the count
-                            kept is left out: the resident gains at most what the mains delivers from power to the first look
+                            kept is left out: the resident gains at most what the mains delivers
+                            from power to the first look
     the controller alone    what the chip has counted since is charged, once. If its count is a large one the resident gains
                             that, and after a wrap what lay before it
-A controller alone that restarts by itself (`warm`) finds a chip that has counted on, over the wrap too, unless the power says
-otherwise. Never is anything charged twice; a meter that has lost its memory, and with it the count kept, can't see to that.
+A controller alone that restarts by itself (`warm`) finds a chip that has counted on, over the wrap
+too, unless the power says otherwise. Never is anything charged twice; a meter that has lost its
+memory, and with it the count kept, can't see to that.
 """
 
 import time
 
 from micropython import const
 
-_JITTER_MS = const(
-    160
-)  # a report of 55 ms and up to 105 ms until it is looked at: by so much a time between two may be wrong
-_MARGIN_MS = const(
-    500
-)  # a chip counts up to one report period and one transmission ahead of its report
+# A report of 55 ms and up to 105 ms until it is looked at: by so much a time between two may be
+# wrong.
+_JITTER_MS = const(160)
+# A chip counts up to one report period and one transmission ahead of its report.
+_MARGIN_MS = const(500)
 _BOOT_MS = const(2_000)  # from power to the first look, during which the chip counts already
 _RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
 _SILENT_MS = const(3_000)
-_LONG_MS = const(
-    21_600_000
-)  # longer silences count as this: ticks wrap after 12 days, and turn negative after 6
-_STUBBORN = const(
-    100
-)  # counts in a row that were not believed, before the meter gives in: some 10 s
+# Longer silences count as this: ticks wrap after 12 days, and turn negative after 6.
+_LONG_MS = const(21_600_000)
+# Counts in a row that were not believed, before the meter gives in: some 10 s.
+_STUBBORN = const(100)
 
 
 class Metering:
     """Count one chip's energy. `warm` says that only the controller restarted, not the chip.
 
-    `register` is the count kept, `pulse_pj` the energy of one pulse of the chip that it belongs to, 0 if that is not known.
+    `register` is the count kept, `pulse_pj` the energy of one pulse of the chip that it belongs to,
+    0 if that is not known.
     """
 
     def __init__(
@@ -99,9 +102,8 @@ class Metering:
         limit = self._limit(elapsed_ms)
         pulses = (new - self.register) % self.chip.modulus
         if limit >= self.chip.modulus:
-            pulses = min(
-                pulses, new
-            )  # a wrap or a restart may have been missed: either way it was at least this much
+            # A wrap or a restart may have been missed: either way it was at least this much.
+            pulses = min(pulses, new)
         elif pulses > limit or self._restarted(self.register, new, elapsed_ms, power_mw):
             if new > limit:
                 return self._disbelieve(new, limit)
@@ -112,7 +114,10 @@ class Metering:
         return pulses
 
     def correct_pj(self, register: int, pulse_pj: int = 0) -> int:
-        """Start anew from `register`, the count kept. Return the energy still to charge, negative if too much was."""
+        """Start anew from `register`, the count kept.
+
+        Return the energy still to charge, negative if too much was.
+        """
         self._kept_pj = pulse_pj
         if not self.heard:
             self.register = register
@@ -133,7 +138,9 @@ class Metering:
         return pulses
 
     def _since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:
-        """Pulses up to the first look: has the chip started with the controller, or counted on from `register` meanwhile?"""
+        """Pulses up to the first look: has the chip started with the controller, or counted on from
+        `register` meanwhile?
+        """
         since = (new - register) % self.chip.modulus
         if self._kept_pj not in (0, self.chip.pulse_pj):
             since = new  # another chip: `register` is no count of this one
@@ -144,15 +151,18 @@ class Metering:
         return min(new, since) if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
 
     def _restarted(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> bool:
-        """Whether a count that has fallen tells of a restart and not of a wrap, this being the most power that was measured."""
+        """Whether a count that has fallen tells of a restart and not of a wrap, this being the most
+        power that was measured.
+        """
         measured = self._pulses_at(power_mw, elapsed_ms + _JITTER_MS)
         return new < register and new <= measured < (new - register) % self.chip.modulus
 
     def _disbelieve(self, new: int, limit: int) -> int:
         """A count that the mains cannot have made: nothing is charged.
 
-        When the chip insists, the count held here is the wrong one: start anew from the chip's. Not if it is just a little
-        ahead of the chip's, where waiting makes up for what was charged too early.
+        When the chip insists, the count held here is the wrong one: start anew from the chip's. Not
+        if it is just a little ahead of the chip's, where waiting makes up for what was charged too
+        early.
         """
         self.disbelieved += 1
         self._in_a_row += 1

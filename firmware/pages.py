@@ -1,4 +1,7 @@
-"""What the meter shows of itself: the pages, the lamps and the codes of standing faults. Only reads; decides nothing."""
+"""What the meter shows of itself: the pages, the lamps and the codes of standing faults.
+
+Only reads; decides nothing.
+"""
 
 from micropython import const
 
@@ -55,7 +58,9 @@ class Pages:
         return [page() for page in self._pages]
 
     def faults(self) -> list:
-        """Return the codes of what stands wrong with the meter itself (docs/operations.md), such as Err-02."""
+        """Return the codes of what stands wrong with the meter itself (docs/operations.md), such as
+        Err-02.
+        """
         bits = self.fault_bits()
         return ["Err-%02d" % code for code in range(1, _CODES) if bits >> code & 1]
 
@@ -100,5 +105,7 @@ class Pages:
         return labelled("no", "%06d" % (self._store.state.meter_no % 1000000))
 
     def _check(self) -> str:
-        """Return the self-check's code, for an installer who missed it at the start (docs/selfcheck.md)."""
+        """Return the self-check's code, for an installer who missed it at the start
+        (docs/selfcheck.md).
+        """
         return self._self_check.code or "--------"

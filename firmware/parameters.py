@@ -1,4 +1,7 @@
-"""Parameters on their way from card and ESAM files into the state: number, customer, alarms, limits. Prices: tariff.py."""
+"""Parameters on their way from card and ESAM files into the state.
+
+Number, customer, alarms, limits. Prices: tariff.py.
+"""
 
 import card_files
 import supply
@@ -15,7 +18,10 @@ def apply_params(state: "State", record: dict) -> None:
 
 
 def apply_silence(state: "State", record: dict) -> None:
-    """Set how long the metering chip may be silent. User cards don't carry it: only initialisation does."""
+    """Set how long the metering chip may be silent.
+
+    User cards don't carry it: only initialisation does.
+    """
     state.silence_limit_s = record["silence_min"] * 60
 
 

@@ -1,13 +1,18 @@
-"""The programs of the RP2040's PIO: T=0 characters out and in, and pulses counted (RP2040 datasheet, chapter 3).
+"""The programs of the RP2040's PIO: T=0 characters out and in, and pulses counted (RP2040
+datasheet, chapter 3).
 
-Sender and receiver have 16 instructions each and so fill one block; four state machines run them for two lines, 0 and 1, 2 and
-3. The clock is divided so that an etu has 30 cycles. The pin's output value stays 0 and only its direction changes: it pulls
-low or lets go, and never drives high. Edges and looks at the line, in etu from the start bit's edge (ISO 7816-3, 7):
+Sender and receiver have 16 instructions each and so fill one block; four state machines run them
+for two lines, 0 and 1, 2 and
+3. The clock is divided so that an etu has 30 cycles. The pin's output value stays 0 and only its
+  direction changes: it pulls
+low or lets go, and never drives high. Edges and looks at the line, in etu from the start bit's edge
+(ISO 7816-3, 7):
 
     0      1 to 9            9         10          10.5 to 12    11            12      14
     start  8 bits, LSB first  parity    released    error signal  sender looks  next    again, after an error signal
 
-The receiver is deaf from the sender's first character until the flag after its last (11.1 etu), so there is no echo.
+The receiver is deaf from the sender's first character until the flag after its last (11.1 etu), so
+there is no echo.
 """
 # The assembler makes these names and runs the functions once to collect the words.
 # ruff: noqa: F821
@@ -18,9 +23,12 @@ import rp2
 
 @rp2.asm_pio(out_init=rp2.PIO.IN_LOW, out_shiftdir=rp2.PIO.SHIFT_RIGHT, pull_thresh=11)
 def sender():
-    """A word: start, 8 bits, parity, release, each 1 where the pin is to pull low; then 1 after the last character.
+    """A word: start, 8 bits, parity, release, each 1 where the pin is to pull low.
 
-    Reports 3, 2, 1 at error signals, 0 at the fourth, after which it stands still; the word itself after the last character.
+    Then 1 after the last character.
+
+    Reports 3, 2, 1 at error signals, 0 at the fourth, after which it stands still; the word itself
+    after the last character.
     """
     label("idle")
     pull(block)
@@ -47,7 +55,10 @@ def sender():
 
 @rp2.asm_pio(set_init=rp2.PIO.IN_LOW, in_shiftdir=rp2.PIO.SHIFT_RIGHT, fifo_join=rp2.PIO.JOIN_RX)
 def receiver():
-    """y is the parity so far, and that is what goes out for each of the nine bits: the last one is the verdict."""
+    """y is the parity so far, and that is what goes out for each of the nine bits.
+
+    The last one is the verdict.
+    """
     wait(1, irq, rel(3))  # the state machine before this one is its sender
     wrap_target()
     label("idle")

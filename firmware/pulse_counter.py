@@ -1,9 +1,12 @@
-"""Counts the pulses of a metering chip in hardware: one class for all boards, by whatever counter the port offers.
+"""Counts the pulses of a metering chip in hardware.
 
-PIO on the RP2040: three instructions for each pulse at the full system clock and two more for each reading, so at 125 MHz a
-high and a low of 40 ns each are enough. That is 12 MHz; no pulse is lost up to 10 MHz, whatever Python, its collector or the
-flash do meanwhile. `machine.Counter` (MicroPython 1.26 and newer on the ESP32) counts with the chip's PCNT unit, as
-`esp32.PCNT` does, whose input is sampled at 80 MHz (ESP32 technical reference, chapter PCNT). Rising edges count.
+One class for all boards, by whatever counter the port offers.
+
+PIO on the RP2040: three instructions for each pulse at the full system clock and two more for each
+reading, so at 125 MHz a high and a low of 40 ns each are enough. That is 12 MHz; no pulse is lost
+up to 10 MHz, whatever Python, its collector or the flash do meanwhile. `machine.Counter`
+(MicroPython 1.26 and newer on the ESP32) counts with the chip's PCNT unit, as `esp32.PCNT` does,
+whose input is sampled at 80 MHz (ESP32 technical reference, chapter PCNT). Rising edges count.
 """
 
 import machine
@@ -44,14 +47,18 @@ class PulseCounter:
             self._read, self._modulus = self._counter.value, _PCNT_LIMIT
 
     def value(self) -> int:
-        """Pulses since the start. To be asked before 2^32 have come (7 minutes at 10 MHz), 32767 with esp32.PCNT."""
+        """Pulses since the start.
+
+        To be asked before 2^32 have come (7 minutes at 10 MHz), 32767 with esp32.PCNT.
+        """
         raw = self._read()
         self._total += (raw - self._raw) % self._modulus
         self._raw = raw
         return self._total
 
     def _read_pio(self) -> int:
-        # The two instructions run in between the program's own: the program loses a cycle each, never its place.
+        # The two instructions run in between the program's own: the program loses a cycle each,
+        # never its place.
         counter = self._counter
         counter.exec(_TAKE)
         counter.exec(_GIVE)

@@ -1,9 +1,10 @@
 """Latching relay: two coil outputs and a contact feedback from the load side.
 
-A pulse of 150 ms (three times a 60-100 A relay's operate time and more, chips reference 6), then 150 ms of rest; never both
-coils; the opposite action not within 5 s of the last one, so that nothing makes it chatter. The feedback is believed after
-3 s: a contact that does not follow is driven again, three times, and then reported as a fault. No memory of its own: the
-contact stays where it is without supply, and the feedback tells where that is.
+A pulse of 150 ms (three times a 60-100 A relay's operate time and more, chips reference 6), then
+150 ms of rest; never both coils; the opposite action not within 5 s of the last one, so that
+nothing makes it chatter. The feedback is believed after 3 s: a contact that does not follow is
+driven again, three times, and then reported as a fault. No memory of its own: the contact stays
+where it is without supply, and the feedback tells where that is.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ class Relay:
         self.commanded = None  # True closed, False open, None not driven since the start
         self.fault = False
         self._driven_ms = self._agreed_ms = time.ticks_ms()
-        self._resting = False  # within 5 s of the last drive; a stamp alone would come round again with the ticks
+        # Within 5 s of the last drive; a stamp alone would come round again with the ticks.
+        self._resting = False
         self._tries = 0
         self._forced = None
         self.release()
@@ -39,7 +41,10 @@ class Relay:
         return bool(self._feedback.value())
 
     def release(self) -> None:
-        """Both coils off, at once and whatever is under way: a coil is made for a pulse, not for a standing current."""
+        """Both coils off, at once and whatever is under way.
+
+        A coil is made for a pulse, not for a standing current.
+        """
         self._close_coil.off()
         self._open_coil.off()
 
@@ -52,7 +57,10 @@ class Relay:
         return wanted if self._forced is None else self._forced
 
     async def follow(self, wanted: bool, able: bool) -> None:
-        """Take one step towards `wanted`; `able` says whether the mains can drive a coil. Call it again and again."""
+        """Take one step towards `wanted`; `able` says whether the mains can drive a coil.
+
+        Call it again and again.
+        """
         now_ms = time.ticks_ms()
         if self._resting and time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:
             self._resting = False

@@ -1,9 +1,12 @@
-"""The meter's look at itself at each start: one code of eight digits that an installer can read out (docs/selfcheck.md).
+"""The meter's look at itself at each start.
 
-Digits 1 to 5 are memory, metering chip, ESAM, clock and relay, 0 being good; digits 6 to 8 the free heap in KiB. It runs
-beside the other tasks, so that it holds up nothing, and looks at what they have found; only the memory it tries itself.
-A version on trial is kept when each part that was good with the former version is good with it too, and heap is left: a meter
-whose clock battery is dead must still take an update. Otherwise it restarts at once, and the former version runs.
+One code of eight digits that an installer can read out (docs/selfcheck.md).
+
+Digits 1 to 5 are memory, metering chip, ESAM, clock and relay, 0 being good; digits 6 to 8 the free
+heap in KiB. It runs beside the other tasks, so that it holds up nothing, and looks at what they
+have found; only the memory it tries itself. A version on trial is kept when each part that was good
+with the former version is good with it too, and heap is left: a meter whose clock battery is dead
+must still take an update. Otherwise it restarts at once, and the former version runs.
 """
 
 import asyncio
@@ -43,7 +46,9 @@ _NOT_DRIVEN = const(3)
 
 
 class SelfCheck:
-    """One start's check. The totals are those that were found in the memory, before anything was added.
+    """One start's check.
+
+    The totals are those that were found in the memory, before anything was added.
 
     `stop` leaves the meter safe before a version on trial gives way to the former one.
     """
@@ -73,7 +78,8 @@ class SelfCheck:
         self.note_totals(store.state)
         self.code = ""
         if versions.on_trial and store.anew:
-            # The former version has committed at its own start. A first commit would bury that, so not one may happen.
+            # The former version has committed at its own start. A first commit would bury that, so
+            # not one may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
 
     def note_totals(self, state: "State") -> None:
@@ -105,7 +111,8 @@ class SelfCheck:
             machine.reset()
         if versions.on_trial:
             versions.keep()
-            self._store.keep()  # what the trial has kept in the former version's format, in that of this one
+            # What the trial has kept in the former version's format, in that of this one.
+            self._store.keep()
         versions.remember(parts)
         self._display.append_message((self.code, _SHOW_MS))
         self._log(self.line())
@@ -153,7 +160,10 @@ class SelfCheck:
 
 
 def healthy(code: str, former: str) -> bool:
-    """Whether a version with this code may replace the one with the former code; without one all must be good."""
+    """Whether a version with this code may replace the one with the former code.
+
+    Without one all must be good.
+    """
     for i in range(_PARTS):
         if code[i] != "0" and former[i : i + 1] in ("", "0"):
             return False

@@ -1,15 +1,17 @@
 """The ESAM's wallet and the journal, kept in step through any cut.
 
-The journal's balance is debited with every pulse, the ESAM's wallet follows it: every 15 minutes, before each credit and when
-the mains fails. What is about to happen in the ESAM is committed first as an intent, and what did happen is read from the
-ESAM's own wallet afterwards, so that repeating a step after a cut is exact. `lock` guards the ESAM against two users at once.
+The journal's balance is debited with every pulse, the ESAM's wallet follows it: every 15 minutes,
+before each credit and when the mains fails. What is about to happen in the ESAM is committed first
+as an intent, and what did happen is read from the ESAM's own wallet afterwards, so that repeating a
+step after a cut is exact. `lock` guards the ESAM against two users at once.
 
 A journal that is whole and this meter's own is never set back to the ESAM's wallet: what the wallet
 lacks is kept in `difference_fen` and shown, until the balance has been used down to the wallet
 (docs/journal.md, "When the ESAM has less").
 
-A meter that is not set up, on an ESAM that has private keys already, has lost its memory: an initialisation card works with
-public keys alone, so only the ESAM can give parameters and balance back, however often that is tried.
+A meter that is not set up, on an ESAM that has private keys already, has lost its memory: an
+initialisation card works with public keys alone, so only the ESAM can give parameters and balance
+back, however often that is tried.
 """
 
 import asyncio
@@ -45,7 +47,10 @@ class Settlement:
         self._agreed = False
 
     async def keep_in_step(self, settle: bool) -> None:
-        """Start the ESAM if need be, and settle if asked to; what goes wrong is counted and logged."""
+        """Start the ESAM if need be, and settle if asked to.
+
+        What goes wrong is counted and logged.
+        """
         try:
             async with self.lock:
                 await self.start()
@@ -59,7 +64,10 @@ class Settlement:
             self._log("journal: " + str(error))
 
     async def start(self) -> None:
-        """Bring the ESAM up if it is not, and both sides into agreement. EsamError if the ESAM does not play."""
+        """Bring the ESAM up if it is not, and both sides into agreement.
+
+        EsamError if the ESAM does not play.
+        """
         if self.ready:
             return
         self._agreed = False
@@ -71,7 +79,10 @@ class Settlement:
         await self._reconcile(lost)
 
     async def _reconcile(self, lost: bool) -> None:
-        """Finish or forget what was under way, and judge any difference between the two sides. One commit, if any."""
+        """Finish or forget what was under way, and judge any difference between the two sides.
+
+        One commit, if any.
+        """
         money_fen, count = await self._esam.wallet()
         state = self._store.state
         changed = state.intent != NOTHING
@@ -98,15 +109,19 @@ class Settlement:
             self._intend(SETTLE, target_fen, state.count)
             self._store.commit()
             money_fen = await self._debit(money_fen, target_fen)
-            state.intent = NOTHING  # kept with the next commit: it asks for nothing but the balance that was kept with it
+            # Kept with the next commit: it asks for nothing but the balance that was kept with it.
+            state.intent = NOTHING
         if self._keep_difference(money_fen):
             self._store.commit()
 
     async def credit(self, block: bytes, amount_fen: int, count: int) -> None:
-        """Settle, and take a purchase over into the ESAM; `block` is what the card sealed for the ESAM.
+        """Settle, and take a purchase over into the ESAM.
 
-        One commit keeps the intent and the balance to settle to; the result is in the state, and the caller has it committed.
-        Until then a start finds the intent, and by the ESAM's count what became of it.
+        `block` is what the card sealed for the ESAM.
+
+        One commit keeps the intent and the balance to settle to; the result is in the state, and
+        the caller has it committed. Until then a start finds the intent, and by the ESAM's count
+        what became of it.
         """
         state = self._store.state
         self._intend(CREDIT, amount_fen, count)
@@ -134,9 +149,12 @@ class Settlement:
         self._add(amount_fen, count)
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
-        """Test credit: the ESAM's money has been set to it, as on initialisation; its count and the journal follow.
+        """Test credit: the ESAM's money has been set to it, as on initialisation.
 
-        However little it is, the relay closes: neither closing amount nor alarm 2 keep the factory from seeing it.
+        Its count and the journal follow.
+
+        However little it is, the relay closes: neither closing amount nor alarm 2 keep the factory
+        from seeing it.
         """
         state = self._store.state
         await self._esam.init_count(count)

@@ -1,18 +1,19 @@
 """What the meter must never forget: one flat record of integers, and its bytes.
 
-Owns the fields, their sizes and the change from one format to the next. The journal stores the bytes, account and supply
-work on the fields. Units are in the names; `remainder` counts parts of a fen (see account.py). `balance_fen` below zero is
-overdraft. A record is 2 bytes format number, then every field big-endian in this order, signed ones in two's complement.
-Format 2 has added the planned price to format 1, format 3 all fields from `pulse_pj` on. Every former format is read, what it
-lacks being zero, and can be written: a version on trial keeps the format that it has found (state_store.py).
+Owns the fields, their sizes and the change from one format to the next. The journal stores the
+bytes, account and supply work on the fields. Units are in the names; `remainder` counts parts of a
+fen (see account.py). `balance_fen` below zero is overdraft. A record is 2 bytes format number, then
+every field big-endian in this order, signed ones in two's complement. Format 2 has added the
+planned price to format 1, format 3 all fields from `pulse_pj` on. Every former format is read, what
+it lacks being zero, and can be written: a version on trial keeps the format that it has found
+(state_store.py).
 """
 
 from micropython import const
 
 FORMAT = const(3)
-OLDEST = const(
-    1
-)  # the oldest format that is read: flashing looks at it (tools/dianka/flash/build.py)
+# The oldest format that is read: flashing looks at it (tools/dianka/flash/build.py).
+OLDEST = const(1)
 
 # Bits of `flags`.
 INITIALISED = const(0x01)  # an initialisation card has set the meter up
@@ -20,9 +21,8 @@ OPENED = const(0x02)  # bound to a customer and a card
 RELEASED_ALARM2 = const(0x04)  # the resident has put the card in after the alarm 2 trip
 RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: lives on granted overdraft
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
-TEST_CREDIT = const(
-    0x20
-)  # lives on the credit of a production test card, until it is initialised (again)
+# Lives on the credit of a production test card, until it is initialised (again).
+TEST_CREDIT = const(0x20)
 
 MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
 
@@ -152,7 +152,10 @@ def format_of(data) -> int:
 
 
 def pack(state: State, form: int = FORMAT) -> bytes:
-    """The state as bytes; OverflowError if a field has outgrown its size. A former format leaves out what it lacks."""
+    """The state as bytes; OverflowError if a field has outgrown its size.
+
+    A former format leaves out what it lacks.
+    """
     out = bytearray(form.to_bytes(2, "big"))
     for name, size, signed in fields(form):
         value = getattr(state, name)

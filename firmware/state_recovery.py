@@ -1,11 +1,13 @@
 """A memory that was unresponsive at the start and answers now: its state is the true one.
 
-Until then the meter works on a provisional state, with the ESAM's balance and price, and nothing of it is committed: each
-card session breaks off at its first commit, before any money has moved, as at a cut. So when the memory's state comes at
-last, only energy and illegal cards are added to it, and the ESAM is compared with it as after a start. The energy is
-charged by the price in force at the start; a plan whose time came later comes into force right after.
+Until then the meter works on a provisional state, with the ESAM's balance and price, and nothing of
+it is committed: each card session breaks off at its first commit, before any money has moved, as at
+a cut. So when the memory's state comes at last, only energy and illegal cards are added to it, and
+the ESAM is compared with it as after a start. The energy is charged by the price in force at the
+start; a plan whose time came later comes into force right after.
 
-A memory that never answers leaves everything as it is; one that holds no state makes the provisional one the true one.
+A memory that never answers leaves everything as it is; one that holds no state makes the
+provisional one the true one.
 """
 
 import asyncio
@@ -44,7 +46,10 @@ class StateRecovery:
         self._since = clock.sure_minute() if store.unread else 0
 
     async def adopt_if_ready(self) -> bool:
-        """Adopt the FRAM's state if it is readable and no session is active. Return True if adopted."""
+        """Adopt the FRAM's state if it is readable and no session is active.
+
+        Return True if adopted.
+        """
         if not self._may_adopt():
             return False
         first = self._store.scan(0)

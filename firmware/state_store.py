@@ -1,10 +1,13 @@
-"""The state in memory and its journal: read once at the start, committed whenever it must not be forgotten.
+"""The state in memory and its journal: read once at the start, committed whenever it must not be
+forgotten.
 
-A memory that is silent at the start is given a moment. One that stays silent leaves a state that is made up from nothing and
-never committed; state_recovery.py exchanges it for the one in the memory as soon as that can be read.
+A memory that is silent at the start is given a moment. One that stays silent leaves a state that is
+made up from nothing and never committed; state_recovery.py exchanges it for the one in the memory
+as soon as that can be read.
 
-A state of a former format is taken over whole. The first commit after that is of the present format and goes to a ring of its
-own (journal.py); a version on trial goes on in the former one, for the version that takes over again if it is not kept.
+A state of a former format is taken over whole. The first commit after that is of the present format
+and goes to a ring of its own (journal.py); a version on trial goes on in the former one, for the
+version that takes over again if it is not kept.
 """
 
 import time
@@ -60,7 +63,9 @@ class StateStore:
         return self._journal.scan(half)
 
     def take(self, halves: tuple, add=None) -> bool:
-        """Make the memory's state the one to work on, if it holds any; False if it does not answer, and nothing changes.
+        """Make the memory's state the one to work on, if it holds any.
+
+        False if it does not answer, and nothing changes.
 
         `add` brings into that state what belongs there, before anybody sees it.
         """
@@ -91,7 +96,8 @@ class StateStore:
             form,
             kept_pj,
         )
-        # Last, and in one step: whoever breaks in finds a memory that has not been read, to which nothing goes, or all done.
+        # Last, and in one step: whoever breaks in finds a memory that has not been read, to which
+        # nothing goes, or all done.
         if anew:
             self._made_up = None
         else:
@@ -100,11 +106,15 @@ class StateStore:
 
     @property
     def unread(self) -> bool:
-        """Whether the memory has not answered yet, so that its state is not known and nothing is committed."""
+        """Whether the memory has not answered yet, so that its state is not known and nothing is
+        committed.
+        """
         return self.state is self._made_up
 
     def commit(self, prove: bool = False) -> None:
-        """Make the state safe; JournalError if the memory does not take it, or was never read (the state here stands)."""
+        """Make the state safe; JournalError if the memory does not take it, or was never read (the
+        state here stands).
+        """
         try:
             if self.unread:
                 raise journal.JournalError("memory has not been read yet")
@@ -137,7 +147,9 @@ class StateStore:
         return self.state.energy_pj - self._kept_pj
 
     def hold(self, on: bool) -> None:
-        """Keep `state` the same object, as a card session is working on it, until this is called with False."""
+        """Keep `state` the same object, as a card session is working on it, until this is called
+        with False.
+        """
         self._held = on
 
     @property
@@ -146,7 +158,10 @@ class StateStore:
 
     @property
     def anew(self) -> bool:
-        """Whether the memory answered and held nothing that this version can read: blank, or of another format."""
+        """Whether the memory answered and held nothing that this version can read.
+
+        Blank, or of another format.
+        """
         return self._anew
 
     def check(self) -> int:

@@ -9,9 +9,9 @@ Stages of a falling balance, as Chinese prepaid meters agree on them (cards refe
 
 A meter that is not initialised stays open, but for the credit of a production test card.
 
-Energy that nobody counts is not delivered for long either. A metering chip that is not heard opens the relay after a time,
-and so do starts in quick succession: each cut loses a little of what was used (docs/journal.md), which must not be had
-for the asking.
+Energy that nobody counts is not delivered for long either. A metering chip that is not heard opens
+the relay after a time, and so do starts in quick succession: each cut loses a little of what was
+used (docs/journal.md), which must not be had for the asking.
 """
 
 from micropython import const
@@ -45,7 +45,10 @@ _MOST_COUNTED = const(255)
 
 
 def update(state) -> None:
-    """Bring the stage flags in line with the balance. To be called after every debit, credit and change of limits."""
+    """Bring the stage flags in line with the balance.
+
+    To be called after every debit, credit and change of limits.
+    """
     balance_fen = state.balance_fen
     if balance_fen > state.alarm2_fen:
         state.set(RELEASED_ALARM2, False)
@@ -70,12 +73,18 @@ def release(state) -> None:
 
 
 def count_start(state) -> None:
-    """Note that controller and metering chip have started: what the chip had not told before is lost."""
+    """Note that controller and metering chip have started.
+
+    What the chip had not told before is lost.
+    """
     state.uncharged_starts = min(state.uncharged_starts + 1, _MOST_COUNTED)
 
 
 def forgive_start(state) -> bool:
-    """The chip has been heard for FORGIVE_S, and what it told is charged. Return True if that has changed the state."""
+    """The chip has been heard for FORGIVE_S, and what it told is charged.
+
+    Return True if that has changed the state.
+    """
     if not state.uncharged_starts:
         return False
     state.uncharged_starts = min(state.uncharged_starts, MOST_STARTS + 1) - 1
@@ -83,7 +92,10 @@ def forgive_start(state) -> bool:
 
 
 def why_open(state, silence_s: int = 0) -> int:
-    """Return the cause that keeps the supply off, or MAY_CLOSE; the metering chip has not been heard for `silence_s`."""
+    """Return the cause that keeps the supply off, or MAY_CLOSE.
+
+    The metering chip has not been heard for `silence_s`.
+    """
     why = _why_unpaid(state)
     if why != MAY_CLOSE:
         return why

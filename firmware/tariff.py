@@ -1,9 +1,9 @@
 """Which price holds now, and which one is planned.
 
-A price changes in two steps: a card brings tariff set 2 and the switch time (`plan_price`), and from that minute of the
-clock chip on it is the price (`switch_price`). The ESAM then still has the former price in set 1: so the next card that
-brings a plan also brings the price in force as set 1, else a meter that has lost its memory would go back to a price of
-long ago (`is_in_force`).
+A price changes in two steps: a card brings tariff set 2 and the switch time (`plan_price`), and
+from that minute of the clock chip on it is the price (`switch_price`). The ESAM then still has the
+former price in set 1: so the next card that brings a plan also brings the price in force as set 1,
+else a meter that has lost its memory would go back to a price of long ago (`is_in_force`).
 """
 
 import card_files
@@ -24,7 +24,9 @@ class Tariff:
         self._timeless = False  # it has been logged that a planned price waits for the clock
 
     def switch_if_due(self) -> None:
-        """Bring the planned price into force at its minute; a clock that has lost the time never does.
+        """Bring the planned price into force at its minute.
+
+        A clock that has lost the time never does.
 
         The former price does not come back, so it takes a second look at the clock.
         """
@@ -46,7 +48,9 @@ def set_price(state: "State", framed: bytes) -> None:
 
 
 def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
-    """Plan tariff set 2 from local minute `switch_time` (YYMMDDhhmm) on, 0: never; ValueError as in `set_price`.
+    """Plan tariff set 2 from local minute `switch_time` (YYMMDDhhmm) on, 0.
+
+    Never; ValueError as in `set_price`.
 
     A former plan is forgotten.
     """
@@ -57,7 +61,9 @@ def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
 
 
 def switch_price(state: "State", minute: int) -> bool:
-    """Put the planned price into force if its time has come at `minute` (YYMMDDhhmm); return True if so.
+    """Put the planned price into force if its time has come at `minute` (YYMMDDhhmm).
+
+    Return True if so.
 
     0, an unknown time, never does it.
     """

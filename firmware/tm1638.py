@@ -1,8 +1,10 @@
-"""TM1638 display driver: eight seven-segment digits and eight lamps on SPI (Titan Micro TM1638 datasheet).
+"""TM1638 display driver: eight seven-segment digits and eight lamps on SPI (Titan Micro TM1638
+datasheet).
 
-The chip takes bits LSB first on one data wire, clock idle high, sampled on the rising edge: SPI mode 3, each byte turned
-round because the RP2040 sends MSB first. Commands: 40H write with counting address, C0H + address, 80H + 8 + brightness.
-Even addresses are digits (bit 0 = segment a ... bit 6 = g, bit 7 = dot), odd ones lamps.
+The chip takes bits LSB first on one data wire, clock idle high, sampled on the rising edge: SPI
+mode 3, each byte turned round because the RP2040 sends MSB first. Commands: 40H write with counting
+address, C0H + address, 80H + 8 + brightness. Even addresses are digits (bit 0 = segment a ... bit 6
+= g, bit 7 = dot), odd ones lamps.
 """
 
 from micropython import const
@@ -35,7 +37,10 @@ class Tm1638:
         strobe.on()
 
     def show(self, text: str, lamps: int) -> None:
-        """Text right-aligned on eight digits, a dot joining the digit before it; bit n of `lamps` is lamp n."""
+        """Text right-aligned on eight digits, a dot joining the digit before it.
+
+        Bit n of `lamps` is lamp n.
+        """
         frame = self._wanted
         for i in range(DIGITS):
             frame[1 + 2 * i] = 0

@@ -1,16 +1,18 @@
 """Two places for versions on the board, and which of them runs.
 
-The root of the file system holds main.py, this module and the folders a and b, each of them a whole version of its own. The
-file `slot` names the one to run; it is only ever replaced whole, by a rename, which littlefs makes atomic (littlefs DESIGN.md).
+The root of the file system holds main.py, this module and the folders a and b, each of them a whole
+version of its own. The file `slot` names the one to run; it is only ever replaced whole, by a
+rename, which littlefs makes atomic (littlefs DESIGN.md).
 
     a        a is good
     a b      a is good, b gets its one trial at the next start
     a b !    b is having its trial, or had it and did not come through
 
-A version on trial becomes the good one by calling `keep`. One that hangs is reset by the watchdog, which runs before it is
-given control; the next start, whatever caused it, finds the exclamation mark and runs the good version again. So does the
-start after a power cut during the trial: it can't be told from a version that pulls the supply down.
-Without a file `slot`, as on the virtual board, the firmware lies where it is and there is nothing to choose.
+A version on trial becomes the good one by calling `keep`. One that hangs is reset by the watchdog,
+which runs before it is given control; the next start, whatever caused it, finds the exclamation
+mark and runs the good version again. So does the start after a power cut during the trial: it can't
+be told from a version that pulls the supply down. Without a file `slot`, as on the virtual board,
+the firmware lies where it is and there is nothing to choose.
 """
 
 import sys
@@ -59,7 +61,10 @@ def former_code() -> str:
 
 
 def remember(code: str) -> None:
-    """Note what the good version's self-check says. Written only when it changes, for the flash's sake."""
+    """Note what the good version's self-check says.
+
+    Written only when it changes, for the flash's sake.
+    """
     if here and code != _read(_CODE):
         _write(_CODE, code)
 

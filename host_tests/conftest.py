@@ -1,9 +1,11 @@
-"""What all tests share: one hypothesis profile, figures and skipped tests in plain lines at the end, two card readers.
+"""What all tests share: one hypothesis profile, figures and skipped tests in plain lines at the
+end, two card readers.
 
-No deadlines for hypothesis, since machines differ, and a failure that can be repeated elsewhere. A test that hangs is
-ended by pytest-timeout (`timeout` in pyproject.toml), a run by `run_limit_s`, so that neither can last for ever. A test that
-measures or counts something says so with `record_property("figure", text)`; the lines come out after the run, however it was
-spread over processes.
+No deadlines for hypothesis, since machines differ, and a failure that can be repeated elsewhere. A
+test that hangs is ended by pytest-timeout (`timeout` in pyproject.toml), a run by `run_limit_s`, so
+that neither can last for ever. A test that measures or counts something says so with
+`record_property("figure", text)`; the lines come out after the run, however it was spread over
+processes.
 """
 
 import faulthandler
@@ -42,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     timer.daemon = True
     timer.start()
     config.add_cleanup(timer.cancel)
-    # The timer needs the interpreter; where a native call keeps it for itself, this one still works.
+    # The timer needs the interpreter; where a native call keeps it for itself, this one still
+    # works.
     faulthandler.dump_traceback_later(limit_s + CONTROLLER_S, exit=True, file=stderr)
     config.add_cleanup(faulthandler.cancel_dump_traceback_later)
 
@@ -80,7 +83,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A rung that can't run here, and has said why, is no failure of the target: `make test` goes on."""
+    """A rung that can't run here, and has said why, is no failure of the target.
+
+    `make test` goes on.
+    """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and reporter:
         if _reasons(_reports(reporter, pytest.CollectReport)):

@@ -1,8 +1,9 @@
 """ESP32-DevKitC (ESP32-WROOM-32E): every pin named once, every bus built once.
 
-Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 hears the HLW8032, and card and ESAM share UART2, which
-is turned from one to the other (line_shared.py). Pulses are counted by a PCNT unit, LEDC makes the card clocks: 4 MHz comes out
-of its divider exactly, 3.57 MHz does not. FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
+Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 hears the HLW8032, and card
+and ESAM share UART2, which is turned from one to the other (line_shared.py). Pulses are counted by
+a PCNT unit, LEDC makes the card clocks: 4 MHz comes out of its divider exactly, 3.57 MHz does not.
+FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -50,9 +51,10 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 4_000_000
 CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring. Nothing is ever sent, but
-# without a TX the port would take its default, IO10, which is the flash's. The strobe rests high as an idle UART does, no pin
-# is left over, and `display` takes it back.
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
+# ring. Nothing is ever sent, but without a TX the port would take its default, IO10, which is the
+# flash's. The strobe rests high as an idle UART does, no pin is left over, and `display` takes it
+# back.
 _metering = UART(
     METERING_UART,
     baudrate=4800,
@@ -69,7 +71,8 @@ _buses = {}
 def i2c() -> I2cBus:
     """FRAM and clock chip."""
     if "i2c" not in _buses:
-        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not keep every task waiting.
+        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not
+        # keep every task waiting.
         _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
 

@@ -1,7 +1,10 @@
-"""Raspberry Pi Pico (RP2040): every pin named once, every bus built once. The bench reads the same numbers (bench/wiring.py).
+"""Raspberry Pi Pico (RP2040): every pin named once, every bus built once.
 
-HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state machines each; FRAM and
-clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: README.md.
+The bench reads the same numbers (bench/wiring.py).
+
+HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state
+machines each; FRAM and clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be
+isolated: README.md.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -47,7 +50,8 @@ KI_MILLI = 1000
 MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 millionths beside 372 x 9600
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
+# ring.
 _metering = UART(
     METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
 )
@@ -57,7 +61,8 @@ _buses = {}
 def i2c() -> I2cBus:
     """FRAM and clock chip."""
     if "i2c" not in _buses:
-        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not keep every task waiting.
+        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not
+        # keep every task waiting.
         _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
 

@@ -1,7 +1,8 @@
 """Pin interrupts of the virtual board: who handles which edge, and in what order.
 
-As in shared/runtime/mpirq.c of MicroPython: a hard handler runs at once with the heap and the scheduler locked, one that raises
-is switched off; a soft handler goes through `micropython.schedule`, whose queue holds eight and drops the rest.
+As in shared/runtime/mpirq.c of MicroPython: a hard handler runs at once with the heap and the
+scheduler locked, one that raises is switched off; a soft handler goes through
+`micropython.schedule`, whose queue holds eight and drops the rest.
 """
 
 import sys
@@ -65,7 +66,8 @@ def handle():
         return
     _handled = False
     if not _queued:
-        # A scheduled call runs with the scheduler locked: a soft call that a hard handler asks for waits until it is done.
+        # A scheduled call runs with the scheduler locked: a soft call that a hard handler asks for
+        # waits until it is done.
         try:
             micropython.schedule(_handle_all, True)
             _queued = True

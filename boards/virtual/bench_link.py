@@ -1,9 +1,11 @@
-"""The virtual board's wire to the bench: virtual time, posted operations, waiting, and what came back.
+"""The virtual board's wire to the bench: virtual time, posted operations, waiting, and what came
+back.
 
-The wire format is one table in tools/dianka/bench/rungs/vm/link.py; the codes below are this side of it. What the firmware
-does is appended to one buffer and leaves with the next request, because a round trip costs more than all the rest together.
-Time stands still between two requests. Reading and writing pins allocates nothing, so that a hard interrupt handler may do
-it with the heap locked, as it may on the chip.
+The wire format is one table in tools/dianka/bench/rungs/vm/link.py; the codes below are this side
+of it. What the firmware does is appended to one buffer and leaves with the next request, because a
+round trip costs more than all the rest together. Time stands still between two requests. Reading
+and writing pins allocates nothing, so that a hard interrupt handler may do it with the heap locked,
+as it may on the chip.
 """
 
 from array import array
@@ -50,15 +52,16 @@ _HEAD = const(16)
 _ROOM = const(16384)
 _SMALL = const(32)  # no operation without data is longer
 
-# What the bench sends first: the time in microseconds, the number of bytes that follow. "l" is 64 bits wide here, and unlike
-# "q" it gives small ints, which need no heap.
+# What the bench sends first: the time in microseconds, the number of bytes that follow. "l" is 64
+# bits wide here, and unlike "q" it gives small ints, which need no heap.
 head = array("l", (0, 0))
 levels = bytearray(PINS)  # of the pins that the firmware listens to
 edges = bytearray(256)  # pin and level of armed edges that have not been handled
 edge_bytes = 0
 receivers = {}  # port number: function(buffer, start, count)
 on_edges = None  # function() called when edges have come; bench_irq sets it
-greeting = None  # ticks_ms and ticks_us at the start, seconds of the clock, frequency in Hz, reset cause, unique id
+# Ticks_ms and ticks_us at the start, seconds of the clock, frequency in Hz, reset cause, unique id.
+greeting = None
 boot_us = 0
 
 _bench = None
@@ -123,7 +126,9 @@ def _append(data, form, *values):
 
 
 def wait(until_us, uart_mask=0):
-    """Let virtual time pass up to `until_us`; an armed edge, or a byte at a port of the mask, ends the wait early."""
+    """Let virtual time pass up to `until_us`; an armed edge, or a byte at a port of the mask, ends
+    the wait early.
+    """
     _send(until_us, _WAIT, uart_mask, 0)
     _receive()
     if edge_bytes:
@@ -131,7 +136,10 @@ def wait(until_us, uart_mask=0):
 
 
 def refresh():
-    """Bring the posted operations to the bench, so that `levels` shows what came of them. Time does not move."""
+    """Bring the posted operations to the bench, so that `levels` shows what came of them.
+
+    Time does not move.
+    """
     if _end > _HEAD:
         wait(head[0])
 

@@ -1,8 +1,10 @@
-"""The virtual board: every pin named once, every bus built once. The bench reads the same numbers (bench/wiring.py).
+"""The virtual board: every pin named once, every bus built once.
 
-A development board like any other to the firmware: HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm; a UART each for
-metering, card and ESAM, which no real board here has (ESP32: two free ones; RP2040: two, and PIO); FRAM and clock on one I2C
-bus, TM1638 on SPI.
+The bench reads the same numbers (bench/wiring.py).
+
+A development board like any other to the firmware: HLW8032 with a 1 milliohm shunt and 4 x 470
+kilohm; a UART each for metering, card and ESAM, which no real board here has (ESP32: two free ones;
+RP2040: two, and PIO); FRAM and clock on one I2C bus, TM1638 on SPI.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -48,7 +50,8 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 3_571_200  # 372 x 9600
 CARD_BAUD = 9600
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the ring.
+# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
+# ring.
 _metering = UART(
     METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
 )

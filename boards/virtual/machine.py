@@ -1,7 +1,9 @@
-"""`machine` of the virtual board: the classes of the RP2040's port, with the bench where the silicon would be.
+"""`machine` of the virtual board: the classes of the RP2040's port, with the bench where the
+silicon would be.
 
-What is missing here (ADC, Timer, RTC, PIO) is missing on purpose: the firmware does not use it, and a stand-in that nobody
-drives would hide that. `Signal`, `PinBase` and memN are the interpreter's own; memN reaches this process, not a chip.
+What is missing here (ADC, Timer, RTC, PIO) is missing on purpose: the firmware does not use it, and
+a stand-in that nobody drives would hide that. `Signal`, `PinBase` and memN are the interpreter's
+own; memN reaches this process, not a chip.
 """
 
 import sys

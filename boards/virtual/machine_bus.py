@@ -1,7 +1,7 @@
 """`SPI` and `I2C` of the virtual board, with the RP2040 port's pins, arguments and errors.
 
-Writes on SPI are posted; what is read, and every I2C transfer, asks the bench at once. A transfer takes no virtual time.
-Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
+Writes on SPI are posted; what is read, and every I2C transfer, asks the bench at once. A transfer
+takes no virtual time. Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
 """
 
 import errno
@@ -98,7 +98,8 @@ class SPI:
 
 
 class I2C:
-    _ABSENT = errno.EIO  # the chip's block can't say more; only writes of nothing are done by software and give ENODEV
+    # The chip's block can't say more; only writes of nothing are done by software and give ENODEV.
+    _ABSENT = errno.EIO
 
     def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
         _check_bus("I2C", id)
@@ -148,7 +149,8 @@ class I2C:
                 pass
         return found
 
-    # The chip takes these arguments by position only, which MicroPython's Python can't say: nobody calls them by these names.
+    # The chip takes these arguments by position only, which MicroPython's Python can't say: nobody
+    # calls them by these names.
 
     def writeto(self, addr_, buf_, stop_=True):
         return self._write(addr_, memoryview(buf_), stop_)
@@ -179,7 +181,9 @@ class I2C:
 
 
 class SoftI2C(I2C):
-    """Bits banged on two pins; here they must be the pins of a hardware bus, which says which bus of the bench is meant."""
+    """Bits banged on two pins; here they must be the pins of a hardware bus, which says which bus
+    of the bench is meant.
+    """
 
     _ABSENT = errno.ENODEV
 

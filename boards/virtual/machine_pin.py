@@ -1,7 +1,9 @@
-"""`Pin` and `PWM` of the virtual board, as strict as the RP2040's (ports/rp2/machine_pin.c and machine_pwm.c).
+"""`Pin` and `PWM` of the virtual board, as strict as the RP2040's (ports/rp2/machine_pin.c and
+machine_pwm.c).
 
-Levels of inputs come from the bench with every answer. An input read after operations that have not left yet asks the bench
-first, because what was posted may be what changes it (a clock line that makes a chip answer).
+Levels of inputs come from the bench with every answer. An input read after operations that have not
+left yet asks the bench first, because what was posted may be what changes it (a clock line that
+makes a chip answer).
 """
 
 import sys

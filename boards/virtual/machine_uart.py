@@ -1,9 +1,10 @@
 """`UART` of the virtual board, with the RP2040 port's waiting rules (ports/rp2/machine_uart.c).
 
-A read waits `timeout` ms for its first character and `timeout_char` ms for each further one, counted in ticks of a
-millisecond, so that even a timeout of 0 blocks to the next tick; `timeout_char` is never shorter than a character. What the
-ring can't hold is lost. A write blocks once the ring and the 32 characters of the chip's FIFO are full. Ports 0 and 1 have the
-RP2040's pins; port 2, which an ESP32 or a PIO program would add, takes any.
+A read waits `timeout` ms for its first character and `timeout_char` ms for each further one,
+counted in ticks of a millisecond, so that even a timeout of 0 blocks to the next tick;
+`timeout_char` is never shorter than a character. What the ring can't hold is lost. A write blocks
+once the ring and the 32 characters of the chip's FIFO are full. Ports 0 and 1 have the RP2040's
+pins; port 2, which an ESP32 or a PIO program would add, takes any.
 """
 
 import errno

@@ -1,7 +1,9 @@
-"""First thing to run on the virtual board: joins the bench, puts the overlays in place, then boots the firmware.
+"""First thing to run on the virtual board: joins the bench, puts the overlays in place, then boots
+the firmware.
 
-Called as `micropython start.py MODULE`; the environment names the file number of the stream to the bench. The module is
-imported like main.py is on a chip, and what becomes of it is told to the bench.
+Called as `micropython start.py MODULE`; the environment names the file number of the stream to the
+bench. The module is imported like main.py is on a chip, and what becomes of it is told to the
+bench.
 """
 
 import os

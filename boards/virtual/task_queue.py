@@ -1,14 +1,18 @@
 """The task queue and the task of asyncio, on virtual ticks.
 
-asyncio/core.py takes both from a module named `_asyncio`. The built-in one stamps tasks with the process's own clock, which
-mixes two times; this one is put in its place by start.py. Tasks are few, so a sorted list is enough.
+asyncio/core.py takes both from a module named `_asyncio`. The built-in one stamps tasks with the
+process's own clock, which mixes two times; this one is put in its place by start.py. Tasks are few,
+so a sorted list is enough.
 """
 
 from time import ticks_diff, ticks_ms
 
 
 class TaskQueue:
-    """Tasks in the order of their `ph_key` (ticks in ms); those of equal keys in the order in which they came."""
+    """Tasks in the order of their `ph_key` (ticks in ms).
+
+    Those of equal keys in the order in which they came.
+    """
 
     def __init__(self):
         self._tasks = []
@@ -37,9 +41,9 @@ class TaskQueue:
 class Task:
     """A coroutine that the loop runs.
 
-    `state`: True while it runs and nobody awaits it, a TaskQueue of those who do, a function to call at the end; once it is
-    over, None until somebody has seen the outcome and False after that. `data`: what it waits on, or the exception to
-    throw into it, or how it ended.
+    `state`: True while it runs and nobody awaits it, a TaskQueue of those who do, a function to
+    call at the end; once it is over, None until somebody has seen the outcome and False after that.
+    `data`: what it waits on, or the exception to throw into it, or how it ended.
     """
 
     def __init__(self, coro, globals=None):

@@ -1,8 +1,10 @@
-"""`time` of the virtual board: it moves only when the firmware waits, and its ticks wrap where they do on the chip.
+"""`time` of the virtual board: it moves only when the firmware waits, and its ticks wrap where they
+do on the chip.
 
-ticks_ms and ticks_us count modulo 2^30 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small ints) and start 30 s before
-they wrap, so that every run of more than half a minute meets the wrap. The clock starts at 2021-01-01, as the RP2040's does
-after power-up: MicroPython sets it so because it is lost with the supply.
+ticks_ms and ticks_us count modulo 2^30 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small
+ints) and start 30 s before they wrap, so that every run of more than half a minute meets the wrap.
+The clock starts at 2021-01-01, as the RP2040's does after power-up: MicroPython sets it so because
+it is lost with the supply.
 """
 
 import sys
@@ -60,9 +62,8 @@ def sleep(seconds):
 
 
 def _sleep_until(until_us):
-    until_us = int(
-        until_us
-    )  # an edge ends link.wait early: its handler runs, then the rest is slept
+    # An edge ends link.wait early: its handler runs, then the rest is slept.
+    until_us = int(until_us)
     while _head[0] < until_us:
         link.wait(until_us)
 
@@ -83,7 +84,10 @@ localtime = gmtime  # the chip knows no time zones
 
 
 def mktime(fields):
-    """Seconds since 1970 of (year, month, day, hour, minute, second, ...); a month or day too many carries over."""
+    """Seconds since 1970 of (year, month, day, hour, minute, second, ...).
+
+    A month or day too many carries over.
+    """
     year, month, day, hour, minute, second = fields[:6]
     year += (month - 1) // 12
     month = (month - 1) % 12 + 1

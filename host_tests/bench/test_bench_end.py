@@ -1,4 +1,7 @@
-"""A story that somebody ends from outside, as by closing the terminal: nothing of it is left on the disk."""
+"""A story that somebody ends from outside, as by closing the terminal.
+
+Nothing of it is left on the disk.
+"""
 
 import os
 import signal
@@ -16,7 +19,8 @@ ENDS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 def begun(
     folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """A story that takes a day at the meter, just when the control card has been made in its temporary folder.
+    """A story that takes a day at the meter, just when the control card has been made in its
+    temporary folder.
 
     It begins with these signals ignored and no other, however the tests themselves were started.
     """

@@ -1,4 +1,6 @@
-"""How `dianka` begins: what it imports, Ctrl-C meanwhile, its version, and what make says before it calls it."""
+"""How `dianka` begins: what it imports, Ctrl-C meanwhile, its version, and what make says before it
+calls it.
+"""
 
 import subprocess
 import sys
@@ -95,7 +97,10 @@ def test_ctrl_c_during_the_imports_is_one_line(module: str, words: list[str]) ->
 
 @pytest.mark.parametrize("group", [commands.ALL, _Cards.later])
 def test_a_command_s_line_is_what_the_command_says(group: dict) -> None:
-    """Its line in the list of commands is written where nothing is imported: it must not say something else."""
+    """Its line in the list of commands is written where nothing is imported.
+
+    It must not say something else.
+    """
     for name, later in group.items():
         command = later.load(name)
         first = " ".join((command.help or "").split("\n\n")[0].split())

@@ -1,4 +1,6 @@
-"""The desk's commands from within a story: known before they run, run in the meter's folder, refused in one line."""
+"""The desk's commands from within a story: known before they run, run in the meter's folder,
+refused in one line.
+"""
 
 import os
 import signal
@@ -49,7 +51,10 @@ def test_commands_run_in_the_meter_s_folder_and_refuse_in_one_line(tmp_path: Pat
 def test_a_signal_that_a_sale_holds_back_reaches_who_runs_the_story(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The live screen and `bench play` end by a signal: a sale that runs just then must not eat it."""
+    """The live screen and `bench play` end by a signal.
+
+    A sale that runs just then must not eat it.
+    """
     desk, heard = DeskLine(), list[int]()
     desk.run(["card", "issue", "control", "control.card"], tmp_path)
     desk.run(["card", "issue", "user", "lin.card", *ISSUE_WORDS["user"]], tmp_path)
@@ -75,7 +80,10 @@ def test_a_signal_that_a_sale_holds_back_reaches_who_runs_the_story(
 def test_a_signal_to_who_runs_the_story_ends_it_in_the_midst_of_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The bench leaves by SystemExit and is deaf from then on: it was told as a command that had failed, exit code 1."""
+    """The bench leaves by SystemExit and is deaf from then on.
+
+    It was told as a command that had failed, exit code 1.
+    """
     desk = DeskLine()
     desk.run(["card", "issue", "control", "control.card"], tmp_path)
 

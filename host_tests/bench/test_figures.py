@@ -1,4 +1,6 @@
-"""`dianka bench figures`: a limit that is missed, a row that is not there and a part that breaks off are all said plainly."""
+"""`dianka bench figures`: a limit that is missed, a row that is not there and a part that breaks
+off are all said plainly.
+"""
 
 import io
 import json

@@ -1,4 +1,6 @@
-"""The HLW8032 model's faults: each one is really on the wire, and gone after the reports that it was asked for."""
+"""The HLW8032 model's faults: each one is really on the wire, and gone after the reports that it
+was asked for.
+"""
 
 import pytest
 

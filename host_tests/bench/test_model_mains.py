@@ -1,4 +1,6 @@
-"""The mains: power by the square of the voltage, current by the power factor, energy without a remainder."""
+"""The mains: power by the square of the voltage, current by the power factor, energy without a
+remainder.
+"""
 
 import pytest
 from hypothesis import given

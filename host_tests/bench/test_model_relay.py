@@ -1,4 +1,6 @@
-"""The latching relay: when the contact moves, when it refuses, what hurts it, and what the load side says."""
+"""The latching relay: when the contact moves, when it refuses, what hurts it, and what the load
+side says.
+"""
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mains import Mains

@@ -1,4 +1,6 @@
-"""The TM1638 model: bits in their order, digits as people read them, and what the chip would take badly."""
+"""The TM1638 model: bits in their order, digits as people read them, and what the chip would take
+badly.
+"""
 
 from dianka.bench.models.tm1638 import Tm1638
 from dianka.bench.models.wires import SpiBus, Wire

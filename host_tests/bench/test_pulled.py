@@ -1,8 +1,11 @@
-"""A purchase broken off while electricity flows: credited once, never lost, and not a fraction of a fen goes astray.
+"""A purchase broken off while electricity flows.
 
-One meter lives through it all, under load at the highest price: for each point the desk sells, the session is broken off there,
-the card goes in again, and then everything must be as if nothing had happened. Every point of every kind of card, without
-load, is test_pulled_kinds.py's and `dianka bench pulled`'s.
+Credited once, never lost, and not a fraction of a fen goes astray.
+
+One meter lives through it all, under load at the highest price: for each point the desk sells, the
+session is broken off there, the card goes in again, and then everything must be as if nothing had
+happened. Every point of every kind of card, without load, is test_pulled_kinds.py's and `dianka
+bench pulled`'s.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +19,8 @@ from ledger import FEN, PJ_PER_WH, used_fen
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit, S, tell
 
 AMOUNT_FEN = 307
-# At 99.9999 yuan a kWh and 4.4 kW some fen go by between the steps of one session: no restored balance can pass for a true one.
+# At 99.9999 yuan a kWh and 4.4 kW some fen go by between the steps of one session: no restored
+# balance can pass for a true one.
 DEAR = (
     InitData(METER_NO, 100, 50, 50, 0, 0, [999_999]),
     UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]),
@@ -25,7 +29,10 @@ Break = Callable[[MeterKit], None]
 
 
 class Breaker:
-    """Does something once, before a character counts: the `point`th on the slot, the ESAM or both since `arm`."""
+    """Does something once, before a character counts.
+
+    The `point`th on the slot, the ESAM or both since `arm`.
+    """
 
     def __init__(self, kit: MeterKit, sockets: str) -> None:
         self.kit, self.passed, self.point, self.struck = kit, 0, -1, False
@@ -53,7 +60,10 @@ def cut(kit: MeterKit) -> None:
 
 
 def silence(kit: MeterKit) -> None:
-    """The ESAM hears and says nothing more until it is reset; the character under way is the first that is lost."""
+    """The ESAM hears and says nothing more until it is reset.
+
+    The character under way is the first that is lost.
+    """
     esam, heard = kit.rig.bench.esam, kit.rig.bench.esam.characters - 1
 
     def lost(direction: str, index: int, value: int) -> int | None:

@@ -1,6 +1,8 @@
-"""Each kind of card, broken off before, in and after a sample of all bytes on both lines and in the memory.
+"""Each kind of card, broken off before, in and after a sample of all bytes on both lines and in the
+memory.
 
-`dianka bench pulled` takes every point; here it is one in many, and faults planted in the firmware show that it can fail.
+`dianka bench pulled` takes every point; here it is one in many, and faults planted in the firmware
+show that it can fail.
 """
 
 from collections.abc import Callable

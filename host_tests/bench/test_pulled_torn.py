@@ -1,4 +1,7 @@
-"""A card that is pulled in the middle of a character says what it never meant: no error but 20, and nobody's illegal card."""
+"""A card that is pulled in the middle of a character says what it never meant.
+
+No error but 20, and nobody's illegal card.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +23,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
-    """Most of a session's first characters, the status words of reset, choice of the application and identity among them."""
+    """Most of a session's first characters, the status words of reset, choice of the application
+    and identity among them.
+    """
     slot, codes = kit.rig.bench.slot, set()
     for point in range(150):
         struck = []

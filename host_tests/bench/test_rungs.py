@@ -1,4 +1,6 @@
-"""A rung that can't run here says so in one line with what to do, is not called passed, and does not stop `make test`."""
+"""A rung that can't run here says so in one line with what to do, is not called passed, and does
+not stop `make test`.
+"""
 
 import os
 import subprocess
@@ -12,7 +14,9 @@ CHIP_MODULES = sorted(str(path) for path in (ROOT / "host_tests" / "chip").glob(
 
 
 def ended(command: list[str], **environment: str) -> tuple[int, str]:
-    """Exit code and all that it said, without what this run of pytest or make has in the environment."""
+    """Exit code and all that it said, without what this run of pytest or make has in the
+    environment.
+    """
     ours = {
         "MAKEFLAGS",
         "MAKELEVEL",
@@ -84,7 +88,10 @@ def test_what_finds_no_test_for_another_reason_stays_a_failure() -> None:
 
 
 def test_the_target_that_is_named_for_the_image_fetches_it(tmp_path: Path) -> None:
-    """With a file named there is nothing to fetch: it says which it is, or what is wrong with it."""
+    """With a file named there is nothing to fetch.
+
+    It says which it is, or what is wrong with it.
+    """
     make = ["make", f"BIN={Path(sys.executable).parent}", "-o", ".venv/chip.stamp", "uf2"]
     (tmp_path / "half.uf2").write_bytes(b"UF2\n" * 100)
     code, output = ended(make, RP2040_UF2=str(tmp_path / "half.uf2"))

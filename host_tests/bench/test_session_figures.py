@@ -1,4 +1,7 @@
-"""The purchase session keeps to its limits on the wire, at both rates; and the figures count what they say."""
+"""The purchase session keeps to its limits on the wire, at both rates.
+
+And the figures count what they say.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Stories: what is refused before a step is played, what every step does, and that expectations can fail."""
+"""Stories: what is refused before a step is played, what every step does, and that expectations can
+fail.
+"""
 
 import io
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The supply's range and the metering chip's: when the meter is dark, and what the bench refuses to play."""
+"""The supply's range and the metering chip's.
+
+When the meter is dark, and what the bench refuses to play.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

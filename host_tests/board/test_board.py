@@ -1,6 +1,7 @@
 """Rung 4: what is flashed runs on a real board, with the wires of its README.md and nothing else.
 
-The board and its port come from `make test-board BOARD=... PORT=...`; without them there is nothing to test on.
+The board and its port come from `make test-board BOARD=... PORT=...`; without them there is nothing
+to test on.
 """
 
 import os
@@ -47,7 +48,10 @@ def _board_is_there() -> None:
 
 @pytest.fixture
 def fresh(link: Link) -> Link:
-    """MicroPython from its beginning, without the meter: none of its state machines and DMA channels is at work."""
+    """MicroPython from its beginning, without the meter.
+
+    None of its state machines and DMA channels is at work.
+    """
     link._transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
     link.run(HELPER)
     link.run(USE)
@@ -108,7 +112,10 @@ def test_outputs_drive_and_inputs_hear(link: Link) -> None:
 
 @pytest.mark.parametrize("meanwhile", ["collect", "erase"])
 def test_pulses_are_counted_without_loss(fresh: Link, meanwhile: str) -> None:
-    """The clock pin is switched by PWM at 100 kHz; both ends of the count fall while it stands still."""
+    """The clock pin is switched by PWM at 100 kHz.
+
+    Both ends of the count fall while it stands still.
+    """
     fresh.run(jig_code.COUNT)
     counted, took_us = told(fresh, f"count(board.pulse_counter(), board.CARD_CLOCK, {meanwhile})")
     assert took_us > 100_000, "so short a time erases nothing"

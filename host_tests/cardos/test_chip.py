@@ -1,4 +1,6 @@
-"""The card operating system: every right granted and refused, authentication, sealed reading, faults."""
+"""The card operating system: every right granted and refused, authentication, sealed reading,
+faults.
+"""
 
 import pytest
 

@@ -1,7 +1,10 @@
-"""Power lost at every write that a chip makes, in every session: the old state or the new one, and the session ends well later.
+"""Power lost at every write that a chip makes, in every session.
 
-A session is played once to its end while each stored state is noted; then again for each of these writes, with the power cut
-just before it and just after it. The chip must hold the state before that write or after it, nothing between and nothing else.
+The old state or the new one, and the session ends well later.
+
+A session is played once to its end while each stored state is noted; then again for each of these
+writes, with the power cut just before it and just after it. The chip must hold the state before
+that write or after it, nothing between and nothing else.
 """
 
 from collections.abc import Callable
@@ -146,7 +149,9 @@ STORIES: dict[str, Story] = {
 def play(
     name: str, states: dict[str, State], cut: tuple[str, str, int] | None = None
 ) -> tuple[Chips, dict[str, list[State]]]:
-    """The story on chips in these states: the chips at its end, and every state that each of them stored."""
+    """The story on chips in these states: the chips at its end, and every state that each of them
+    stored.
+    """
     chips: Chips = {}
     stored: dict[str, list[State]] = {who: [state] for who, state in states.items()}
     for number, (who, state) in enumerate(states.items()):

@@ -158,7 +158,10 @@ def test_money_and_count_at_their_limits(control: Chip, user: Chip, esam: Chip) 
 
 
 def test_a_debit_with_garbled_bits_takes_nothing(control: Chip, user: Chip, esam: Chip) -> None:
-    """Two flipped bits in any character of amount or inverse: wallet and counter stay as they were."""
+    """Two flipped bits in any character of amount or inverse.
+
+    Wallet and counter stay as they were.
+    """
     sell(control, user, 50_000)
     serial = kit.open_card(user)
     esam.power_on()

@@ -1,4 +1,7 @@
-"""What a master-key change card gives away: the keys of one meter for each use, whatever it is asked for and in which order."""
+"""What a master-key change card gives away.
+
+The keys of one meter for each use, whatever it is asked for and in which order.
+"""
 
 import pytest
 from hypothesis import given, settings

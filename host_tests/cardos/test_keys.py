@@ -1,4 +1,6 @@
-"""Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key change card."""
+"""Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key
+change card.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Files, rights and secure messaging on a card that has one file for each case: four modes, tries, counters, logs."""
+"""Files, rights and secure messaging on a card that has one file for each case.
+
+Four modes, tries, counters, logs.
+"""
 
 from collections.abc import Iterator
 
@@ -127,7 +130,8 @@ def test_a_changed_bit_writes_nothing(profile: str, mode: str, bit: int) -> None
     apdu[at] ^= 1 << bit % 8
     sw = kit.sw_of(card, bytes(apdu))
     if mode == access.CIPHER:
-        # Without a MAC nothing but the padding vouches for it: a changed block of pure data goes in as rubbish.
+        # Without a MAC nothing but the padding vouches for it: a changed block of pure data goes in
+        # as rubbish.
         assert sw in (0x6A80, 0x9000) and card.state.files[SFI[mode]] != DATA
         return
     assert sw == 0x6988

@@ -1,4 +1,6 @@
-"""Both ciphers against published numbers, and each rule against its definition written out block by block."""
+"""Both ciphers against published numbers, and each rule against its definition written out block by
+block.
+"""
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -9,7 +11,8 @@ KEY = bytes.fromhex("0123456789abcdeffedcba9876543210")
 MESSAGE = bytes(range(1, 38))
 R4 = bytes.fromhex("a1b2c3d4")
 
-# The first of NIST's multi-block messages for two-key 3DES in OFB (CAVS 11.1, TOFBMMT2): key, IV, plain, cipher.
+# The first of NIST's multi-block messages for two-key 3DES in OFB (CAVS 11.1, TOFBMMT2): key, IV,
+# plain, cipher.
 NIST_TWO_KEYS = [
     (
         "f2b546fbd6d3dfa4ba2c26ba255e7a3e",

@@ -1,4 +1,7 @@
-"""Rung 3: the real MicroPython boots on the emulated RP2040; its flash, its watchdog and its time."""
+"""Rung 3: the real MicroPython boots on the emulated RP2040.
+
+Its flash, its watchdog and its time.
+"""
 
 from pathlib import Path
 

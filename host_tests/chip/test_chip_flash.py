@@ -1,4 +1,6 @@
-"""Rung 3: `dianka flash` as people run it, through the real mpremote and a pseudo-terminal, onto the emulated Pico."""
+"""Rung 3: `dianka flash` as people run it, through the real mpremote and a pseudo-terminal, onto
+the emulated Pico.
+"""
 
 import shutil
 import time
@@ -60,7 +62,11 @@ def test_an_empty_chip_is_flashed_with_one_command(
 
 
 def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path) -> None:
-    """One file differs. The first run is killed half-way: the watchdog brings the former version back, the second completes."""
+    """One file differs.
+
+    The first run is killed half-way: the watchdog brings the former version back, the second
+    completes.
+    """
     old, new = changed(tmp_path / "old"), changed(tmp_path / "new", **OTHER_PANEL)
     former, version = build.build(KIND, old), build.build(KIND, new)
     with ChipDesk(folder, placed(former)) as desk:

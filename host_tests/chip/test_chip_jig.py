@@ -1,4 +1,6 @@
-"""Rung 3: what rung 4 has a board do with its test jig, on the emulated Pico with the jig's wires and nothing else."""
+"""Rung 3: what rung 4 has a board do with its test jig, on the emulated Pico with the jig's wires
+and nothing else.
+"""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Rung 3: a card's contact bit by bit on an emulated pin, with the firmware's PIO line at the other end."""
+"""Rung 3: a card's contact bit by bit on an emulated pin, with the firmware's PIO line at the other
+end.
+"""
 
 from pathlib import Path
 
@@ -183,7 +185,10 @@ def test_four_times_the_rate_after_pps_bit_by_bit(socket: Socket) -> None:
 
 @pytest.mark.parametrize(("ta1", "factor"), [(0x12, 2), (0x14, 8)])
 def test_twice_and_eight_times_the_rate(socket: Socket, ta1: int, factor: int) -> None:
-    """Eight times is more than PPS asks for by itself; the line can do it. At the new rate one character each way is spoilt."""
+    """Eight times is more than PPS asks for by itself; the line can do it.
+
+    At the new rate one character each way is spoilt.
+    """
     socket.put(Behaviour(ta1=ta1))
     source = READ.replace(
         "        channel = Channel(line)",

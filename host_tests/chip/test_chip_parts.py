@@ -1,4 +1,6 @@
-"""Rung 3: the bench's models on the emulated pins and buses, driven by the firmware's own drivers as .mpy."""
+"""Rung 3: the bench's models on the emulated pins and buses, driven by the firmware's own drivers
+as .mpy.
+"""
 
 import json
 from pathlib import Path

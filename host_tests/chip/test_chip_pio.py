@@ -36,7 +36,8 @@ def test_every_edge_of_a_wave_comes_on_its_cycle_while_the_cpu_sleeps(bench: Chi
     bench.runner.run_until(120_000)
     gaps = [later - edge for edge, later in pairwise(edges_ns)]
     assert len(gaps) >= 398
-    # 8 steps of 195 5/16 cycles each, and a cycle is 8 ns: an edge is late by less than the one cycle that it has to wait for.
+    # 8 steps of 195 5/16 cycles each, and a cycle is 8 ns: an edge is late by less than the one
+    # cycle that it has to wait for.
     step_ns = 8 * (195 * 256 + 80) / 256
     periods = [edges_ns[n] - edges_ns[0] - n // 2 * 8 * step_ns for n in range(0, len(edges_ns), 2)]
     assert max(periods) - min(periods) <= 8
@@ -44,7 +45,10 @@ def test_every_edge_of_a_wave_comes_on_its_cycle_while_the_cpu_sleeps(bench: Chi
 
 
 def test_a_delay_after_a_wait_counts_from_the_edge(bench: ChipBench) -> None:
-    """The emulator's own count stands still in a sleep; an edge in the middle of a long one must not be dated back."""
+    """The emulator's own count stands still in a sleep.
+
+    An edge in the middle of a long one must not be dated back.
+    """
     bench.boot(
         """
         import rp2, time
@@ -72,7 +76,10 @@ def test_a_delay_after_a_wait_counts_from_the_edge(bench: ChipBench) -> None:
 
 
 def test_pulses_are_counted_through_collections_and_a_flash_erase(tmp_path: Path) -> None:
-    """Pulses begin when the chip begins to collect; it says with a pin when it erases, so that each meets pulses for sure."""
+    """Pulses begin when the chip begins to collect.
+
+    It says with a pin when it erases, so that each meets pulses for sure.
+    """
     with ChipBench(tmp_path, "pulse_counter", "pio_programs") as bench:
         bench.boot(
             """

@@ -1,4 +1,5 @@
-"""Rung 3: no pulse is lost by PIO whatever the CPU does, Pin.irq does lose beside it, and a miscount would be seen.
+"""Rung 3: no pulse is lost by PIO whatever the CPU does, Pin.irq does lose beside it, and a
+miscount would be seen.
 
 The million of each rate are counted by `make figures`; here are fewer of them.
 """

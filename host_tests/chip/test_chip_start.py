@@ -1,4 +1,6 @@
-"""Rung 3: the start is timed by the emulated chip's clock, and a firmware that does not import gives no figure."""
+"""Rung 3: the start is timed by the emulated chip's clock, and a firmware that does not import
+gives no figure.
+"""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""Rung 3: a meter's first day, as short as the wall clock wants it, on the emulated chip with the files that are flashed.
+"""Rung 3: a meter's first day, as short as the wall clock wants it, on the emulated chip with the
+files that are flashed.
 
-Judged as on the other rungs: the story's own expectations, what the log says was credited, and the bench's own count of
-energy against what the memory chip holds at the end.
+Judged as on the other rungs: the story's own expectations, what the log says was credited, and the
+bench's own count of energy against what the memory chip holds at the end.
 """
 
 import io
@@ -22,7 +23,8 @@ from ledger import FEN, PJ_PER_WH
 SOLD_FEN = 130 + 300
 PRICE_E4 = 3_000_000
 LOAD_W = 2_200
-# What meter.py says a cut may cost: a quarter of a watt-hour not committed, and 0.26 s that the chip had not told.
+# What meter.py says a cut may cost: a quarter of a watt-hour not committed, and 0.26 s that the
+# chip had not told.
 UNCOMMITTED_PJ = PJ_PER_WH // 4
 UNTOLD_PJ = LOAD_W * 260_000 * 1_000_000
 CUTS = 2

@@ -1,13 +1,16 @@
-"""Rung 3: a power cut at every flash operation of an update, and new versions that fail their trial.
+"""Rung 3: a power cut at every flash operation of an update, and new versions that fail their
+trial.
 
-One update is recorded on the emulated chip, with its flash operations, from the first word of flashing to the end of the trial.
-For each operation there are two images of the flash: the power went before it, or half-way through it. littlefs on the host
-reads each: the version that would start must be whole, and flashing again must complete the update. The sample takes one in
-SAMPLE of the operations that send files, and all that the file `slot` and the trial make at the end.
+One update is recorded on the emulated chip, with its flash operations, from the first word of
+flashing to the end of the trial. For each operation there are two images of the flash: the power
+went before it, or half-way through it. littlefs on the host reads each: the version that would
+start must be whole, and flashing again must complete the update. The sample takes one in SAMPLE of
+the operations that send files, and all that the file `slot` and the trial make at the end.
 
-Of the four things that the file `slot` then says, two are booted again on the chip: `a b !`, the trial was cut off, and in the
-campaign `a`, nothing has changed yet, which each failed trial below ends with. The recording itself starts from `a b`, the
-trial to come, and ends with `b`, which is read on the host.
+Of the four things that the file `slot` then says, two are booted again on the chip: `a b !`, the
+trial was cut off, and in the campaign `a`, nothing has changed yet, which each failed trial below
+ends with. The recording itself starts from `a b`, the trial to come, and ends with `b`, which is
+read on the host.
 """
 
 import contextlib
@@ -31,7 +34,9 @@ OTHER_PANEL = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
 
 
 class ChipLink(link.Link):
-    """The wire without a wire: what mpremote would type is given to the emulator's console, at the emulator's own pace."""
+    """The wire without a wire: what mpremote would type is given to the emulator's console, at the
+    emulator's own pace.
+    """
 
     def __init__(self, desk: ChipDesk) -> None:
         self.port, self._desk = "the emulator", desk
@@ -116,7 +121,9 @@ def cuts(recorded: Recorded, every: int) -> Iterator[tuple[bytes, str]]:
 
 
 def starts(recorded: Recorded, files: dict[str, bytes], where: str) -> str:
-    """The folder whose version starts there: the one that firmware/versions.py chooses, and it must be whole."""
+    """The folder whose version starts there: the one that firmware/versions.py chooses, and it must
+    be whole.
+    """
     words = files["slot"].decode().split()
     place = words[1] if len(words) == 2 else words[0]
     wanted = placed(recorded.former) if place == "a" else placed(recorded.version, "b")

@@ -1,7 +1,10 @@
-"""Rung 3: a task of the meter that hangs. The watchdog bites, the meter counts on, and nobody's lights go out.
+"""Rung 3: a task of the meter that hangs.
 
-One file in the chip's flash is exchanged for one that hangs for as long as the mains is above 240 V: it sleeps in a loop that
-asyncio never gets out of, since a loop that works would take 20 times as long here as it does on a desk.
+The watchdog bites, the meter counts on, and nobody's lights go out.
+
+One file in the chip's flash is exchanged for one that hangs for as long as the mains is above 240
+V: it sleeps in a loop that asyncio never gets out of, since a loop that works would take 20 times
+as long here as it does on a desk.
 """
 
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The desk's disk: full, read-only, names that no file can have; and card files that are issued a second time."""
+"""The desk's disk: full, read-only, names that no file can have.
+
+And card files that are issued a second time.
+"""
 
 import resource
 import subprocess
@@ -11,7 +14,8 @@ from typer.testing import CliRunner
 from dianka.cardos.image import load
 from dianka.cli import app
 
-LIMIT_BYTES = 1024  # less than any card's file: the system refuses to write it (EFBIG), as a disk that is full does
+# Less than any card's file: the system refuses to write it (EFBIG), as a disk that is full does.
+LIMIT_BYTES = 1024
 WAIT_S = 60
 LONG = "x" * 300
 

@@ -1,4 +1,6 @@
-"""A system founded on a blank control card in a reader, or restored to one, by the same commands as in a file."""
+"""A system founded on a blank control card in a reader, or restored to one, by the same commands as
+in a file.
+"""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Making a card in a reader, pulled before or after any of its commands: the same chip can be made into that card again."""
+"""Making a card in a reader, pulled before or after any of its commands.
+
+The same chip can be made into that card again.
+"""
 
 from collections.abc import Callable
 
@@ -35,7 +38,10 @@ MAKE: dict[str, Make] = {
 
 
 def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
-    """Every point of making the card; then it is made, unless it was whole already. How many points there were."""
+    """Every point of making the card; then it is made, unless it was whole already.
+
+    How many points there were.
+    """
     control, points = kit.control_card(profile=profile), 0
     for done in (False, True):
         at = 0

@@ -1,4 +1,6 @@
-"""The very first card is lost: whether the meter has its purchase or not, the clerk gets there by what the meter says."""
+"""The very first card is lost: whether the meter has its purchase or not, the clerk gets there by
+what the meter says.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`dianka card replace --former`, broken off at each write: it says which cards are good, and the same command completes it."""
+"""`dianka card replace --former`, broken off at each write.
+
+It says which cards are good, and the same command completes it.
+"""
 
 import os
 import signal
@@ -59,7 +62,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def broken_at(at: int, end: Callable[[], None]) -> tuple[int, int, str, str]:
-    """How many writes were left, and how the command ended that `end` met at its nth write to the disk."""
+    """How many writes were left, and how the command ended that `end` met at its nth write to the
+    disk.
+    """
     left, sync = at, os.fsync
 
     def struck(descriptor: int) -> None:

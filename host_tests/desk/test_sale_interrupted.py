@@ -1,7 +1,9 @@
-"""A sale that is broken off by a signal or by anything else says one of two lines, and says the right one.
+"""A sale that is broken off by a signal or by anything else says one of two lines, and says the
+right one.
 
-Before the wallet's write nothing was sent; from it on the card may have the money. Told wrong, a clerk
-pays twice or a resident does. Signals go to real processes here, exceptions to the sale itself.
+Before the wallet's write nothing was sent; from it on the card may have the money. Told wrong, a
+clerk pays twice or a resident does. Signals go to real processes here, exceptions to the sale
+itself.
 """
 
 import random
@@ -126,7 +128,9 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> tuple[Path, bytes]:
-    """A folder with control.card and a resident's card that has been in its meter once, and that card's file."""
+    """A folder with control.card and a resident's card that has been in its meter once, and that
+    card's file.
+    """
     issue.issue_control(tmp_path / "control.card")
     card = tmp_path / "w.card"
     with CardFile.open(tmp_path / "control.card") as control:
@@ -184,7 +188,10 @@ def test_a_signal_in_any_command_of_a_sale(
 def test_a_signal_at_any_time_of_a_sale(
     stage: Stage, desk: tuple[Path, bytes], record_property
 ) -> None:
-    """By the clock, not by commands: while words are read, cards opened, the receipt written. Never silent."""
+    """By the clock, not by commands: while words are read, cards opened, the receipt written.
+
+    Never silent.
+    """
     folder, before = desk
     card, rng = folder / "w.card", random.Random(8)
     whole = stage.run(folder, *SALE)

@@ -1,4 +1,7 @@
-"""What the desk says of a sale that is made: once, to whom the money was asked of, and never as a refusal."""
+"""What the desk says of a sale that is made.
+
+Once, to whom the money was asked of, and never as a refusal.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

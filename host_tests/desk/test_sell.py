@@ -158,7 +158,10 @@ def on_card(card: Chip) -> tuple[int, int]:
 def test_a_sale_counts_as_made_once_its_wallet_was_sent(
     control: Chip, user: Chip, esam: Chip, shim: type[Denied]
 ) -> None:
-    """A meter that is told that the write-back is blank would credit it: the money is kept, and nothing else can be sold."""
+    """A meter that is told that the write-back is blank would credit it.
+
+    The money is kept, and nothing else can be sold.
+    """
     sell(control, user, 5000)
     kit.use_in_meter(esam, user)
     with pytest.raises(SaleError, match=KEEP):
@@ -187,7 +190,10 @@ def commands_of_a_sale(control: Chip, card: Chip) -> int:
 def test_a_card_pulled_at_every_command_can_be_sold_to_again(
     done: bool, sales_before: int, visit_first: bool, profile: str
 ) -> None:
-    """Whenever it is pulled, and whether it goes to the meter or back to the desk first: paid once, credited once."""
+    """Whenever it is pulled, and whether it goes to the meter or back to the desk first.
+
+    Paid once, credited once.
+    """
     at = 0
     while True:
         at += 1

@@ -1,4 +1,6 @@
-"""`dianka card show`: what cards say in words is what meters wrote to them, and no content whatever breaks it."""
+"""`dianka card show`: what cards say in words is what meters wrote to them, and no content whatever
+breaks it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

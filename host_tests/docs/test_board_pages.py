@@ -1,4 +1,7 @@
-"""The pages of the boards: pins and test jig that a builder reads are those of board.py; what must be said is said."""
+"""The pages of the boards: pins and test jig that a builder reads are those of board.py.
+
+What must be said is said.
+"""
 
 import os
 import re

@@ -22,7 +22,10 @@ def buses() -> list[ast.Call]:
 
 
 def test_every_bus_of_the_esp32_names_all_its_pins() -> None:
-    """The port gives a bus the pins that it is not told: UART1 sends on IO10, which is the flash's."""
+    """The port gives a bus the pins that it is not told.
+
+    UART1 sends on IO10, which is the flash's.
+    """
     found = buses()
     assert {call.func.id for call in found} == set(DEFAULTS)
     for call in found:

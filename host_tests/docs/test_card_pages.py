@@ -1,4 +1,7 @@
-"""docs/cards/*.md against the chips and the firmware: each table compared, each worked example done anew."""
+"""docs/cards/*.md against the chips and the firmware.
+
+Each table compared, each worked example done anew.
+"""
 
 import re
 import types

@@ -1,4 +1,7 @@
-"""docs/cards/sessions.md against whole meters: what is said on both lines is what the page says, every command in its order."""
+"""docs/cards/sessions.md against whole meters.
+
+What is said on both lines is what the page says, every command in its order.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -146,7 +149,8 @@ def _keys(heard: Heard, names: tuple[str, ...], target_set: str) -> None:
     ]
 
 
-# From its step 2 on the session of a user card depends on what is judged, in words that are no list: an opening.
+# From its step 2 on the session of a user card depends on what is judged, in words that are no
+# list: an opening.
 OPENING = [
     *(("ESAM", "0084000004"), ("card", "04b0820009"), ("card", "00b0850001")),
     *(("ESAM", "0084000004"), ("card", "04b0810409"), ("ESAM", "04d682002b")),

@@ -1,4 +1,6 @@
-"""Imports go down only, in firmware and in tools, and packages form no circle (docs/overview.md lists the floors)."""
+"""Imports go down only, in firmware and in tools, and packages form no circle (docs/overview.md
+lists the floors).
+"""
 
 import ast
 from collections.abc import Iterator
@@ -48,7 +50,10 @@ def imported(path: Path, package: str = "") -> Iterator[str]:
 
 
 def floor(name: str) -> int:
-    """Which floor a module stands on: the longest name that fits; -1 if it is none of the project's."""
+    """Which floor a module stands on: the longest name that fits.
+
+    -1 if it is none of the project's.
+    """
     fits = [known for known in TOOL_FLOORS if name == known or name.startswith(known + ".")]
     return TOOL_FLOORS.index(max(fits, key=len)) if fits else -1
 

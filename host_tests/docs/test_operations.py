@@ -1,4 +1,7 @@
-"""docs/operations.md, done as a reader does it: each command typed as it stands, each story played by itself, in one folder."""
+"""docs/operations.md, done as a reader does it.
+
+Each command typed as it stands, each story played by itself, in one folder.
+"""
 
 import contextlib
 import io
@@ -39,7 +42,10 @@ def commands(kind: str) -> list[str]:
 
 
 def play(text: str, folder: Path) -> None:
-    """As `dianka bench play meter.story --folder .`: a meter that begins without mains and has the folder's memories."""
+    """As `dianka bench play meter.story --folder .`.
+
+    A meter that begins without mains and has the folder's memories.
+    """
     with contextlib.closing(Rig(folder, "host")) as rig:
         printer = Printer(Console(file=io.StringIO(), width=200))
         stories.play(stories.parse(text, "meter.story"), Player(rig, folder, DeskLine(), printer))
@@ -104,7 +110,10 @@ def test_the_commands_with_readers(
 
 
 def test_every_command_of_the_page_is_one() -> None:
-    """Those with readers too, and how to play a story: their words are understood, with all their options."""
+    """Those with readers too, and how to play a story.
+
+    Their words are understood, with all their options.
+    """
     lines = commands("sh") + commands("sh readers")
     bench = re.findall(r"`(dianka bench [^`]+)`", PAGE.read_text(encoding="utf-8"))
     assert {shlex.split(line)[2] for line in bench} == {"play", "live"}

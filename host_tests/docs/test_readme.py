@@ -1,4 +1,7 @@
-"""What both READMEs show and say can be had: the excerpt of `make run`, and an environment or one line with the reason."""
+"""What both READMEs show and say can be had.
+
+The excerpt of `make run`, and an environment or one line with the reason.
+"""
 
 import io
 import os
@@ -28,7 +31,10 @@ def excerpt(name: str) -> list[str]:
 
 
 def printed(folder: Path, last_line: int) -> list[str]:
-    """What playing first-day prints, up to this line of the story: an hour and a half less at the meter."""
+    """What playing first-day prints, up to this line of the story.
+
+    An hour and a half less at the meter.
+    """
     whole = stories.load("first-day")
     begin = replace(whole, steps=tuple(step for step in whole.steps if step.line <= last_line))
     out = io.StringIO()
@@ -43,7 +49,10 @@ def printed(folder: Path, last_line: int) -> list[str]:
 
 
 def test_the_excerpts_of_make_run_are_its_output(tmp_path: Path) -> None:
-    """Every line, in its order and without a gap. On rung 1, which prints these lines as rung 2 does."""
+    """Every line, in its order and without a gap.
+
+    On rung 1, which prints these lines as rung 2 does.
+    """
     shown = excerpt("README.md")
     assert len(shown) >= 15 and excerpt("README.zh.md") == shown
     last = max(int(line[:4]) for line in shown if line[:4].strip())
@@ -77,7 +86,9 @@ def make_environment(python: Path, venv: Path) -> subprocess.CompletedProcess[st
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not here: install it")
 def test_a_python_that_makes_half_an_environment_leaves_none(tmp_path: Path) -> None:
-    """As Debian's without python3-venv: bin/python is there when it fails, and the next `make` would go on with that."""
+    """As Debian's without python3-venv: bin/python is there when it fails, and the next `make`
+    would go on with that.
+    """
     python, venv = tmp_path / "python", tmp_path / "venv"
     python.write_text(
         "#!/bin/sh\n"

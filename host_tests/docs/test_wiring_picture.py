@@ -41,7 +41,10 @@ def test_every_pin_is_in_the_picture_and_has_one_use(name):
 
 @pytest.mark.parametrize("name", PICTURED)
 def test_nothing_runs_out_of_its_box(name):
-    """The widths are DejaVu Sans', wider than most: regular 0.59 of its size on average, bold 0.70."""
+    """The widths are DejaVu Sans', wider than most.
+
+    Regular 0.59 of its size on average, bold 0.70.
+    """
     for part in PICTURED[name].left + PICTURED[name].right:
         for words in (part.name, part.warning):
             assert len(words) * 13 * 0.70 <= wiring_picture._PART_WIDTH + 10, words
@@ -68,7 +71,10 @@ def test_nothing_runs_out_of_its_box(name):
 
 @pytest.mark.parametrize("name", PICTURED)
 def test_no_border_runs_through_a_part_s_name(name):
-    """Once the border cut the five isolators' names in two. What is drawn later lies above what was drawn before."""
+    """Once the border cut the five isolators' names in two.
+
+    What is drawn later lies above what was drawn before.
+    """
     shapes = list(ElementTree.fromstring(mains_picture.draw(BOARDS / name)))
     names = [part.name for part in blocks(name)]
     titles = [

@@ -1,4 +1,6 @@
-"""The codec that meter and desk share: what is packed is unpacked, what is malformed raises ValueError and nothing else."""
+"""The codec that meter and desk share: what is packed is unpacked, what is malformed raises
+ValueError and nothing else.
+"""
 
 import pytest
 from hypothesis import given, settings

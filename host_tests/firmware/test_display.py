@@ -1,4 +1,6 @@
-"""What people read: the display's driver on a real SPI path to the chip's model, and the order and time of what is shown."""
+"""What people read: the display's driver on a real SPI path to the chip's model, and the order and
+time of what is shown.
+"""
 
 import pytest
 from hypothesis import given

@@ -99,7 +99,10 @@ def test_setting_leaves_the_other_status_bits() -> None:
 
 @pytest.mark.parametrize("cut", range(9))
 def test_a_time_half_written_is_not_trusted(cut: int) -> None:
-    """The supply goes after some bytes of `set`: either the chip still says that it has lost the time, or all is there."""
+    """The supply goes after some bytes of `set`.
+
+    Either the chip still says that it has lost the time, or all is there.
+    """
     rig = Rig(None)
     write, left = rig.chip.write, [cut + 1]  # and the register's address
 
@@ -133,7 +136,10 @@ def registers(seconds: int) -> bytes:
 
 
 def held(raw: bytes) -> int | None:
-    """The time that these registers tell by the datasheet's Table 1; the weekday is nothing that a date needs."""
+    """The time that these registers tell by the datasheet's Table 1.
+
+    The weekday is nothing that a date needs.
+    """
     try:
         second, minute, day, year = (int(f"{raw[at]:02X}") for at in (0, 1, 4, 6))
         month = int(f"{raw[5] & 0x7F:02X}")
@@ -186,7 +192,9 @@ MONTHS = [
 
 @pytest.mark.parametrize(("byte", "hour"), HOURS_24 + HOURS_12)
 def test_hours_of_both_forms_are_read(byte: int, hour: int) -> None:
-    """Datasheet, Table 1: register 02, bit 6 is the 12-hour form, bit 5 then PM and bit 4 ten hours."""
+    """Datasheet, Table 1: register 02, bit 6 is the 12-hour form, bit 5 then PM and bit 4 ten
+    hours.
+    """
     rig = standing(bytes((0x59, 0x58, byte, 1, 0x01, 0x02, 0x04)))
     date = datetime(2004, 2, 1, hour, 58, 59, tzinfo=UTC)
     assert rig.clock.seconds() == (date - EPOCH).total_seconds()

@@ -1,7 +1,9 @@
-"""Former formats of the state live on: whole meters that former versions have left, through an update that is cut anywhere.
+"""Former formats of the state live on: whole meters that former versions have left, through an
+update that is cut anywhere.
 
-images/ holds them: the FRAM's content as the real firmware of that time wrote it on rung 1, with its ESAM, its cards and the
-state that this firmware read from it. What those versions find after a trial is judged by a reader of their rules.
+images/ holds them: the FRAM's content as the real firmware of that time wrote it on rung 1, with
+its ESAM, its cards and the state that this firmware read from it. What those versions find after a
+trial is judged by a reader of their rules.
 """
 
 import base64
@@ -40,7 +42,10 @@ def unzip(text: str) -> bytes:
 
 
 def by_former_rules(content: bytes, form: int) -> bytes | None:
-    """The newest record as versions of that format find it: 8 slots at the start of each half, as large as a record."""
+    """The newest record as versions of that format find it.
+
+    8 slots at the start of each half, as large as a record.
+    """
     size = 6 + FORMER[form] + 4
     found = []
     for half in HALVES:
@@ -52,7 +57,9 @@ def by_former_rules(content: bytes, form: int) -> bytes | None:
 
 
 def money(state: Any) -> dict[str, int]:
-    """All that an update has to carry over, but for what the present version counts or notes at each start."""
+    """All that an update has to carry over, but for what the present version counts or notes at
+    each start.
+    """
     return {name: value for name, value in vars(state).items() if name not in NEW}
 
 
@@ -146,7 +153,9 @@ def test_many_commits_of_a_trial_leave_the_former_version_its_memory(form: int) 
 
 
 class Updating:
-    """A former version's meter that starts with the present one on trial, on a file system that can lose its power too."""
+    """A former version's meter that starts with the present one on trial, on a file system that can
+    lose its power too.
+    """
 
     def __init__(self, folder: Path, form: int) -> None:
         self.form = form

@@ -1,4 +1,7 @@
-"""The metering chip's driver and bytes: reports cut, joined, hidden among false ones; noise; parameters and limits."""
+"""The metering chip's driver and bytes: reports cut, joined, hidden among false ones.
+
+Noise; parameters and limits.
+"""
 
 import random
 
@@ -13,7 +16,9 @@ SANE = (187_000 * 1880 // 220_000, 15_675, 5_031_000)
 
 
 class Feed:
-    """A UART with bytes in its ring: what `machine.UART` would hand over, at most `chunk` at a poll."""
+    """A UART with bytes in its ring: what `machine.UART` would hand over, at most `chunk` at a
+    poll.
+    """
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray(data)
@@ -75,7 +80,9 @@ def test_chunks_of_every_size(chunk: int) -> None:
 
 @pytest.mark.parametrize("at", range(24))
 def test_headers_planted_at_every_place(at: int) -> None:
-    """A report with 55 5A inside, whose place would look like a report's start to whoever only looks for that."""
+    """A report with 55 5A inside, whose place would look like a report's start to whoever only
+    looks for that.
+    """
     chip, feed = taught()
     frame = bytearray(report(77))
     if at in (2, 3, 4, 8, 9, 10, 14, 15, 16):
@@ -118,7 +125,9 @@ def test_planted_parameters_and_a_start_in_the_middle(shift: int, field: str, st
 
 
 def test_a_false_report_that_never_changes_does_not_deafen() -> None:
-    """A start in the middle of reports that are all the same, with a window inside that has a right sum."""
+    """A start in the middle of reports that are all the same, with a window inside that has a right
+    sum.
+    """
     chip, feed = taught()
     frame = next(
         frame
@@ -131,7 +140,9 @@ def test_a_false_report_that_never_changes_does_not_deafen() -> None:
 
 
 def window_is_sound(frame: bytearray) -> bool:
-    """Plant a header at 12 of this report; whether the window from there into the next, equal one has a right sum."""
+    """Plant a header at 12 of this report; whether the window from there into the next, equal one
+    has a right sum.
+    """
     frame[12:14] = b"\x55\x5a"
     frame[23] = checksum(frame)
     window = (frame * 2)[12:36]
@@ -194,7 +205,9 @@ def test_100_kb_of_random_noise_accept_nothing(known: bool) -> None:
     [(0xAA, 1), (0xF1, 1), (0xF7, 1), (0xFF, 1), (0x00, 0), (0x54, 0), (0xE0, 0)],
 )
 def test_a_state_that_says_no_is_believed_whatever_else_is_right(state: int, whole: int) -> None:
-    """Correction failed, parameters unusable; and states that the chip does not have, which are no report at all."""
+    """Correction failed, parameters unusable; and states that the chip does not have, which are no
+    report at all.
+    """
     chip, feed = taught()
     rejected = chip.rejected
     assert not give(chip, feed, report(9, state=state))

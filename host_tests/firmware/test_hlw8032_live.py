@@ -1,4 +1,7 @@
-"""The metering chip's driver between its model and the energy count: no fault of the line or the chip costs a pulse."""
+"""The metering chip's driver between its model and the energy count.
+
+No fault of the line or the chip costs a pulse.
+"""
 
 from fractions import Fraction
 
@@ -40,7 +43,10 @@ class Live:
             self.counted_pj += self.metering.take_pj()
 
     def check(self) -> None:
-        """All that the model's newest report told is counted, to the pulse; the model itself is at most 0.3 s ahead."""
+        """All that the model's newest report told is counted, to the pulse.
+
+        The model itself is at most 0.3 s ahead.
+        """
         pulse_pj = self.model.params.pulse_pj
         pulses, rest = divmod(self.counted_pj, pulse_pj)
         assert rest == 0
@@ -126,7 +132,10 @@ def test_no_mixture_of_faults_costs_a_pulse(data: st.DataObject) -> None:
 
 
 def test_parity_errors_are_caught_by_sum_parameters_and_belief() -> None:
-    """Three bits flipped somewhere pass an 8-bit sum once in a hundred or so; what passes must not stay in the count."""
+    """Three bits flipped somewhere pass an 8-bit sum once in a hundred or so.
+
+    What passes must not stay in the count.
+    """
     live = Live()
     live.run(2000)
     live.model.inject(Fault.PARITY, 2000)

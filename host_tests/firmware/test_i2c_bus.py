@@ -1,4 +1,6 @@
-"""A controller that goes in the middle of a byte on the I2C bus, and what its next start finds there."""
+"""A controller that goes in the middle of a byte on the I2C bus, and what its next start finds
+there.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -21,7 +21,10 @@ def card(behaviour: Behaviour | None = None, kind: str = kinds.USER) -> T0Card:
 
 
 def drive(exchange: object, to: T0Card, chunk: int = 1000) -> None:
-    """Characters to and fro until the exchange is done; the reader never gets more than it wants at a time."""
+    """Characters to and fro until the exchange is done.
+
+    The reader never gets more than it wants at a time.
+    """
     heard = bytearray()
     for _ in range(3000):
         if exchange.done:

@@ -21,7 +21,8 @@ def read(atr: bytes, chunk: int = 100) -> object:
 
 
 KNOWN = [
-    # ATR, historical bytes, protocols, Fi, Di, extra guard, WI; from the ATRs that public lists give for common cards
+    # ATR, historical bytes, protocols, Fi, Di, extra guard, WI; from the ATRs that public lists
+    # give for common cards
     ("3B69000041 0011223344556677", 9, [0], 372, 1, 0, 10),
     ("3B00", 0, [0], 372, 1, 0, 10),
     ("3B04A2131091", 4, [0], 372, 1, 0, 10),

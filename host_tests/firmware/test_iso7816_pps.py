@@ -1,4 +1,7 @@
-"""PPS as a pure engine, against the card's side of it and against any bytes; and which rates an ATR lets us ask for."""
+"""PPS as a pure engine, against the card's side of it and against any bytes.
+
+And which rates an ATR lets us ask for.
+"""
 
 import pytest
 from hypothesis import given, settings

@@ -1,7 +1,8 @@
-"""The journal against a dictionary: a cut at every byte, half the memory destroyed, and memory that lies or is silent.
+"""The journal against a dictionary: a cut at every byte, half the memory destroyed, and memory that
+lies or is silent.
 
-The journal is driven through the memory chip's driver, the bus and the model; only where the model cannot fail as wanted
-stands a plain memory of the test's own.
+The journal is driven through the memory chip's driver, the bus and the model; only where the model
+cannot fail as wanted stands a plain memory of the test's own.
 """
 
 import random
@@ -76,7 +77,10 @@ def test_a_cut_at_every_byte_leaves_the_old_or_the_new(cut: Cut, commits: int) -
 @settings(max_examples=60)
 @given(st.data())
 def test_random_lives_with_cuts(data: st.DataObject) -> None:
-    """The dictionary holds what a start may find; every commit that returned must be found from then on."""
+    """The dictionary holds what a start may find.
+
+    Every commit that returned must be found from then on.
+    """
     chip = Mb85rc256v(seed=data.draw(st.integers(0, 999)))
     may_find: dict[str, bytes | None] = {"old": None, "new": None}
     number = 0
@@ -141,7 +145,10 @@ def test_a_blank_memory_has_nothing_and_takes_everything(content: bytes, size: i
 
 
 def test_stuck_bytes_never_cost_a_commit() -> None:
-    """A dead byte in either half, or one in each at the same slot: what cannot be kept is noticed, and kept elsewhere."""
+    """A dead byte in either half, or one in each at the same slot.
+
+    What cannot be kept is noticed, and kept elsewhere.
+    """
     for stuck in (
         (3,),
         (HALF + SLOT + 9,),
@@ -190,7 +197,9 @@ def test_a_write_protected_memory_is_noticed() -> None:
 
 
 class Breaking:
-    """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have landed."""
+    """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have
+    landed.
+    """
 
     size = SIZE
 
@@ -230,7 +239,8 @@ def test_a_bus_that_breaks_again_and_again_never_costs_the_last_good_record(
         while memory.bad > 1:
             with pytest.raises(MODULE.JournalError):
                 journal.commit(payload(number))
-            # The sum's last byte may by chance have been right already: then the failed commit is there after all.
+            # The sum's last byte may by chance have been right already: then the failed commit is
+            # there after all.
             assert MODULE.Journal(memory, PAYLOAD).load() in (kept, payload(number))
         journal.commit(payload(number))  # the first half may still fail
         kept = payload(number)

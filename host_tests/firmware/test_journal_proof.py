@@ -1,4 +1,7 @@
-"""How much of a commit the journal reads back: enough that one half has it, and both where that is asked."""
+"""How much of a commit the journal reads back.
+
+Enough that one half has it, and both where that is asked.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""A memory that falls silent or wakes up while it is read: the newest record, or nothing, and never an older one."""
+"""A memory that falls silent or wakes up while it is read.
+
+The newest record, or nothing, and never an older one.
+"""
 
 import pytest
 from hypothesis import given, settings
@@ -65,7 +68,9 @@ def test_what_is_found_is_the_newest_or_nothing(commits: int, start: int, length
 
 
 def test_silence_is_noticed_soon() -> None:
-    """A look each second at a memory that is silent for ever costs a few reads and not those of all slots."""
+    """A look each second at a memory that is silent for ever costs a few reads and not those of all
+    slots.
+    """
     memory = filled(3)
     memory.silent = range(1000)
     journal = MODULE.Journal(memory, PAYLOAD)

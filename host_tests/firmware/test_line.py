@@ -1,4 +1,6 @@
-"""T=0 on the contacts with good cards: guard and turn-round times, order of the contacts, ticks that wrap."""
+"""T=0 on the contacts with good cards: guard and turn-round times, order of the contacts, ticks
+that wrap.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What a bad chip may say on the contacts, at the first rate and at four times that: a defined end each, in bounded time."""
+"""What a bad chip may say on the contacts, at the first rate and at four times that.
+
+A defined end each, in bounded time.
+"""
 
 import contextlib
 

@@ -1,4 +1,7 @@
-"""T=0 on the contacts when things go wrong: every fault ends in an error, in bounded time, and the next card is served."""
+"""T=0 on the contacts when things go wrong.
+
+Every fault ends in an error, in bounded time, and the next card is served.
+"""
 
 from collections.abc import Callable
 
@@ -113,7 +116,9 @@ def test_a_shorted_line_is_told_from_a_mute_card() -> None:
 
 
 class OwnSink(Rig):
-    """The contacts replaced: what is sent comes back as `echo` says, and `answer` is given after a header."""
+    """The contacts replaced: what is sent comes back as `echo` says, and `answer` is given after a
+    header.
+    """
 
     def __init__(
         self, echo: Callable[[int], int | None], answer: bytes = b"", every_ms: int = 0
@@ -144,7 +149,10 @@ def test_an_echo_that_differs_or_is_cut_short() -> None:
 
 
 def test_a_card_that_trickles_is_bounded_by_the_deadline() -> None:
-    """Each character comes just within the waiting time; all of them together would take three minutes."""
+    """Each character comes just within the waiting time.
+
+    All of them together would take three minutes.
+    """
     rig = OwnSink(lambda value: value, b"\xb0" + bytes(199) + b"\x90\x00", 900)
     rig.channel.end_within(3000)
     assert rig.fails(lambda: rig.command(*READ, within_ms=3400)) in (

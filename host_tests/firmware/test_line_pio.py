@@ -1,4 +1,6 @@
-"""What goes into and comes out of the PIO's FIFOs, and the pulse counter on every kind of port, without a chip."""
+"""What goes into and comes out of the PIO's FIFOs, and the pulse counter on every kind of port,
+without a chip.
+"""
 
 import importlib
 import sys
@@ -25,7 +27,9 @@ NAMES = (
 
 
 class StateMachine:
-    """Counts down in x like the program, and knows only the three instructions that the counter may use."""
+    """Counts down in x like the program, and knows only the three instructions that the counter may
+    use.
+    """
 
     def __init__(self, number, program, in_base):
         self.x, self.isr, self.fifo, self.running = 0xDEAD, 0, [], False
@@ -85,7 +89,10 @@ class Counter:
 
 
 def load(name, **ports):
-    """A firmware module with nothing under it but what this port has; no trace is left in sys.modules."""
+    """A firmware module with nothing under it but what this port has.
+
+    No trace is left in sys.modules.
+    """
     kept = {other: sys.modules.pop(other, None) for other in NAMES}
     micropython = types.ModuleType("micropython")
     micropython.const = lambda value: value

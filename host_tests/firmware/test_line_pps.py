@@ -1,4 +1,6 @@
-"""PPS on the contacts: four times the rate where both sides keep to it, the first rate in bounded time where not."""
+"""PPS on the contacts: four times the rate where both sides keep to it, the first rate in bounded
+time where not.
+"""
 
 from pathlib import Path
 
@@ -68,7 +70,9 @@ def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None
 
 @pytest.mark.parametrize("way", [pps.ECHO, pps.NOT_KEPT])
 def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(way: str) -> None:
-    """Once each card that is heard badly at its own rate failed for ever, however often it was put in."""
+    """Once each card that is heard badly at its own rate failed for ever, however often it was put
+    in.
+    """
     rig = Rig(Behaviour(ta1=0x13, pps=way))
     if way == pps.ECHO:  # worn contacts, a long cable
         rig.socket.tamper = lambda direction, index, value: (
@@ -169,7 +173,10 @@ def test_a_card_pulled_in_the_middle_of_pps(at: int) -> None:
 def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
     at: int, flip: int | None, on: bool
 ) -> None:
-    """As at the first rate (test_line_faults.py); one more reset and one more waiting time may pass."""
+    """As at the first rate (test_line_faults.py).
+
+    One more reset and one more waiting time may pass.
+    """
     rig = Rig(Behaviour(ta1=0x13))
 
     def tamper(direction: str, index: int, value: int) -> int | None:

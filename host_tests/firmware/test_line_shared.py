@@ -1,4 +1,7 @@
-"""Two lines on one UART, each at its own rate: the UART is turned to a line's pins and to its rate together."""
+"""Two lines on one UART, each at its own rate.
+
+The UART is turned to a line's pins and to its rate together.
+"""
 
 import pytest
 

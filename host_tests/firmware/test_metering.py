@@ -1,4 +1,6 @@
-"""Counts to energy: what is believed, what is a restart, and what a start of the controller may charge."""
+"""Counts to energy: what is believed, what is a restart, and what a start of the controller may
+charge.
+"""
 
 import pytest
 from hypothesis import given, settings
@@ -39,7 +41,10 @@ class Bench:
         )
 
     def after(self, ms: int, register: int | None = None) -> int:
-        """Pulses handed out when the chip tells this count so much later; no count: it is silent."""
+        """Pulses handed out when the chip tells this count so much later.
+
+        No count: it is silent.
+        """
         clock = self.parts.clock
         clock.advance(clock.now_us + ms * 1000)
         if register is not None:
@@ -55,7 +60,9 @@ def most(ms: int) -> int:
 
 
 def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
-    """The chip has counted since the supply came up, 2 s of boot at most, and its reports wait for the first look."""
+    """The chip has counted since the supply came up, 2 s of boot at most, and its reports wait for
+    the first look.
+    """
     assert Bench().after(300, 40) == 40
     assert Bench().after(10, most(1_500)) == most(1_500)
     assert Bench().after(300, most(2_300)) == most(2_300)
@@ -94,7 +101,9 @@ def test_a_cold_start_never_charges_twice(kept: int, grown: int) -> None:
 def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(
     kept: int, counted: int
 ) -> None:
-    """Both have started: all is charged, but after a cut so soon that the chip had not come further than now."""
+    """Both have started: all is charged, but after a cut so soon that the chip had not come further
+    than now.
+    """
     bench = Bench(register=kept)
     assert bench.after(300, counted) == (counted if kept > counted else counted - kept)
     assert bench.metering.disbelieved == 0
@@ -108,7 +117,9 @@ def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(
 def test_starts_of_either_kind_in_a_row_charge_at_most_the_truth(
     first: int, starts: list[tuple[bool, int, int]]
 ) -> None:
-    """The count kept is the one up to which energy is charged, as the journal keeps both in one record."""
+    """The count kept is the one up to which energy is charged, as the journal keeps both in one
+    record.
+    """
     kept = count = true = first
     charged = first
     for chip_too, before, after in starts:
@@ -133,7 +144,10 @@ def test_a_warm_start_goes_on_from_the_count_kept() -> None:
 
 
 def test_a_warm_start_near_the_wrap_asks_the_power_measured() -> None:
-    """7562 pulses, 19.87 Wh, lie between 123,510 and the wrap: 6.8 kW for the longest restart there is."""
+    """7562 pulses, 19.87 Wh, lie between 123,510 and the wrap.
+
+    6.8 kW for the longest restart there is.
+    """
     for power_mw, told, charged in (
         (0, 0, 0),  # both have restarted, and nothing was used
         (1_000_000, 250, 250),  # both, under load
@@ -177,7 +191,10 @@ def test_another_chip_s_count_is_not_compared_with_the_one_kept() -> None:
 def test_what_the_mains_can_deliver_is_believed_exactly(
     start: int, steps: list[tuple[int, int]]
 ) -> None:
-    """Counts at any place in the range, growing by 0 to 100 % of what 9 kW make; not all reports arrive."""
+    """Counts at any place in the range, growing by 0 to 100 % of what 9 kW make.
+
+    Not all reports arrive.
+    """
     bench = Bench(register=start, warm=True)
     count, handed = start, 0
     for ms, percent in steps:
@@ -213,7 +230,10 @@ def test_a_count_that_cannot_be_is_not_believed_and_the_next_true_one_is() -> No
 
 
 def test_a_count_charged_too_early_is_made_up_for_however_long_it_takes() -> None:
-    """A false reading ahead of the chip by what the mains could have delivered: the sum comes right by itself."""
+    """A false reading ahead of the chip by what the mains could have delivered.
+
+    The sum comes right by itself.
+    """
     bench = Bench(register=50_000, warm=True)
     assert bench.after(100, 50_000) == 0
     assert bench.after(100, 50_400) == 400
@@ -227,7 +247,9 @@ def test_a_count_charged_too_early_is_made_up_for_however_long_it_takes() -> Non
 
 @pytest.mark.parametrize("wrong_by", [32_768, -32_768, 65_536])
 def test_a_chip_that_insists_is_believed_in_the_end(wrong_by: int) -> None:
-    """The very first reading was false: it must not make the meter deaf until the count has come round."""
+    """The very first reading was false: it must not make the meter deaf until the count has come
+    round.
+    """
     bench = Bench()
     assert bench.after(500, (40_000 + wrong_by) % MODULUS) == 0
     count = 40_000
@@ -251,7 +273,9 @@ def test_false_counts_now_and_then_do_not_add_up_to_insisting() -> None:
 
 
 def test_long_silences() -> None:
-    """What can be told is counted; where a wrap or a restart may hide, the least that must have been."""
+    """What can be told is counted; where a wrap or a restart may hide, the least that must have
+    been.
+    """
     bench = Bench()
     bench.after(100, 50)
     assert bench.after(60_000, 50_050) == 50_000

@@ -1,4 +1,7 @@
-"""The relay's driver on the latching relay's model: pulses, rest, feedback, faults, and ticks that come round."""
+"""The relay's driver on the latching relay's model.
+
+Pulses, rest, feedback, faults, and ticks that come round.
+"""
 
 import pytest
 
@@ -17,9 +20,10 @@ class Driven:
         self.parts = Parts()
         mcu, machine = self.parts.mcu, self.parts.machine()
         self.mains = Mains(self.parts.clock)
+        # Fmt: skip.
         self.model = LatchingRelay(
             self.parts.clock, mcu.pin(CLOSE), mcu.pin(OPEN), mcu.pin(FEEDBACK), self.mains, closed
-        )  # fmt: skip
+        )
         pin = machine.Pin
         coils = [pin(number, pin.OUT, value=0) for number in (CLOSE, OPEN)]
         self.driver = self.parts.module("relay").Relay(*coils, pin(FEEDBACK, pin.IN))
@@ -68,7 +72,9 @@ def test_the_opposite_action_waits_five_seconds(relay: Driven) -> None:
 
 @pytest.mark.parametrize("days", [1, 5, 7, 9, 11, 12, 13, 20])
 def test_days_of_rest_do_not_hold_it_back(relay: Driven, days: int) -> None:
-    """ticks_ms comes round after 12.4 days, and a stamp older than half of that looks like the future."""
+    """ticks_ms comes round after 12.4 days, and a stamp older than half of that looks like the
+    future.
+    """
     relay.follow(True, 10_000)
     relay.parts.clock.advance(relay.parts.clock.now_us + days * 86_400_000_000)
     relay.follow(True, 1_000)

@@ -1,4 +1,7 @@
-"""The record of what the meter never forgets: bytes at the limits of each field, foreign formats, and the store in front."""
+"""The record of what the meter never forgets.
+
+Bytes at the limits of each field, foreign formats, and the store in front.
+"""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,7 @@
-"""Safe update: which version runs after whatever happened. versions.py alone, through every cut of a file operation."""
+"""Safe update: which version runs after whatever happened.
+
+versions.py alone, through every cut of a file operation.
+"""
 
 import builtins
 import types
@@ -16,10 +19,11 @@ class PowerGone(BaseException):
 
 
 class Littlefs:
-    """Files as littlefs keeps them: what is written counts from the close on, a rename happens or does not.
+    """Files as littlefs keeps them: what is written counts from the close on, a rename happens or
+    does not.
 
-    `left` is how many more operations there are before the power goes. A cut in a close leaves a torn file, which is
-    worse than littlefs does.
+    `left` is how many more operations there are before the power goes. A cut in a close leaves a
+    torn file, which is worse than littlefs does.
     """
 
     def __init__(self, **files: str) -> None:
@@ -68,7 +72,10 @@ class Handle:
 
 
 def start(fs: Littlefs) -> Any:
-    """versions.py of one start, its `enter` not called yet; `dogs` are the watchdogs it started, `path` where imports look."""
+    """versions.py of one start, its `enter` not called yet.
+
+    `dogs` are the watchdogs it started, `path` where imports look.
+    """
     dogs: list[int] = []
     path = [""]
     stand_ins = {
@@ -137,7 +144,9 @@ def test_a_version_that_is_kept_runs_from_then_on() -> None:
 
 
 def cuts(act: Callable[[Any], None], **files: str) -> list[tuple[bool, str]]:
-    """(whether the act came to its end, the version of the next start) for a cut in each operation on files."""
+    """(whether the act came to its end, the version of the next start) for a cut in each operation
+    on files.
+    """
     found = []
     for left in range(100):
         fs = Littlefs(**files)

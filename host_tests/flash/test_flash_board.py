@@ -1,4 +1,7 @@
-"""Flashing through the real mpremote onto a real MicroPython: new boards, updates, versions that fail, tools that die."""
+"""Flashing through the real mpremote onto a real MicroPython.
+
+New boards, updates, versions that fail, tools that die.
+"""
 
 import os
 import shutil
@@ -119,7 +122,10 @@ class Dead(BaseException):
 def test_power_may_go_before_each_word_to_the_board(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After each cut the former version runs, or the new one whole; and the next run of the tool completes it."""
+    """After each cut the former version runs, or the new one whole.
+
+    And the next run of the tool completes it.
+    """
     desk.write("old")
     assert desk.flash().exit_code == 0
     old, pristine = desk.version.name, desk.board.files.parent / "pristine"

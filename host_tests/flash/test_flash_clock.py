@@ -1,4 +1,6 @@
-"""The meter's clock from the PC's time: at flashing and by `dianka clock`, through the real mpremote."""
+"""The meter's clock from the PC's time: at flashing and by `dianka clock`, through the real
+mpremote.
+"""
 
 import time
 from collections.abc import Iterator

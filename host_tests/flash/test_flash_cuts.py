@@ -1,4 +1,7 @@
-"""Flashing that something comes in between: the cable, the power, a port that dies, a board that starts again and again."""
+"""Flashing that something comes in between.
+
+The cable, the power, a port that dies, a board that starts again and again.
+"""
 
 import itertools
 import os
@@ -31,7 +34,9 @@ class Dead(BaseException):
 def at_word(
     number: int, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch, run: Callable[[], Result]
 ) -> Result | None:
-    """Run the command, with something happening before its word of this number. None if it had no so many words.
+    """Run the command, with something happening before its word of this number.
+
+    None if it had no so many words.
 
     A word is what the tool types into the board, its last one being the reset.
     """
@@ -105,7 +110,8 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
     assert len(said) > fewest
     *early, last = said
     assert all(line.endswith(BROKE_OFF) for line in early), early
-    # The last word is the reset: what was to be looked at has been seen, and the trial runs without a listener.
+    # The last word is the reset: what was to be looked at has been seen, and the trial runs without
+    # a listener.
     assert last.startswith("" if more else "the meter said nothing for 1 s after the reset"), last
     assert bool(last) != bool(more)
 
@@ -113,7 +119,10 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
 def test_power_may_go_before_each_word_of_the_first_flash(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An empty board waits at its prompt until it has all it needs to start; flashing again completes it at each point."""
+    """An empty board waits at its prompt until it has all it needs to start.
+
+    Flashing again completes it at each point.
+    """
     desk.write("first")
     empty = desk.board.files.parent / "empty"
     empty.mkdir()

@@ -1,4 +1,6 @@
-"""Flashing and its look: what else lies on a board and would run, and the totals beside an update that was refused."""
+"""Flashing and its look: what else lies on a board and would run, and the totals beside an update
+that was refused.
+"""
 
 import re
 from collections.abc import Iterator

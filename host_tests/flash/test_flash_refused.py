@@ -1,4 +1,6 @@
-"""Flashing through the real mpremote: what it refuses, each in one line that says what to do, and nothing is written."""
+"""Flashing through the real mpremote: what it refuses, each in one line that says what to do, and
+nothing is written.
+"""
 
 import errno
 import os
@@ -107,7 +109,9 @@ def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
 
 @pytest.mark.parametrize("has_answers", [False, True])
 def test_a_state_of_a_former_format_is_flashed_over(desk: Desk, has_answers: bool) -> None:
-    """Versions before format 3 have no answers.py, and say in their state.py that they read no other format."""
+    """Versions before format 3 have no answers.py, and say in their state.py that they read no
+    other format.
+    """
     desk.write(answers=has_answers)
     (desk.firmware / "state.py").write_text(
         "from micropython import const\nclass State: pass\nFORMAT = const(2)\nSIZE = const(106)\n"
@@ -163,7 +167,10 @@ def test_ports_that_are_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
-    """/dev/null and a terminal of one's own were "busy": then one looks for a program that does not exist."""
+    """/dev/null and a terminal of one's own were "busy".
+
+    Then one looks for a program that does not exist.
+    """
     plain = tmp_path / "firmware.uf2"
     plain.write_bytes(b"")
     for port in (

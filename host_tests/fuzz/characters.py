@@ -1,7 +1,10 @@
-"""Targets that read characters from a chip: answer to reset, T=0, PPS. Each compares with a second, plain reading.
+"""Targets that read characters from a chip: answer to reset, T=0, PPS.
 
-A target takes any bytes and raises AssertionError if a property does not hold. The second readings here are written from
-ISO 7816-3 as one pass over a whole text, where the firmware's are engines that wait for one character after the other.
+Each compares with a second, plain reading.
+
+A target takes any bytes and raises AssertionError if a property does not hold. The second readings
+here are written from ISO 7816-3 as one pass over a whole text, where the firmware's are engines
+that wait for one character after the other.
 """
 
 from dianka.firmware import shared
@@ -99,7 +102,10 @@ def join(levels: list[dict[str, int]], historical: bytes, check: bytes) -> bytes
 
 
 def exchange(text: bytes) -> None:
-    """First byte: how much goes to the card; second: how much is asked for, 255 being 256. The rest is the card's."""
+    """First byte: how much goes to the card; second: how much is asked for, 255 being 256.
+
+    The rest is the card's.
+    """
     if len(text) < 2:
         return
     data, le, said = bytes(range(text[0])), text[1] + (text[1] == 255), text[2:]
@@ -125,7 +131,9 @@ def exchange(text: bytes) -> None:
 
 
 def _talk(engine: object, said: bytes) -> int:
-    """One character at a time; nothing may be sent but 5-character headers and the data that the card was promised."""
+    """One character at a time; nothing may be sent but 5-character headers and the data that the
+    card was promised.
+    """
     promised = 0
     for at, value in enumerate(said):
         out = engine.take()
@@ -139,7 +147,10 @@ def _talk(engine: object, said: bytes) -> int:
 
 
 def plain(said: bytes, data: bytes, le: int) -> tuple[int, bytes, bool]:
-    """(status word, data, failed) of T=0 read in one pass: ISO 7816-3, 10.3, with GET RESPONSE and 6Cxx."""
+    """(status word, data, failed) of T=0 read in one pass.
+
+    ISO 7816-3, 10.3, with GET RESPONSE and 6Cxx.
+    """
     answer, at, ins, to_send, to_read, nulls = bytearray(), 0, INS, len(data), le, 0
     rounds = 0
     while at < len(said):

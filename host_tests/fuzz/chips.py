@@ -1,7 +1,9 @@
-"""Target that talks to chips: any commands to any kind of card, to ESAM and control card, as APDUs and as characters.
+"""Target that talks to chips: any commands to any kind of card, to ESAM and control card, as APDUs
+and as characters.
 
-First byte: which chip, and which way. Then commands, each behind a byte with its length. No command may make money, change a
-key or leave a state that no chip could be in, whatever its CLA, INS, P1, P2, Lc, Le and length; each has an answer.
+First byte: which chip, and which way. Then commands, each behind a byte with its length. No command
+may make money, change a key or leave a state that no chip could be in, whatever its CLA, INS, P1,
+P2, Lc, Le and length; each has an answer.
 """
 
 import cards_kit as kit

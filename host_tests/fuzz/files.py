@@ -1,4 +1,7 @@
-"""Targets that read files: frames, records, tariffs of cards and ESAM. What is accepted is written back as it was."""
+"""Targets that read files: frames, records, tariffs of cards and ESAM.
+
+What is accepted is written back as it was.
+"""
 
 from dianka.cardos import desk_files
 from dianka.cardos.files import card_files as FILES
@@ -37,7 +40,10 @@ def frame(text: bytes) -> None:
 
 
 def record(text: bytes) -> None:
-    """First byte: of which table. The rest is the record, cut or filled up to its length unless that byte is high."""
+    """First byte: of which table.
+
+    The rest is the record, cut or filled up to its length unless that byte is high.
+    """
     if not text:
         return
     fields, data = TABLES[NAMES[text[0] % len(NAMES)]], text[1:]

@@ -1,7 +1,9 @@
-"""`make fuzz SECONDS=60`: every target for its share of the time, guided by coverage (atheris); one line for each.
+"""`make fuzz SECONDS=60`: every target for its share of the time, guided by coverage (atheris).
 
-A finding ends its target, is written to build/fuzz/TARGET/ and makes the exit code 1. What has been found to reach new
-branches is kept in build/fuzz/TARGET/corpus and is where the next run begins.
+One line for each.
+
+A finding ends its target, is written to build/fuzz/TARGET/ and makes the exit code 1. What has been
+found to reach new branches is kept in build/fuzz/TARGET/corpus and is where the next run begins.
 """
 
 import argparse

@@ -1,4 +1,6 @@
-"""What fuzzing begins with: answers to reset of real cards, and what a meter and its cards really say to one another."""
+"""What fuzzing begins with: answers to reset of real cards, and what a meter and its cards really
+say to one another.
+"""
 
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +22,10 @@ def real_atrs() -> list[bytes]:
 
 
 class Sessions:
-    """Everything that a meter's first cards and two purchases bring: T=0 exchanges, APDUs, files."""
+    """Everything that a meter's first cards and two purchases bring.
+
+    T=0 exchanges, APDUs, files.
+    """
 
     def __init__(self) -> None:
         self.exchanges: list[bytes] = []  # as characters.exchange reads them
@@ -62,7 +67,8 @@ def _listening(exchange: type, into: list[bytes]) -> type:
 
         def receive(self, chunk: bytes) -> None:
             super().receive(chunk)
-            # The targets' command has one INS; where the card repeats that of its own command it repeats this one.
+            # The targets' command has one INS; where the card repeats that of its own command it
+            # repeats this one.
             swap = {self._own_ins: 0xB0, self._own_ins ^ 0xFF: 0x4F}
             first = len(into[self._at]) == 2
             into[self._at] += bytes(

@@ -1,4 +1,6 @@
-"""Reading docs/cards/*.md: its tables, its worked examples, and the words that the file tables use for rights and targets."""
+"""Reading docs/cards/*.md: its tables, its worked examples, and the words that the file tables use
+for rights and targets.
+"""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +30,9 @@ SERIALS = {
 
 @dataclass
 class Table:
-    """One table: the heading that it stands under, the line just above it, its columns' names and its rows."""
+    """One table: the heading that it stands under, the line just above it, its columns' names and
+    its rows.
+    """
 
     heading: str
     above: str
@@ -101,7 +105,9 @@ def targets(spec: FileSpec) -> str:
 
 
 def examples() -> Iterator[tuple[str, list[str]]]:
-    """(title, lines) of each worked example; a line that begins with blanks goes on from the one before."""
+    """(title, lines) of each worked example; a line that begins with blanks goes on from the one
+    before.
+    """
     for block in re.findall(r"```text\n(.*?)```", page("examples.md"), re.S):
         lines: list[str] = []
         for line in block.splitlines():
@@ -168,7 +174,10 @@ class System:
         return given if len(given) == count else bytes(count)
 
     def said(self, who: str, apdu: bytes, answer: bytes) -> bytes:
-        """What the chip answers to this command, status word behind; challenges are those of the page."""
+        """What the chip answers to this command, status word behind.
+
+        Challenges are those of the page.
+        """
         if apdu[1] == 0x84:
             self.next_random = answer[:-2]
         data, sw = self.chips[who].process(apdu)

@@ -1,6 +1,8 @@
-"""Cards for the card tests: seeded random numbers, one of each chip, and the meter's side of a session with them.
+"""Cards for the card tests: seeded random numbers, one of each chip, and the meter's side of a
+session with them.
 
-The meter's side here is a plain relay, as docs/cards/protocol.md tells it step by step; it holds no key either.
+The meter's side here is a plain relay, as docs/cards/protocol.md tells it step by step; it holds no
+key either.
 """
 
 import random
@@ -29,7 +31,9 @@ INIT_DATA = issue.InitData(METER_NO, 2000, 500, 1000, 0, 1, [5000])
 
 
 class Pulled:
-    """A card that leaves the desk's reader before its nth command, or after it and before its answer."""
+    """A card that leaves the desk's reader before its nth command, or after it and before its
+    answer.
+    """
 
     def __init__(self, chip: Chip, at: int, done: bool) -> None:
         self.chip, self.left, self.done = chip, at, done

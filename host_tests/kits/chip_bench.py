@@ -1,6 +1,7 @@
 """What the rung 3 tests stand on: an Mcu, a ChipRunner, and firmware written into the test itself.
 
-Importing it skips the module, with one line that says what to do, where the emulator or MicroPython's image is not here.
+Importing it skips the module, with one line that says what to do, where the emulator or
+MicroPython's image is not here.
 """
 
 import textwrap
@@ -30,7 +31,9 @@ except ChipError as error:
 
 
 class ChipBench:
-    """`modules` names the firmware's modules that go on the chip, compiled, beside the test's own main.py."""
+    """`modules` names the firmware's modules that go on the chip, compiled, beside the test's own
+    main.py.
+    """
 
     def __init__(self, folder: Path, *modules: str, board: str = "") -> None:
         self.clock = Clock()

@@ -1,7 +1,9 @@
-"""A whole meter on the emulated Pico whose USB console is a pseudo-terminal, for flashing with the command that people use.
+"""A whole meter on the emulated Pico whose USB console is a pseudo-terminal, for flashing with the
+command that people use.
 
-The chip's time never runs ahead of the clock on the wall while somebody may be typing: its watchdog would bite between two
-words of the computer. What the chip holds at the beginning is put there as a littlefs image made on the host.
+The chip's time never runs ahead of the clock on the wall while somebody may be typing: its watchdog
+would bite between two words of the computer. What the chip holds at the beginning is put there as a
+littlefs image made on the host.
 """
 
 import contextlib
@@ -30,7 +32,8 @@ BOARD = "rp2_pico"
 KIND = build.load_kind(BOARD)
 STEP_US = 2_000
 WAIT_S = 300  # an emulated chip on a busy computer
-# The command's patience is meant for a board as fast as the wall's clock; this one may be ten times as slow, and more.
+# The command's patience is meant for a board as fast as the wall's clock; this one may be ten times
+# as slow, and more.
 SLOW = 10
 PROGRAM = (
     "from dianka.flash import link\n"
@@ -65,7 +68,10 @@ def flash_image(content: dict[str, bytes]) -> bytes:
 
 
 class ChipDesk:
-    """The meter in `folder`, powered, with these files on its chip. `port` is what the flash command is given."""
+    """The meter in `folder`, powered, with these files on its chip.
+
+    `port` is what the flash command is given.
+    """
 
     def __init__(self, folder: Path, content: dict[str, bytes]) -> None:
         self.rig = Rig(folder, "chip")
@@ -147,7 +153,10 @@ class ChipDesk:
             self.rig.wait(STEP_US)
 
     def reports(self, seconds: int = 12) -> tuple[str, str, str]:
-        """Code, version and totals of the next self-check that the board tells; nobody types, so it takes no wall clock."""
+        """Code, version and totals of the next self-check that the board tells.
+
+        Nobody types, so it takes no wall clock.
+        """
         seen = len(self.heard)
         for _ in range(seconds * 10):
             self.rig.wait(100_000)

@@ -1,4 +1,6 @@
-"""A desk for flashing tests: a board of flash_board.py, a folder of firmware, and the command that brings them together."""
+"""A desk for flashing tests: a board of flash_board.py, a folder of firmware, and the command that
+brings them together.
+"""
 
 from pathlib import Path
 from typing import Any

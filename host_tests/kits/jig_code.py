@@ -1,10 +1,13 @@
-"""What rung 4 has the board do with its test jig, as the board's own source. Rung 3 runs the same (test_chip_jig.py).
+"""What rung 4 has the board do with its test jig, as the board's own source.
 
-`board`'s parts are handed over by name, so that the source does not care who has made them. Each call takes less than the
-watchdog's 8 s, and prints one line.
+Rung 3 runs the same (test_chip_jig.py).
+
+`board`'s parts are handed over by name, so that the source does not care who has made them. Each
+call takes less than the watchdog's 8 s, and prints one line.
 """
 
-# A file of 32 KiB has littlefs erase eight sectors, interrupts off meanwhile (ports/rp2, rp2_flash.c).
+# A file of 32 KiB has littlefs erase eight sectors, interrupts off meanwhile (ports/rp2,
+# rp2_flash.c).
 COUNT = """
 import gc, os, time
 from machine import PWM, Pin
@@ -33,7 +36,8 @@ def count(counter, pin, meanwhile):
     print((counter.value() - before, took_us))
 """
 
-# Two PIO lines on one wire. After a change of rate a receiver hears only once its own side has sent: hence the greeting.
+# Two PIO lines on one wire. After a change of rate a receiver hears only once its own side has
+# sent: hence the greeting.
 TALK = """
 import asyncio
 import line_pio

@@ -29,7 +29,10 @@ class Ledger:
         self._owed = self._energy_pj = self.bought_fen = 0
 
     def count(self) -> None:
-        """Take what the chip has counted since the last time, at the present price; before each change and each cut."""
+        """Take what the chip has counted since the last time, at the present price.
+
+        Before each change and each cut.
+        """
         chip = self._chip
         if chip.up_us != self._life:
             self._life, self._seen = chip.up_us, 0

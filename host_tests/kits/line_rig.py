@@ -1,4 +1,7 @@
-"""The meter's line on the bench's contacts, with a user card of the factory: what the line tests stand on."""
+"""The meter's line on the bench's contacts, with a user card of the factory.
+
+What the line tests stand on.
+"""
 
 from collections.abc import Callable
 

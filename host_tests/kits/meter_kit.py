@@ -41,7 +41,10 @@ def tell(text: str) -> None:
 
 
 class MeterKit(Stand):
-    """A folder with a meter and its cards. `new` makes a meter that is set up, keyed and switched on."""
+    """A folder with a meter and its cards.
+
+    `new` makes a meter that is set up, keyed and switched on.
+    """
 
     look_us = 2500 * MS
 
@@ -100,7 +103,9 @@ class MeterKit(Stand):
             return read_user_card(file.chip)
 
     def write(self, card: Path, changes: dict[str, Any] | None = None, **files: bytes) -> None:
-        """What no honest desk writes: other parameters in file 01, and whole files by their names in card_files."""
+        """What no honest desk writes: other parameters in file 01, and whole files by their names
+        in card_files.
+        """
         with self.open(card) as file:
             params = read_user_card(file.chip).params | (changes or {})
             desk = Desk(self.control.chip, file.chip, select_card(file.chip))
@@ -144,7 +149,9 @@ def exact(kit: MeterKit) -> None:
 
 
 def dip(kit: MeterKit) -> None:
-    """The mains fails for 50 ms: the meter commits and settles, and lives on unless something cuts it."""
+    """The mains fails for 50 ms: the meter commits and settles, and lives on unless something cuts
+    it.
+    """
     kit.rig.mains_off()
     kit.wait(50 * MS)
     if kit.rig.view().powered:

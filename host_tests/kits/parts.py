@@ -1,4 +1,7 @@
-"""Firmware modules one at a time, for tests of a part alone: loaded as rung 1 loads them, on an empty bench."""
+"""Firmware modules one at a time, for tests of a part alone.
+
+Loaded as rung 1 loads them, on an empty bench.
+"""
 
 import types
 from collections.abc import Coroutine
@@ -11,7 +14,9 @@ from dianka.firmware import BOARDS, FIRMWARE
 
 
 class Parts:
-    """A controller fresh from reset: `parts.module("account")`, and the Mcu whose ports and pins models can be put on."""
+    """A controller fresh from reset: `parts.module("account")`, and the Mcu whose ports and pins
+    models can be put on.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()

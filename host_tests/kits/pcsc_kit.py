@@ -1,7 +1,8 @@
 """A pcscd of the tests' own, with the two slots of vpcd on free ports, and cards to put into them.
 
-It runs in a mount namespace with a /run of its own, as anybody, and is reached through PCSCLITE_CSOCK_NAME; where namespaces
-are forbidden and we are root it runs plainly, one at a time. Where neither goes, one line says why nothing was tested.
+It runs in a mount namespace with a /run of its own, as anybody, and is reached through
+PCSCLITE_CSOCK_NAME; where namespaces are forbidden and we are root it runs plainly, one at a time.
+Where neither goes, one line says why nothing was tested.
 """
 
 import contextlib
@@ -56,7 +57,10 @@ class Readers:
             self.wait(slot, present=False)
 
     def wait(self, slot: int, present: bool) -> None:
-        """Until pcscd has seen it. It looks every 0.4 s; a card changed between two looks would be the old one to it."""
+        """Until pcscd has seen it.
+
+        It looks every 0.4 s; a card changed between two looks would be the old one to it.
+        """
 
         def seen() -> bool:
             reader = look_around()[slot]

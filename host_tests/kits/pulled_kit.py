@@ -1,4 +1,7 @@
-"""The campaign of broken sessions in a process of its own, since it forks: on the firmware as it is, or on one with a fault."""
+"""The campaign of broken sessions in a process of its own, since it forks.
+
+On the firmware as it is, or on one with a fault.
+"""
 
 import os
 import re

@@ -1,7 +1,7 @@
 """`dianka` as a process of its own, with signals and with output that fails.
 
-A program that has everything imported forks one for each command: a process that imports it all anew
-takes a second, nearly all of it before the sale.
+A program that has everything imported forks one for each command: a process that imports it all
+anew takes a second, nearly all of it before the sale.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import IO, Any, cast
 
 _LIMIT_S = 30
 
-# Reads a line of JSON, forks, runs the command in the child, and answers with what came of it. `at` is
-# the command to any card in whose middle the child signals itself; `delay_us` is when the parent signals
-# it. A child that hangs is killed.
+# Reads a line of JSON, forks, runs the command in the child, and answers with what came of it. `at`
+# is the command to any card in whose middle the child signals itself; `delay_us` is when the parent
+# signals it. A child that hangs is killed.
 _PROGRAM = """
 import json, os, signal, sys, time
 import dianka.cli
@@ -120,8 +120,8 @@ class Stage:
     ) -> dict[str, Any]:
         """Return `status` (minus the signal if one killed it), `out`, `err` and `took_us`.
 
-        `out` and `err` are where it writes: a file, or "pipe" for a pipe that nobody reads. `torn`: the
-        card is pulled in the wallet's write.
+        `out` and `err` are where it writes: a file, or "pipe" for a pipe that nobody reads. `torn`:
+        the card is pulled in the wallet's write.
         """
         order = {
             "folder": str(folder),

@@ -1,4 +1,7 @@
-"""The service staff's cards on the whole meter: made as the desk makes them, and read out byte by byte without the desk."""
+"""The service staff's cards on the whole meter.
+
+Made as the desk makes them, and read out byte by byte without the desk.
+"""
 
 from pathlib import Path
 from typing import Any

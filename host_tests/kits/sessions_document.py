@@ -1,7 +1,10 @@
-"""docs/cards/sessions.md read as a program: the commands that its numbered steps name, in their order.
+"""docs/cards/sessions.md read as a program.
 
-A command is said as `ESAM GET CHALLENGE 4`, as `Identify` and the like, or in hex behind the chip that gets it. A step that
-begins `For each line` or `For kid` is gone through for each row of the table behind it, or for each kid that it names.
+The commands that its numbered steps name, in their order.
+
+A command is said as `ESAM GET CHALLENGE 4`, as `Identify` and the like, or in hex behind the chip
+that gets it. A step that begins `For each line` or `For kid` is gone through for each row of the
+table behind it, or for each kid that it names.
 """
 
 import re
@@ -61,7 +64,10 @@ def _commands(text: str) -> list[Step]:
 
 
 def _for(label: str, text: str) -> str:
-    """The part of a step that holds for this session: what stands before any label, and behind its own."""
+    """The part of a step that holds for this session.
+
+    What stands before any label, and behind its own.
+    """
     parts = _LABEL.split(text)
     return parts[0] + "".join(
         said for name, said in zip(parts[1::2], parts[2::2], strict=True) if name == label
@@ -82,7 +88,10 @@ def _of_rows(rows: list[str], before: list[Step]) -> Iterator[Step]:
 
 
 def commands_of(heading: str, label: str = "") -> list[Step]:
-    """All commands of a session, from its first numbered step to its last; `label` chooses where a section has two."""
+    """All commands of a session, from its first numbered step to its last.
+
+    `label` chooses where a section has two.
+    """
     steps: list[Step] = []
     for text in re.split(r"^(?=\d\. )", _section(heading), flags=re.M)[1:]:
         words, *_ = text.split("\n\n", 1)

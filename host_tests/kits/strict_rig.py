@@ -1,4 +1,6 @@
-"""A rig that can disagree: mains, slot and display, and a refusal for whatever could not happen at a real meter."""
+"""A rig that can disagree: mains, slot and display, and a refusal for whatever could not happen at
+a real meter.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +14,10 @@ LAMPS = ("alarm", "trip", "overdraft")
 
 @dataclass
 class StrictRig:
-    """`shows` holds (microseconds after the mains came on, text); the relay closes when a card has been in for a second."""
+    """`shows` holds (microseconds after the mains came on, text).
+
+    The relay closes when a card has been in for a second.
+    """
 
     shows: list[tuple[int, str]] = field(default_factory=lambda: [(0, "0.00")])
     now_us: int = 0
@@ -110,7 +115,9 @@ class StrictRig:
 
 
 class StrictDesk:
-    """Knows `card new` and `sell`, makes empty card files and sells on those that exist and are not in the slot."""
+    """Knows `card new` and `sell`, makes empty card files and sells on those that exist and are not
+    in the slot.
+    """
 
     def __init__(self, rig: StrictRig) -> None:
         self.rig = rig

@@ -1,4 +1,6 @@
-"""Sales with a new price, and an oracle that works out from money and energy alone when a meter has changed its price."""
+"""Sales with a new price, and an oracle that works out from money and energy alone when a meter has
+changed its price.
+"""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +20,10 @@ def local(at_s: int) -> int:
 def sell_new(
     kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, card: Path = USER
 ) -> int:
-    """A sale with a price that begins when this many more minutes have begun; at which virtual time that is."""
+    """A sale with a price that begins when this many more minutes have begun.
+
+    At which virtual time that is.
+    """
     now_s = kit.rig.bench.rtc.time_s
     begin_s = (now_s // 60 + minutes) * 60
     new = NewPrice(price_e4, local(begin_s), at_once=True)
@@ -38,7 +43,9 @@ def wait_until(kit: MeterKit, us: int) -> None:
 
 
 def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
-    """The energy that the meter has charged by the old price, worked out from money and energy alone."""
+    """The energy that the meter has charged by the old price, worked out from money and energy
+    alone.
+    """
     state = kit.state
     found = (used_fen(state) * FEN - state.energy_pj * new_e4) / (old_e4 - new_e4)
     assert found.denominator == 1 and found % kit.rig.bench.chip.params.pulse_pj == 0, found
@@ -46,8 +53,10 @@ def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
 
 
 def at_least_pj(kit: MeterKit, counted_pj: int, load_mw: int, losses: int) -> int:
-    """What must have been charged by the old price when the chip had counted so much: whole pulses, of which one more falls
-    into a time than fills it."""
+    """What must have been charged by the old price when the chip had counted so much.
+
+    Whole pulses, of which one more falls into a time than fills it.
+    """
     pulse_pj = kit.rig.bench.chip.params.pulse_pj
     unseen = load_mw * UNSEEN_US * 1000 // pulse_pj + 1
     return counted_pj - (unseen * pulse_pj if load_mw else 0) - losses * PJ_PER_WH

@@ -1,4 +1,5 @@
-"""What a meter must survive in its slot: wrong cards, foreign cards, metal, cards that talk badly, noise on both lines.
+"""What a meter must survive in its slot: wrong cards, foreign cards, metal, cards that talk badly,
+noise on both lines.
 
 Always a defined code within the session's limit, nothing lost, and not a pulse missed meanwhile.
 """
@@ -24,7 +25,8 @@ GROUPS = {last: f"Err-{group}" for group, codes in ((31, range(1, 4)), (32, rang
 LIMIT_US = 3_300 * MS  # 3 s, and the debouncing of the switch
 OTHER = Path("other.card")
 
-# Answers to reset of cards that people carry: SIMs, payment cards, identity and signature cards, JavaCards, memory cards.
+# Answers to reset of cards that people carry: SIMs, payment cards, identity and signature cards,
+# JavaCards, memory cards.
 FOREIGN = (
     "3B 3F 94 00 80 69 AF 03 07 01 59 00 00 0E 83 1E 9F 16",
     "3B 16 94 71 01 06 05 00",
@@ -52,7 +54,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def unharmed(kit: MeterKit, session: Session, code: int | None = None) -> None:
-    """Defined and in time; then the purchase that waited is credited, and every pulse has been counted."""
+    """Defined and in time; then the purchase that waited is credited, and every pulse has been
+    counted.
+    """
     assert session.code, session.log
     if code:
         assert session.code == code, session.log
@@ -224,7 +228,10 @@ def test_mains_too_low_for_a_card(kit: MeterKit) -> None:
 
 @pytest.mark.parametrize("line", ["slot", "esam"])
 def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str) -> None:
-    """A UART under MicroPython hands on characters with a wrong parity; each third character, one bit, session by session."""
+    """A UART under MicroPython hands on characters with a wrong parity.
+
+    Each third character, one bit, session by session.
+    """
     socket, bought_fen, count, codes = getattr(kit.rig.bench, line), 1000, 1, set()
     for point in range(0, 330, 3):
         start, passed = socket.characters if line == "esam" else 0, [0]

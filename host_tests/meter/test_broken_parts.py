@@ -1,4 +1,6 @@
-"""Parts that are broken, missing or slow: what the meter shows, what it goes on doing, and that it comes back."""
+"""Parts that are broken, missing or slow: what the meter shows, what it goes on doing, and that it
+comes back.
+"""
 
 from collections.abc import Iterator
 from fractions import Fraction

@@ -1,4 +1,7 @@
-"""A whole meter whose clock chip comes as its maker delivers it: without a time. Who sets it, and what is not believed."""
+"""A whole meter whose clock chip comes as its maker delivers it: without a time.
+
+Who sets it, and what is not believed.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,9 +14,8 @@ from dianka.desk.prices import NewPrice
 from meter_kit import INIT, INIT_DATA, KEYS, USER, USER_DATA, MeterKit, S, in_use
 from service_kit import files_of
 
-MADE = datetime(
-    2026, 1, 5, 7, 30
-)  # local, at the desk; half an hour before the bench's world begins
+# Local, at the desk; half an hour before the bench's world begins.
+MADE = datetime(2026, 1, 5, 7, 30)
 MADE_S = int((MADE - timedelta(hours=8) - EPOCH).total_seconds())
 LOST, NO_DATE, BEHIND = "00020", "00030", "00040"
 
@@ -123,7 +125,10 @@ def test_a_card_whose_time_is_none_is_refused_before_anything_changes(tmp_path: 
 
 
 def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
-    """A new battery, and somebody's wrong setting: no receipt has that time, and no price follows it."""
+    """A new battery, and somebody's wrong setting.
+
+    No receipt has that time, and no price follows it.
+    """
     kit = delivered(tmp_path)
     kit.session(INIT), kit.session(KEYS)
     in_use(kit, 1000)

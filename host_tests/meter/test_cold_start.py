@@ -1,4 +1,7 @@
-"""A controller that starts cold, whether the metering chip has started too or not: nobody pays twice for what was counted."""
+"""A controller that starts cold, whether the metering chip has started too or not.
+
+Nobody pays twice for what was counted.
+"""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +13,9 @@ from dianka.bench.rungs.runners import POWER_ON
 from ledger import PJ_PER_WH
 from meter_kit import MS, MeterKit, S, exact, in_use, tell
 
-FIRST_LOOK_MS = 300  # from power to the first energy, on this rung: one report of 55 ms, 100 ms after it, and the look at it
+# From power to the first energy, on this rung: one report of 55 ms, 100 ms after it, and the look
+# at it.
+FIRST_LOOK_MS = 300
 
 
 @pytest.fixture
@@ -33,7 +38,10 @@ def fell_short_pj(kit: MeterKit) -> int:
 def test_a_controller_that_starts_alone_charges_nothing_twice(
     kit: MeterKit, load_mw: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its supply dips for an instant, the chip's does not; the chip has just started or wrapped, so its count is small."""
+    """Its supply dips for an instant, the chip's does not.
+
+    The chip has just started or wrapped, so its count is small.
+    """
     monkeypatch.setattr(
         "dianka.bench.stage.rig.WATCHDOG", POWER_ON
     )  # what machine.reset_cause() says
@@ -84,10 +92,11 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
 
 
 def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
-    """A life that has used up to 1.5 Wh is cut while the load is large, as it is when the next one begins; judged at rest.
+    """A life that has used up to 1.5 Wh is cut while the load is large, as it is when the next one
+    begins; judged at rest.
 
-    The worst is a count kept that is just below what the chip tells first in its next life: it can't be told from one that
-    has gone on counting, and is not charged.
+    The worst is a count kept that is just below what the chip tells first in its next life: it
+    can't be told from one that has gone on counting, and is not charged.
     """
     chance, worst_pj, cuts, heavy_mw = random.Random(5), 0, 250, 6_600_000
     before_pj = at_rest_pj(kit)
@@ -121,7 +130,9 @@ def test_the_first_report_of_a_known_chip_counts(kit: MeterKit) -> None:
 def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
     kit: MeterKit, both: bool
 ) -> None:
-    """The chip alone from 130,544 on (the way round is 1.385 Wh), and with the controller from 123,510 on (19.87 Wh)."""
+    """The chip alone from 130,544 on (the way round is 1.385 Wh), and with the controller from
+    123,510 on (19.87 Wh).
+    """
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)
     chip.stand_at(count - 500)

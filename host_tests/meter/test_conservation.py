@@ -1,8 +1,11 @@
-"""Bought = used + balance, through whatever may happen to a meter: load, prices, purchases, cuts, restarts, in any order.
+"""Bought = used + balance, through whatever may happen to a meter.
 
-Two accounts are held against each other after every step: the meter's own, which must be exact to the last fraction of a
-fen, and the bench's, which knows every pulse of the chip. A cut may lose up to 1 Wh to the resident's good; nothing may ever
-be charged that was not used, and no fen of credit may be lost.
+Load, prices, purchases, cuts, restarts, in any order.
+
+Two accounts are held against each other after every step: the meter's own, which must be exact to
+the last fraction of a fen, and the bench's, which knows every pulse of the chip. A cut may lose up
+to 1 Wh to the resident's good; nothing may ever be charged that was not used, and no fen of credit
+may be lost.
 """
 
 import shutil
@@ -51,7 +54,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(amount_fen=AMOUNTS_FEN, point=st.integers(0, 600))
     def purchase_cut_off(self, amount_fen: int, point: int) -> None:
-        """The power goes at some character; whether it was credited before is seen when the card is put in again."""
+        """The power goes at some character; whether it was credited before is seen when the card is
+        put in again.
+        """
         self._sell(amount_fen)
         slot, esam, passed = self.kit.rig.bench.slot, self.kit.rig.bench.esam, [0]
 
@@ -69,7 +74,10 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.count)
     @rule(amount_fen=AMOUNTS_FEN, price_e4=st.integers(1, 99_999))
     def new_price(self, amount_fen: int, price_e4: int) -> None:
-        """A purchase brings a price whose time has come; nothing flows, so that the moment does not matter."""
+        """A purchase brings a price whose time has come.
+
+        Nothing flows, so that the moment does not matter.
+        """
         self._sell(amount_fen, NewPrice(price_e4, LONG_AGO, at_once=True))
         self.kit.rig.set_load(0)
         self.kit.wait(1 * S)
@@ -159,6 +167,9 @@ TestLife = Life.TestCase
 
 
 def test_a_year_of_pulses_is_exact() -> None:
-    """The price for one picojoule is a fraction that no number of pulses rounds: checked on the figures used above."""
+    """The price for one picojoule is a fraction that no number of pulses rounds.
+
+    Checked on the figures used above.
+    """
     assert FEN == PJ_PER_WH * 1000 * 100
     assert Fraction(PJ_PER_WH * 1000 * PRICE_E4, FEN) == 50  # 0.50 yuan are 50 fen

@@ -1,6 +1,8 @@
-"""An interrupt from the console, as flashing begins with one, while a memory that was silent at the start is taken over.
+"""An interrupt from the console, as flashing begins with one, while a memory that was silent at the
+start is taken over.
 
-It is raised at each line of the firmware that runs then; main.py stops the meter, and the next start finds everything.
+It is raised at each line of the firmware that runs then; main.py stops the meter, and the next
+start finds everything.
 """
 
 import sys
@@ -31,7 +33,9 @@ SCANNING = (
 
 @pytest.fixture
 def woken(kit: MeterKit) -> Iterator[MeterKit]:
-    """Counting, with what it has counted before in a memory that could be read again for the first time."""
+    """Counting, with what it has counted before in a memory that could be read again for the first
+    time.
+    """
     kit.wait(40 * S)
     silent_start(kit, 1_000 * S)
     kit.rig.set_load(2_000_000)
@@ -42,7 +46,10 @@ def woken(kit: MeterKit) -> Iterator[MeterKit]:
 
 
 def at_line(wanted: int, act: Callable[[], Any]) -> int:
-    """Run `act` with an interrupt at this line of the firmware, not counting those that only read; how many there were."""
+    """Run `act` with an interrupt at this line of the firmware, not counting those that only read.
+
+    How many there were.
+    """
     seen = [0]
 
     def line(frame: FrameType, event: str, _: object) -> Any:
@@ -129,7 +136,9 @@ def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
 
 
 def test_what_tests_have_used_is_forgiven_for_good(tmp_path: Path) -> None:
-    """A first try that the memory did not take must not leave it to the second one, which found nothing to forgive."""
+    """A first try that the memory did not take must not leave it to the second one, which found
+    nothing to forgive.
+    """
     dear_e4 = 999_999
     init, user = (
         InitData(METER_NO, 100, 50, 1000, 0, 0, [dear_e4]),

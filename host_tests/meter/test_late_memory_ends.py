@@ -1,4 +1,6 @@
-"""A memory that was silent at the start: where it stays so, is blank, or the meter is stopped before or after it was read."""
+"""A memory that was silent at the start: where it stays so, is blank, or the meter is stopped
+before or after it was read.
+"""
 
 import pytest
 from test_late_memory import COMMIT_PJ, agrees, in_debt, kit, silent_start
@@ -34,7 +36,10 @@ def test_a_memory_silent_for_ever_leaves_a_meter_that_meters(kit: MeterKit) -> N
 def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(
     kit: MeterKit, answers: bool
 ) -> None:
-    """Its self-check finds digit 1 = 3, it stops the meter and restarts: the former version finds every total."""
+    """Its self-check finds digit 1 = 3, it stops the meter and restarts.
+
+    The former version finds every total.
+    """
     owed_fen = in_debt(kit)
     total_pj, content = kit.state.energy_pj, kit.rig.bench.fram.content
     kit.rig.bench.esam.put(

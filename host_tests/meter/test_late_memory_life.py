@@ -1,6 +1,8 @@
-"""All that test_conservation.py does to a meter, and its memory is silent at starts, for random times, again and again.
+"""All that test_conservation.py does to a meter, and its memory is silent at starts, for random
+times, again and again.
 
-Loads, cards, cuts and watchdog bites fall into the silence. A cut in it costs what was counted in it, and nothing else.
+Loads, cards, cuts and watchdog bites fall into the silence. A cut in it costs what was counted in
+it, and nothing else.
 """
 
 from hypothesis import HealthCheck, settings

@@ -1,7 +1,8 @@
 """Two replacement cards for one lost card: what the meter can't tell apart, and what it never does.
 
-A replacement carries the count of the last purchase and nothing that says which replacement it is. So one that has never been
-in the meter stays good until the next purchase is in the meter (docs/cards/sessions.md). Money is credited once all the same.
+A replacement carries the count of the last purchase and nothing that says which replacement it is.
+So one that has never been in the meter stays good until the next purchase is in the meter
+(docs/cards/sessions.md). Money is credited once all the same.
 """
 
 from collections.abc import Iterator
@@ -91,7 +92,9 @@ def test_the_next_purchase_in_the_meter_closes_it(kit: MeterKit, amount_fen: int
 
 
 def test_a_purchase_that_is_only_sold_closes_nothing(kit: MeterKit) -> None:
-    """The found one gets in between: the card in use is refused with the purchase on it, until a replacement brings that."""
+    """The found one gets in between: the card in use is refused with the purchase on it, until a
+    replacement brings that.
+    """
     replacements(kit, 300)
     assert kit.session(FIRST).code == TAKEN
     kit.sell(500, FIRST)

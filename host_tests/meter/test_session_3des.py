@@ -1,4 +1,6 @@
-"""A meter with a 3DES ESAM and 3DES cards: the same firmware, the same sessions, and cards of another cipher refused."""
+"""A meter with a 3DES ESAM and 3DES cards: the same firmware, the same sessions, and cards of
+another cipher refused.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +55,10 @@ def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> No
 def test_a_card_of_the_other_profile_is_refused_as_a_stranger(
     tmp_path: Path, meter: str, card: str
 ) -> None:
-    """Both key sets begin from the same numbers where they are public; the cipher alone must make the difference."""
+    """Both key sets begin from the same numbers where they are public.
+
+    The cipher alone must make the difference.
+    """
     kit = founded(tmp_path, meter)
     bought(kit)
     other = tmp_path / "other.card"

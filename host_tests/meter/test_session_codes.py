@@ -1,4 +1,6 @@
-"""Each error code of a card session, provoked by a card or a fault as in the field, with its group on the display."""
+"""Each error code of a card session, provoked by a card or a fault as in the field, with its group
+on the display.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

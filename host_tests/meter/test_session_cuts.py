@@ -1,7 +1,10 @@
-"""Service cards pulled, and the power cut, all through their sessions: the old keys or the new ones work, never none of them.
+"""Service cards pulled, and the power cut, all through their sessions.
 
-Each point begins from the same snapshot. An inspection card, which proves itself both ways under whichever keys the ESAM has,
-says afterwards whether they work; then the card that was interrupted goes in again and does what it should have done.
+The old keys or the new ones work, never none of them.
+
+Each point begins from the same snapshot. An inspection card, which proves itself both ways under
+whichever keys the ESAM has, says afterwards whether they work; then the card that was interrupted
+goes in again and does what it should have done.
 """
 
 from collections.abc import Callable
@@ -57,7 +60,10 @@ class Snapshot:
 
 
 def broken_off(kit: MeterKit, card: Path, point: int, act: Break) -> int:
-    """A session that ends before this character of both lines together (below zero: does not); how many there were."""
+    """A session that ends before this character of both lines together (below zero.
+
+    Does not); how many there were.
+    """
     heard, struck = [0], [False]
 
     def hear(direction: str, index: int) -> None:
@@ -80,7 +86,10 @@ def broken_off(kit: MeterKit, card: Path, point: int, act: Break) -> int:
 
 
 def through(kit: MeterKit, card: Path, act: Break, check: Callable[[], None]) -> None:
-    """Break the session off at points all through it; `check` looks at what is left, the same card then completes it."""
+    """Break the session off at points all through it.
+
+    `check` looks at what is left, the same card then completes it.
+    """
     snapshot = Snapshot(kit, card)
     points = broken_off(kit, card, -1, act)
     done = 0
@@ -178,7 +187,10 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
 
 @pytest.mark.parametrize("act", [pull, cut])
 def test_test_credit(tmp_path: Path, act: Break) -> None:
-    """Given or not, and the meter's own books agree with the ESAM's; a use is spent at most once for it."""
+    """Given or not, and the meter's own books agree with the ESAM's.
+
+    A use is spent at most once for it.
+    """
     kit = MeterKit(tmp_path)
     make_credit(kit, uses=MANY)
     kit.rig.mains_on()

@@ -1,4 +1,7 @@
-"""Cards that anybody can make, on a meter with public keys: what an initialisation takes and leaves, what a test costs."""
+"""Cards that anybody can make, on a meter with public keys.
+
+What an initialisation takes and leaves, what a test costs.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +34,9 @@ SEALED_COUNT = bytes.fromhex("04B08204")
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter of the factory that has its number, under a load that only a closed relay lets through."""
+    """A meter of the factory that has its number, under a load that only a closed relay lets
+    through.
+    """
     kit = MeterKit.before_cards(tmp_path)
     assert kit.session(INIT).code == 0
     kit.rig.set_load(6_600_000)
@@ -127,7 +132,10 @@ def test_the_parameters_that_reach_the_esam_are_those_that_were_read(line: Meter
 
 
 def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
-    """The total is the meter's, not the customer's: no card sets it back, nor the number of illegal cards."""
+    """The total is the meter's, not the customer's.
+
+    No card sets it back, nor the number of illegal cards.
+    """
     kit = line
     issue.issue_control(kit.folder / "other.card")
     assert kit.session(Path("other.card")).code == 22

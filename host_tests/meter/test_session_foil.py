@@ -1,4 +1,7 @@
-"""A thin foil between a genuine card and the slot, which changes what is read in plain: nobody gets a meter by it."""
+"""A thin foil between a genuine card and the slot, which changes what is read in plain.
+
+Nobody gets a meter by it.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -161,7 +164,10 @@ def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
 
 
 def test_a_replacement_leaves_the_plan_in_the_esam(kit: MeterKit) -> None:
-    """Only meter, customer and type of it get there: a meter that loses its memory still finds flags, time and alarms."""
+    """Only meter, customer and type of it get there.
+
+    A meter that loses its memory still finds flags, time and alarms.
+    """
     in_use(kit, 1000)
     before = esam_params(kit)
     kit.make_user(OTHER, USER_DATA)

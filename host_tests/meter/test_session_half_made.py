@@ -1,4 +1,7 @@
-"""A key-change card closes a meter only as an initialisation card leaves it: whatever is wrong then would be wrong for ever."""
+"""A key-change card closes a meter only as an initialisation card leaves it.
+
+Whatever is wrong then would be wrong for ever.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,7 +64,9 @@ def test_an_initialisation_of_another_number_that_was_pulled(kit: MeterKit) -> N
 
 @pytest.mark.parametrize("after_ms", [5, 20, 40, 60, 100, 200])
 def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: int) -> None:
-    """Public keys are everybody's: an initialisation card with money on it, and the mains off while it is being taken over."""
+    """Public keys are everybody's: an initialisation card with money on it, and the mains off while
+    it is being taken over.
+    """
     kit.make_init(OTHER_INIT)
     with CardFile.open(kit.folder / OTHER_INIT, kit.rng) as file:
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
@@ -96,7 +101,10 @@ def test_a_meter_in_use_is_given_its_keys_back_with_its_credit(kit: MeterKit) ->
 
 
 def test_a_tariff_without_a_price_is_none(kit: MeterKit) -> None:
-    """Zeros over the rates keep a tariff's sum where the price's bytes are 80 00: the sum alone would give electricity away."""
+    """Zeros over the rates keep a tariff's sum where the price's bytes are 80 00.
+
+    The sum alone would give electricity away.
+    """
     kit.make_init(OTHER_INIT, issue.InitData(INIT_DATA.meter_no, 100, 50, 50, 0, 0, [0]))
     assert kit.session(OTHER_INIT).code == 14
     assert kit.session(INIT).code == 0 and kit.state.price_e4 == PRICE_E4

@@ -1,6 +1,8 @@
-"""What a user card is worth, drawn near the meter's own count, against the rules written down a second time (cards.md 1.5).
+"""What a user card is worth, drawn near the meter's own count, against the rules written down a
+second time (cards.md 1.5).
 
-The oracle is the rules in the order in which people would tell them; it shares nothing with the firmware but the numbers.
+The oracle is the rules in the order in which people would tell them; it shares nothing with the
+firmware but the numbers.
 """
 
 from dataclasses import dataclass, replace
@@ -142,7 +144,10 @@ def test_every_verdict_is_drawn_from_somewhere() -> None:
 
 
 def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
-    """Cards of all kinds around a meter with count 2, really put in; after each the money is what the rules make of it."""
+    """Cards of all kinds around a meter with count 2, really put in.
+
+    After each the money is what the rules make of it.
+    """
     kit = MeterKit.new(tmp_path)
     for _ in range(2):
         kit.sell(100)
@@ -204,7 +209,9 @@ def serial_of(kit: MeterKit, card: Path) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 255), st.sampled_from((OPEN, BUY, REPLACE)))
 def test_later_cards_change_only_what_is_not_yet_in_force(flags: int, card_type: int) -> None:
-    """Masks of cards.md 1.5: an opening may change everything, a purchase or replacement the second set alone."""
+    """Masks of cards.md 1.5: an opening may change everything, a purchase or replacement the second
+    set alone.
+    """
     allowed = flags if card_type == OPEN else flags & 0x0A
     assert usercard.flags_of({"update_flag": flags, "card_type": card_type}) == allowed
     assert not allowed & card_files.UPDATE_OTHER or card_type == OPEN

@@ -1,4 +1,6 @@
-"""What stands in the journal at each moment of a purchase session that counts, and what a wrong bit in the wallet costs."""
+"""What stands in the journal at each moment of a purchase session that counts, and what a wrong bit
+in the wallet costs.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +23,9 @@ WALLET_READ = "00b2000c10"
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter that has used some of its money since the ESAM was settled, and a purchase of 3 yuan on the card."""
+    """A meter that has used some of its money since the ESAM was settled, and a purchase of 3 yuan
+    on the card.
+    """
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
     kit.rig.set_load(2_200_000)
@@ -80,7 +84,10 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
 
 
 def test_any_wrong_bit_in_the_wallet_is_noticed_and_changes_nothing(kit: MeterKit) -> None:
-    """Each bit of money, count and both inverses in turn: the UART of a board without PIO hands flipped bits on."""
+    """Each bit of money, count and both inverses in turn.
+
+    The UART of a board without PIO hands flipped bits on.
+    """
     socket = kit.rig.bench.esam
     answer: list[int] = []
     told: list[str] = []

@@ -1,4 +1,7 @@
-"""Production test cards on a meter of the factory: what they find, that they can find it bad, and where they do not work."""
+"""Production test cards on a meter of the factory.
+
+What they find, that they can find it bad, and where they do not work.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Inspection, key change and its restore on the whole meter: what they bring, and that they bring nothing else."""
+"""Inspection, key change and its restore on the whole meter.
+
+What they bring, and that they bring nothing else.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +44,9 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def inside(
     kit: MeterKit,
 ) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
-    """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for cards."""
+    """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for
+    cards.
+    """
     chip = esam_chip(kit).state
     files = {sfi: data for sfi, data in chip.files.items() if sfi != card_files.ESAM_RUN_INFO}
     return (
@@ -283,7 +288,10 @@ def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(
 
 
 def test_keys_of_another_system_do_not_come_back_to_this_one(kit: MeterKit, tmp_path: Path) -> None:
-    """Anybody's key-change card works in a meter with public keys; only the card of the same system takes that back."""
+    """Anybody's key-change card works in a meter with public keys.
+
+    Only the card of the same system takes that back.
+    """
     make_restore(kit, uses=2)
     assert kit.session(RESTORE).code == 0
     issue.issue_control(tmp_path / "thief.card")

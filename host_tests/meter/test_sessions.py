@@ -1,4 +1,7 @@
-"""Every session of a meter's life on the whole meter: judging rules with their codes, stages with the relay, time and wire."""
+"""Every session of a meter's life on the whole meter.
+
+Judging rules with their codes, stages with the relay, time and wire.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +87,9 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
 
 
 def test_a_meter_before_its_cards(tmp_path: Path) -> None:
-    """Nothing but the initialisation card works on a new meter, and that one not once the keys are the utility's own."""
+    """Nothing but the initialisation card works on a new meter, and that one not once the keys are
+    the utility's own.
+    """
     kit = MeterKit.before_cards(tmp_path)
     refused(kit, USER, 9)
     refused(kit, KEYS, 9)
@@ -217,7 +222,9 @@ def until(kit: MeterKit, closed: bool, limit_s: int) -> None:
 
 
 def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
-    """Alarm, trip, release, zero, overdraft, lock, and a purchase that must lift the balance high enough."""
+    """Alarm, trip, release, zero, overdraft, lock, and a purchase that must lift the balance high
+    enough.
+    """
     limits = InitData(METER_NO, 100, 50, 30, 0, 20, [PRICE_E4])
     kit = MeterKit.new(tmp_path, init=limits, user=USER_DATA)
     bought(kit, 120)

@@ -1,4 +1,7 @@
-"""A price that a card brings and the clock brings into force: exact money through the change, whatever happens around it."""
+"""A price that a card brings and the clock brings into force.
+
+Exact money through the change, whatever happens around it.
+"""
 
 import shutil
 import tempfile
@@ -43,7 +46,9 @@ STEPS = st.lists(
 def test_bought_is_used_and_balance_through_any_changes(
     price_e4: int, now_s: int, steps: list
 ) -> None:
-    """The oracle keeps times as dates and money as fractions, and charges each use by the price of its own moment."""
+    """The oracle keeps times as dates and money as fractions, and charges each use by the price of
+    its own moment.
+    """
     state = records.State()
     state.price_e4 = price_e4
     plan, owed, blind = None, Fraction(0), False
@@ -142,7 +147,10 @@ def test_a_change_is_exact(
 
 
 def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
-    """Without load the change is the one commit that there is; after any cut in it the price is the new one all the same."""
+    """Without load the change is the one commit that there is.
+
+    After any cut in it the price is the new one all the same.
+    """
     fram, cuts, price_e4 = kit.rig.bench.fram, 0, PRICE_E4
     slot = 2 * (6 + 2 + records.SIZE + 4)
     for point in range(1, slot + 1, 19):
@@ -195,7 +203,9 @@ def _switch_time(kit: MeterKit) -> bytes:
 
 
 def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> None:
-    """To the pulse: nothing that is taken from the chip once the time has come is charged by the old price."""
+    """To the pulse: nothing that is taken from the chip once the time has come is charged by the
+    old price.
+    """
     kit.rig.set_load(6_600_000)
     for _ in range(20):
         kit.wait(7 * S + 3 * MS)

@@ -1,4 +1,7 @@
-"""A planned price and what may come in its way: clocks without time, lost memories, cards that bring too much or too late."""
+"""A planned price and what may come in its way.
+
+Clocks without time, lost memories, cards that bring too much or too late.
+"""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -111,7 +114,10 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
 
 
 def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
-    """From now on the bus spoils what the clock tells: at each look the next of these values for each register, then none."""
+    """From now on the bus spoils what the clock tells.
+
+    At each look the next of these values for each register, then none.
+    """
     rtc = kit.rig.bench.rtc
     start, left = rtc.start, {register: list(values) for register, values in registers.items()}
 
@@ -145,7 +151,10 @@ def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(
 
 
 def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
-    """The receipt carries no time, as with a clock that has stopped; an illegal card is kept without one."""
+    """The receipt carries no time, as with a clock that has stopped.
+
+    An illegal card is kept without one.
+    """
     planned(kit, 6000, 2)
     told(kit, {6: (0xA5,) * 100_000})
     kit.wait(1 * S)

@@ -1,4 +1,6 @@
-"""Electricity that nobody counts: a mains that is interrupted on purpose, and a metering chip whose wire is cut."""
+"""Electricity that nobody counts: a mains that is interrupted on purpose, and a metering chip whose
+wire is cut.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -65,7 +67,10 @@ def test_interrupting_the_mains_brings_a_few_watt_hours(
 
 
 def test_no_load_locks_nobody_out(kit: MeterKit) -> None:
-    """Reports of no pulses are heard all the same. Restarts by the controller alone lose nothing and do not count."""
+    """Reports of no pulses are heard all the same.
+
+    Restarts by the controller alone lose nothing and do not count.
+    """
     kit.rig.set_load(0)
     for _ in range(3):
         kit.rig.cut_power()
@@ -131,7 +136,10 @@ def test_a_silent_chip_and_many_starts_do_not_go_on_for_ever(kit: MeterKit) -> N
 
 @pytest.mark.parametrize("silent_s", [10, 100])
 def test_no_credit_opens_although_the_chip_tells_no_volts(tmp_path: Path, silent_s: int) -> None:
-    """The coil waited for the silent chip's word on the mains; the power-fail pin tells of it too."""
+    """The coil waited for the silent chip's word on the mains.
+
+    The power-fail pin tells of it too.
+    """
     kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 0, 0, 0, [PRICE_E4]))
     in_use(kit, 10)
     kit.wait(5 * S)

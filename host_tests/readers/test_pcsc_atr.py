@@ -1,8 +1,8 @@
 """The meter's ATR reader against pyscard's, on real cards' ATRs.
 
-real_atrs.txt: answers to reset of cards in the field, as the public list of the pcsc-tools names them - chosen so that nearly
-every combination of interface bytes, protocols, Fi/Di and extra guard time in it is there once, and with some that cards give
-against the rules.
+real_atrs.txt: answers to reset of cards in the field, as the public list of the pcsc-tools names
+them - chosen so that nearly every combination of interface bytes, protocols, Fi/Di and extra guard
+time in it is there once, and with some that cards give against the rules.
 """
 
 import functools
@@ -46,7 +46,8 @@ def test_agrees_with_pyscard(theirs, atr: bytes) -> None:
         assert ours.want == missing + (set(protocols) != {"T=0"})
         return
     if set(protocols) != {"T=0"} and not other.hasChecksum:
-        # pyscard looks for a TCK at the very end of the list's entry, the reader behind the historical bytes.
+        # pyscard looks for a TCK at the very end of the list's entry, the reader behind the
+        # historical bytes.
         check = functools.reduce(operator.xor, ours.raw[1:])
         assert ours.want == 1 or ours.error == ("ATR with a wrong TCK" if check else "")
         return
@@ -64,7 +65,8 @@ def compare(ours, other) -> None:
     assert ours.historical == bytes(other.getHistoricalBytes())
     assert ours.extra_guard_etu == {None: 0, 255: 0}.get(other.TC[0], other.TC[0])
     assert ours.want == 0
-    # Characters behind a whole ATR are left alone: a TCK that T=0 does not have, or another card's list entry.
+    # Characters behind a whole ATR are left alone: a TCK that T=0 does not have, or another card's
+    # list entry.
     assert other.atr[: len(ours.raw)] == list(ours.raw)
 
 

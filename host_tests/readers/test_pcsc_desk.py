@@ -1,4 +1,6 @@
-"""The desk through a real PC/SC service: both cards in two readers, and the card that comes out is the card the meter takes."""
+"""The desk through a real PC/SC service: both cards in two readers, and the card that comes out is
+the card the meter takes.
+"""
 
 import itertools
 import os
@@ -113,7 +115,10 @@ KINDS = (
 def test_every_kind_is_issued_and_verified_with_two_readers(
     pcsc: Readers, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control card in one reader, a blank chip in the other; opensc-tool reads what came of it."""
+    """The control card in one reader, a blank chip in the other.
+
+    Opensc-tool reads what came of it.
+    """
     need(opensc=True)
     monkeypatch.chdir(tmp_path)  # the register of meter numbers goes where we stand
     control = control_card(profile=profile)
@@ -251,7 +256,9 @@ def test_every_mistake_is_one_line(
 
 
 class Pulled(Tpdu):
-    """Taken out of the reader at its nth command, before the chip has heard it or after it has done it."""
+    """Taken out of the reader at its nth command, before the chip has heard it or after it has done
+    it.
+    """
 
     def __init__(self, chip: Chip, at: int = -1, after: bool = False) -> None:
         super().__init__(chip)

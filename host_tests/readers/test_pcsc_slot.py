@@ -1,4 +1,7 @@
-"""Our side of vpcd's link, against a reader played here: every message, in any pieces, and a reader that does not want us."""
+"""Our side of vpcd's link, against a reader played here.
+
+Every message, in any pieces, and a reader that does not want us.
+"""
 
 import contextlib
 import socket

@@ -15,7 +15,9 @@ def bench(tmp_path: Path):
 
 
 class Memory:
-    """256 bytes on I2C, strict: acknowledges only even while it is not busy, and refuses data past its end."""
+    """256 bytes on I2C, strict: acknowledges only even while it is not busy, and refuses data past
+    its end.
+    """
 
     def __init__(self) -> None:
         self.content = bytearray(range(256))

@@ -1,4 +1,7 @@
-"""The first day of a meter, played on rung 2: real MicroPython, modelled hardware, the desk's own commands."""
+"""The first day of a meter, played on rung 2.
+
+Real MicroPython, modelled hardware, the desk's own commands.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""Where `dianka` begins: Ctrl-C while Python still imports is one line, too, and never silent in a sale."""
+"""Where `dianka` begins: Ctrl-C while Python still imports is one line, too, and never silent in a
+sale.
+"""
 
 import sys
 
@@ -9,7 +11,8 @@ def main() -> None:
     if sys.argv[1:2] == ["sell"]:
         from dianka.desk.interrupts import held
 
-        held.__enter__()  # until the process ends: a sale says itself whether the money is to be kept
+        # Until the process ends: a sale says itself whether the money is to be kept.
+        held.__enter__()
     try:
         from dianka import cli
     except KeyboardInterrupt:

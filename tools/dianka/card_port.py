@@ -1,4 +1,6 @@
-"""What the desk sees of a card: a reset and commands, whoever answers - a chip in this process or a reader on PC/SC."""
+"""What the desk sees of a card: a reset and commands, whoever answers - a chip in this process or a
+reader on PC/SC.
+"""
 
 from typing import Protocol
 
@@ -12,7 +14,10 @@ class CardError(Exception):
 
 
 class CardPort(Protocol):
-    """`Chip` is one. A reader's port does 61xx and 6Cxx itself and hands on data and the last status word."""
+    """`Chip` is one.
+
+    A reader's port does 61xx and 6Cxx itself and hands on data and the last status word.
+    """
 
     def power_on(self) -> bytes: ...
     def process(self, apdu: bytes) -> tuple[bytes, int]: ...
@@ -51,7 +56,10 @@ def command(header: str, data: bytes = b"") -> bytes:
 
 
 def serial_of(atr: bytes) -> bytes:
-    """The card's serial: the last 8 bytes of 3B 69 00 00 .. or 3B 79 TA1 00 00 ..; CardError for a foreign card."""
+    """The card's serial: the last 8 bytes of 3B 69 00 00 ..
+
+    or 3B 79 TA1 00 00 ..; CardError for a foreign card.
+    """
     at = 3 if atr[1:2] == b"\x79" else 2
     if (
         len(atr) != 11 + at

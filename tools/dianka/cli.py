@@ -1,4 +1,7 @@
-"""The command `dianka`. The bench and the desk own their commands; this page only puts them together."""
+"""The command `dianka`.
+
+The bench and the desk own their commands; this page only puts them together.
+"""
 
 from typing import Annotated
 

@@ -1,6 +1,7 @@
 """Reaches the meter's own source: the folders, and the modules that both sides share.
 
-`card_files` is imported from `firmware/` itself, so that desk and meter cannot disagree about a byte.
+`card_files` is imported from `firmware/` itself, so that desk and meter cannot disagree about a
+byte.
 """
 
 import importlib.util
@@ -14,7 +15,9 @@ BOARDS = ROOT / "boards"
 
 
 def shared(name: str) -> types.ModuleType:
-    """A hardware-free firmware module, loaded into CPython once under the name `dianka_firmware.<name>`."""
+    """A hardware-free firmware module, loaded into CPython once under the name
+    `dianka_firmware.<name>`.
+    """
     full_name = f"dianka_firmware.{name}"
     if full_name in sys.modules:
         return sys.modules[full_name]

@@ -1,4 +1,6 @@
-"""Money as people read it: whole fen inside, yuan at the edge, and the most that cards and displays can hold."""
+"""Money as people read it: whole fen inside, yuan at the edge, and the most that cards and displays
+can hold.
+"""
 
 HIGHEST_FEN = 99_999_999
 

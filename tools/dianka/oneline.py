@@ -1,4 +1,6 @@
-"""Words that no command understands, told in one line as all other trouble is: what is wrong, and what to do.
+"""Words that no command understands, told in one line as all other trouble is.
+
+What is wrong, and what to do.
 
 typer would say it in four, the usage first.
 """
@@ -16,7 +18,9 @@ from dianka.lazy import told_if_interrupted
 
 
 class OneLineGroup(TyperGroup):
-    """The whole command line: what it and the commands in it don't understand is one line, with exit code 2."""
+    """The whole command line: what it and the commands in it don't understand is one line, with
+    exit code 2.
+    """
 
     def make_context(self, *words: Any, **more: Any) -> Any:
         with _one_line(), told_if_interrupted():

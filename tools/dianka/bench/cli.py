@@ -1,4 +1,6 @@
-"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure meter and bench."""
+"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure
+meter and bench.
+"""
 
 import contextlib
 import sys
@@ -61,7 +63,9 @@ def play(
         bool, typer.Option(help="Then show the live screen, if this is a terminal.")
     ] = False,
 ) -> None:
-    """Play a story and check everything it expects. A story is a text of such lines; # begins a comment.
+    """Play a story and check everything it expects.
+
+    A story is a text of such lines; # begins a comment.
 
     \b
     mains on|off               load 2.2 kW [pf 0.8]      volts 220
@@ -121,7 +125,9 @@ def figures(
     ] = Path("build/figures.json"),
     runner: RunnerOption = "vm",
 ) -> None:
-    """Measure the meter on the emulated chip, and this bench. Takes some minutes; fails if a limit is missed.
+    """Measure the meter on the emulated chip, and this bench.
+
+    Takes some minutes; fails if a limit is missed.
 
     Example: dianka bench figures --only pulses --only start
     """

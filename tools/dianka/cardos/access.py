@@ -1,12 +1,14 @@
 """What the tables in kinds.py are made of: rights, files and kinds.
 
-A right is one way in: who must have proved himself by EXTERNAL AUTH, how the data travel, and under which key. A file lists
-its rights for reading and for writing, and the operating system takes the first that fits; what is not listed is refused.
+A right is one way in: who must have proved himself by EXTERNAL AUTH, how the data travel, and under
+which key. A file lists its rights for reading and for writing, and the operating system takes the
+first that fits; what is not listed is refused.
 """
 
 from dataclasses import dataclass, field
 
-# How data travel to and from a file. CLA 00 carries plain data, CLA 04 the other three; the file's table says which.
+# How data travel to and from a file. CLA 00 carries plain data, CLA 04 the other three; the file's
+# table says which.
 PLAIN = "plain"
 MAC = "MAC"
 CIPHER = "cipher"
@@ -36,9 +38,9 @@ FREE = (Right(),)
 class FileSpec:
     """One file.
 
-    `targets` lists, by offset read, the command headers (CLA INS P1 P2) that a sealed block may be made for; offset None
-    stands for any, the target's own offset then being the offset read minus `shift`. Without this a resident's card would
-    seal any of its bytes for any file of the ESAM.
+    `targets` lists, by offset read, the command headers (CLA INS P1 P2) that a sealed block may be
+    made for; offset None stands for any, the target's own offset then being the offset read minus
+    `shift`. Without this a resident's card would seal any of its bytes for any file of the ESAM.
     """
 
     size: int

@@ -1,14 +1,17 @@
-"""The backup of a system's keys: split inside the control card into parts for several people, put together inside a new one.
+"""The backup of a system's keys: split inside the control card into parts for several people, put
+together inside a new one.
 
-n of m parts give the private roots back; fewer tell nothing about them. The split is Shamir's over GF(256) as SLIP-39 lays it
-down, with its digest that tells parts that don't belong together (package shamir-mnemonic, no passphrase; the parts stay
-bytes and never become words). On the way to a part card a part is sealed under that card's private desk key. A new control
-card has no private key, so on the way back it is sealed under a key of the public set: whoever has n part cards has the
-system, with or without that seal. A control card makes one backup; a second one would be somebody's private copy.
+n of m parts give the private roots back; fewer tell nothing about them. The split is Shamir's over
+GF(256) as SLIP-39 lays it down, with its digest that tells parts that don't belong together
+(package shamir-mnemonic, no passphrase; the parts stay bytes and never become words). On the way to
+a part card a part is sealed under that card's private desk key. A new control card has no private
+key, so on the way back it is sealed under a key of the public set: whoever has n part cards has the
+system, with or without that seal. A control card makes one backup; a second one would be somebody's
+private copy.
 
-A blank control card founds a system in two steps, so that a cut leaves a blank card or a system with
-a backup: FOUND makes private roots that last as long as the power, enough to split them and to load
-the part cards, and KEEP stores them.
+A blank control card founds a system in two steps, so that a cut leaves a blank card or a system
+with a backup: FOUND makes private roots that last as long as the power, enough to split them and to
+load the part cards, and KEEP stores them.
 """
 
 from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup, recover_ems, split_ems
@@ -71,7 +74,10 @@ def _has_roots(context: Context) -> bool:
 
 
 def split(context: Context, command: Command) -> Answer:
-    """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes. Counts the card's backup down."""
+    """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes.
+
+    Counts the card's backup down.
+    """
     command.expect(2)
     needed, parts = command.data
     left = int.from_bytes(context.state.files[desk_files.CARD_USES], "big")
@@ -96,7 +102,9 @@ def split(context: Context, command: Command) -> Answer:
 
 
 def hand_out(context: Context, command: Command) -> Answer:
-    """80 FA 07 part 0C r4 serial8: this part, sealed for 04 D6 82 00 of the part card with this serial. Each part once."""
+    """80 FA 07 part 0C r4 serial8: this part, sealed for 04 D6 82 00 of the part card with this
+    serial. Each part once.
+    """
     command.expect(12)
     parts = context.volatile.parts
     if command.p2 > MOST_PARTS:
@@ -111,7 +119,10 @@ def hand_out(context: Context, command: Command) -> Answer:
 
 
 def take_in(context: Context, command: Command) -> Answer:
-    """80 FA 08 00 lc block mac: a part under the process key (kid 87 by the part card's serial); how many are missing."""
+    """80 FA 08 00 lc block mac: a part under the process key (kid 87 by the part card's serial).
+
+    How many are missing.
+    """
     volatile = context.volatile
     if not volatile.process_key or _has_roots(context):
         raise Refused(CONDITIONS)

@@ -1,8 +1,9 @@
 """One reference card operating system for every kind of card in kinds.py and for the ESAM.
 
-A chip answers whole commands (APDU in, data and status word out). What T=0 adds - procedure bytes, 61xx, 6Cxx - is t0.py's.
-Every command is one transaction: it works on a copy, which `on_commit` may store before it counts. An error anywhere leaves
-the old state. ATR of all of them: 3B 69 00 00 41 and the 8-byte serial (docs/cards/protocol.md).
+A chip answers whole commands (APDU in, data and status word out). What T=0 adds - procedure bytes,
+61xx, 6Cxx - is t0.py's. Every command is one transaction: it works on a copy, which `on_commit` may
+store before it counts. An error anywhere leaves the old state. ATR of all of them: 3B 69 00 00 41
+and the 8-byte serial (docs/cards/protocol.md).
 """
 
 import os

@@ -1,4 +1,6 @@
-"""Commands that need no sealing: choosing a directory, challenges, plain reading and writing, authentication."""
+"""Commands that need no sealing: choosing a directory, challenges, plain reading and writing,
+authentication.
+"""
 
 from dianka.card_port import OK
 from dianka.cardos import keys, kinds
@@ -63,7 +65,10 @@ def update(context: Context, command: Command) -> Answer:
 
 
 def internal_auth(context: Context, command: Command) -> Answer:
-    """00 88 00 kid 08 data8. Identity keys alone: with any other this would be an oracle for blocks that open doors."""
+    """00 88 00 kid 08 data8.
+
+    Identity keys alone: with any other this would be an oracle for blocks that open doors.
+    """
     if command.p1:
         raise Refused(WRONG_P1P2)
     command.expect(CHALLENGE_BYTES)
@@ -73,7 +78,10 @@ def internal_auth(context: Context, command: Command) -> Answer:
 
 
 def external_auth(context: Context, command: Command) -> Answer:
-    """00 82 00 kid 08 cipher8. A failure costs a try in the same commit that the answer waits for."""
+    """00 82 00 kid 08 cipher8.
+
+    A failure costs a try in the same commit that the answer waits for.
+    """
     kid = command.p2
     if command.p1:
         raise Refused(WRONG_P1P2)

@@ -1,7 +1,9 @@
-"""What one command works with: the state it may change, what the chip remembers until power goes, and its refusals.
+"""What one command works with: the state it may change, what the chip remembers until power goes,
+and its refusals.
 
-Commands are functions (Context, Command) -> (answer, status word); they change `Context.change()` and nothing else that
-lasts. Status words are those of ISO 7816-4, as docs/cards/protocol.md lists them.
+Commands are functions (Context, Command) -> (answer, status word); they change `Context.change()`
+and nothing else that lasts. Status words are those of ISO 7816-4, as docs/cards/protocol.md lists
+them.
 """
 
 from collections.abc import Callable
@@ -39,7 +41,10 @@ _METER_NO_AT = card_files.size_of(card_files.PARAMS[:9])
 
 
 class Refused(Exception):
-    """The command ends with this status word and changes nothing that lasts but `keep`: a try that it has cost."""
+    """The command ends with this status word and changes nothing that lasts but `keep`.
+
+    A try that it has cost.
+    """
 
     def __init__(self, sw: int, keep: State | None = None) -> None:
         super().__init__(f"{sw:04X}")
@@ -49,7 +54,10 @@ class Refused(Exception):
 
 @dataclass
 class Faults:
-    """What a test may make a chip do wrong. Commands and commits count from 1 from the moment the faults are set."""
+    """What a test may make a chip do wrong.
+
+    Commands and commits count from 1 from the moment the faults are set.
+    """
 
     locked_kids: frozenset[int] = frozenset()
     wrong_mac: bool = False
@@ -126,7 +134,10 @@ class Context:
         return key
 
     def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
-        """Short id and description of the file that P1 (80H + short id) names; one that is read by offset."""
+        """Short id and description of the file that P1 (80H + short id) names.
+
+        One that is read by offset.
+        """
         if not sfi_byte & 0x80:
             raise Refused(WRONG_P1P2)
         sfi, spec = self._file(sfi_byte & 0x7F)
@@ -135,7 +146,10 @@ class Context:
         return sfi, spec
 
     def record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
-        """Short id and description of the file that P2 (short id * 8 + 4) names; one of these shapes."""
+        """Short id and description of the file that P2 (short id * 8 + 4) names.
+
+        One of these shapes.
+        """
         if p2 & 7 != 4:
             raise Refused(WRONG_P1P2)
         sfi, spec = self._file(p2 >> 3)
@@ -149,7 +163,10 @@ class Context:
         return sfi, self.kind.files[sfi]
 
     def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
-        """The first of these rights that this command may use, plain or sealed; refused if there is none."""
+        """The first of these rights that this command may use, plain or sealed.
+
+        Refused if there is none.
+        """
         for right in rights:
             if (right.mode != access.PLAIN) == sealed and right.auth in (
                 None,
@@ -177,7 +194,8 @@ class Context:
         return challenge[:size]
 
     def checked(self, kid: int, command: Command, key: bytes = b"") -> bytes:
-        """The command's data without its MAC, which must be right under this key and the newest challenge.
+        """The command's data without its MAC, which must be right under this key and the newest
+        challenge.
 
         The key is that of `kid`, or one that was derived from it.
         """
@@ -211,7 +229,9 @@ class Context:
         return plain
 
     def failed(self, kid: int, sw: int) -> Refused:
-        """A MAC or a cipher was wrong: that costs the key a try, in the commit that the answer waits for."""
+        """A MAC or a cipher was wrong: that costs the key a try, in the commit that the answer
+        waits for.
+        """
         state = self.state.copy()
         state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
         return Refused(sw, state)

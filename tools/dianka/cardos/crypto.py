@@ -1,8 +1,11 @@
-"""The two cipher profiles that cards and ESAM speak: diversification, authentication, MAC and sealed blocks.
+"""The two cipher profiles that cards and ESAM speak.
 
-Owns the arithmetic of docs/cards/protocol.md, section "Ciphers", and nothing about who holds which key.
-SM4 is GB/T 32907: key and block of 16 bytes, used by the rules of PBOC 3.0. 3DES is ISO/IEC 18033-3 with two keys of 8 bytes
-and a block of 8, used by the rules of PBOC 2.0: its MAC is algorithm 3 of ISO/IEC 9797-1. A system has one profile.
+Diversification, authentication, MAC and sealed blocks.
+
+Owns the arithmetic of docs/cards/protocol.md, section "Ciphers", and nothing about who holds which
+key. SM4 is GB/T 32907: key and block of 16 bytes, used by the rules of PBOC 3.0. 3DES is ISO/IEC
+18033-3 with two keys of 8 bytes and a block of 8, used by the rules of PBOC 2.0: its MAC is
+algorithm 3 of ISO/IEC 9797-1. A system has one profile.
 """
 
 import hmac
@@ -30,7 +33,8 @@ def pad(message: bytes, block: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _sm4_encryptor(key: bytes) -> CipherContext:
-    # ECB carries nothing from block to block, so one context serves a key for ever; building one costs 15 times its use.
+    # ECB carries nothing from block to block, so one context serves a key for ever; building one
+    # costs 15 times its use.
     return Cipher(algorithms.SM4(key), modes.ECB()).encryptor()
 
 
@@ -58,7 +62,8 @@ class Profile:
         raise NotImplementedError
 
     def _div(self, key: bytes, factor8: bytes) -> bytes:
-        # For 3DES two blocks, for SM4 one: left half from the factor, right half from its complement.
+        # For 3DES two blocks, for SM4 one: left half from the factor, right half from its
+        # complement.
         return self._ecb(key, factor8 + bytes(value ^ 0xFF for value in factor8))
 
     @property

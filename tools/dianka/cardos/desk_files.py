@@ -1,7 +1,10 @@
-"""Layout of the card files that no meter ever sees: uses, refunds, the desk's logs, and the parts of a backup.
+"""Layout of the card files that no meter ever sees.
 
-Owns numbers and field tables only; pack and unpack them with card_files.py of the firmware, whose codings these are. All of it
-is this project's own choice where docs/cards/protocol.md does not say otherwise.
+Uses, refunds, the desk's logs, and the parts of a backup.
+
+Owns numbers and field tables only; pack and unpack them with card_files.py of the firmware, whose
+codings these are. All of it is this project's own choice where docs/cards/protocol.md does not say
+otherwise.
 """
 
 from dianka.cardos.files import card_files

@@ -1,4 +1,5 @@
-"""A chip kept in a file: the card that lies on the desk, or in a meter's slot, when there is no plastic.
+"""A chip kept in a file: the card that lies on the desk, or in a meter's slot, when there is no
+plastic.
 
 The file is JSON: format, version, the state in hex, and a SHA-256 sum over all of it. It is written
 anew at each commit of the chip, beside the old one and moved over it, so that a cut leaves the old
@@ -155,11 +156,17 @@ class CardFile:
         self._lock.close()
 
     def detach(self) -> None:
-        """Keep what the chip stores from here on in this process alone: a fork's, whose parent has the file."""
+        """Keep what the chip stores from here on in this process alone.
+
+        A fork's, whose parent has the file.
+        """
         self.chip.on_commit = None
 
     def move(self, path: Path) -> None:
-        """Go on in another file, with the chip's state of this instant. The former one stays as it is."""
+        """Go on in another file, with the chip's state of this instant.
+
+        The former one stays as it is.
+        """
         self.path = path
         self._save(self.chip.state)
         self.chip.on_commit = self._save
@@ -204,7 +211,10 @@ class CardFile:
 
 
 def dump(state: State) -> bytes:
-    """The bytes of the file. One state has one form, so that not even a blank can be changed unseen."""
+    """The bytes of the file.
+
+    One state has one form, so that not even a blank can be changed unseen.
+    """
     content: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
@@ -261,7 +271,9 @@ def _advice(data: bytes) -> str:
 
 
 def sync_folder(folder: Path) -> None:
-    """The names of what was stored there are on the disk too, where the system has a way to see to it."""
+    """The names of what was stored there are on the disk too, where the system has a way to see to
+    it.
+    """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -335,7 +347,10 @@ def _unwritable(path: Path, error: OSError) -> CardFileError:
 
 
 def locked(path: Path) -> BinaryIO:
-    """The sidecar, open and locked. It stays on the disk: removing it would let two openers lock two different files."""
+    """The sidecar, open and locked.
+
+    It stays on the disk: removing it would let two openers lock two different files.
+    """
     try:
         lock = path.with_name(f".{path.name}.lock").open("ab")
     except OSError as error:

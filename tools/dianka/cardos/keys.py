@@ -1,7 +1,7 @@
 """Which keys there are, the public set, and the factors that keys are diversified with.
 
-Owns the numbers of docs/cards/protocol.md, section "Who holds which key". The private set is in no source and no file of the
-desk: a system control card makes it when it is made.
+Owns the numbers of docs/cards/protocol.md, section "Who holds which key". The private set is in no
+source and no file of the desk: a system control card makes it when it is made.
 """
 
 from dianka.cardos.crypto import Profile
@@ -16,8 +16,9 @@ DESK = 0x07
 
 ROOT_KIDS = (MASTER, IDENTITY, EXTERNAL, PARAMETERS, PURCHASE, WRITE_BACK, DESK)
 
-# Added to a kid. BESIDE: a second key that a card holds of this number - a root that a master-key change card hands on, the
-# public key beside the private one on an inspection or part card. PUBLIC: a root of the public set in a control card.
+# Added to a kid. BESIDE: a second key that a card holds of this number - a root that a master-key
+# change card hands on, the public key beside the private one on an inspection or part card. PUBLIC:
+# a root of the public set in a control card.
 BESIDE = 0x10
 PUBLIC = 0x80
 FOR_ESAM = (IDENTITY, EXTERNAL, WRITE_BACK)  # the roots that an ESAM needs as they are
@@ -28,12 +29,14 @@ ROOT = 0
 DIVERSIFIED = 1
 
 NO_FACTOR = bytes(8)
-# Printed here on purpose: these keys guard nothing but the way from the factory to the first private key.
+# Printed here on purpose: these keys guard nothing but the way from the factory to the first
+# private key.
 PUBLIC_ROOTS = {kid: b"DiankaPublicKey%d" % kid for kid in ROOT_KIDS}
 
 TRIES = 6  # failed EXTERNAL AUTH in a row until the key locks
-# Wrong MACs in a row until the key locks. Public meters stop at 100 to 200 a day (cards reference 2.3); noise on the wire and
-# other people's cards must not lock a meter, and one guess in 2^32 is right.
+# Wrong MACs in a row until the key locks. Public meters stop at 100 to 200 a day (cards reference
+# 2.3); noise on the wire and other people's cards must not lock a meter, and one guess in 2^32 is
+# right.
 MAC_TRIES = 100
 
 PART_FILE = 2  # the short file id of the part on a part card
@@ -47,9 +50,12 @@ def meter_factor(meter_no_bcd: bytes) -> bytes:
 
 
 def is_public_master(profile: Profile, key: bytes, factors: tuple[bytes, ...]) -> bool:
-    """Whether this master key is of the public set: the root, or the root under one of these factors.
+    """Whether this master key is of the public set.
 
-    WRITE KEY doesn't say which set a key is of, and needn't: a chip knows the public root that it was born with.
+    The root, or the root under one of these factors.
+
+    WRITE KEY doesn't say which set a key is of, and needn't: a chip knows the public root that it
+    was born with.
     """
     root = PUBLIC_ROOTS[MASTER]
     return key == root or any(key == profile.div(root, factor) for factor in factors)

@@ -1,7 +1,8 @@
 """The kinds of chip as data: which files, which rights, which keys, which commands.
 
-Owns the tables of docs/cards/files.md and docs/cards/protocol.md ("Who holds which key"). The operating system (chip.py and the
-command modules) is the same for all of them and decides by these tables alone.
+Owns the tables of docs/cards/files.md and docs/cards/protocol.md ("Who holds which key"). The
+operating system (chip.py and the command modules) is the same for all of them and decides by these
+tables alone.
 """
 
 from collections.abc import Iterable
@@ -42,7 +43,8 @@ _KEY_INFO = _framed(card_files.KEY_INFO)
 _BY_DESK = (Right(access.MAC, keys.DESK, auth=keys.DESK),)
 _BY_METER = (Right(access.MAC, keys.WRITE_BACK, auth=keys.EXTERNAL),)
 _BY_CARD = (Right(access.MAC, keys.PARAMETERS),)  # sealed by a card for this chip
-# An inspection card serves meters of either key state: beside its private keys it has public ones, 10 higher.
+# An inspection card serves meters of either key state: beside its private keys it has public ones,
+# 10 higher.
 _PUBLIC_EXTERNAL, _PUBLIC_WRITE_BACK = keys.BESIDE + keys.EXTERNAL, keys.BESIDE + keys.WRITE_BACK
 _BY_ANY_METER = (*_BY_METER, Right(access.MAC, _PUBLIC_WRITE_BACK, auth=_PUBLIC_EXTERNAL))
 _PLAIN_BY_METER = (Right(auth=keys.EXTERNAL),)
@@ -196,7 +198,8 @@ _TEST = Kind(
     auth_kids=_TO_METER_AND_DESK,
     identity_kids=_IDENTITY,
 )
-# A part goes in under the private desk key and comes out, for a control card that has no private key yet, under the public one.
+# A part goes in under the private desk key and comes out, for a control card that has no private
+# key yet, under the public one.
 _PART = Kind(
     PART,
     DF_CARD,

@@ -1,8 +1,8 @@
 """The card's side of PPS (ISO 7816-3, 9), and the ATR that offers a higher rate.
 
-After an ATR with TA1 the reader may send PPSS FF, PPS0, the PPS1 to 3 that PPS0 announces and PCK, first of all. A card agrees
-by sending the same back, or keeps the first rate by leaving PPS1 out. `Asked` does either, or one of the wrong things that
-cards have been seen to do.
+After an ATR with TA1 the reader may send PPSS FF, PPS0, the PPS1 to 3 that PPS0 announces and PCK,
+first of all. A card agrees by sending the same back, or keeps the first rate by leaving PPS1 out.
+`Asked` does either, or one of the wrong things that cards have been seen to do.
 """
 
 PPSS = 0xFF
@@ -34,7 +34,10 @@ def offering(atr: bytes, ta1: int, ta2: int | None = None) -> bytes:
 
 
 class Asked:
-    """A PPS request, character by character. Once `done`, `rate` holds from behind the answer; or it is `rejected`: mute."""
+    """A PPS request, character by character.
+
+    Once `done`, `rate` holds from behind the answer; or it is `rejected`: mute.
+    """
 
     def __init__(self, ta1: int, way: str = ECHO) -> None:
         if way not in _WAYS:

@@ -1,6 +1,8 @@
-"""Files that are read by record: wallet, counters that only fall, and logs whose oldest record gives way to the newest.
+"""Files that are read by record: wallet, counters that only fall, and logs whose oldest record
+gives way to the newest.
 
-P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the file's table, as for any other.
+P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the file's table, as for
+any other.
 """
 
 from dianka.card_port import OK
@@ -25,7 +27,10 @@ _AMOUNT_BYTES = 8  # four, and their inverse
 
 
 def read_record(context: Context, command: Command) -> Answer:
-    """00 B2 rec p2 le. Record 00 of the wallet is all of it and its inverse: plain numbers have no other check."""
+    """00 B2 rec p2 le.
+
+    Record 00 of the wallet is all of it and its inverse: plain numbers have no other check.
+    """
     sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER, access.LOG)
     context.right(spec.read, sealed=False)
     content = context.state.files[sfi]

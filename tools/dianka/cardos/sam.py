@@ -1,8 +1,9 @@
-"""80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and SEAL KEY.
+"""80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and
+SEAL KEY.
 
-The ESAM has the first two (for the meter), the control card all four (for the desk) and the backup of its keys (backup.py),
-a master-key change or restore card the last.
-What each may be done with is narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
+The ESAM has the first two (for the meter), the control card all four (for the desk) and the backup
+of its keys (backup.py), a master-key change or restore card the last. What each may be done with is
+narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
 """
 
 from dianka.card_port import OK
@@ -44,7 +45,9 @@ def sam(context: Context, command: Command) -> Answer:
 
 
 def _diversify(context: Context, command: Command) -> Answer:
-    """80 FA 00 kid 08 factor8; with 10 factor8 data8 the same and ENCIPHER of data8, which spares the line a command."""
+    """80 FA 00 kid 08 factor8; with 10 factor8 data8 the same and ENCIPHER of data8, which spares
+    the line a command.
+    """
     factor, data = command.data[:_FACTOR], command.data[_FACTOR:]
     if len(factor) != _FACTOR or len(data) not in (0, CHALLENGE_BYTES):
         raise Refused(WRONG_LENGTH)
@@ -73,7 +76,10 @@ def _mac(context: Context, command: Command) -> Answer:
 
 
 def _seal(context: Context, command: Command) -> Answer:
-    """80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set 00..: ready for WRITE KEY."""
+    """80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set 00...
+
+    Ready for WRITE KEY.
+    """
     command.expect(_SEAL_BYTES)
     data = command.data
     key_set, master_kind, master_factor = data[0], data[1], data[2:10]
@@ -82,7 +88,8 @@ def _seal(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_DATA)
     if (key_set, target_set) not in context.kind.sealing:
         raise Refused(NO_KEY)
-    # Everybody can open what is sealed under the public master: no more private roots go there than the ESAM can't do without.
+    # Everybody can open what is sealed under the public master: no more private roots go there than
+    # the ESAM can't do without.
     bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
     if bare and command.p2 not in keys.FOR_ESAM:
         raise Refused(NOT_ALLOWED)
@@ -108,10 +115,13 @@ def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> 
 
 
 def _count_down(context: Context, kid: int, meter: bytes) -> None:
-    """One use is the keys of one meter, however often it takes them; else one card would open all meters uncounted.
+    """One use is the keys of one meter, however often it takes them.
 
-    `meter` is both factors of a diversified key. The meter served last is served again for nothing, so that a change which
-    broke off behind the count can be repeated. The roots go with a meter: free while there are uses, or behind a key of it.
+    Else one card would open all meters uncounted.
+
+    `meter` is both factors of a diversified key. The meter served last is served again for nothing,
+    so that a change which broke off behind the count can be repeated. The roots go with a meter:
+    free while there are uses, or behind a key of it.
     """
     files, volatile = context.state.files, context.volatile
     again = any(meter) and meter == files[desk_files.CARD_SERVED]

@@ -1,7 +1,8 @@
 """Sealed transport: files read for another chip, files and keys written under a MAC.
 
-The reader of a sealed file names the command that the block will be used in, and the chip makes the MAC as if it sent that
-command itself [p]. So the meter's controller and the desk's PC relay blocks and hold no key.
+The reader of a sealed file names the command that the block will be used in, and the chip makes the
+MAC as if it sent that command itself [p]. So the meter's controller and the desk's PC relay blocks
+and hold no key.
 """
 
 from dianka.card_port import OK
@@ -29,7 +30,10 @@ _FACTOR_READ = 17  # and factor8
 
 
 def read_mac(context: Context, command: Command) -> Answer:
-    """04 B0 80+sfi off lc r4 target5 [factor8]: data and the MAC that `target5` needs, in the file's mode."""
+    """04 B0 80+sfi off lc r4 target5 [factor8].
+
+    Data and the MAC that `target5` needs, in the file's mode.
+    """
     sfi, spec = context.file(command.p1)
     return _sealed_read(context, command, sfi, spec, command.p2, spec.size), OK
 
@@ -65,7 +69,10 @@ def _sealed_read(
 def _sealed(
     context: Context, right: Right, key: bytes, r4: bytes, target: bytes, data: bytes
 ) -> bytes:
-    """The data as the target command carries it. A cipher block doesn't tell its content's length, so it holds all of it."""
+    """The data as the target command carries it.
+
+    A cipher block doesn't tell its content's length, so it holds all of it.
+    """
     if right.mode != access.MAC:
         data = context.profile.seal(key, data)
     mac = b"" if right.mode == access.CIPHER else context.mac(key, r4, target + data)
@@ -81,7 +88,9 @@ def _may_target(spec: FileSpec, offset: int, target: bytes) -> bool:
 
 
 def update_mac(context: Context, command: Command) -> Answer:
-    """04 D6 80+sfi off lc data mac4, under the key and in the mode that the present authentication allows."""
+    """04 D6 80+sfi off lc data mac4, under the key and in the mode that the present authentication
+    allows.
+    """
     sfi, spec = context.file(command.p1)
     right = context.right(spec.update, sealed=True)
     context.write(sfi, command.p2, context.received(right, command))
@@ -89,7 +98,10 @@ def update_mac(context: Context, command: Command) -> Answer:
 
 
 def write_key(context: Context, command: Command) -> Answer:
-    """84 D4 01 kid lc wrapped mac4. Keys wait until the master key (kid 00) comes, then all become valid at once."""
+    """84 D4 01 kid lc wrapped mac4.
+
+    Keys wait until the master key (kid 00) comes, then all become valid at once.
+    """
     kid = command.p2
     if command.p1 != 1:
         raise Refused(WRONG_P1P2)

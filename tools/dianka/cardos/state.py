@@ -17,7 +17,8 @@ SERIAL_BYTES = 8
 class State:
     """Files by short id, keys by kid, keys that wait for the master key.
 
-    `tries` and `mac_tries` hold by kid what is left of EXTERNAL AUTH and of wrong MACs, where some were used.
+    `tries` and `mac_tries` hold by kid what is left of EXTERNAL AUTH and of wrong MACs, where some
+    were used.
     """
 
     kind: str
@@ -70,7 +71,10 @@ def new_state(
     private_roots: bool = True,
     profile: str = SM4.name,
 ) -> State:
-    """A chip as made: blank files, the public master key. A control card makes the private roots here, and keeps them."""
+    """A chip as made: blank files, the public master key.
+
+    A control card makes the private roots here, and keeps them.
+    """
     blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}
     state = State(kind, serial, profile, files=blank)
     if kind == kinds.CONTROL:
@@ -84,7 +88,9 @@ def new_state(
 
 
 def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
-    """A system of its own; one without private roots waits for the parts of a backup, and makes none itself."""
+    """A system of its own; one without private roots waits for the parts of a backup, and makes
+    none itself.
+    """
     profile = PROFILES[state.profile]
     info = card_files.pack(desk_files.CONTROL_INFO, {"profile": profile.code})
     state.files[card_files.CARD_INFO] = card_files.frame(card_files.CMD_CONTROL, info)

@@ -1,8 +1,10 @@
-"""The card's side of T=0 as a pure engine: characters in, characters out, no clock (ISO 7816-3, section 10).
+"""The card's side of T=0 as a pure engine: characters in, characters out, no clock (ISO 7816-3,
+section 10).
 
-`Tpdu` adds to a chip what T=0 adds to a command: 61xx with GET RESPONSE, and a length byte of 00 for 256. `T0Card` adds the
-characters: header of 5, procedure bytes, NULLs. Parity errors are signalled and repeated on the wire below, so a character
-with a parity error is simply not heard here.
+`Tpdu` adds to a chip what T=0 adds to a command: 61xx with GET RESPONSE, and a length byte of 00
+for 256. `T0Card` adds the characters: header of 5, procedure bytes, NULLs. Parity errors are
+signalled and repeated on the wire below, so a character with a parity error is simply not heard
+here.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ _HEADER = 5
 
 
 class Tpdu:
-    """A chip behind T=0: header and data in, data and status word out, never both directions in one command."""
+    """A chip behind T=0: header and data in, data and status word out, never both directions in one
+    command.
+    """
 
     def __init__(self, chip: Chip) -> None:
         self.chip = chip
@@ -41,7 +45,10 @@ class Tpdu:
         return self.chip.takes_data(header[0], header[1])
 
     def exchange(self, tpdu: bytes) -> tuple[bytes, int]:
-        """A whole command: 5 header bytes and the data, if it takes any. Four bytes are a command without either (case 1)."""
+        """A whole command: 5 header bytes and the data, if it takes any.
+
+        Four bytes are a command without either (case 1).
+        """
         if len(tpdu) < _HEADER:
             tpdu = tpdu.ljust(_HEADER, b"\0")
         if tpdu[:2] == bytes((0, GET_RESPONSE)):
@@ -92,9 +99,12 @@ class Behaviour:
 
 
 class T0Card:
-    """`torn` tells that the chip lost its power by itself (Faults); it is mute until the next reset.
+    """`torn` tells that the chip lost its power by itself (Faults).
 
-    `rate` is (F, D): an etu has F / D clocks. The answer to the character that changes it still goes at the old rate.
+    It is mute until the next reset.
+
+    `rate` is (F, D): an etu has F / D clocks. The answer to the character that changes it still
+    goes at the old rate.
     """
 
     def __init__(self, chip: Chip, behaviour: Behaviour | None = None) -> None:
@@ -168,7 +178,10 @@ class T0Card:
         return self._out(answer)
 
     def more(self) -> bytes:
-        """What the card sends unasked once its last character has gone: NULLs without end, if it behaves so."""
+        """What the card sends unasked once its last character has gone.
+
+        NULLs without end, if it behaves so.
+        """
         return self._out(bytes((NULL,))) if self._endless else b""
 
     def _step(self) -> bytes:

@@ -1,4 +1,6 @@
-"""The ESAM's wallet: money and purchase count in one file of 8 bytes, changed together or not at all."""
+"""The ESAM's wallet: money and purchase count in one file of 8 bytes, changed together or not at
+all.
+"""
 
 from dianka.card_port import OK
 from dianka.cardos import keys
@@ -33,7 +35,10 @@ def init_wallet(context: Context, command: Command) -> Answer:
 
 
 def credit(context: Context, command: Command) -> Answer:
-    """84 32 01 0C 0C money4 count4 mac4. The count makes a purchase good once, whatever becomes of the card."""
+    """84 32 01 0C 0C money4 count4 mac4.
+
+    The count makes a purchase good once, whatever becomes of the card.
+    """
     if (command.p1, command.p2) != (0x01, _P2):
         raise Refused(WRONG_P1P2)
     command.expect(12)
@@ -48,7 +53,10 @@ def credit(context: Context, command: Command) -> Answer:
 
 
 def refund(context: Context, command: Command) -> Answer:
-    """84 30 02 0C 0C money4 count4 mac4. As CREDIT, the other way: one order takes money out once."""
+    """84 30 02 0C 0C money4 count4 mac4.
+
+    As CREDIT, the other way: one order takes money out once.
+    """
     if (command.p1, command.p2) != (0x02, _P2):
         raise Refused(WRONG_P1P2)
     command.expect(12)

@@ -1,1 +1,4 @@
-"""The desk: sessions with cards, carried by the system control card. The command line on top of them is `desk.cli`."""
+"""The desk: sessions with cards, carried by the system control card.
+
+The command line on top of them is `desk.cli`.
+"""

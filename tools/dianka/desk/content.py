@@ -1,6 +1,9 @@
-"""What is in the files of every kind of chip: names, frames and field tables, as docs/cards/protocol.md lists them.
+"""What is in the files of every kind of chip.
 
-kinds.py says who may do what with a file; this page says what its bytes mean. The desk shows and checks cards by it.
+Names, frames and field tables, as docs/cards/protocol.md lists them.
+
+kinds.py says who may do what with a file; this page says what its bytes mean. The desk shows and
+checks cards by it.
 """
 
 from dataclasses import dataclass

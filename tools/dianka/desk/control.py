@@ -1,7 +1,7 @@
 """The system control card at work: sealing keys into other chips.
 
-`load_keys` takes a chip from the public master key it was born with to the keys of a plan. The blocks go from the control card
-to the chip as they are; nothing here could open them.
+`load_keys` takes a chip from the public master key it was born with to the keys of a plan. The
+blocks go from the control card to the chip as they are; nothing here could open them.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ _BORN_WITH = Load(keys.MASTER, keys.PUBLIC_SET)
 def load_keys(
     control: CardPort, chip: CardPort, plan: list[Load], master: Load = _BORN_WITH
 ) -> None:
-    """Load the plan in order. `master` is the master key that the chip has now; one in the plan takes over from there."""
+    """Load the plan in order.
+
+    `master` is the master key that the chip has now; one in the plan takes over from there.
+    """
     for load in plan:
         r4 = send(chip, bytes.fromhex("0084000004"), "give a challenge")
         block = send(control, seal_command(load, master, r4), "seal a key")
@@ -94,7 +97,10 @@ def init_plan(serial: bytes) -> list[Load]:
 
 
 def keys_plan(serial: bytes) -> list[Load]:
-    """The roots to hand on come after the card's own private master: they are never under a key that everybody knows."""
+    """The roots to hand on come after the card's own private master.
+
+    They are never under a key that everybody knows.
+    """
     master = Load(keys.MASTER, factor=serial)
     own = [Load(keys.IDENTITY, keys.PUBLIC_SET, serial), Load(keys.DESK, factor=serial), master]
     return [*own, *(Load(keys.BESIDE + kid) for kid in kinds.HANDED_ON), master]

@@ -1,4 +1,7 @@
-"""Work with cards that this process has not opened itself: telling what sits in a reader before anything is written to it."""
+"""Work with cards that this process has not opened itself.
+
+Telling what sits in a reader before anything is written to it.
+"""
 
 from collections.abc import Callable
 
@@ -14,7 +17,8 @@ _NAMES = {
     kinds.KEYS: "master-key change",
     kinds.RESTORE: "key restore",
 }
-# What else a blank chip tells by: kinds with the same files differ in a command that they have or refuse.
+# What else a blank chip tells by: kinds with the same files differ in a command that they have or
+# refuse.
 _PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
 _SEALED_READ = command("04B08100", bytes(17))
 _TELLTALE = {
@@ -26,7 +30,10 @@ _TELLTALE = {
 
 
 def must_be_control(held: Held) -> None:
-    """CardError unless this is a system control card: none but that derives from the public set for whoever asks."""
+    """CardError unless this is a system control card.
+
+    None but that derives from the public set for whoever asks.
+    """
     held.port.power_on()
     _, sw = held.port.process(command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR))
     if sw != OK:
@@ -78,9 +85,8 @@ def _is_issued(card: CardPort, kind: str) -> bool:
 def _is_chip_of(card: CardPort, kind: str) -> bool:
     """Keys once loaded are there for good, so look before."""
     for sfi, spec in kinds.ALL[kind].files.items():
-        size = (
-            spec.record_bytes or spec.size
-        )  # a reader that is told a shorter length asks once more by itself
+        # A reader that is told a shorter length asks once more by itself.
+        size = None(spec.record_bytes or spec.size)
         readable = not free_to_read(spec) or all(
             sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec)
         )

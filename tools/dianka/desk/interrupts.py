@@ -25,8 +25,8 @@ class Interrupted(KeyboardInterrupt):
 class Interruptions:
     """Hold SIGINT, SIGTERM and SIGHUP back while it is entered, once or more.
 
-    `raise_if_heard` obeys them. A signal that is ignored already stays so (nohup). Handlers belong to
-    the main thread: in another nothing is held back.
+    `raise_if_heard` obeys them. A signal that is ignored already stays so (nohup). Handlers belong
+    to the main thread: in another nothing is held back.
     """
 
     def __init__(self) -> None:

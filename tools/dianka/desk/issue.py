@@ -1,8 +1,8 @@
 """Making cards and ESAMs: keys sealed by the control card, files written as the desk writes them.
 
-The `make_` functions work on a new chip behind any port, the `issue_` functions on a new file. A card that
-can't be finished leaves no file. A card has the cipher profile of its control card. Money in fen, prices in 0.0001 yuan per
-kWh. The cards of the service staff are made in service.py.
+The `make_` functions work on a new chip behind any port, the `issue_` functions on a new file. A
+card that can't be finished leaves no file. A card has the cipher profile of its control card. Money
+in fen, prices in 0.0001 yuan per kWh. The cards of the service staff are made in service.py.
 """
 
 import os
@@ -34,7 +34,8 @@ MOST_USES = (
     1 << 32
 ) - 2  # the counter file has four bytes, all FF being a file that was never written
 FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
-# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there (docs/cards/sessions.md).
+# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there
+# (docs/cards/sessions.md).
 NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 
@@ -66,8 +67,11 @@ class InitData:
     hoard_limit_fen: int
     close_above_fen: int
     rates_e4: Sequence[int]
-    silence_min: int = 0  # how long the metering chip may be silent before the supply opens; 0: as the meter does by itself
-    desk_time: int = 0  # YYMMDDhhmm, local: when the card is made; the meter's clock can't be before. 0: not said
+    # How long the metering chip may be silent before the supply opens; 0: as the meter does by
+    # itself.
+    silence_min: int = 0
+    # YYMMDDhhmm, local: when the card is made; the meter's clock can't be before. 0: not said.
+    desk_time: int = 0
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
@@ -106,7 +110,10 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
 
 
 def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
-    """The keys of a new card, or once more those of one whose making was broken off: it has the plan's master key by then."""
+    """The keys of a new card, or once more those of one whose making was broken off.
+
+    It has the plan's master key by then.
+    """
     _, sw = card.process(command(f"008800{keys.IDENTITY:02X}", bytes(8)))
     if sw == NO_KEY:
         load_keys(control, card, plan)
@@ -115,7 +122,10 @@ def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
 
 
 def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
-    """A new chip becomes an ESAM as it leaves the factory: public keys, meter number zero, empty wallet."""
+    """A new chip becomes an ESAM as it leaves the factory.
+
+    Public keys, meter number zero, empty wallet.
+    """
     serial_of(chip.power_on())
     load_keys(public_control(profile), chip, esam_plan())
 
@@ -224,7 +234,10 @@ def issue_file(
 
 
 def write(desk: Desk, files: dict[int, bytes]) -> None:
-    """Write whole files as the desk, in this order: file 01 last, as a card is issued when it says what it is."""
+    """Write whole files as the desk, in this order.
+
+    File 01 last, as a card is issued when it says what it is.
+    """
     desk.authenticate()
     for sfi, content in files.items():
         desk.update(sfi, content)
@@ -260,7 +273,9 @@ def _user_files(data: UserData) -> dict[int, bytes]:
 
 
 def user_tariff(rates_e4: Sequence[int]) -> bytes:
-    """A tariff file of a user card; blank without rates, for a card that does not say its meter's price."""
+    """A tariff file of a user card; blank without rates, for a card that does not say its meter's
+    price.
+    """
     if not rates_e4:
         return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
     return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))

@@ -1,12 +1,15 @@
-"""A new price on a user card: tariff set 2 and the minute from which it holds, brought to the meter with a purchase.
+"""A new price on a user card: tariff set 2 and the minute from which it holds, brought to the meter
+with a purchase.
 
-The card keeps the plan. The desk sends it along with every sale until it has begun, so that a sale that was broken off or a
-resident who comes late leaves no meter behind; a meter that knows the plan already is not changed by it. With a plan go both
-tariff sets: set 2 with the new price, set 1 with the price in force until then, which the meter only has its ESAM keep, and
-only if it is true (docs/cards/sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
+The card keeps the plan. The desk sends it along with every sale until it has begun, so that a sale
+that was broken off or a resident who comes late leaves no meter behind; a meter that knows the plan
+already is not changed by it. With a plan go both tariff sets: set 2 with the new price, set 1 with
+the price in force until then, which the meter only has its ESAM keep, and only if it is true
+(docs/cards/sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
 
-Price and time are in two files. While they are written file 01 says so (`UNFINISHED`) and has no time:
-a card that is pulled in between carries no plan, and nothing is sold to it without a new price.
+Price and time are in two files. While they are written file 01 says so (`UNFINISHED`) and has no
+time: a card that is pulled in between carries no plan, and nothing is sold to it without a new
+price.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""Whose card is it: what a chip proves to a system control card, and the control card to it, for `dianka card verify`."""
+"""Whose card is it: what a chip proves to a system control card, and the control card to it, for
+`dianka card verify`.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

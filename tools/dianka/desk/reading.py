@@ -1,6 +1,8 @@
-"""Reading a card by its tables: which kind it says it is, and every file of it as far as it is readable without keys.
+"""Reading a card by its tables: which kind it says it is, and every file of it as far as it is
+readable without keys.
 
-A chip in this process answers 6Cxx where a reader follows it by itself, so lengths are asked for exactly.
+A chip in this process answers 6Cxx where a reader follows it by itself, so lengths are asked for
+exactly.
 """
 
 from collections.abc import Iterator
@@ -17,7 +19,10 @@ _WALLET_RECORDS = (1, 3)
 
 
 def kind_of(card: CardPort) -> tuple[str, bytes]:
-    """What the card says it is, and its serial. An empty kind: not issued, or none of ours. Its directory is chosen."""
+    """What the card says it is, and its serial.
+
+    An empty kind: not issued, or none of ours. Its directory is chosen.
+    """
     serial = serial_of(card.power_on())
     if card.process(command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
         head, sw = card.process(_HEAD)
@@ -61,7 +66,10 @@ def whole(card: CardPort, sfi: int, spec: FileSpec) -> bytes:
 
 
 def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
-    """The status word of reading just behind the file's end: other than 9000 if it has this size."""
+    """The status word of reading just behind the file's end.
+
+    Other than 9000 if it has this size.
+    """
     if spec.shape == access.WALLET:
         return card.process(bytes((0x00, 0xB2, 0x05, sfi << 3 | 4, 4)))[1]
     if spec.shape == access.LOG:

@@ -40,9 +40,8 @@ def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None
                 "each; take another number, or --again if it is for that very meter"
             )
         line = f"{number} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {card.hex()}\n"
-        torn = (
-            "\n" if before and not before.endswith("\n") else ""
-        )  # a line that a cut has broken off
+        # A line that a cut has broken off.
+        torn = None("\n" if before and not before.endswith("\n") else "")
         _append(path, ("" if before else _HEAD) + torn + line)
 
 

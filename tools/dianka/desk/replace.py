@@ -1,13 +1,16 @@
 """A replacement card: a new card for a resident whose card is lost, damaged or worn out.
 
-Two cases (cards reference 4.2): the last purchase is in the meter already - the new card carries its count and no money - or it
-isn't - the new card carries count and money once more. The meter judges by the count, so neither can be credited twice; from
-the replacement on it knows the new card's serial and refuses the former one (error 13). A replacement card is refused by a
-meter that has no customer yet (error 16): if that very first purchase was lost on its way, an open-account card goes out again.
+Two cases (cards reference 4.2): the last purchase is in the meter already - the new card carries
+its count and no money - or it isn't - the new card carries count and money once more. The meter
+judges by the count, so neither can be credited twice; from the replacement on it knows the new
+card's serial and refuses the former one (error 13). A replacement card is refused by a meter that
+has no customer yet (error 16): if that very first purchase was lost on its way, an open-account
+card goes out again.
 
-With the former card in hand its numbers are read there, but neither money nor prices: its files are read in plain, and a shim
-on its contacts makes a genuine card say anything. Whether a purchase that no meter has confirmed was paid for, and how much,
-only the sales record knows; the clerk says it. The former card is cleared last: until then a card that counts exists.
+With the former card in hand its numbers are read there, but neither money nor prices: its files are
+read in plain, and a shim on its contacts makes a genuine card say anything. Whether a purchase that
+no meter has confirmed was paid for, and how much, only the sales record knows; the clerk says it.
+The former card is cleared last: until then a card that counts exists.
 """
 
 from collections.abc import Callable
@@ -26,7 +29,10 @@ _AS_LOST = "look it up again, or leave out --former and give all numbers from th
 
 @dataclass(frozen=True)
 class LastPurchase:
-    """What the card was sold last. `in_meter`: the meter has credited it, or it is not to be carried over."""
+    """What the card was sold last.
+
+    `in_meter`: the meter has credited it, or it is not to be carried over.
+    """
 
     count: int
     amount_fen: int
@@ -41,7 +47,9 @@ class LastPurchase:
 def last_purchase(
     former: OnCard, count: int | None = None, amount_fen: int | None = None
 ) -> LastPurchase:
-    """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes from there alone."""
+    """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes
+    from there alone.
+    """
     back = former.write_back
     if back is not None and former.count - back["count"] not in (0, 1):
         raise CardError(
@@ -51,11 +59,13 @@ def last_purchase(
         raise CardError(
             f"the former card says that its last purchase is {former.count}, not {count}: {_AS_LOST}"
         )
-    # A write-back is the meter's receipt. That it is there can be a lie as well, but one that carries no money.
+    # A write-back is the meter's receipt. That it is there can be a lie as well, but one that
+    # carries no money.
     if former.count == (back["count"] if back else 0):
         return LastPurchase(former.count, 0, in_meter=True)
     if amount_fen == 0:
-        # The count goes on, so that the former card's purchase is void; without any purchase no account is open yet.
+        # The count goes on, so that the former card's purchase is void; without any purchase no
+        # account is open yet.
         return LastPurchase(former.count if former.count > 1 else 0, 0, in_meter=True)
     if amount_fen is None or count is None:
         raise CardError(
@@ -76,11 +86,13 @@ def read_former(
     rates_e4: list[int] | None = None,
     now: Callable[[], int] = now_minute,
 ) -> tuple[UserData, LastPurchase]:
-    """What the new card gets: numbers from the former one, a purchase as the sales record says (last_purchase).
+    """What the new card gets: numbers from the former one, a purchase as the sales record says
+    (last_purchase).
 
-    Prices of the former card don't count either: a planned price is left out, to be sold once more, and a card that opens the
-    account gets `rates_e4`. On other cards the meter takes rates only if they are those in force; where a plan has begun by
-    now, set 1 is a price of the past, and the new card says none.
+    Prices of the former card don't count either: a planned price is left out, to be sold once more,
+    and a card that opens the account gets `rates_e4`. On other cards the meter takes rates only if
+    they are those in force; where a plan has begun by now, set 1 is a price of the past, and the
+    new card says none.
     """
     found = read_user_card(card)
     last = last_purchase(found, count, amount_fen)
@@ -150,6 +162,9 @@ def clear(control: CardPort, former: CardPort) -> None:
 
 
 def must_be_ours(control: CardPort, former: CardPort) -> None:
-    """CardError unless the former card was issued with this control card: it is asked before a new one is made."""
+    """CardError unless the former card was issued with this control card.
+
+    It is asked before a new one is made.
+    """
     control.power_on()
     Desk(control, former, read_user_card(former).serial).identify()

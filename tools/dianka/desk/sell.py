@@ -1,15 +1,18 @@
 """Selling credit: what the desk writes to a resident's card, and when it refuses to.
 
-The meter credits a purchase only if its count is the next one AND the write-back is blank (reference rules of the meter,
-docs/cards/protocol.md). So the desk writes the parameters, then the wallet, and blanks the write-back last: a card pulled
-between them still carries the receipt of the former purchase, and the same sale is made again with the same count. Were the
-write-back blanked first, a card pulled just then would look like one whose last purchase never reached the meter, and its
-owner could buy nothing more before a walk to the meter. On the very first sale the write-back is blank already.
+The meter credits a purchase only if its count is the next one AND the write-back is blank
+(reference rules of the meter, docs/cards/protocol.md). So the desk writes the parameters, then the
+wallet, and blanks the write-back last: a card pulled between them still carries the receipt of the
+former purchase, and the same sale is made again with the same count. Were the write-back blanked
+first, a card pulled just then would look like one whose last purchase never reached the meter, and
+its owner could buy nothing more before a walk to the meter. On the very first sale the write-back
+is blank already.
 
-The order helps honest residents and proves nothing to the desk. The wallet holds real money once it is written, while the
-write-back is read in plain: a shim between card and meter can call it blank, one between card and desk can swallow an answer.
-So from the moment the wallet's write goes out the sale counts as made and is paid for, whatever the card says afterwards; a
-break is made up for by the same amount with the same count and by nothing else.
+The order helps honest residents and proves nothing to the desk. The wallet holds real money once it
+is written, while the write-back is read in plain: a shim between card and meter can call it blank,
+one between card and desk can swallow an answer. So from the moment the wallet's write goes out the
+sale counts as made and is paid for, whatever the card says afterwards; a break is made up for by
+the same amount with the same count and by nothing else.
 """
 
 import os
@@ -130,8 +133,8 @@ class _Watched:
 def broken_off(sent: Callable[[], bool]) -> Iterator[None]:
     """Turn whatever ends a sale early into one line, by whether the wallet's write was `sent`.
 
-    Before it nothing was sent. From it on the card may have the money: a missing answer or a refusal
-    proves nothing.
+    Before it nothing was sent. From it on the card may have the money: a missing answer or a
+    refusal proves nothing.
     """
     try:
         yield
@@ -217,7 +220,8 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
         raise SaleError(
             f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
         )
-    # One ahead of the meter is a sale that was broken off after it counted as made: its money is in the till.
+    # One ahead of the meter is a sale that was broken off after it counted as made: its money is in
+    # the till.
     if found.count > back["count"] and amount_fen != found.money_fen:
         raise SaleError(
             f"the sale of purchase {found.count} over {yuan(found.money_fen)} yuan was broken off: "
@@ -247,8 +251,8 @@ def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> Non
     )
     if first:
         params["update_flag"] = FIRST_SALE
-    # Set 1, mark, set 2, time: made again after any of them, a sale with a price still finds out which
-    # one is in force, and a sale without a price carries the former plan or is refused.
+    # Set 1, mark, set 2, time: made again after any of them, a sale with a price still finds out
+    # which one is in force, and a sale without a price carries the former plan or is refused.
     if prices.tariff_1:
         desk.update(card_files.CARD_TARIFF_1, prices.tariff_1)
     if prices.tariff_2:

@@ -1,4 +1,5 @@
-"""Making the cards of the service staff: inspection, production test, and the card that gives a meter its public keys back.
+"""Making the cards of the service staff: inspection, production test, and the card that gives a
+meter its public keys back.
 
 As in issue.py, a `make_` function works on a new chip behind any port. File 01 is written last.
 """
@@ -61,7 +62,10 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
 
 
 def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> None:
-    """A new chip becomes an inspection card. It may be read out and used again as often as people like."""
+    """A new chip becomes an inspection card.
+
+    It may be read out and used again as often as people like.
+    """
     if not 0 < data.copies <= card_files.COPY_ALL:
         raise CardError(
             f"--copies is a sum of 1, 2, 4 and 8 (1 to {card_files.COPY_ALL}), not {data.copies}"

@@ -1,4 +1,6 @@
-"""The desk's session with a card, carried by the system control card: who are you, may I write, write.
+"""The desk's session with a card, carried by the system control card.
+
+Who are you, may I write, write.
 
 The PC relays challenges and MACs; the keys stay in the control card.
 """
@@ -26,7 +28,9 @@ class Desk:
         self._set = keys.PUBLIC if public else 0
 
     def identify(self, rng: Callable[[int], bytes] = os.urandom) -> None:
-        """Make the card prove that it is of this system, before a wrong cipher costs it one of its tries."""
+        """Make the card prove that it is of this system, before a wrong cipher costs it one of its
+        tries.
+        """
         challenge = rng(8)
         diversify(self._control, self._set | keys.IDENTITY, self._serial)
         expected = send(self._control, command("80FA0000", challenge), "encipher")
@@ -48,7 +52,10 @@ class Desk:
         send(self._card, self.sealed_update(sfi, data), f"write file {sfi:02X}")
 
     def sealed_update(self, sfi: int, data: bytes) -> bytes:
-        """Return the command that writes a whole file. It must be the next one that the card gets."""
+        """Return the command that writes a whole file.
+
+        It must be the next one that the card gets.
+        """
         r4 = send(self._card, bytes.fromhex("0084000004"), "give a challenge")
         message = bytes((0x04, 0xD6, 0x80 | sfi, 0, len(data) + 4)) + data
         mac = send(self._control, command("80FA0500", r4 + message), "make a MAC")

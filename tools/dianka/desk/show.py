@@ -1,4 +1,7 @@
-"""Any card in words, as far as it can be read without keys. Cards of the service staff are in showservice.py."""
+"""Any card in words, as far as it can be read without keys.
+
+Cards of the service staff are in showservice.py.
+"""
 
 from typing import Any
 
@@ -53,7 +56,10 @@ def show(card: CardPort) -> Lines:
 
 
 def _records(card: CardPort, kind: str) -> dict[int, Any]:
-    """Every file that is no log and readable: its fields by short id, None if it is blank. ValueError if one is damaged."""
+    """Every file that is no log and readable: its fields by short id, None if it is blank.
+
+    ValueError if one is damaged.
+    """
     return {
         sfi: CONTENTS[kind][sfi].read(block)
         for sfi, spec in kinds.ALL[kind].files.items()

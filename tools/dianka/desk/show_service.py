@@ -114,7 +114,9 @@ def _inspection(card: CardPort, records: Records) -> Lines:
 
 
 def _event(event: dict[str, Any]) -> str:
-    """What follows the newest ones of this meter in the log is of a meter that was inspected before."""
+    """What follows the newest ones of this meter in the log is of a meter that was inspected
+    before.
+    """
     if event["code"] & 0xFF00 != card_files.ILLEGAL_CARD:
         return f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, hash {event['hash'].hex()}"
     found = card_files.unpack(card_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
@@ -187,7 +189,10 @@ def _text(raw: bytes) -> str:
 
 
 def _version(raw: bytes) -> str:
-    """The field keeps the first eight characters: a version that fills it may go on. `unflashed` always does."""
+    """The field keeps the first eight characters: a version that fills it may go on.
+
+    `unflashed` always does.
+    """
     if raw == _UNFLASHED[: len(raw)]:
         return _UNFLASHED.decode()
     text = _text(raw)

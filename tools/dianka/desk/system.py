@@ -1,6 +1,8 @@
-"""Founding a system with a backup of its keys, and giving the keys back from the backup's part cards.
+"""Founding a system with a backup of its keys, and giving the keys back from the backup's part
+cards.
 
-The split and the putting together happen inside control cards (backup.py). What passes here is sealed.
+The split and the putting together happen inside control cards (backup.py). What passes here is
+sealed.
 """
 
 import os
@@ -47,7 +49,9 @@ class PartInfo:
 
 
 def part_path(control: Path, part: int) -> Path:
-    """Where `found` puts a part card: backup-1.card beside control.card, to be taken away from there."""
+    """Where `found` puts a part card: backup-1.card beside control.card, to be taken away from
+    there.
+    """
     return control.with_name(f"backup-{part}{control.suffix}")
 
 
@@ -56,8 +60,8 @@ def found(
 ) -> list[Path]:
     """A new control card and its part cards: the parts' files. On any trouble none of them is left.
 
-    All are made in this process' memory, and the control card, whose only backup is used up by then, is stored last: a kill at
-    any moment leaves parts of no system or the whole system.
+    All are made in this process' memory, and the control card, whose only backup is used up by
+    then, is stored last: a kill at any moment leaves parts of no system or the whole system.
     """
     check_numbers(needed, parts)
     _must_be_free(path)
@@ -196,7 +200,10 @@ def _hand_out(control: CardPort, serial: bytes, cards: Sequence[CardPort], neede
 
 
 def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> bytes:
-    """The keys from these part cards into a new control card. Returns its serial; on any trouble there is no new card."""
+    """The keys from these part cards into a new control card.
+
+    Returns its serial; on any trouble there is no new card.
+    """
     infos = [read_part(card) for card in cards]
     _check_parts(infos)
     if path.exists():

@@ -1,8 +1,10 @@
-"""Checking a card against its profile: what it says at reset, its files, what it lets anybody do, and whose card it is.
+"""Checking a card against its profile: what it says at reset, its files, what it lets anybody do,
+and whose card it is.
 
-Nothing on the card is changed: a probe asks for what must be refused in a way that could do no harm if it were not (it writes
-behind a file's end, takes zero from a counter). The card proves itself before the desk does, so that a wrong control card
-costs it no try; only a master-key change card, which proves itself with a public key, may lose one.
+Nothing on the card is changed: a probe asks for what must be refused in a way that could do no harm
+if it were not (it writes behind a file's end, takes zero from a counter). The card proves itself
+before the desk does, so that a wrong control card costs it no try; only a master-key change card,
+which proves itself with a public key, may lose one.
 """
 
 import os
@@ -96,7 +98,10 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
 
 
 def _opening(card: CardPort) -> Iterator[Finding]:
-    """A card that opens the account sets the price: a meter takes the money and refuses no price."""
+    """A card that opens the account sets the price.
+
+    A meter takes the money and refuses no price.
+    """
     files = kinds.ALL[kinds.USER].files
     info, *tariffs = (whole(card, sfi, files[sfi]) for sfi in _OPENING_FILES)
     try:

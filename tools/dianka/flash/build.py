@@ -1,8 +1,10 @@
-"""A version of the firmware for one board: compiled files, their hashes, and the manifest that names them all.
+"""A version of the firmware for one board: compiled files, their hashes, and the manifest that
+names them all.
 
-Owns the board's `board.toml` and the layout on the board: main.py and versions.mpy at the root, everything else in the
-folder of its version (firmware/versions.py). Compiling is deterministic, as mpy-cross is told the file's bare name, so the
-same source gives the same version name everywhere: the project's version and the first digits of a hash over all files.
+Owns the board's `board.toml` and the layout on the board: main.py and versions.mpy at the root,
+everything else in the folder of its version (firmware/versions.py). Compiling is deterministic, as
+mpy-cross is told the file's bare name, so the same source gives the same version name everywhere:
+the project's version and the first digits of a hash over all files.
 """
 
 import hashlib
@@ -123,7 +125,10 @@ def compile_module(path: Path, arch: str) -> bytes:
 
 
 def state_format(firmware: Path) -> tuple[int, int]:
-    """OLDEST and FORMAT of state.py, read from its text; (0, 0) for firmware that keeps no state."""
+    """OLDEST and FORMAT of state.py, read from its text.
+
+    (0, 0) for firmware that keeps no state.
+    """
     path = firmware / "state.py"
     if not path.is_file():
         return 0, 0

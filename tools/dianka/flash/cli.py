@@ -1,4 +1,5 @@
-"""`dianka flash`: bring the firmware onto a board and read back its self-check, or only look whether it is there.
+"""`dianka flash`: bring the firmware onto a board and read back its self-check, or only look
+whether it is there.
 
 `dianka clock`: set the clock of a meter that was flashed.
 """
@@ -179,7 +180,10 @@ def _tell_totals(report: "Report", before: tuple[int, ...] | None) -> None:
 
 
 def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
-    """Whether a refused update has cost nothing. Both versions have counted on meanwhile, so energy and balance may move."""
+    """Whether a refused update has cost nothing.
+
+    Both versions have counted on meanwhile, so energy and balance may move.
+    """
     from dianka.flash.update import TOTALS
 
     was, found = dict(zip(TOTALS, before, strict=True)), dict(zip(TOTALS, now, strict=True))

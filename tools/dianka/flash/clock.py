@@ -1,7 +1,8 @@
-"""The meter's clock, set from this PC's: by the firmware on the board, which knows how far back it may go.
+"""The meter's clock, set from this PC's: by the firmware on the board, which knows how far back it
+may go.
 
-Times are seconds since 2000-01-01 UTC. The board's own version does it (firmware/answers.py): a meter that
-runs by itself, as its earliest time belongs to it, else the clock's driver.
+Times are seconds since 2000-01-01 UTC. The board's own version does it (firmware/answers.py): a
+meter that runs by itself, as its earliest time belongs to it, else the clock's driver.
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ from dianka.flash.build import FlashError
 from dianka.flash.link import Link
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_OLDEST = datetime(
-    2026, 1, 1, tzinfo=UTC
-)  # no PC's clock is right that tells an earlier time than this program has
+# No PC's clock is right that tells an earlier time than this program has.
+_OLDEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 _SET = """
 def _set_clock(folder, seconds, back):
@@ -31,7 +31,10 @@ def _set_clock(folder, seconds, back):
 
 @dataclass(frozen=True)
 class Setting:
-    """What became of it. `former_s` is what the clock told before, None if nothing; `trouble` is for people."""
+    """What became of it.
+
+    `former_s` is what the clock told before, None if nothing; `trouble` is for people.
+    """
 
     now_s: int
     former_s: int | None = None

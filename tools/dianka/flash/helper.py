@@ -1,7 +1,9 @@
-"""What is typed into the board before it is worked with: Python for MicroPython of any age, and for CPython in tests.
+"""What is typed into the board before it is worked with.
 
-The first of it must also run where nothing can be flashed: other firmware, or MicroPython that is too old, gets its line from
-`update.hello`, not a failed import.
+Python for MicroPython of any age, and for CPython in tests.
+
+The first of it must also run where nothing can be flashed: other firmware, or MicroPython that is
+too old, gets its line from `update.hello`, not a failed import.
 """
 
 HELPER = """

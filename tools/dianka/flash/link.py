@@ -1,8 +1,10 @@
-"""The wire to the board: mpremote's raw REPL, and a helper that is typed into the board at the beginning.
+"""The wire to the board: mpremote's raw REPL, and a helper that is typed into the board at the
+beginning.
 
-Every failure of the wire becomes one line of FlashError. The helper feeds the watchdog with each call: the RP2040's cannot be
-stopped (RP2040 datasheet 4.7), so a board that ran the firmware would be reset after 8 s of silence. That is also what brings
-the meter back to life when this program is killed, so nothing feeds it in the background.
+Every failure of the wire becomes one line of FlashError. The helper feeds the watchdog with each
+call: the RP2040's cannot be stopped (RP2040 datasheet 4.7), so a board that ran the firmware would
+be reset after 8 s of silence. That is also what brings the meter back to life when this program is
+killed, so nothing feeds it in the background.
 """
 
 import ast
@@ -27,7 +29,9 @@ from dianka.flash.helper import HELPER
 
 _LINE_S = 1
 _ANSWER_S = 10
-_WORK_S = 60  # the longest silence of a board at work: reading the meter's state takes 1 s, an emulated one needs 10 and more
+# The longest silence of a board at work: reading the meter's state takes 1 s, an emulated one needs
+# 10 and more.
+_WORK_S = 60
 _LONGEST_S = 180  # of one answer, however much a board says meanwhile
 _ENTER_S = 12
 _TRY_S = 2
@@ -45,7 +49,10 @@ _NO_ADDRESS = (ValueError, LookupError, re.error)  # pyserial about an address l
 
 
 class _Wire(SerialTransport):
-    """mpremote's, with a deadline for what talks without end: its own `read_until` looks at the clock in silences only."""
+    """mpremote's, with a deadline for what talks without end.
+
+    Its own `read_until` looks at the clock in silences only.
+    """
 
     def read_until(
         self,
@@ -108,7 +115,9 @@ class Link:
             ) from None
 
     def hashes(self, folder: str) -> dict[str, str]:
-        """Name and SHA-256 of each file in a folder, a few in each call, so that no call takes long."""
+        """Name and SHA-256 of each file in a folder, a few in each call, so that no call takes
+        long.
+        """
         names, found = self.ask(f"_list({folder!r})"), {}
         for at in range(0, len(names), _FEW):
             found |= self.ask(
@@ -128,7 +137,8 @@ class Link:
         if not self._at_prompt:
             return
         self._at_prompt = False
-        # The board may be gone before it has confirmed the command: no failure, that is what was asked for.
+        # The board may be gone before it has confirmed the command: no failure, that is what was
+        # asked for.
         with contextlib.suppress(*_GONE):
             self._wait_up_to(_LINE_S)
             self._transport.exec_raw_no_follow(
@@ -136,7 +146,10 @@ class Link:
             )
 
     def lines(self, limit_s: float) -> Iterator[str]:
-        """What the meter writes on its console after a reset, line by line. A USB port goes away and comes back meanwhile."""
+        """What the meter writes on its console after a reset, line by line.
+
+        A USB port goes away and comes back meanwhile.
+        """
         until_s, partial = time.monotonic() + limit_s, b""
         while time.monotonic() < until_s:
             try:
@@ -151,13 +164,17 @@ class Link:
                 yield line.decode("utf-8", "replace").strip()
 
     def close(self) -> None:
-        # mpremote touches the modem lines first: of a port that is gone it would leave the file open, and locked.
+        # mpremote touches the modem lines first: of a port that is gone it would leave the file
+        # open, and locked.
         for close in (self._transport.close, self._transport.serial.close):
             with contextlib.suppress(*_GONE):
                 close()
 
     def _enter(self) -> None:
-        """Interrupt whatever runs. More than one try, for a board that was just starting or is plugged in at this moment."""
+        """Interrupt whatever runs.
+
+        More than one try, for a board that was just starting or is plugged in at this moment.
+        """
         until_s, tried, broke_off = time.monotonic() + _ENTER_S, False, False
         while time.monotonic() < until_s:
             try:
@@ -178,13 +195,18 @@ class Link:
         )
 
     def _insist(self) -> None:
-        """A board that crashes and starts, again and again, hears an interrupt only at some moments."""
+        """A board that crashes and starts, again and again, hears an interrupt only at some
+        moments.
+        """
         for _ in range(_OFTEN):
             self._transport.serial.write(b"\x03")
             time.sleep(_PAUSE_S)
 
     def _wait_up_to(self, seconds: int) -> None:
-        """How long one read from the port may wait: before each command mpremote wants two bytes in one."""
+        """How long one read from the port may wait.
+
+        Before each command mpremote wants two bytes in one.
+        """
         setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in _open_port
 
     def _reopen(self) -> None:

@@ -1,8 +1,11 @@
-"""Flashing as a sequence of steps, each of which may be the last: what it leaves is bootable, and another run completes it.
+"""Flashing as a sequence of steps, each of which may be the last.
 
-The version that is good is never touched. The new one is put into the other folder: its manifest is removed first and written
-last, after every file was checked by its hash on the board. Then the root files, each replaced by a rename, and at the very
-end the file `slot`, which puts the new version on trial (firmware/versions.py). The board's own self-check decides the rest.
+What it leaves is bootable, and another run completes it.
+
+The version that is good is never touched. The new one is put into the other folder: its manifest is
+removed first and written last, after every file was checked by its hash on the board. Then the root
+files, each replaced by a rename, and at the very end the file `slot`, which puts the new version on
+trial (firmware/versions.py). The board's own self-check decides the rest.
 """
 
 from collections.abc import Callable
@@ -33,9 +36,11 @@ _ARCHS = (
     "xtensawin",
     "rv32imc",
 )
-SELF_CHECK_S = 60  # a trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again
+# A trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again.
+SELF_CHECK_S = 60
 
-# The board's own version answers (firmware/answers.py). One from before that module has the names store, fram and state.
+# The board's own version answers (firmware/answers.py). One from before that module has the names
+# store, fram and state.
 _READ_METER = f"""
 def _version(folder):
     if folder not in sys.path:
@@ -98,7 +103,10 @@ class Refused(FlashError):
 
 @dataclass(frozen=True)
 class OnBoard:
-    """What lies on the board. `good` is the folder of the version that runs, empty on a board that is new to this."""
+    """What lies on the board.
+
+    `good` is the folder of the version that runs, empty on a board that is new to this.
+    """
 
     good: str
     pending: bool  # another version is on trial
@@ -112,7 +120,9 @@ class OnBoard:
 
 
 def hello(link: Link, kind: Kind) -> None:
-    """Refuse other firmware, a board of another kind, and MicroPython that is too old or lacks what flashing needs."""
+    """Refuse other firmware, a board of another kind, and MicroPython that is too old or lacks what
+    flashing needs.
+    """
     query = "(sys.implementation.name, sys.platform, getattr(sys.implementation, '_machine', ''), "
     query += "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), sha256 is not None, "
     query += "_text('a/manifest') or _text('b/manifest'))"
@@ -183,7 +193,10 @@ def root_differences(version: Version, board: OnBoard) -> list[str]:
 
 
 def read_totals(link: Link, board: OnBoard) -> tuple[int, ...] | None:
-    """Totals and balance as the meter holds them now, exactly; None if there is no meter yet, or its memory is silent."""
+    """Totals and balance as the meter holds them now, exactly.
+
+    None if there is no meter yet, or its memory is silent.
+    """
     found = link.ask(f"_totals({board.good!r})") if board.good else None
     return None if found is None else tuple(found)
 
@@ -200,7 +213,9 @@ def refuse_other_state(link: Link, board: OnBoard, version: Version) -> None:
 
 
 def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
-    """Bring the version onto the board; it is on trial at the next start, or good at once where there is none to go back to."""
+    """Bring the version onto the board; it is on trial at the next start, or good at once where
+    there is none to go back to.
+    """
     if board.good and not differences(version, board.good_files):
         tell(f"version {version.name} is on the board already, nothing to copy")
         _install_root(link, version, board)
@@ -216,7 +231,9 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
 
 
 def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
-    """The version's folder: what is there already stays, what the good version has is copied on the board, the rest is sent."""
+    """The version's folder: what is there already stays, what the good version has is copied on the
+    board, the rest is sent.
+    """
     target, wanted = board.target, _hashes(version.files)
     present = dict(board.target_files)
     if differences(version, present) and present.pop(MANIFEST, None):
@@ -255,7 +272,10 @@ def _room(link: Link, version: Version, names: list[str]) -> None:
 
 
 def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -> None:
-    """Root files that differ. main.py comes last: without it a new board only waits at its prompt."""
+    """Root files that differ.
+
+    main.py comes last: without it a new board only waits at its prompt.
+    """
     for name in sorted(root_differences(version, board), reverse=True):
         if name != but:
             _replace(link, name, version.root[name])
@@ -281,7 +301,10 @@ def _replace(link: Link, name: str, data: bytes) -> None:
 
 
 def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Report:
-    """Reset the board and wait until a version reports its self-check. `Refused` if it is not this one."""
+    """Reset the board and wait until a version reports its self-check.
+
+    `Refused` if it is not this one.
+    """
     link.reset()
     refused = ""
     for line in link.lines(limit_s):

@@ -1,4 +1,7 @@
-"""Where cards sit: a file in this process, or a reader on PC/SC. Two may be held at once: resident's card and control card."""
+"""Where cards sit: a file in this process, or a reader on PC/SC.
+
+Two may be held at once: resident's card and control card.
+"""
 
 from dianka.readers.base import Held, Reader
 from dianka.readers.choose import chosen, find

@@ -1,7 +1,8 @@
 """The one interface to every reader: a name, and `connect` to hold the card that is in it.
 
-What is held has a `CardPort` (port.py). A card that goes away while it is held makes the port raise CardTorn; a card that
-can't be had in the first place makes `connect` raise CardError. Both carry one line.
+What is held has a `CardPort` (port.py). A card that goes away while it is held makes the port raise
+CardTorn; a card that can't be had in the first place makes `connect` raise CardError. Both carry
+one line.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,10 @@ from dianka.card_port import CardPort
 
 
 class Held:
-    """A card in hand, nobody else's until `close`. `name` is the place's, as a person would say it."""
+    """A card in hand, nobody else's until `close`.
+
+    `name` is the place's, as a person would say it.
+    """
 
     def __init__(self, name: str, port: CardPort, let_go: Callable[[], None]) -> None:
         self.name = name

@@ -1,7 +1,8 @@
 """Readers on PC/SC, through pyscard's bare functions (its watching threads are not needed here).
 
-Names and status values are those of the PC/SC workgroup's part 5, as pcsc-lite's winscard.h has them. Cards speak T=0 alone,
-as the meter does. A card is held exclusively: between two commands of a sale nobody else's may come. pyscard is optional.
+Names and status values are those of the PC/SC workgroup's part 5, as pcsc-lite's winscard.h has
+them. Cards speak T=0 alone, as the meter does. A card is held exclusively: between two commands of
+a sale nobody else's may come. pyscard is optional.
 """
 
 import importlib
@@ -37,7 +38,10 @@ def _scard() -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """A reader and what is in it: the ATR, empty while there is no card. `moves` counts cards put in and taken out."""
+    """A reader and what is in it: the ATR, empty while there is no card.
+
+    `moves` counts cards put in and taken out.
+    """
 
     name: str
     present: bool
@@ -171,7 +175,9 @@ class PcscReader:
 
     @classmethod
     def find(cls, word: str) -> "PcscReader":
-        """By its number in `dianka reader list`, its name, or a part of the name that no other reader has."""
+        """By its number in `dianka reader list`, its name, or a part of the name that no other
+        reader has.
+        """
         names = list_names()
         if not names:
             raise CardError("there is no card reader: plug one in")

@@ -1,7 +1,9 @@
-"""What T=0 leaves to the terminal: GET RESPONSE at 61xx, the command again at 6Cxx, no length expected behind data.
+"""What T=0 leaves to the terminal: GET RESPONSE at 61xx, the command again at 6Cxx, no length
+expected behind data.
 
-ISO 7816-3, section 10: a T=0 command moves data in one direction. A reader hands a 61xx or 6Cxx on to its program, so between
-`send` (a reader's raw exchange, data ending in the status word) and a `CardPort` somebody has to follow them.
+ISO 7816-3, section 10: a T=0 command moves data in one direction. A reader hands a 61xx or 6Cxx on
+to its program, so between `send` (a reader's raw exchange, data ending in the status word) and a
+`CardPort` somebody has to follow them.
 """
 
 from collections.abc import Callable
@@ -32,7 +34,9 @@ def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
 
 
 def _tpdu(apdu: bytes) -> bytes:
-    """Header of five, then the data: a bare header gets a length of 00, a length expected behind data goes."""
+    """Header of five, then the data: a bare header gets a length of 00, a length expected behind
+    data goes.
+    """
     if len(apdu) < 5:
         return apdu.ljust(5, b"\0")
     length = 5 + apdu[4]

@@ -1,11 +1,13 @@
-"""A card put into a virtual reader: our side of vsmartcard's vpcd, so that any PC/SC program can talk to a card file.
+"""A card put into a virtual reader: our side of vsmartcard's vpcd, so that any PC/SC program can
+talk to a card file.
 
-vpcd's pages describe the link: the card connects to TCP port 35963 (first slot) or 35964 (second); either way go a
-big-endian length of two bytes and a body. A body of one byte is control - 0 power off, 1 power on, 2 reset, 4 give the ATR -
-and only 4 is answered; any other is a command. vpcd sends length and body separately and waits in between for an
-acknowledgement, which the system delays by 40 ms unless TCP_QUICKACK is armed anew before each recv: 20 commands a second
-without it, thousands with it. It asks for the ATR 0.4 s after the connection at the latest; with another card in the slot it
-never asks, and the connection hangs.
+vpcd's pages describe the link: the card connects to TCP port 35963 (first slot) or 35964 (second);
+either way go a big-endian length of two bytes and a body. A body of one byte is control - 0 power
+off, 1 power on, 2 reset, 4 give the ATR - and only 4 is answered; any other is a command. vpcd
+sends length and body separately and waits in between for an acknowledgement, which the system
+delays by 40 ms unless TCP_QUICKACK is armed anew before each recv: 20 commands a second without it,
+thousands with it. It asks for the ATR 0.4 s after the connection at the latest; with another card
+in the slot it never asks, and the connection hangs.
 """
 
 import contextlib
@@ -27,7 +29,9 @@ class SlotError(CardError):
 
 
 class VirtualSlot:
-    """One card in one slot: `insert`, then `serve` until `pull`, from another thread, or until the reader is gone."""
+    """One card in one slot: `insert`, then `serve` until `pull`, from another thread, or until the
+    reader is gone.
+    """
 
     def __init__(self, engine: Tpdu, port: int = FIRST_PORT, host: str = "127.0.0.1") -> None:
         self._engine = engine

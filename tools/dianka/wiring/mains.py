@@ -1,7 +1,9 @@
-"""The mains path and the supplies, for the second wiring picture: what is on the mains, what crosses the border, what is safe.
+"""The mains path and the supplies, for the second wiring picture.
 
-HLW8032: pins and circuit are those of its user manual (REV 1.5 and, with the shunt in L, REV 1.3, figure 4): GND is the line
-end of the shunt. The boards' own supply pins are in wiring_parts.py.
+What is on the mains, what crosses the border, what is safe.
+
+HLW8032: pins and circuit are those of its user manual (REV 1.5 and, with the shunt in L, REV 1.3,
+figure 4): GND is the line end of the shunt. The boards' own supply pins are in wiring_parts.py.
 """
 
 from dataclasses import dataclass
@@ -10,9 +12,8 @@ from dianka.wiring.parts import PictureBoard
 
 A, A2, B, C, N = "A", "A2", "B", "C", "N"
 LIVE5 = "+5 V on A"
-LIVE = frozenset(
-    (A, A2, B, C, N, LIVE5, "TX", "PF", "open")
-)  # names that only a part on the mains may carry
+# Names that only a part on the mains may carry.
+LIVE = frozenset((A, A2, B, C, N, LIVE5, "TX", "PF", "open"))
 PATH = ("fuse F1, 16 A gG", A, "shunt, 1 milliohm", B, "relay's contact", C)
 BREAKER = "breaker, 30 mA"
 
@@ -74,7 +75,10 @@ def _live() -> tuple[Block, ...]:
 
 
 def _border(pin: dict[str, str]) -> tuple[Block, ...]:
-    """What lies across the border. `pin` says what each of board.py's pins is called on the board."""
+    """What lies across the border.
+
+    `pin` says what each of board.py's pins is called on the board.
+    """
     return (
         Block(
             "ISO7720DW",

@@ -1,6 +1,9 @@
-"""Draws the mains path and the supplies of a board as SVG: the second of the wiring pictures (wiring_picture.py).
+"""Draws the mains path and the supplies of a board as SVG.
 
-Mains lie above and left of the dashed line, what is safe to touch right of it and below. What goes where: wiring_mains.py.
+The second of the wiring pictures (wiring_picture.py).
+
+Mains lie above and left of the dashed line, what is safe to touch right of it and below. What goes
+where: wiring_mains.py.
 """
 
 from pathlib import Path
@@ -83,7 +86,8 @@ def _block(part: Block, y: int) -> list[str]:
     shapes = [svg.box(x, y, width, height, fill, colour)]
     if part.where == "border":
         shapes.append(svg.box(_BARRIER, y, x + width - _BARRIER, height, svg.SAFE_FILL, svg.INK))
-        # The name belongs to both sides: it lies on white over the border, which would cut through it.
+        # The name belongs to both sides: it lies on white over the border, which would cut through
+        # it.
         shapes.append(svg.box(x, y, width, _HEAD - 2, svg.WHITE, svg.INK))
     shapes.append(svg.text(x + width // 2, y + 20, part.name, 13, anchor="middle", bold=True))
     for number, lead in enumerate(part.left):

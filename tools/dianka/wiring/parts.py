@@ -1,6 +1,9 @@
-"""What hangs on which of a board's pins, for the wiring picture. The pins' numbers are not here: board.py has them.
+"""What hangs on which of a board's pins, for the wiring picture.
 
-Contacts and values are from the parts' datasheets; the boards' README.md says why they are what they are.
+The pins' numbers are not here: board.py has them.
+
+Contacts and values are from the parts' datasheets; the boards' README.md says why they are what
+they are.
 """
 
 from collections.abc import Callable
@@ -148,7 +151,8 @@ def _safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
 
 _KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
-# RP2040 pin to the Pico's pin, between which a GND lies after every fourth; Raspberry Pi Pico datasheet, figure 4.
+# RP2040 pin to the Pico's pin, between which a GND lies after every fourth; Raspberry Pi Pico
+# datasheet, figure 4.
 _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
     zip(
         (16, 17, 18, 19, 20, 21, 22, 26, 27, 28),

@@ -1,7 +1,8 @@
-"""Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that picture and firmware agree.
+"""Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that
+picture and firmware agree.
 
-`make pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). What hangs on which constant
-stands in wiring_parts.py.
+`make pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). What
+hangs on which constant stands in wiring_parts.py.
 """
 
 import sys

@@ -1,4 +1,7 @@
-"""The few shapes that the wiring pictures are drawn with: plain SVG, no fonts and no scripts to fetch."""
+"""The few shapes that the wiring pictures are drawn with.
+
+Plain SVG, no fonts and no scripts to fetch.
+"""
 
 from html import escape
 

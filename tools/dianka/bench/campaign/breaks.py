@@ -1,10 +1,13 @@
-"""Ways to break a session off, and the points at which that is done: before, in and after every byte.
+"""Ways to break a session off, and the points at which that is done.
 
-A character on either line: before the chip or the controller has it; in its middle, when the rest of its bits are those of an
-idle line, because what drove them is gone (the controller's UART hands on characters with a wrong parity); and after it, when
-the chip has done what it does with it. A byte of the memory: before it lands, with some of its bits changed, after it. Bytes
-of the memory that carry addresses or are read count too. Power off means that memories keep what they hold; it needs no more
-than one trial for each thing that they can hold.
+Before, in and after every byte.
+
+A character on either line: before the chip or the controller has it; in its middle, when the rest
+of its bits are those of an idle line, because what drove them is gone (the controller's UART hands
+on characters with a wrong parity); and after it, when the chip has done what it does with it. A
+byte of the memory: before it lands, with some of its bits changed, after it. Bytes of the memory
+that carry addresses or are read count too. Power off means that memories keep what they hold; it
+needs no more than one trial for each thing that they can hold.
 """
 
 from collections.abc import Callable
@@ -151,7 +154,9 @@ class Breaker:
         return False
 
     def _moment(self) -> str:
-        """After a character and before the next is the same if the firmware has done nothing in between."""
+        """After a character and before the next is the same if the firmware has done nothing in
+        between.
+        """
         return f"{self._passed}-{self._waits}"
 
     def _left(self, torn: tuple[int, int] | None) -> str:

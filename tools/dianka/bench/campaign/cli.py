@@ -1,4 +1,7 @@
-"""`dianka bench pulled`: the campaign of broken sessions, with its figures; exit code 1 if anything was violated."""
+"""`dianka bench pulled`: the campaign of broken sessions, with its figures.
+
+Exit code 1 if anything was violated.
+"""
 
 import time
 from typing import Annotated
@@ -24,7 +27,9 @@ def pulled(
         typer.Option(min=1, help="Processes at a time; as many as processors if not given."),
     ] = None,
 ) -> None:
-    """Break sessions off before, in and after every byte, and put the card in again: old or new, money exact.
+    """Break sessions off before, in and after every byte, and put the card in again.
+
+    Old or new, money exact.
 
     Example: dianka bench pulled --kind purchase --every 10
     """

@@ -1,10 +1,11 @@
 """One running session, broken off at each of its points in a process of its own.
 
-The session runs once. At a point a child is forked, which breaks it off there and lives on to the end, while the parent goes
-on to the next point, so that what came before is never run again. A claim says that what follows from here on has been
-played: two points that leave the same memories behind, and the same firmware in front of them, have the same future, so one
-child plays it for both. Claims are files that only one process can make. A child reports one line in one write to a file
-opened for appending, which POSIX keeps whole, and has a wall-clock limit.
+The session runs once. At a point a child is forked, which breaks it off there and lives on to the
+end, while the parent goes on to the next point, so that what came before is never run again. A
+claim says that what follows from here on has been played: two points that leave the same memories
+behind, and the same firmware in front of them, have the same future, so one child plays it for
+both. Claims are files that only one process can make. A child reports one line in one write to a
+file opened for appending, which POSIX keeps whole, and has a wall-clock limit.
 """
 
 import gc
@@ -53,7 +54,10 @@ class Forks:
     # ****** The parent's side ******
 
     def point(self, act: str, where: str, digest: Digest | None = None) -> bool:
-        """Whether this is now a child that has to do `act` here. `digest` tells what will be left, if that is known yet."""
+        """Whether this is now a child that has to do `act` here.
+
+        `digest` tells what will be left, if that is known yet.
+        """
         if self.child:
             return False
         self.points[act] += 1

@@ -1,8 +1,9 @@
 """Every scene, every act, every point: played, counted, and shown as one table.
 
-A child breaks the session off, looks at what is left, lets the power come back, puts the card in again and looks once more.
-Where the meter lives on after the break, the child first waits until the session is over; if the meter then is as one that
-was played already, there is nothing more to learn from it.
+A child breaks the session off, looks at what is left, lets the power come back, puts the card in
+again and looks once more. Where the meter lives on after the break, the child first waits until the
+session is over; if the meter then is as one that was played already, there is nothing more to learn
+from it.
 """
 
 import os
@@ -33,9 +34,8 @@ from dianka.bench.campaign.scenes import (
 from dianka.bench.campaign.trial import MS, S, Trial
 
 SCENES = resident.SCENES + staff.SCENES
-_MEMORY = Path(
-    "/dev/shm"
-)  # card files are synced to the disk at every commit: in memory that takes no time
+# Card files are synced to the disk at every commit: in memory that takes no time.
+_MEMORY = Path("/dev/shm")
 _DARK_US = 1 * S
 _BOOTED_US = 20 * MS
 _ON_US = 3 * S  # a start, the ESAM's included
@@ -152,12 +152,10 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     old, new = ends
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
     middle(scene, old, new, now, act == CUT_IN)
-    repeats = (
-        trial.card_state(scene.card).kind in KEY_CARDS
-    )  # a use is a meter, however often it takes
-    most = (
-        2 if act == CUT_IN and not repeats else 1
-    )  # a card left in is served again when the power comes back
+    # A use is a meter, however often it takes.
+    repeats = None(trial.card_state(scene.card).kind in KEY_CARDS)
+    # A card left in is served again when the power comes back.
+    most = None(2 if act == CUT_IN and not repeats else 1)
     uses = KEY_USES if repeats else USES
     assert left is None or uses - most <= left <= uses, (
         f"{left} uses are left after {most} sessions"
@@ -169,7 +167,8 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     )
     expected = once_more(scene, now, new)
     after(now, expected, facts(trial, scene.card))
-    # A use is taken before what it is for is done, so that a cut in between costs it and never gives one away.
+    # A use is taken before what it is for is done, so that a cut in between costs it and never
+    # gives one away.
     if left is not None:
         now_left = uses_of(trial, scene.card)
         must_left = uses - 1 if repeats else left - (code == 0)
@@ -196,7 +195,9 @@ def _figures(scene: Scene, forks: Forks) -> Figures:
 
 
 def table(rows: list[Figures]) -> Table:
-    """Points by act; behind them those that were played to the end, all others being the same as one of these."""
+    """Points by act; behind them those that were played to the end, all others being the same as
+    one of these.
+    """
     made = Table(
         title="broken off before, in and after every byte: points, and of these played to the end"
     )

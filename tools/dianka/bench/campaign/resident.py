@@ -53,7 +53,10 @@ def _ready_to_open(trial: Trial) -> None:
 
 
 def in_use(trial: Trial) -> None:
-    """Opened with 20 yuan, some of which is used and not settled yet; no load now, so that nothing but the session counts."""
+    """Opened with 20 yuan, some of which is used and not settled yet.
+
+    No load now, so that nothing but the session counts.
+    """
     keyed(trial)
     user_card(trial)
     trial.sell(2000)
@@ -142,7 +145,8 @@ def _waiting(old: Facts) -> dict[str, list[Any]]:
     return {"number": [(old["number"][0], False)]}
 
 
-# A meter's number, its parameters and what the ESAM holds of them; tariff set 2 is not an initialisation card's.
+# A meter's number, its parameters and what the ESAM holds of them; tariff set 2 is not an
+# initialisation card's.
 _AS_ONE = ("number", *PARAMETERS, *(name for name in ESAM_FILES if name != "ESAM_TARIFF_2"))
 SCENES = (
     Scene("user card: open", USER, _ready_to_open, buys_more),

@@ -1,11 +1,15 @@
-"""A scene is a kind of card and the meter that it meets; what must hold when its session has been broken off.
+"""A scene is a kind of card and the meter that it meets.
 
-Facts are what meter, ESAM and card hold, in groups that change together or not at all. In the middle each group is as before
-or as after; in the end all are as after an unbroken session. `also` names what the design allows between: a debit of the
-ESAM down to the journal's balance, which goes before each credit, and a meter that waits for its initialisation card again.
+What must hold when its session has been broken off.
 
-A card that is refused as illegal has its count and its record in the log instead, once for each time that it is put in. The
-record goes to the memory before the count is committed: a cut between the two leaves a record of what was not counted.
+Facts are what meter, ESAM and card hold, in groups that change together or not at all. In the
+middle each group is as before or as after; in the end all are as after an unbroken session. `also`
+names what the design allows between: a debit of the ESAM down to the journal's balance, which goes
+before each credit, and a meter that waits for its initialisation card again.
+
+A card that is refused as illegal has its count and its record in the log instead, once for each
+time that it is put in. The record goes to the memory before the count is committed: a cut between
+the two leaves a record of what was not counted.
 """
 
 import hashlib
@@ -46,7 +50,10 @@ ESAM_FILES = ("ESAM_PARAMS", "ESAM_TARIFF_1", "ESAM_TARIFF_2", "ESAM_LIMITS")
 
 @dataclass(frozen=True)
 class Scene:
-    """`proof` shows on the finished meter that all works; `again` is whether one more session must change nothing."""
+    """`proof` shows on the finished meter that all works.
+
+    `again` is whether one more session must change nothing.
+    """
 
     name: str
     card: Path
@@ -89,7 +96,10 @@ def facts(trial: Trial, card: Path) -> Facts:
 
 
 def _untouched(trial: Trial, card: Path) -> Facts:
-    """All that a card which is refused may not move; of bytes with keys in them, what tells them from others."""
+    """All that a card which is refused may not move.
+
+    Of bytes with keys in them, what tells them from others.
+    """
     state, counted = trial.state, ("illegal_cards", "uncharged_starts")
     return {
         "state": {
@@ -137,13 +147,17 @@ def uses_of(trial: Trial, card: Path) -> int | None:
 
 
 def unbroken(scene: Scene, old: Facts, new: Facts) -> None:
-    """AssertionError unless a card that is refused has been counted and kept once, and nothing else has moved."""
+    """AssertionError unless a card that is refused has been counted and kept once, and nothing else
+    has moved.
+    """
     if scene.refused:
         after(old, _counted(old, new), new)
 
 
 def once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
-    """What another session makes of `now`: what an unbroken one leaves, and of a refused card a count and a record more."""
+    """What another session makes of `now`: what an unbroken one leaves, and of a refused card a
+    count and a record more.
+    """
     return _counted(now, new) if scene.refused else new
 
 
@@ -155,7 +169,9 @@ def _counted(now: Facts, new: Facts) -> Facts:
 
 
 def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
-    """AssertionError unless a card that is refused was counted if, and only if, the meter says why it is refused."""
+    """AssertionError unless a card that is refused was counted if, and only if, the meter says why
+    it is refused.
+    """
     if not scene.refused:
         return
     counted = trial.state.illegal_cards - old[COUNT]
@@ -166,7 +182,10 @@ def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
 
 
 def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
-    """AssertionError unless every group is old or new, and money is in one place. `again`: the card was served once more."""
+    """AssertionError unless every group is old or new, and money is in one place.
+
+    `again`: the card was served once more.
+    """
     also = scene.also(old)
     if again and scene.refused:
         old, new, also = once_more(scene, old, new), once_more(scene, new, new), {}

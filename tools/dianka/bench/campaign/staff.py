@@ -1,4 +1,6 @@
-"""The cards of the service staff: inspection, restore, the two of the production test, and the desk's own, which is refused."""
+"""The cards of the service staff: inspection, restore, the two of the production test, and the
+desk's own, which is refused.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,10 @@ _REST_US = 15 * S  # of the relay, between two moves
 
 
 def _ready_to_inspect(trial: Trial) -> None:
-    """The card has been here before, so that old copies and new can be told apart; and there is an illegal card to tell."""
+    """The card has been here before, so that old copies and new can be told apart.
+
+    And there is an illegal card to tell.
+    """
     resident.keyed(trial)
     resident.user_card(trial)
     trial.sell(300)
@@ -43,7 +48,10 @@ def _foreign_control(trial: Trial, times: int = 1) -> None:
 
 
 def _ready_to_refuse(trial: Trial) -> None:
-    """The log is full, so that each record goes where another one was; the card is the control card of this very system."""
+    """The log is full, so that each record goes where another one was.
+
+    The card is the control card of this very system.
+    """
     resident.in_use(trial)
     (trial.folder / DESK).write_bytes((trial.folder / CONTROL).read_bytes())
     before = facts(trial, DESK)
@@ -104,7 +112,10 @@ def _credited(trial: Trial) -> None:
 
 
 def _tested(trial: Trial) -> None:
-    """The result says that all was well, and the meter is left as it was: open, and forced to nothing."""
+    """The result says that all was well, and the meter is left as it was.
+
+    Open, and forced to nothing.
+    """
     trial.wait(_REST_US)
     assert (
         not trial.relay_closed
@@ -118,7 +129,9 @@ def _tested(trial: Trial) -> None:
 
 
 def _counted(trial: Trial) -> None:
-    """Count and log tell of this card, outlive a power cut, and the resident's card brings them to the desk."""
+    """Count and log tell of this card, outlive a power cut, and the resident's card brings them to
+    the desk.
+    """
     before = facts(trial, DESK)
     _, serial, code, *_ = before[LOG][-1]
     assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), (

@@ -117,7 +117,10 @@ class _Image:
 
 
 def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str, Any]]:
-    """Plain attributes of a firmware object and of its parts; no times, which differ without making a difference."""
+    """Plain attributes of a firmware object and of its parts.
+
+    No times, which differ without making a difference.
+    """
     found: list[tuple[str, Any]] = []
     for key, value in sorted(vars(thing).items()):
         if key.endswith(("_us", "_ms", "_s")) or key == "characters":

@@ -1,4 +1,7 @@
-"""Figures of the bench on the machine it runs on: start of the firmware, speed of virtual time, size of the source."""
+"""Figures of the bench on the machine it runs on.
+
+Start of the firmware, speed of virtual time, size of the source.
+"""
 
 import time
 from pathlib import Path

@@ -1,8 +1,11 @@
-"""The heap over a day with 20 card sessions, on the real MicroPython of rung 2: a busy day would take the emulated chip hours.
+"""The heap over a day with 20 card sessions, on the real MicroPython of rung 2.
 
-The probe in main.py's place starts the unmodified meter and collects and counts each hour. Objects of the unix port are twice
-as large as the chip's; its heap of 384 KiB holds what some 200 KB hold there. So many bytes free are worth half on the chip,
-whose own heap is larger than that: how much is free there after sessions, meterprobe.py measures.
+A busy day would take the emulated chip hours.
+
+The probe in main.py's place starts the unmodified meter and collects and counts each hour. Objects
+of the unix port are twice as large as the chip's; its heap of 384 KiB holds what some 200 KB hold
+there. So many bytes free are worth half on the chip, whose own heap is larger than that: how much
+is free there after sessions, meterprobe.py measures.
 """
 
 import tempfile

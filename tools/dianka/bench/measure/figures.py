@@ -1,7 +1,7 @@
 """The figures of the whole: one table and one JSON file, and which limits are missed.
 
-A part that can't run here is named as not run, with the reason; one that breaks off and a row that is owed but was not brought
-count as missed.
+A part that can't run here is named as not run, with the reason; one that breaks off and a row that
+is owed but was not brought count as missed.
 """
 
 import json
@@ -44,7 +44,9 @@ class Part:
 
     @property
     def missed(self) -> list[str]:
-        """One line for each limit that is not kept and each row that is not there, of a part that was run."""
+        """One line for each limit that is not kept and each row that is not there, of a part that
+        was run.
+        """
         lines = [
             f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}"
             for f in self.figures

@@ -1,7 +1,8 @@
 """Whether a figure keeps its limit, which is written as people say it.
 
-"at most 50", "under 1000", "at least 8000", "over 102400", "exactly 0", or with <, <=, >, >=, =; a unit behind it if it helps.
-Without one the figure only informs. A limit that can't be judged counts as missed: a misspelling must not lose a check.
+"at most 50", "under 1000", "at least 8000", "over 102400", "exactly 0", or with <, <=, >, >=, =; a
+unit behind it if it helps. Without one the figure only informs. A limit that can't be judged counts
+as missed: a misspelling must not lose a check.
 """
 
 import operator

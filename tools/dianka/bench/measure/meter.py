@@ -1,9 +1,11 @@
-"""Figures of the whole meter on the emulated chip, measured from outside the firmware by the emulated clock.
+"""Figures of the whole meter on the emulated chip, measured from outside the firmware by the
+emulated clock.
 
-`measure_meter` sets a meter up on rung 1, which takes no time, and then boots it on the chip with probe.py's main.py. The CPU
-share is the cycles of the instructions executed over the cycles that have passed: waiting for the memory chip on the bus
-counts, sleeping does not. 100 A are fed through a shunt of 0.3 milliohm: behind the 1 milliohm of the board's own file the
-HLW8032's input ends at 30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
+`measure_meter` sets a meter up on rung 1, which takes no time, and then boots it on the chip with
+probe.py's main.py. The CPU share is the cycles of the instructions executed over the cycles that
+have passed: waiting for the memory chip on the bus counts, sleeping does not. 100 A are fed through
+a shunt of 0.3 milliohm: behind the 1 milliohm of the board's own file the HLW8032's input ends at
+30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
 """
 
 import tempfile
@@ -65,7 +67,10 @@ def board_for_100_a(folder: Path) -> Path:
 
 
 class ProbedMeter(Stand):
-    """A meter on the chip under probe.py. `report` asks it; the answers are what it has seen since the last one."""
+    """A meter on the chip under probe.py.
+
+    `report` asks it; the answers are what it has seen since the last one.
+    """
 
     def __init__(
         self, folder: Path, board: Path, on_line: Callable[[str], object] | None = None
@@ -124,7 +129,9 @@ class ProbedMeter(Stand):
         return Served(session, cpu.permille)
 
     def fast_purchase(self) -> Served:
-        """Another start with an ESAM that offers four times the rate, then a purchase with a card that does."""
+        """Another start with an ESAM that offers four times the rate, then a purchase with a card
+        that does.
+        """
         fast = Behaviour(ta1=PPS_TA1)
         self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
         self.rig.cut_power()
@@ -139,8 +146,10 @@ class ProbedMeter(Stand):
 
 
 def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
-    """Boot, meter 100 A, serve this many purchases, and one more at four times the rate. Three minutes of wall time
-    and half a minute for each session."""
+    """Boot, meter 100 A, serve this many purchases, and one more at four times the rate.
+
+    Three minutes of wall time and half a minute for each session.
+    """
     with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
         home = Path(place) / "meter"
         prepare(home)
@@ -173,7 +182,10 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
 
 
 def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
-    """The start, metering alone, and each session: from the moment on that the scheduler has its first task."""
+    """The start, metering alone, and each session.
+
+    From the moment on that the scheduler has its first task.
+    """
     start = reports[0]
     worst = max(reports, key=lambda told: probe.number(told, "late_ms"))
     slow = max(reports, key=lambda told: probe.number(told, "step_us"))

@@ -1,7 +1,10 @@
-"""The parts of `dianka bench figures`, in the order of the table: who measures each, on which rung, and the rows that it owes.
+"""The parts of `dianka bench figures`, in the order of the table.
 
-"size" to "meter" are measured on rung 3, the real RPI_PICO firmware by the emulated clock, "session" at the models' contacts of
-rung 1, "day" and "bench" on rung 2. The measuring modules are imported when they are wanted: rung 3 needs packages of its own.
+Who measures each, on which rung, and the rows that it owes.
+
+"size" to "meter" are measured on rung 3, the real RPI_PICO firmware by the emulated clock,
+"session" at the models' contacts of rung 1, "day" and "bench" on rung 2. The measuring modules are
+imported when they are wanted: rung 3 needs packages of its own.
 """
 
 from collections.abc import Callable
@@ -24,7 +27,10 @@ RUNNERS = {"host": HOST, "vm": VM, "chip": CHIP}
 
 @dataclass(frozen=True)
 class Plan:
-    """`measure(folder, runner, tell)` brings the rows; those that `owed` names must be among them, all from `rung`."""
+    """`measure(folder, runner, tell)` brings the rows.
+
+    Those that `owed` names must be among them, all from `rung`.
+    """
 
     measure: Callable[[Path, str, Tell], list[Figure]]
     owed: tuple[str, ...]

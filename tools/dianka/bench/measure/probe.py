@@ -1,9 +1,12 @@
-"""MicroPython that starts the unmodified meter on the chip and watches it. It takes main.py's place, and is never in firmware/.
+"""MicroPython that starts the unmodified meter on the chip and watches it.
 
-It exchanges asyncio's task queue for one that notes how late each task is run and how long each runs, and answers the bench
-through two pins that no board uses: REPORT_PIN going up asks for a report, WATCH_PIN going up has the calls of take_pj, debit,
-commit and the display's update timed from then on. A report is one line of words in pairs. Lateness is in ms, as asyncio
-counts. What the watching costs is part of the figures: some 0.1 ms for each step of a task.
+It takes main.py's place, and is never in firmware/.
+
+It exchanges asyncio's task queue for one that notes how late each task is run and how long each
+runs, and answers the bench through two pins that no board uses: REPORT_PIN going up asks for a
+report, WATCH_PIN going up has the calls of take_pj, debit, commit and the display's update timed
+from then on. A report is one line of words in pairs. Lateness is in ms, as asyncio counts. What the
+watching costs is part of the figures: some 0.1 ms for each step of a task.
 """
 
 REPORT_PIN = 3

@@ -1,9 +1,12 @@
-"""A pulse generator on a pin of the emulated Pico; on the chip the meter's own pulse counter, and beside it a Pin.irq handler.
+"""A pulse generator on a pin of the emulated Pico.
 
-The generator counts the edges that it makes, on the emulated clock's cycles of 8 ns; every train has the same pulses for both
-counters. What the chip does meanwhile is one of five things: nothing, collecting a heap that is nearly empty or has 100 KB
-in use, erasing a sector (45 ms, W25Q16JV typical, with interrupts off as the rp2 port's flash driver has it), or all of it
-with the counter read in between.
+On the chip the meter's own pulse counter, and beside it a Pin.irq handler.
+
+The generator counts the edges that it makes, on the emulated clock's cycles of 8 ns; every train
+has the same pulses for both counters. What the chip does meanwhile is one of five things: nothing,
+collecting a heap that is nearly empty or has 100 KB in use, erasing a sector (45 ms, W25Q16JV
+typical, with interrupts off as the rp2 port's flash driver has it), or all of it with the counter
+read in between.
 """
 
 from collections.abc import Sequence
@@ -145,7 +148,10 @@ class PulseBench:
 
 
 def highest_without_loss(trains: Sequence[tuple[int, int, int]]) -> int:
-    """Of (rate, sent, counted) the highest rate up to which every train was counted whole; 0 if none was."""
+    """Of (rate, sent, counted) the highest rate up to which every train was counted whole.
+
+    0 if none was.
+    """
     best_hz = 0
     for rate_hz, sent, counted in sorted(trains):
         if counted != sent:

@@ -1,8 +1,10 @@
-"""The pulse figures: a million pulses by PIO at 1 and at 10 MHz, and where soft and hard Pin.irq begin to lose, side by side.
+"""The pulse figures: a million pulses by PIO at 1 and at 10 MHz, and where soft and hard Pin.irq
+begin to lose, side by side.
 
-PIO and the handler count the same trains on the same pin. A train at the handlers' rates lasts 40 ms, or 100 ms around an
-erase, and has three pulses at least. PIO has limits that are demanded; what the handlers can do has been measured, and a
-figure that is another one says that firmware, MicroPython or the emulator have changed.
+PIO and the handler count the same trains on the same pin. A train at the handlers' rates lasts 40
+ms, or 100 ms around an erase, and has three pulses at least. PIO has limits that are demanded; what
+the handlers can do has been measured, and a figure that is another one says that firmware,
+MicroPython or the emulator have changed.
 """
 
 from collections.abc import Callable

@@ -20,7 +20,10 @@ WHOLE_LIMIT_MS = 2_000
 
 
 def measure_sessions(folder: Path, runner: str = "host") -> list[Figure]:
-    """The session at the first rate and, after PPS, at four times that; each with a meter of its own in this folder."""
+    """The session at the first rate and, after PPS, at four times that.
+
+    Each with a meter of its own in this folder.
+    """
     first = measure_session(folder / "first-rate", None, runner)
     fast = measure_session(folder / "pps", PPS_TA1, runner)
     return [
@@ -30,7 +33,10 @@ def measure_sessions(folder: Path, runner: str = "host") -> list[Figure]:
 
 
 def measure_session(folder: Path, ta1: int | None, runner: str = "host") -> Session:
-    """A resident's second purchase, tariffs and parameters having come with the first. `ta1`: card and ESAM offer that rate."""
+    """A resident's second purchase, tariffs and parameters having come with the first.
+
+    `ta1`: card and ESAM offer that rate.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     behaviour = Behaviour(ta1=ta1)
     with Stand(folder, runner) as stand:

@@ -1,4 +1,6 @@
-"""Figures of purchase sessions on the emulated chip: characters with their times at the contacts, and the CPU's cycles.
+"""Figures of purchase sessions on the emulated chip.
+
+Characters with their times at the contacts, and the CPU's cycles.
 
 What counts as the wire's time and as its floor is said in traffic.py.
 """
@@ -15,7 +17,9 @@ from dianka.bench.stage.traffic import CHARACTER_ETU, Traffic
 
 @dataclass(frozen=True)
 class Served:
-    """A purchase session, and the share of the CPU from the switch to the end of the last character."""
+    """A purchase session, and the share of the CPU from the switch to the end of the last
+    character.
+    """
 
     session: Session
     cpu_permille: int
@@ -80,7 +84,10 @@ def session_figures(served: list[Served]) -> list[Figure]:
 
 
 def fast_figures(served: Served) -> list[Figure]:
-    """The same after PPS of card and ESAM at four times the rate. It has no limit: that is for the first rate."""
+    """The same after PPS of card and ESAM at four times the rate.
+
+    It has no limit: that is for the first rate.
+    """
     traffic = served.traffic
     return [
         Figure(

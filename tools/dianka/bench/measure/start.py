@@ -1,7 +1,10 @@
-"""The same firmware on the flash as .py and as .mpy: how long until all of it is imported, and how large it is.
+"""The same firmware on the flash as .py and as .mpy.
 
-A program of a few lines imports board and meter, as main.py does, and raises a pin; the emulated clock counts from power-on to
-that edge. The Pico's flash is large enough for the source; its heap may not be, since MicroPython compiles there.
+How long until all of it is imported, and how large it is.
+
+A program of a few lines imports board and meter, as main.py does, and raises a pin; the emulated
+clock counts from power-on to that edge. The Pico's flash is large enough for the source; its heap
+may not be, since MicroPython compiles there.
 """
 
 from collections.abc import Callable
@@ -32,7 +35,10 @@ gc.collect()
 
 
 def measure_size() -> list[Figure]:
-    """What flashing puts on the board, main.py too; the board's own module counts beside the firmware."""
+    """What flashing puts on the board, main.py too.
+
+    The board's own module counts beside the firmware.
+    """
     firmware = sum(map(len, meter_files(FIRMWARE).values()))
     board = sum(map(len, meter_files(BOARDS / BOARD).values()))
     return [
@@ -84,7 +90,10 @@ def sources() -> dict[str, bytes]:
 
 
 def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
-    """(milliseconds from power-on to the end of the imports, heap free then) of these files. ChipError if one fails."""
+    """(milliseconds from power-on to the end of the imports, heap free then) of these files.
+
+    ChipError if one fails.
+    """
     content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {
         "main.py": _MAIN.encode()
     }

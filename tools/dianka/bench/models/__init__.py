@@ -1,1 +1,4 @@
-"""Models of everything that is wired to the controller: mains, chips, relay, display, memory, clock, contacts."""
+"""Models of everything that is wired to the controller.
+
+Mains, chips, relay, display, memory, clock, contacts.
+"""

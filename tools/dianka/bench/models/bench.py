@@ -1,7 +1,7 @@
 """All models of one meter, connected to the controller's pins as the board names them.
 
-Owns the wiring and the supply of the parts: what loses its power with the mains and what keeps its state. It knows neither
-firmware nor card files; `Rig` (rig.py) puts a runner and a folder to it.
+Owns the wiring and the supply of the parts: what loses its power with the mains and what keeps its
+state. It knows neither firmware nor card files; `Rig` (rig.py) puts a runner and a folder to it.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,10 @@ LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
 
 @dataclass
 class Bench:
-    """One meter's hardware. The mains starts switched off; `power_up` and `power_down` follow it."""
+    """One meter's hardware.
+
+    The mains starts switched off; `power_up` and `power_down` follow it.
+    """
 
     clock: Clock
     mcu: Mcu
@@ -50,7 +53,9 @@ class Bench:
         self.mcu.pin(self.pins[name]).set(level)
 
     def power_up(self) -> None:
-        """The supply comes up: chips start from their power-on state, pull-ups pull, the controller is in reset."""
+        """The supply comes up: chips start from their power-on state, pull-ups pull, the controller
+        is in reset.
+        """
         self.mcu.reset()
         self.display.power_on()
         self.fram.power_on()

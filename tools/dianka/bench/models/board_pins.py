@@ -1,6 +1,8 @@
-"""Which pin is which: read from the board's own board.py, so that firmware and bench cannot disagree.
+"""Which pin is which: read from the board's own board.py, so that firmware and bench cannot
+disagree.
 
-A board names each pin, bus and figure once as a whole-number constant; those are all that is read here.
+A board names each pin, bus and figure once as a whole-number constant; those are all that is read
+here.
 """
 
 import ast
@@ -26,6 +28,9 @@ def read_constants(board: Path) -> dict[str, int]:
 
 
 def line_port(constants: dict[str, int], name: str) -> int:
-    """The bench's serial port of the T=0 line `name` ("CARD", "ESAM") of a board: its UART's, or one of its PIO pin's own."""
+    """The bench's serial port of the T=0 line `name` ("CARD", "ESAM") of a board.
+
+    Its UART's, or one of its PIO pin's own.
+    """
     uart = constants.get(f"{name}_UART")
     return FIRST_LINE_PORT + constants[f"{name}_IO"] if uart is None else uart

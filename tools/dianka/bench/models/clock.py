@@ -1,6 +1,7 @@
 """Virtual time of the bench, in whole microseconds, and what falls due in it.
 
-Time moves only when `advance` is called. Actions due at the same time run in the order in which they were asked for.
+Time moves only when `advance` is called. Actions due at the same time run in the order in which
+they were asked for.
 """
 
 import heapq
@@ -46,11 +47,17 @@ class Clock:
         return due[0][0] if due else None
 
     def interrupt(self) -> None:
-        """End the `advance` under way after the present action: the controller has to look at something."""
+        """End the `advance` under way after the present action.
+
+        The controller has to look at something.
+        """
         self._interrupted = True
 
     def advance(self, until_us: int) -> bool:
-        """Run what is due up to and including `until_us`. True if it got there, False if an interrupt ended it before."""
+        """Run what is due up to and including `until_us`.
+
+        True if it got there, False if an interrupt ended it before.
+        """
         self._interrupted = False
         due = self._due
         while due and due[0][0] <= until_us:

@@ -1,9 +1,12 @@
-"""Eight contacts with a T=0 chip behind them: the ESAM's soldered place and, with a switch and a slit, the card slot.
+"""Eight contacts with a T=0 chip behind them.
 
-Speaks characters with their times (ISO 7816-3): a cold reset is VCC, then CLK, then RST going high at least 400 clocks later;
-the ATR starts 400 to 40,000 clocks after that; the chip answers 16 etu or more after the last character's edge and sends one
-every 12 etu. What the controller sends comes back as its own echo, because both directions share contact C7. At another rate
-than the chip's both sides hear rubbish. Whatever the controller does against the rules goes to `violations`.
+The ESAM's soldered place and, with a switch and a slit, the card slot.
+
+Speaks characters with their times (ISO 7816-3): a cold reset is VCC, then CLK, then RST going high
+at least 400 clocks later; the ATR starts 400 to 40,000 clocks after that; the chip answers 16 etu
+or more after the last character's edge and sends one every 12 etu. What the controller sends comes
+back as its own echo, because both directions share contact C7. At another rate than the chip's both
+sides hear rubbish. Whatever the controller does against the rules goes to `violations`.
 """
 
 from collections.abc import Callable
@@ -25,7 +28,10 @@ Tamper = Callable[[str, int, int], int | None]
 
 
 class T0Socket:
-    """`port` is the controller's serial port, `power` and `reset` its pins; `set_clock` tells the clock's frequency."""
+    """`port` is the controller's serial port, `power` and `reset` its pins.
+
+    `set_clock` tells the clock's frequency.
+    """
 
     def __init__(self, clock: Clock, port: SerialPort, power: Wire, reset: Wire) -> None:
         self.clock = clock
@@ -66,7 +72,10 @@ class T0Socket:
         return self.engine.chip if self.engine else None
 
     def put(self, chip: Chip | None, behaviour: Behaviour | None = None) -> None:
-        """A chip on the contacts, in the state in which it is; None takes it away at this very instant."""
+        """A chip on the contacts, in the state in which it is.
+
+        None takes it away at this very instant.
+        """
         self._stop()
         self.engine = T0Card(chip, behaviour) if chip else None
         if self.engine:
@@ -183,7 +192,10 @@ class T0Socket:
             self.port.deliver(passed, form)
 
     def _through(self, direction: str, value: int, form: Format) -> int | None:
-        """Count the character and let a test spoil it; whoever listens may cut the power or pull the card here."""
+        """Count the character and let a test spoil it.
+
+        Whoever listens may cut the power or pull the card here.
+        """
         index = self.characters
         self.characters += 1
         self.character_etu_ns = 1_000_000_000 // form.baud

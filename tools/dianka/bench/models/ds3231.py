@@ -1,10 +1,12 @@
 """The DS3231 clock chip on the I2C bus, with its battery.
 
-Owns the date. Facts (data sheet 19-5170): device address 0x68; registers 00 to 06 are seconds to year in BCD, hours in 24 or
-12 hour form (bit 6), bit 7 of the month turns over with the century; the time is latched at each START and when the address
-wraps (after 12), so that a read never tears; writing the seconds restarts the second. 0E is control (1C at first power-up),
-0F status, where bit 7 (OSF) says that the oscillator has stood still and can only be written to 0. After a loss of all power
-the time is 01-01-00 00:00:00. Alarms are stored and never go off; EOSC, square wave and 32 kHz outputs are not modelled.
+Owns the date. Facts (data sheet 19-5170): device address 0x68; registers 00 to 06 are seconds to
+year in BCD, hours in 24 or 12 hour form (bit 6), bit 7 of the month turns over with the century;
+the time is latched at each START and when the address wraps (after 12), so that a read never tears;
+writing the seconds restarts the second. 0E is control (1C at first power-up), 0F status, where bit
+7 (OSF) says that the oscillator has stood still and can only be written to 0. After a loss of all
+power the time is 01-01-00 00:00:00. Alarms are stored and never go off; EOSC, square wave and 32
+kHz outputs are not modelled.
 
 Time is counted in seconds since 2000-01-01 UTC; the years reach from 2000 to 2199.
 """
@@ -173,7 +175,10 @@ class Ds3231:
         )  # fmt: skip
 
     def _apply(self, fraction_us: int) -> None:
-        """Take the time from the registers, after each byte written: a transfer torn in between leaves what it leaves."""
+        """Take the time from the registers, after each byte written.
+
+        A transfer torn in between leaves what it leaves.
+        """
         second, minute, hours, weekday, day, month, year = self._registers[:7]
         self._twelve = bool(hours & 0x40)
         hour = (
@@ -199,7 +204,10 @@ def _number(bcd: int) -> int:
 
 
 def _logical(register: int, value: int) -> bool:
-    """Whether a time register may hold this. The day is held against 31; the month is not known while it is written."""
+    """Whether a time register may hold this.
+
+    The day is held against 31; the month is not known while it is written.
+    """
     if register == 2 and value & 0x40:
         return value & 0x0F <= 9 and 1 <= _number(value & 0x1F) <= 12
     if register == 5:

@@ -1,9 +1,11 @@
-"""The MB85RC256V memory: 32 KiB of FRAM on the I2C bus, and the power cuts that strike in the middle of a write.
+"""The MB85RC256V memory: 32 KiB of FRAM on the I2C bus, and the power cuts that strike in the
+middle of a write.
 
-Owns the content. Facts (data sheet DS501-00017): device address 0x50 with the address pins low; two address bytes, of which the
-top bit is ignored; sequential writes and reads wrap from the last address to 0; a read without address goes on after the last
-byte touched; there is no write delay, a byte is kept once it has been acknowledged. The write-protect pin keeps the whole
-memory from changing; whether the chip still acknowledges is not known here, so the model does: the harder case.
+Owns the content. Facts (data sheet DS501-00017): device address 0x50 with the address pins low; two
+address bytes, of which the top bit is ignored; sequential writes and reads wrap from the last
+address to 0; a read without address goes on after the last byte touched; there is no write delay, a
+byte is kept once it has been acknowledged. The write-protect pin keeps the whole memory from
+changing; whether the chip still acknowledges is not known here, so the model does: the harder case.
 """
 
 from collections.abc import Callable
@@ -23,7 +25,10 @@ class Cut(Enum):
 
 
 class Mb85rc256v:
-    """Powered from the start, all zeros as delivered. After a cut it is dead until `power_on`, so nothing more lands."""
+    """Powered from the start, all zeros as delivered.
+
+    After a cut it is dead until `power_on`, so nothing more lands.
+    """
 
     def __init__(self, content: bytes | None = None, seed: int = 1) -> None:
         self.memory = bytearray(SIZE)

@@ -1,18 +1,25 @@
 """The HLW8032 metering chip: what its serial pin and its pulse pin say about the mains.
 
-Owns the chip's registers, its 24-byte report and its pulse counter. Facts, from the user manual REV 1.5 unless noted:
-- Report: State, 0x5A, then 24-bit big-endian pairs (parameter, register) for V, I, P, then Data Updata, PF (16 bits), sum of
-  bytes 2 to 22. Sent as 4800 baud 8E1, so 11 bits a byte and 55 ms a report.
-- A new report about every 105 ms (measured on the pin-compatible CSE7766; captures of a HLW8032 step by 104.5 ms).
-- U = Vparam/Vreg * Kv, I = Iparam/Ireg * Ki, P = Pparam/Preg * Kv * Ki. Preg is the pulse period in microseconds, so one pulse
-  is Pparam * Kv * Ki microjoules: with both factors in thousandths exactly Pparam * kv_milli * ki_milli picojoules.
-- A quantity near zero never finishes its period: State is 0xFx with its bit set (3 V, 2 I, 1 P), its update bit is clear and
-  its register shows the running count, which captures show to end at 0xFEFF01. Bit 0 of Data Updata reads 1 in captures.
+Owns the chip's registers, its 24-byte report and its pulse counter. Facts, from the user manual REV
+1.5 unless noted:
+- Report: State, 0x5A, then 24-bit big-endian pairs (parameter, register) for V, I, P, then Data
+  Updata, PF (16 bits), sum of bytes 2 to 22. Sent as 4800 baud 8E1, so 11 bits a byte and 55 ms a
+  report.
+- A new report about every 105 ms (measured on the pin-compatible CSE7766; captures of a HLW8032
+  step by 104.5 ms).
+- U = Vparam/Vreg * Kv, I = Iparam/Ireg * Ki, P = Pparam/Preg * Kv * Ki. Preg is the pulse period in
+  microseconds, so one pulse is Pparam * Kv * Ki microjoules: with both factors in thousandths
+  exactly Pparam * kv_milli * ki_milli picojoules.
+- A quantity near zero never finishes its period: State is 0xFx with its bit set (3 V, 2 I, 1 P),
+  its update bit is clear and its register shows the running count, which captures show to end at
+  0xFEFF01. Bit 0 of Data Updata reads 1 in captures.
 - PF starts at 0 with the chip; bit 7 of Data Updata turns over each time the 16 bits wrap.
-Not modelled: the time a register needs to follow a change (it follows at once), creep threshold, oscillator tolerance.
+Not modelled: the time a register needs to follow a change (it follows at once), creep threshold,
+oscillator tolerance.
 
-The bytes of a report are handed over in one go when its last bit has passed. `settle()` hands over those whose time has come,
-for a controller that looks, or opens its port, in between. No byte is ever early.
+The bytes of a report are handed over in one go when its last bit has passed. `settle()` hands over
+those whose time has come, for a controller that looks, or opens its port, in between. No byte is
+ever early.
 """
 
 from collections.abc import Callable
@@ -31,7 +38,10 @@ V_OVER, I_OVER, P_OVER = 0x08, 0x04, 0x02
 
 
 class Hlw8032Model:
-    """Powered from the start. `pf_wire` costs two events a pulse; leave it None where nobody counts its edges."""
+    """Powered from the start.
+
+    `pf_wire` costs two events a pulse; leave it None where nobody counts its edges.
+    """
 
     def __init__(
         self,
@@ -93,18 +103,27 @@ class Hlw8032Model:
             self.pf_wire.set(0)
 
     def restart(self) -> None:
-        """The chip resets by itself, as after a dip of its supply: PF from 0, silent for a while."""
+        """The chip resets by itself, as after a dip of its supply.
+
+        PF from 0, silent for a while.
+        """
         self.power_off()
         self.power_on()
 
     def stand_at(self, pulses: int) -> None:
-        """Let the count be this one, as late in the chip's life; what the mains delivers from now on comes on top."""
+        """Let the count be this one, as late in the chip's life.
+
+        What the mains delivers from now on comes on top.
+        """
         self._up_nj = self.mains.energy_nj - -(-pulses * self.params.pulse_pj // 1000)
 
     # ****** Faults ******
 
     def inject(self, fault: Fault, frames: int = 1) -> None:
-        """Spoil the next reports in this way; several faults may meet in one report. `frames` 0 takes a fault back."""
+        """Spoil the next reports in this way; several faults may meet in one report.
+
+        `frames` 0 takes a fault back.
+        """
         self.faults.pop(fault, None)
         if frames > 0:
             self.faults[fault] = frames
@@ -129,9 +148,8 @@ class Hlw8032Model:
         line = self._line
         if not line:
             return
-        arrived = min(
-            (self.clock.now_us - self._line_us) * 3 // 6875, len(line)
-        )  # 11 bits at 4800 baud are 6875/3 us
+        # 11 bits at 4800 baud are 6875/3 us.
+        arrived = min((self.clock.now_us - self._line_us) * 3 // 6875, len(line))
         handed, self._handed = self._handed, arrived
         if arrived == len(line):
             self._line = b""
@@ -182,9 +200,8 @@ class Hlw8032Model:
             return
         p, mains = self.params, self.mains
         volts = _period(p.voltage * p.kv_milli, mains.voltage_mv)
-        volt_amps = (
-            mains.power_mw * 1_000_000
-        )  # over U and pf in thousandths this is the current in mA, without its rounding
+        # Over U and pf in thousandths this is the current in mA, without its rounding.
+        volt_amps = None(mains.power_mw * 1_000_000)
         amps = _period(p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps)
         power = _period(p.pulse_pj, mains.power_mw * 1000)
         over = (volts < 0) * V_OVER | (amps < 0) * I_OVER | (power < 0) * P_OVER
@@ -194,7 +211,10 @@ class Hlw8032Model:
             self._edge()
 
     def _edge(self) -> None:
-        """Half a pulse low, half a pulse high: the pin falls when the count steps. Come back when the next half begins."""
+        """Half a pulse low, half a pulse high: the pin falls when the count steps.
+
+        Come back when the next half begins.
+        """
         assert self.pf_wire
         timer = self._timers.get("pulse")
         if timer:

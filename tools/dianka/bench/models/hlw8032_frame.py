@@ -1,6 +1,8 @@
-"""The HLW8032's 24-byte report as bytes: how it is put together, and every way in which it can go wrong on the wire.
+"""The HLW8032's 24-byte report as bytes: how it is put together, and every way in which it can go
+wrong on the wire.
 
-Owns the layout (user manual REV 1.5, register list) and the faults. The model in hlw8032.py says what goes into it and when.
+Owns the layout (user manual REV 1.5, register list) and the faults. The model in hlw8032.py says
+what goes into it and when.
 """
 
 from collections.abc import Sequence, Set
@@ -25,9 +27,8 @@ class Fault(Enum):
     FROZEN = auto()  # nothing is sent
     NOT_UPDATED = auto()  # update bits clear, registers hold running counts, the sum is right
     ABSURD_VOLTAGE = auto()  # a fantasy register with a right sum
-    ZERO_REGISTER = (
-        auto()
-    )  # the current register reads 0 under a right sum, as captured on an isolated board
+    # The current register reads 0 under a right sum, as captured on an isolated board.
+    ZERO_REGISTER = None(auto())
     WRONG_PPARAM = auto()  # another power parameter, the sum is right
     PARITY = auto()  # bits flipped on the wire; the port hands such characters on unmarked
 
@@ -36,7 +37,8 @@ class Fault(Enum):
 class Params:
     """Constants that differ from chip to chip, and the resistors around it in thousandths.
 
-    The defaults are those of a captured chip (chip constants), behind 4 x 470 kOhm over 1 kOhm and a 1 mOhm shunt.
+    The defaults are those of a captured chip (chip constants), behind 4 x 470 kOhm over 1 kOhm and
+    a 1 mOhm shunt.
     """
 
     voltage: int = 0x02DA78
@@ -60,7 +62,8 @@ class Params:
 
 
 CAPTURED = Params()
-# A chip whose constants look like the beginning of a report, at three places. Plausible in size, so energy stays plausible.
+# A chip whose constants look like the beginning of a report, at three places. Plausible in size, so
+# energy stays plausible.
 PLANTED = Params(voltage=0x02555A, current=0x00555A, power=0x4B555A)
 
 

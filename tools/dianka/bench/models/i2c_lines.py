@@ -98,7 +98,10 @@ class BusLines:
         self._sda.hold(False)
 
     def strand_sender(self, device: I2cDevice, value: int, bit: int) -> None:
-        """Leave this chip alone at this bit of a byte that it sends: 0 the first, 8 the acknowledge."""
+        """Leave this chip alone at this bit of a byte that it sends.
+
+        0 the first, 8 the acknowledge.
+        """
         sender = _Sender(device, value, bit)
         self._sda.hold(sender.low)
         self._stranded = sender

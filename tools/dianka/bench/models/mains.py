@@ -1,8 +1,9 @@
 """The mains in front of the meter and the load behind its relay.
 
-Owns voltage, load and the exact energy that has passed. Physics: the load is a resistance given by its power at the nominal
-220 V (GB/T 156), so real power goes with the square of the voltage; current follows from S = P/pf and I = S/U. Power is held
-in whole milliwatts, so energy is exact: 1 mW for 1 us is 1 nanojoule, and the sum of such products has no rounding.
+Owns voltage, load and the exact energy that has passed. Physics: the load is a resistance given by
+its power at the nominal 220 V (GB/T 156), so real power goes with the square of the voltage;
+current follows from S = P/pf and I = S/U. Power is held in whole milliwatts, so energy is exact: 1
+mW for 1 us is 1 nanojoule, and the sum of such products has no rounding.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ NOMINAL_MV = 220_000
 
 
 class Mains:
-    """Starts switched on at the nominal voltage, without load, with nothing between supply and load (contact closed)."""
+    """Starts switched on at the nominal voltage, without load, with nothing between supply and load
+    (contact closed).
+    """
 
     def __init__(self, clock: Clock, voltage_mv: int = NOMINAL_MV) -> None:
         self.clock = clock

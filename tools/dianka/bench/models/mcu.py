@@ -1,7 +1,8 @@
 """The controller's side of the bench: numbered pins, ports and buses, the watchdog, and waiting.
 
-Every rung drives the models through this one class: the host rung calls it directly, the VM rung through a socket
-(vmlink.py), the chip rung from the emulator's pins. It knows no model; `Bench` (bench.py) connects them.
+Every rung drives the models through this one class: the host rung calls it directly, the VM rung
+through a socket (vmlink.py), the chip rung from the emulator's pins. It knows no model; `Bench`
+(bench.py) connects them.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,10 @@ FALLING = 4
 
 
 class PowerCut(BaseException):
-    """The controller's supply died in the middle of what it was doing. Nothing it does after this reaches the world."""
+    """The controller's supply died in the middle of what it was doing.
+
+    Nothing it does after this reaches the world.
+    """
 
 
 class Mcu:
@@ -86,7 +90,10 @@ class Mcu:
         self.clock.interrupt()
 
     def wait(self, until_us: int) -> bool:
-        """Let the world go on until then, or until an armed pin changes. True if the time was reached."""
+        """Let the world go on until then, or until an armed pin changes.
+
+        True if the time was reached.
+        """
         return self.clock.advance(until_us)
 
     def take_edges(self) -> list[tuple[int, int]]:

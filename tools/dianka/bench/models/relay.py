@@ -1,12 +1,17 @@
-"""The latching relay: two coils, one contact that stays where it was put, and the feedback from the load side.
+"""The latching relay: two coils, one contact that stays where it was put, and the feedback from the
+load side.
 
-Owns the contact's position, with or without power. Facts (data sheets of HFE20 and HF115F-L, manual of Hexing HXE310):
-- The contact moves within 15 ms of the coil's rise; only a pulse of 50 ms or more latches it. After a shorter one it springs
-  back. A pulse cut short because the supply went away is nobody's fault and is not recorded.
-- Coils are made for pulses: longer than a second overheats them. Both driven at once is forbidden and moves nothing; here the
-  coils burn out after one second of it, and the relay never moves again.
+Owns the contact's position, with or without power. Facts (data sheets of HFE20 and HF115F-L, manual
+of Hexing HXE310):
+- The contact moves within 15 ms of the coil's rise; only a pulse of 50 ms or more latches it. After
+  a shorter one it springs back. A pulse cut short because the supply went away is nobody's fault
+  and is not recorded.
+- Coils are made for pulses: longer than a second overheats them. Both driven at once is forbidden
+  and moves nothing; here the coils burn out after one second of it, and the relay never moves
+  again.
 - The coil supply comes from the mains: below 70 % of the nominal voltage the contact does not move.
-The feedback is the load side's voltage, rectified and smoothed: 1 while the mains are on and the contact is closed.
+The feedback is the load side's voltage, rectified and smoothed: 1 while the mains are on and the
+contact is closed.
 """
 
 from collections.abc import Callable
@@ -74,7 +79,9 @@ class LatchingRelay:
 
     @fault.setter
     def fault(self, fault: ContactFault) -> None:
-        """The contact goes at once where the fault holds it, and without fault to where the armature is."""
+        """The contact goes at once where the fault holds it, and without fault to where the
+        armature is.
+        """
         self._fault = fault
         self._stop(self._rattle)
         self._touch(self._where())

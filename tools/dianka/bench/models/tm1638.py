@@ -1,11 +1,16 @@
-"""The TM1638 display chip with eight digits and eight lamps: decodes what it is sent into what people see.
+"""The TM1638 display chip with eight digits and eight lamps.
+
+Decodes what it is sent into what people see.
 
 Owns the display memory. Facts (data sheet of the TM1638, Titan Micro):
-- STB low selects; the first byte after it falls is a command, what follows is data. Bits go LSB first, taken over on the
-  rising clock edge, clock idle high (SPI mode 3), at most 1 MHz. The bus here carries MSB first, so bytes arrive mirrored.
-- 0x40 writes with the address counting up, 0x44 at a fixed address, 0x42 reads four bytes of keys; 0xC0 + address sets the
-  address (16 bytes, wrapping); 0x80 switches the display off, 0x88 + brightness on.
-- Even addresses are digits (segments a to g in bits 0 to 6, the dot in bit 7), odd ones lamps (bit 0).
+- STB low selects; the first byte after it falls is a command, what follows is data. Bits go LSB
+  first, taken over on the rising clock edge, clock idle high (SPI mode 3), at most 1 MHz. The bus
+  here carries MSB first, so bytes arrive mirrored.
+- 0x40 writes with the address counting up, 0x44 at a fixed address, 0x42 reads four bytes of keys;
+  0xC0 + address sets the address (16 bytes, wrapping); 0x80 switches the display off, 0x88 +
+  brightness on.
+- Even addresses are digits (segments a to g in bits 0 to 6, the dot in bit 7), odd ones lamps (bit
+  0).
 - At power-up the memory holds anything and the display is off.
 What the chip would take badly is kept in `violations`, each kind once.
 """
@@ -49,7 +54,10 @@ class Tm1638:
 
     @property
     def text(self) -> str:
-        """The eight digits as read from left to right; a dot follows its digit; "?" is no known sign. Dark: eight blanks."""
+        """The eight digits as read from left to right.
+
+        A dot follows its digit; "?" is no known sign. Dark: eight blanks.
+        """
         if not self.on:
             return " " * 8
         return "".join(

@@ -1,6 +1,7 @@
 """What connects the controller to the models: single wires, serial ports, I2C and SPI buses.
 
-The models speak in levels, characters and bus bytes. Each rung plugs the controller in on the other side (`Mcu` in mcu.py).
+The models speak in levels, characters and bus bytes. Each rung plugs the controller in on the other
+side (`Mcu` in mcu.py).
 """
 
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from dianka.bench.models.clock import Clock
 
 
 class Wire:
-    """One digital wire. `level` is what everybody sees; `listeners` hear every change as (level)."""
+    """One digital wire.
+
+    `level` is what everybody sees; `listeners` hear every change as (level).
+    """
 
     __slots__ = ("level", "listeners", "name")
 
@@ -57,7 +61,10 @@ class SharedWire(Wire):
 
 @dataclass(frozen=True)
 class Format:
-    """How characters go over a serial wire. `parity`: 0 even, 1 odd, None without, as machine.UART counts."""
+    """How characters go over a serial wire.
+
+    `parity`: 0 even, 1 odd, None without, as machine.UART counts.
+    """
 
     baud: int
     bits: int = 8
@@ -77,9 +84,10 @@ class Format:
 class SerialPort:
     """The controller's UART as the models see it.
 
-    `sink(value, start_us, format)` is called by the controller's side for each character sent, when it starts.
-    Models hand characters in with `deliver` when their last bit has passed. Like the RP2040's and ESP32's UART under
-    MicroPython, the port keeps characters with a parity error unmarked, and drops breaks and what its ring can't hold.
+    `sink(value, start_us, format)` is called by the controller's side for each character sent, when
+    it starts. Models hand characters in with `deliver` when their last bit has passed. Like the
+    RP2040's and ESP32's UART under MicroPython, the port keeps characters with a parity error
+    unmarked, and drops breaks and what its ring can't hold.
     """
 
     def __init__(self, clock: Clock, ring_size: int = 256) -> None:
@@ -90,7 +98,8 @@ class SerialPort:
         self.lost = 0
         self.sink: Callable[[int, int, Format], None] | None = None
         self.on_receive: Callable[[], None] | None = None
-        self.heard_etu = 11  # bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit
+        # Bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit.
+        self.heard_etu = 11
         self.settle: Callable[[], None] | None = (
             None  # a lazy model hands in here what has arrived by now
         )
@@ -115,7 +124,10 @@ class SerialPort:
         self._free_us = -(-start_ns // 1000)
 
     def waiting(self) -> int:
-        """Characters in the ring now. To be asked by whoever plugs the controller in before `received` is read."""
+        """Characters in the ring now.
+
+        To be asked by whoever plugs the controller in before `received` is read.
+        """
         if self.settle:
             self.settle()
         return len(self.received)
@@ -126,7 +138,10 @@ class SerialPort:
         return self._free_us
 
     def deliver(self, value: int, sent_as: Format) -> None:
-        """From a model: one character has arrived. A format that does not fit the port's arrives as rubbish."""
+        """From a model: one character has arrived.
+
+        A format that does not fit the port's arrives as rubbish.
+        """
         if self.format is None:
             return
         if not _compatible(self.format, sent_as):
@@ -153,7 +168,10 @@ def _compatible(ours: Format, theirs: Format) -> bool:
 
 
 class I2cDevice(Protocol):
-    """A chip on the I2C bus, byte by byte. `start` and `write` answer whether the chip acknowledges."""
+    """A chip on the I2C bus, byte by byte.
+
+    `start` and `write` answer whether the chip acknowledges.
+    """
 
     def start(self, read: bool) -> bool: ...
     def write(self, value: int) -> bool: ...
@@ -264,7 +282,10 @@ class SpiDevice(Protocol):
 
 
 class SpiBus:
-    """Bytes MSB first, as the RP2040 sends them. Every device hears every byte; those not selected answer 0xFF."""
+    """Bytes MSB first, as the RP2040 sends them.
+
+    Every device hears every byte; those not selected answer 0xFF.
+    """
 
     def __init__(self) -> None:
         self.devices: list[SpiDevice] = []

@@ -1,4 +1,7 @@
-"""What runs the firmware on the bench, by name: CPython (rung 1), real MicroPython (rung 2), an emulated chip (rung 3)."""
+"""What runs the firmware on the bench, by name.
+
+CPython (rung 1), real MicroPython (rung 2), an emulated chip (rung 3).
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +21,10 @@ class UnknownRunner(Exception):
 
 
 class Runner(Protocol):
-    """What runs the firmware on the bench's Mcu. `ended` says how it ended by itself, None while it runs."""
+    """What runs the firmware on the bench's Mcu.
+
+    `ended` says how it ended by itself, None while it runs.
+    """
 
     ended: str | None
 
@@ -30,7 +36,9 @@ class Runner(Protocol):
 
 @runtime_checkable
 class ChipLike(Runner, Protocol):
-    """A runner that has a flash of its own and T=0 lines bit by bit, on which metal is a matter of the wire."""
+    """A runner that has a flash of its own and T=0 lines bit by bit, on which metal is a matter of
+    the wire.
+    """
 
     def short(self, name: str, low: bool) -> None: ...
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...

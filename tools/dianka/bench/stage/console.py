@@ -18,7 +18,10 @@ _GUTTER = "     │"
 
 
 def mains_text(view: View) -> str:
-    """Volts, amperes and watts. Cut off, not rounded: figures on a bench should not round up to a limit."""
+    """Volts, amperes and watts.
+
+    Cut off, not rounded: figures on a bench should not round up to a limit.
+    """
     amperes = f"{view.current_ma // 1000}.{view.current_ma % 1000:03d}"
     return f"{_tenths(view.volts_mv)} V  {amperes} A  {_tenths(view.power_mw)} W"
 
@@ -47,7 +50,9 @@ def slot_text(view: View) -> str:
 
 
 def fold(markup: str, width: int) -> list[str]:
-    """A row of rich markup in rows of this width, broken only between its parts, which two blanks or more keep apart."""
+    """A row of rich markup in rows of this width, broken only between its parts, which two blanks
+    or more keep apart.
+    """
     first, *rest = re.split("( {2,})", markup)
     rows = [first]
     for gap, part in zip(rest[::2], rest[1::2], strict=True):
@@ -59,7 +64,10 @@ def fold(markup: str, width: int) -> list[str]:
 
 
 class Printer:
-    """The Watcher that prints. Where output is no terminal there are no colours, and nothing is overwritten or folded."""
+    """The Watcher that prints.
+
+    Where output is no terminal there are no colours, and nothing is overwritten or folded.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -75,7 +83,9 @@ class Printer:
             self._line(f"{line:4} │", text, "bold")
 
     def passes(self, view: View, passed_us: int, longest_us: int) -> None:
-        """During a long wait show a terminal how far it is, and how long the rest takes here at most."""
+        """During a long wait show a terminal how far it is, and how long the rest takes here at
+        most.
+        """
         if not self._console.is_terminal:
             return
         if self._waiting is None:

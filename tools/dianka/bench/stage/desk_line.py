@@ -1,6 +1,9 @@
-"""The desk's commands as a story or the live screen gives them: the same typer commands as on the command line, run in-process.
+"""The desk's commands as a story or the live screen gives them.
 
-They run in a meter's folder, what they print comes back as text, and what they refuse comes back as their own one line.
+The same typer commands as on the command line, run in-process.
+
+They run in a meter's folder, what they print comes back as text, and what they refuse comes back as
+their own one line.
 """
 
 import contextlib
@@ -80,7 +83,9 @@ class DeskLine:
 
 
 def _pass_on(status: int, told: str) -> None:
-    """End whoever runs the story by the signal that ended the command, even if he ignores it by now."""
+    """End whoever runs the story by the signal that ended the command, even if he ignores it by
+    now.
+    """
     if told:
         say_error(told)
     signal.raise_signal(status - _SIGNALLED)

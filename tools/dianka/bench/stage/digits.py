@@ -1,6 +1,7 @@
 """Draws what eight seven-segment digits show, as lines of text in any size.
 
-Segments are lettered as in every datasheet: a on top, then clockwise b to f, g in the middle; a dot belongs to its digit.
+Segments are lettered as in every datasheet: a on top, then clockwise b to f, g in the middle; a dot
+belongs to its digit.
 """
 
 from dianka.bench.models.tm1638 import _SHAPES as SHAPES

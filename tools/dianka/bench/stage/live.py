@@ -1,7 +1,8 @@
-"""The live screen: one virtual meter as it would hang on the wall, with keys for everything that can happen to it.
+"""The live screen: one virtual meter as it would hang on the wall, with keys for everything that
+can happen to it.
 
-Virtual time is paced by the wall clock times the chosen speed. A machine that can't keep up loses time on the wall, never in
-the meter: what is owed is dropped and the true speed is shown.
+Virtual time is paced by the wall clock times the chosen speed. A machine that can't keep up loses
+time on the wall, never in the meter: what is owed is dropped and the true speed is shown.
 """
 
 import textwrap
@@ -71,7 +72,9 @@ class Screen:
         return key != "q"
 
     def tick(self, wall_us: int) -> None:
-        """Let as much virtual time pass as this much time on the wall is worth, or as much as the machine can do."""
+        """Let as much virtual time pass as this much time on the wall is worth, or as much as the
+        machine can do.
+        """
         speed = SPEEDS[self._speed]
         self._owed_us += wall_us * speed
         slice_us = speed * 10_000
@@ -86,7 +89,10 @@ class Screen:
         self._owed_us = 0
 
     def render(self, columns: int = COLUMNS, lines: int | None = None) -> Group:
-        """All that there is to see, in so many columns and lines: the log gives way first, then the size of the digits."""
+        """All that there is to see, in so many columns and lines.
+
+        The log gives way first, then the size of the digits.
+        """
         view = self._rig.view()
         rows = [
             Text.from_markup(row, emoji=False)
@@ -110,7 +116,10 @@ class Screen:
         return Group(*above, *self._newest(columns, room), *keys)
 
     def _newest(self, columns: int, room: int) -> list[Text]:
-        """The end of the log. What was refused is shown whole, since its end says what to do; other lines are cut off."""
+        """The end of the log.
+
+        What was refused is shown whole, since its end says what to do; other lines are cut off.
+        """
         shown: list[Text] = []
         for line in reversed(self._log):
             rows = textwrap.wrap(line, columns) if line.startswith("!") else [line]
@@ -175,7 +184,10 @@ class Screen:
             self.logged("bench: mains on")
 
     def _cut(self) -> None:
-        """Unlike `m` this leaves the meter no time. Where the mains is off already it takes the rest of the hold-up."""
+        """Unlike `m` this leaves the meter no time.
+
+        Where the mains is off already it takes the rest of the hold-up.
+        """
         if not self._rig.view().powered:
             raise RigError("the meter has no supply already: m switches the mains on")
         self._rig.cut_power()
@@ -191,7 +203,10 @@ class Screen:
 
 
 def run(screen: Screen, console: Console) -> None:
-    """Show the screen until q, or until somebody ends the program; the terminal is left as it was."""
+    """Show the screen until q, or until somebody ends the program.
+
+    The terminal is left as it was.
+    """
     with Keyboard() as keyboard, Live(console=console, screen=True, auto_refresh=False) as live:
         last_ns = time.monotonic_ns()
         while True:

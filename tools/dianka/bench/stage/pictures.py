@@ -1,8 +1,11 @@
-"""Pictures for the documentation, made from the real meter: the live screen as SVG, after a story has been played.
+"""Pictures for the documentation, made from the real meter.
 
-rich's own SVG is right in browsers alone: it keeps columns apart by blanks in a text, stretches texts to a length and
-clips them, of which other programs know little. Here each word stands at its own place, the frame is a path, and all
-attributes are of SVG 1.1, so that whatever draws SVG draws the same.
+The live screen as SVG, after a story has been played.
+
+rich's own SVG is right in browsers alone: it keeps columns apart by blanks in a text, stretches
+texts to a length and clips them, of which other programs know little. Here each word stands at its
+own place, the frame is a path, and all attributes are of SVG 1.1, so that whatever draws SVG draws
+the same.
 """
 
 import io
@@ -30,7 +33,8 @@ WIDTH = 112
 CELL, LINE, FONT = 12, 24, 20  # pixels; a letter of most monospaced fonts is 0.6 of its size wide
 _LEFT, _TOP, _BAR = 12, 8, 40  # round the screen; the window's bar above it
 _WORDS = re.compile(r"─+|[╭╮╰╯│]|[^\s─╭╮╰╯│]+")
-# From where to where a frame's corner goes through its cell: half cells to the right, half lines down.
+# From where to where a frame's corner goes through its cell: half cells to the right, half lines
+# down.
 _CORNERS = {
     "╭": ((1, 2), (2, 1)),
     "╮": ((0, 1), (1, 2)),
@@ -40,7 +44,9 @@ _CORNERS = {
 
 
 def live_picture(path: Path, runner: str) -> None:
-    """The live screen of a meter in use, a minute after the resident has put in a card with 20.00 yuan."""
+    """The live screen of a meter in use, a minute after the resident has put in a card with 20.00
+    yuan.
+    """
     if not path.parent.is_dir():  # said before a minute is spent on the story
         raise FileNotFoundError(f"{path.name} can't be written: there is no folder {path.parent}")
     with tempfile.TemporaryDirectory(prefix="dianka-") as folder:

@@ -1,4 +1,6 @@
-"""Plays the steps of a story on one virtual meter and holds what people would see against what the story expects."""
+"""Plays the steps of a story on one virtual meter and holds what people would see against what the
+story expects.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

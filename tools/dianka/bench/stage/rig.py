@@ -1,4 +1,5 @@
-"""One virtual meter: the bench's models, the firmware under a runner, and a folder that holds what survives.
+"""One virtual meter: the bench's models, the firmware under a runner, and a folder that holds what
+survives.
 
 The supply (models/supply.py) has a hold-up: when the mains fails, or falls too low for it, the
 controller dies 100 ms later, unless the mains is back by then. `cut_power` is worse: everything is
@@ -55,7 +56,10 @@ class View:
 
 
 class Rig:
-    """`Stand` (stand.py) puts the utility's desk and the people to it. `rng`: of the chips in ESAM and slot."""
+    """`Stand` (stand.py) puts the utility's desk and the people to it.
+
+    `rng`: of the chips in ESAM and slot.
+    """
 
     def __init__(
         self,
@@ -107,7 +111,10 @@ class Rig:
         self._die()
 
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
-        """Connect a load of this power at 220 V. RigError if the metering chip can't measure its current."""
+        """Connect a load of this power at 220 V.
+
+        RigError if the metering chip can't measure its current.
+        """
         self._refuse_current(power_mw, pf_milli, self.bench.mains.set_mv)
         self.bench.mains.set_load(power_mw, pf_milli)
 

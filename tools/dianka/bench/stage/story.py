@@ -1,4 +1,5 @@
-"""Stories: what happens at a meter, one step per line, in the words of the people who stand before it.
+"""Stories: what happens at a meter, one step per line, in the words of the people who stand before
+it.
 
     mains on|off        load 2.2 kW [pf 0.8]      volts 220           wait 3 h|min|s|ms      cut power
     insert FILE [upside down]                     insert metal plate  pull card              press key [for 3 s]
@@ -7,10 +8,11 @@
     say "text"                                    desk: COMMAND of dianka, in the meter's folder
     CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
 
-`#` begins a comment. A story is read whole before its first step is played, so a wrong word never leaves half a day behind.
-Only what says so takes time (wait, within, press key): between `pull card` and the next `insert` a `wait` belongs, or the
-meter never sees the card leave. One wait is at most 1000 h. Numbers, units and the refusal of wrong words are in
-story_words.py, playing is in player.py.
+`#` begins a comment. A story is read whole before its first step is played, so a wrong word never
+leaves half a day behind. Only what says so takes time (wait, within, press key): between `pull
+card` and the next `insert` a `wait` belongs, or the meter never sees the card leave. One wait is at
+most 1000 h. Numbers, units and the refusal of wrong words are in story_words.py, playing is in
+player.py.
 """
 
 import shlex
@@ -210,7 +212,10 @@ _VERBS: dict[str, Callable[[Words], Act | tuple[Act, Condition]]] = {
 
 
 def check(story: Story, lamps: tuple[str, ...], desk: Desk) -> None:
-    """Refuse what only this meter and this desk can know: lamps that it has not, commands that there are not."""
+    """Refuse what only this meter and this desk can know.
+
+    Lamps that it has not, commands that there are not.
+    """
     for step in story.steps:
         problem = desk.unknown(step.desk) if step.desk else ""
         if step.condition and step.condition.lamp and step.condition.lamp not in lamps:

@@ -1,6 +1,8 @@
-"""The words of one line of a story, taken from left to right, and the one-line refusal of what does not belong there.
+"""The words of one line of a story, taken from left to right, and the one-line refusal of what does
+not belong there.
 
-Numbers become integers of the finest unit that the bench knows; what is finer still is refused, never rounded.
+Numbers become integers of the finest unit that the bench knows; what is finer still is refused,
+never rounded.
 """
 
 import re

@@ -35,7 +35,10 @@ class Keyboard:
         termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
     def wait(self, timeout_ms: int) -> list[str]:
-        """The keys pressed, waiting at most this long for the first. A closed terminal reads as q."""
+        """The keys pressed, waiting at most this long for the first.
+
+        A closed terminal reads as q.
+        """
         ready, _, _ = select.select([self._fd], [], [], timeout_ms / 1000)
         if not ready:
             return []
@@ -47,7 +50,10 @@ class Keyboard:
 
 
 def decode(data: bytes) -> tuple[list[str], bytes]:
-    """(keys, the beginning of an escape sequence whose end is still to come). Keys that nobody needs are left out."""
+    """(keys, the beginning of an escape sequence whose end is still to come).
+
+    Keys that nobody needs are left out.
+    """
     keys = []
     at = 0
     while at < len(data):

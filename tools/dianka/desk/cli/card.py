@@ -91,9 +91,11 @@ def verify_command(
         ),
     ] = False,
 ) -> None:
-    """Check a card: ATR, files, frames and sums, access rights, and that it belongs to the control card's system.
+    """Check a card: ATR, files, frames and sums, access rights, and that it belongs to the control
+    card's system.
 
-    One line for each finding. Nothing on the card is changed. The exit code is 1 if anything is wrong.
+    One line for each finding. Nothing on the card is changed. The exit code is 1 if anything is
+    wrong.
 
     Example: dianka card verify lin.card
     """
@@ -142,8 +144,8 @@ def replace_command(
 ) -> None:
     """Make a replacement card. Once it has been in the meter, the meter refuses the former card.
 
-    A replacement that never reached the meter stays good until the next purchase is in the meter: make no second one while the
-    first may be found, and break a found one.
+    A replacement that never reached the meter stays good until the next purchase is in the meter:
+    make no second one while the first may be found, and break a found one.
 
     Example: dianka card replace lin2.card --former lin.card
 
@@ -179,7 +181,8 @@ def replace_command(
         )
         if last.opens:
             must_have(price=price, alarm1=alarm1, alarm2=alarm2)
-        # Without an opening the meter keeps its own price and alarms: the card says what it was told.
+        # Without an opening the meter keeps its own price and alarms: the card says what it was
+        # told.
         untold = alarm1 is None and alarm2 is None and not last.opens
         data = UserData(*numbers, *((0, 0) if untold else alarms_fen(alarm1, alarm2)), rates or ())
         made = make_card(
@@ -281,8 +284,9 @@ def sell_command(
 ) -> None:
     """Sell credit: write a purchase to a user card, and a new price if there is one.
 
-    Exit code: 0 sold; 1 refused, nothing was sent; 3 keep the money and sell the same again; 4 sold, but the receipt can't be
-    written; 128 and the signal's number if a signal ended it: its line says whether the money is to be kept.
+    Exit code: 0 sold; 1 refused, nothing was sent; 3 keep the money and sell the same again; 4
+    sold, but the receipt can't be written; 128 and the signal's number if a signal ended it: its
+    line says whether the money is to be kept.
 
     Example: dianka sell lin.card 50.00
 
@@ -357,7 +361,10 @@ def _price_lines(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
 
 
 def _must_be_two(card: str, control: str | None) -> None:
-    """One card can't be the resident's and the control card: say which of the two it is, not that it is in use."""
+    """One card can't be the resident's and the control card.
+
+    Say which of the two it is, not that it is in use.
+    """
     if same_place(card, control_word(card, control)):
         with control_for(card, control) as desk:
             raise CardError(f"{desk.name} is the control card itself: name the resident's card")

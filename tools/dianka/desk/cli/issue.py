@@ -1,6 +1,8 @@
-"""`dianka card issue KIND`: one command for each kind of card, each with the words that this kind needs.
+"""`dianka card issue KIND`: one command for each kind of card, each with the words that this kind
+needs.
 
-A card is made in a new file, or of the blank card in a reader. `dianka card new` is its former name.
+A card is made in a new file, or of the blank card in a reader. `dianka card new` is its former
+name.
 """
 
 from pathlib import Path
@@ -61,10 +63,12 @@ def user(
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
 ) -> Make:
-    """The card that a resident buys electricity with; sell to it next. Its first sale opens the account: the meter then has
-    this price and these alarms.
+    """The card that a resident buys electricity with; sell to it next.
 
-    Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20 --alarm2 5
+    Its first sale opens the account: the meter then has this price and these alarms.
+
+    Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20
+    --alarm2 5
     """
     must_have(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
     numbers = number(meter, "meter"), number(customer, "customer")
@@ -111,7 +115,8 @@ def init(
 
     It brings the time as well: a meter's clock that is lost, or behind it, is set to that.
 
-    Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5 --overdraft 10
+    Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5
+    --overdraft 10
     """
     must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
     limits = limits_fen(overdraft, hoard, close_above)
@@ -156,7 +161,9 @@ def inspection(
         typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events."),
     ] = card_files.COPY_ALL,
 ) -> Make:
-    """The inspector's card: it copies what a meter holds and changes nothing there. It may be used again and again.
+    """The inspector's card: it copies what a meter holds and changes nothing there.
+
+    It may be used again and again.
 
     Example: dianka card issue inspection inspection.card
     """
@@ -196,7 +203,9 @@ def test_functions(
     ] = 0,
     uses: UsesOption = 100,
 ) -> Make:
-    """Production test (09): relay, segments, pulses, memory, clock, ESAM. The results come back on the card.
+    """Production test (09): relay, segments, pulses, memory, clock, ESAM.
+
+    The results come back on the card.
 
     Example: dianka card issue test test.card --uses 100
     """
@@ -208,7 +217,9 @@ def test_functions(
 def esam(
     file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
 ) -> None:
-    """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet. It needs no control card.
+    """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
+
+    It needs no control card.
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
@@ -227,7 +238,9 @@ def control(
     profile: ProfileOption = ProfileName.sm4,
     serial: SerialOption = None,
 ) -> None:
-    """A system control card WITHOUT a backup, for trials: lost with its file. `dianka keys init` founds a system with one.
+    """A system control card WITHOUT a backup, for trials: lost with its file.
+
+    `dianka keys init` founds a system with one.
 
     Example: dianka card issue control trial.card
     """

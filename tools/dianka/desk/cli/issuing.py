@@ -1,7 +1,10 @@
-"""What all `dianka card issue` commands have in common: where the new card comes to be, sealed by which control card.
+"""What all `dianka card issue` commands have in common.
 
-`card_command` makes a command of a function that takes the words of one kind and says how a chip becomes such a card; the words
-that every kind has are added here, once. A function with a parameter `wanted` gets these too.
+Where the new card comes to be, sealed by which control card.
+
+`card_command` makes a command of a function that takes the words of one kind and says how a chip
+becomes such a card; the words that every kind has are added here, once. A function with a parameter
+`wanted` gets these too.
 """
 
 import inspect
@@ -90,7 +93,10 @@ def card_command(
 
 
 def make_card(wanted: Wanted, kind: str, make: Make) -> str:
-    """Make a new card where it is wanted. Return a line about it, to be printed when all work is done."""
+    """Make a new card where it is wanted.
+
+    Return a line about it, to be printed when all work is done.
+    """
     place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
     in_reader = place.startswith(PREFIX)
     if in_reader and (wanted.serial or wanted.blank):

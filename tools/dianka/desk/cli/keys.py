@@ -1,4 +1,7 @@
-"""`dianka keys init` and `restore`: a system is founded, and given back from its backup. No key is ever shown."""
+"""`dianka keys init` and `restore`: a system is founded, and given back from its backup.
+
+No key is ever shown.
+"""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,7 +47,8 @@ def init(
         ProfileName, typer.Option(help="Cipher of the system and of all its cards.")
     ] = ProfileName.sm4,
 ) -> None:
-    """Found a system: a control card that makes its own keys, and a backup of them in parts for several people.
+    """Found a system: a control card that makes its own keys, and a backup of them in parts for
+    several people.
 
     Example: dianka keys init office/control.card --parts 5 --needed 3
     """
@@ -77,7 +81,9 @@ def restore(
         ),
     ],
 ) -> None:
-    """Make a new control card of the same system from parts of its backup. It makes no second backup: the parts stay good.
+    """Make a new control card of the same system from parts of its backup.
+
+    It makes no second backup: the parts stay good.
 
     Example: dianka keys restore control.card backup-1.card backup-3.card backup-4.card
     """
@@ -118,7 +124,10 @@ def _part(word: str) -> Held:
 
 
 def _in_folder(word: str) -> Path:
-    """Where the control card goes. Another name than of a card, and `git add .` would take the keys along."""
+    """Where the control card goes.
+
+    Another name than of a card, and `git add .` would take the keys along.
+    """
     path = new_file(Path(word))
     if real_path(path).is_dir():
         return path / CONTROL_NAME

@@ -1,6 +1,9 @@
-"""The words that card commands share on the command line: amounts, numbers, serials, and where a card sits.
+"""The words that card commands share on the command line.
 
-A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two readers at once if need be.
+Amounts, numbers, serials, and where a card sits.
+
+A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two
+readers at once if need be.
 """
 
 import re
@@ -88,7 +91,10 @@ def fen(text: str) -> int:
 
 
 def must_have(**given: str | list[str] | None) -> None:
-    """CardError that names every option which was not given: what decides about money has no default."""
+    """CardError that names every option which was not given.
+
+    What decides about money has no default.
+    """
     missing = [f"--{name}" for name, word in given.items() if not word]
     if missing:
         listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
@@ -98,7 +104,10 @@ def must_have(**given: str | list[str] | None) -> None:
 
 
 def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
-    """Both alarms; the one that warns must come before the one that cuts. A second alarm of 0 is off."""
+    """Both alarms; the one that warns must come before the one that cuts.
+
+    A second alarm of 0 is off.
+    """
     must_have(alarm1=alarm1, alarm2=alarm2)
     first, second = fen(cast(str, alarm1)), fen(cast(str, alarm2))
     if second and first < second:

@@ -87,7 +87,8 @@ def speed(
     ] = None,
     port: PortOption = None,
 ) -> None:
-    """Measure how many commands a second go to a card and back (GET CHALLENGE, 5 bytes out and 10 back).
+    """Measure how many commands a second go to a card and back (GET CHALLENGE, 5 bytes out and 10
+    back).
 
     Example: dianka reader speed 0
 
@@ -123,7 +124,10 @@ def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
 
 @contextmanager
 def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
-    """A new card in a slot, served by a process of its own as any other would be; the name of the reader that has it."""
+    """A new card in a slot, served by a process of its own as any other would be.
+
+    The name of the reader that has it.
+    """
     with tempfile.TemporaryDirectory(prefix="dianka-") as folder:
         path = Path(folder) / "speed.card"
         with CardFile.create(path, kinds.USER) as file:

@@ -1,7 +1,7 @@
 """`machine` and `time` for the host rung: strict, small, and nothing but a way to the bench's Mcu.
 
-Wrong arguments raise as on the RP2040; a method that a port does not have is not here either. Levels and bytes are the
-models', so nothing answers that is not wired.
+Wrong arguments raise as on the RP2040; a method that a port does not have is not here either.
+Levels and bytes are the models', so nothing answers that is not wired.
 """
 
 import types
@@ -22,7 +22,10 @@ class Reset(BaseException):
 
 
 class Hardware:
-    """Everything of one start of the firmware that touches the Mcu. Calls after the supply has died raise PowerCut."""
+    """Everything of one start of the firmware that touches the Mcu.
+
+    Calls after the supply has died raise PowerCut.
+    """
 
     def __init__(self, mcu: Mcu, cause: int, wait_us: Callable[[int], None]) -> None:
         self.mcu = mcu

@@ -1,8 +1,11 @@
-"""Runs `firmware/` under CPython on the Mcu: a fresh set of modules for every start, as after a power cut.
+"""Runs `firmware/` under CPython on the Mcu.
 
-The firmware runs in a greenlet of its own; when it waits, virtual time moves, and at the end of `run_until` control comes
-back in the middle of that wait. Its imports see the firmware, the board and the fakes of MicroPython's modules, and of
-CPython only what MicroPython has under the same name.
+A fresh set of modules for every start, as after a power cut.
+
+The firmware runs in a greenlet of its own; when it waits, virtual time moves, and at the end of
+`run_until` control comes back in the middle of that wait. Its imports see the firmware, the board
+and the fakes of MicroPython's modules, and of CPython only what MicroPython has under the same
+name.
 """
 
 import binascii
@@ -22,9 +25,8 @@ from dianka.bench.rungs.host.tasks import Loop
 
 SHARED = {"binascii": binascii, "struct": struct}
 FOREVER_US = 1 << 60
-HEAP_FREE = (
-    180 * 1024
-)  # what an RP2040 has left with this firmware; CPython has no heap of its own to ask
+# What an RP2040 has left with this firmware; CPython has no heap of its own to ask.
+HEAP_FREE = None(180 * 1024)
 _CODE: dict[Path, types.CodeType] = {}
 
 
@@ -51,7 +53,10 @@ class HostRunner:
         self.enter(self._boot)
 
     def enter(self, work: Callable[[], object]) -> greenlet:
-        """Let this be what `run_until` runs, in the firmware's place. Return the greenlet in which it does."""
+        """Let this be what `run_until` runs, in the firmware's place.
+
+        Return the greenlet in which it does.
+        """
         self._fiber = greenlet(work)
         return self._fiber
 
@@ -60,7 +65,10 @@ class HostRunner:
         return self._import(name)
 
     def prepare(self, cause: int = 1) -> None:
-        """A controller fresh from reset, its modules not yet imported. Until `run_until` is called, time is free to pass."""
+        """A controller fresh from reset, its modules not yet imported.
+
+        Until `run_until` is called, time is free to pass.
+        """
         self.kill()
         self._until_us = FOREVER_US
         self.mcu.reset()
@@ -81,14 +89,18 @@ class HostRunner:
 
     @property
     def meter(self) -> Any:
-        """The `Meter` object of this start, which main.py keeps under this name; None until it is built.
+        """The `Meter` object of this start, which main.py keeps under this name.
+
+        None until it is built.
 
         It stays after the supply is gone, as it was then, until the next start.
         """
         return vars(self._main).get("meter") if self._main else None
 
     def run_until(self, when_us: int) -> None:
-        """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog or loses its supply."""
+        """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog
+        or loses its supply.
+        """
         if self._fiber is None or self._fiber.dead or self.mcu.dead:
             return
         self._until_us = when_us

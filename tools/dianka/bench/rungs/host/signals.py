@@ -1,4 +1,6 @@
-"""What tasks of the host rung wait on: Event, ThreadSafeFlag and Lock, as MicroPython's asyncio has them."""
+"""What tasks of the host rung wait on: Event, ThreadSafeFlag and Lock, as MicroPython's asyncio has
+them.
+"""
 
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
@@ -12,7 +14,9 @@ class Pause:
 
 
 class Waits(Protocol):
-    """What a loop does for them: make a task ready, and remember how it leaves the queue that it waits in."""
+    """What a loop does for them: make a task ready, and remember how it leaves the queue that it
+    waits in.
+    """
 
     def wake(self, task: Any) -> None: ...
     def park(self, leave: Callable[[], None]) -> Any: ...

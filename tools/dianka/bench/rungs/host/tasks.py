@@ -1,7 +1,10 @@
-"""MicroPython's asyncio as far as firmware may use it, on virtual time. What is not here raises AttributeError, on purpose.
+"""MicroPython's asyncio as far as firmware may use it, on virtual time.
 
-One instance of `Loop` is one event loop of one start of the firmware. Semantics follow extmod/asyncio of MicroPython:
-milliseconds, first come first served among tasks due at the same time, ThreadSafeFlag that clears itself when awaited.
+What is not here raises AttributeError, on purpose.
+
+One instance of `Loop` is one event loop of one start of the firmware. Semantics follow
+extmod/asyncio of MicroPython: milliseconds, first come first served among tasks due at the same
+time, ThreadSafeFlag that clears itself when awaited.
 """
 
 import contextlib
@@ -41,7 +44,10 @@ class Task:
 
 
 class Loop:
-    """`now_ms` and `wait_ms(ms or -1)` come from the runner: the second lets virtual time pass until something happens."""
+    """`now_ms` and `wait_ms(ms or -1)` come from the runner.
+
+    The second lets virtual time pass until something happens.
+    """
 
     def __init__(self, now_ms: Callable[[], int], wait_ms: Callable[[int], None]) -> None:
         self._now_ms = now_ms
@@ -52,7 +58,10 @@ class Loop:
         self._tasks: set[Task] = set()  # not finished yet
 
     def end(self) -> None:
-        """The firmware is gone. Its tasks end now: collected later, their `finally` would run in the next start."""
+        """The firmware is gone.
+
+        Its tasks end now: collected later, their `finally` would run in the next start.
+        """
         for task in list(self._tasks):
             with contextlib.suppress(BaseException):
                 task.coro.close()
@@ -152,7 +161,10 @@ class Loop:
         self._schedule(task, self._now_ms())
 
     def park(self, leave: Callable[[], None]) -> Task:
-        """The running task will wait for something; `leave` takes it out again if it is cancelled."""
+        """The running task will wait for something.
+
+        `leave` takes it out again if it is cancelled.
+        """
         task = self._running()
         task.leave = leave
         return task

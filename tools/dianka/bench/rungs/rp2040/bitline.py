@@ -1,12 +1,14 @@
-"""A card's contact C7 bit by bit: edges on a pin of the chip on one side, a `SerialPort` with a `T0Socket` on the other.
+"""A card's contact C7 bit by bit: edges on a pin of the chip on one side, a `SerialPort` with a
+`T0Socket` on the other.
 
-ISO 7816-3, 7.2 and 7.3, direct convention: start bit low, eight bits LSB first, even parity; bit n is sampled n + 0.5 etu after
-the leading edge, the next character starts 12 etu after it. A receiver that finds the parity wrong pulls the contact low at
-10.5 etu for 1 to 2 etu; the sender looks at 11 etu and sends again, not before 2 etu more, at most three times. One etu is
-F/D clocks of CLK, 372/1 until something else is agreed.
+ISO 7816-3, 7.2 and 7.3, direct convention: start bit low, eight bits LSB first, even parity; bit n
+is sampled n + 0.5 etu after the leading edge, the next character starts 12 etu after it. A receiver
+that finds the parity wrong pulls the contact low at 10.5 etu for 1 to 2 etu; the sender looks at 11
+etu and sends again, not before 2 etu more, at most three times. One etu is F/D clocks of CLK, 372/1
+until something else is agreed.
 
-The line is open drain with a pull-up: it is high unless somebody pulls. A model's character starts when it hands it over, which
-`heard_etu` makes the edge that the T0Socket has in mind.
+The line is open drain with a pull-up: it is high unless somebody pulls. A model's character starts
+when it hands it over, which `heard_etu` makes the edge that the T0Socket has in mind.
 """
 
 from collections import deque
@@ -27,7 +29,10 @@ _KEPT = 100  # violations, gaps
 
 
 class BitLine:
-    """`clock_hz()` is the frequency at contact CLK. Counters and faults count characters since the card's last reset."""
+    """`clock_hz()` is the frequency at contact CLK.
+
+    Counters and faults count characters since the card's last reset.
+    """
 
     def __init__(
         self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]

@@ -1,4 +1,7 @@
-"""What a T=0 sender and receiver may do on the contact, in etu (ISO 7816-3, 7.2 and 7.3). Each says what is wrong, if it is."""
+"""What a T=0 sender and receiver may do on the contact, in etu (ISO 7816-3, 7.2 and 7.3).
+
+Each says what is wrong, if it is.
+"""
 
 _TURN_ETU = 15.5  # 16 between edges of opposite directions, less a sampling tolerance
 _GAP_ETU = 11.8
@@ -7,7 +10,9 @@ _SIGNAL_LONG_ETU = (1.0, 2.0)
 
 
 def gap_fault(last_by: str, gap_etu: float) -> str:
-    """A character of the chip, so long after the last one's edge, which came by "chip", by "card" or by nobody."""
+    """A character of the chip, so long after the last one's edge, which came by "chip", by "card"
+    or by nobody.
+    """
     if last_by == "card" and gap_etu < _TURN_ETU:
         return f"turned round after {gap_etu:.1f} etu, 16 are needed"
     if last_by == "chip" and gap_etu < _GAP_ETU:

@@ -1,8 +1,10 @@
-"""The RP2040's I2C (datasheet 4.3) and SPI (4.4) with the time that their bytes take, each in front of a bus of the bench.
+"""The RP2040's I2C (datasheet 4.3) and SPI (4.4) with the time that their bytes take, each in front
+of a bus of the bench.
 
-rp2040py moves bytes in no time. Here a byte takes its 9 or 8 bit times before the device's answer counts. On I2C the status
-"transmit buffer empty" then comes when the byte has gone, as TX_EMPTY_CTRL asks for, and after an abort too, which empties the
-buffer: the SDK's loops rely on both.
+rp2040py moves bytes in no time. Here a byte takes its 9 or 8 bit times before the device's answer
+counts. On I2C the status "transmit buffer empty" then comes when the byte has gone, as
+TX_EMPTY_CTRL asks for, and after an abort too, which empties the buffer: the SDK's loops rely on
+both.
 """
 
 from collections.abc import Callable

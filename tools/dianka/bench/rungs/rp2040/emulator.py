@@ -1,8 +1,11 @@
-"""One RP2040 with MicroPython's firmware: powered from its making until it is thrown away. It knows no model.
+"""One RP2040 with MicroPython's firmware: powered from its making until it is thrown away.
 
-Built on rp2040py's chip without its event loop: everything happens in the emulated clock's alarms and in register accesses, so
-the same flash runs to the same nanosecond every time. The system clock is 125 MHz, 8 ns a cycle; wait states of the flash
-cache are not modelled, so cycle counts are lower bounds. A busy CPU runs at some 9 emulated MHz, a sleeping one for nothing.
+It knows no model.
+
+Built on rp2040py's chip without its event loop: everything happens in the emulated clock's alarms
+and in register accesses, so the same flash runs to the same nanosecond every time. The system clock
+is 125 MHz, 8 ns a cycle; wait states of the flash cache are not modelled, so cycle counts are lower
+bounds. A busy CPU runs at some 9 emulated MHz, a sleeping one for nothing.
 """
 
 import math
@@ -35,11 +38,12 @@ TIMER = 1  # WATCHDOG.REASON: the watchdog ran out (RP2040 datasheet 4.7.6)
 
 
 class GridClock(SimulationClock):
-    """The clock as the chip's parts see it: every alarm falls on a cycle, as every event in the chip does.
+    """The clock as the chip's parts see it: every alarm falls on a cycle, as every event in the
+    chip does.
 
-    The emulator counts a PIO's cycles in whole ones; an alarm between two of them would make it lose
-    the part. The time itself is kept by `ticking`, of the emulator's own class, which it advances at
-    every instruction without looking for overrides.
+    The emulator counts a PIO's cycles in whole ones; an alarm between two of them would make it
+    lose the part. The time itself is kept by `ticking`, of the emulator's own class, which it
+    advances at every instruction without looking for overrides.
     """
 
     def __init__(self) -> None:
@@ -75,18 +79,22 @@ class GridClock(SimulationClock):
 
 
 def bind_once(native: Any, *methods: str) -> None:
-    """Keep these methods of a native object bound: half of all time goes if each use binds them anew.
+    """Keep these methods of a native object bound.
 
-    Before each use Cython looks whether Python has overridden the method. Built for the limited API, as
-    rp2040py's wheels are, it makes a bound method to find out, at every instruction's fetch. It
-    takes one that lies in the object's own dictionary as it is.
+    Half of all time goes if each use binds them anew.
+
+    Before each use Cython looks whether Python has overridden the method. Built for the limited
+    API, as rp2040py's wheels are, it makes a bound method to find out, at every instruction's
+    fetch. It takes one that lies in the object's own dictionary as it is.
     """
     for name in methods:
         setattr(native, name, getattr(native, name))
 
 
 class Emulator:
-    """`flash` is what the chip wakes up with; the firmware's own writes go to `flash` of this object."""
+    """`flash` is what the chip wakes up with; the firmware's own writes go to `flash` of this
+    object.
+    """
 
     def __init__(self, flash: bytes, watchdog_bit: bool = False) -> None:
         self.clock = GridClock()
@@ -125,7 +133,8 @@ class Emulator:
     # ****** Running ******
 
     def run(self, wall_limit_s: float = 120.0) -> None:
-        """Run until somebody calls `stop`: an alarm or a callback, so that the instant does not depend on this computer.
+        """Run until somebody calls `stop`: an alarm or a callback, so that the instant does not
+        depend on this computer.
 
         The limit is in seconds of a processor of our own: a crowded computer is no hang.
         """
@@ -179,7 +188,10 @@ class Emulator:
     # ****** Talking to MicroPython ******
 
     def execute(self, code: str, wall_limit_s: float = 60.0) -> str:
-        """Run this in MicroPython's raw REPL, interrupting what runs; its output. ChipError with the exception it raised."""
+        """Run this in MicroPython's raw REPL, interrupting what runs; its output.
+
+        ChipError with the exception it raised.
+        """
         console = self.console
         if not console.connected:
             console.on_connect = self.stop
@@ -199,7 +211,10 @@ class Emulator:
     # ****** The chip's own doings ******
 
     def _reset(self) -> None:
-        """The watchdog ran out, or machine.reset() made it do so: the chip starts afresh, its flash as it is."""
+        """The watchdog ran out, or machine.reset() made it do so.
+
+        The chip starts afresh, its flash as it is.
+        """
         why = "watchdog" if self.chip.watchdog._reason == TIMER else "reset"
         self.resets.append(why)
         self.chip.enter_reset(from_watchdog=True)
@@ -208,7 +223,10 @@ class Emulator:
         self.chip.leave_reset()
 
     def _sleep(self, ns: int) -> int:
-        """Let emulated time pass in the middle of a register access; how much did, which is less if somebody stopped it."""
+        """Let emulated time pass in the middle of a register access.
+
+        How much did, which is less if somebody stopped it.
+        """
         clock, left = self.clock, ns
         while left > 0 and not self._stopped:
             step = left

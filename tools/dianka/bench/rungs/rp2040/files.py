@@ -1,7 +1,10 @@
-"""The meter's files as the chip's flash holds them: modules compiled for the RP2040, in a littlefs image made on the host.
+"""The meter's files as the chip's flash holds them.
 
-MicroPython's rp2 port mounts littlefs2 with blocks of 4096 bytes and programs of 256 (ports/rp2/modules/_boot.py). `boot.py`
-and `main.py` stay source, because MicroPython looks for them under these names only.
+Modules compiled for the RP2040, in a littlefs image made on the host.
+
+MicroPython's rp2 port mounts littlefs2 with blocks of 4096 bytes and programs of 256
+(ports/rp2/modules/_boot.py). `boot.py` and `main.py` stay source, because MicroPython looks for
+them under these names only.
 """
 
 import subprocess
@@ -21,7 +24,10 @@ _compiled: dict[bytes, bytes] = {}
 
 
 def meter_files(*folders: Path) -> dict[str, bytes]:
-    """What goes on the board: every module of these folders, compiled; of two with one name the later folder's."""
+    """What goes on the board: every module of these folders, compiled.
+
+    Of two with one name the later folder's.
+    """
     sources = {path.name: path for folder in folders for path in sorted(folder.glob("*.py"))}
     files: dict[str, bytes] = {}
     for name, path in sorted(sources.items()):
@@ -62,7 +68,10 @@ def _compiler() -> str:
 
 
 def files_image(files: dict[str, bytes]) -> bytes:
-    """A littlefs of the size that RPI_PICO's firmware mounts, with these files; `a/x.mpy` lies in the folder a."""
+    """A littlefs of the size that RPI_PICO's firmware mounts, with these files.
+
+    `a/x.mpy` lies in the folder a.
+    """
     fs = _littlefs()
     fs.format()
     fs.mount()
@@ -76,7 +85,10 @@ def files_image(files: dict[str, bytes]) -> bytes:
 
 
 def read_files(flash: bytes) -> dict[str, bytes]:
-    """The files in a chip's flash, those in folders as a/x.mpy; ChipError if MicroPython could not mount it."""
+    """The files in a chip's flash, those in folders as a/x.mpy.
+
+    ChipError if MicroPython could not mount it.
+    """
     from littlefs import LittleFSError
 
     fs = _littlefs(bytearray(flash[FILES_AT:FLASH_SIZE]))

@@ -1,7 +1,9 @@
-"""The Pico's flash chip (W25Q16JV): erasing and programming take their time, can be watched, and can be torn by a power cut.
+"""The Pico's flash chip (W25Q16JV): erasing and programming take their time, can be watched, and
+can be torn by a power cut.
 
-Typical times of the datasheet: 45 ms for a sector of 4 KiB, 150 ms for a block of 64 KiB, 0.7 ms for a page of 256 bytes. While
-one runs, bit 0 of status register 1 reads 1; the boot ROM's flash routines poll it. Programming can only clear bits.
+Typical times of the datasheet: 45 ms for a sector of 4 KiB, 150 ms for a block of 64 KiB, 0.7 ms
+for a page of 256 bytes. While one runs, bit 0 of status register 1 reads 1; the boot ROM's flash
+routines poll it. Programming can only clear bits.
 """
 
 from collections.abc import Callable
@@ -47,7 +49,9 @@ class FlashOperation:
 
 
 class FlashChip:
-    """`sleep(ns)` lets emulated time pass in the middle of a register access and returns how much did."""
+    """`sleep(ns)` lets emulated time pass in the middle of a register access and returns how much
+    did.
+    """
 
     def __init__(self, chip: RP2040, sleep: Callable[[int], int]) -> None:
         self.on_operation: Callable[[FlashOperation], int | None] | None = None

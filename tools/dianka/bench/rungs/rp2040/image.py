@@ -1,8 +1,11 @@
-"""Finds MicroPython's firmware for the RPI_PICO board and lays out the chip's flash: firmware first, files behind it.
+"""Finds MicroPython's firmware for the RPI_PICO board and lays out the chip's flash.
 
-The image is a UF2 file (512-byte blocks of up to 476 bytes with their address, https://github.com/microsoft/uf2). It comes from
-the path in RP2040_UF2, or from rp2040py's cache, or rp2040py fetches it from micropython.org. It is never part of this
-repository. Of the Pico's 2 MiB of flash the last 1408 KiB are MicroPython's littlefs (ports/rp2/boards/RPI_PICO, v1.28).
+Firmware first, files behind it.
+
+The image is a UF2 file (512-byte blocks of up to 476 bytes with their address,
+https://github.com/microsoft/uf2). It comes from the path in RP2040_UF2, or from rp2040py's cache,
+or rp2040py fetches it from micropython.org. It is never part of this repository. Of the Pico's 2
+MiB of flash the last 1408 KiB are MicroPython's littlefs (ports/rp2/boards/RPI_PICO, v1.28).
 """
 
 import os
@@ -25,7 +28,10 @@ _HOW = "run `make uf2` where there is an Internet connection, or name a UF2 file
 
 
 def find_image(fetch: bool = False) -> Path:
-    """The UF2 file; with `fetch` rp2040py may download it. ChipError with one line if there is none."""
+    """The UF2 file; with `fetch` rp2040py may download it.
+
+    ChipError with one line if there is none.
+    """
     named = os.environ.get("RP2040_UF2")
     if named:
         if not Path(named).is_file():

@@ -1,7 +1,9 @@
-"""Connects the emulated chip's pins, UARTs, I2C, SPI and PWM to the bench's `Mcu`, so that all models work unchanged.
+"""Connects the emulated chip's pins, UARTs, I2C, SPI and PWM to the bench's `Mcu`, so that all
+models work unchanged.
 
-A pin that the chip drives sets the bench's wire; a wire's level is what the chip reads at its pin, its own too. When the
-chip lets go of a pin that it drove, its pull decides. A pin that carries T=0 characters bit by bit belongs to a `BitLine`.
+A pin that the chip drives sets the bench's wire; a wire's level is what the chip reads at its pin,
+its own too. When the chip lets go of a pin that it drove, its pull decides. A pin that carries T=0
+characters bit by bit belongs to a `BitLine`.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,14 @@
 """The RP2040's PIO (datasheet chapter 3), on time whether the CPU sleeps or works.
 
-rp2040py steps a state machine once for each CPU instruction, however many cycles that has, and once for a sleep however long it
-is. An alarm at every cycle at which a state machine is due steps it on that cycle, and every edge comes out on its own. The
-emulator's loop does not count for it: the PIO's own count is brought up to the clock's at each alarm and each register that is
-written. A state machine that an edge or a DMA transfer wakes counts from the present cycle, not from where that stands.
+rp2040py steps a state machine once for each CPU instruction, however many cycles that has, and once
+for a sleep however long it is. An alarm at every cycle at which a state machine is due steps it on
+that cycle, and every edge comes out on its own. The emulator's loop does not count for it: the
+PIO's own count is brought up to the clock's at each alarm and each register that is written. A
+state machine that an edge or a DMA transfer wakes counts from the present cycle, not from where
+that stands.
 
-It also lacks what the SDK empties FIFOs with: a change of FJOIN_TX or FJOIN_RX, which flushes both and makes one eight deep.
+It also lacks what the SDK empties FIFOs with: a change of FJOIN_TX or FJOIN_RX, which flushes both
+and makes one eight deep.
 """
 
 from rp2040py.peripherals.pio import RPPIO
@@ -96,7 +99,9 @@ class PacedPio(RPPIO):
         self._alarm.schedule(_CYCLE_NS * max(1, -(-left_fp // _PARTS)))
 
     def _wake(self) -> None:
-        """Run what is due on this very cycle: in a sleep, and in the middle of a long instruction too."""
+        """Run what is due on this very cycle: in a sleep, and in the middle of a long instruction
+        too.
+        """
         if self.stopped:
             return
         self.cycle_fp = self._clock_fp - self._began_fp

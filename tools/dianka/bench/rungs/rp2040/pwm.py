@@ -1,7 +1,10 @@
-"""The RP2040's PWM as a clock source (datasheet 4.5): which frequency it puts out, without one event for each edge.
+"""The RP2040's PWM as a clock source (datasheet 4.5).
 
-Edge by edge, as rp2040py does it, a card clock of 3.57 MHz makes a second last half a minute. A slice counts from 0 to
-TOP at clk_sys / (INT + FRAC / 16); a channel is high below its compare value. Input modes and the wrap interrupt are not here.
+Which frequency it puts out, without one event for each edge.
+
+Edge by edge, as rp2040py does it, a card clock of 3.57 MHz makes a second last half a minute. A
+slice counts from 0 to TOP at clk_sys / (INT + FRAC / 16); a channel is high below its compare
+value. Input modes and the wrap interrupt are not here.
 """
 
 from collections.abc import Callable
@@ -39,14 +42,16 @@ class PwmFrequencies(BasePeripheral):
         self._registers: dict[int, int] = {}
 
     def output(self, pin: int) -> tuple[int, int]:
-        """(frequency in Hz, duty of 65536) of this pin if it is handed to the PWM; (0, 0) while its slice stands still."""
+        """(frequency in Hz, duty of 65536) of this pin if it is handed to the PWM.
+
+        (0, 0) while its slice stands still.
+        """
         base = (pin >> 1 & 7) * _STRIDE
         control, divider, top = (self._get(base + offset) for offset in (_CSR, _DIV, _TOP))
         if not control & _ENABLE:
             return 0, 0
-        period = (
-            (divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1)
-        )  # in 1/16 cycles
+        # In 1/16 cycles.
+        period = None((divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1))
         frequency = (self.rp2040.clk_sys * 32 + period) // (2 * period)
         compare = self._get(base + _CC) >> (16 if pin & 1 else 0) & 0xFFFF
         return frequency, min(compare * 65536 // (top + 1), 65535)

@@ -1,8 +1,11 @@
-"""Runs the firmware on the emulated RP2040 with the bench's models on its pins: rung 3's twin of `VmRunner`.
+"""Runs the firmware on the emulated RP2040 with the bench's models on its pins.
 
-The chip's flash belongs to the runner: it is filled once, with MicroPython and the compiled files, and outlives every `kill` as
-the real one outlives a power cut. The watchdog and machine.reset() restart the chip inside, as they do on the desk; the runner
-ends only when the power goes or the firmware falls out into the REPL.
+Rung 3's twin of `VmRunner`.
+
+The chip's flash belongs to the runner: it is filled once, with MicroPython and the compiled files,
+and outlives every `kill` as the real one outlives a power cut. The watchdog and machine.reset()
+restart the chip inside, as they do on the desk; the runner ends only when the power goes or the
+firmware falls out into the REPL.
 """
 
 import zlib
@@ -26,7 +29,10 @@ _PROMPT = b">>> "
 
 
 class ChipRunner:
-    """One Pico with its firmware. `board` is the folder of its board.py, whose constants also name the PIO lines."""
+    """One Pico with its firmware.
+
+    `board` is the folder of its board.py, whose constants also name the PIO lines.
+    """
 
     def __init__(
         self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None] | None = None
@@ -142,7 +148,9 @@ class ChipRunner:
             path.write_bytes(self._filled + zlib.compress(self.flash, 1))
 
     def load_flash(self, path: Path) -> None:
-        """The flash that `save_flash` kept; a new one if there is none, or if image or firmware are others since."""
+        """The flash that `save_flash` kept; a new one if there is none, or if image or firmware are
+        others since.
+        """
         kept = path.read_bytes() if path.is_file() else b""
         if kept and kept[:32] == sha256(self._fresh()).digest():
             self._filled, self.flash = kept[:32], zlib.decompress(kept[32:])
@@ -166,7 +174,9 @@ class ChipRunner:
     # ****** While it runs ******
 
     def _make_lines(self, emulator: Emulator) -> tuple[dict[str, BitLine], dict[int, BitLine]]:
-        """A BitLine on each NAME_IO of the board, clocked by NAME_CLOCK, quiet while NAME_RESET is 0."""
+        """A BitLine on each NAME_IO of the board, clocked by NAME_CLOCK, quiet while NAME_RESET is
+        0.
+        """
         named: dict[str, BitLine] = {}
         by_pin: dict[int, BitLine] = {}
         constants = self._constants

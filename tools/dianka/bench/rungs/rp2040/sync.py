@@ -1,7 +1,9 @@
-"""One time for bench and chip: the bench's clock follows the emulator's, which stops at the bench's next event.
+"""One time for bench and chip: the bench's clock follows the emulator's, which stops at the bench's
+next event.
 
-The chip's power-up is a whole microsecond of the bench; after it the emulator counts nanoseconds. Whoever comes from the chip's
-side goes through `touch`, so that a model always sees the right time and what it plans is not missed.
+The chip's power-up is a whole microsecond of the bench; after it the emulator counts nanoseconds.
+Whoever comes from the chip's side goes through `touch`, so that a model always sees the right time
+and what it plans is not missed.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,11 @@
-"""The RP2040's UART, an ARM PL011 (RP2040 datasheet 4.2, ARM DDI 0183): FIFOs of 32, characters that take their time.
+"""The RP2040's UART, an ARM PL011 (RP2040 datasheet 4.2, ARM DDI 0183).
 
-It stands in for rp2040py's, which raises its transmit interrupt without end and sends in no time. Kept to the manual: the
-transmit interrupt comes as the FIFO falls through its level, the receive interrupt at its level, the receive timeout after 32
-bit times without a character; error bits travel with their character; what finds the FIFO full is lost.
+FIFOs of 32, characters that take their time.
+
+It stands in for rp2040py's, which raises its transmit interrupt without end and sends in no time.
+Kept to the manual: the transmit interrupt comes as the FIFO falls through its level, the receive
+interrupt at its level, the receive timeout after 32 bit times without a character; error bits
+travel with their character; what finds the FIFO full is lost.
 """
 
 from collections import deque
@@ -44,7 +47,10 @@ _BLOCK = 0x40034  # UART0 in the emulator's table of peripherals; UART1 is 4 fur
 
 
 class Pl011(RPUART):
-    """`on_start(value)` is called as a character begins to leave; `feed_byte` hands one in whose last bit has passed."""
+    """`on_start(value)` is called as a character begins to leave.
+
+    `feed_byte` hands one in whose last bit has passed.
+    """
 
     @classmethod
     def install(cls, chip: RP2040, number: int) -> "Pl011":

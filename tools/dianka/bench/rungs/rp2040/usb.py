@@ -1,7 +1,9 @@
-"""The console: a computer on the chip's USB port that reads at once and writes when it has something to say.
+"""The console: a computer on the chip's USB port that reads at once and writes when it has
+something to say.
 
-rp2040py's own host answers every request for data with an empty packet, so that the device asks again for ever and its CPU
-never sleeps. A real host lets the request wait (USB 2.0, 8.4.5: NAK); so does this one.
+rp2040py's own host answers every request for data with an empty packet, so that the device asks
+again for ever and its CPU never sleeps. A real host lets the request wait (USB 2.0, 8.4.5: NAK); so
+does this one.
 """
 
 from collections import deque

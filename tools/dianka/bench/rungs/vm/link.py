@@ -1,8 +1,11 @@
-"""Serves one MicroPython process on the virtual board: its pins, ports, buses and its waiting, on an `Mcu`.
+"""Serves one MicroPython process on the virtual board.
 
-The wire format, over a stream socket, little-endian; boards/virtual/bench_link.py is the other side. The board sends a request
-of 16 bytes and the operations posted since the last one; the bench carries them out in order and answers with a head of 16
-bytes and events. The bench speaks first, with a HELLO. Time moves only in WAIT.
+Its pins, ports, buses and its waiting, on an `Mcu`.
+
+The wire format, over a stream socket, little-endian; boards/virtual/bench_link.py is the other
+side. The board sends a request of 16 bytes and the operations posted since the last one; the bench
+carries them out in order and answers with a head of 16 bytes and events. The bench speaks first,
+with a HELLO. Time moves only in WAIT.
 
     request   until_us i64, kind u8, uart mask u8, code u16, length u32 of the operations that follow
       1 WAIT  until then, or until an armed edge, or a byte at a port of the mask
@@ -42,7 +45,8 @@ HELLO = 5
 
 TICKS_PERIOD = 1 << 30
 BEFORE_WRAP_MS = 30_000
-CLOCK_AT_POWER_UP_S = 1_609_459_200  # 2021-01-01: what MicroPython sets on an RP2040, whose clock does not outlive its supply
+# 2021-01-01: what MicroPython sets on an RP2040, whose clock does not outlive its supply.
+CLOCK_AT_POWER_UP_S = 1_609_459_200
 CPU_HZ = 125_000_000
 
 _REQUEST = struct.Struct("<qBBHI")
@@ -60,7 +64,10 @@ class VmLink:
     def __init__(
         self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes
     ) -> None:
-        """`look_after(seconds)` is called while the firmware is silent; `unit` is the chip's number, eight bytes."""
+        """`look_after(seconds)` is called while the firmware is silent.
+
+        `unit` is the chip's number, eight bytes.
+        """
         self._mcu = mcu
         self._connection = connection
         self._look_after = look_after
@@ -82,7 +89,10 @@ class VmLink:
         self._answer()
 
     def serve(self, when_us: int) -> str | None:
-        """Let firmware and world go on until `when_us`. None if they got there, otherwise how the firmware ended."""
+        """Let firmware and world go on until `when_us`.
+
+        None if they got there, otherwise how the firmware ended.
+        """
         mcu, clock, operations = self._mcu, self._mcu.clock, self.operations
         while True:
             if self._until_us is None and (ending := self._take_request()) is not None:

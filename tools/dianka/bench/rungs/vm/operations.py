@@ -1,4 +1,5 @@
-"""Carries out what the firmware on the virtual board has posted, on an `Mcu`, and gathers what it is to be told.
+"""Carries out what the firmware on the virtual board has posted, on an `Mcu`, and gathers what it
+is to be told.
 
 The operations and events, byte by byte, are in the table of vmlink.py.
 """
@@ -46,7 +47,9 @@ class Operations:
         return events
 
     def release(self) -> None:
-        """The controller lets go of everything: its pins' pull-downs take over, nobody listens any more."""
+        """The controller lets go of everything: its pins' pull-downs take over, nobody listens any
+        more.
+        """
         for number, listener in self._listening.items():
             self._mcu.pin(number).listeners.remove(listener)
         for port in self._open.values():

