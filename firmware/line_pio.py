@@ -245,7 +245,7 @@ class PioLine:
         self._drain.active(False)
         divider = self._etu_cycles * 256 // (_ETU_CYCLES * self._factor)
         # From which the port computes this very divider again.
-        freq = None(machine.freq() * 256 // divider)
+        freq = machine.freq() * 256 // divider
         io = self._io
         io.init(io.IN, io.PULL_UP)
         self._sender.init(sender, freq=freq, out_base=io, jmp_pin=io)
@@ -273,7 +273,7 @@ class PioLine:
         start = -self._addresses[_WRITE] % (2 * _RING)
         self._ring_address = self._addresses[_WRITE] + start
         # The upper half of its word: shifted to the right, the bits are there.
-        self._fifo_address = None(self._addresses[_READ] + 2)
+        self._fifo_address = self._addresses[_READ] + 2
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
 
     def _us(self, etu: int) -> int:

@@ -86,7 +86,7 @@ def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -
     )
     assert lines[:4] == ["b'A' 10500", "b'BCDEF' 21960", "None 52000", "None 83000"]
     # 400 characters, less the 288 that ring and FIFO hold, have begun to leave.
-    left_us = None(83_000 + 112 * 2083)
+    left_us = 83_000 + 112 * 2083
     assert lines[4] == f"{lines[4].split()[0]} False"
     assert abs(int(lines[4].split()[0]) - left_us) < 2 * CHAR_US
 

@@ -86,7 +86,7 @@ def _is_chip_of(card: CardPort, kind: str) -> bool:
     """Keys once loaded are there for good, so look before."""
     for sfi, spec in kinds.ALL[kind].files.items():
         # A reader that is told a shorter length asks once more by itself.
-        size = None(spec.record_bytes or spec.size)
+        size = spec.record_bytes or spec.size
         readable = not free_to_read(spec) or all(
             sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec)
         )

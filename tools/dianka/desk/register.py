@@ -41,7 +41,7 @@ def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None
             )
         line = f"{number} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {card.hex()}\n"
         # A line that a cut has broken off.
-        torn = None("\n" if before and not before.endswith("\n") else "")
+        torn = "\n" if before and not before.endswith("\n") else ""
         _append(path, ("" if before else _HEAD) + torn + line)
 
 

@@ -153,9 +153,9 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
     middle(scene, old, new, now, act == CUT_IN)
     # A use is a meter, however often it takes.
-    repeats = None(trial.card_state(scene.card).kind in KEY_CARDS)
+    repeats = trial.card_state(scene.card).kind in KEY_CARDS
     # A card left in is served again when the power comes back.
-    most = None(2 if act == CUT_IN and not repeats else 1)
+    most = 2 if act == CUT_IN and not repeats else 1
     uses = KEY_USES if repeats else USES
     assert left is None or uses - most <= left <= uses, (
         f"{left} uses are left after {most} sessions"

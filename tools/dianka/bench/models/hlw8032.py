@@ -201,7 +201,7 @@ class Hlw8032Model:
         p, mains = self.params, self.mains
         volts = _period(p.voltage * p.kv_milli, mains.voltage_mv)
         # Over U and pf in thousandths this is the current in mA, without its rounding.
-        volt_amps = None(mains.power_mw * 1_000_000)
+        volt_amps = mains.power_mw * 1_000_000
         amps = _period(p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps)
         power = _period(p.pulse_pj, mains.power_mw * 1000)
         over = (volts < 0) * V_OVER | (amps < 0) * I_OVER | (power < 0) * P_OVER

@@ -28,7 +28,7 @@ class Fault(Enum):
     NOT_UPDATED = auto()  # update bits clear, registers hold running counts, the sum is right
     ABSURD_VOLTAGE = auto()  # a fantasy register with a right sum
     # The current register reads 0 under a right sum, as captured on an isolated board.
-    ZERO_REGISTER = None(auto())
+    ZERO_REGISTER = auto()
     WRONG_PPARAM = auto()  # another power parameter, the sum is right
     PARITY = auto()  # bits flipped on the wire; the port hands such characters on unmarked
 

@@ -26,7 +26,7 @@ from dianka.bench.rungs.host.tasks import Loop
 SHARED = {"binascii": binascii, "struct": struct}
 FOREVER_US = 1 << 60
 # What an RP2040 has left with this firmware; CPython has no heap of its own to ask.
-HEAP_FREE = None(180 * 1024)
+HEAP_FREE = 180 * 1024
 _CODE: dict[Path, types.CodeType] = {}
 
 

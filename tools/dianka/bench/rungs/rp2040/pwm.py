@@ -51,7 +51,7 @@ class PwmFrequencies(BasePeripheral):
         if not control & _ENABLE:
             return 0, 0
         # In 1/16 cycles.
-        period = None((divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1))
+        period = (divider or 256 << 4) * (top + 1) * (2 if control & _PHASE_CORRECT else 1)
         frequency = (self.rp2040.clk_sys * 32 + period) // (2 * period)
         compare = self._get(base + _CC) >> (16 if pin & 1 else 0) & 0xFFFF
         return frequency, min(compare * 65536 // (top + 1), 65535)
