@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cards_kit import ALARMS
 from dianka.cardos.image import load
 from dianka.cli import app
 
@@ -36,7 +37,19 @@ def made(*words: str | Path) -> str:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     made("keys", "init", ".")
-    made("card", "issue", "user", "lin.card", "--meter", "42", "--customer", "7", "--price", "0.5")
+    made(
+        "card",
+        "issue",
+        "user",
+        "lin.card",
+        "--meter",
+        "42",
+        "--customer",
+        "7",
+        "--price",
+        "0.5",
+        *ALARMS,
+    )
     return tmp_path
 
 
@@ -64,7 +77,17 @@ def test_a_full_disk_is_no_worn_out_card(desk: Path) -> None:
 
 def test_a_new_card_on_a_full_disk_leaves_nothing(desk: Path) -> None:
     status, err = without_room(
-        "card", "issue", "user", "new.card", "--meter", "1", "--customer", "2", "--price", "0.5"
+        "card",
+        "issue",
+        "user",
+        "new.card",
+        "--meter",
+        "1",
+        "--customer",
+        "2",
+        "--price",
+        "0.5",
+        *ALARMS,
     )
     assert status == 1 and "new.card can't be written (File too large)" in err
     assert not (desk / "new.card").exists() and not list(desk.glob(".*.new"))
@@ -74,7 +97,7 @@ def test_a_new_card_on_a_full_disk_leaves_nothing(desk: Path) -> None:
     ["card", "show", LONG], ["card", "verify", LONG], ["card", "insert", LONG], ["sell", LONG, "5"],
     ["card", "verify", "lin.card", "--control", LONG], ["sell", "lin.card", "5", "--control", LONG],
     ["card", "replace", "q.card", "--former", LONG], ["card", "replace", LONG, "--former", "lin.card"],
-    ["card", "issue", "user", LONG, "--meter", "1", "--customer", "1", "--price", "1"],
+    ["card", "issue", "user", LONG, "--meter", "1", "--customer", "1", "--price", "1", *ALARMS],
     ["card", "issue", "user", LONG, "--blank"],
     ["card", "issue", "esam", LONG], ["card", "issue", "control", LONG],
     ["keys", "init", LONG], ["keys", "init", f"{LONG}.card"], ["keys", "restore", LONG, "backup-1.card"],
@@ -101,7 +124,17 @@ def test_a_cleared_card_is_issued_again(desk: Path) -> None:
     serial = load((desk / "lin.card").read_bytes()).serial
     assert "not issued" in run("sell", "lin.card", "5")[2]
     assert serial.hex() in made(
-        "card", "issue", "user", "lin.card", "--meter", "8", "--customer", "9", "--price", "0.5"
+        "card",
+        "issue",
+        "user",
+        "lin.card",
+        "--meter",
+        "8",
+        "--customer",
+        "9",
+        "--price",
+        "0.5",
+        *ALARMS,
     )
     assert "000000000008" in made("sell", "lin.card", "5")
 
@@ -112,15 +145,37 @@ def test_a_blank_card_file_becomes_a_card_of_its_kind_alone(desk: Path) -> None:
         ("init", "--meter", "8"),
         ("user", "--serial", "00" * 8, "--meter", "8", "--customer", "9"),
     ):
-        status, _, err = run("card", "issue", kind, "chip.card", *words, "--price", "0.5")
+        status, _, err = run("card", "issue", kind, "chip.card", *words, "--price", "0.5", *ALARMS)
         assert status == 1 and "chip.card exists already" in err
-    made("card", "issue", "user", "chip.card", "--meter", "8", "--customer", "9", "--price", "0.5")
+    made(
+        "card",
+        "issue",
+        "user",
+        "chip.card",
+        "--meter",
+        "8",
+        "--customer",
+        "9",
+        "--price",
+        "0.5",
+        *ALARMS,
+    )
     made("card", "issue", "esam", "meter.esam")
     (desk / "text").write_text("no card")
     before = {path.name: path.read_bytes() for path in desk.iterdir()}
     for taken in ("chip.card", "control.card", "backup-1.card", "meter.esam", "text"):
         status, _, err = run(
-            "card", "issue", "user", taken, "--meter", "8", "--customer", "9", "--price", "0.5"
+            "card",
+            "issue",
+            "user",
+            taken,
+            "--meter",
+            "8",
+            "--customer",
+            "9",
+            "--price",
+            "0.5",
+            *ALARMS,
         )
         assert (status, err) == (
             1,
@@ -146,7 +201,17 @@ def test_who_stands_in_the_wrong_folder_is_not_told_to_found_a_second_system(
     (desk / "else").mkdir()
     monkeypatch.chdir(desk / "else")
     err = run(
-        "card", "issue", "user", "lin.card", "--meter", "1", "--customer", "1", "--price", "1"
+        "card",
+        "issue",
+        "user",
+        "lin.card",
+        "--meter",
+        "1",
+        "--customer",
+        "1",
+        "--price",
+        "1",
+        *ALARMS,
     )[2]
     assert err.startswith(
         "there is no control card control.card: name it with --control, or go to the folder where it is"

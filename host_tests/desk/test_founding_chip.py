@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import cards_kit as kit
+from cards_kit import ALARMS, TERM_WORDS
 from dianka.card_port import CardError, command
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
@@ -64,6 +65,7 @@ def test_a_system_on_two_chips(
             "1",
             "--customer",
             "2",
+            *TERM_WORDS,
         )
         assert (
             status == 1
@@ -87,6 +89,7 @@ def test_a_system_on_two_chips(
             "2",
             "--price",
             "1",
+            *ALARMS,
         )
         assert "5.00 yuan" in made("sell", "lin.card", "5", "--control", "reader:1")
         first = roots(one.chip)

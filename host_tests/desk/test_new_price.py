@@ -237,7 +237,7 @@ def test_a_price_that_would_begin_at_once_is_asked_for(tmp_path: Path) -> None:
     assert card.read_bytes() == before
     assert "give --price and --from with it" in run("sell", card, "50", "--at-once")[2]
     status, out, err = run(*slip, "--at-once")
-    assert (status, err) == (0, "") and "price from 2025-03-01 00:00 │ 6.0000 yuan/kWh" in out
+    assert (status, err) == (0, "") and "price from 2025-03-01 00:00  6.0000 yuan/kWh" in out
     assert "look at it again" in out and "1100 % above the former 0.5000 yuan/kWh" in " ".join(
         out.split()
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cards_kit import ALARMS
 from dianka.card_port import CardError
 from dianka.cardos.image import locked
 from dianka.cli import app
@@ -23,7 +24,7 @@ def run(*words: str) -> tuple[int, str, str]:
 
 
 def issue_init(card: str, *words: str) -> tuple[int, str]:
-    status, _, err = run("card", "issue", "init", card, "--price", "0.5", *words)
+    status, _, err = run("card", "issue", "init", card, "--price", "0.5", *ALARMS, *words)
     return status, err
 
 
@@ -58,7 +59,17 @@ def test_it_lies_beside_the_control_card_and_other_cards_don_t_ask_it(
     assert not Path(register.NAME).exists() and numbers(desk) == ["000000000042"]
     (desk / "link.card").symlink_to("control.card")
     assert issue_init("b.card", "--meter", "42", "--control", "../link.card")[0] == 1
-    words = ("--meter", "42", "--customer", "7", "--price", "0.5", "--control", "../control.card")
+    words = (
+        "--meter",
+        "42",
+        "--customer",
+        "7",
+        "--price",
+        "0.5",
+        *ALARMS,
+        "--control",
+        "../control.card",
+    )
     assert run("card", "issue", "user", "lin.card", *words)[0] == 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cards_kit import ALARMS
 from dianka.card_port import CardError
 from dianka.cardos.image import CardFile
 from dianka.cli import app
@@ -54,7 +55,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for words in (
         "keys init .",
-        "card issue user old.card --meter 42 --customer 7 --price 0.5",
+        "card issue user old.card --meter 42 --customer 7 --price 0.5 --alarm1 20 --alarm2 5",
         "sell old.card 50",
     ):
         assert run(*words.split())[0] == 0
@@ -139,6 +140,7 @@ def test_another_card_in_its_place_is_not_taken_for_it(desk: Path) -> None:
             "8",
             "--price",
             "0.5",
+            *ALARMS,
         )[0]
         == 0
     )

@@ -75,7 +75,10 @@ def test_a_new_sale_is_told_as_one(desk: Path) -> None:
     for purchase in (1, 2):
         status, out, _ = run("sell", CARD, "30.00")
         assert (
-            status == 0 and "receipt" in out and "completes" not in out and f"│ {purchase}" in out
+            status == 0
+            and "receipt" in out
+            and "completes" not in out
+            and f"purchase  {purchase}" in out
         )
         with CardFile.open(CONTROL) as control, CardFile.open(CARD) as card:
             control.chip.power_on()

@@ -21,7 +21,8 @@ METER_NO = 123456789012
 CUSTOMER_NO = 77
 METER = meter_factor(card_files.to_bcd(METER_NO, 6))
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
-TERM_WORDS = ("--price", "0.5", "--alarm1", "20", "--alarm2", "5")
+ALARMS = ("--alarm1", "20", "--alarm2", "5")
+TERM_WORDS = ("--price", "0.5", *ALARMS)
 # What `dianka card issue KIND` wants to be told, by kind; the others need nothing.
 ISSUE_WORDS = {
     kinds.USER: ("--meter", "1", "--customer", "1", *TERM_WORDS),

@@ -66,7 +66,7 @@ def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_pat
     assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
     assert (kit.meter.pages.faults(), kit.state.earliest_s) == ([], MADE_S)
     assert kit.session(KEYS).code == 0
-    kit.sell(1000, new=NewPrice(6000, stamp(MADE + timedelta(minutes=10))))
+    kit.sell(1000, new=NewPrice(6000, stamp(MADE + timedelta(minutes=10)), at_once=True))
     kit.ledger.bought_fen = 1000
     assert kit.session(USER).code == 0
     assert kit.on_card().write_back["time"] in range(stamp(MADE), stamp(MADE) + 3)
@@ -133,7 +133,7 @@ def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
     kit.session(INIT), kit.session(KEYS)
     in_use(kit, 1000)
     set_chip(kit, timedelta(days=-40))
-    kit.sell(100, new=NewPrice(6000, stamp(MADE - timedelta(days=39, hours=23))))
+    kit.sell(100, new=NewPrice(6000, stamp(MADE - timedelta(days=39, hours=23)), at_once=True))
     kit.ledger.bought_fen += 100
     assert kit.session(USER).code == 0
     assert kit.on_card().write_back["time"] == 0

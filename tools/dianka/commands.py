@@ -23,7 +23,8 @@ ALL = {
         "The virtual board: real firmware, modelled hardware, virtual time.",
     ),
     "clock": Later(
-        "dianka.flash.cli:clock_command", "Set the clock of a board's meter from this PC's."
+        "dianka.flash.cli:clock_command",
+        "Set a meter's clock by this PC's.",
     ),
     "flash": Later(
         "dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."

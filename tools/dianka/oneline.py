@@ -5,6 +5,7 @@ What is wrong, and what to do.
 typer would say it in four, the usage first.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,3 +75,9 @@ def _line(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     see = f"see `{context.command_path} --help`" if context else "see --help behind the command"
     return f"{text}{'' if text.endswith('?') else ':'} {see}"
+
+
+def say_error(line: str) -> None:
+    """Write a line to stderr. Where even that can't be written the exit code alone has to tell."""
+    with contextlib.suppress(OSError):
+        typer.echo(line, err=True)

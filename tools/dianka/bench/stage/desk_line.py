@@ -19,8 +19,8 @@ from typer.main import get_command
 
 from dianka.bench.stage.player import DeskError
 from dianka.commands import DESK
-from dianka.desk.cli.plain import say_error
 from dianka.lazy import LazyGroup
+from dianka.oneline import say_error
 
 _SIGNALLED = 128  # and the signal's number: how a command exits that has tidied up after one
 

@@ -320,6 +320,7 @@ def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None)
     """Sell to the card at this place. What goes wrong around the sale is told as in the sale."""
     receipts: list[Receipt] = []
     with broken_off(lambda: bool(receipts)):
+        held.raise_if_heard()  # while Python imported all this
         _must_be_two(card, control)
         with find(card).connect() as resident, control_for(card, control) as desk:
             receipts.append(

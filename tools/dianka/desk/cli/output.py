@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dianka.desk.cli.plain import say_error
+from dianka.oneline import say_error
 
 OUTPUT_FAILED = 4  # the exit code; docs/operations.md lists them all
 
