@@ -1,4 +1,4 @@
-"""A card's trouble as one line for the clerk, not a traceback."""
+"""Card errors as one line for the clerk, without a traceback."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from dianka.cardos.chip import CardTorn
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
+    """Turn CardError and CardTorn into a line on stderr and the error's exit code."""
     try:
         yield
     except (CardError, CardTorn) as error:
@@ -20,6 +21,6 @@ def plain_errors() -> Iterator[None]:
 
 
 def say_error(line: str) -> None:
-    """Write a line to stderr. Where even that can't be written the exit code alone has to tell."""
+    """Write a line to stderr. If even that fails, the exit code alone reports the error."""
     with contextlib.suppress(OSError):
         typer.echo(line, err=True)
