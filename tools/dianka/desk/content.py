@@ -1,8 +1,6 @@
-"""What is in the files of every kind of chip.
+"""Names, frames and field tables of the files on every kind of chip (docs/cards/files.md).
 
-Names, frames and field tables, as docs/cards/protocol.md lists them.
-
-kinds.py says who may do what with a file; this page says what its bytes mean. The desk shows and
+kinds.py says who may do what with a file; this module says what its bytes mean. The desk shows and
 checks cards by it.
 """
 
@@ -40,7 +38,11 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Content:
-    """One file. `fields` None is a tariff; a frame is one of these commands. `blank`: may be."""
+    """One file: its name, its fields and the commands that its frame may carry.
+
+    `fields` None stands for a tariff. Empty `frames` stand for a file without a frame. `blank` says
+    that the file may be blank.
+    """
 
     name: str
     fields: Any = ()
@@ -48,8 +50,12 @@ class Content:
     blank: bool = False
 
     def read(self, block: bytes) -> Record | None:
-        """The fields, None if the file is blank; ValueError says what is wrong with it."""
-        # A session blanks a framed file by its first byte alone; nothing blanks a tariff.
+        """Return the fields, or None if the file is blank.
+
+        Raise ValueError, which says what is wrong, if the file is damaged.
+        """
+        # A session blanks a framed file by its first byte alone. No session blanks a tariff, so a
+        # tariff is blank only if all its bytes are zero.
         by_first = self.frames and self.fields is not None
         if self.blank and not (block[0] if by_first else any(block)):
             return None

@@ -1,7 +1,11 @@
-"""The system control card at work: sealing keys into other chips.
+"""Key loading: the system control card seals keys for other chips.
 
-`load_keys` takes a chip from the public master key it was born with to the keys of a plan. The
-blocks go from the control card to the chip as they are; nothing here could open them.
+`load_keys` takes a chip from the public master key that its maker gave it to the keys of a plan.
+The sealed blocks go from the control card to the chip unchanged; nothing here could open them.
+
+The `_plan` functions return the keys of one kind of chip in the order in which they are loaded, as
+docs/cards/protocol.md lists them under "Who holds which key". The master key comes last: with it
+the others become valid.
 """
 
 from dataclasses import dataclass
@@ -16,7 +20,10 @@ from dianka.cardos.state import SERIAL_BYTES, new_state
 
 @dataclass(frozen=True)
 class Load:
-    """One key to load: into which kid, from which set; no factor means the root itself."""
+    """One key to load: the key number `kid`, the key set it comes from, and its factor.
+
+    Without a factor the root itself is loaded.
+    """
 
     kid: int
     key_set: int = keys.PRIVATE_SET
@@ -29,9 +36,10 @@ _BORN_WITH = Load(keys.MASTER, keys.PUBLIC_SET)
 def load_keys(
     control: CardPort, chip: CardPort, plan: list[Load], master: Load = _BORN_WITH
 ) -> None:
-    """Load the plan in order.
+    """Load the keys of the plan in order.
 
-    `master` is the master key that the chip has now; one in the plan takes over from there.
+    `master` is the master key that the chip has now. A master key in the plan takes its place for
+    the keys after it. Raise CardRefused if the control card or the chip refuses a step.
     """
     for load in plan:
         r4 = send(chip, bytes.fromhex("0084000004"), "give a challenge")
@@ -42,7 +50,10 @@ def load_keys(
 
 
 def seal_command(load: Load, master: Load, r4: bytes) -> bytes:
-    """SEAL KEY: `load` for a chip whose master key is `master`, under its challenge."""
+    """Return the SEAL KEY command for one key.
+
+    `master` is the present master key of the chip, `r4` the chip's 4-byte challenge.
+    """
     data = bytes((load.key_set,)) + _kind(master) + _kind(load) + r4 + bytes((master.key_set,))
     return command(f"80FA06{load.kid:02X}", data.ljust(30, b"\0"))
 
@@ -54,7 +65,10 @@ def _kind(load: Load) -> bytes:
 
 
 def profile_of(control: CardPort) -> Profile:
-    """The system's cipher profile, as the control card's file 01 says it."""
+    """Return the system's cipher profile, read from file 01 of the control card.
+
+    Raise CardError if the file is damaged or is not a control card's.
+    """
     size = card_files.size_of(desk_files.CONTROL_INFO) + card_files.FRAME_OVERHEAD
     try:
         kind, data = card_files.unframe(read_file(control, card_files.CARD_INFO, size))
@@ -68,7 +82,10 @@ def profile_of(control: CardPort) -> Profile:
 
 
 def public_control(profile: str = SM4.name) -> Chip:
-    """A control card with the public set alone: all that making an ESAM needs, and no secret."""
+    """Return a control card in memory that holds the public key set alone.
+
+    That is all that making an ESAM needs, and it is no secret.
+    """
     chip = Chip(
         new_state(
             kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False, profile=profile
@@ -83,6 +100,7 @@ def _no_random(count: int) -> bytes:
 
 
 def user_plan(serial: bytes, meter: bytes) -> list[Load]:
+    """Return the keys of a resident's card: private, two of them by the meter's number."""
     by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
     plan = [Load(kid, factor=serial) for kid in by_serial]
     plan += [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE)]
@@ -90,6 +108,7 @@ def user_plan(serial: bytes, meter: bytes) -> list[Load]:
 
 
 def init_plan(serial: bytes) -> list[Load]:
+    """Return the keys of a meter initialisation card, all of the public set."""
     by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
     plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in by_serial]
     plan += [Load(kid, keys.PUBLIC_SET) for kid in (keys.PARAMETERS, keys.PURCHASE)]
@@ -97,9 +116,10 @@ def init_plan(serial: bytes) -> list[Load]:
 
 
 def keys_plan(serial: bytes) -> list[Load]:
-    """The roots to hand on come after the card's own private master.
+    """Return the keys of a master-key change card.
 
-    They are never under a key that everybody knows.
+    The roots that it hands on are loaded after the card's own private master key. So they never
+    travel under a key that everybody knows.
     """
     master = Load(keys.MASTER, factor=serial)
     own = [Load(keys.IDENTITY, keys.PUBLIC_SET, serial), Load(keys.DESK, factor=serial), master]
@@ -107,21 +127,25 @@ def keys_plan(serial: bytes) -> list[Load]:
 
 
 def restore_plan(serial: bytes) -> list[Load]:
-    """The private master root alone, to open a meter; what it closes it with is public."""
+    """Return the keys of a restore card.
+
+    Of the roots it gets the private master root alone, to open a meter. The keys that it puts into
+    the meter are public.
+    """
     master = Load(keys.MASTER, factor=serial)
     own = [Load(keys.IDENTITY, factor=serial), Load(keys.DESK, factor=serial), master]
     return [*own, Load(keys.BESIDE + keys.MASTER), master]
 
 
 def inspection_plan(serial: bytes) -> list[Load]:
-    """Two sets of keys, for meters of either key state."""
+    """Return two sets of keys, so that the card works in meters of either key state."""
     private = [Load(kid, factor=serial) for kid in (*keys.FOR_ESAM, keys.DESK)]
     public = [Load(keys.BESIDE + kid, keys.PUBLIC_SET, serial) for kid in keys.FOR_ESAM]
     return [*private, *public, Load(keys.MASTER, factor=serial)]
 
 
 def production_plan(serial: bytes, purchase: bool) -> list[Load]:
-    """Public keys: it works in a meter of the factory alone."""
+    """Return public keys: the card works only in a meter that still has the factory's keys."""
     plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.DESK)]
     if purchase:
         plan.append(Load(keys.PURCHASE, keys.PUBLIC_SET))
@@ -129,6 +153,10 @@ def production_plan(serial: bytes, purchase: bool) -> list[Load]:
 
 
 def part_plan(serial: bytes) -> list[Load]:
+    """Return the keys of a backup part card.
+
+    Its public desk key, beside the private one, seals the part for a blank control card.
+    """
     private = [Load(kid, factor=serial) for kid in (keys.IDENTITY, keys.DESK)]
     return [
         *private,
@@ -138,13 +166,16 @@ def part_plan(serial: bytes) -> list[Load]:
 
 
 def esam_plan() -> list[Load]:
-    """The factory's: public, and meter number zero."""
+    """Return the keys of a new ESAM: public, by meter number zero."""
     plan = [Load(kid, keys.PUBLIC_SET) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
     by_meter = (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
     return plan + [Load(kid, keys.PUBLIC_SET, keys.NO_FACTOR) for kid in by_meter]
 
 
 def meter_plan(meter: bytes) -> list[Load]:
-    """What a master-key change card loads into an ESAM; a restore card loads `esam_plan`."""
+    """Return the keys that a master-key change card loads into an ESAM.
+
+    A restore card loads `esam_plan`.
+    """
     first = [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE)]
     return [*first, *(Load(kid) for kid in keys.FOR_ESAM), Load(keys.MASTER, factor=meter)]

@@ -1,6 +1,6 @@
-"""Work with cards that this process has not opened itself.
+"""Checks of a card in a reader before anything is written to it.
 
-Telling what sits in a reader before anything is written to it.
+The card may be any card: this process did not make it and does not hold its state.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ _NAMES = {
     kinds.KEYS: "master-key change",
     kinds.RESTORE: "key restore",
 }
-# What else a blank chip tells by: kinds with the same files differ in a command that they have or
-# refuse.
+# Kinds with the same files are told apart by a command that one has and the other refuses: the
+# command, a status word, and whether this kind answers with that status word.
 _PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
 _SEALED_READ = command("04B08100", bytes(17))
 _TELLTALE = {
@@ -30,9 +30,9 @@ _TELLTALE = {
 
 
 def must_be_control(held: Held) -> None:
-    """CardError unless this is a system control card.
+    """Raise CardError unless this is a system control card with a system on it.
 
-    None but that derives from the public set for whoever asks.
+    Only a control card derives a key of the public set for anybody who asks.
     """
     held.port.power_on()
     _, sw = held.port.process(command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR))
@@ -40,13 +40,13 @@ def must_be_control(held: Held) -> None:
         raise CardError(f"{held.name} is no system control card: choose another with --control")
     if not _has_system(held.port):
         raise CardError(
-            f"{held.name} is a blank control card: choose another with --control; only who has no system yet "
-            "founds one on it, with `dianka keys init`"
+            f"{held.name} is a blank control card: choose another with --control; only who has no "
+            "system yet founds one on it, with `dianka keys init`"
         )
 
 
 def must_be_blank_control(held: Held) -> None:
-    """CardError unless a system can be founded on this card, or restored to it."""
+    """Raise CardError unless a system can be founded on this card or restored to it."""
     kind, _ = kind_of(held.port)
     if kind != kinds.CONTROL:
         raise CardError(f"the card in {held.name} is no blank control card: take one")
@@ -59,7 +59,10 @@ def _has_system(control: CardPort) -> bool:
 
 
 def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:
-    """The blank card in a reader becomes what `make` makes of it. Returns its serial."""
+    """Make the blank card in a reader a card of this kind by calling `make`. Return its serial.
+
+    Raise CardError if the card is of another kind or is issued already.
+    """
     serial = select_card(card)
     if not _is_chip_of(card, kind):
         raise CardError(f"this is no blank {_NAMES.get(kind, kind)} card: take one")
@@ -70,7 +73,7 @@ def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) 
 
 
 def is_blank(card: CardPort, kind: str) -> bool:
-    """Whether this is a card of this kind that was not issued yet, or was cleared."""
+    """Return whether this is a card of this kind that was not issued yet, or was cleared."""
     try:
         select_card(card)
     except CardRefused:  # no such directory: a control card, an ESAM
@@ -83,9 +86,13 @@ def _is_issued(card: CardPort, kind: str) -> bool:
 
 
 def _is_chip_of(card: CardPort, kind: str) -> bool:
-    """Keys once loaded are there for good, so look before."""
+    """Return whether the chip has the files of this kind, with their sizes.
+
+    Keys can't be removed from a chip once they are loaded, so this is checked first.
+    """
     for sfi, spec in kinds.ALL[kind].files.items():
-        # A reader that is told a shorter length asks once more by itself.
+        # Compare the lengths: after 6Cxx a reader repeats the command with the shorter length by
+        # itself, and the status word is 9000 then.
         size = spec.record_bytes or spec.size
         readable = not free_to_read(spec) or all(
             sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec)

@@ -1,7 +1,8 @@
-"""Signals that would end the desk in a sale: heard at once, obeyed between two commands to a card.
+"""Signals during a sale: noted at once, obeyed between two commands to a card.
 
-A handler that raised wherever the program is could do so between a command and the note that it was
-sent, or inside a clean-up that swallows it: the clerk would be told the wrong thing or nothing.
+A handler that raised at any point of the program could do so between a command and the note that it
+was sent, or inside a clean-up that swallows the exception. The clerk would then get a wrong message
+or none.
 """
 
 import signal
@@ -11,11 +12,11 @@ from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 _SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]  # Windows has no HUP
-_EXIT_CODE = 128  # and the signal's number, as shells count
+_EXIT_CODE = 128  # plus the signal's number, as in shells
 
 
 class Interrupted(KeyboardInterrupt):
-    """The desk was told to stop."""
+    """The desk was told to stop by signal `number`."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -23,10 +24,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interruptions:
-    """Hold SIGINT, SIGTERM and SIGHUP back while it is entered, once or more.
+    """Hold SIGINT, SIGTERM and SIGHUP back while this is entered, once or nested.
 
-    `raise_if_heard` obeys them. A signal that is ignored already stays so (nohup). Handlers belong
-    to the main thread: in another nothing is held back.
+    `raise_if_heard` obeys them. A signal that was ignored before stays ignored (nohup). Handlers
+    belong to the main thread: in another thread nothing is held back.
     """
 
     def __init__(self) -> None:
@@ -58,6 +59,7 @@ class Interruptions:
             self._before.clear()
 
     def raise_if_heard(self) -> None:
+        """Raise Interrupted if a signal has arrived."""
         if self._number:
             raise Interrupted(self._number)
 
@@ -65,4 +67,4 @@ class Interruptions:
         self._number = self._number or number
 
 
-held = Interruptions()  # the process' own, as signals are
+held = Interruptions()  # one for the process, as signals belong to the process

@@ -1,8 +1,8 @@
-"""Making cards and ESAMs: keys sealed by the control card, files written as the desk writes them.
+"""Issuing of cards and ESAMs: the control card seals the keys, the desk writes the files.
 
 The `make_` functions work on a new chip behind any port, the `issue_` functions on a new file. A
-card that can't be finished leaves no file. A card has the cipher profile of its control card. Money
-in fen, prices in 0.0001 yuan per kWh. The cards of the service staff are made in service.py.
+card that can't be finished leaves no file. A card has the cipher profile of its control card.
+Amounts are in fen, prices in 0.0001 yuan per kWh. service.py makes the cards of the service staff.
 """
 
 import os
@@ -30,12 +30,11 @@ from dianka.desk.control import (
 )
 from dianka.desk.session import Desk
 
-MOST_USES = (
-    1 << 32
-) - 2  # the counter file has four bytes, all FF being a file that was never written
+# The counter file has four bytes; all FF is a file that was never written.
+MOST_USES = (1 << 32) - 2
 FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is taken over
-# Set 2 with its switch time; and set 1, which a meter in use takes only if it is in force there
-# (docs/cards/sessions.md).
+# Set 2 with its switch time, and set 1. A meter in use takes set 1 only if its price is in force
+# there (docs/cards/sessions.md, step 7 of the user card).
 NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
 _SINGLE_RATE, _MULTI_RATE = 1, 2
 
@@ -45,6 +44,8 @@ Data = TypeVar("Data")
 
 @dataclass(frozen=True)
 class UserData:
+    """The numbers, prices and purchase that go on a resident's card."""
+
     meter_no: int
     customer_no: int
     alarm1_fen: int
@@ -52,14 +53,16 @@ class UserData:
     rates_e4: Sequence[int]
     card_type: int = card_files.OPEN
     update_flag: int = FIRST_SALE
-    count: int = 0  # of a purchase that the card carries from the start: a replacement card's
+    count: int = 0  # of the purchase that a replacement card carries from the start
     money_fen: int = 0
-    switch_time: int = 0  # YYMMDDhhmm; from then on `next_rates_e4` hold, 0: no change is planned
+    switch_time: int = 0  # YYMMDDhhmm, from when `next_rates_e4` hold; 0: no change is planned
     next_rates_e4: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
 class InitData:
+    """The numbers, limits and prices that go on a meter initialisation card."""
+
     meter_no: int
     alarm1_fen: int
     alarm2_fen: int
@@ -67,15 +70,18 @@ class InitData:
     hoard_limit_fen: int
     close_above_fen: int
     rates_e4: Sequence[int]
-    # How long the metering chip may be silent before the supply opens; 0: as the meter does by
-    # itself.
+    # Minutes that the metering chip may be unresponsive before the supply opens; 0: the meter's own
+    # default.
     silence_min: int = 0
-    # YYMMDDhhmm, local: when the card is made; the meter's clock can't be before. 0: not said.
+    # YYMMDDhhmm, local: when the card is made. The meter's clock can't be earlier. 0: not given.
     desk_time: int = 0
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
-    """A new chip becomes a resident's card, without a purchase yet."""
+    """Make a new chip a resident's card; without `count` in the data it has no purchase yet.
+
+    Raise CardError if a number is missing or a value does not fit.
+    """
     if not data.meter_no or not data.customer_no:
         raise CardError(
             "a user card needs a meter number and a customer number: give both, not zero"
@@ -88,7 +94,7 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
 
 
 def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
-    """A new chip becomes a meter initialisation card. All its keys are of the public set."""
+    """Make a new chip a meter initialisation card. All its keys are of the public set."""
     files = init_files(data)
     control.power_on()
     serial = select_card(card)
@@ -97,7 +103,7 @@ def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
 
 
 def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
-    """A new chip becomes a master-key change card for this many meters."""
+    """Make a new chip a master-key change card for `uses` meters."""
     check_uses(uses, "a master-key change card")
     control.power_on()
     serial = select_card(card)
@@ -110,9 +116,9 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
 
 
 def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
-    """The keys of a new card, or once more those of one whose making was broken off.
+    """Load the keys of a new card, or load them again on a card whose making was broken off.
 
-    It has the plan's master key by then.
+    Such a card has the plan's master key already.
     """
     _, sw = card.process(command(f"008800{keys.IDENTITY:02X}", bytes(8)))
     if sw == NO_KEY:
@@ -122,9 +128,9 @@ def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
 
 
 def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
-    """A new chip becomes an ESAM as it leaves the factory.
+    """Make a new chip an ESAM as it leaves the factory.
 
-    Public keys, meter number zero, empty wallet.
+    It has public keys, meter number zero and an empty wallet.
     """
     serial_of(chip.power_on())
     load_keys(public_control(profile), chip, esam_plan())
@@ -137,7 +143,10 @@ def issue_control(
     profile: str = SM4.name,
     private_roots: bool = True,
 ) -> bytes:
-    """A new system with its own private keys, or a blank card. Returns the serial, as all do."""
+    """Make a control card with private keys of its own, or a blank one, in a new file.
+
+    Return its serial, as all `issue_` functions do.
+    """
     with CardFile.create(path, kinds.CONTROL, serial, rng, private_roots, profile) as card:
         return card.chip.state.serial
 
@@ -205,11 +214,13 @@ def issue_esam(
 
 
 def system_profile(control: CardPort) -> str:
+    """Return the name of the cipher profile of the control card's system."""
     control.power_on()
     return profile_of(control).name
 
 
 def check_uses(uses: int, what: str) -> None:
+    """Raise CardError unless a card can have this many uses."""
     if not 1 <= uses <= MOST_USES:
         raise CardError(f"{what} has 1 to {MOST_USES} uses: give the number of meters")
 
@@ -222,7 +233,10 @@ def issue_file(
     profile: str,
     make: Callable[[CardPort], None],
 ) -> bytes:
-    """A new chip in a new file, and what `make` makes of it. Returns the serial."""
+    """Make a card of this kind in a new file by calling `make` on the chip. Return its serial.
+
+    If `make` fails, no file is left.
+    """
     card = CardFile.create(path, kind, serial, rng, profile=profile)
     try:
         make(card)
@@ -234,9 +248,9 @@ def issue_file(
 
 
 def write(desk: Desk, files: dict[int, bytes]) -> None:
-    """Write whole files as the desk, in this order.
+    """Authenticate the desk and write whole files in the given order.
 
-    File 01 last, as a card is issued when it says what it is.
+    File 01 comes last: a card counts as issued when file 01 says what it is.
     """
     desk.authenticate()
     for sfi, content in files.items():
@@ -244,6 +258,7 @@ def write(desk: Desk, files: dict[int, bytes]) -> None:
 
 
 def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
+    """Return the packed files; raise CardError if a value does not fit."""
     try:
         return pack(data)
     except ValueError as error:
@@ -273,8 +288,9 @@ def _user_files(data: UserData) -> dict[int, bytes]:
 
 
 def user_tariff(rates_e4: Sequence[int]) -> bytes:
-    """A tariff file of a user card; blank without rates, for a card that does not say its meter's
-    price.
+    """Return a tariff file of a user card.
+
+    Without rates it is blank: the card does not give its meter's price.
     """
     if not rates_e4:
         return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
@@ -282,7 +298,7 @@ def user_tariff(rates_e4: Sequence[int]) -> bytes:
 
 
 def init_files(data: InitData) -> dict[int, bytes]:
-    """Return what an initialisation card has in its files; CardError if it can't hold this."""
+    """Return the files of an initialisation card; raise CardError if a value does not fit."""
     if not data.meter_no:
         raise CardError("an initialisation card needs the meter's number: give it, not zero")
     return checked(_init_files, data)
@@ -291,7 +307,7 @@ def init_files(data: InitData) -> dict[int, bytes]:
 def _init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
-    # No customer, and none shall stay in the ESAM.
+    # PARAMS without a customer number: none shall stay in the ESAM.
     own = {"silence_min": data.silence_min, "switch_time": data.desk_time}
     params = card_files.pack(card_files.PARAMS, _params(data) | own)
     return {

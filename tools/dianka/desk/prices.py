@@ -1,15 +1,15 @@
-"""A new price on a user card: tariff set 2 and the minute from which it holds, brought to the meter
-with a purchase.
+"""New prices on a user card: tariff set 2 and the minute from which it holds.
 
-The card keeps the plan. The desk sends it along with every sale until it has begun, so that a sale
-that was broken off or a resident who comes late leaves no meter behind; a meter that knows the plan
-already is not changed by it. With a plan go both tariff sets: set 2 with the new price, set 1 with
-the price in force until then, which the meter only has its ESAM keep, and only if it is true
-(docs/cards/sessions.md). Times are the meters' local ones, YYMMDDhhmm as a decimal number.
+The card brings both to the meter with a purchase, and keeps the plan. The desk sends the plan along
+with every sale until it has begun. So a sale that was broken off or a resident who comes late
+leaves no meter behind; a meter that knows the plan already is not changed by it. With a plan go
+both tariff sets: set 2 with the new price, and set 1 with the price in force until then. The meter
+hands set 1 to its ESAM alone, and only if it is the price in force (docs/cards/sessions.md, step 7
+of the user card). Times are the meters' local times, YYMMDDhhmm as a decimal number.
 
-Price and time are in two files. While they are written file 01 says so (`UNFINISHED`) and has no
-time: a card that is pulled in between carries no plan, and nothing is sold to it without a new
-price.
+Price and time are in two files. While they are written, file 01 is marked `UNFINISHED` and has no
+switch time: a card that is pulled in between carries no plan, and nothing is sold to it without a
+new price.
 """
 
 import re
@@ -24,30 +24,35 @@ from dianka.desk.issue import NEW_PRICE, user_tariff
 
 UTC_OFFSET = timedelta(hours=8)  # of the meters (firmware/ds3231.py)
 HIGHEST_E4 = 99_999_999  # NNNN.NNNN on the card
-# Set 1 without set 2, as no whole sale leaves it. A meter in use takes neither.
+# Set 1 without set 2: no complete sale leaves that. A meter in use then takes neither.
 UNFINISHED = card_files.UPDATE_TARIFF_1
 _TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 
 @dataclass(frozen=True)
 class NewPrice:
+    """A price in 0.0001 yuan per kWh, and the local minute (YYMMDDhhmm) from which it holds."""
+
     price_e4: int
     switch_time: int
-    at_once: bool = False  # meant, though the time has passed
+    at_once: bool = False  # a time that has passed is meant
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What a sale writes of prices: fields of file 01, and the tariff sets of a new price."""
+    """The part of a sale that is about prices: fields of file 01, and the new tariff sets."""
 
     params: dict[str, Any]
-    tariff_1: bytes | None = None  # None too if the card does not say the price in force
+    tariff_1: bytes | None = None  # also None if the card does not have the price in force
     tariff_2: bytes | None = None
-    former_e4: int | None = None  # the price in force, if the card says it
+    former_e4: int | None = None  # the price in force, if the card has it
 
 
 def switch_minute(text: str) -> int:
-    """'2026-03-01T00:00' or '2026-03-01' as the card says it."""
+    """Convert '2026-03-01T00:00' or '2026-03-01' to YYMMDDhhmm, as cards carry it.
+
+    Raise CardError if the text is no time from 2000 to 2099.
+    """
     try:
         if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2})?", text):
             raise ValueError(text)
@@ -59,24 +64,29 @@ def switch_minute(text: str) -> int:
 
 
 def card_minute(at: datetime) -> int:
+    """Return the time as YYMMDDhhmm."""
     return int(at.strftime("%y%m%d%H%M"))
 
 
 def now_minute() -> int:
-    """The meters' local time now, by the desk's clock."""
+    """Return the meters' local time now, by the desk's clock."""
     return card_minute(datetime.now(UTC) + UTC_OFFSET)
 
 
 def changes(
     card: CardPort, params: dict[str, Any], undelivered: bool, new: NewPrice | None, now: int
 ) -> Changes:
-    """Return what the sale carries. `undelivered`: file 01 as it is has not reached the meter."""
+    """Return the price fields and tariff sets that the sale writes.
+
+    `undelivered` says that file 01, as it is, has not reached the meter. `now` is a local minute.
+    Raise CardError if a new price is needed or the given one can't be taken.
+    """
     planned = params["switch_time"]
     if new is None:
         if params["update_flag"] & NEW_PRICE == UNFINISHED:
             raise CardError(
-                "a sale with a new price was broken off, and the card does not say which price holds when: "
-                "sell with --price and --from, as the price list says"
+                "a sale with a new price was broken off, and the card does not say which price "
+                "holds when: sell with --price and --from, as the price list says"
             )
         kept = params["update_flag"] & NEW_PRICE
         if planned > now:
@@ -95,7 +105,8 @@ def changes(
     if new.switch_time <= now and not new.at_once:
         raise CardError(
             f"{stamp(new.switch_time)} has passed: {price(new.price_e4)} would begin at once, "
-            f"{difference(new.price_e4, former_e4)}; give --at-once if that is meant, or a later --from"
+            f"{difference(new.price_e4, former_e4)}; give --at-once if that is meant, or a later "
+            "--from"
         )
     flag, tariff_1 = (
         (NEW_PRICE, user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
@@ -109,17 +120,21 @@ def changes(
 
 
 def unfinished(params: dict[str, Any]) -> dict[str, Any]:
-    """Return file 01 as it is while a plan is written: without one, and marked."""
+    """Return the parameters as file 01 has them while a plan is written: marked, without a time."""
     rest = params["update_flag"] & ~NEW_PRICE
     return params | {"update_flag": rest | UNFINISHED, "switch_time": 0}
 
 
 def price(price_e4: int) -> str:
+    """Format a price for people, with its unit."""
     return f"{price_e4 // 10_000}.{price_e4 % 10_000:04d} yuan/kWh"
 
 
 def stamp(time: int) -> str:
-    """YYMMDDhhmm, as cards carry it; a meter whose clock has stopped writes zeros."""
+    """Format YYMMDDhhmm for people.
+
+    A meter whose clock has stopped writes zeros; the text then says that the time is not known.
+    """
     if not time:
         return "at a time that the meter did not know"
     digits = f"{time:010d}"
@@ -127,7 +142,7 @@ def stamp(time: int) -> str:
 
 
 def difference(price_e4: int, former_e4: int | None) -> str:
-    """Say how far a price is from the former one."""
+    """Say how far a price is from the former one, in percent."""
     if former_e4 is None:
         return "and the card does not say the former price"
     more_e4 = price_e4 - former_e4
@@ -138,12 +153,15 @@ def difference(price_e4: int, former_e4: int | None) -> str:
 
 
 def is_far(price_e4: int, former_e4: int | None) -> bool:
-    """Whether a price differs from the former one by more than half of that."""
+    """Return whether a price differs from the former one by more than half of the former one."""
     return former_e4 is not None and 2 * abs(price_e4 - former_e4) > former_e4
 
 
 def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
-    """Return all rates of a tariff file; none if it is blank, as on a card made without a price."""
+    """Return all rates of a tariff file, none if it is blank, as on a card made without a price.
+
+    Raise CardError if the file is damaged or its first rate is zero.
+    """
     try:
         block = read_file(card, sfi, _TARIFF_BYTES)
         if not any(block):

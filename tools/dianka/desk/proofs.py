@@ -1,5 +1,6 @@
-"""Whose card is it: what a chip proves to a system control card, and the control card to it, for
-`dianka card verify`.
+"""Proofs between a card and a system control card, for `dianka card verify`: whose card is it?
+
+The chip proves its keys to the control card, then the control card proves the desk key to it.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,13 +14,16 @@ from dianka.desk.session import Desk
 
 Rng = Callable[[int], bytes]
 
-# Docs, "Who holds which key": cards that go to meters with public keys prove themselves with one.
+# docs/cards/protocol.md, "Who holds which key": cards for meters with public keys prove themselves
+# with a public key.
 _PUBLIC_IDENTITY = frozenset({kinds.INIT, kinds.KEYS, kinds.TEST, kinds.TEST_CREDIT})
 _PUBLIC_DESK = _PUBLIC_IDENTITY - {kinds.KEYS}
 
 
 @dataclass(frozen=True)
 class Finding:
+    """One result of a check: whether it is good, and one line of text."""
+
     good: bool
     text: str
 
@@ -27,7 +31,11 @@ class Finding:
 def card_proofs(
     card: CardPort, kind: str, serial: bytes, control: CardPort, rng: Rng
 ) -> Iterator[Finding]:
-    """A card in whose directory we are: its identity keys, and if they are right its desk key."""
+    """Check the identity keys of a card whose directory is selected, and then its desk key.
+
+    The desk key is checked only if all identity keys are right: a wrong try costs the card one of
+    its tries.
+    """
     known = True
     for kid in sorted(kinds.ALL[kind].identity_kids):
         public = bool(kid & keys.BESIDE) or kind in _PUBLIC_IDENTITY
@@ -46,13 +54,15 @@ def card_proofs(
     except CardRefused as refused:
         yield Finding(
             False,
-            f"desk key {keys.DESK:02X}: not accepted (status {refused.sw:04X}), {_whose(False, public)}",
+            f"desk key {keys.DESK:02X}: not accepted (status {refused.sw:04X}), "
+            f"{_whose(False, public)}",
         )
         return
     yield Finding(True, f"desk key {keys.DESK:02X}: {_whose(True, public)}")
 
 
 def esam_proofs(esam: CardPort, private: bool, control: CardPort, rng: Rng) -> Iterator[Finding]:
+    """Check the identity key and the external key of an ESAM."""
     for kid, name in ((keys.IDENTITY, "identity"), (keys.EXTERNAL, "external")):
         challenge, factor = rng(8), rng(8)
         good = _enciphered(esam, kid, factor, challenge) == _enciphered(
@@ -62,7 +72,11 @@ def esam_proofs(esam: CardPort, private: bool, control: CardPort, rng: Rng) -> I
 
 
 def control_proofs(card: CardPort, control: CardPort | None, rng: Rng) -> Iterator[Finding]:
-    """A control card: the published set is in it, and, beside another one, the same private keys."""
+    """Check the public key set of a control card and, given a second one, the private keys.
+
+    The public keys must be the published ones. The private keys must be those of the second control
+    card.
+    """
     try:
         profile = profile_of(card)
     except CardError as error:
@@ -83,13 +97,13 @@ def control_proofs(card: CardPort, control: CardPort | None, rng: Rng) -> Iterat
 
 
 def is_private(esam: CardPort) -> bool:
-    """The key state that an ESAM reports."""
+    """Return whether an ESAM reports private keys."""
     block, _ = esam.process(bytes((0x00, 0xB0, 0x80 | card_files.ESAM_KEY_INFO, 0x04, 1)))
     return block == bytes((card_files.KEYS_PRIVATE,))
 
 
 def _enciphered(sam: CardPort, kid: int, factor: bytes, challenge: bytes) -> bytes:
-    """What a SAM makes of a challenge under this key; empty if it has none."""
+    """Return the challenge enciphered by a SAM under this key, empty if it has no such key."""
     try:
         send(sam, command(f"80FA00{kid:02X}", factor), "derive a key")
         return send(sam, command("80FA0000", challenge), "encipher")

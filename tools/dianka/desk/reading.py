@@ -1,8 +1,7 @@
-"""Reading a card by its tables: which kind it says it is, and every file of it as far as it is
-readable without keys.
+"""Reading of a card by its tables: its kind, and every file that is readable without keys.
 
-A chip in this process answers 6Cxx where a reader follows it by itself, so lengths are asked for
-exactly.
+A chip in this process answers 6Cxx to a wrong length, where a reader repeats the command by itself.
+So every length is asked for exactly.
 """
 
 from collections.abc import Iterator
@@ -19,9 +18,9 @@ _WALLET_RECORDS = (1, 3)
 
 
 def kind_of(card: CardPort) -> tuple[str, bytes]:
-    """What the card says it is, and its serial.
+    """Return the kind that the card says it is, and its serial. Leave its directory selected.
 
-    An empty kind: not issued, or none of ours. Its directory is chosen.
+    The kind is empty for a card that is not issued or is none of ours.
     """
     serial = serial_of(card.power_on())
     if card.process(command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
@@ -38,7 +37,7 @@ def kind_of(card: CardPort) -> tuple[str, bytes]:
 
 
 def no_kind(card: CardPort) -> str:
-    """Why kind_of has found none, as its directory is chosen still."""
+    """Return why kind_of found no kind. The card's directory must still be selected."""
     head, _ = card.process(_HEAD)
     if head[:1] == bytes((card_files.HEAD,)):
         return f"unknown card with command {head[1]:02X}"
@@ -46,7 +45,10 @@ def no_kind(card: CardPort) -> str:
 
 
 def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:
-    """The file's content and status word, one by one for records. Its directory is chosen."""
+    """Yield content and status word of the file, record by record for a log.
+
+    The card's directory must be selected.
+    """
     if spec.shape == access.WALLET:
         pieces = [
             card.process(bytes((0x00, 0xB2, record, sfi << 3 | 4, 4))) for record in _WALLET_RECORDS
@@ -60,15 +62,15 @@ def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, in
 
 
 def whole(card: CardPort, sfi: int, spec: FileSpec) -> bytes:
-    """A file that is no log; empty if the card does not give it."""
+    """Return the content of a file that is no log, empty if the card refuses to give it."""
     data, sw = next(blocks(card, sfi, spec))
     return data if sw == OK else b""
 
 
 def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
-    """The status word of reading just behind the file's end.
+    """Return the status word of a read just behind the file's end.
 
-    Other than 9000 if it has this size.
+    It is other than 9000 if the file has this size.
     """
     if spec.shape == access.WALLET:
         return card.process(bytes((0x00, 0xB2, 0x05, sfi << 3 | 4, 4)))[1]
@@ -79,5 +81,5 @@ def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
 
 
 def free_to_read(spec: FileSpec) -> bool:
-    """Whether anybody may read it as it is."""
+    """Return whether anybody may read the file in plain."""
     return any(right.mode == access.PLAIN and right.auth is None for right in spec.read)

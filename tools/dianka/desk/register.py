@@ -1,9 +1,9 @@
-"""The register of the meter numbers that were given out with initialisation cards.
+"""The register of the meter numbers that initialisation cards were made for.
 
 Two meters of one number hold the same purchase key, so one purchase can be credited in each of them
 (docs/cards/protocol.md, "What an attacker gets"). The register keeps the desk from making a second
-such meter. It is a text file beside the control card, one line for each card: number, time in UTC,
-the card's serial. It is only added to, and a number is on the disk before its card is made.
+such meter. It is a text file beside the control card, with one line for each card: number, time in
+UTC, the card's serial. Lines are only added, and a number is on the disk before its card is made.
 """
 
 import contextlib
@@ -22,7 +22,11 @@ _HEAD = (
 
 
 def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None:
-    """Enter the number that this card will bring; CardError if another had it, unless `again`."""
+    """Enter the meter number that this card will bring.
+
+    Raise CardError if the number was given to another card, unless `again`, or if the register
+    can't be written. The same card may be entered once more: its making was broken off.
+    """
     path, number = folder / NAME, f"{meter_no:012d}"
     with locked(path), _written(path):
         before = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
@@ -36,11 +40,12 @@ def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None
                 entries[-1][1] if len(entries[-1]) > 1 else "a day that the register does not say"
             )
             raise CardError(
-                f"meter number {number} was given out on {when} ({path}): two meters of one number credit one purchase "
-                "each; take another number, or --again if it is for that very meter"
+                f"meter number {number} was given out on {when} ({path}): two meters of one number "
+                "credit one purchase each; take another number, or --again if it is for that very "
+                "meter"
             )
         line = f"{number} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {card.hex()}\n"
-        # A line that a cut has broken off.
+        # A power cut can leave the last line without its end.
         torn = "\n" if before and not before.endswith("\n") else ""
         _append(path, ("" if before else _HEAD) + torn + line)
 

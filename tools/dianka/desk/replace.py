@@ -1,16 +1,16 @@
-"""A replacement card: a new card for a resident whose card is lost, damaged or worn out.
+"""Replacement cards: a new card for a resident whose card is lost, damaged or worn out.
 
-Two cases (cards reference 4.2): the last purchase is in the meter already - the new card carries
-its count and no money - or it isn't - the new card carries count and money once more. The meter
-judges by the count, so neither can be credited twice; from the replacement on it knows the new
-card's serial and refuses the former one (error 13). A replacement card is refused by a meter that
-has no customer yet (error 16): if that very first purchase was lost on its way, an open-account
-card goes out again.
+There are two cases (docs/cards/sessions.md, the table of the user card). If the last purchase is in
+the meter already, the new card carries its count and no money. If it is not, the new card carries
+count and money once more. The meter judges by the count, so neither can be credited twice. From the
+replacement on the meter knows the new card's serial and refuses the former one (code 13). A meter
+that has no customer yet refuses a replacement card (code 16): if the very first purchase was lost
+on its way, a new open-account card is made.
 
-With the former card in hand its numbers are read there, but neither money nor prices: its files are
-read in plain, and a shim on its contacts makes a genuine card say anything. Whether a purchase that
-no meter has confirmed was paid for, and how much, only the sales record knows; the clerk says it.
-The former card is cleared last: until then a card that counts exists.
+With the former card in hand, its numbers are read from it, but neither money nor prices: its files
+are read in plain, and a shim on its contacts makes a genuine card say anything. Whether a purchase
+that no meter has confirmed was paid for, and how much, only the sales record knows; the clerk
+enters it. The former card is cleared last: until then a card that counts exists.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _AS_LOST = "look it up again, or leave out --former and give all numbers from th
 
 @dataclass(frozen=True)
 class LastPurchase:
-    """What the card was sold last.
+    """The purchase that the card was sold last.
 
     `in_meter`: the meter has credited it, or it is not to be carried over.
     """
@@ -40,41 +40,47 @@ class LastPurchase:
 
     @property
     def opens(self) -> bool:
-        """Whether the new card opens the account, with a purchase or without any."""
+        """Return whether the new card opens the account, with a purchase or without any."""
         return not self.count or (self.count == 1 and not self.in_meter)
 
 
 def last_purchase(
     former: OnCard, count: int | None = None, amount_fen: int | None = None
 ) -> LastPurchase:
-    """What the new card carries: `count` and `amount_fen` are the sales record's, and money comes
-    from there alone.
+    """Return the purchase that the new card carries.
+
+    `count` and `amount_fen` are those of the sales record: money comes from there alone. Raise
+    CardError if they and the former card do not agree, or if one of them is needed and missing.
     """
     back = former.write_back
     if back is not None and former.count - back["count"] not in (0, 1):
         raise CardError(
-            f"the card says purchase {former.count}, the meter purchase {back['count']}: send an inspector to the meter"
+            f"the card says purchase {former.count}, the meter purchase {back['count']}: send an "
+            "inspector to the meter"
         )
     if count is not None and count != former.count:
         raise CardError(
-            f"the former card says that its last purchase is {former.count}, not {count}: {_AS_LOST}"
+            f"the former card says that its last purchase is {former.count}, not {count}: "
+            f"{_AS_LOST}"
         )
-    # A write-back is the meter's receipt. That it is there can be a lie as well, but one that
+    # A write-back is the meter's receipt. A shim can fake that as well, but then the new card
     # carries no money.
     if former.count == (back["count"] if back else 0):
         return LastPurchase(former.count, 0, in_meter=True)
     if amount_fen == 0:
-        # The count goes on, so that the former card's purchase is void; without any purchase no
-        # account is open yet.
+        # The new card keeps the count, so that the former card's purchase is void. At count 1 no
+        # account is open yet, and the new card has no purchase.
         return LastPurchase(former.count if former.count > 1 else 0, 0, in_meter=True)
     if amount_fen is None or count is None:
         raise CardError(
-            f"the former card says that purchase {former.count} over {yuan(former.money_fen)} yuan never reached a meter: "
-            "give --count and --amount as the sales record says (--amount 0 if it is not there)"
+            f"the former card says that purchase {former.count} over {yuan(former.money_fen)} yuan "
+            "never reached a meter: give --count and --amount as the sales record says (--amount 0 "
+            "if it is not there)"
         )
     if amount_fen != former.money_fen:
         raise CardError(
-            f"the former card says {yuan(former.money_fen)} yuan for purchase {count}, not {yuan(amount_fen)}: {_AS_LOST}"
+            f"the former card says {yuan(former.money_fen)} yuan for purchase {count}, not "
+            f"{yuan(amount_fen)}: {_AS_LOST}"
         )
     return LastPurchase(count, amount_fen, in_meter=False)
 
@@ -86,13 +92,12 @@ def read_former(
     rates_e4: list[int] | None = None,
     now: Callable[[], int] = now_minute,
 ) -> tuple[UserData, LastPurchase]:
-    """What the new card gets: numbers from the former one, a purchase as the sales record says
-    (last_purchase).
+    """Return the data of the new card: numbers of the former card, the purchase by `last_purchase`.
 
-    Prices of the former card don't count either: a planned price is left out, to be sold once more,
-    and a card that opens the account gets `rates_e4`. On other cards the meter takes rates only if
-    they are those in force; where a plan has begun by now, set 1 is a price of the past, and the
-    new card says none.
+    The former card's prices are not trusted either. A planned price is left out and has to be sold
+    once more. A card that opens the account gets `rates_e4`. On other cards the meter takes rates
+    only if they are those in force. Where a plan has begun by now, set 1 is a price of the past, so
+    the new card has no rates.
     """
     found = read_user_card(card)
     last = last_purchase(found, count, amount_fen)
@@ -106,14 +111,19 @@ def read_former(
 
 
 def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:
+    """Raise CardError if the new card opens the account and there is no price for it."""
     if last.opens and rates_e4 is None:
         raise CardError(
-            "the new card opens the account and so sets the meter's price: give --price as the price list says"
+            "the new card opens the account and so sets the meter's price: give --price as the "
+            "price list says"
         )
 
 
 def make_replacement(control: CardPort, card: CardPort, data: UserData, last: LastPurchase) -> None:
-    """A new chip becomes the resident's card in the place of the former one."""
+    """Make a new chip the resident's card in place of the former one.
+
+    Raise CardError if count and amount are out of range or do not fit together.
+    """
     if not 0 <= last.count < 1 << 32 or not 0 <= last.amount_fen <= HIGHEST_FEN:
         raise CardError(
             f"a purchase has a count from 1 and up to {yuan(HIGHEST_FEN)} yuan: give other numbers"
@@ -127,7 +137,7 @@ def make_replacement(control: CardPort, card: CardPort, data: UserData, last: La
 
 def _with(data: UserData, last: LastPurchase) -> UserData:
     if not last.count:
-        return data  # nothing was ever bought: it is an ordinary new card
+        return data  # nothing was ever bought: an ordinary new card
     money_fen = 0 if last.in_meter else last.amount_fen
     if last.opens:
         return replace(data, count=1, money_fen=money_fen)
@@ -149,7 +159,7 @@ def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
 
 
 def clear(control: CardPort, former: CardPort) -> None:
-    """The former card says nothing any more: file 01, then the wallet."""
+    """Clear the former card: file 01, then the wallet."""
     control.power_on()
     desk = Desk(control, former, read_user_card(former).serial)
     desk.identify()
@@ -162,9 +172,9 @@ def clear(control: CardPort, former: CardPort) -> None:
 
 
 def must_be_ours(control: CardPort, former: CardPort) -> None:
-    """CardError unless the former card was issued with this control card.
+    """Raise CardError unless the former card was issued with this control card.
 
-    It is asked before a new one is made.
+    This is checked before a new card is made.
     """
     control.power_on()
     Desk(control, former, read_user_card(former).serial).identify()

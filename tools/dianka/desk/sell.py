@@ -1,18 +1,18 @@
-"""Selling credit: what the desk writes to a resident's card, and when it refuses to.
+"""Sales of credit: the order in which the desk writes a resident's card, and when it refuses to.
 
 The meter credits a purchase only if its count is the next one AND the write-back is blank
-(reference rules of the meter, docs/cards/protocol.md). So the desk writes the parameters, then the
-wallet, and blanks the write-back last: a card pulled between them still carries the receipt of the
-former purchase, and the same sale is made again with the same count. Were the write-back blanked
+(docs/cards/sessions.md, the table of the user card). So the desk writes the parameters, then the
+wallet, and blanks the write-back last. A card pulled between them still carries the receipt of the
+former purchase, and the same sale is made again with the same count. If the write-back were blanked
 first, a card pulled just then would look like one whose last purchase never reached the meter, and
 its owner could buy nothing more before a walk to the meter. On the very first sale the write-back
 is blank already.
 
 The order helps honest residents and proves nothing to the desk. The wallet holds real money once it
-is written, while the write-back is read in plain: a shim between card and meter can call it blank,
-one between card and desk can swallow an answer. So from the moment the wallet's write goes out the
-sale counts as made and is paid for, whatever the card says afterwards; a break is made up for by
-the same amount with the same count and by nothing else.
+is written, while the write-back is read in plain: a shim between card and meter can make it look
+blank, and one between card and desk can swallow an answer. So the sale counts as made and paid for
+from the moment the wallet's write is sent, whatever the card says afterwards. A sale that was
+broken off is completed only by the same amount with the same count.
 """
 
 import os
@@ -38,30 +38,32 @@ _BY_CTRL_C = 130
 
 
 class SaleError(CardError):
-    """No sale is known to be whole. One line: why, and what to do."""
+    """The sale is not known to be complete. The message is one line: why, and what to do."""
 
 
 class SaleBroken(SaleError):
-    """The wallet's write went out before the sale broke off: it counts as made and is paid for."""
+    """The sale broke off after the wallet's write was sent: it counts as made and paid for."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True)
 class Receipt:
+    """A complete sale, as the receipt shows it."""
+
     serial: bytes
     meter_no: int
     customer_no: int
     amount_fen: int
     count: int
-    opened: bool  # the account was opened with this sale
-    completes: bool = False  # a sale that was broken off, and is paid for already
-    former_e4: int | None = None  # with a new price, the one in force if the card says it
+    opened: bool  # this sale opened the account
+    completes: bool = False  # it completed a sale that was broken off and is paid for already
+    former_e4: int | None = None  # with a new price: the price in force, if the card has it
 
 
 @dataclass(frozen=True)
 class OnCard:
-    """What a user card says without any key. `write_back` is None while it is blank."""
+    """The content of a user card, readable without keys. `write_back` is None if it is blank."""
 
     serial: bytes
     params: dict[str, Any]
@@ -79,10 +81,11 @@ def sell(
     now: Callable[[], int] = now_minute,
     raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> Receipt:
-    """Put a purchase on the card, and the new price if there is one.
+    """Write a purchase to the card, and the new price if there is one. Return the receipt.
 
-    SaleError or CardError if it isn't known to be whole. `raise_if_stopped` is called before each
-    command to the card but the wallet's write, which comes right after such a call.
+    Raise SaleError or CardError if the sale is not known to be complete. `raise_if_stopped` is
+    called before each command to the card except the wallet's write, which comes right after such a
+    call.
     """
     if not 0 < amount_fen <= HIGHEST_FEN:
         raise SaleError(
@@ -114,7 +117,10 @@ def sell(
 
 
 class _Watched:
-    """A card to which no further command goes once the sale is to stop."""
+    """A card port that calls `raise_if_stopped` before each command.
+
+    No further command goes to the card once the sale is to stop.
+    """
 
     def __init__(self, port: CardPort, raise_if_stopped: Callable[[], None]) -> None:
         self._port = port
@@ -133,8 +139,8 @@ class _Watched:
 def broken_off(sent: Callable[[], bool]) -> Iterator[None]:
     """Turn whatever ends a sale early into one line, by whether the wallet's write was `sent`.
 
-    Before it nothing was sent. From it on the card may have the money: a missing answer or a
-    refusal proves nothing.
+    Before that write the line says that nothing was sent. From that write on the card may have the
+    money: a missing answer or a refusal proves nothing.
     """
     try:
         yield
@@ -163,6 +169,10 @@ def _what_happened(error: BaseException) -> str:
 
 
 def read_user_card(card: CardPort) -> OnCard:
+    """Reset the card and return its content.
+
+    Raise SaleError if it is no user card, or is not issued or damaged.
+    """
     serial = select_card(card)
     try:
         command, data = card_files.unframe(_head_first(card))
@@ -179,7 +189,11 @@ def read_user_card(card: CardPort) -> OnCard:
 
 
 def _head_first(card: CardPort) -> bytes:
-    """File 01; only its head if the card is of another kind, whose file is shorter."""
+    """Return file 01, or only its first bytes if the card is not issued.
+
+    The first bytes are read alone first, as file 01 is shorter on cards of other kinds. Raise
+    SaleError for those.
+    """
     head = read_file(card, card_files.CARD_INFO, 4)
     if head[0] == card_files.HEAD and head[1] != card_files.CMD_USER:
         raise SaleError("this is no user card: take the resident's card")
@@ -200,13 +214,13 @@ def _write_back(block: bytes) -> dict[str, Any] | None:
 
 
 def _next_count(found: OnCard, amount_fen: int) -> int:
-    """The count that this purchase gets."""
+    """Return the count that this purchase gets; raise SaleError if the card can't take it."""
     back = found.write_back
     if back is None:
         if found.count:
             raise SaleError(
-                f"purchase {found.count} of {yuan(found.money_fen)} yuan has not been in the meter yet: "
-                "put the card into its meter first"
+                f"purchase {found.count} of {yuan(found.money_fen)} yuan has not been in the meter "
+                "yet: put the card into its meter first"
             )
         return 1
     if (back["meter_no"], back["customer_no"]) != (
@@ -218,24 +232,31 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
         )
     if found.count - back["count"] not in (0, 1):
         raise SaleError(
-            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an inspector to the meter"
+            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an "
+            "inspector to the meter"
         )
-    # One ahead of the meter is a sale that was broken off after it counted as made: its money is in
-    # the till.
+    # A count one ahead of the meter's is a sale that was broken off after it counted as made: its
+    # money is in the till.
     if found.count > back["count"] and amount_fen != found.money_fen:
         raise SaleError(
             f"the sale of purchase {found.count} over {yuan(found.money_fen)} yuan was broken off: "
-            f"sell {yuan(found.money_fen)} to complete it, another amount after that has been in its meter"
+            f"sell {yuan(found.money_fen)} to complete it, another amount after that has been in "
+            "its meter"
         )
     if back["balance_fen"] + amount_fen > HIGHEST_FEN:
         raise SaleError(
-            f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a smaller amount"
+            f"the meter holds {yuan(back['balance_fen'])} yuan and has no room for that: sell a "
+            "smaller amount"
         )
     return back["count"] + 1
 
 
 def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Changes:
-    """The meter's own time is on the card: whatever the desk's clock says, it is not earlier."""
+    """Return what the sale changes of prices.
+
+    The meter's own time is in the write-back. The time now can't be earlier, whatever the desk's
+    clock says.
+    """
     back = found.write_back
     if back is None:
         return changes(card, found.params, False, new, now)
@@ -243,7 +264,7 @@ def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Ch
 
 
 def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
-    """Everything but money."""
+    """Write everything but money."""
     params = (
         found.params
         | prices.params
@@ -251,8 +272,9 @@ def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> Non
     )
     if first:
         params["update_flag"] = FIRST_SALE
-    # Set 1, mark, set 2, time: made again after any of them, a sale with a price still finds out
-    # which one is in force, and a sale without a price carries the former plan or is refused.
+    # The order is set 1, mark, set 2, time. After a break between any two of them, a repeated sale
+    # with a price still finds the price in force. A sale without a price carries the former plan or
+    # is refused.
     if prices.tariff_1:
         desk.update(card_files.CARD_TARIFF_1, prices.tariff_1)
     if prices.tariff_2:

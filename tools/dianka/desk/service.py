@@ -1,5 +1,4 @@
-"""Making the cards of the service staff: inspection, production test, and the card that gives a
-meter its public keys back.
+"""Issuing of the cards of the service staff: inspection, production test and key restore.
 
 As in issue.py, a `make_` function works on a new chip behind any port. File 01 is written last.
 """
@@ -17,22 +16,28 @@ from dianka.desk.session import Desk
 ALL_TESTS = 0x3F
 TEST_SECONDS = 10
 MOST_TEST_SECONDS = 60  # a meter refuses a test that takes longer
-HIGHEST_CREDIT_FEN = 10_000  # it is for a lamp on a test bench, not for anybody's kitchen
+HIGHEST_CREDIT_FEN = 10_000  # enough for a lamp on a test bench, too little to supply a home
 
 
 @dataclass(frozen=True)
 class RestoreData:
+    """The number of meters that a restore card may be used on."""
+
     uses: int
 
 
 @dataclass(frozen=True)
 class InspectionData:
+    """The parts of a meter's data that an inspection card copies: a sum of 1, 2, 4 and 8."""
+
     copies: int = card_files.COPY_ALL
 
 
 @dataclass(frozen=True)
 class TestCreditData:
-    __test__ = False  # no test class, whatever pytest thinks
+    """The credit in fen and the uses of a production test card."""
+
+    __test__ = False  # pytest would take it for a test class by its name
 
     money_fen: int
     uses: int
@@ -40,6 +45,8 @@ class TestCreditData:
 
 @dataclass(frozen=True)
 class TestData:
+    """The tests that a production test card orders, and its uses."""
+
     __test__ = False
 
     uses: int
@@ -49,7 +56,7 @@ class TestData:
 
 
 def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
-    """A new chip becomes a card that gives the public keys back to this many meters of this system."""
+    """Make a new chip a card that gives the public keys back to `uses` meters of this system."""
     check_uses(data.uses, "a restore card")
     control.power_on()
     serial = select_card(card)
@@ -62,9 +69,9 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
 
 
 def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> None:
-    """A new chip becomes an inspection card.
+    """Make a new chip an inspection card.
 
-    It may be read out and used again as often as people like.
+    It may be read out and used again without limit.
     """
     if not 0 < data.copies <= card_files.COPY_ALL:
         raise CardError(
@@ -81,7 +88,10 @@ def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> 
 
 
 def make_test_credit(control: CardPort, card: CardPort, data: TestCreditData) -> None:
-    """A new chip becomes a production test card that gives a meter of the factory a little credit."""
+    """Make a new chip a production test card that gives a small credit.
+
+    It works in a meter that has the factory's keys.
+    """
     if not 0 < data.money_fen <= HIGHEST_CREDIT_FEN:
         raise CardError(
             f"test credit is 0.01 to {HIGHEST_CREDIT_FEN // 100}.00 yuan: give another amount"
@@ -97,7 +107,7 @@ def make_test_credit(control: CardPort, card: CardPort, data: TestCreditData) ->
 
 
 def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
-    """A new chip becomes a production test card for relay, segments, pulses and memory."""
+    """Make a new chip a production test card for relay, segments, pulses, memory, clock, ESAM."""
     if not 0 < data.tests <= ALL_TESTS:
         raise CardError(
             f"--tests is a sum of 1, 2, 4, 8, 16 and 32 (1 to {ALL_TESTS}), not {data.tests}"

@@ -1,8 +1,7 @@
 """The desk's session with a card, carried by the system control card.
 
-Who are you, may I write, write.
-
-The PC relays challenges and MACs; the keys stay in the control card.
+Its steps: the card proves itself (identify), the desk proves itself (authenticate), the desk writes
+(update). The PC relays challenges and MACs; the keys stay in the control card.
 """
 
 import os
@@ -13,11 +12,12 @@ from dianka.cardos import keys
 
 
 def diversify(control: CardPort, kid: int, serial: bytes) -> None:
+    """Make the control card derive the key `kid` for a card's serial; later commands use it."""
     send(control, command(f"80FA00{kid:02X}", serial), "derive a key")
 
 
 class Desk:
-    """One card in the desk's reader. `public`: the card's keys are of the public set."""
+    """The session with one card. `public`: the card's keys are of the public set."""
 
     def __init__(
         self, control: CardPort, card: CardPort, serial: bytes, public: bool = False
@@ -28,8 +28,10 @@ class Desk:
         self._set = keys.PUBLIC if public else 0
 
     def identify(self, rng: Callable[[int], bytes] = os.urandom) -> None:
-        """Make the card prove that it is of this system, before a wrong cipher costs it one of its
-        tries.
+        """Make the card prove that it is of this system; raise CardError if it is not.
+
+        This comes before `authenticate`, where a wrong key or a wrong cipher costs the card one of
+        its tries.
         """
         challenge = rng(8)
         diversify(self._control, self._set | keys.IDENTITY, self._serial)
@@ -41,7 +43,7 @@ class Desk:
             )
 
     def authenticate(self) -> None:
-        """Prove the desk to the card; after that the control card makes MACs for it."""
+        """Prove the desk to the card. After that the control card makes MACs for it."""
         diversify(self._control, self._set | keys.DESK, self._serial)
         challenge = send(self._card, bytes.fromhex("0084000008"), "give a challenge")
         answer = send(self._control, command("80FA0000", challenge), "encipher")
@@ -54,7 +56,7 @@ class Desk:
     def sealed_update(self, sfi: int, data: bytes) -> bytes:
         """Return the command that writes a whole file.
 
-        It must be the next one that the card gets.
+        It must be the next command that the card gets.
         """
         r4 = send(self._card, bytes.fromhex("0084000004"), "give a challenge")
         message = bytes((0x04, 0xD6, 0x80 | sfi, 0, len(data) + 4)) + data

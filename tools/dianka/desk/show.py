@@ -1,6 +1,6 @@
-"""Any card in words, as far as it can be read without keys.
+"""Description of any card in words, as far as it is readable without keys.
 
-Cards of the service staff are in showservice.py.
+show_service.py describes the cards of the service staff.
 """
 
 from typing import Any
@@ -35,7 +35,10 @@ _TYPES = {
 
 
 def show(card: CardPort) -> Lines:
-    """(label, text) pairs. CardError if the card is foreign or its content is damaged."""
+    """Return (label, text) pairs.
+
+    Raise CardError if the card is foreign or its content is damaged.
+    """
     kind, serial = kind_of(card)
     if not kind:
         return [("kind", no_kind(card)), ("serial", serial.hex())]
@@ -56,9 +59,9 @@ def show(card: CardPort) -> Lines:
 
 
 def _records(card: CardPort, kind: str) -> dict[int, Any]:
-    """Every file that is no log and readable: its fields by short id, None if it is blank.
+    """Return the fields of every readable file that is no log, by short id; None for a blank file.
 
-    ValueError if one is damaged.
+    Raise ValueError if a file is damaged.
     """
     return {
         sfi: CONTENTS[kind][sfi].read(block)
@@ -91,7 +94,10 @@ def _user(found: OnCard) -> Lines:
 
 
 def _user_alarms(params: dict[str, Any]) -> str:
-    """A replacement of a card that nobody could read has none: the meter keeps its own."""
+    """Format the alarm amounts.
+
+    A card that replaces one that nobody could read has none: the meter keeps its own.
+    """
     alarms_fen = params["alarm1_fen"], params["alarm2_fen"]
     return (
         f"{yuan(alarms_fen[0])} and {yuan(alarms_fen[1])} yuan"
@@ -116,7 +122,10 @@ def _user_state(found: OnCard) -> str:
     if found.count == back["count"]:
         return "has been in its meter, ready for a sale"
     if found.count == back["count"] + 1:
-        return f"a sale was broken off: keep the money and sell {yuan(found.money_fen)} again to complete it"
+        return (
+            f"a sale was broken off: keep the money and sell {yuan(found.money_fen)} again to "
+            "complete it"
+        )
     return "count differs from the meter's: send an inspector"
 
 

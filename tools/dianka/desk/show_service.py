@@ -1,4 +1,4 @@
-"""What the cards of the service staff say: orders, uses, and what a meter has written to them."""
+"""Description of the service staff's cards: orders, uses left, and what a meter wrote to them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ def _test(card: CardPort, records: Records) -> Lines:
 
 
 def _results(card: CardPort, kind: str) -> Lines:
-    """What the meters wrote, the newest first."""
+    """Return a line for each result that a meter wrote, the newest first."""
     lines: Lines = []
     for result in _log(card, kind, desk_files.TEST_RESULTS):
         words = [_verdict(result)] if result["done"] else []
@@ -106,6 +106,7 @@ def _inspection(card: CardPort, records: Records) -> Lines:
     lines += _parameters(records)
     if totals is not None:
         lines += _totals(totals)
+    # Behind this meter's events the log has those of a meter that was inspected before.
     for event in _log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[
         : totals["events"] if totals else None
     ]:
@@ -114,14 +115,18 @@ def _inspection(card: CardPort, records: Records) -> Lines:
 
 
 def _event(event: dict[str, Any]) -> str:
-    """What follows the newest ones of this meter in the log is of a meter that was inspected
-    before.
-    """
+    """Format one event of the inspection card's log."""
     if event["code"] & 0xFF00 != card_files.ILLEGAL_CARD:
-        return f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, hash {event['hash'].hex()}"
+        return (
+            f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, "
+            f"hash {event['hash'].hex()}"
+        )
     found = card_files.unpack(card_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
     said = f"{found['sw']:04X} to {found['command'].hex().upper()}"
-    return f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, {stamp(found['time'])}"
+    return (
+        f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, "
+        f"{stamp(found['time'])}"
+    )
 
 
 def _parameters(records: Records) -> Lines:
@@ -172,7 +177,7 @@ def _control(card: CardPort, records: Records) -> Lines:
 
 
 def _log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
-    """The records that were written, the newest first."""
+    """Return the records that were written, the newest first."""
     content = CONTENTS[kind][sfi]
     found = [
         content.read(block)
@@ -183,15 +188,16 @@ def _log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
 
 
 def _text(raw: bytes) -> str:
-    """ASCII with zeros behind it; hexadecimal if it is anything else."""
+    """Decode ASCII that is padded with zeros; return hexadecimal if it is anything else."""
     text = raw.rstrip(b"\0 ")
     return text.decode() if text.isascii() and text.decode().isprintable() else raw.hex()
 
 
 def _version(raw: bytes) -> str:
-    """The field keeps the first eight characters: a version that fills it may go on.
+    """Format the version field, which keeps the first eight characters.
 
-    `unflashed` always does.
+    A version that fills the field may be longer, so dots follow it. `unflashed` is always longer
+    and is written in full.
     """
     if raw == _UNFLASHED[: len(raw)]:
         return _UNFLASHED.decode()

@@ -1,8 +1,6 @@
-"""Founding a system with a backup of its keys, and giving the keys back from the backup's part
-cards.
+"""Founding of a system with a backup of its keys, and restoring of the keys from the part cards.
 
-The split and the putting together happen inside control cards (backup.py). What passes here is
-sealed.
+The keys are split and put together inside control cards (backup.py). What passes here is sealed.
 """
 
 import os
@@ -38,7 +36,7 @@ _TAKE_IN = bytes.fromhex("80 FA 08 00")
 
 @dataclass(frozen=True)
 class PartInfo:
-    """What a part card says without any key."""
+    """The content of a part card that is readable without keys."""
 
     serial: bytes
     profile: str
@@ -49,8 +47,9 @@ class PartInfo:
 
 
 def part_path(control: Path, part: int) -> Path:
-    """Where `found` puts a part card: backup-1.card beside control.card, to be taken away from
-    there.
+    """Return the file of a part card: backup-1.card beside control.card.
+
+    `found` makes the part cards there; they are to be taken elsewhere.
     """
     return control.with_name(f"backup-{part}{control.suffix}")
 
@@ -58,10 +57,11 @@ def part_path(control: Path, part: int) -> Path:
 def found(
     path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom
 ) -> list[Path]:
-    """A new control card and its part cards: the parts' files. On any trouble none of them is left.
+    """Make a new control card and its part cards. Return the part cards' files.
 
-    All are made in this process' memory, and the control card, whose only backup is used up by
-    then, is stored last: a kill at any moment leaves parts of no system or the whole system.
+    If anything fails, none of the files is left. All cards are made in this process' memory. The
+    control card, whose only backup is used up by then, is stored last: a kill at any moment leaves
+    parts of no system or the whole system.
     """
     check_numbers(needed, parts)
     _must_be_free(path)
@@ -76,9 +76,8 @@ def found(
             stored.append(_store(file, chip))
         whole = _store(path, control)
     except BaseException as error:
-        if (
-            isinstance(error, CardError) or not path.exists()
-        ):  # else the system was whole when it was broken off
+        # If the control card's file is there after an interrupt, the system is complete: keep it.
+        if isinstance(error, CardError) or not path.exists():
             for card in stored:
                 card.discard()
         raise
@@ -90,9 +89,10 @@ def found(
 def found_on_chip(
     control: CardPort, beside: Path, needed: int, parts: int, profile: str, rng: Rng = os.urandom
 ) -> list[Path]:
-    """Found a system on a blank control card; its part cards are files, named as beside this one.
+    """Found a system on a blank control card. Return the files of its part cards.
 
-    The card stores its keys last, when the parts are on the disk: until then it is blank.
+    They are named as beside `beside`. The control card stores its keys last, when the parts are on
+    the disk: until then it is blank.
     """
     check_numbers(needed, parts)
     _must_have_no_parts(beside)
@@ -113,14 +113,14 @@ def found_on_chip(
         keep(control, profile)
     except (CardError, CardTorn) as error:
         raise CardError(
-            f"{error}; `dianka card show` says whether it has its system: if so, the parts are its backup; "
-            "if it is blank still, remove them and found it again"
+            f"{error}; `dianka card show` says whether it has its system: if so, the parts are its "
+            "backup; if it is blank still, remove them and found it again"
         ) from None
     return files
 
 
 def blank_control(profile: str, rng: Rng) -> Chip:
-    """A control card as its maker delivers it, in memory: the public set, and no system yet."""
+    """Return a control card in memory as its maker delivers it: the public set, no system yet."""
     chip = Chip(
         new_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng
     )
@@ -129,25 +129,32 @@ def blank_control(profile: str, rng: Rng) -> Chip:
 
 
 def begin(control: CardPort, profile: str) -> bytes:
-    """Let a blank control card make its keys, gone with the power until `keep`. Its serial."""
+    """Let a blank control card make its keys. Return its serial.
+
+    The keys are lost with the power until `keep`. Raise CardError if the card has another cipher.
+    """
     serial = serial_of(control.power_on())
     of_card = profile_of(control).name
     if of_card != profile:
         raise CardError(
-            f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take another card"
+            f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take "
+            "another card"
         )
     send(control, command("80FA0900", bytes((PROFILES[profile].code,))), "found a system")
     return serial
 
 
 def keep(control: CardPort, profile: str) -> None:
+    """Let the control card store the keys that it has made."""
     send(control, command("80FA0901", bytes((PROFILES[profile].code,))), "store its keys")
 
 
 def check_numbers(needed: int, parts: int) -> None:
+    """Raise CardError unless a backup can have `parts` parts of which `needed` are needed."""
     if not 2 <= needed <= parts <= MOST_PARTS:
         raise CardError(
-            f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other numbers"
+            f"a backup has 2 to {MOST_PARTS} parts, of which 2 or more are needed: give other "
+            "numbers"
         )
 
 
@@ -158,13 +165,14 @@ def _must_be_free(path: Path) -> None:
 
 
 def _must_have_no_parts(path: Path) -> None:
-    """No part card beside it, whatever its number: two backups would be mixed up."""
+    """Raise CardError if any part card is beside it: two backups would be mixed up."""
     parts = [part_path(path, part) for part in range(1, MOST_PARTS + 1)]
     there = [part.name for part in parts if part.exists()]
     if there:
         raise CardError(
-            f"{', '.join(there)} exist{'s' * (len(there) == 1)} already: lock up the parts of another backup elsewhere; "
-            "what a founding has left that was broken off before it had a control card, remove"
+            f"{', '.join(there)} exist{'s' * (len(there) == 1)} already: lock up the parts of "
+            "another backup elsewhere; what a founding has left that was broken off before it had "
+            "a control card, remove"
         )
 
 
@@ -200,15 +208,15 @@ def _hand_out(control: CardPort, serial: bytes, cards: Sequence[CardPort], neede
 
 
 def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> bytes:
-    """The keys from these part cards into a new control card.
+    """Put the keys from these part cards into a new control card. Return its serial.
 
-    Returns its serial; on any trouble there is no new card.
+    If anything fails, there is no new card.
     """
     infos = [read_part(card) for card in cards]
     _check_parts(infos)
     if path.exists():
         raise CardError(f"{path.name} exists already: choose another name")
-    # In this process' memory until it is whole: a bad part leaves no trace of a card.
+    # The card is in this process' memory until it is complete: a bad part leaves no file.
     control = blank_control(infos[0].profile, rng)
     _carry_all(control, cards, infos)
     CardFile.store(path, lambda: control.state, rng).close()
@@ -216,14 +224,18 @@ def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> byt
 
 
 def restore_on_chip(control: CardPort, cards: Sequence[CardPort]) -> bytes:
-    """The keys from these part cards into a blank control card, which stores them with the last."""
+    """Put the keys from these part cards into a blank control card. Return its serial.
+
+    The card stores them when the last part has come.
+    """
     infos = [read_part(card) for card in cards]
     _check_parts(infos)
     serial = serial_of(control.power_on())
     of_chip = profile_of(control).name
     if of_chip != infos[0].profile:
         raise CardError(
-            f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take another blank card"
+            f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take "
+            "another blank card"
         )
     _carry_all(control, cards, infos)
     return serial
@@ -239,6 +251,7 @@ def _carry_all(control: CardPort, cards: Sequence[CardPort], infos: list[PartInf
 
 
 def read_part(card: CardPort) -> PartInfo:
+    """Return the content of a part card; raise CardError if it is no part card or is damaged."""
     serial = select_card(card)
     try:
         kind, data = card_files.unframe(read_file(card, card_files.CARD_INFO, _INFO_BYTES))
@@ -265,12 +278,13 @@ def _check_parts(infos: list[PartInfo]) -> None:
     different = len({info.part for info in infos})
     if different < first.needed:
         raise CardError(
-            f"{different} of {first.needed} parts are here: put other people's part cards beside these"
+            f"{different} of {first.needed} parts are here: put other people's part cards beside "
+            "these"
         )
 
 
 def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
-    """One part, sealed by its card for the control card. How many are missing yet."""
+    """Bring one part, sealed by its card, to the control card. Return the number still missing."""
     diversify(control, keys.PUBLIC | keys.DESK, info.serial)
     size = card_files.size_of(desk_files.PART)
     target = _TAKE_IN + bytes((profile_of(control).sealed_bytes(size) + 4,))
@@ -280,5 +294,6 @@ def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
         return send(control, target + block, "take a part")[0]
     except CardRefused as refused:
         raise CardError(
-            f"part {info.part} is damaged or of another backup ({refused.sw:04X}): take another part"
+            f"part {info.part} is damaged or of another backup ({refused.sw:04X}): take another "
+            "part"
         ) from None

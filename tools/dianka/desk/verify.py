@@ -1,10 +1,9 @@
-"""Checking a card against its profile: what it says at reset, its files, what it lets anybody do,
-and whose card it is.
+"""Check of a card against its profile: answer to reset, files, access rights, and whose card it is.
 
-Nothing on the card is changed: a probe asks for what must be refused in a way that could do no harm
-if it were not (it writes behind a file's end, takes zero from a counter). The card proves itself
-before the desk does, so that a wrong control card costs it no try; only a master-key change card,
-which proves itself with a public key, may lose one.
+Nothing on the card is changed: a probe asks for something that must be refused, in a way that could
+do no harm if it were not (it writes behind a file's end, takes zero from a counter). The card
+proves itself before the desk does, so that a wrong control card costs it no try. Only a master-key
+change card, which proves itself with a public key, may lose one.
 """
 
 import os
@@ -29,7 +28,7 @@ _FOREIGN_TARGET = bytes.fromhex("04 D6 9E 00 09")  # file 30, which no chip has
 def verify(
     card: CardPort, control: CardPort | None, rng: Callable[[int], bytes] = os.urandom
 ) -> list[Finding]:
-    """All findings; without a control card those that need none."""
+    """Return all findings; without a control card only those that need none."""
     return list(_findings(card, control, rng))
 
 
@@ -54,7 +53,7 @@ def _findings(
         yield from _opening(card)
     yield _strangers(card, kind)
     yield from _rights(card, kind)
-    kind_of(card)  # once more from reset
+    kind_of(card)  # reset the card and select its directory once more
     if control:
         control.power_on()
     if kind == kinds.CONTROL:
@@ -71,7 +70,7 @@ def _unknown(card: CardPort) -> str:
 
 
 def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding:
-    """One file: its size, and what is in it."""
+    """Check one file: its size and its content."""
     name = f"file {sfi:02X}, {content.name}"
     found = list(blocks(card, sfi, spec))
     if not free_to_read(spec):
@@ -98,16 +97,16 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
 
 
 def _opening(card: CardPort) -> Iterator[Finding]:
-    """A card that opens the account sets the price.
+    """Check that a card that opens the account has a price, as it sets the meter's price.
 
-    A meter takes the money and refuses no price.
+    The meter takes the money first, and then refuses a tariff without a price.
     """
     files = kinds.ALL[kinds.USER].files
     info, *tariffs = (whole(card, sfi, files[sfi]) for sfi in _OPENING_FILES)
     try:
         params = CONTENTS[kinds.USER][card_files.CARD_INFO].read(info)
     except ValueError:
-        return  # told as a finding of its own
+        return  # _file reports that
     priceless = any(tariff and not any(tariff) for tariff in tariffs)
     if params and params["card_type"] == card_files.OPEN and priceless:
         yield Finding(False, "it opens the account and says no price")
@@ -122,7 +121,7 @@ def _state(spec: FileSpec, content: Content, written: int) -> str:
 
 
 def _strangers(card: CardPort, kind: str) -> Finding:
-    """Files that this kind does not have."""
+    """Look for files that this kind does not have."""
     own = kinds.ALL[kind]
     found: list[str] = []
     for sfi in sorted(set(range(1, _LAST_SFI + 1)) - own.files.keys()):
@@ -138,6 +137,7 @@ def _strangers(card: CardPort, kind: str) -> Finding:
 
 
 def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
+    """Check that the card refuses what nobody may do without a proof."""
     own = kinds.ALL[kind]
     probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _writes(sfi, spec)]
     opened = sorted({sfi for sfi, apdu in probes if card.process(apdu)[1] not in _REFUSALS})
@@ -178,9 +178,9 @@ def _some(count: int, what: str) -> str:
 
 
 def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
-    """Harmless commands that must be refused for want of a proof; none for what anybody may do."""
+    """Yield harmless writes that must be refused without a proof, none for what anybody may do."""
     if spec.shape == access.WALLET:
-        return  # anybody may take from a wallet, nobody can write it in plain
+        return  # anybody may debit a wallet, nobody can write it in plain
     plain = [right for right in spec.update if right.mode == access.PLAIN]
     sealed = [right for right in spec.update if right.mode != access.PLAIN]
     free = any(right.auth is None for right in plain)
@@ -189,7 +189,8 @@ def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
         return
     if not free:
         yield bytes((0x00, 0xD6, 0x80 | sfi, spec.size & 0xFF, 1, 0))
-    if all(right.auth is not None for right in sealed):  # else a wrong MAC would cost the key a try
+    # Where no proof is needed before it, a wrong MAC would cost the key a try.
+    if all(right.auth is not None for right in sealed):
         yield bytes((0x04, 0xD6, 0x80 | sfi, spec.size & 0xFF, 5, 0, 0, 0, 0, 0))
     if spec.shape == access.COUNTER:
         yield bytes((0x80, 0x30, 0x00, sfi << 3 | 4, 8)) + card_files.with_inverse(bytes(4))

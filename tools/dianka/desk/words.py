@@ -1,4 +1,4 @@
-"""Card content as people read it: numbers, amounts, times, prices."""
+"""Card content formatted for people: numbers, amounts, times, prices."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ Lines = list[tuple[str, str]]
 
 
 def number(value: int) -> str:
-    """A meter's or a customer's number."""
+    """Format a meter number or a customer number."""
     return f"{value:012d}"
 
 
 def decimal(value: int, places: int) -> str:
-    """A whole number of the smallest unit, with its point; nothing is rounded."""
+    """Format a whole number of the smallest unit with its decimal point; nothing is rounded."""
     digits = f"{value:0{places + 1}d}"
     return f"{digits[:-places]}.{digits[-places:]}"
 
 
 def params_lines(params: dict[str, Any]) -> Lines:
-    """Whose meter it is, and when it warns."""
+    """Return the lines about whose meter it is and at which balances it warns."""
     return [
         ("meter", number(params["meter_no"])),
         ("customer", number(params["customer_no"]) if params["customer_no"] else "none yet"),
@@ -30,35 +30,43 @@ def params_lines(params: dict[str, Any]) -> Lines:
 
 
 def limits_lines(limits: dict[str, Any]) -> Lines:
+    """Return the lines about the limits."""
     return [
         ("overdraft limit", f"{yuan(limits['overdraft_limit_fen'])} yuan"),
-        (
-            "hoard limit",
-            f"{yuan(limits['hoard_limit_fen'] or HIGHEST_FEN)} yuan",
-        ),  # zero is as much as the display holds
+        # Zero stands for the highest amount that the display can show.
+        ("hoard limit", f"{yuan(limits['hoard_limit_fen'] or HIGHEST_FEN)} yuan"),
         ("closes above", f"{yuan(limits['close_above_fen'])} yuan"),
     ]
 
 
 def silence_line(params: dict[str, Any]) -> Lines:
-    """How long the metering chip may be silent, where that is not left to the meter."""
+    """Return the line about how long the metering chip may be unresponsive.
+
+    There is none where that is left to the meter.
+    """
     minutes = params["silence_min"]
     return [("silent chip", f"the supply opens after {minutes} min")] if minutes else []
 
 
 def tariff_line(records: dict[int, Any], sfi: int) -> Lines:
-    """The rates, each as long as it differs from the one before."""
+    """Return the line with the rates; a rate that equals the one before it is left out."""
     return [("price", _rates(records, sfi))] if records.get(sfi) else []
 
 
 def new_price_line(params: dict[str, Any], records: dict[int, Any], sfi: int) -> Lines:
-    """What set 2 says, and from when on; it stays there when it has begun."""
+    """Return the line with set 2 and the time from which it holds.
+
+    Set 2 stays in the file after that time.
+    """
     planned = plans_price(params) and records.get(sfi)
     return [(f"price from {stamp(params['switch_time'])}", _rates(records, sfi))] if planned else []
 
 
 def plans_price(params: dict[str, Any]) -> bool:
-    """Whether the switch time is a price's; in an initialisation card's it is when that was made."""
+    """Return whether the switch time belongs to a price.
+
+    In an initialisation card it is the time when the card was made.
+    """
     return bool(params["switch_time"] and params["customer_no"])
 
 
@@ -76,7 +84,7 @@ def keys_state(info: dict[str, Any]) -> str:
 
 
 def named_bits(value: int, names: tuple[str, ...]) -> str:
-    """The names of the bits that are set, from bit 0 on."""
+    """Return the names of the bits that are set, from bit 0 on."""
     found = [name for at, name in enumerate(names) if value >> at & 1]
     rest = value >> len(names)
     return ", ".join([*found, f"unknown {rest << len(names):02X}"] if rest else found) or "nothing"

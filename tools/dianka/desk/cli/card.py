@@ -1,6 +1,7 @@
 """`dianka card show`, `verify` and `replace`, and `dianka sell`: the card desk on the command line.
 
-Making cards is in issuecli.py, founding systems in keyscli.py, which readers there are in readers/.
+cli/issue.py has the commands that make cards, cli/keys.py those that found systems, and
+dianka/readers/ finds the readers.
 """
 
 from typing import Annotated, ClassVar
@@ -102,9 +103,8 @@ def verify_command(
     with plain_errors():
         place = chosen(file, reader)
         with find(place).connect() as card:
-            alone = control is None and same_place(
-                control_word(place, None), place
-            )  # a control card can't ask itself
+            # A control card can't be checked against itself.
+            alone = control is None and same_place(control_word(place, None), place)
             if without_control or alone:
                 findings = verify(card.port, None)
             else:
@@ -122,7 +122,8 @@ def replace_command(
     former: Annotated[
         str | None,
         typer.Option(
-            help="The former card if it can still be read: all but money is taken from it, and it is cleared."
+            help="The former card if it can still be read: all but money is taken from it, and it "
+            "is cleared."
         ),
     ] = None,
     meter: MeterOption = "",
@@ -133,7 +134,8 @@ def replace_command(
     amount: Annotated[
         str | None,
         typer.Option(
-            help="Yuan of the last purchase if it may not have reached the meter; the meter never credits it twice."
+            help="Yuan of the last purchase if it may not have reached the meter; the meter never "
+            "credits it twice."
         ),
     ] = None,
     alarm1: Alarm1Option = None,
@@ -159,11 +161,13 @@ def replace_command(
         if former is not None:
             if meter or customer:
                 raise CardError(
-                    "the former card says whose it is: leave out --meter and --customer, or leave out --former"
+                    "the former card says whose it is: leave out --meter and --customer, or leave "
+                    "out --former"
                 )
             if alarm1 is not None or alarm2 is not None:
                 raise CardError(
-                    "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
+                    "the former card has the alarms: leave out --alarm1 and --alarm2, or --former "
+                    "and give all numbers"
                 )
             record = (
                 number(count, "purchase") if count else None,
@@ -173,7 +177,8 @@ def replace_command(
             return
         if not (meter and customer and count):
             raise CardError(
-                "give --former with the card, or --meter, --customer and --count of the card that is lost"
+                "give --former with the card, or --meter, --customer and --count of the card that "
+                "is lost"
             )
         numbers = number(meter, "meter"), number(customer, "customer")
         last = replace.LastPurchase(
@@ -181,8 +186,8 @@ def replace_command(
         )
         if last.opens:
             must_have(price=price, alarm1=alarm1, alarm2=alarm2)
-        # Without an opening the meter keeps its own price and alarms: the card says what it was
-        # told.
+        # If the card opens no account, the meter keeps its own price and alarms. The card then has
+        # the alarms that were given, or none.
         untold = alarm1 is None and alarm2 is None and not last.opens
         data = UserData(*numbers, *((0, 0) if untold else alarms_fen(alarm1, alarm2)), rates or ())
         made = make_card(
@@ -194,6 +199,7 @@ def replace_command(
 def _replace_former(
     wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None
 ) -> None:
+    """Make a replacement with the former card in hand, and clear the former card last."""
     place = chosen(wanted.file, wanted.reader)
     with find(former).connect() as old:
         with control_for(place, wanted.control) as desk:
@@ -221,7 +227,8 @@ def _replace_former(
                 with control_for(place, wanted.control) as desk:
                     replace.clear(desk.port, old.port)
                 lines.append(f"{former}: cleared")
-            finally:  # last: output that can't be written must not keep the former card alive
+            finally:
+                # Last, as output that can't be written must not keep the former card alive.
                 typer.echo("\n".join(lines))
 
 
@@ -229,8 +236,14 @@ def _last(last: replace.LastPurchase) -> str:
     if not last.count:
         return "nothing was bought with the former card: sell to the new one"
     if last.in_meter:
-        return f"purchase {last.count} is in the meter already: the card carries no money; put it into the meter, then sell"
-    told = f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it into the meter"
+        return (
+            f"purchase {last.count} is in the meter already: the card carries no money; put it "
+            "into the meter, then sell"
+        )
+    told = (
+        f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it "
+        "into the meter"
+    )
     return told + (
         "; Err-33 there: it has that purchase, make another card without --amount"
         if last.opens
@@ -239,7 +252,10 @@ def _last(last: replace.LastPurchase) -> str:
 
 
 def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
-    """CARD and YUAN, or YUAN alone when --reader names the card."""
+    """Return the words of a sale: CARD and YUAN, or YUAN alone when --reader names the card.
+
+    Raise BadParameter if there are more or fewer.
+    """
     if len(words) != (1 if context.params.get("reader") else 2):
         raise typer.BadParameter("give CARD and YUAN, or YUAN and --reader")
     return words
@@ -249,7 +265,8 @@ def sell_command(
     words: Annotated[
         list[str],
         typer.Argument(
-            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as 50 or 12.34.",
+            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as "
+            "50 or 12.34.",
             metavar="[CARD] YUAN",
             callback=_sale_words,
         ),
@@ -311,13 +328,13 @@ def sell_command(
 
 
 class ReceiptError(CardError):
-    """The sale is made and its receipt can't be written."""
+    """The sale is made, but its receipt can't be written."""
 
     exit_code = OUTPUT_FAILED
 
 
 def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None) -> Receipt:
-    """Sell to the card at this place. What goes wrong around the sale is told as in the sale."""
+    """Sell to the card at this place. Report any failure around the sale as one of the sale."""
     receipts: list[Receipt] = []
     with broken_off(lambda: bool(receipts)):
         held.raise_if_heard()  # while Python imported all this
@@ -362,9 +379,9 @@ def _price_lines(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
 
 
 def _must_be_two(card: str, control: str | None) -> None:
-    """One card can't be the resident's and the control card.
+    """Raise CardError if the resident's card and the control card are one card.
 
-    Say which of the two it is, not that it is in use.
+    The message says which of the two it is, not that it is in use.
     """
     if same_place(card, control_word(card, control)):
         with control_for(card, control) as desk:
@@ -376,6 +393,7 @@ def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
         raise CardError("a new price has a time: give --price and --from, or neither")
     if at_once and not price:
         raise CardError(
-            "--at-once is a word about a new price: give --price and --from with it, or leave it out"
+            "--at-once is a word about a new price: give --price and --from with it, or leave it "
+            "out"
         )
     return NewPrice(price_e4(price), switch_minute(begin), at_once) if price else None

@@ -1,8 +1,8 @@
 """`dianka card replace --former` that is broken off: which cards are good then, and what to do.
 
-The new card is made first and the former one cleared last, so between the two both are good.
-Nothing is credited twice by that (replace.py); but two cards of one customer must not stay in use
-unnoticed.
+The new card is made first and the former one cleared last, so between the two steps both are good.
+Nothing is credited twice by that (desk/replace.py). But two cards of one customer must not stay in
+use unnoticed.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from dianka.signals import ended_by_signals
 
 
 def stands(place: str, data: UserData, last: replace.LastPurchase) -> bool:
-    """Whether the new card is there and whole, made by an earlier try."""
+    """Return whether the new card is there and complete, made by an earlier try."""
     if not place.startswith(PREFIX) and not real_path(place).is_file():
         return False
     with suppress(CardError, CardTorn), find(place).connect() as card:
@@ -34,7 +34,7 @@ def stands(place: str, data: UserData, last: replace.LastPurchase) -> bool:
 def told_what_stands(
     place: str, former: str, old: CardPort, data: UserData, last: replace.LastPurchase
 ) -> Iterator[None]:
-    """Make and clear in here. Whatever ends it early is followed by which cards are good."""
+    """Run the making and clearing. If anything ends it early, report which cards are good."""
     try:
         with ended_by_signals():
             yield
@@ -55,6 +55,7 @@ def told_what_stands(
 
 
 def _said(place: str, former: str, old: CardPort) -> str:
+    """Return which cards are good now, and what to do."""
     if not _is_good(old):
         return f"{place} is made and {former} is cleared"
     again = f"give the same command again before either is used, it clears {former}"
@@ -62,7 +63,10 @@ def _said(place: str, former: str, old: CardPort) -> str:
 
 
 def _is_good(card: CardPort) -> bool:
-    """Whether the former card still is a user card; one that can't be asked may be."""
+    """Return whether the former card still is a user card.
+
+    A card that does not answer counts as one: it may be.
+    """
     try:
         card.power_on()
     except (CardError, CardTorn):

@@ -1,8 +1,7 @@
-"""`dianka card issue KIND`: one command for each kind of card, each with the words that this kind
-needs.
+"""`dianka card issue KIND`: one command for each kind of card, with the options that it needs.
 
-A card is made in a new file, or of the blank card in a reader. `dianka card new` is its former
-name.
+A card is made in a new file, or of the blank card in a reader. `dianka card new` is the former name
+of these commands.
 """
 
 from pathlib import Path
@@ -40,7 +39,8 @@ from dianka.readers.choose import PREFIX
 
 issue_app = typer.Typer(
     no_args_is_help=True,
-    help="Make a card of one KIND, sealed by the system control card. `dianka card issue KIND --help` shows an example.",
+    help="Make a card of one KIND, sealed by the system control card. "
+    "`dianka card issue KIND --help` shows an example.",
 )
 
 UsesOption = Annotated[int, typer.Option(help="How many meters it may be used on.")]
@@ -127,7 +127,7 @@ def init(
     folder = wanted.folder()
 
     def make(control: CardPort, chip: CardPort) -> None:
-        issue.init_files(data)  # refused, if need be, before the number is given out
+        issue.init_files(data)  # refuse bad data before the number is entered in the register
         register.enter(folder, data.meter_no, serial_of(chip.power_on()), again)
         issue.make_init(control, chip, data)
 
@@ -191,7 +191,8 @@ def test_functions(
     tests: Annotated[
         int,
         typer.Option(
-            help="What to test, as a sum: 1 relay, 2 segments, 4 pulses, 8 memory, 16 clock, 32 ESAM."
+            help="What to test, as a sum: 1 relay, 2 segments, 4 pulses, 8 memory, 16 clock, "
+            "32 ESAM."
         ),
     ] = service.ALL_TESTS,
     seconds: Annotated[
@@ -248,7 +249,8 @@ def control(
         if file.startswith(PREFIX):
             if blank or serial:
                 raise CardError(
-                    "the card in a reader is a blank chip with its own serial: for others name a file"
+                    "the card in a reader is a blank chip with its own serial: for others name a "
+                    "file"
                 )
             with find(file).connect() as held:
                 must_be_blank_control(held)

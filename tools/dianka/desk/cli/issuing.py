@@ -1,10 +1,10 @@
-"""What all `dianka card issue` commands have in common.
+"""The common part of all `dianka card issue` commands.
 
-Where the new card comes to be, sealed by which control card.
+It decides where the new card is made and which control card seals it.
 
-`card_command` makes a command of a function that takes the words of one kind and says how a chip
-becomes such a card; the words that every kind has are added here, once. A function with a parameter
-`wanted` gets these too.
+`card_command` makes a command of a function that takes the options of one kind and returns how a
+chip becomes such a card. The options that every kind has are added here, once. A function with a
+parameter `wanted` gets these too.
 """
 
 import inspect
@@ -40,7 +40,7 @@ Make = Callable[[CardPort, CardPort], None]  # control card, new chip
 
 @dataclass(frozen=True)
 class Wanted:
-    """The words that every kind has."""
+    """The options that every kind has."""
 
     file: NewCardArgument = None
     serial: SerialOption = None
@@ -53,14 +53,15 @@ class Wanted:
     profile: Annotated[
         ProfileName | None,
         typer.Option(
-            help="Cipher: a blank chip's (sm4 if none); else to be sure, as a card has its control card's."
+            help="Cipher: a blank chip's (sm4 if none); else to be sure, as a card has its control "
+            "card's."
         ),
     ] = None
     reader: ReaderOption = None
     control: ControlOption = None
 
     def folder(self) -> Path:
-        """Where the control card is; for one in a reader the folder that we are in."""
+        """Return the folder of the control card; for one in a reader the current folder."""
         word = control_word(chosen(self.file, self.reader), self.control)
         return Path() if word.startswith(PREFIX) else real_path(word).parent
 
@@ -95,7 +96,8 @@ def card_command(
 def make_card(wanted: Wanted, kind: str, make: Make) -> str:
     """Make a new card where it is wanted.
 
-    Return a line about it, to be printed when all work is done.
+    Return a line about it, to be printed when all work is done. Raise CardError if it can't be
+    made.
     """
     place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
     in_reader = place.startswith(PREFIX)
@@ -119,6 +121,7 @@ def _nothing(control: CardPort, chip: CardPort) -> None:
 
 
 def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | None) -> bytes:
+    """Make the card in the reader or in the file. Return its serial."""
     if place.startswith(PREFIX):
         with find(place).connect() as card:
             return make_in_reader(card.port, kind, lambda chip: make(control, chip))
@@ -131,7 +134,7 @@ def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | 
 
 
 def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
-    """Issue a file with a blank or cleared card as the chip in a reader; refuse any other."""
+    """Issue a file with a blank or cleared card like a chip in a reader; refuse any other file."""
     refused = CardError(
         f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name"
     )
@@ -146,7 +149,7 @@ def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
 
 
 def _options(of: Callable[..., Any]) -> list[inspect.Parameter]:
-    """The parameters with their annotations as objects, by name only."""
+    """Return the parameters as keyword-only, with their annotations resolved."""
     hints = get_type_hints(of, include_extras=True)
     return [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])

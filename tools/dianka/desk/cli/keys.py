@@ -1,4 +1,4 @@
-"""`dianka keys init` and `restore`: a system is founded, and given back from its backup.
+"""`dianka keys init` and `restore`: found a system, and restore its keys from the backup.
 
 No key is ever shown.
 """
@@ -66,7 +66,8 @@ def init(
         for part, card in enumerate(made, 1):
             typer.echo(f"{card}: part {part} of {parts}: give it to one person")
         typer.echo(
-            f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer tell nothing"
+            f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer "
+            "tell nothing"
         )
 
 
@@ -105,7 +106,7 @@ def restore(
 
 
 def _blank_control(word: str) -> Held:
-    """The blank control card in a reader."""
+    """Open the blank control card in a reader; raise CardError if it is another card."""
     held = find(word).connect()
     try:
         must_be_blank_control(held)
@@ -116,7 +117,10 @@ def _blank_control(word: str) -> Held:
 
 
 def _part(word: str) -> Held:
-    """A part card in hand; a damaged file is told as a part, whatever it still says of itself."""
+    """Open a part card.
+
+    Report a damaged file as a damaged part, whatever the file still says of itself.
+    """
     try:
         return find(word).connect()
     except DamagedFileError:
@@ -124,9 +128,10 @@ def _part(word: str) -> Held:
 
 
 def _in_folder(word: str) -> Path:
-    """Where the control card goes.
+    """Return the path for the new control card's file; raise CardError if it can't be made there.
 
-    Another name than of a card, and `git add .` would take the keys along.
+    The name must be a card's, NAME.card, which .gitignore keeps out: under another name the keys
+    would get into git with `git add .`.
     """
     path = new_file(Path(word))
     if real_path(path).is_dir():
@@ -137,6 +142,7 @@ def _in_folder(word: str) -> Path:
         )
     if path.suffix != ".card":
         raise CardError(
-            f"{word} is no folder and no card's name: name a folder that is there, or a file as in {CONTROL_NAME}"
+            f"{word} is no folder and no card's name: name a folder that is there, or a file as in "
+            f"{CONTROL_NAME}"
         )
     return path

@@ -1,9 +1,7 @@
-"""The words that card commands share on the command line.
+"""Options and arguments that the card commands share: amounts, numbers, serials, places of cards.
 
-Amounts, numbers, serials, and where a card sits.
-
-A card is a file or sits in a reader on PC/SC: CARD and --control take the one or the other, two
-readers at once if need be.
+A card is a file or sits in a PC/SC reader: CARD and --control take either, and two readers at once
+if needed.
 """
 
 import re
@@ -27,6 +25,8 @@ CONTROL_NAME = "control.card"
 
 
 class ProfileName(StrEnum):
+    """The cipher profiles, by the names that options take."""
+
     sm4 = SM4.name
     tdes = TDES.name
 
@@ -38,7 +38,8 @@ ControlOption = Annotated[
     str | None,
     typer.Option(
         "--control",
-        help=f"System control card, a file or reader:NUMBER or reader:NAME; by default {CONTROL_NAME} in the card's folder.",
+        help="System control card, a file or reader:NUMBER or reader:NAME; by default "
+        f"{CONTROL_NAME} in the card's folder.",
     ),
 ]
 CardArgument = Annotated[
@@ -67,7 +68,8 @@ PriceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--price",
-        help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first alone.",
+        help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first "
+        "alone.",
     ),
 ]
 SerialOption = Annotated[
@@ -76,7 +78,10 @@ SerialOption = Annotated[
 
 
 def decimal(text: str, places: int, what: str) -> int:
-    """'12.34' with two places is 1234. Digits are moved, nothing is rounded."""
+    """Convert a decimal number to its smallest unit: '12.34' with two places is 1234.
+
+    Digits are moved, nothing is rounded. Raise CardError if the text is no such number.
+    """
     match = re.fullmatch(rf"([0-9]{{1,9}})(?:\.([0-9]{{1,{places}}}))?", text.strip())
     if not match:
         raise CardError(f"{text!r} is no {what}: write it as 12 or 12.{'34567890'[:places]}")
@@ -84,6 +89,7 @@ def decimal(text: str, places: int, what: str) -> int:
 
 
 def fen(text: str) -> int:
+    """Convert an amount in yuan to fen; raise CardError if it is more than a card can hold."""
     value = decimal(text, 2, "amount in yuan")
     if value > HIGHEST_FEN:
         raise CardError(f"{text} yuan is more than a card can say: give up to {yuan(HIGHEST_FEN)}")
@@ -91,91 +97,104 @@ def fen(text: str) -> int:
 
 
 def must_have(**given: str | list[str] | None) -> None:
-    """CardError that names every option which was not given.
+    """Raise CardError that names every option which was not given.
 
-    What decides about money has no default.
+    Options that decide about money have no default.
     """
     missing = [f"--{name}" for name, word in given.items() if not word]
     if missing:
         listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
         raise CardError(
-            f"give {listed} as well: the meter will hold to what is on this card, so nothing is assumed"
+            f"give {listed} as well: the meter will hold to what is on this card, so nothing is "
+            "assumed"
         )
 
 
 def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
-    """Both alarms; the one that warns must come before the one that cuts.
+    """Return both alarms. The one that lights a lamp must come before the one that opens the relay.
 
-    A second alarm of 0 is off.
+    A second alarm of 0 is off. Raise CardError if one is missing or the first is below the second.
     """
     must_have(alarm1=alarm1, alarm2=alarm2)
     first, second = fen(cast(str, alarm1)), fen(cast(str, alarm2))
     if second and first < second:
         raise CardError(
-            f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut before the lamp warns; "
-            f"give --alarm1 of at least {yuan(second)}"
+            f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut "
+            f"before the lamp warns; give --alarm1 of at least {yuan(second)}"
         )
     return first, second
 
 
 def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, int]:
-    """The meter's limits; a purchase up to the highest balance must be able to close the relay."""
+    """Return the meter's limits in fen: overdraft, highest balance, closing balance.
+
+    A purchase up to the highest balance must be able to close the relay. Raise CardError otherwise.
+    """
     limits = fen(overdraft), fen(hoard), fen(close_above)
     highest = limits[1] or HIGHEST_FEN
     if limits[2] >= highest:
         raise CardError(
-            f"the relay closes above {yuan(limits[2])} yuan, and no balance is above {yuan(highest)}: "
-            "give a smaller --close-above or a higher --hoard"
+            f"the relay closes above {yuan(limits[2])} yuan, and no balance is above "
+            f"{yuan(highest)}: give a smaller --close-above or a higher --hoard"
         )
     return limits
 
 
 def rates_e4(prices: list[str] | None) -> list[int]:
-    """The rates, none if no price was given."""
+    """Return the rates, none if no price was given."""
     return [price_e4(text) for text in prices or []]
 
 
 def price_e4(text: str) -> int:
+    """Convert a price to 0.0001 yuan per kWh; raise CardError if it is out of range."""
     price = decimal(text, 4, "price in yuan per kWh")
-    if (
-        not 0 < price <= HIGHEST_E4
-    ):  # the meter refuses a tariff without a price, once it has taken the money
+    # Price 0 too: the meter refuses a tariff without a price, but takes the money before that.
+    if not 0 < price <= HIGHEST_E4:
         raise CardError("a price is from 0.0001 to 9999.9999 yuan per kWh: give another price")
     return price
 
 
 def number(text: str, what: str) -> int:
+    """Convert a meter or customer number of up to 12 digits; raise CardError if it is none."""
     if not re.fullmatch(r"[0-9]{1,12}", text):
         raise CardError(f"{text!r} is no {what} number: give up to 12 digits")
     return int(text)
 
 
 def serial_word(text: str | None) -> bytes | None:
+    """Convert a serial of 16 hexadecimal digits, None if none was given."""
     if text is not None and not re.fullmatch(r"[0-9A-Fa-f]{16}", text):
         raise CardError(f"{text!r} is no serial: give 16 hexadecimal digits")
     return None if text is None else bytes.fromhex(text)
 
 
 def control_word(card: str, control: str | None) -> str:
-    """Where the control card of this card is to be looked for."""
+    """Return where the control card of this card is expected."""
     beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).parent / CONTROL_NAME)
     return control or beside
 
 
 def same_place(one: str, other: str) -> bool:
-    """Whether both words name the same file, however written, or the same reader in the same words."""
+    """Return whether both words name one place.
+
+    That is the same file, however it is written, or the same reader in the same words.
+    """
     if one.startswith(PREFIX) or other.startswith(PREFIX):
         return one == other
     return Path(one).resolve() == Path(other).resolve()
 
 
 def control_for(card: str, control: str | None) -> Held:
-    """The system control card that belongs to this card; it is one, or CardError."""
+    """Open the system control card that belongs to this card.
+
+    Raise CardError if there is none or the card there is no system control card.
+    """
     word = control_word(card, control)
     if not word.startswith(PREFIX) and not real_path(word).is_file():
         raise CardError(
-            f"there is no control card {name_of(Path(word))}: name it with --control, or go to the folder where it is "
-            f"(this one is {real_path(word).parent}); only who has no system yet founds one, with `dianka keys init {word}`"
+            f"there is no control card {name_of(Path(word))}: name it with --control, or go to the "
+            f"folder where it is (this one is {real_path(word).parent}); only who has no system "
+            f"yet founds one, with `dianka keys init {word}`"
         )
     held = find(word).connect()
     try:
@@ -187,14 +206,17 @@ def control_for(card: str, control: str | None) -> Held:
 
 
 def new_file(path: Path) -> Path:
-    """A file to be made; a reader's name is none."""
+    """Return the path of a file to be made; raise CardError if it names a reader."""
     if str(path).startswith(PREFIX):
         raise CardError("this can't be made of a card in a reader: name a file")
     return path
 
 
 def must_speak(control: CardPort, profile: ProfileName | None) -> None:
-    """A system has one cipher; whoever names another has the wrong control card in hand."""
+    """Raise CardError if a profile is given that is not the system's.
+
+    A system has one cipher: whoever names another one has the wrong control card in hand.
+    """
     control.power_on()
     of_system = profile_of(control).name
     if profile is not None and profile != of_system:
@@ -204,7 +226,10 @@ def must_speak(control: CardPort, profile: ProfileName | None) -> None:
 
 
 def print_lines(title: str, lines: list[tuple[str, str]]) -> None:
-    """Print a title, and under it each label with its text; programs read it too: no folding."""
+    """Print a title, and under it each label with its text.
+
+    Long lines are not folded: programs read them too.
+    """
     typer.echo(title)
     width = max((len(label) for label, _ in lines), default=0)
     for label, text in lines:

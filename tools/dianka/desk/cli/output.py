@@ -1,7 +1,7 @@
 """Standard output that may fail: a full disk, a closed pipe, no output at all.
 
-Whatever a command did is done by then, so such a failure has an exit code of its own: 1 would say
-that the command was refused. A command prints what it has to say last, after its work.
+A command prints last, after its work. So when the output fails the work is done, and the failure
+has an exit code of its own: 1 would say that the command was refused.
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import Any
 
 from dianka.oneline import say_error
 
-OUTPUT_FAILED = 4  # the exit code; docs/operations.md lists them all
+OUTPUT_FAILED = 4  # exit code; docs/operations.md lists them all
 
 
 class OutputError(Exception):
@@ -47,7 +47,10 @@ class _Output:
 
 @contextmanager
 def told_output() -> Iterator[None]:
-    """Run a command whose output may fail. End it then with a line on stderr and OUTPUT_FAILED."""
+    """Run a command whose output may fail.
+
+    On failure write a line to stderr and exit with OUTPUT_FAILED.
+    """
     real = sys.stdout
     sys.stdout = _Output(real)
     try:
@@ -67,7 +70,10 @@ def told_output() -> Iterator[None]:
 
 
 def _forget_output() -> None:
-    """Let the interpreter's own flush at its end succeed, which would change the exit code."""
+    """Point standard output at the null device, so that the interpreter's last flush succeeds.
+
+    A failure of that flush would change the exit code.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 1)

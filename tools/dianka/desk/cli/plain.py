@@ -1,4 +1,4 @@
-"""A card's trouble as one line for the clerk, not a traceback."""
+"""Card errors as one line for the clerk, without a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from dianka.oneline import say_error
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
+    """Turn CardError and CardTorn into a line on stderr and the error's exit code."""
     try:
         yield
     except (CardError, CardTorn) as error:

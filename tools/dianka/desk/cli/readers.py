@@ -27,7 +27,7 @@ reader_app = typer.Typer(no_args_is_help=True, help="Card readers on PC/SC.")
 
 _CHALLENGE = bytes.fromhex("00 84 00 00 08")
 _ROUND_MS = 3000
-_START_S = 10  # a whole Python with everything that cards need, on a busy machine
+_START_S = 10  # for a Python process that imports all that cards need, on a busy machine
 _END_S = 5
 
 SlotOption = Annotated[int, typer.Option("--slot", min=0, max=1, help="Which of vpcd's two slots.")]
@@ -113,7 +113,7 @@ def _measure(card: Held, count: int) -> None:
 
 
 def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
-    """So many commands one after the other: how many a second, and the time taken in ns."""
+    """Send `count` commands one after the other. Return commands per second, and the time in ns."""
     port.power_on()
     began_ns = time.monotonic_ns()
     for _ in range(count):
@@ -124,9 +124,9 @@ def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
 
 @contextmanager
 def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
-    """A new card in a slot, served by a process of its own as any other would be.
+    """Put a new card into a slot. Yield the name of the reader that has it.
 
-    The name of the reader that has it.
+    A process of its own serves the card, as it would serve any other.
     """
     with tempfile.TemporaryDirectory(prefix="dianka-") as folder:
         path = Path(folder) / "speed.card"
@@ -160,7 +160,7 @@ def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
 
 
 def _end(process: "subprocess.Popen[str]") -> str:
-    """End the process, by force if it does not listen; what it said of its trouble."""
+    """End the process, by force if it does not end by itself. Return its error output."""
     process.terminate()
     try:
         return process.communicate(timeout=_END_S)[1].strip()
@@ -196,7 +196,7 @@ def insert_command(
             virtual.serve()
         except (KeyboardInterrupt, SystemExit) as ended:
             typer.echo(f"{file.name} pulled after {virtual.commands} commands")
-            if card.trouble:  # the reader's program was told no more than 6581
+            if card.trouble:  # the program at the reader got status 6581 and no reason
                 raise CardError(card.trouble) from None
             if isinstance(ended, SystemExit):
                 raise
@@ -204,5 +204,6 @@ def insert_command(
         finally:
             virtual.pull()
         raise CardError(
-            "the reader is gone, or the card fell silent: see that pcscd runs, and put the card in again"
+            "the reader is gone, or the card fell silent: see that pcscd runs, and put the card in "
+            "again"
         )
