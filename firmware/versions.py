@@ -34,6 +34,7 @@ def enter() -> None:
     if not words:
         return
     machine.WDT(timeout=_WATCHDOG_MS)
+    sys.modules["slots"] = sys.modules[__name__]  # a version before 0.2 calls this module so
     here = words[0]
     if len(words) == 2:
         _write(_SLOT, words[0] + " " + words[1] + " !")

@@ -78,19 +78,20 @@ def start(fs: Littlefs) -> Any:
     """
     dogs: list[int] = []
     path = [""]
+    module = types.ModuleType("versions")
+    modules = {"versions": module}
     stand_ins = {
         "machine": types.SimpleNamespace(WDT=lambda timeout: dogs.append(timeout)),
-        "sys": types.SimpleNamespace(path=path),
+        "sys": types.SimpleNamespace(path=path, modules=modules),
         "os": types.SimpleNamespace(rename=fs.rename),
     }
     scope = dict(vars(builtins), open=fs.open, __import__=lambda name, *_: stand_ins[name])
-    module = types.ModuleType("versions")
     vars(module)["__builtins__"] = scope
     exec(
         compile((FIRMWARE / "versions.py").read_text(encoding="utf-8"), "versions.py", "exec"),
         vars(module),
     )
-    vars(module).update(dogs=dogs, path=path)
+    vars(module).update(dogs=dogs, path=path, modules=modules)
     return module
 
 
@@ -117,6 +118,13 @@ def test_without_slots_the_firmware_runs_where_it_is() -> None:
     )
     slots.remember("00000")
     assert fs.files == {}
+
+
+def test_a_version_from_before_the_name_finds_this_module() -> None:
+    """Its self-check imports `slots`: what that notes and keeps has to be this very module's."""
+    slots = start(Littlefs(slot="a"))
+    slots.enter()
+    assert slots.modules["slots"] is slots
 
 
 def test_one_trial_and_no_second_one() -> None:

@@ -104,6 +104,20 @@ def test_flashing_removes_what_shadows_it_and_names_the_rest(desk: Desk, mark: s
     assert "holds exactly" in desk.flash("--check").stdout
 
 
+@pytest.mark.parametrize("mark", ["first", "second"])
+def test_the_former_name_at_the_root_goes_when_main_is_newer(desk: Desk, mark: str) -> None:
+    """Not before: until then the board's main.py imports it."""
+    desk.write(mark)
+    (desk.board.files / "slots.mpy").write_bytes(b"M\x06")
+    done = desk.flash()
+    assert done.exit_code == 0, done.output
+    assert (
+        done.stdout.splitlines().count("slots.mpy removed: versions.mpy has taken its place") == 1
+    )
+    assert not (desk.board.files / "slots.mpy").exists()
+    assert "holds exactly" in desk.flash("--check").stdout
+
+
 def test_a_trial_that_waits_for_the_next_start_is_not_exactly_this_version(desk: Desk) -> None:
     (desk.board.files / "slot").write_text("a b")
     assert "these files differ: slot\n" in desk.flash("--check").stderr

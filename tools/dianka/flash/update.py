@@ -17,10 +17,10 @@ from dianka.flash.link import Link
 
 SLOT = "slot"
 PLACES = ("a", "b")
-SHADOWS = (
-    "main.mpy",
-    "versions.py",
-)  # imported before the file of the same name that flashing writes, or taken for it
+# Imported before the file of the same name that flashing writes, or taken for it.
+SHADOWS = ("main.mpy", "versions.py")
+# Of versions before 0.2, whose main.py imports it: goes when there is a newer main.py.
+FORMER_ROOT = ("slots.mpy",)
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 _ARCHS = (
     "",
@@ -219,15 +219,17 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
     if board.good and not differences(version, board.good_files):
         tell(f"version {version.name} is on the board already, nothing to copy")
         _install_root(link, version, board)
-        _remove_shadows(link, board, tell)
+        _remove(link, board, SHADOWS, "it would run in place of this version's", tell)
+        _remove(link, board, FORMER_ROOT, "versions.mpy has taken its place", tell)
         if board.pending:
             _replace(link, SLOT, board.good.encode())
         return
     _fill(link, version, board, tell)
     _install_root(link, version, board, but=MAIN)
-    _remove_shadows(link, board, tell)
+    _remove(link, board, SHADOWS, "it would run in place of this version's", tell)
     _replace(link, SLOT, f"{board.good} {board.target}".strip().encode())
     _install_root(link, version, board)
+    _remove(link, board, FORMER_ROOT, "versions.mpy has taken its place", tell)
 
 
 def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
@@ -282,12 +284,15 @@ def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -
             board.root[name] = digest(version.root[name])
 
 
-def _remove_shadows(link: Link, board: OnBoard, tell: Callable[[str], Any]) -> None:
-    for name in SHADOWS:
+def _remove(
+    link: Link, board: OnBoard, names: tuple[str, ...], why: str, tell: Callable[[str], Any]
+) -> None:
+    """Remove those of these files that lie at the root."""
+    for name in names:
         if name in board.foreign:
             link.run(f"_feed(); os.remove({name!r})")
             board.foreign.remove(name)
-            tell(f"{name} removed: it would run in place of this version's")
+            tell(f"{name} removed: {why}")
 
 
 def _replace(link: Link, name: str, data: bytes) -> None:
