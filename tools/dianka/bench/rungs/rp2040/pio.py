@@ -7,8 +7,8 @@ the PIO's own count is brought up to the clock's at each alarm and each register
 state machine that an edge or a DMA transfer wakes counts from the present cycle, not from the cycle
 at which the PIO's count stands.
 
-It also lacks the means by which the SDK empties FIFOs: a change of FJOIN_TX or FJOIN_RX, which
-flushes both and makes one eight deep.
+rp2040py also lacks the means by which the SDK empties FIFOs: a change of FJOIN_TX or FJOIN_RX,
+which flushes both and makes one eight deep.
 """
 
 from rp2040py.peripherals.pio import RPPIO
