@@ -1,4 +1,4 @@
 """The campaign of sessions broken off at every byte.
 
-Each kind of card, each way to break, then the card goes in again.
+Every kind of card is put in, its session is broken off in every way, and the card is put in again.
 """

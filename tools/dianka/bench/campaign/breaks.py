@@ -1,13 +1,14 @@
-"""Ways to break a session off, and the points at which that is done.
+"""The ways to break a session off, and the points at which each is tried.
 
-Before, in and after every byte.
+The points are before, in and after every byte.
+- A character on either line: before the chip or the controller has it; in its middle; and after it,
+  when the chip has acted on it. In the middle, the rest of its bits are those of an idle line,
+  because its driver is gone (the controller's UART passes on characters with a wrong parity).
+- A byte of the memory: before it is stored, with some of its bits changed, after it. Bytes that
+  carry addresses or are read count too.
 
-A character on either line: before the chip or the controller has it; in its middle, when the rest
-of its bits are those of an idle line, because what drove them is gone (the controller's UART hands
-on characters with a wrong parity); and after it, when the chip has done what it does with it. A
-byte of the memory: before it lands, with some of its bits changed, after it. Bytes of the memory
-that carry addresses or are read count too. Power off means that memories keep what they hold; it
-needs no more than one trial for each thing that they can hold.
+At a power cut, memories keep their content; so one trial is enough for each content that they can
+have.
 """
 
 from collections.abc import Callable
@@ -44,14 +45,14 @@ class Breaker:
             socket.tamper = self._ear(name, socket, acts)
         fram = bench.fram
         self._passed = 0  # characters, of both lines
-        self._waits = 0  # times that the firmware has done something and waits again
+        self._waits = 0  # times that the firmware has worked and waits again
         self._wait = bench.mcu.wait
         bench.mcu.wait = self._waited
         self._write, self._read = fram.write, fram.read
         fram.write, fram.read = self._written, self._was_read
 
     def off(self) -> None:
-        """The session is over: nothing is watched or lost from here on."""
+        """Stop watching: the session is over, and nothing is broken off from here on."""
         for socket, _ in self._lines.values():
             socket.tamper = None
         fram = self._trial.rig.bench.fram
@@ -63,6 +64,8 @@ class Breaker:
     def _ear(
         self, name: str, socket: T0Socket, acts: tuple[str, ...]
     ) -> Callable[[str, int, int], int | None]:
+        """Return the tamper function of this line."""
+
         def hears(direction: str, index: int, value: int) -> int | None:
             if self._muted and name == "ESAM":
                 self._muted = index > 0 or direction == "in"
@@ -75,7 +78,7 @@ class Breaker:
                 return None
             if self._breaks("in", where, acts):
                 return half(value, index) if direction == "out" else None
-            # Due at once, but after the chip has heard it or the controller has it.
+            # Due at once, but after the chip or the controller has received it.
             socket.clock.at(socket.clock.now_us, lambda: self._after(where, acts))
             return value
 
@@ -118,7 +121,10 @@ class Breaker:
     def _breaks(
         self, when: str, where: str, acts: tuple[str, ...], torn: tuple[int, int] | None = None
     ) -> bool:
-        """`torn`: an address of the memory and the value that the cut leaves there."""
+        """Try each act at this point; return True in the child that breaks off here.
+
+        `torn`: an address of the memory and the value that the cut leaves there.
+        """
         for act in acts:
             digest = (
                 (lambda: self._left(torn))
@@ -135,13 +141,13 @@ class Breaker:
         return False
 
     def _torn(self, value: int) -> tuple[int, int]:
-        """Some of the bits that have to change have changed."""
+        """Return the address, and its byte with some of the changing bits changed."""
         at = self._trial.rig.bench.fram.at
         old = self._trial.rig.bench.fram.memory[at]
         return at, old ^ (old ^ value) & Random(self._bytes).randrange(256)
 
     def _strike(self, act: str) -> bool:
-        """In the child, in the middle of things. Always False: nothing was acknowledged."""
+        """Break off, in the child. Return False always: nothing was acknowledged."""
         rig = self._trial.rig
         self._trial.detach()
         if act == PULL:
@@ -154,13 +160,15 @@ class Breaker:
         return False
 
     def _moment(self) -> str:
-        """After a character and before the next is the same if the firmware has done nothing in
+        """Return a digest of the progress of lines and firmware.
+
+        After a character and before the next are one point if the firmware has done nothing in
         between.
         """
         return f"{self._passed}-{self._waits}"
 
     def _left(self, torn: tuple[int, int] | None) -> str:
-        """A digest of what a cut leaves; made anew only if something has changed."""
+        """Return a digest of the state after a cut; computed anew only after a change."""
         rig = self._trial.rig
         card = rig.card.chip.state if rig.card else None
         now = rig.bench.fram.writes, torn, self._trial.esam.state, card, rig.bench.relay.closed
@@ -175,6 +183,6 @@ class Breaker:
 
 
 def half(value: int, at: int) -> int:
-    """The first few bits as sent, lowest first; then the line is high."""
+    """Return the character with its first few bits as sent, lowest first; then the line is high."""
     sent = at % 8
     return value & (1 << sent) - 1 | 0xFF & ~((1 << sent) - 1)

@@ -1,6 +1,6 @@
 """`dianka bench pulled`: the campaign of broken sessions, with its figures.
 
-Exit code 1 if anything was violated.
+The exit code is 1 if anything was violated.
 """
 
 import time

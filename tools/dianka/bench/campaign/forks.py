@@ -1,11 +1,14 @@
 """One running session, broken off at each of its points in a process of its own.
 
 The session runs once. At a point a child is forked, which breaks it off there and lives on to the
-end, while the parent goes on to the next point, so that what came before is never run again. A
-claim says that what follows from here on has been played: two points that leave the same memories
-behind, and the same firmware in front of them, have the same future, so one child plays it for
-both. Claims are files that only one process can make. A child reports one line in one write to a
-file opened for appending, which POSIX keeps whole, and has a wall-clock limit.
+end, while the parent goes on to the next point. So the part before a point is never run again.
+
+A claim says that a future has been played. Two points that leave the same memories behind, and the
+same firmware in front of them, have the same future, so one child plays it for both. Claims are
+files that only one process can make.
+
+A child reports one line in one write to a file opened for appending, which POSIX keeps whole, and
+has a wall-clock limit.
 """
 
 import gc
@@ -18,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-LIMIT_S = 60  # of one child by the wall: a session is some milliseconds of work
+LIMIT_S = 60  # of wall time for one child; a session is some milliseconds of work
 PLAYED, SAME, VIOLATED = "played", "same", "VIOLATED"
 Digest = Callable[[], str]
 
@@ -28,17 +31,21 @@ class Unforkable(Exception):
 
 
 class Forks:
-    """`every`: one in so many points, of each act, is taken. `jobs`: children at a time."""
+    """The points of one session, and the children that are forked at them.
+
+    `every`: one in so many points, of each act, is taken. `jobs`: children at a time.
+    """
 
     def __init__(self, folder: Path, jobs: int, every: int = 1) -> None:
         if not hasattr(os, "fork"):
             raise Unforkable(
-                "points are played in forked processes, which this system lacks: run it on Linux or macOS"
+                "points are played in forked processes, which this system lacks: "
+                "run it on Linux or macOS"
             )
         self.folder = folder
-        self.points: Counter[str] = Counter()  # by act, all that there are
-        self.same: Counter[str] = Counter()  # found to be so before a child was needed
-        self.act = ""  # in a child: what it has to do
+        self.points: Counter[str] = Counter()  # by act, all points of the session
+        self.same: Counter[str] = Counter()  # by act, found to be claimed before a child was needed
+        self.act = ""  # in a child: the act that it must do
         self.where = ""
         self._jobs = jobs
         self._every = every
@@ -49,14 +56,15 @@ class Forks:
 
     @property
     def child(self) -> bool:
+        """Return whether this process is a child."""
         return bool(self.act)
 
     # ****** The parent's side ******
 
     def point(self, act: str, where: str, digest: Digest | None = None) -> bool:
-        """Whether this is now a child that has to do `act` here.
+        """Return True if this is now a child that must do `act` here.
 
-        `digest` tells what will be left, if that is known yet.
+        `digest` returns what the act will leave; None if that is not known yet.
         """
         if self.child:
             return False
@@ -78,7 +86,10 @@ class Forks:
         return True
 
     def aside(self, work: Callable[[], None]) -> None:
-        """Do this in a child, so that it leaves no trace here; RuntimeError if it fails."""
+        """Do this in a child, so that it leaves no trace here.
+
+        RuntimeError if it fails or takes longer than LIMIT_S.
+        """
         sys.stdout.flush()
         sys.stderr.flush()
         gc.collect()
@@ -100,7 +111,7 @@ class Forks:
             )
 
     def results(self) -> list[tuple[str, str, str, str]]:
-        """(act, where, verdict, text) of every child, when all have ended."""
+        """Wait for all children; return (act, where, verdict, text) of each."""
         while self._children:
             self._wait()
         gc.unfreeze()
@@ -111,7 +122,7 @@ class Forks:
         ]
 
     def _wait(self) -> None:
-        """For the oldest child; one that did not come to its own end is a violation."""
+        """Wait for the oldest child; one that did not end by itself is a violation."""
         pid = next(iter(self._children))
         act, where = self._children.pop(pid)
         status = os.waitpid(pid, 0)[1]
@@ -123,7 +134,10 @@ class Forks:
     # ****** The child's side ******
 
     def claim(self, act: str, digest: str) -> bool:
-        """Whether nobody has played this act from this digest on."""
+        """Claim the future of this act from this digest on.
+
+        Return False if another process has claimed it before.
+        """
         try:
             os.close(
                 os.open(
@@ -136,13 +150,13 @@ class Forks:
         return True
 
     def room(self) -> Path:
-        """A folder of this child's own."""
+        """Make a folder of this child's own."""
         room = self.folder / str(os.getpid())
         room.mkdir()
         return room
 
     def end(self, verdict: str, text: str = "") -> NoReturn:
-        """Report and be gone, with nothing of the parent's tidied up."""
+        """Report and end the process, without any clean-up of the parent's state."""
         code = 1
         try:
             self._say(self.act, self.where, verdict, text)
@@ -162,7 +176,7 @@ class Forks:
 
 
 def one_line(error: BaseException) -> str:
-    """What went wrong and where, as one line."""
+    """Return the error and its place in the code as one line."""
     trace, at = error.__traceback__, ""
     while trace:
         at = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

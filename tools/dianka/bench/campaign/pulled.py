@@ -1,9 +1,9 @@
-"""Every scene, every act, every point: played, counted, and shown as one table.
+"""Play every act at every point of every scene, count, and show one table.
 
-A child breaks the session off, looks at what is left, lets the power come back, puts the card in
-again and looks once more. Where the meter lives on after the break, the child first waits until the
-session is over; if the meter then is as one that was played already, there is nothing more to learn
-from it.
+A child breaks the session off, checks the state that is left, lets the power come back, puts the
+card in again and checks once more. Where the meter lives on after the break, the child first waits
+until the session is over. If the meter's state then equals one that was played already, the child
+ends: there is nothing more to learn from it.
 """
 
 import os
@@ -44,7 +44,10 @@ _ESAM_RETRY_US = 12 * S
 
 @dataclass
 class Figures:
-    """What one scene has come to: points there are, points taken, points played to the end, by act."""
+    """The figures of one scene, by act.
+
+    Points that there are, points taken, points played to the end.
+    """
 
     scene: str
     points: Counter[str] = field(default_factory=Counter)
@@ -54,17 +57,22 @@ class Figures:
 
 
 def find(kind: str | None) -> list[Scene]:
-    """The scenes whose name has this word in it; KeyError with one line if there is none."""
+    """Return the scenes with this word in their name; KeyError with one line if there is none."""
     found = [scene for scene in SCENES if kind is None or kind in scene.name]
     if not found:
         raise KeyError(
-            f"no kind of card is called {kind}: take one of {', '.join(scene.name for scene in SCENES)}"
+            f"no kind of card is called {kind}: "
+            f"take one of {', '.join(scene.name for scene in SCENES)}"
         )
     return found
 
 
 def play(scene: Scene, every: int = 1, jobs: int | None = None) -> Figures:
-    """One scene from end to end."""
+    """Play one scene from end to end.
+
+    One in `every` points of each act is taken; `jobs` children at a time, by default one a
+    processor.
+    """
     place = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="dianka-", dir=place) as name:
         folder = Path(name)
@@ -104,7 +112,10 @@ def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
 
 
 def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
-    """What an unbroken session leaves; that it and the proof work at all is checked here."""
+    """Return the facts that an unbroken session leaves.
+
+    It also checks that the session and the scene's proof work at all.
+    """
     read, write = os.pipe()
 
     def work() -> None:
@@ -125,7 +136,10 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
 
 
 def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], code: int) -> None:
-    """In the child, after the break, which the meter took for this error code; never returns."""
+    """Play the child's part after the break to its end; never returns.
+
+    `code` is the error code with which the meter ended the broken session.
+    """
     if forks.act in (CUT_OUT, CUT_IN):
         if forks.act == CUT_OUT:
             trial.pull()
@@ -149,10 +163,11 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
 
 
 def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> None:
+    """Check the state now, put the card in again, and check the state after it."""
     old, new = ends
     now, left = facts(trial, scene.card), uses_of(trial, scene.card)
     middle(scene, old, new, now, act == CUT_IN)
-    # A use is a meter, however often it takes.
+    # A use is for one meter, however many sessions that takes.
     repeats = trial.card_state(scene.card).kind in KEY_CARDS
     # A card left in is served again when the power comes back.
     most = 2 if act == CUT_IN and not repeats else 1
@@ -167,8 +182,8 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     )
     expected = once_more(scene, now, new)
     after(now, expected, facts(trial, scene.card))
-    # A use is taken before what it is for is done, so that a cut in between costs it and never
-    # gives one away.
+    # A use is taken before its work is done, so that a cut in between costs a use and never gives
+    # one away.
     if left is not None:
         now_left = uses_of(trial, scene.card)
         must_left = uses - 1 if repeats else left - (code == 0)
@@ -195,8 +210,9 @@ def _figures(scene: Scene, forks: Forks) -> Figures:
 
 
 def table(rows: list[Figures]) -> Table:
-    """Points by act; behind them those that were played to the end, all others being the same as
-    one of these.
+    """Return a table of the points by act, and of those played to the end.
+
+    All others are the same as one of the played ones.
     """
     made = Table(
         title="broken off before, in and after every byte: points, and of these played to the end"
@@ -214,10 +230,13 @@ def table(rows: list[Figures]) -> Table:
 
 
 def summary(rows: list[Figures], took_s: int) -> str:
-    """One line with all figures, for a log."""
+    """Return one line with all figures, for a log."""
     there, taken, played = (
         sum(sum(getattr(row, name).values()) for row in rows)
         for name in ("points", "taken", "played")
     )
     found = sum(len(row.violations) for row in rows)
-    return f"{taken} of {there} points taken, {played} played to the end, in {took_s} s: {found} violations"
+    return (
+        f"{taken} of {there} points taken, {played} played to the end, "
+        f"in {took_s} s: {found} violations"
+    )

@@ -1,4 +1,7 @@
-"""The cards that make a meter somebody's: initialisation, key change, and the resident's own."""
+"""The cards that give a meter its owner: initialisation, key change, and the resident's own.
+
+Also the meters in the states in which the campaign's cards meet them.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,20 +11,22 @@ from dianka.bench.campaign.trial import USER, S, Trial
 from dianka.desk import issue
 
 METER_NO, FORMER_NO, CUSTOMER_NO = 12, 7, 34
-DEAR_E4 = 999_999  # 99.9999 yuan a kWh: some fen in a minute, so that there is something to settle
+# 99.9999 yuan per kWh: some fen in a minute, so that there is something to settle.
+DEAR_E4 = 999_999
 LOAD_MW = 400_000
 USES = 3
-KEY_USES = 1  # a key card with one use must bring its meter through, whatever happens in between
+KEY_USES = 1  # a key card with one use must complete its meter, whatever breaks in between
 INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [DEAR_E4])
 FORMER_DATA = issue.InitData(FORMER_NO, 200, 150, 10, 90_000, 20, [4_321])
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 700, 300, [888_888])
 INIT, FORMER, KEYS, OTHER = (Path(f"{name}.card") for name in ("init", "former", "keys", "other"))
 
 
-# ****** Meters in the state that a card meets ******
+# ****** Meters in the states in which cards meet them ******
 
 
 def good(trial: Trial, card: Path) -> None:
+    """Put the card in; AssertionError unless the session succeeds."""
     code = trial.session(card).code
     assert code == 0, f"{card.stem}: code {code}, {trial.lines[-3:]}"
 
@@ -32,6 +37,7 @@ def initialised(trial: Trial, data: issue.InitData = INIT_DATA, card: Path = INI
 
 
 def keyed(trial: Trial) -> None:
+    """Make a meter that is initialised and has its private keys."""
     trial.mains_on()
     initialised(trial)
     keys_card(trial)
@@ -53,9 +59,9 @@ def _ready_to_open(trial: Trial) -> None:
 
 
 def in_use(trial: Trial) -> None:
-    """Opened with 20 yuan, some of which is used and not settled yet.
+    """Make an account opened with 20 yuan, of which some is used and not settled yet.
 
-    No load now, so that nothing but the session counts.
+    There is no load now, so that only the session changes anything.
     """
     keyed(trial)
     user_card(trial)
@@ -65,13 +71,13 @@ def in_use(trial: Trial) -> None:
 
 
 def used(trial: Trial) -> None:
-    """Some electricity, which the ESAM does not know of yet."""
+    """Use some electricity, which the ESAM does not know of yet."""
     trial.wait(3 * S)
     trial.rig.set_load(LOAD_MW)
     trial.wait(120 * S)
     trial.rig.set_load(0)
     trial.wait(2 * S)
-    trial.rig.cut_power()  # what is not committed is lost now and not in the session
+    trial.rig.cut_power()  # uncommitted energy is lost now, and not in the session
     trial.mains_on()
     state = trial.state
     money_fen = facts(trial, USER)["wallet"][0]
@@ -79,6 +85,7 @@ def used(trial: Trial) -> None:
 
 
 def ready_to_buy(trial: Trial) -> None:
+    """Make a meter in use and a card with a purchase of 3.07 yuan for it."""
     in_use(trial)
     trial.sell(307)
 
@@ -89,7 +96,10 @@ def _ready_to_replace(trial: Trial) -> None:
 
 
 def _ready_to_initialise(trial: Trial) -> None:
-    """A meter that has been another one: its number and figures must go as a whole."""
+    """Make a meter that has been another one before.
+
+    Its number and figures must change as a whole.
+    """
     trial.mains_on()
     initialised(trial, FORMER_DATA, FORMER)
     trial.make_init(INIT, INIT_DATA)
@@ -101,11 +111,11 @@ def _ready_for_keys(trial: Trial) -> None:
     keys_card(trial)
 
 
-# ****** That all works in the end ******
+# ****** Proofs: everything works in the end ******
 
 
 def buys_more(trial: Trial, card: Path = USER) -> None:
-    """The desk reads the receipt and sells, and the meter takes it."""
+    """Check that the desk reads the receipt and sells, and that the meter takes the purchase."""
     before_fen = trial.state.bought_fen
     count = trial.sell(100, card)
     good(trial, card)
@@ -136,16 +146,17 @@ def _opens(trial: Trial) -> None:
 
 
 def _settled(old: Facts) -> dict[str, list[Any]]:
-    """The ESAM's money at the journal's balance, before the credit."""
+    """Allow the ESAM's money at the journal's balance, before the credit."""
     bought_fen, count = old["credit"]
     return {"wallet": [(-(-(bought_fen - old["used"][0]) // 1), count)]}
 
 
 def _waiting(old: Facts) -> dict[str, list[Any]]:
+    """Allow a meter with its former number that waits for its initialisation card."""
     return {"number": [(old["number"][0], False)]}
 
 
-# A meter's number, its parameters and what the ESAM holds of them; tariff set 2 is not an
+# A meter's number, its parameters and the ESAM's files of them; tariff set 2 is not an
 # initialisation card's.
 _AS_ONE = ("number", *PARAMETERS, *(name for name in ESAM_FILES if name != "ESAM_TARIFF_2"))
 SCENES = (

@@ -1,15 +1,13 @@
-"""A scene is a kind of card and the meter that it meets.
+"""A scene is a kind of card and the meter that it meets, with the rules for a broken session.
 
-What must hold when its session has been broken off.
+Facts are the contents of meter, ESAM and card, in groups that change together or not at all. After
+the break each group is as before or as after; in the end all are as after an unbroken session.
+`also` names what the design allows in between: a debit of the ESAM down to the journal's balance,
+which goes before each credit, and a meter that waits for its initialisation card again.
 
-Facts are what meter, ESAM and card hold, in groups that change together or not at all. In the
-middle each group is as before or as after; in the end all are as after an unbroken session. `also`
-names what the design allows between: a debit of the ESAM down to the journal's balance, which goes
-before each credit, and a meter that waits for its initialisation card again.
-
-A card that is refused as illegal has its count and its record in the log instead, once for each
-time that it is put in. The record goes to the memory before the count is committed: a cut between
-the two leaves a record of what was not counted.
+A card that is refused as illegal changes its count and the log instead, once for each time that it
+is put in. The record goes to the memory before the count is committed: a cut between the two leaves
+a record of a card that was not counted.
 """
 
 import hashlib
@@ -50,9 +48,11 @@ ESAM_FILES = ("ESAM_PARAMS", "ESAM_TARIFF_1", "ESAM_TARIFF_2", "ESAM_LIMITS")
 
 @dataclass(frozen=True)
 class Scene:
-    """`proof` shows on the finished meter that all works.
+    """One scene.
 
-    `again` is whether one more session must change nothing.
+    `prepare` makes the meter and the card. `proof` checks that the finished meter works. `also`
+    returns the values that the design allows after a break. `again`: one more session must change
+    nothing.
     """
 
     name: str
@@ -60,20 +60,17 @@ class Scene:
     prepare: Callable[[Trial], None]
     proof: Callable[[Trial], None]
     also: Callable[[Facts], dict[str, list[Any]]] = field(default=lambda old: {})
-    agree: tuple[
-        str, ...
-    ] = ()  # groups that are all old or all new, unless the first of them says that it is neither
+    # Groups that are all old or all new, unless the first of them is neither.
+    agree: tuple[str, ...] = ()
     again: bool = True
-    refused_after: frozenset[int] = (
-        frozenset()
-    )  # codes with which the card is refused once its work is done
-    refused: int = (
-        0  # the code with which the card is refused whenever it is put in, and counted as illegal
-    )
+    # Codes with which the card is refused once its work is done.
+    refused_after: frozenset[int] = frozenset()
+    # The code with which the card is refused whenever it is put in, and counted as illegal.
+    refused: int = 0
 
 
 def facts(trial: Trial, card: Path) -> Facts:
-    """What there is now. The card's own memory is looked at only when it is not in the slot."""
+    """Return the present facts; the card's own memory only when it is not in the slot."""
     state, esam = trial.state, trial.esam.state
     found: Facts = {
         "credit": (state.bought_fen, state.count),
@@ -96,9 +93,9 @@ def facts(trial: Trial, card: Path) -> Facts:
 
 
 def _untouched(trial: Trial, card: Path) -> Facts:
-    """All that a card which is refused may not move.
+    """Return all that a refused card must not change.
 
-    Of bytes with keys in them, what tells them from others.
+    Bytes with keys in them are returned as digests.
     """
     state, counted = trial.state, ("illegal_cards", "uncharged_starts")
     return {
@@ -111,7 +108,7 @@ def _untouched(trial: Trial, card: Path) -> Facts:
 
 
 def _on_card(state: Any) -> Any:
-    """What the session has left on the card, without the time at which it did."""
+    """Return the data that the session has left on the card, without its time."""
     if state.kind == kinds.USER:
         block = state.files[card_files.CARD_WRITE_BACK]
         return "blank" if card_files.is_blank(block) else _timeless(card_files.WRITE_BACK, block)
@@ -139,7 +136,7 @@ def _timeless(fields: Any, block: bytes) -> Facts:
 
 
 def uses_of(trial: Trial, card: Path) -> int | None:
-    """What is left on the counter of a card that has one."""
+    """Return the uses left on the card's counter, or None if its kind has none."""
     state = trial.card_state(card)
     if desk_files.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
         return None
@@ -147,30 +144,36 @@ def uses_of(trial: Trial, card: Path) -> int | None:
 
 
 def unbroken(scene: Scene, old: Facts, new: Facts) -> None:
-    """AssertionError unless a card that is refused has been counted and kept once, and nothing else
-    has moved.
+    """Check an unbroken session with a refused card.
+
+    AssertionError unless it was counted and logged once, and nothing else has changed.
     """
     if scene.refused:
         after(old, _counted(old, new), new)
 
 
 def once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
-    """What another session makes of `now`: what an unbroken one leaves, and of a refused card a
-    count and a record more.
+    """Return the facts that another session makes of `now`.
+
+    They are those of an unbroken one; of a refused card, one more count and record.
     """
     return _counted(now, new) if scene.refused else new
 
 
 def _counted(now: Facts, new: Facts) -> Facts:
-    """The log is full, so that it has room for as many as there are after an unbroken session."""
+    """Return `now` with the refused card counted and logged once more.
+
+    The log is full: its length is that after an unbroken session.
+    """
     number = now[LOG][-1][0] + 1
     log = (*now[LOG], (number, *new[LOG][-1][1:]))[-len(new[LOG]) :]
     return now | {COUNT: now[COUNT] + 1, LOG: log}
 
 
 def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
-    """AssertionError unless a card that is refused was counted if, and only if, the meter says why
-    it is refused.
+    """Check the code of a broken session with a refused card.
+
+    AssertionError unless the card was counted if, and only if, the meter shows why it is refused.
     """
     if not scene.refused:
         return
@@ -182,9 +185,10 @@ def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
 
 
 def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
-    """AssertionError unless every group is old or new, and money is in one place.
+    """Check the facts after the break.
 
-    `again`: the card was served once more.
+    AssertionError unless every group is old or new, and meter and ESAM agree on the money. `again`:
+    the card was served once more.
     """
     also = scene.also(old)
     if again and scene.refused:
@@ -206,7 +210,7 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False
 
 
 def after(old: Facts, new: Facts, now: Facts) -> None:
-    """AssertionError unless everything is as after an unbroken session."""
+    """Check the end; AssertionError unless everything is as after an unbroken session."""
     for group, value in now.items():
         assert value == new[group], (
             f"{group} is {value!r} in the end, not {new[group]!r} (it was {old[group]!r})"

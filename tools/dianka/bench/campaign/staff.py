@@ -1,5 +1,6 @@
-"""The cards of the service staff: inspection, restore, the two of the production test, and the
-desk's own, which is refused.
+"""The cards of the service staff, and the desk's own control card, which is refused.
+
+Staff cards: inspection, restore, and the two of the production test.
 """
 
 from pathlib import Path
@@ -26,9 +27,9 @@ _REST_US = 15 * S  # of the relay, between two moves
 
 
 def _ready_to_inspect(trial: Trial) -> None:
-    """The card has been here before, so that old copies and new can be told apart.
+    """Make a meter that the inspection card has inspected before.
 
-    And there is an illegal card to tell.
+    So former copies can be told from new ones. There is an illegal card in the log, too.
     """
     resident.keyed(trial)
     resident.user_card(trial)
@@ -41,25 +42,24 @@ def _ready_to_inspect(trial: Trial) -> None:
 
 
 def _foreign_control(trial: Trial, times: int = 1) -> None:
-    """Another system's control card, for the log of illegal cards."""
+    """Put in another system's control card, for the log of illegal cards."""
     issue.issue_control(trial.folder / resident.OTHER, rng=trial.rng)
     for _ in range(times):
         assert trial.session(resident.OTHER).code == CONTROL_CARD, "a control card is not refused"
 
 
 def _ready_to_refuse(trial: Trial) -> None:
-    """The log is full, so that each record goes where another one was.
+    """Make a meter whose log of illegal cards is full.
 
-    The card is the control card of this very system.
+    So each new record replaces another one. The card is the control card of this very system.
     """
     resident.in_use(trial)
     (trial.folder / DESK).write_bytes((trial.folder / CONTROL).read_bytes())
     before = facts(trial, DESK)
     _foreign_control(trial, trial.log_records)
     full = facts(trial, DESK)
-    after(
-        before, before | {group: full[group] for group in (COUNT, LOG)}, full
-    )  # what the first one alone does is seen here
+    # Any other effect of a refused card, also one of the first card alone, is detected here.
+    after(before, before | {group: full[group] for group in (COUNT, LOG)}, full)
     assert full[COUNT] == len(full[LOG]) == trial.log_records, (
         "illegal cards are not counted, or not in the log"
     )
@@ -85,11 +85,11 @@ def _ready_for_test(trial: Trial) -> None:
 
 
 def _overwritten(old: Facts) -> dict[str, list[Any]]:
-    """A record that is cut short has cost the oldest one, whose place it has."""
+    """Allow a log without its oldest record: a cut record has destroyed the one in its place."""
     return {LOG: [old[LOG][1:]]}
 
 
-# ****** That all works in the end ******
+# ****** Proofs: everything works in the end ******
 
 
 def _buys(trial: Trial) -> None:
@@ -97,14 +97,14 @@ def _buys(trial: Trial) -> None:
 
 
 def _comes_back(trial: Trial) -> None:
-    """Public keys work: the key-change card is taken again, and then the resident's."""
+    """Check that public keys work: key change is taken again, then the resident's card."""
     resident.keys_card(trial, NEW_KEYS)
     resident.good(trial, NEW_KEYS)
     resident.buys_more(trial)
 
 
 def _credited(trial: Trial) -> None:
-    """The credit closes the relay, and an initialisation takes it back."""
+    """Check that the credit closes the relay, and that an initialisation takes it back."""
     trial.wait(_REST_US)
     assert trial.relay_closed, "credit, and the relay stays open"
     resident.good(trial, resident.INIT)
@@ -112,9 +112,9 @@ def _credited(trial: Trial) -> None:
 
 
 def _tested(trial: Trial) -> None:
-    """The result says that all was well, and the meter is left as it was.
+    """Check that the result on the card is good and that the test has ended.
 
-    Open, and forced to nothing.
+    The relay is open, and neither relay nor display is forced.
     """
     trial.wait(_REST_US)
     assert (
@@ -129,8 +129,9 @@ def _tested(trial: Trial) -> None:
 
 
 def _counted(trial: Trial) -> None:
-    """Count and log tell of this card, outlive a power cut, and the resident's card brings them to
-    the desk.
+    """Check that count and log name this card, and outlive a power cut.
+
+    The resident's card brings the count to the desk.
     """
     before = facts(trial, DESK)
     _, serial, code, *_ = before[LOG][-1]

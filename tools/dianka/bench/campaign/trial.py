@@ -1,7 +1,8 @@
 """A stand for sessions that are broken off in forked processes.
 
-Owns what forking needs beside the bench's stand: where the cards' files go in a child, the log of
-illegal cards as the next start finds it, and fingerprints that tell one future from another.
+Owns the needs of forking, beside the bench's stand: the place of the cards' files in a child, the
+log of illegal cards as the next start finds it, and digests that distinguish one future from
+another.
 """
 
 import hashlib
@@ -15,14 +16,16 @@ from dianka.cardos.image import CardFile
 
 __all__ = ["CONTROL", "MS", "USER", "S", "Trial"]
 
-# Parts of the running meter (firmware/meter.py) whose state passes: readings, and what is on show.
-# What any other part knows decides about the future; so does that of a part which comes new.
+# Parts of the running meter (firmware/meter.py) with transient state: readings and the display.
+# The state of every other part decides about the future, also that of a part added later.
 _PASSING = ("chip", "metering", "clock", "relay", "display", "pages", "self_check")
 _DEPTH = 4  # of parts within parts
 _PLAIN = (int, bool, str, bytes, bytearray, type(None))
 
 
 class Trial(Stand):
+    """A stand that a forked child can go on with."""
+
     def watch(self, session: Session | None = None, limit_us: int = SESSION_US) -> Session:
         """Wait for a session to begin and to end; AssertionError if the meter never does."""
         session = super().watch(session, limit_us)
@@ -33,12 +36,12 @@ class Trial(Stand):
     # ****** A copy of one's own ******
 
     def detach(self) -> None:
-        """Keep what the chips store to this process from here on: the files are another one's."""
+        """Keep the chips' writes in this process from here on: their files are the parent's."""
         for file in self._held():
             file.detach()
 
     def move(self, folder: Path) -> None:
-        """Go on in another folder with the cards as they are now; the former stays as it is."""
+        """Go on in another folder with the cards as they are now; the former folder stays."""
         for path in self.folder.glob("*.card"):
             (folder / path.name).write_bytes(path.read_bytes())
         for file in self._held():
@@ -46,18 +49,18 @@ class Trial(Stand):
         self.rig.folder = folder
 
     def _held(self) -> list[CardFile]:
-        """The files of the chips that are in use: desk's, meter's, and in the slot."""
+        """Return the files of the chips in use: the desk's, the meter's, the one in the slot."""
         return [file for file in (self.control, self.rig.esam_file, self.rig.card) if file]
 
     # ****** What the next start finds ******
 
     @property
     def log_records(self) -> int:
-        """How many illegal cards the log has room for."""
+        """Return how many illegal cards the log has room for."""
         return self.modules["events"].RECORDS
 
     def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
-        """The illegal cards that the memory holds, the oldest of them first and without times."""
+        """Return the illegal cards in the memory, the oldest first, without their times."""
         events = self.modules["events"]
         found = events.EventLog(_Image(self.rig.bench.fram.content)).newest(events.RECORDS)
         fields = [name for name, _, _ in events.FIELDS if name != "time"]
@@ -65,19 +68,19 @@ class Trial(Stand):
         return tuple(tuple(record[name] for name in fields) for record in records)
 
     def left(self, fram: bytes) -> str:
-        """A digest of all that the next start finds after a power cut, if the memory holds `fram`.
+        """Return a digest of all that the next start finds after a power cut.
 
-        The firmware's own store says what it makes of the memory; beside that, a start knows the
-        chips and the relay.
+        `fram` is the content of the memory then; the firmware's own store interprets it. Beside the
+        memory, a start knows the chips and the relay.
         """
         store = self.modules["state_store"].StateStore(_Image(fram), lambda text: None)
         return self._digest(_known(store, "store", _DEPTH, set()), store, fram)
 
     def alive(self) -> str:
-        """A digest of the chips' memories, and of all that the running firmware knows.
+        """Return a digest of the chips' memories and of all that the running firmware knows.
 
-        Of the FRAM what is not the journal's: that is read at a start alone, so that it counts by
-        what the firmware has of it.
+        The journal's part of the FRAM is left out: it is read at a start alone, and counts by what
+        the firmware has of it.
         """
         parts = {name: part for name, part in vars(self.meter).items() if not name.startswith("_")}
         seen = {id(parts.pop(name)) for name in _PASSING}
@@ -94,7 +97,7 @@ class Trial(Stand):
 
 
 def _beside(store: Any, fram: bytes) -> str:
-    """What the memory holds beside the journal."""
+    """Return a digest of the memory without the journal."""
     journal, content = store._journal, bytearray(fram)
     size = max(base + journal._slots * slot_size for base, slot_size, _, _ in journal._rings)
     for base in journal._halves:
@@ -103,7 +106,7 @@ def _beside(store: Any, fram: bytes) -> str:
 
 
 class _Image:
-    """What a memory holds, for the journal to read."""
+    """The content of a memory, for the journal to read."""
 
     def __init__(self, content: bytes) -> None:
         self.size = len(content)
@@ -117,9 +120,9 @@ class _Image:
 
 
 def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str, Any]]:
-    """Plain attributes of a firmware object and of its parts.
+    """Return the plain attributes of a firmware object and of its parts.
 
-    No times, which differ without making a difference.
+    Times are left out: they differ without making a difference.
     """
     found: list[tuple[str, Any]] = []
     for key, value in sorted(vars(thing).items()):

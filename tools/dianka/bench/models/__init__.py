@@ -1,4 +1,4 @@
-"""Models of everything that is wired to the controller.
+"""Model everything that is wired to the controller, one module per part.
 
 Mains, chips, relay, display, memory, clock, contacts.
 """

@@ -1,7 +1,8 @@
 """All models of one meter, connected to the controller's pins as the board names them.
 
-Owns the wiring and the supply of the parts: what loses its power with the mains and what keeps its
-state. It knows neither firmware nor card files; `Rig` (rig.py) puts a runner and a folder to it.
+Owns the wiring and the supply of the parts: which of them lose power with the mains, and which keep
+their state. It knows neither firmware nor card files; `Rig` (bench/stage/rig.py) adds a runner and
+a folder.
 """
 
 from dataclasses import dataclass
@@ -28,9 +29,9 @@ LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
 
 @dataclass
 class Bench:
-    """One meter's hardware.
+    """The hardware of one meter.
 
-    The mains starts switched off; `power_up` and `power_down` follow it.
+    The mains starts switched off. `power_up` and `power_down` are called as it comes and goes.
     """
 
     clock: Clock
@@ -47,14 +48,17 @@ class Bench:
     pins: dict[str, int]
 
     def wire_level(self, name: str) -> int:
+        """Return the level of the wire that the board calls `name`."""
         return self.mcu.pin(self.pins[name]).level
 
     def set_wire(self, name: str, level: int) -> None:
+        """Drive the wire that the board calls `name`, from outside the controller."""
         self.mcu.pin(self.pins[name]).set(level)
 
     def power_up(self) -> None:
-        """The supply comes up: chips start from their power-on state, pull-ups pull, the controller
-        is in reset.
+        """Bring the supply up.
+
+        The chips start from their power-on state, pull-ups pull, the controller is in reset.
         """
         self.mcu.reset()
         self.display.power_on()
@@ -66,7 +70,7 @@ class Bench:
         self.set_wire("DISPLAY_STROBE", 1)
 
     def power_down(self) -> None:
-        """The supply is gone: outputs float low, what has no battery forgets."""
+        """Take the supply away: outputs float low, parts without a battery lose their state."""
         for name in (
             "RELAY_CLOSE",
             "RELAY_OPEN",
@@ -87,6 +91,7 @@ class Bench:
         self.chip.power_off()
 
     def lamps(self) -> dict[str, bool]:
+        """Return whether each lamp is lit, by its name in `LAMPS`."""
         return dict(zip(LAMPS, self.display.lamps, strict=False))
 
 
@@ -97,7 +102,12 @@ def build(
     esam: Chip | None = None,
     relay_closed: bool = False,
 ) -> Bench:
-    """Models for this board, without `start_s`, the clock chip's time, and `fram` as delivered."""
+    """Build the models for this board and wire them up.
+
+    `start_s` is the time of the clock chip, in seconds since 2000-01-01 UTC; without it the chip is
+    as delivered, its oscillator stop flag on. `fram` is the content of the memory; without it, all
+    zeros as delivered.
+    """
     pins = read_constants(board)
     clock = Clock()
     mcu = Mcu(clock)

@@ -1,18 +1,16 @@
-"""Which pin is which: read from the board's own board.py, so that firmware and bench cannot
-disagree.
+"""Read which pin is which from the board's own board.py, so that firmware and bench agree.
 
-A board names each pin, bus and figure once as a whole-number constant; those are all that is read
-here.
+A board names each pin, bus and figure once, as an integer constant. Nothing else is read here.
 """
 
 import ast
 from pathlib import Path
 
-FIRST_LINE_PORT = 16  # UARTs have the numbers below
+FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
 
 def read_constants(board: Path) -> dict[str, int]:
-    """Every `NAME = number` of a board's board.py."""
+    """Return every `NAME = number` of a board's board.py."""
     tree = ast.parse((board / "board.py").read_text(encoding="utf-8"))
     found: dict[str, int] = {}
     for node in tree.body:
@@ -28,9 +26,9 @@ def read_constants(board: Path) -> dict[str, int]:
 
 
 def line_port(constants: dict[str, int], name: str) -> int:
-    """The bench's serial port of the T=0 line `name` ("CARD", "ESAM") of a board.
+    """Return the bench's serial port of a board's T=0 line `name` ("CARD" or "ESAM").
 
-    Its UART's, or one of its PIO pin's own.
+    It is the line's UART. A line on a PIO pin has a port of its own: FIRST_LINE_PORT + the pin.
     """
     uart = constants.get(f"{name}_UART")
     return FIRST_LINE_PORT + constants[f"{name}_IO"] if uart is None else uart

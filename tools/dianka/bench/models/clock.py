@@ -1,7 +1,7 @@
-"""Virtual time of the bench, in whole microseconds, and what falls due in it.
+"""Virtual time of the bench, in whole microseconds, and the actions that fall due in it.
 
 Time moves only when `advance` is called. Actions due at the same time run in the order in which
-they were asked for.
+they were scheduled.
 """
 
 import heapq
@@ -10,7 +10,7 @@ from itertools import count
 
 
 class Timer:
-    """One action to come; `cancel` takes it back."""
+    """A scheduled action. `cancel` revokes it."""
 
     __slots__ = ("action", "when_us")
 
@@ -23,6 +23,8 @@ class Timer:
 
 
 class Clock:
+    """The bench's time and its queue of actions."""
+
     def __init__(self, now_us: int = 0) -> None:
         self.now_us = now_us
         self._due: list[tuple[int, int, Timer]] = []
@@ -30,17 +32,18 @@ class Clock:
         self._interrupted = False
 
     def at(self, when_us: int, action: Callable[[], None]) -> Timer:
-        """Call `action` at `when_us`; a time already past means at the next `advance`."""
+        """Call `action` at `when_us`; a time already past means the next `advance`."""
         timer = Timer(max(when_us, self.now_us), action)
         heapq.heappush(self._due, (timer.when_us, next(self._order), timer))
         return timer
 
     def after(self, delay_us: int, action: Callable[[], None]) -> Timer:
+        """Call `action` in `delay_us` from now."""
         return self.at(self.now_us + delay_us, action)
 
     @property
     def next_due_us(self) -> int | None:
-        """When the next action falls due; None if nothing is to come."""
+        """Return when the next action falls due, or None if none is scheduled."""
         due = self._due
         while due and due[0][2].action is None:
             heapq.heappop(due)
@@ -49,14 +52,14 @@ class Clock:
     def interrupt(self) -> None:
         """End the `advance` under way after the present action.
 
-        The controller has to look at something.
+        Called when the controller must react to something.
         """
         self._interrupted = True
 
     def advance(self, until_us: int) -> bool:
-        """Run what is due up to and including `until_us`.
+        """Run the actions due up to and including `until_us`, and move the time there.
 
-        True if it got there, False if an interrupt ended it before.
+        Return True if the time was reached, False if an interrupt ended it before.
         """
         self._interrupted = False
         due = self._due

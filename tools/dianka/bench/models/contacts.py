@@ -1,12 +1,13 @@
-"""Eight contacts with a T=0 chip behind them.
+"""Eight contacts with a T=0 chip behind them: the card slot, and the place of the soldered ESAM.
 
-The ESAM's soldered place and, with a switch and a slit, the card slot.
+Speaks characters with their times (ISO 7816-3):
+- A cold reset is VCC, then CLK, then RST going high at least 400 clocks later. The ATR starts 400
+  to 40,000 clocks after that.
+- The chip answers 16 etu or more after the last character's edge and sends one every 12 etu.
+- The controller hears its own characters as an echo, because both directions share contact C7.
+- At another rate than the chip's, both sides receive rubbish.
 
-Speaks characters with their times (ISO 7816-3): a cold reset is VCC, then CLK, then RST going high
-at least 400 clocks later; the ATR starts 400 to 40,000 clocks after that; the chip answers 16 etu
-or more after the last character's edge and sends one every 12 etu. What the controller sends comes
-back as its own echo, because both directions share contact C7. At another rate than the chip's both
-sides hear rubbish. Whatever the controller does against the rules goes to `violations`.
+Every breach of these rules by the controller is recorded in `violations`.
 """
 
 from collections.abc import Callable
@@ -24,13 +25,15 @@ _CHAR_ETU = 12
 _FORMAT_STOP = 2
 
 Tamper = Callable[[str, int, int], int | None]
-"""(direction "in" or "out" of the chip, how manyth character since reset, value) to the value that arrives, or None."""
+"""(direction "in" or "out" of the chip, how manyth character since reset, value) to the value \
+that arrives, or None."""
 
 
 class T0Socket:
-    """`port` is the controller's serial port, `power` and `reset` its pins.
+    """One set of contacts.
 
-    `set_clock` tells the clock's frequency.
+    `port` is the controller's serial port, `power` and `reset` are its pins. `set_clock` sets the
+    frequency at CLK.
     """
 
     def __init__(self, clock: Clock, port: SerialPort, power: Wire, reset: Wire) -> None:
@@ -42,15 +45,12 @@ class T0Socket:
         self.violations: list[str] = []
         self.characters = 0  # in both directions, since the last reset
         self.character_etu_ns = 0  # of the newest one, at its sender's rate
-        self.listeners: list[
-            Callable[[str, int], None]
-        ] = []  # (direction, index); they change nothing
-        self.on_character: Callable[[str, int], None] | None = (
-            None  # called before a character counts
-        )
-        self.on_rate: Callable[[tuple[int, int]], None] | None = (
-            None  # (F, D) that the chip has changed to
-        )
+        # Called with (direction, index); they must not change anything.
+        self.listeners: list[Callable[[str, int], None]] = []
+        # Called before a character takes effect.
+        self.on_character: Callable[[str, int], None] | None = None
+        # Called with the (F, D) that the chip has changed to.
+        self.on_rate: Callable[[tuple[int, int]], None] | None = None
         self._power = power
         self._reset = reset
         self._frequency = 0
@@ -59,22 +59,22 @@ class T0Socket:
         self._timers: list[Timer] = []
         self._last_edge_us = 0  # of the newest character from either side
         self._last_from_chip = False
-        self._busy_us = 0  # the chip is sending until then
+        self._busy_us = 0  # the time until which the chip is sending
         port.sink = self._sent
         power.listeners.append(lambda level: self._check())
         reset.listeners.append(lambda level: self._check())
 
-    # ****** What can be done to it from outside ******
+    # ****** Operated from outside ******
 
     @property
     def chip(self) -> Chip | None:
-        """The chip on the contacts, if there is one."""
+        """Return the chip on the contacts, or None."""
         return self.engine.chip if self.engine else None
 
     def put(self, chip: Chip | None, behaviour: Behaviour | None = None) -> None:
-        """A chip on the contacts, in the state in which it is.
+        """Put a chip on the contacts, in its present state.
 
-        None takes it away at this very instant.
+        None removes the chip at this very instant.
         """
         self._stop()
         self.engine = T0Card(chip, behaviour) if chip else None
@@ -82,7 +82,7 @@ class T0Socket:
             self._check()
 
     def set_clock(self, frequency: int) -> None:
-        """CLK runs at this frequency, 0 when it stands still."""
+        """Run CLK at this frequency in Hz; 0 stops it."""
         if frequency and not self._frequency:
             self._clocked_us = self.clock.now_us
         self._frequency = frequency
@@ -90,13 +90,14 @@ class T0Socket:
 
     @property
     def etu_ns(self) -> int:
-        """The chip's etu: F / D clocks."""
+        """Return the chip's etu, F / D clocks, in ns; 0 while CLK is stopped."""
         f, d = self.engine.rate if self.engine else FIRST
         return f * 1_000_000_000 // (d * self._frequency) if self._frequency else 0
 
     # ****** Contacts ******
 
     def _check(self) -> None:
+        """Start the chip when supply, CLK and RST are all there; stop it when one is gone."""
         supplied = bool(self._power.level and self._frequency)
         if not supplied or not self._reset.level:
             if self._active:
@@ -128,7 +129,10 @@ class T0Socket:
             self.on_rate(self.engine.rate)
 
     def _stop(self) -> None:
-        """Supply or reset gone, or the chip pulled: it forgets, and what it was saying ends."""
+        """Stop the chip: supply or reset is gone, or the chip is pulled.
+
+        It loses its volatile state, and the characters that it was still to send are not sent.
+        """
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -140,7 +144,7 @@ class T0Socket:
     # ****** Characters ******
 
     def _sent(self, value: int, start_us: int, form: Format) -> None:
-        """The controller starts a character."""
+        """Take a character from the controller, which starts it now."""
         end_us = start_us + form.char_bits * 1_000_000 // form.baud
         self.clock.at(end_us - 1_000_000 // form.baud, lambda: self._arrives(value, start_us, form))
 
@@ -165,7 +169,7 @@ class T0Socket:
             self._timers.append(self.clock.at(self._busy_us, self._tell_rate))
 
     def _say(self, characters: bytes, first_us: int, etu_ns: int) -> None:
-        """The chip sends these, one every 12 etu."""
+        """Send these characters from the chip, one every 12 etu."""
         form = Format(1_000_000_000 // etu_ns, 8, 0, _FORMAT_STOP)
         when_ns = max(first_us, self.clock.now_us) * 1000
         self._timers = [timer for timer in self._timers if timer.when_us >= self.clock.now_us]
@@ -192,9 +196,9 @@ class T0Socket:
             self.port.deliver(passed, form)
 
     def _through(self, direction: str, value: int, form: Format) -> int | None:
-        """Count the character and let a test spoil it.
+        """Count the character and let a test spoil it. Return None if it does not arrive.
 
-        Whoever listens may cut the power or pull the card here.
+        A listener may cut the power or pull the card here.
         """
         index = self.characters
         self.characters += 1
@@ -208,10 +212,12 @@ class T0Socket:
         return self.tamper(direction, index, value) if self.tamper else value
 
     def _fits(self, form: Format) -> bool:
+        """Return whether the controller's format is the chip's, within 4 % of its rate."""
         baud = 1_000_000_000 // max(self.etu_ns, 1)
         return form.parity == 0 and abs(form.baud - baud) * 100 <= 4 * form.baud
 
     def _judge_timing(self, start_us: int, form: Format) -> None:
+        """Record a breach of the timing rules by the controller's character."""
         etu_us = self.etu_ns / 1000
         gap_etu = (start_us - self._last_edge_us) / etu_us
         if start_us < self._busy_us - 2:

@@ -1,14 +1,16 @@
 """The DS3231 clock chip on the I2C bus, with its battery.
 
-Owns the date. Facts (data sheet 19-5170): device address 0x68; registers 00 to 06 are seconds to
-year in BCD, hours in 24 or 12 hour form (bit 6), bit 7 of the month turns over with the century;
-the time is latched at each START and when the address wraps (after 12), so that a read never tears;
-writing the seconds restarts the second. 0E is control (1C at first power-up), 0F status, where bit
-7 (OSF) says that the oscillator has stood still and can only be written to 0. After a loss of all
-power the time is 01-01-00 00:00:00. Alarms are stored and never go off; EOSC, square wave and 32
-kHz outputs are not modelled.
+Owns the date, in seconds since 2000-01-01 UTC; the years reach from 2000 to 2199. Facts (data sheet
+19-5170):
+- Device address 0x68. Registers 00 to 06 are seconds to year in BCD, hours in 24 or 12 hour form
+  (bit 6). Bit 7 of the month toggles with the century.
+- The time is latched at each START and when the address wraps (after 12), so that a read never
+  tears. Writing the seconds restarts the second.
+- 0E is control (1C at first power-up). 0F is status; its bit 7 (OSF) shows that the oscillator has
+  stopped, and can only be written to 0.
+- After a loss of all power the time is 01-01-00 00:00:00.
 
-Time is counted in seconds since 2000-01-01 UTC; the years reach from 2000 to 2199.
+Alarms are stored and never go off. EOSC, square wave and 32 kHz outputs are not modelled.
 """
 
 from datetime import date, timedelta
@@ -24,7 +26,10 @@ _POWER_UP = bytes(7) + bytes(7) + bytes((0x1C, 0x88, 0x00, 0x19, 0x00))  # tempe
 
 
 class Ds3231:
-    """Powered from the start. `start_s` None: as delivered, never set, OSF on."""
+    """One chip, powered from the start.
+
+    `start_s` None: as delivered, never set, OSF on. A positive `drift_ppm` runs fast.
+    """
 
     def __init__(self, clock: Clock, start_s: int | None = None, drift_ppm: int = 0) -> None:
         self.clock = clock
@@ -34,9 +39,8 @@ class Ds3231:
         self._battery = True
         self._drift_ppm = drift_ppm
         self._registers = bytearray(_POWER_UP)
-        self._weekday_offset = (
-            0  # the chip counts weekdays by itself; after a loss it begins with 1
-        )
+        # The chip counts weekdays on its own; after a loss of power it begins with 1.
+        self._weekday_offset = 0
         self._twelve = False
         self._address_next = False  # the next byte written is the register address
         self._at = 0
@@ -45,7 +49,7 @@ class Ds3231:
             self.set(start_s)
 
     def set(self, seconds: int) -> None:
-        """Set it as a person's program does: the time, and the flag cleared."""
+        """Set the time and clear OSF, as a program that sets the clock does."""
         self._set(seconds * 1_000_000)
         self._twelve = False
         self._weekday_offset = 6  # 2000-01-01 was a Saturday: day 7 when Sunday is day 1
@@ -55,7 +59,7 @@ class Ds3231:
 
     @property
     def time_s(self) -> int:
-        """What the chip takes for the time now."""
+        """Return the chip's present time in seconds since 2000-01-01 UTC."""
         return self._now_us() // 1_000_000
 
     @property
@@ -68,7 +72,7 @@ class Ds3231:
 
     @drift_ppm.setter
     def drift_ppm(self, drift_ppm: int) -> None:
-        """Positive is fast. What has passed stays as it was counted."""
+        """Change the rate from now on; positive is fast. Past time stays as counted."""
         self._set(self._now_us())
         self._drift_ppm = drift_ppm
 
@@ -83,17 +87,18 @@ class Ds3231:
             self._lose()
 
     def power_off(self) -> None:
-        """Supply gone: the battery carries on, if there is one."""
+        """Remove the supply; the battery keeps the time, if there is one."""
         self.powered = False
         if not self._battery:
             self._lose()
 
     def power_on(self) -> None:
         if not self.powered and not self._battery:
-            self._lose()  # time begins again only now
+            self._lose()  # its time restarts now, not at the loss
         self.powered = True
 
     def _lose(self) -> None:
+        """Return to the state after a loss of all power."""
         self._registers[:] = _POWER_UP
         self._twelve = False
         self._weekday_offset = 0
@@ -147,9 +152,8 @@ class Ds3231:
     def _store(self, at: int, value: int) -> None:
         registers = self._registers
         if at == _STATUS:
-            registers[at] = (value & 0x08) | (
-                value & registers[at] & 0x83
-            )  # OSF and alarm flags can only be cleared
+            # OSF and the alarm flags can only be cleared.
+            registers[at] = (value & 0x08) | (value & registers[at] & 0x83)
         elif at < 7:
             registers[at] = value
             if not _logical(at, value):
@@ -161,6 +165,7 @@ class Ds3231:
     # ****** Registers and time ******
 
     def _latch(self) -> None:
+        """Copy the present time to the registers."""
         days, second = divmod(self.time_s, 86_400)
         day = _EPOCH + timedelta(days)
         hour = second // 3600
@@ -169,15 +174,15 @@ class Ds3231:
         month = _bcd(day.month) | (day.year >= 2100) << 7
         self._registers[:7] = bytes(
             (
-                _bcd(second % 60), _bcd(second // 60 % 60), hours, (days + self._weekday_offset) % 7 + 1,
-                _bcd(day.day), month, _bcd(day.year % 100),
+                _bcd(second % 60), _bcd(second // 60 % 60), hours,
+                (days + self._weekday_offset) % 7 + 1, _bcd(day.day), month, _bcd(day.year % 100),
             )
         )  # fmt: skip
 
     def _apply(self, fraction_us: int) -> None:
-        """Take the time from the registers, after each byte written.
+        """Take the time from the registers; called after each byte written.
 
-        A transfer torn in between leaves what it leaves.
+        A transfer that stops in the middle leaves a mixture of former and new fields.
         """
         second, minute, hours, weekday, day, month, year = self._registers[:7]
         self._twelve = bool(hours & 0x40)
@@ -204,9 +209,9 @@ def _number(bcd: int) -> int:
 
 
 def _logical(register: int, value: int) -> bool:
-    """Whether a time register may hold this.
+    """Return whether a time register may hold this value.
 
-    The day is held against 31; the month is not known while it is written.
+    The day is compared with 31 only: the month is not known while the day is written.
     """
     if register == 2 and value & 0x40:
         return value & 0x0F <= 9 and 1 <= _number(value & 0x1F) <= 12

@@ -1,11 +1,12 @@
-"""The MB85RC256V memory: 32 KiB of FRAM on the I2C bus, and the power cuts that strike in the
-middle of a write.
+"""The MB85RC256V memory: 32 KiB of FRAM on the I2C bus, with power cuts in the middle of a write.
 
-Owns the content. Facts (data sheet DS501-00017): device address 0x50 with the address pins low; two
-address bytes, of which the top bit is ignored; sequential writes and reads wrap from the last
-address to 0; a read without address goes on after the last byte touched; there is no write delay, a
-byte is kept once it has been acknowledged. The write-protect pin keeps the whole memory from
-changing; whether the chip still acknowledges is not known here, so the model does: the harder case.
+Owns the content. Facts (data sheet DS501-00017):
+- Device address 0x50 with the address pins low. Two address bytes, of which the top bit is ignored.
+- Sequential writes and reads wrap from the last address to 0. A read without an address continues
+  after the last byte accessed.
+- There is no write delay: a byte is stored once it has been acknowledged.
+- The write-protect pin keeps the whole memory from changing. Whether the chip still acknowledges
+  then is not known; the model does, because that is the harder case.
 """
 
 from collections.abc import Callable
@@ -17,17 +18,17 @@ ADDRESS = 0x50
 
 
 class Cut(Enum):
-    """Where the power goes, seen from the byte that the countdown ends at."""
+    """When the power goes, relative to the byte at which the countdown ends."""
 
-    AFTER = auto()  # the byte has landed
-    BEFORE = auto()  # it has not
+    AFTER = auto()  # the byte is stored
+    BEFORE = auto()  # it is not
     TORN = auto()  # some of the bits that had to change have changed
 
 
 class Mb85rc256v:
-    """Powered from the start, all zeros as delivered.
+    """One chip, powered from the start, all zeros as delivered.
 
-    After a cut it is dead until `power_on`, so nothing more lands.
+    After a cut it does nothing until `power_on`, so no further byte is stored.
     """
 
     def __init__(self, content: bytes | None = None, seed: int = 1) -> None:
@@ -37,11 +38,10 @@ class Mb85rc256v:
         self.powered = True
         self.mute = False  # acknowledges nothing, as with a broken bus
         self.protected = False  # the write-protect pin is high
-        self.stuck: dict[int, int] = {}  # address: value that it always reads as
-        self.writes = 0  # data bytes that have landed
-        self.cut_after_bytes: int | None = (
-            None  # data bytes still to come, the last of which meets the cut
-        )
+        self.stuck: dict[int, int] = {}  # address: the value that it always reads as
+        self.writes = 0  # data bytes stored so far
+        # Data bytes still to come; the cut strikes at the last of them.
+        self.cut_after_bytes: int | None = None
         self.cut = Cut.AFTER
         self.on_cut: Callable[[], None] | None = None
         self._random = Random(seed)
@@ -55,12 +55,16 @@ class Mb85rc256v:
         return bytes(self.memory)
 
     def load(self, content: bytes) -> None:
+        """Replace the whole content; ValueError unless it has SIZE bytes."""
         if len(content) != SIZE:
             raise ValueError(f"a memory image has {len(content)} bytes; it must have {SIZE}")
         self.memory[:] = content
 
     def destroy(self, start: int, size: int) -> None:
-        """Random bytes from `start` on; the range must lie inside the memory."""
+        """Write random bytes from `start` on.
+
+        ValueError unless the range lies inside the memory.
+        """
         if start < 0 or size < 0 or start + size > SIZE:
             raise ValueError(f"the range to destroy must lie within {SIZE} bytes")
         self.memory[start : start + size] = self._random.randbytes(size)
@@ -68,7 +72,10 @@ class Mb85rc256v:
     # ****** Supply ******
 
     def cut_after(self, count: int, on_cut: Callable[[], None], cut: Cut = Cut.AFTER) -> None:
-        """Cut the power at the `count`th data byte written from now on."""
+        """Cut the power at the `count`th data byte written from now on.
+
+        ValueError if `count` is below 1.
+        """
         if count < 1:
             raise ValueError("a cut needs at least one byte to strike at")
         self.cut_after_bytes, self.on_cut, self.cut = count, on_cut, cut
@@ -84,12 +91,12 @@ class Mb85rc256v:
 
     @property
     def addressed(self) -> bool:
-        """Whether the next byte written is data, both address bytes having come."""
+        """Return whether the next byte written is data: both address bytes have come."""
         return self._address_bytes >= 2
 
     @property
     def at(self) -> int:
-        """The address that the next byte goes to or comes from."""
+        """Return the address of the next byte written or read."""
         return self._at
 
     def start(self, read: bool) -> bool:
@@ -127,7 +134,7 @@ class Mb85rc256v:
         self._at = (self._at + 1) % SIZE
 
     def _strike(self, value: int) -> bool:
-        """The power goes at this byte. The answer is whether it was acknowledged."""
+        """Cut the power at this byte; return whether it was acknowledged."""
         self.cut_after_bytes = None
         if self.cut is Cut.TORN:
             old = self.memory[self._at]

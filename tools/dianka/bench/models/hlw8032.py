@@ -1,4 +1,4 @@
-"""The HLW8032 metering chip: what its serial pin and its pulse pin say about the mains.
+"""The HLW8032 metering chip: its reports on the serial pin and its pulses, from the mains.
 
 Owns the chip's registers, its 24-byte report and its pulse counter. Facts, from the user manual REV
 1.5 unless noted:
@@ -11,15 +11,16 @@ Owns the chip's registers, its 24-byte report and its pulse counter. Facts, from
   microseconds, so one pulse is Pparam * Kv * Ki microjoules: with both factors in thousandths
   exactly Pparam * kv_milli * ki_milli picojoules.
 - A quantity near zero never finishes its period: State is 0xFx with its bit set (3 V, 2 I, 1 P),
-  its update bit is clear and its register shows the running count, which captures show to end at
-  0xFEFF01. Bit 0 of Data Updata reads 1 in captures.
-- PF starts at 0 with the chip; bit 7 of Data Updata turns over each time the 16 bits wrap.
-Not modelled: the time a register needs to follow a change (it follows at once), creep threshold,
-oscillator tolerance.
+  its update bit is clear and its register shows the running count. Captures show that this count
+  ends at 0xFEFF01. Bit 0 of Data Updata reads 1 in captures.
+- PF starts at 0 with the chip; bit 7 of Data Updata toggles each time the 16 bits wrap.
 
-The bytes of a report are handed over in one go when its last bit has passed. `settle()` hands over
-those whose time has come, for a controller that looks, or opens its port, in between. No byte is
-ever early.
+Not modelled: the time that a register needs to follow a change (it follows at once), creep
+threshold, oscillator tolerance.
+
+A report's bytes are delivered together when its last bit has passed. `settle` delivers those that
+have arrived by now, for a controller that looks, or opens its port, in between. No byte is ever
+early.
 """
 
 from collections.abc import Callable
@@ -33,12 +34,12 @@ from dianka.bench.models.wires import Format, SerialPort, Wire
 LINE = Format(4800, 8, 0, 1)
 FIRST_US = 100_000  # from power-up to the first report
 PERIOD_US = 105_000
-NOISE_US = 10_000  # rubbish between reports comes this long after one
+NOISE_US = 10_000  # from the end of a report to the noise in the gap
 V_OVER, I_OVER, P_OVER = 0x08, 0x04, 0x02
 
 
 class Hlw8032Model:
-    """Powered from the start.
+    """One chip, powered from the start.
 
     `pf_wire` costs two events a pulse; leave it None where nobody counts its edges.
     """
@@ -62,20 +63,14 @@ class Hlw8032Model:
         self.frames_sent = 0
         self._random = Random(seed)
         self._timers: dict[str, Timer] = {}
-        self._line = (
-            b""  # the report on the wire, from _line_us on; _handed bytes of it have arrived
-        )
+        # The report on the wire, from _line_us on; _handed bytes of it have arrived.
+        self._line = b""
         self._line_us = 0
         self._handed = 0
-        self.up_us = 0  # when the chip came up: its count begins anew then
+        self.up_us = 0  # when the chip came up; its count began at 0 then
         self._up_nj = 0
-        self._measured = (
-            0,
-            0,
-            0,
-            0,
-            0,
-        )  # State, update bits, V, I and P registers; follows the mains
+        # State, update bits, V, I and P registers; follows the mains.
+        self._measured = (0, 0, 0, 0, 0)
         mains.listeners.append(self._follow)
         self.power_on()
 
@@ -91,7 +86,7 @@ class Hlw8032Model:
         self._after("frame", FIRST_US, self._begin)
 
     def power_off(self) -> None:
-        """The rest of the report under way is lost, and so is the pulse count."""
+        """Remove the supply: the rest of the present report and the pulse count are lost."""
         if not self.powered:
             return
         self.settle()
@@ -103,26 +98,26 @@ class Hlw8032Model:
             self.pf_wire.set(0)
 
     def restart(self) -> None:
-        """The chip resets by itself, as after a dip of its supply.
+        """Reset the chip alone, as after a dip of its supply.
 
-        PF from 0, silent for a while.
+        PF begins at 0, and no report comes for a while.
         """
         self.power_off()
         self.power_on()
 
     def stand_at(self, pulses: int) -> None:
-        """Let the count be this one, as late in the chip's life.
+        """Set the pulse count, as late in the chip's life.
 
-        What the mains delivers from now on comes on top.
+        Energy that passes from now on is added.
         """
         self._up_nj = self.mains.energy_nj - -(-pulses * self.params.pulse_pj // 1000)
 
     # ****** Faults ******
 
     def inject(self, fault: Fault, frames: int = 1) -> None:
-        """Spoil the next reports in this way; several faults may meet in one report.
+        """Spoil the next `frames` reports in this way; 0 withdraws the fault.
 
-        `frames` 0 takes a fault back.
+        Several faults may meet in one report.
         """
         self.faults.pop(fault, None)
         if frames > 0:
@@ -132,11 +127,11 @@ class Hlw8032Model:
 
     @property
     def pulses(self) -> int:
-        """Pulses since power-up, without the wrap."""
+        """Return the pulses since power-up, without the wrap."""
         return (self.mains.energy_nj - self._up_nj) * 1000 // self.params.pulse_pj
 
     def frame_now(self) -> bytes:
-        """The report that a sound chip would begin at this moment."""
+        """Return the report that a sound chip would begin at this moment."""
         state, updated, *registers = self._measured
         running = (self.clock.now_us - self.up_us) % (LIMIT + 1)
         pulses = self.pulses
@@ -144,7 +139,7 @@ class Hlw8032Model:
         return build(state, self.params, values, updated | (pulses >> 9 & 0x80), pulses & 0xFFFF)
 
     def settle(self) -> None:
-        """Hand over the bytes whose last bit has passed by now."""
+        """Deliver the bytes whose last bit has passed by now."""
         line = self._line
         if not line:
             return
@@ -179,11 +174,14 @@ class Hlw8032Model:
             self._after("line", NOISE_US, self._noise)
 
     def _noise(self) -> None:
-        """A few characters from nowhere, in the gap."""
+        """Send a few random characters in the gap between reports."""
         self._send(self._random.randbytes(self._random.randint(1, 8)), self.settle)
 
     def _take_faults(self, only: Fault | None = None) -> set[Fault]:
-        """The faults of the report that begins now; noise belongs to the gap and is taken there."""
+        """Return the faults of the report that begins now, and count them down.
+
+        Noise belongs to the gap after the report and is taken there.
+        """
         hit = {
             fault for fault in self.faults if (fault is only if only else fault is not Fault.NOISE)
         }
@@ -196,11 +194,12 @@ class Hlw8032Model:
     # ****** Following the mains ******
 
     def _follow(self) -> None:
+        """Compute State, update bits and registers anew after a change of the mains."""
         if not self.powered:
             return
         p, mains = self.params, self.mains
         volts = _period(p.voltage * p.kv_milli, mains.voltage_mv)
-        # Over U and pf in thousandths this is the current in mA, without its rounding.
+        # Divided by U and pf in thousandths: the current in mA, without current_ma's rounding.
         volt_amps = mains.power_mw * 1_000_000
         amps = _period(p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps)
         power = _period(p.pulse_pj, mains.power_mw * 1000)
@@ -211,9 +210,9 @@ class Hlw8032Model:
             self._edge()
 
     def _edge(self) -> None:
-        """Half a pulse low, half a pulse high: the pin falls when the count steps.
+        """Set the pulse pin, and come back when the next half of a pulse begins.
 
-        Come back when the next half begins.
+        Half a pulse is low, half is high: the pin falls when the count steps.
         """
         assert self.pf_wire
         timer = self._timers.get("pulse")
@@ -222,7 +221,7 @@ class Hlw8032Model:
         half_pj = (self.mains.energy_nj - self._up_nj) * 2000
         halves, into_pj = divmod(half_pj, self.params.pulse_pj)
         self.pf_wire.set(halves & 1)
-        rate_pj = self.mains.power_mw * 2000  # of doubled energy, a microsecond
+        rate_pj = self.mains.power_mw * 2000  # doubled energy per microsecond, as half_pj
         if rate_pj:
             self._after("pulse", -((into_pj - self.params.pulse_pj) // rate_pj), self._edge)
 
@@ -231,7 +230,7 @@ class Hlw8032Model:
 
 
 def _period(scaled: int, value: int) -> int:
-    """A period register; -1 if it ran out before the period ended."""
+    """Return a period register, or -1 if the counter ran out before the period ended."""
     if value <= 0:
         return -1
     register = scaled // value

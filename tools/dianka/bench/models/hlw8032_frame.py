@@ -1,8 +1,7 @@
-"""The HLW8032's 24-byte report as bytes: how it is put together, and every way in which it can go
-wrong on the wire.
+"""The HLW8032's 24-byte report as bytes: building it, and every way to spoil it on the wire.
 
-Owns the layout (user manual REV 1.5, register list) and the faults. The model in hlw8032.py says
-what goes into it and when.
+Owns the layout (user manual REV 1.5, register list) and the faults. The model in hlw8032.py decides
+on the values and the times.
 """
 
 from collections.abc import Sequence, Set
@@ -13,32 +12,34 @@ from random import Random
 
 FRAME_SIZE = 24
 CHECK = 0x5A
-LIMIT = 0xFEFF01  # where captured reports show a running period count to stop
+LIMIT = 0xFEFF01  # a running period count stops here, as captured reports show
 ABSURD_REGISTER = 3  # as a voltage register: more than 100 kV
 
 
 class Fault(Enum):
+    """One way in which a report is wrong, or missing."""
+
     CHECKSUM = auto()  # the sum is wrong, the rest right
     STATE_AA = auto()  # correction failed: parameters are rubbish, the sum is right
-    PARAMS_UNUSABLE = auto()  # State 0xFx with bit 0: the same said in the other way
+    PARAMS_UNUSABLE = auto()  # State 0xFx with bit 0 set: the other form of the same report
     BYTE_DROPPED = auto()
     BYTE_INSERTED = auto()
     NOISE = auto()  # 1 to 8 characters in the gap after the report
     FROZEN = auto()  # nothing is sent
     NOT_UPDATED = auto()  # update bits clear, registers hold running counts, the sum is right
-    ABSURD_VOLTAGE = auto()  # a fantasy register with a right sum
+    ABSURD_VOLTAGE = auto()  # an impossible voltage register under a right sum
     # The current register reads 0 under a right sum, as captured on an isolated board.
     ZERO_REGISTER = auto()
     WRONG_PPARAM = auto()  # another power parameter, the sum is right
-    PARITY = auto()  # bits flipped on the wire; the port hands such characters on unmarked
+    PARITY = auto()  # bits flipped on the wire; the port passes such characters on unmarked
 
 
 @dataclass(frozen=True)
 class Params:
-    """Constants that differ from chip to chip, and the resistors around it in thousandths.
+    """Constants that differ from chip to chip, and the resistor factors Kv and Ki in thousandths.
 
-    The defaults are those of a captured chip (chip constants), behind 4 x 470 kOhm over 1 kOhm and
-    a 1 mOhm shunt.
+    The defaults are the constants of a captured chip, behind 4 x 470 kOhm over 1 kOhm and with a 1
+    mOhm shunt.
     """
 
     voltage: int = 0x02DA78
@@ -49,7 +50,7 @@ class Params:
 
     @cached_property
     def pulse_pj(self) -> int:
-        """Energy of one pulse, exactly."""
+        """Return the energy of one pulse in pJ, exact."""
         return self.power * self.kv_milli * self.ki_milli
 
     @cached_property
@@ -62,18 +63,21 @@ class Params:
 
 
 CAPTURED = Params()
-# A chip whose constants look like the beginning of a report, at three places. Plausible in size, so
-# energy stays plausible.
+# A chip whose constants look like the beginning of a report, at three places. Their size is
+# plausible, so energy stays plausible.
 PLANTED = Params(voltage=0x02555A, current=0x00555A, power=0x4B555A)
 
 
 def checksum(frame: bytes | bytearray) -> int:
-    """Low eight bits of the sum of bytes 2 to 22; State and the check byte are not covered."""
+    """Return the low eight bits of the sum of bytes 2 to 22.
+
+    State and the byte 0x5A after it are not covered.
+    """
     return sum(frame[2:23]) & 0xFF
 
 
 def build(state: int, params: Params, registers: Sequence[int], updated: int, pf: int) -> bytes:
-    """A sound report; `registers` are V, I, P."""
+    """Build a sound report; `registers` are V, I, P."""
     v, i, p = params.bytes_each
     v_reg, i_reg, p_reg = (register.to_bytes(3, "big") for register in registers)
     frame = (
@@ -90,7 +94,7 @@ def build(state: int, params: Params, registers: Sequence[int], updated: int, pf
 
 
 def spoil(frame: bytes, faults: Set[Fault], random: Random) -> bytes:
-    """What goes over the wire instead of `frame`; nothing at all if the chip is frozen."""
+    """Return the bytes on the wire in place of `frame`: none if the chip is frozen."""
     if Fault.FROZEN in faults:
         return b""
     out = bytearray(frame)
@@ -109,7 +113,7 @@ def spoil(frame: bytes, faults: Set[Fault], random: Random) -> bytes:
 
 
 def _spoil_content(out: bytearray, faults: Set[Fault], random: Random) -> None:
-    """What the chip itself says wrongly, under a right sum."""
+    """Spoil values that the chip itself reports wrongly, under a right sum."""
     if Fault.STATE_AA in faults:
         out[0] = 0xAA
     if Fault.PARAMS_UNUSABLE in faults:

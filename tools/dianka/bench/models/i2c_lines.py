@@ -1,9 +1,9 @@
-"""SDA and SCL bit by bit: a chip on the I2C bus whose controller has gone in the middle of a byte.
+"""SDA and SCL bit by bit: an I2C chip whose controller stops in the middle of a byte.
 
-Whole transfers go byte by byte (`I2cBus` in wires.py). Only a chip that is left alone inside one
-shows its bits here: it goes on where it was as soon as somebody clocks SCL, until an acknowledge
-that nobody gives, a START or a STOP (UM10204 3.1.5, 3.1.6, 3.1.10). Bits change while SCL is low
-and count when it rises.
+Whole transfers go byte by byte (`I2cBus` in wires.py). Only a chip that is stranded inside a byte
+shows its bits here. It continues as soon as SCL is clocked, until an acknowledge that nobody gives,
+a START or a STOP (UM10204 3.1.5, 3.1.6, 3.1.10). Bits change while SCL is low and count when it
+rises.
 """
 
 from typing import Protocol
@@ -14,9 +14,10 @@ _ACKNOWLEDGE = 8  # the ninth clock of a byte
 
 
 class _Stranded(Protocol):
-    """What a chip does at SCL's edges. `fall` returns whether it pulls SDA low from then on.
+    """A stranded chip's reaction to the edges of SCL.
 
-    None: it is done, and waits for a START.
+    `fall` returns whether it pulls SDA low from then on. None: it has finished, and waits for a
+    START.
     """
 
     device: I2cDevice
@@ -26,6 +27,8 @@ class _Stranded(Protocol):
 
 
 class _Sender:
+    """A chip that was sending a byte; `bit` is the one on SDA, 8 the acknowledge."""
+
     def __init__(self, device: I2cDevice, value: int, bit: int) -> None:
         self.device = device
         self._value = value
@@ -50,7 +53,7 @@ class _Sender:
 
 
 class _Receiver:
-    """It begins by acknowledging the byte before."""
+    """A chip that was receiving; it begins with the acknowledge of the byte before."""
 
     def __init__(self, device: I2cDevice) -> None:
         self.device = device
@@ -74,7 +77,7 @@ class _Receiver:
 
 
 class BusLines:
-    """One bus. `held` says whether a chip pulls SDA low, so that no transfer can begin."""
+    """One bus. `held` is true while a chip pulls SDA low, so that no transfer can begin."""
 
     def __init__(self, sda: SharedWire, scl: SharedWire) -> None:
         self._sda = sda
@@ -88,7 +91,7 @@ class BusLines:
         return not self._sda.level
 
     def start(self) -> None:
-        """START or STOP: a chip that was left alone forgets what it was at."""
+        """Take a START or STOP: a stranded chip abandons its transfer."""
         if self._stranded:
             self._stranded.device.stop()
         self.power_off()
@@ -98,16 +101,13 @@ class BusLines:
         self._sda.hold(False)
 
     def strand_sender(self, device: I2cDevice, value: int, bit: int) -> None:
-        """Leave this chip alone at this bit of a byte that it sends.
-
-        0 the first, 8 the acknowledge.
-        """
+        """Strand a chip at this bit of a byte that it sends: 0 the first, 8 the acknowledge."""
         sender = _Sender(device, value, bit)
         self._sda.hold(sender.low)
         self._stranded = sender
 
     def strand_receiver(self, device: I2cDevice) -> None:
-        """Leave this chip alone while it acknowledges a byte that it has taken."""
+        """Strand a chip while it acknowledges a byte that it has received."""
         self._sda.hold(True)
         self._stranded = _Receiver(device)
 

@@ -1,8 +1,8 @@
 """The mains in front of the meter and the load behind its relay.
 
 Owns voltage, load and the exact energy that has passed. Physics: the load is a resistance given by
-its power at the nominal 220 V (GB/T 156), so real power goes with the square of the voltage;
-current follows from S = P/pf and I = S/U. Power is held in whole milliwatts, so energy is exact: 1
+its power at the nominal 220 V (GB/T 156), so real power goes with the square of the voltage.
+Current follows from S = P/pf and I = S/U. Power is held in whole milliwatts, so energy is exact: 1
 mW for 1 us is 1 nanojoule, and the sum of such products has no rounding.
 """
 
@@ -14,15 +14,15 @@ NOMINAL_MV = 220_000
 
 
 class Mains:
-    """Starts switched on at the nominal voltage, without load, with nothing between supply and load
-    (contact closed).
+    """Supply and load, switched on at the nominal voltage from the start.
+
+    It begins without load, and with the contact between supply and load closed.
     """
 
     def __init__(self, clock: Clock, voltage_mv: int = NOMINAL_MV) -> None:
         self.clock = clock
-        self.listeners: list[
-            Callable[[], None]
-        ] = []  # called after every change, in the order in which they were added
+        # Called after every change, in the order in which they were added.
+        self.listeners: list[Callable[[], None]] = []
         self.on = True
         self.closed = True
         self.load_mw = 0
@@ -32,38 +32,38 @@ class Mains:
         self._energy_nj = 0
         self._since_us = clock.now_us
 
-    # ****** What there is now ******
+    # ****** Present state ******
 
     @property
     def voltage_mv(self) -> int:
-        """At the meter's terminals; 0 when switched off."""
+        """Return the voltage at the meter's terminals; 0 when switched off."""
         return self._set_mv if self.on else 0
 
     @property
     def set_mv(self) -> int:
-        """What the voltage is whenever the mains is switched on."""
+        """Return the voltage that the mains has whenever it is switched on."""
         return self._set_mv
 
     @property
     def live(self) -> bool:
-        """Whether the load side of the contact carries voltage."""
+        """Return whether the load side of the contact carries voltage."""
         return self.closed and self.voltage_mv > 0
 
     @property
     def power_mw(self) -> int:
-        """Real power through the meter now."""
+        """Return the real power through the meter now."""
         return self._power_mw
 
     @property
     def current_ma(self) -> int:
-        """Current through the meter now, from apparent power."""
+        """Return the current through the meter now, from apparent power."""
         if not self._power_mw:
             return 0
         return self._power_mw * 1_000_000 // (self._set_mv * self.pf_milli)
 
     @property
     def energy_nj(self) -> int:
-        """All energy that has passed since the start, exactly, up to this very microsecond."""
+        """Return all energy since the start, exact, up to this very microsecond."""
         return self._energy_nj + self._power_mw * (self.clock.now_us - self._since_us)
 
     def drawn_ma(self, power_mw: int, pf_milli: int, voltage_mv: int) -> int:
@@ -73,7 +73,10 @@ class Mains:
     # ****** Changes ******
 
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None:
-        """A load of this real power at the nominal voltage, with this power factor in thousandths."""
+        """Connect a load of this real power at the nominal voltage.
+
+        `pf_milli` is its power factor in thousandths. ValueError if either is out of range.
+        """
         if power_mw < 0 or not 1 <= pf_milli <= 1000:
             raise ValueError(
                 "the load must be 0 mW or more, its power factor 1 to 1000 thousandths"
@@ -83,19 +86,20 @@ class Mains:
         self._changed()
 
     def set_voltage(self, voltage_mv: int) -> None:
+        """Set the voltage of the mains while it is on; ValueError if it is negative."""
         if voltage_mv < 0:
             raise ValueError("the mains voltage must be 0 mV or more")
         self._set_mv = voltage_mv
         self._changed()
 
     def switch(self, on: bool) -> None:
-        """The supply comes or fails."""
+        """Switch the supply on or off."""
         if on != self.on:
             self.on = on
             self._changed()
 
     def contact(self, closed: bool) -> None:
-        """The relay's contact in front of the load opens or closes."""
+        """Open or close the relay's contact in front of the load."""
         if closed != self.closed:
             self.closed = closed
             self._changed()

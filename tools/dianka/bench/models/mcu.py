@@ -1,8 +1,8 @@
 """The controller's side of the bench: numbered pins, ports and buses, the watchdog, and waiting.
 
 Every rung drives the models through this one class: the host rung calls it directly, the VM rung
-through a socket (vmlink.py), the chip rung from the emulator's pins. It knows no model; `Bench`
-(bench.py) connects them.
+through a socket (bench/rungs/vm/link.py), the chip rung from the emulator's pins. It knows no
+model; `Bench` (bench.py) connects them.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,15 @@ FALLING = 4
 
 
 class PowerCut(BaseException):
-    """The controller's supply died in the middle of what it was doing.
+    """The controller's supply failed in the middle of an operation.
 
-    Nothing it does after this reaches the world.
+    Nothing that the controller does after this reaches the models.
     """
 
 
 class Mcu:
+    """Pins, ports and buses by number, and the watchdog."""
+
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.pins: dict[int, Wire] = {}
@@ -30,9 +32,8 @@ class Mcu:
         self.spi: dict[int, SpiBus] = {}
         self.pwm: dict[int, tuple[int, int]] = {}  # pin: (frequency in Hz, duty of 65536)
         self.on_pwm: Callable[[int, int], None] | None = None  # (pin, frequency; 0 when stopped)
-        self.edges: list[
-            tuple[int, int]
-        ] = []  # (pin, level) that armed pins went through since last asked
+        # (pin, level) of each edge of an armed pin since `take_edges`.
+        self.edges: list[tuple[int, int]] = []
         self.bitten = False  # the firmware did not feed the watchdog in time
         self.dead = False  # the supply is gone; a runner that sees it ends the firmware at once
         self._armed: dict[int, int] = {}
@@ -42,12 +43,16 @@ class Mcu:
     # ****** Building, by the bench ******
 
     def pin(self, number: int) -> Wire:
+        """Return the wire of this pin; made at the first call."""
         if number not in self.pins:
             self._add(number, Wire(f"GP{number}"))
         return self.pins[number]
 
     def shared_pin(self, number: int) -> SharedWire:
-        """Make this pin one on a line that chips pull low too, before anybody else asks for it."""
+        """Make this pin a line that chips pull low too.
+
+        Call it before anybody asks for the pin.
+        """
         wire = SharedWire(f"GP{number}")
         self._add(number, wire)
         return wire
@@ -68,10 +73,11 @@ class Mcu:
     # ****** Called for the firmware ******
 
     def arm(self, pin: int, trigger: int) -> None:
-        """Edges of this pin end a wait from now on (trigger 0: no longer)."""
+        """Let edges of this pin end a wait from now on; `trigger` 0 disarms it."""
         self._armed[pin] = trigger
 
     def set_pwm(self, pin: int, frequency: int, duty_u16: int) -> None:
+        """Put out a PWM signal: `frequency` in Hz, `duty_u16` of 65536; duty 0 stops it."""
         self.pwm[pin] = (frequency, duty_u16)
         if self.on_pwm:
             self.on_pwm(pin, frequency if duty_u16 else 0)
@@ -85,23 +91,24 @@ class Mcu:
         self._watchdog = self.clock.after(self._watchdog_us, self._bite)
 
     def die(self) -> None:
-        """The supply dies now."""
+        """Cut the supply now."""
         self.dead = True
         self.clock.interrupt()
 
     def wait(self, until_us: int) -> bool:
-        """Let the world go on until then, or until an armed pin changes.
+        """Let time pass until then, or until an armed pin changes.
 
-        True if the time was reached.
+        Return True if the time was reached.
         """
         return self.clock.advance(until_us)
 
     def take_edges(self) -> list[tuple[int, int]]:
+        """Return the edges of armed pins since the last call, and clear them."""
         edges, self.edges = self.edges, []
         return edges
 
     def reset(self) -> None:
-        """Power-on state of the controller: nothing configured, no pin driven, watchdog off."""
+        """Return to power-on state: nothing configured, no pin driven, watchdog off."""
         self._armed.clear()
         self.edges.clear()
         self.pwm.clear()

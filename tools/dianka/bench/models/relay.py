@@ -1,16 +1,16 @@
-"""The latching relay: two coils, one contact that stays where it was put, and the feedback from the
-load side.
+"""The latching relay: two coils, one bistable contact, and the feedback from the load side.
 
 Owns the contact's position, with or without power. Facts (data sheets of HFE20 and HF115F-L, manual
 of Hexing HXE310):
 - The contact moves within 15 ms of the coil's rise; only a pulse of 50 ms or more latches it. After
-  a shorter one it springs back. A pulse cut short because the supply went away is nobody's fault
-  and is not recorded.
+  a shorter one it springs back. A pulse that a failing supply cuts short is not the firmware's
+  fault and is not recorded.
 - Coils are made for pulses: longer than a second overheats them. Both driven at once is forbidden
-  and moves nothing; here the coils burn out after one second of it, and the relay never moves
-  again.
+  and moves nothing; in this model the coils burn out after one second of it, and the relay never
+  moves again.
 - The coil supply comes from the mains: below 70 % of the nominal voltage the contact does not move.
-The feedback is the load side's voltage, rectified and smoothed: 1 while the mains are on and the
+
+The feedback is the load side's voltage, rectified and smoothed: 1 while the mains is on and the
 contact is closed.
 """
 
@@ -25,22 +25,22 @@ OPERATE_US = 15_000
 LATCH_US = 50_000
 OVERHEAT_US = 1_000_000
 WEAKEST_MV = NOMINAL_MV * 70 // 100
-BOUNCE_US = (
-    400,
-    900,
-    1_500,
-    2_200,
-)  # after the first touch, the contact changes at these times; even in number
+# After the first touch, the contact changes at these times. An even number, so that it ends there.
+BOUNCE_US = (400, 900, 1_500, 2_200)
 
 
 class ContactFault(Enum):
+    """A fault that holds the contact, or makes it bounce."""
+
     NONE = auto()
     WELDED = auto()  # closed for good
     STUCK_OPEN = auto()
-    BOUNCE = auto()  # moves, but rattles for 2.2 ms
+    BOUNCE = auto()  # moves, but bounces for 2.2 ms
 
 
 class LatchingRelay:
+    """One relay, driven by the two coil wires; it switches `mains` and sets `feedback`."""
+
     def __init__(
         self,
         clock: Clock,
@@ -79,7 +79,9 @@ class LatchingRelay:
 
     @fault.setter
     def fault(self, fault: ContactFault) -> None:
-        """The contact goes at once where the fault holds it, and without fault to where the
+        """Inject or remove a fault.
+
+        The contact moves at once to where the fault holds it; without a fault, to where the
         armature is.
         """
         self._fault = fault
@@ -89,7 +91,7 @@ class LatchingRelay:
     # ****** Coils ******
 
     def _coil_changed(self) -> None:
-        """A pulse ends and another begins whenever either coil changes."""
+        """End the present pulse and begin another: either coil has changed."""
         self._stop(self._pulse)
         if (
             self._single
@@ -110,6 +112,7 @@ class LatchingRelay:
             self._later(OVERHEAT_US, self._overheat)
 
     def _operate(self, closed: bool) -> None:
+        """Move the armature, OPERATE_US after the coil's rise."""
         if self.burnt:
             return
         if self.mains.voltage_mv < WEAKEST_MV:
@@ -120,6 +123,7 @@ class LatchingRelay:
         self._move(closed)
 
     def _latch(self, closed: bool) -> None:
+        """Latch the armature, LATCH_US after the coil's rise."""
         if self._armature == self._latched or self._armature != closed:
             return
         if self.mains.voltage_mv < WEAKEST_MV:
@@ -151,6 +155,7 @@ class LatchingRelay:
             ]
 
     def _where(self) -> bool:
+        """Return the contact's position: the armature's, unless a fault holds it."""
         if self._fault is ContactFault.WELDED:
             return True
         return self._armature and self._fault is not ContactFault.STUCK_OPEN

@@ -1,18 +1,18 @@
 """The TM1638 display chip with eight digits and eight lamps.
 
-Decodes what it is sent into what people see.
-
-Owns the display memory. Facts (data sheet of the TM1638, Titan Micro):
-- STB low selects; the first byte after it falls is a command, what follows is data. Bits go LSB
-  first, taken over on the rising clock edge, clock idle high (SPI mode 3), at most 1 MHz. The bus
-  here carries MSB first, so bytes arrive mirrored.
+Owns the display memory, and decodes what the controller sends into what people see. Facts (data
+sheet of the TM1638, Titan Micro):
+- STB low selects; the first byte after it falls is a command, data follows. Bits go LSB first,
+  taken over on the rising clock edge, clock idle high (SPI mode 3), at most 1 MHz. The bus here
+  carries MSB first, so bytes arrive mirrored.
 - 0x40 writes with the address counting up, 0x44 at a fixed address, 0x42 reads four bytes of keys;
   0xC0 + address sets the address (16 bytes, wrapping); 0x80 switches the display off, 0x88 +
   brightness on.
 - Even addresses are digits (segments a to g in bits 0 to 6, the dot in bit 7), odd ones lamps (bit
   0).
 - At power-up the memory holds anything and the display is off.
-What the chip would take badly is kept in `violations`, each kind once.
+
+Transfers that the real chip would not accept are recorded in `violations`, each kind once.
 """
 
 from random import Random
@@ -22,13 +22,14 @@ from dianka.bench.models.wires import SpiBus, Wire
 MAX_BAUD = 1_000_000
 _MIRROR = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
-# What a person reads; where a shape is both digit and letter (0 and O, 5 and S), the digit.
+# The sign that a person reads. Where a shape is digit and letter (0 and O, 5 and S), the digit.
 _SHAPES = {
-    " ": "", "0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg", "6": "acdefg", "7": "abc",
-    "8": "abcdefg", "9": "abcdfg", "-": "g", "_": "d", "=": "dg", "A": "abcefg", "b": "cdefg", "C": "adef", "c": "deg",
-    "d": "bcdeg", "E": "adefg", "F": "aefg", "G": "acdef", "H": "bcefg", "h": "cefg", "i": "c", "J": "bcde", "L": "def",
-    "n": "ceg", "N": "abcef", "o": "cdeg", "P": "abefg", "q": "abcfg", "r": "eg", "t": "defg", "U": "bcdef", "u": "cde",
-    "y": "bcdfg",
+    " ": "", "0": "abcdef", "1": "bc", "2": "abdeg", "3": "abcdg", "4": "bcfg", "5": "acdfg",
+    "6": "acdefg", "7": "abc", "8": "abcdefg", "9": "abcdfg", "-": "g", "_": "d", "=": "dg",
+    "A": "abcefg", "b": "cdefg", "C": "adef", "c": "deg", "d": "bcdeg", "E": "adefg", "F": "aefg",
+    "G": "acdef", "H": "bcefg", "h": "cefg", "i": "c", "J": "bcde", "L": "def", "n": "ceg",
+    "N": "abcef", "o": "cdeg", "P": "abefg", "q": "abcfg", "r": "eg", "t": "defg", "U": "bcdef",
+    "u": "cde", "y": "bcdfg",
 }  # fmt: skip
 _GLYPHS = {
     sum(1 << "abcdefg".index(segment) for segment in shape): sign for sign, shape in _SHAPES.items()
@@ -36,27 +37,27 @@ _GLYPHS = {
 
 
 class Tm1638:
-    """Powered from the start. Append it to the bus's devices; `stb` idles high."""
+    """One chip, powered from the start. Append it to the bus's devices; `stb` idles high."""
 
     def __init__(self, stb: Wire, seed: int = 1) -> None:
         self.stb = stb
         self.ram = bytearray(16)
         self.on = False
         self.brightness = 0
-        self.keys = bytearray(4)  # what a key read answers
+        self.keys = bytearray(4)  # the bytes that a key read returns
         self.violations: list[str] = []
         self.powered = False
         self._random = Random(seed)
         stb.listeners.append(self._strobe)
         self.power_on()
 
-    # ****** What people see ******
+    # ****** As people see it ******
 
     @property
     def text(self) -> str:
-        """The eight digits as read from left to right.
+        """Return the eight digits as read from left to right.
 
-        A dot follows its digit; "?" is no known sign. Dark: eight blanks.
+        A dot follows its digit; "?" stands for an unknown shape. Display off: eight blanks.
         """
         if not self.on:
             return " " * 8
@@ -67,7 +68,7 @@ class Tm1638:
 
     @property
     def lamps(self) -> tuple[bool, ...]:
-        """The eight lamps from left to right."""
+        """Return whether each of the eight lamps is lit, from left to right."""
         return tuple(bool(self.on and lamp & 1) for lamp in self.ram[1::2])
 
     # ****** Supply ******
@@ -84,19 +85,20 @@ class Tm1638:
         self._forget()
 
     def _forget(self) -> None:
+        """Clear everything but the display memory."""
         self.on = False
         self.brightness = 0
         self._fixed = False
         self._reading = False
         self._address: int | None = None  # set by an address command, for the data that follows it
-        self._expects_command = (
-            False  # a transfer begins with a falling edge that the chip has seen
-        )
+        # True after a falling edge of STB that the chip has seen: a transfer begins with one.
+        self._expects_command = False
         self._key_at = 0
 
     # ****** Bus ******
 
     def exchange(self, value: int, bus: SpiBus) -> int:
+        """Take one byte of a transfer; return a key byte if keys are read, else 0xFF."""
         if self.stb.level or not self.powered:
             return 0xFF
         if (bus.polarity, bus.phase) != (1, 1):
@@ -116,7 +118,7 @@ class Tm1638:
         return 0xFF
 
     def _strobe(self, level: int) -> None:
-        """Each transfer starts afresh; what a data command has set stays."""
+        """Begin a new transfer; settings of a data command stay."""
         self._expects_command = not level
         self._reading = False
         self._address = None

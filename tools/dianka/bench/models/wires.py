@@ -1,6 +1,6 @@
-"""What connects the controller to the models: single wires, serial ports, I2C and SPI buses.
+"""The wiring between controller and models: single wires, serial ports, I2C and SPI buses.
 
-The models speak in levels, characters and bus bytes. Each rung plugs the controller in on the other
+The models speak in levels, characters and bus bytes. Each rung connects the controller on the other
 side (`Mcu` in mcu.py).
 """
 
@@ -14,7 +14,7 @@ from dianka.bench.models.clock import Clock
 class Wire:
     """One digital wire.
 
-    `level` is what everybody sees; `listeners` hear every change as (level).
+    Everybody reads `level`; every change is passed to the `listeners` as (level).
     """
 
     __slots__ = ("level", "listeners", "name")
@@ -25,13 +25,14 @@ class Wire:
         self.listeners: list[Callable[[int], None]] = []
 
     def set(self, level: int) -> None:
+        """Drive the wire to this level; listeners hear of a change."""
         if level != self.level:
             self.level = level
             for listener in self.listeners:
                 listener(level)
 
     def release(self, pull_up: bool = False) -> None:
-        """Let go of it as the controller: the pull of its own pin decides."""
+        """Stop driving it as the controller: the pull of its own pin decides."""
         self.set(int(pull_up))
 
 
@@ -52,6 +53,7 @@ class SharedWire(Wire):
         super().set(int(bool(level) and not self._held))
 
     def hold(self, low: bool) -> None:
+        """Pull the line low as a chip, or let it go."""
         self._held = low
         self.set(self._driven)
 
@@ -61,7 +63,7 @@ class SharedWire(Wire):
 
 @dataclass(frozen=True)
 class Format:
-    """How characters go over a serial wire.
+    """The format of the characters on a serial wire.
 
     `parity`: 0 even, 1 odd, None without, as machine.UART counts.
     """
@@ -73,19 +75,20 @@ class Format:
 
     @property
     def char_us_x1000(self) -> int:
-        """Nanoseconds a character takes: start, data, parity, stop."""
+        """Return the nanoseconds of one character: start, data, parity, stop."""
         return self.char_bits * 1_000_000_000 // self.baud
 
     @property
     def char_bits(self) -> int:
+        """Return the bits of one character: start, data, parity, stop."""
         return 1 + self.bits + (self.parity is not None) + self.stop
 
 
 class SerialPort:
     """The controller's UART as the models see it.
 
-    `sink(value, start_us, format)` is called by the controller's side for each character sent, when
-    it starts. Models hand characters in with `deliver` when their last bit has passed. Like the
+    The controller's side calls `sink(value, start_us, format)` for each character sent, when it
+    starts. Models pass characters in with `deliver` when their last bit has passed. Like the
     RP2040's and ESP32's UART under MicroPython, the port keeps characters with a parity error
     unmarked, and drops breaks and what its ring can't hold.
     """
@@ -98,21 +101,24 @@ class SerialPort:
         self.lost = 0
         self.sink: Callable[[int, int, Format], None] | None = None
         self.on_receive: Callable[[], None] | None = None
-        # Bits after its edge a UART has a T=0 character; 0 where the line is made bit by bit.
+        # Etu from a T=0 character's edge to its receipt by a UART; 0 where bits are simulated.
         self.heard_etu = 11
-        self.settle: Callable[[], None] | None = (
-            None  # a lazy model hands in here what has arrived by now
-        )
+        # A lazy model delivers here the characters that have arrived by now.
+        self.settle: Callable[[], None] | None = None
         self._free_us = 0
 
     def configure(self, format: Format, ring_size: int = 256) -> None:
+        """Open the port with this format and an empty ring, or change its settings."""
         self.waiting()
         self.format = format
         self.ring_size = ring_size
         self.received.clear()
 
     def send(self, data: bytes) -> None:
-        """From the controller: characters leave one after the other, from now on."""
+        """Send from the controller: characters leave one after the other, from now on.
+
+        RuntimeError if the port was not opened.
+        """
         if self.format is None:
             raise RuntimeError("serial port written before it was opened")
         start_ns = max(self.clock.now_us * 1000, self._free_us * 1000)
@@ -124,9 +130,9 @@ class SerialPort:
         self._free_us = -(-start_ns // 1000)
 
     def waiting(self) -> int:
-        """Characters in the ring now.
+        """Return the number of characters in the ring now.
 
-        To be asked by whoever plugs the controller in before `received` is read.
+        The controller's side calls it before it reads `received`: a lazy model delivers here.
         """
         if self.settle:
             self.settle()
@@ -134,13 +140,13 @@ class SerialPort:
 
     @property
     def sent_by_us(self) -> int:
-        """When the last character handed to `send` has left, in the clock's microseconds."""
+        """Return when the last character given to `send` has left, in the clock's us."""
         return self._free_us
 
     def deliver(self, value: int, sent_as: Format) -> None:
-        """From a model: one character has arrived.
+        """Take one character from a model.
 
-        A format that does not fit the port's arrives as rubbish.
+        If its format does not fit the port's, it arrives as rubbish.
         """
         if self.format is None:
             return
@@ -155,22 +161,22 @@ class SerialPort:
 
 
 def rubbish(value: int) -> int:
-    """What a receiver makes of a character at a rate or in a format that is not its own."""
+    """Return the value that a receiver in another rate or format gets for this character."""
     return (value * 37 + 11) & 0xFF
 
 
 def _compatible(ours: Format, theirs: Format) -> bool:
+    """Return whether a receiver with one format understands the other."""
     if ours.bits != theirs.bits or (ours.parity is None) != (theirs.parity is None):
         return False
-    return (
-        abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud
-    )  # an 11-bit character survives about 4 %
+    # An 11-bit character survives about 4 %.
+    return abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud
 
 
 class I2cDevice(Protocol):
     """A chip on the I2C bus, byte by byte.
 
-    `start` and `write` answer whether the chip acknowledges.
+    `start` and `write` return whether the chip acknowledges.
     """
 
     def start(self, read: bool) -> bool: ...
@@ -180,7 +186,7 @@ class I2cDevice(Protocol):
 
 
 class I2cLines(Protocol):
-    """SDA and SCL bit by bit (i2clines.py), for what happens inside a byte."""
+    """SDA and SCL bit by bit (i2c_lines.py), for events inside a byte."""
 
     @property
     def held(self) -> bool: ...
@@ -191,9 +197,10 @@ class I2cLines(Protocol):
 
 @dataclass
 class Loss:
-    """The controller goes at this bit of the `count`th byte that chips send from now on.
+    """A controller that stops inside a byte.
 
-    Not `reading`: of the `count`th byte that they take, which can only be its acknowledge.
+    It stops at this bit of the `count`th byte that chips send from now on. If not `reading`, at the
+    acknowledge of the `count`th byte that they receive. `happen` is called then.
     """
 
     count: int
@@ -202,19 +209,22 @@ class Loss:
     reading: bool = True
 
     def due(self, reading: bool) -> bool:
+        """Count one byte down; return whether the controller stops in it."""
         self.count -= reading == self.reading
         return not self.count
 
 
 class I2cBus:
-    """Bytes to and from the chips. No transfer begins while a chip holds SDA (`held`)."""
+    """Bytes to and from the chips.
+
+    No transfer begins while a chip holds SDA (`held`).
+    """
 
     def __init__(self) -> None:
         self.devices: dict[int, I2cDevice] = {}
         self.freq = 0
-        self.lines: I2cLines | None = (
-            None  # none: the controller never goes in the middle of a byte
-        )
+        # None: the controller never stops in the middle of a byte.
+        self.lines: I2cLines | None = None
         self.loss: Loss | None = None
 
     @property
@@ -222,7 +232,10 @@ class I2cBus:
         return self.lines is not None and self.lines.held
 
     def write(self, address: int, data: bytes, stop: bool = True) -> int:
-        """Bytes acknowledged, or -1 if nothing acknowledged the address."""
+        """Write to a chip; return the number of bytes acknowledged.
+
+        -1 if nothing acknowledged the address.
+        """
         device = self._begin(address, False)
         if device is None:
             return -1
@@ -238,7 +251,7 @@ class I2cBus:
         return done
 
     def read(self, address: int, count: int, stop: bool = True) -> bytes | None:
-        """`count` bytes, or None if nothing acknowledged the address."""
+        """Return `count` bytes, or None if nothing acknowledged the address."""
         device = self._begin(address, True)
         if device is None:
             return None
@@ -252,7 +265,7 @@ class I2cBus:
         return bytes(data)
 
     def _begin(self, address: int, read: bool) -> I2cDevice | None:
-        """START and the address; the device if it acknowledges."""
+        """Send START and the address; return the device if it acknowledges."""
         if self.held:
             return None
         if self.lines:
@@ -261,7 +274,7 @@ class I2cBus:
         return device if device is not None and device.start(read) else None
 
     def _lost(self, device: I2cDevice, reading: bool, value: int = 0) -> bool:
-        """Whether the controller goes in this byte; the chip then waits for it."""
+        """Return whether the controller stops in this byte; the chip is stranded then."""
         loss = self.loss
         if loss is None or not loss.due(reading):
             return False
@@ -284,7 +297,7 @@ class SpiDevice(Protocol):
 class SpiBus:
     """Bytes MSB first, as the RP2040 sends them.
 
-    Every device hears every byte; those not selected answer 0xFF.
+    Every device gets every byte; those not selected return 0xFF.
     """
 
     def __init__(self) -> None:
@@ -294,6 +307,7 @@ class SpiBus:
         self.phase = 0
 
     def exchange(self, data: bytes) -> bytes:
+        """Send these bytes to all devices; return the bytes that come back."""
         out = bytearray()
         for value in data:
             answer = 0xFF

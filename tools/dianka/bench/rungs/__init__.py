@@ -1,3 +1,4 @@
-"""What runs the firmware on the models: CPython (host), the real MicroPython (vm), an emulated chip
-(rp2040).
+"""Run the firmware on the models, in one of three ways.
+
+CPython (host), the real MicroPython (vm), an emulated chip (rp2040).
 """

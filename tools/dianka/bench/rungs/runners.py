@@ -1,4 +1,4 @@
-"""What runs the firmware on the bench, by name.
+"""The runners of the firmware by name, and the protocols that they satisfy.
 
 CPython (rung 1), real MicroPython (rung 2), an emulated chip (rung 3).
 """
@@ -21,9 +21,9 @@ class UnknownRunner(Exception):
 
 
 class Runner(Protocol):
-    """What runs the firmware on the bench's Mcu.
+    """Runs the firmware on the bench's Mcu.
 
-    `ended` says how it ended by itself, None while it runs.
+    `ended` is None while it runs, else how the firmware ended by itself.
     """
 
     ended: str | None
@@ -36,8 +36,9 @@ class Runner(Protocol):
 
 @runtime_checkable
 class ChipLike(Runner, Protocol):
-    """A runner that has a flash of its own and T=0 lines bit by bit, on which metal is a matter of
-    the wire.
+    """A runner with a flash of its own and T=0 lines simulated bit by bit.
+
+    Metal on the contacts acts on such a line itself.
     """
 
     def short(self, name: str, low: bool) -> None: ...
@@ -48,7 +49,7 @@ class ChipLike(Runner, Protocol):
 
 @runtime_checkable
 class Inspectable(Runner, Protocol):
-    """A runner whose firmware is made of CPython's objects, so that tests can look into it."""
+    """A runner whose firmware consists of CPython objects, so that tests can inspect it."""
 
     modules: dict[str, ModuleType]
 
@@ -57,12 +58,15 @@ class Inspectable(Runner, Protocol):
 
 
 def board_of(name: str) -> Path:
-    """The board that a runner has unless another is named."""
+    """Return the board folder that a runner uses unless another is named."""
     return BOARDS / ("rp2_pico" if name == "chip" else "virtual")
 
 
 def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
-    """The runner called `name`; each brings its own needs, so it is imported only when asked for."""
+    """Make the runner called `name`; UnknownRunner if there is none, or if it lacks a package.
+
+    A runner is imported only when asked for: each needs packages of its own.
+    """
     if name == "vm":
         from dianka.bench.rungs.vm.runner import VmRunner
 
@@ -74,7 +78,8 @@ def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Ru
     if name == "chip":
         return _chip(mcu, board, on_line)
     raise UnknownRunner(
-        f"no runner is called {name}: vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)"
+        f"no runner is called {name}: "
+        "vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)"
     )
 
 

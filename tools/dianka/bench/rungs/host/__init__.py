@@ -1,3 +1,4 @@
-"""Rung 1: the unmodified firmware under CPython, on strict fakes of MicroPython's modules in front
-of the bench's models.
+"""Rung 1: the unmodified firmware under CPython.
+
+Strict fakes of MicroPython's modules stand between the firmware and the bench's models.
 """

@@ -1,4 +1,4 @@
-"""`machine` and `time` for the host rung: strict, small, and nothing but a way to the bench's Mcu.
+"""`machine` and `time` for the host rung: strict, small, and only a way to the bench's Mcu.
 
 Wrong arguments raise as on the RP2040; a method that a port does not have is not here either.
 Levels and bytes are the models', so nothing answers that is not wired.
@@ -18,13 +18,13 @@ ETIMEDOUT = 110
 
 
 class Reset(BaseException):
-    """machine.reset(): the firmware ends here."""
+    """Raised by machine.reset(): this start of the firmware ends here."""
 
 
 class Hardware:
-    """Everything of one start of the firmware that touches the Mcu.
+    """All that one start of the firmware uses of the Mcu.
 
-    Calls after the supply has died raise PowerCut.
+    Calls after the supply has failed raise PowerCut.
     """
 
     def __init__(self, mcu: Mcu, cause: int, wait_us: Callable[[int], None]) -> None:
@@ -34,30 +34,35 @@ class Hardware:
         self.handlers: dict[int, Callable[[Any], None]] = {}
         self.pins: dict[int, Any] = {}
         self.start_us = mcu.clock.now_us
-        self.over = (
-            False  # this start has ended; what is left of it must not reach into the next one
-        )
+        # True once this start has ended: its remains must not act on the next one.
+        self.over = False
 
     def alive(self) -> Mcu:
+        """Return the Mcu; PowerCut if this start is over or the supply is gone."""
         if self.over or self.mcu.dead:
             raise PowerCut
         return self.mcu
 
     def survive(self) -> None:
-        """End the firmware here if the watchdog has bitten inside of what it did."""
+        """End the firmware here if the watchdog has reset it within its last operation."""
         if self.mcu.bitten:
             self.wait_us(0)
 
     # ****** time ******
 
     def ticks_us(self) -> int:
-        """Since the start, and 30 s before the wrap of 2^30 at the start: in ms and in us alike."""
+        """Return the ticks in us, which wrap at 2^30.
+
+        At the start they are 30 s before the wrap, in ms and in us alike.
+        """
         return (self.mcu.clock.now_us - self.start_us + TICKS - 30_000_000) % TICKS
 
     def ticks_ms(self) -> int:
+        """Return the ticks in ms; the wrap as in `ticks_us`."""
         return ((self.mcu.clock.now_us - self.start_us) // 1000 + TICKS - 30_000) % TICKS
 
     def time_module(self) -> types.ModuleType:
+        """Return the module that `import time` gives the firmware."""
         module = types.ModuleType("time")
         names = {
             "ticks_ms": self.ticks_ms,
@@ -74,6 +79,7 @@ class Hardware:
     # ****** machine ******
 
     def machine_module(self) -> types.ModuleType:
+        """Return the module that `import machine` gives the firmware."""
         module = types.ModuleType("machine")
         for base in (Pin, UART, SPI, I2C, PWM, WDT):
             setattr(module, base.__name__, type(base.__name__, (base,), {"_hw": self}))
@@ -93,6 +99,8 @@ class Hardware:
 
 
 class Pin:
+    """machine.Pin; reading gives the wire's level, also of an output."""
+
     IN, OUT, OPEN_DRAIN = 0, 1, 2
     PULL_UP, PULL_DOWN = 1, 2
     IRQ_RISING, IRQ_FALLING = RISING, FALLING
@@ -133,17 +141,29 @@ class Pin:
 
 
 class UART:
+    """machine.UART; the pins are ignored."""
+
     _hw: Hardware
 
-    def __init__(self, number: int, baudrate: int = 115200, bits: int = 8, parity: int | None = None, stop: int = 1, *,
-                 tx: Pin | None = None, rx: Pin | None = None, rxbuf: int = 256) -> None:  # fmt: skip
+    def __init__(
+        self,
+        number: int,
+        baudrate: int = 115200,
+        bits: int = 8,
+        parity: int | None = None,
+        stop: int = 1,
+        *,
+        tx: Pin | None = None,
+        rx: Pin | None = None,
+        rxbuf: int = 256,
+    ) -> None:
         if not 32 <= rxbuf <= 32766:
             raise ValueError("rxbuf")
         self._port = self._hw.alive().uart(number)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
 
     def init(self, *, baudrate: int) -> None:
-        """Another rate; the rest stays, and what is in the ring is lost."""
+        """Change the rate. The other settings stay, and characters in the ring are lost."""
         port = self._port
         self._hw.alive()
         if port.format is None or baudrate <= 0:
@@ -174,6 +194,8 @@ class UART:
 
 
 class SPI:
+    """machine.SPI, MSB first, writing only."""
+
     MSB, LSB = 1, 0
     _hw: Hardware
 
@@ -201,6 +223,8 @@ class SPI:
 
 
 class I2C:
+    """machine.I2C; OSError(ETIMEDOUT) while a chip holds SDA, OSError(EIO) without acknowledge."""
+
     _hw: Hardware
 
     def __init__(
@@ -237,6 +261,8 @@ class I2C:
 
 
 class PWM:
+    """machine.PWM; duty 0 stops the signal."""
+
     _hw: Hardware
 
     def __init__(self, pin: Pin, *, freq: int, duty_u16: int) -> None:
@@ -250,6 +276,8 @@ class PWM:
 
 
 class WDT:
+    """machine.WDT; the timeout is limited as on the RP2040."""
+
     _hw: Hardware
 
     def __init__(self, id: int = 0, timeout: int = 5000) -> None:

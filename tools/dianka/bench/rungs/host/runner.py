@@ -1,11 +1,8 @@
-"""Runs `firmware/` under CPython on the Mcu.
+"""Run `firmware/` under CPython on the Mcu, with fresh modules at every start.
 
-A fresh set of modules for every start, as after a power cut.
-
-The firmware runs in a greenlet of its own; when it waits, virtual time moves, and at the end of
-`run_until` control comes back in the middle of that wait. Its imports see the firmware, the board
-and the fakes of MicroPython's modules, and of CPython only what MicroPython has under the same
-name.
+The firmware runs in a greenlet. When it waits, virtual time moves; at the end of `run_until`
+control comes back in the middle of that wait. Its imports see the firmware, the board and the fakes
+of MicroPython's modules, and of CPython only the modules that MicroPython has under the same name.
 """
 
 import binascii
@@ -25,12 +22,17 @@ from dianka.bench.rungs.host.tasks import Loop
 
 SHARED = {"binascii": binascii, "struct": struct}
 FOREVER_US = 1 << 60
-# What an RP2040 has left with this firmware; CPython has no heap of its own to ask.
+# Free heap of an RP2040 with this firmware, in bytes; CPython has no heap of its own to ask.
 HEAP_FREE = 180 * 1024
 _CODE: dict[Path, types.CodeType] = {}
 
 
 class HostRunner:
+    """One controller with its firmware.
+
+    `firmware` and `board` are the folders of modules; `on_line` is called with each line printed.
+    """
+
     def __init__(
         self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None]
     ) -> None:
@@ -48,26 +50,26 @@ class HostRunner:
         self._main: types.ModuleType | None = None
 
     def start(self, cause: int = 1) -> None:
-        """Boot: from here on `run_until` runs it."""
+        """Boot the firmware; from here on `run_until` runs it."""
         self.prepare(cause)
         self.enter(self._boot)
 
     def enter(self, work: Callable[[], object]) -> greenlet:
-        """Let this be what `run_until` runs, in the firmware's place.
+        """Let `run_until` run `work` in place of the firmware.
 
-        Return the greenlet in which it does.
+        Return its greenlet.
         """
         self._fiber = greenlet(work)
         return self._fiber
 
     def module(self, name: str) -> types.ModuleType:
-        """A firmware module of this start, for tests that use one part alone."""
+        """Return a firmware module of this start, for tests that use one part alone."""
         return self._import(name)
 
     def prepare(self, cause: int = 1) -> None:
-        """A controller fresh from reset, its modules not yet imported.
+        """Reset the controller; the firmware's modules are not imported yet.
 
-        Until `run_until` is called, time is free to pass.
+        Until `run_until` is called, nothing limits how far a wait lets time pass.
         """
         self.kill()
         self._until_us = FOREVER_US
@@ -89,17 +91,17 @@ class HostRunner:
 
     @property
     def meter(self) -> Any:
-        """The `Meter` object of this start, which main.py keeps under this name.
+        """Return the `Meter` object of this start, or None until it is built.
 
-        None until it is built.
-
-        It stays after the supply is gone, as it was then, until the next start.
+        main.py keeps it under this name. After the supply is gone it stays as it was, until the
+        next start.
         """
         return vars(self._main).get("meter") if self._main else None
 
     def run_until(self, when_us: int) -> None:
-        """Let the firmware live until then; returns earlier when it ends, is bitten by the watchdog
-        or loses its supply.
+        """Run the firmware until then.
+
+        Returns earlier when the firmware ends, the watchdog resets it, or the supply fails.
         """
         if self._fiber is None or self._fiber.dead or self.mcu.dead:
             return
@@ -108,7 +110,7 @@ class HostRunner:
         self._fiber.switch()
 
     def kill(self) -> None:
-        """The supply is gone: nothing the firmware still does reaches the bench."""
+        """Cut the supply: nothing that the firmware still does reaches the bench."""
         if self._fiber is not None and not self._fiber.dead and self._fiber:
             dead, self.mcu.dead = self.mcu.dead, True
             self._home = greenlet.getcurrent()
@@ -148,7 +150,7 @@ class HostRunner:
         self._wait_us(ms * 1000 - (now_us - start_us) % 1000)
 
     def _wait_us(self, us: int) -> None:
-        """Time passes; ends early at an interrupt, so that a waiting task can run."""
+        """Let time pass; end early at an interrupt, so that a waiting task can run."""
         mcu, until_us = self.mcu, self.mcu.clock.now_us + us
         while True:
             reached = mcu.wait(min(until_us, self._until_us))

@@ -1,21 +1,20 @@
-"""What tasks of the host rung wait on: Event, ThreadSafeFlag and Lock, as MicroPython's asyncio has
-them.
-"""
+"""Events, flags and locks of the host rung's tasks, as MicroPython's asyncio has them."""
 
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 
 class Pause:
-    """Hands control to the loop; the task is resumed by whoever was told to."""
+    """Return control to the loop until another task or the loop wakes the task."""
 
     def __await__(self) -> Generator[None, None, None]:
         yield
 
 
 class Waits(Protocol):
-    """What a loop does for them: make a task ready, and remember how it leaves the queue that it
-    waits in.
+    """The loop's services for a waiting task.
+
+    `wake` makes a task ready; `park` records how the running task leaves its queue if cancelled.
     """
 
     def wake(self, task: Any) -> None: ...
@@ -23,6 +22,8 @@ class Waits(Protocol):
 
 
 class Event:
+    """asyncio.Event."""
+
     def __init__(self, loop: Waits) -> None:
         self._loop = loop
         self._set = False
@@ -49,7 +50,7 @@ class Event:
 
 
 class Flag(Event):
-    """Set from an interrupt, one waiter, clears itself."""
+    """asyncio.ThreadSafeFlag: set from an interrupt, one waiter, clears itself."""
 
     async def wait(self) -> bool:
         await super().wait()
@@ -58,6 +59,8 @@ class Flag(Event):
 
 
 class Lock:
+    """asyncio.Lock; waiters get it in the order in which they came."""
+
     def __init__(self, loop: Waits) -> None:
         self._loop = loop
         self._held = False

@@ -1,10 +1,8 @@
-"""MicroPython's asyncio as far as firmware may use it, on virtual time.
+"""MicroPython's asyncio on virtual time, limited to what the firmware may use.
 
-What is not here raises AttributeError, on purpose.
-
-One instance of `Loop` is one event loop of one start of the firmware. Semantics follow
-extmod/asyncio of MicroPython: milliseconds, first come first served among tasks due at the same
-time, ThreadSafeFlag that clears itself when awaited.
+Anything else raises AttributeError, on purpose. One `Loop` is the event loop of one start of the
+firmware. Semantics follow extmod/asyncio of MicroPython: milliseconds, first come first served
+among tasks due at the same time, ThreadSafeFlag that clears itself when awaited.
 """
 
 import contextlib
@@ -27,6 +25,8 @@ class TimeoutError(Exception):  # noqa: A001  the name that MicroPython's asynci
 
 
 class Task:
+    """A coroutine under way, and what it waits for."""
+
     def __init__(self, coro: Coroutine[Any, Any, Any]) -> None:
         if not hasattr(coro, "send"):
             raise TypeError("coroutine expected")
@@ -37,16 +37,17 @@ class Task:
         self.throw: BaseException | None = None
         self.due: list[Any] | None = None  # its entry in the loop's queue
         self.waiters: list[Task] = []
-        self.leave: Callable[[], None] | None = None  # takes the task out of what it waits for
+        self.leave: Callable[[], None] | None = None  # removes the task from the queue it waits in
 
     def done(self) -> bool:
         return self.finished
 
 
 class Loop:
-    """`now_ms` and `wait_ms(ms or -1)` come from the runner.
+    """An event loop.
 
-    The second lets virtual time pass until something happens.
+    `now_ms` and `wait_ms` come from the runner. `wait_ms(ms)` lets virtual time pass until
+    something happens, at most so long; -1 sets no limit.
     """
 
     def __init__(self, now_ms: Callable[[], int], wait_ms: Callable[[int], None]) -> None:
@@ -58,9 +59,9 @@ class Loop:
         self._tasks: set[Task] = set()  # not finished yet
 
     def end(self) -> None:
-        """The firmware is gone.
+        """Close the tasks: the firmware is gone.
 
-        Its tasks end now: collected later, their `finally` would run in the next start.
+        If they were garbage-collected later, their `finally` would run in the next start.
         """
         for task in list(self._tasks):
             with contextlib.suppress(BaseException):
@@ -68,7 +69,7 @@ class Loop:
         self._tasks.clear()
 
     def module(self) -> types.ModuleType:
-        """What `import asyncio` gives the firmware."""
+        """Return the module that `import asyncio` gives the firmware."""
         module = types.ModuleType("asyncio")
         loop = self
 
@@ -84,15 +85,26 @@ class Loop:
             def __init__(self) -> None:
                 super().__init__(loop)
 
-        names = {"run": self.run, "create_task": self.create_task, "gather": self.gather, "sleep_ms": self.sleep_ms,
-                 "sleep": lambda s: self.sleep_ms(int(s * 1000)), "wait_for_ms": self.wait_for_ms, "Event": Event,
-                 "wait_for": lambda aw, s: self.wait_for_ms(aw, int(s * 1000)), "ThreadSafeFlag": ThreadSafeFlag, "Lock": Lock,
-                 "CancelledError": CancelledError, "TimeoutError": TimeoutError, "current_task": lambda: self._current,
-                 "Task": Task}  # fmt: skip
+        names = {
+            "run": self.run,
+            "create_task": self.create_task,
+            "gather": self.gather,
+            "sleep_ms": self.sleep_ms,
+            "sleep": lambda s: self.sleep_ms(int(s * 1000)),
+            "wait_for_ms": self.wait_for_ms,
+            "Event": Event,
+            "wait_for": lambda aw, s: self.wait_for_ms(aw, int(s * 1000)),
+            "ThreadSafeFlag": ThreadSafeFlag,
+            "Lock": Lock,
+            "CancelledError": CancelledError,
+            "TimeoutError": TimeoutError,
+            "current_task": lambda: self._current,
+            "Task": Task,
+        }
         vars(module).update(names)
         return module
 
-    # ****** What the firmware calls ******
+    # ****** Called by the firmware ******
 
     def run(self, coro: Coroutine[Any, Any, Any]) -> Any:
         main = self.create_task(coro)
@@ -161,9 +173,9 @@ class Loop:
         self._schedule(task, self._now_ms())
 
     def park(self, leave: Callable[[], None]) -> Task:
-        """The running task will wait for something.
+        """Return the running task, which is going to wait.
 
-        `leave` takes it out again if it is cancelled.
+        `leave` is called if it is cancelled: it takes the task out of the queue.
         """
         task = self._running()
         task.leave = leave

@@ -1,14 +1,15 @@
-"""A card's contact C7 bit by bit: edges on a pin of the chip on one side, a `SerialPort` with a
-`T0Socket` on the other.
+"""A card's contact C7 bit by bit.
+
+On one side are the edges on a pin of the chip, on the other a `SerialPort` with a `T0Socket`.
 
 ISO 7816-3, 7.2 and 7.3, direct convention: start bit low, eight bits LSB first, even parity; bit n
 is sampled n + 0.5 etu after the leading edge, the next character starts 12 etu after it. A receiver
-that finds the parity wrong pulls the contact low at 10.5 etu for 1 to 2 etu; the sender looks at 11
+that finds the parity wrong pulls the contact low at 10.5 etu for 1 to 2 etu. The sender looks at 11
 etu and sends again, not before 2 etu more, at most three times. One etu is F/D clocks of CLK, 372/1
-until something else is agreed.
+until another rate is agreed.
 
 The line is open drain with a pull-up: it is high unless somebody pulls. A model's character starts
-when it hands it over, which `heard_etu` makes the edge that the T0Socket has in mind.
+when the model delivers it; `heard_etu` is 0 here so that this is the edge the T0Socket computed.
 """
 
 from collections import deque
@@ -29,7 +30,7 @@ _KEPT = 100  # violations, gaps
 
 
 class BitLine:
-    """`clock_hz()` is the frequency at contact CLK.
+    """One line; `clock_hz()` is the frequency at contact CLK.
 
     Counters and faults count characters since the card's last reset.
     """
@@ -40,55 +41,54 @@ class BitLine:
         self.clocks_per_etu = (372, 1)  # F, D
         self._agreed = (372, 1)
         self.violations: list[str] = []
-        self.counts = {
-            "in": 0,
-            "out": 0,
-        }  # characters that came over whole, into and out of the card
+        self.counts = {"in": 0, "out": 0}  # characters received whole, into and out of the card
         self.repeated = {"in": 0, "out": 0}
-        self.gaps_etu: deque[float] = deque(
-            maxlen=_KEPT
-        )  # between the edges of the chip's characters
+        # Between the edges of the chip's characters.
+        self.gaps_etu: deque[float] = deque(maxlen=_KEPT)
         self._faults: dict[tuple[str, int], int] = {}
         self._gpio = emulator.chip.gpio[pin]
         self._port = port
         self._clock_hz = clock_hz
         self._now_ns = lambda: emulator.now_ns
-        self._bits = emulator.clock.create_alarm(
-            self._next
-        )  # the character under way, in either direction
+        # The character under way, in either direction.
+        self._bits = emulator.clock.create_alarm(self._next)
         self._start = emulator.clock.create_alarm(self._send)  # the card's next character
-        self._steps: deque[tuple[float, Callable[[], None]]] = (
-            deque()
-        )  # etu after the leading edge, what to do
+        # (etu after the leading edge, action)
+        self._steps: deque[tuple[float, Callable[[], None]]] = deque()
         self._pulled = {"chip": False, "card": False, "short": False}
         self._queue: deque[int] = deque()
         self._edge_ns = 0  # the newest leading edge
         self._edge_by = ""
-        self._signal_ns = self._tries = (
-            0  # since when the chip objects to the card's character; how often it has
-        )
+        # Since when the chip signals an error on the card's character; how often it has done so.
+        self._signal_ns = self._tries = 0
         self._shift: list[int] = []
-        self._form: Format | None = None  # marks what the socket echoes
+        self._form: Format | None = None  # the format object that marks the socket's echo
         self._touch: Callable[..., Any] = lambda action, *arguments: None
 
-    # ****** From outside ******
+    # ****** Operated from outside ******
 
     def spoil(self, direction: str, index: int, times: int = 1) -> None:
-        """Wrong parity on character `index` ("in" or "out" of the card), so many times in a row."""
+        """Send character `index` with wrong parity, so many times in a row.
+
+        `direction`: "in" or "out" of the card.
+        """
         self._faults[direction, index] = times
 
     def hold_low(self, low: bool) -> None:
-        """A piece of metal shorts the contact."""
+        """Short the contact with a piece of metal, or remove it."""
         self._pull("short", low)
 
     def agree(self, rate: tuple[int, int]) -> None:
-        """The card's F and D from its next character on, or when what it is still to send has gone."""
+        """Change the card's F and D from its next character on.
+
+        If the card is sending, the change waits until its queue is empty.
+        """
         self._agreed = rate
         if not self._queue:
             self.clocks_per_etu = rate
 
     def restart(self) -> None:
-        """The card is without supply or in reset: it lets go and forgets."""
+        """Reset the card's side: it is without supply or in reset, and releases the line."""
         self._bits.cancel()
         self._start.cancel()
         self._steps.clear()
@@ -100,6 +100,7 @@ class BitLine:
         self._pull("card", False)
 
     def connect(self, touch: Callable[..., Any]) -> None:
+        """Take the port's characters from here on; models are called through `touch`."""
         self._touch = touch
         self._port.deliver = self._from_card
         self._port.heard_etu = 0
@@ -111,7 +112,7 @@ class BitLine:
 
     @property
     def etu_ns(self) -> float:
-        """Of the card; 0 while its clock stands still."""
+        """Return the card's etu in ns; 0 while its clock is stopped."""
         frequency = self._clock_hz()
         clocks, divider = self.clocks_per_etu
         return clocks * 1e9 / (divider * frequency) if frequency else 0.0
@@ -119,7 +120,7 @@ class BitLine:
     # ****** The wire ******
 
     def chip_moved(self, value: GPIOPinState) -> None:
-        """The chip drives its pin otherwise than before."""
+        """Take a change of the chip's pin."""
         if value == GPIOPinState.HIGH and (self._pulled["card"] or self._pulled["short"]):
             self._violates("the chip drives the line high while the card pulls it low")
         self._pull("chip", value == GPIOPinState.LOW)
@@ -150,7 +151,7 @@ class BitLine:
         return any(self._pulled.values())
 
     def _plan(self, *steps: tuple[float, Callable[[], None]]) -> None:
-        """Do these so many etu after the leading edge, in order."""
+        """Call these actions so many etu after the leading edge, in order."""
         self._steps.extend(steps)
         self._wait()
 
@@ -169,7 +170,7 @@ class BitLine:
     # ****** Into the card ******
 
     def _listen(self) -> None:
-        """The chip's leading edge."""
+        """Begin to receive a character: the chip's leading edge is here."""
         now_ns, etu_ns = self._now_ns(), self.etu_ns
         gap_etu = (now_ns - self._edge_ns) / etu_ns
         self._violates(gap_fault(self._edge_by, gap_etu))
@@ -187,7 +188,7 @@ class BitLine:
             self._steps.clear()
 
     def _judge(self) -> None:
-        """The character is in: hand it over, or say that its parity is wrong."""
+        """Deliver the received character, or signal that its parity is wrong."""
         good = sum(self._shift[1:]) % 2 == 0
         if good and not self._spoilt("in"):
             self.counts["in"] += 1
@@ -217,7 +218,10 @@ class BitLine:
     # ****** Out of the card ******
 
     def _from_card(self, value: int, sent_as: Format) -> None:
-        """The socket's character. What it hands back as our own echo was on the wire already."""
+        """Take a character from the socket.
+
+        The socket's echo of the chip's own character was on the wire already, and is dropped.
+        """
         if sent_as is self._form or not self.etu_ns:
             return
         self._queue.append(value)
@@ -243,7 +247,7 @@ class BitLine:
         self._plan(*edges, (_LOOK_ETU, lambda: self._look(spoilt)))
 
     def _look(self, spoilt: bool) -> None:
-        """Does the chip object to what it heard?"""
+        """Check whether the chip signals an error; send the character again, or the next."""
         if self._low():
             self._tries += 1
             self.repeated["out"] += 1

@@ -1,5 +1,4 @@
-"""The RP2040's I2C (datasheet 4.3) and SPI (4.4) with the time that their bytes take, each in front
-of a bus of the bench.
+"""The RP2040's I2C (datasheet 4.3) and SPI (4.4), each in front of a bus of the bench.
 
 rp2040py moves bytes in no time. Here a byte takes its 9 or 8 bit times before the device's answer
 counts. On I2C the status "transmit buffer empty" then comes when the byte has gone, as
@@ -17,18 +16,19 @@ from rp2040py.rp2040 import RP2040
 from dianka.bench.models.wires import I2cBus, I2cDevice, SpiBus
 
 _I2C_BITS = 9  # eight and the acknowledge
-_I2C_BLOCK, _SPI_BLOCK = (
-    0x40044,
-    0x4003C,
-)  # number 0 in the emulator's table of peripherals; number 1 is 4 further
+# Number 0 in the emulator's table of peripherals; number 1 is 4 further.
+_I2C_BLOCK, _SPI_BLOCK = (0x40044, 0x4003C)
 
 Touch = Callable[..., Any]
 """Calls a model at the bench's right time: touch(action, *arguments)."""
 
 
 class TimedI2c(RPI2C):
+    """The I2C peripheral, with bytes that take their time."""
+
     @classmethod
     def install(cls, chip: RP2040, number: int) -> "TimedI2c":
+        """Replace the chip's I2C of this number."""
         old = chip.i2c[number]
         new = cls(chip, old.name, old.irq)
         chip.i2c[number] = new
@@ -42,7 +42,7 @@ class TimedI2c(RPI2C):
         self._device: I2cDevice | None = None
 
     def connect(self, bus: I2cBus, touch: Touch) -> None:
-        """Put the chip on this bus. A device answers when its byte has passed."""
+        """Connect the peripheral to this bus. A device answers when its byte has passed."""
 
         def address(number: int, mode: I2CMode) -> None:
             self._device = bus.devices.get(number)
@@ -97,8 +97,11 @@ class TimedI2c(RPI2C):
 
 
 class TimedSpi(RPSPI):
+    """The SPI peripheral, with bytes that take their time."""
+
     @classmethod
     def install(cls, chip: RP2040, number: int) -> "TimedSpi":
+        """Replace the chip's SPI of this number."""
         old = chip.spi[number]
         new = cls(chip, old.name, old.irq, old.dreq)
         chip.spi[number] = new
@@ -113,6 +116,8 @@ class TimedSpi(RPSPI):
         self.on_transmit = self._begin
 
     def connect(self, bus: SpiBus, touch: Touch) -> None:
+        """Connect the peripheral to this bus."""
+
         def exchange(value: int) -> int:
             bus.baud = round(self.clock_frequency)
             bus.polarity, bus.phase = self._control0 >> 6 & 1, self._control0 >> 7 & 1

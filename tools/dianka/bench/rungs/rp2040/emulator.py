@@ -1,11 +1,10 @@
-"""One RP2040 with MicroPython's firmware: powered from its making until it is thrown away.
+"""One RP2040 with MicroPython's firmware, powered as long as the object exists.
 
-It knows no model.
-
-Built on rp2040py's chip without its event loop: everything happens in the emulated clock's alarms
-and in register accesses, so the same flash runs to the same nanosecond every time. The system clock
-is 125 MHz, 8 ns a cycle; wait states of the flash cache are not modelled, so cycle counts are lower
-bounds. A busy CPU runs at some 9 emulated MHz, a sleeping one for nothing.
+It knows no model. Built on rp2040py's chip without its event loop: everything happens in the
+emulated clock's alarms and in register accesses, so the same flash runs to the same nanosecond
+every time. The system clock is 125 MHz, 8 ns a cycle; wait states of the flash cache are not
+modelled, so cycle counts are lower bounds. A busy CPU runs at some 9 emulated MHz; a sleeping one
+costs nothing.
 """
 
 import math
@@ -30,16 +29,14 @@ from dianka.bench.rungs.rp2040.uart import Pl011
 from dianka.bench.rungs.rp2040.usb import Console
 
 CYCLE_NS = 8
-PERIPHERAL_HZ = (
-    48_000_000  # MicroPython clocks UARTs and SPI from the USB's PLL (its machine.freq says so)
-)
+# MicroPython clocks UARTs and SPI from the USB's PLL (its machine.freq says so).
+PERIPHERAL_HZ = 48_000_000
 BUS = tuple(f"{way}_uint{bits}" for way in ("read", "write") for bits in (8, 16, 32))
 TIMER = 1  # WATCHDOG.REASON: the watchdog ran out (RP2040 datasheet 4.7.6)
 
 
 class GridClock(SimulationClock):
-    """The clock as the chip's parts see it: every alarm falls on a cycle, as every event in the
-    chip does.
+    """The clock of the chip's parts: every alarm falls on a cycle, as every event in the chip does.
 
     The emulator counts a PIO's cycles in whole ones; an alarm between two of them would make it
     lose the part. The time itself is kept by `ticking`, of the emulator's own class, which it
@@ -79,21 +76,21 @@ class GridClock(SimulationClock):
 
 
 def bind_once(native: Any, *methods: str) -> None:
-    """Keep these methods of a native object bound.
-
-    Half of all time goes if each use binds them anew.
+    """Keep these methods of a native object bound; binding at each use costs half of all time.
 
     Before each use Cython looks whether Python has overridden the method. Built for the limited
     API, as rp2040py's wheels are, it makes a bound method to find out, at every instruction's
-    fetch. It takes one that lies in the object's own dictionary as it is.
+    fetch. If the object's own dictionary holds one, it takes that as it is.
     """
     for name in methods:
         setattr(native, name, getattr(native, name))
 
 
 class Emulator:
-    """`flash` is what the chip wakes up with; the firmware's own writes go to `flash` of this
-    object.
+    """One chip.
+
+    The argument `flash` is the content at power-up; the property `flash` has the firmware's own
+    writes in it.
     """
 
     def __init__(self, flash: bytes, watchdog_bit: bool = False) -> None:
@@ -122,21 +119,22 @@ class Emulator:
 
     @property
     def now_ns(self) -> int:
-        """Since power came."""
+        """Return the time since power-up."""
         return round(self.clock.nanos)
 
     @property
     def flash(self) -> bytes:
-        """What would still be there if the power went now."""
+        """Return the content that would remain if the power went now."""
         return self.flash_chip.content(FLASH_SIZE)
 
     # ****** Running ******
 
     def run(self, wall_limit_s: float = 120.0) -> None:
-        """Run until somebody calls `stop`: an alarm or a callback, so that the instant does not
-        depend on this computer.
+        """Run until `stop` is called.
 
-        The limit is in seconds of a processor of our own: a crowded computer is no hang.
+        An alarm or a callback calls it, so that the instant does not depend on this computer.
+        `wall_limit_s` is in seconds of this process's own CPU time: a crowded computer is no hang.
+        ChipError when it is reached.
         """
         simulator = self._simulator
         self._stopped = simulator.stopped = False
@@ -145,7 +143,8 @@ class Emulator:
             simulator._execute_batch()
             if time.process_time() > limit_s:
                 raise ChipError(
-                    f"the chip is still busy after {wall_limit_s:.0f} s: look for a loop without a sleep"
+                    f"the chip is still busy after {wall_limit_s:.0f} s: "
+                    "look for a loop without a sleep"
                 )
 
     def stop(self) -> None:
@@ -157,13 +156,14 @@ class Emulator:
         return self._stopped
 
     def run_for(self, ns: int, wall_limit_s: float = 120.0) -> None:
+        """Run for so many emulated ns."""
         alarm = self.clock.create_alarm(self.stop)
         alarm.schedule(ns)
         self.run(wall_limit_s)
         alarm.cancel()
 
     def run_until_said(self, text: bytes, wall_limit_s: float = 60.0) -> None:
-        """Run until the console has received this."""
+        """Run until the console has received this text; ChipError at the limit."""
         heard = self.console.received
         if text in heard:
             return
@@ -188,9 +188,9 @@ class Emulator:
     # ****** Talking to MicroPython ******
 
     def execute(self, code: str, wall_limit_s: float = 60.0) -> str:
-        """Run this in MicroPython's raw REPL, interrupting what runs; its output.
+        """Run this code in MicroPython's raw REPL, and return its output.
 
-        ChipError with the exception it raised.
+        The running program is interrupted. ChipError with the exception that the code raised.
         """
         console = self.console
         if not console.connected:
@@ -208,12 +208,12 @@ class Emulator:
             raise ChipError(error.decode("utf-8", "replace").strip().replace("\r\n", " / "))
         return out.decode("utf-8", "replace").replace("\r\n", "\n")
 
-    # ****** The chip's own doings ******
+    # ****** Started by the chip ******
 
     def _reset(self) -> None:
-        """The watchdog ran out, or machine.reset() made it do so.
+        """Restart the chip, its flash as it is.
 
-        The chip starts afresh, its flash as it is.
+        The watchdog ran out, or machine.reset() made it do so.
         """
         why = "watchdog" if self.chip.watchdog._reason == TIMER else "reset"
         self.resets.append(why)
@@ -225,7 +225,7 @@ class Emulator:
     def _sleep(self, ns: int) -> int:
         """Let emulated time pass in the middle of a register access.
 
-        How much did, which is less if somebody stopped it.
+        Return how much did pass, which is less if the emulator was stopped.
         """
         clock, left = self.clock, ns
         while left > 0 and not self._stopped:

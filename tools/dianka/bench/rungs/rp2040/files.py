@@ -1,10 +1,8 @@
 """The meter's files as the chip's flash holds them.
 
-Modules compiled for the RP2040, in a littlefs image made on the host.
-
-MicroPython's rp2 port mounts littlefs2 with blocks of 4096 bytes and programs of 256
-(ports/rp2/modules/_boot.py). `boot.py` and `main.py` stay source, because MicroPython looks for
-them under these names only.
+Modules are compiled for the RP2040, and put in a littlefs image made on the host. MicroPython's rp2
+port mounts littlefs2 with blocks of 4096 bytes and programs of 256 (ports/rp2/modules/_boot.py).
+`boot.py` and `main.py` stay source, because MicroPython looks for them under these names only.
 """
 
 import subprocess
@@ -24,9 +22,9 @@ _compiled: dict[bytes, bytes] = {}
 
 
 def meter_files(*folders: Path) -> dict[str, bytes]:
-    """What goes on the board: every module of these folders, compiled.
+    """Return the files for the board: every module of these folders, compiled.
 
-    Of two with one name the later folder's.
+    Of two modules with one name the later folder's is taken.
     """
     sources = {path.name: path for folder in folders for path in sorted(folder.glob("*.py"))}
     files: dict[str, bytes] = {}
@@ -39,7 +37,10 @@ def meter_files(*folders: Path) -> dict[str, bytes]:
 
 
 def compile_module(path: Path) -> bytes:
-    """The .mpy of one module, as flashing makes it."""
+    """Return the .mpy of one module, as flashing makes it.
+
+    ChipError if it can't be compiled.
+    """
     source = path.read_bytes()
     key = sha256(path.name.encode() + b"\0" + source).digest()
     if key not in _compiled:
@@ -54,7 +55,8 @@ def _compile(path: Path) -> bytes:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise ChipError(
-                f"{path.name} can't be compiled: {' / '.join(done.stderr.split(chr(10))).strip(' /')}"
+                f"{path.name} can't be compiled: "
+                f"{' / '.join(done.stderr.split(chr(10))).strip(' /')}"
             )
         return out.read_bytes()
 
@@ -68,7 +70,7 @@ def _compiler() -> str:
 
 
 def files_image(files: dict[str, bytes]) -> bytes:
-    """A littlefs of the size that RPI_PICO's firmware mounts, with these files.
+    """Build a littlefs of the size that RPI_PICO's firmware mounts, with these files.
 
     `a/x.mpy` lies in the folder a.
     """
@@ -85,7 +87,7 @@ def files_image(files: dict[str, bytes]) -> bytes:
 
 
 def read_files(flash: bytes) -> dict[str, bytes]:
-    """The files in a chip's flash, those in folders as a/x.mpy.
+    """Return the files in a chip's flash, those in folders as a/x.mpy.
 
     ChipError if MicroPython could not mount it.
     """
@@ -104,7 +106,8 @@ def read_files(flash: bytes) -> dict[str, bytes]:
     return found
 
 
-def _littlefs(content: bytearray | None = None):  # noqa: ANN202  littlefs.LittleFS, imported only where the package is
+# Returns a littlefs.LittleFS, which is imported only where the package is installed.
+def _littlefs(content: bytearray | None = None):  # noqa: ANN202
     try:
         from littlefs import LittleFS, UserContext
     except ImportError:

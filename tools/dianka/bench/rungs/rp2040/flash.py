@@ -1,9 +1,9 @@
-"""The Pico's flash chip (W25Q16JV): erasing and programming take their time, can be watched, and
-can be torn by a power cut.
+"""The Pico's flash chip (W25Q16JV), with erasing and programming that take their time.
 
-Typical times of the datasheet: 45 ms for a sector of 4 KiB, 150 ms for a block of 64 KiB, 0.7 ms
-for a page of 256 bytes. While one runs, bit 0 of status register 1 reads 1; the boot ROM's flash
-routines poll it. Programming can only clear bits.
+An operation can be watched, and torn by a power cut. Typical times of the datasheet: 45 ms for a
+sector of 4 KiB, 150 ms for a block of 64 KiB, 0.7 ms for a page of 256 bytes. While one runs, bit 0
+of status register 1 reads 1; the boot ROM's flash routines poll it. Programming can only clear
+bits.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,10 @@ _BUSY = 1
 
 @dataclass(frozen=True)
 class FlashOperation:
-    """One erase or program: what the memory from `address` on held before, and what it will hold."""
+    """One erase or program.
+
+    `before` and `after` are the contents from `address` on, before and after it.
+    """
 
     kind: str  # "erase" or "program"
     address: int
@@ -38,7 +41,10 @@ class FlashOperation:
     done_ns: int
 
     def torn(self, landed: int) -> bytes:
-        """What is there if only so many bytes were done: the next one has but some of its bits."""
+        """Return the content if only so many bytes were done.
+
+        The next byte has only some of its bits changed.
+        """
         if landed >= len(self.after):
             return self.after
         half = (
@@ -49,8 +55,9 @@ class FlashOperation:
 
 
 class FlashChip:
-    """`sleep(ns)` lets emulated time pass in the middle of a register access and returns how much
-    did.
+    """The flash of one emulated chip.
+
+    `sleep(ns)` lets emulated time pass in the middle of a register access and returns how much did.
     """
 
     def __init__(self, chip: RP2040, sleep: Callable[[int], int]) -> None:
@@ -68,7 +75,7 @@ class FlashChip:
         self._running: FlashOperation | None = None
 
     def content(self, size: int) -> bytes:
-        """The memory if the power went now, in the middle of an operation too."""
+        """Return the memory as a power cut now would leave it, inside an operation too."""
         flash = self._chip.flash
         content = bytearray(flash[:size])
         operation = self._running
@@ -89,7 +96,7 @@ class FlashChip:
         return round(self._chip.clock.nanos)
 
     def _command(self) -> None:
-        """The chip has been deselected: what was shifted in takes effect."""
+        """Carry out the bytes shifted in: the chip has been deselected."""
         buffer = self._ssi._tx_buffer
         code = buffer[0] if buffer else 0
         if code not in _SIZES or len(buffer) < 4 or not self._ssi._write_enabled:

@@ -1,11 +1,10 @@
-"""Finds MicroPython's firmware for the RPI_PICO board and lays out the chip's flash.
+"""Find MicroPython's firmware for the RPI_PICO board, and lay out the chip's flash.
 
-Firmware first, files behind it.
-
-The image is a UF2 file (512-byte blocks of up to 476 bytes with their address,
-https://github.com/microsoft/uf2). It comes from the path in RP2040_UF2, or from rp2040py's cache,
-or rp2040py fetches it from micropython.org. It is never part of this repository. Of the Pico's 2
-MiB of flash the last 1408 KiB are MicroPython's littlefs (ports/rp2/boards/RPI_PICO, v1.28).
+The firmware comes first in the flash, files behind it. The image is a UF2 file (512-byte blocks of
+up to 476 bytes with their address, https://github.com/microsoft/uf2). It comes from the path in
+RP2040_UF2, or from rp2040py's cache, or rp2040py fetches it from micropython.org. It is never part
+of this repository. Of the Pico's 2 MiB of flash the last 1408 KiB are MicroPython's littlefs
+(ports/rp2/boards/RPI_PICO, v1.28).
 """
 
 import os
@@ -24,11 +23,14 @@ FILES_AT = FLASH_SIZE - 1408 * 1024
 _BLOCK = 512
 _MAGIC = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _XIP_BASE = 0x10000000  # where the flash begins in the chip's address space
-_HOW = "run `make uf2` where there is an Internet connection, or name a UF2 file that you have in RP2040_UF2"
+_HOW = (
+    "run `make uf2` where there is an Internet connection, "
+    "or name a UF2 file that you have in RP2040_UF2"
+)
 
 
 def find_image(fetch: bool = False) -> Path:
-    """The UF2 file; with `fetch` rp2040py may download it.
+    """Return the path of the UF2 file; with `fetch` rp2040py may download it.
 
     ChipError with one line if there is none.
     """
@@ -36,7 +38,8 @@ def find_image(fetch: bool = False) -> Path:
     if named:
         if not Path(named).is_file():
             raise ChipError(
-                f"RP2040_UF2 names {named}, which is not a file: name MicroPython's UF2 for the RPI_PICO there"
+                f"RP2040_UF2 names {named}, which is not a file: "
+                "name MicroPython's UF2 for the RPI_PICO there"
             )
         return Path(named)
     cached = _cached()
@@ -48,7 +51,10 @@ def find_image(fetch: bool = False) -> Path:
 
 
 def load_image(path: Path) -> bytes:
-    """The flash that this UF2 makes, from its beginning to the end of the firmware."""
+    """Return the flash that this UF2 makes, from its beginning to the end of the firmware.
+
+    ChipError if the file is damaged, for another board, or of a MicroPython before OLDEST.
+    """
     data = path.read_bytes()
     if not data or len(data) % _BLOCK:
         raise ChipError(f"{path} is not a whole UF2 file: delete it, or put another one there")
@@ -77,12 +83,13 @@ def _check_version(path: Path, flash: bytes) -> None:
     version = (int(found[1]), int(found[2]))
     if version < OLDEST:
         raise ChipError(
-            f"{path} holds MicroPython {version[0]}.{version[1]}, which is too old: {VERSION} or newer is needed"
+            f"{path} holds MicroPython {version[0]}.{version[1]}, which is too old: "
+            f"{VERSION} or newer is needed"
         )
 
 
 def _cached() -> Path:
-    """Where rp2040py keeps the download."""
+    """Return where rp2040py keeps the download."""
     return Path.home() / ".cache" / "rp2040py" / _url().rsplit("/", 1)[-1]
 
 
@@ -91,7 +98,8 @@ def _url() -> str:
     return specs.boards["pico"].fw[VERSION] if specs.boards else ""
 
 
-def _specs():  # noqa: ANN202  rp2040py's FirmwareSpec, imported only where the package is
+# Returns rp2040py's FirmwareSpec, which is imported only where the package is installed.
+def _specs():  # noqa: ANN202
     try:
         from rp2040py.utils.firmware_retrieve import SPECS
     except ImportError:
@@ -111,7 +119,8 @@ def _fetch() -> Path:
         why = ""
     if path is None:
         raise ChipError(
-            f"the RPI_PICO firmware {VERSION} could not be fetched{why}: download {_url()}, name it in RP2040_UF2"
+            f"the RPI_PICO firmware {VERSION} could not be fetched{why}: "
+            f"download {_url()}, name it in RP2040_UF2"
         )
     load_image(path)
     return path

@@ -1,9 +1,9 @@
-"""Connects the emulated chip's pins, UARTs, I2C, SPI and PWM to the bench's `Mcu`, so that all
-models work unchanged.
+"""Connect the emulated chip's pins, UARTs, I2C, SPI and PWM to the bench's `Mcu`.
 
-A pin that the chip drives sets the bench's wire; a wire's level is what the chip reads at its pin,
-its own too. When the chip lets go of a pin that it drove, its pull decides. A pin that carries T=0
-characters bit by bit belongs to a `BitLine`.
+All models work on it unchanged. A pin that the chip drives sets the bench's wire. A wire's level is
+what the chip reads at its pin, also at one that it drives itself. When the chip releases a pin that
+it drove, the pin's pull decides. A pin that carries T=0 characters bit by bit belongs to a
+`BitLine`.
 """
 
 from collections.abc import Callable
@@ -23,19 +23,23 @@ _DRIVEN = (GPIOPinState.LOW, GPIOPinState.HIGH)
 
 
 class Link:
+    """The connection of one start."""
+
     def __init__(
         self, emulator: Emulator, mcu: Mcu, lines: dict[int, BitLine] | None = None
     ) -> None:
-        """`lines`: pin number to the bit-level line on it, made with `BitLine` for this emulator."""
+        """Connect a chip to the bench.
+
+        `lines`: pin number to the bit-level line on it, made with `BitLine` for this emulator.
+        """
         self.time = OneTime(emulator, mcu)
         self._emulator = emulator
         self._mcu = mcu
         self._lines = lines or {}
         self._gpio = emulator.chip.gpio
         self._driven: set[int] = set()
-        self._resting: set[int] = (
-            set()
-        )  # pins let go, whose level is their pull's until somebody else moves the wire
+        # Pins released, whose level is their pull's until somebody else drives the wire.
+        self._resting: set[int] = set()
         self._clocks: set[int] = set()  # pins that put out a PWM signal
         self._listening: dict[int, Callable[[int], None]] = {}
         for number in range(PINS):
@@ -53,7 +57,7 @@ class Link:
         self.look()
 
     def look(self) -> None:
-        """Listen to wires that have come to the bench since."""
+        """Listen to wires that have been added to the bench since the last call."""
         if len(self._listening) == len(self._mcu.pins):
             return
         for number, wire in sorted(self._mcu.pins.items()):
@@ -63,7 +67,7 @@ class Link:
                 self._gpio[number].set_input_value(bool(wire.level))
 
     def let_go(self) -> None:
-        """The chip is in reset: it drives nothing, and the pull-downs of its pins take over."""
+        """Release all pins: the chip is in reset, and the pull-downs of its pins take over."""
         for number in sorted(self._clocks):
             self.time.touch(self._mcu.set_pwm, number, 0, 0)
         for number in sorted(self._driven):
@@ -74,7 +78,7 @@ class Link:
             line.chip_moved(GPIOPinState.INPUT)
 
     def release(self) -> None:
-        """The chip is gone for good."""
+        """Disconnect for good: the chip is gone."""
         for number in sorted(self._clocks):
             self._mcu.set_pwm(number, 0, 0)
         for number in sorted(self._driven):
@@ -126,7 +130,7 @@ class Link:
 
 
 class _Serial:
-    """One UART of the chip and the port that the models see."""
+    """One UART of the chip, connected to the port that the models see."""
 
     def __init__(self, emulator: Emulator, uart: Pl011, port: SerialPort, time: OneTime) -> None:
         self._uart = uart
@@ -165,7 +169,7 @@ class _Serial:
         self._port.received.clear()
 
     def _settle(self) -> None:
-        """A lazy model has the next character by now, if one is under way."""
+        """Fetch a character that a lazy model may have by now, and come back for the next."""
         form = self._port.format
         if form:
             self._time.touch(self._port.waiting)

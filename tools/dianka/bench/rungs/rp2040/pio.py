@@ -1,14 +1,14 @@
 """The RP2040's PIO (datasheet chapter 3), on time whether the CPU sleeps or works.
 
 rp2040py steps a state machine once for each CPU instruction, however many cycles that has, and once
-for a sleep however long it is. An alarm at every cycle at which a state machine is due steps it on
-that cycle, and every edge comes out on its own. The emulator's loop does not count for it: the
-PIO's own count is brought up to the clock's at each alarm and each register that is written. A
-state machine that an edge or a DMA transfer wakes counts from the present cycle, not from where
-that stands.
+for a sleep however long it is. Here an alarm at every cycle at which a state machine is due steps
+it on that cycle, and every edge comes out on its own. The emulator's loop does not count for it:
+the PIO's own count is brought up to the clock's at each alarm and each register that is written. A
+state machine that an edge or a DMA transfer wakes counts from the present cycle, not from the cycle
+at which the PIO's count stands.
 
-It also lacks what the SDK empties FIFOs with: a change of FJOIN_TX or FJOIN_RX, which flushes both
-and makes one eight deep.
+rp2040py also lacks the means by which the SDK empties FIFOs: a change of FJOIN_TX or FJOIN_RX,
+which flushes both and makes one eight deep.
 """
 
 from rp2040py.peripherals.pio import RPPIO
@@ -26,8 +26,11 @@ _BLOCK = 0x50200  # PIO0 in the emulator's table of peripherals; PIO1 is 0x100 f
 
 
 class PacedPio(RPPIO):
+    """One PIO block, stepped by alarms."""
+
     @classmethod
     def install(cls, chip: RP2040, number: int) -> "PacedPio":
+        """Replace the chip's PIO of this number."""
         old = chip.pio[number]
         new = cls(chip, old.name, old.first_irq, old.index)
         chip.pio[number] = new
@@ -35,7 +38,8 @@ class PacedPio(RPPIO):
         return new
 
     def __init__(self, chip: RP2040, *_: object) -> None:
-        super().__init__()  # pyright: ignore[reportCallIssue]  the native class takes its arguments in __new__
+        # The native class takes its arguments in __new__.
+        super().__init__()  # pyright: ignore[reportCallIssue]
         self._clock = chip.clock
         self._dma = chip.dma
         self._joins = [0] * _MACHINES
@@ -79,7 +83,10 @@ class PacedPio(RPPIO):
         self._arm()
 
     def notify_due(self, due_fp: int) -> None:
-        """A state machine's wait has ended; `due_fp` counts from where the sleep began."""
+        """Wake a state machine whose wait has ended.
+
+        `due_fp` counts from the beginning of the sleep.
+        """
         late_fp = 0 if self.stopped else self._clock_fp - self._began_fp - self.cycle_fp
         if late_fp:
             for machine in self.machines:
@@ -99,8 +106,9 @@ class PacedPio(RPPIO):
         self._alarm.schedule(_CYCLE_NS * max(1, -(-left_fp // _PARTS)))
 
     def _wake(self) -> None:
-        """Run what is due on this very cycle: in a sleep, and in the middle of a long instruction
-        too.
+        """Run what is due on this very cycle.
+
+        It may come in a sleep, and in the middle of a long instruction too.
         """
         if self.stopped:
             return

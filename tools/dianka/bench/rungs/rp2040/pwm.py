@@ -1,10 +1,8 @@
-"""The RP2040's PWM as a clock source (datasheet 4.5).
+"""The RP2040's PWM as a clock source (datasheet 4.5): its frequency, not its edges.
 
-Which frequency it puts out, without one event for each edge.
-
-Edge by edge, as rp2040py does it, a card clock of 3.57 MHz makes a second last half a minute. A
+Edge by edge, as rp2040py does it, a second with a card clock of 3.57 MHz takes half a minute. A
 slice counts from 0 to TOP at clk_sys / (INT + FRAC / 16); a channel is high below its compare
-value. Input modes and the wrap interrupt are not here.
+value. Input modes and the wrap interrupt are not modelled.
 """
 
 from collections.abc import Callable
@@ -22,15 +20,15 @@ _ENABLE, _PHASE_CORRECT = 1, 2
 
 
 class PwmFrequencies(BasePeripheral):
-    """`on_change(slice)` is called whenever a slice may put out something else."""
+    """The PWM. `on_change(slice)` is called whenever a slice's output may have changed."""
 
     gpio_value = 0
-    gpio_direction = (
-        0x3FFFFFFF  # a pin handed to the PWM is an output: its level is low as far as edges go
-    )
+    # A pin of the PWM is an output. Its edges are not simulated: the level stays low.
+    gpio_direction = 0x3FFFFFFF
 
     @classmethod
     def install(cls, chip: RP2040) -> "PwmFrequencies":
+        """Replace the chip's PWM."""
         new = cls(chip, "PWM")
         chip.pwm = new  # type: ignore[assignment]
         chip.peripherals[_BLOCK] = new
@@ -42,9 +40,9 @@ class PwmFrequencies(BasePeripheral):
         self._registers: dict[int, int] = {}
 
     def output(self, pin: int) -> tuple[int, int]:
-        """(frequency in Hz, duty of 65536) of this pin if it is handed to the PWM.
+        """Return (frequency in Hz, duty of 65536) of this pin if the PWM has it.
 
-        (0, 0) while its slice stands still.
+        (0, 0) while its slice is stopped.
         """
         base = (pin >> 1 & 7) * _STRIDE
         control, divider, top = (self._get(base + offset) for offset in (_CSR, _DIV, _TOP))
@@ -70,7 +68,7 @@ class PwmFrequencies(BasePeripheral):
             self._set(offset, value)
 
     def gpio_on_input(self, index: int) -> None:
-        """An input mode would count here."""
+        """Ignore the edge; an input mode would count it."""
 
     def reset(self) -> None:
         self._registers.clear()

