@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types figures fuzz pictures pulled campaign clean
+.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types figures fuzz pictures pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ pulled: $(VENV)/run.stamp ## break every card's session off before, in and after
 
 campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test` has a sample, and `make pulled`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
+
+slice: $(VENV)/run.stamp ## of `make pulled` one point in 211, others each day: a build server goes through them all in time
+	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $$(date +%s) / 86400 % 211 ))
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)

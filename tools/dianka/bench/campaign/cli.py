@@ -22,6 +22,10 @@ def pulled(
     every: Annotated[
         int, typer.Option(min=1, help="One in so many points of each kind of break.")
     ] = 1,
+    offset: Annotated[
+        int,
+        typer.Option(min=0, help="With --every: which of these points, to go on from day to day."),
+    ] = 0,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Processes at a time; as many as processors if not given."),
@@ -36,7 +40,7 @@ def pulled(
     console, rows, began_s = Console(highlight=False), [], time.monotonic()
     try:
         for scene in campaign.find(kind):
-            rows.append(campaign.play(scene, every, jobs))
+            rows.append(campaign.play(scene, every, jobs, offset))
             for line in rows[-1].violations[:_SHOWN]:
                 console.print(line, style="red", markup=False, soft_wrap=True)
     except (Unforkable, KeyError, AssertionError, RuntimeError) as error:

@@ -33,10 +33,11 @@ class Unforkable(Exception):
 class Forks:
     """The points of one session, and the children that are forked at them.
 
-    `every`: one in so many points, of each act, is taken. `jobs`: children at a time.
+    `every`: one in so many points, of each act, is taken, `offset` points after the first such.
+    `jobs`: children at a time.
     """
 
-    def __init__(self, folder: Path, jobs: int, every: int = 1) -> None:
+    def __init__(self, folder: Path, jobs: int, every: int = 1, offset: int = 0) -> None:
         if not hasattr(os, "fork"):
             raise Unforkable(
                 "points are played in forked processes, which this system lacks: "
@@ -49,6 +50,7 @@ class Forks:
         self.where = ""
         self._jobs = jobs
         self._every = every
+        self._offset = offset
         self._children: dict[int, tuple[str, str]] = {}
         self._report = folder / "report"
         (folder / "claims").mkdir(parents=True)
@@ -69,7 +71,7 @@ class Forks:
         if self.child:
             return False
         self.points[act] += 1
-        if self.points[act] % self._every:
+        if (self.points[act] - self._offset) % self._every:
             return False
         if digest and not self.claim(act, digest()):
             self.same[act] += 1

@@ -67,17 +67,17 @@ def find(kind: str | None) -> list[Scene]:
     return found
 
 
-def play(scene: Scene, every: int = 1, jobs: int | None = None) -> Figures:
+def play(scene: Scene, every: int = 1, jobs: int | None = None, offset: int = 0) -> Figures:
     """Play one scene from end to end.
 
-    One in `every` points of each act is taken; `jobs` children at a time, by default one a
-    processor.
+    One in `every` points of each act is taken, `offset` points later than without it; `jobs`
+    children at a time, by default one a processor.
     """
     place = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="dianka-", dir=place) as name:
         folder = Path(name)
         (folder / "meter").mkdir()
-        forks = Forks(folder / "forks", jobs or os.cpu_count() or 1, every)
+        forks = Forks(folder / "forks", jobs or os.cpu_count() or 1, every, offset)
         trial = Trial(folder / "meter")
         try:
             return _play(scene, trial, forks)
