@@ -21,7 +21,8 @@ class _Dianka(OneLineGroup, LazyGroup):
 app = typer.Typer(
     cls=_Dianka,
     help="An open IC-card prepaid electricity meter: its bench, its cards, its desk.\n\n"
-    "Exit codes: 0 done; 1 refused; 2 words not understood; 3 a sale whose money is to be kept (sell the same again); "
+    "Exit codes: 0 done; 1 refused; 2 words not understood; "
+    "3 a sale whose money is to be kept (sell the same again); "
     "4 done, but the output can't be written; 128 and the signal's number if a signal ended it.",
     no_args_is_help=True,
     add_completion=False,

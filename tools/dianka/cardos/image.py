@@ -34,7 +34,9 @@ _SHOWN_NAME = 40  # characters of a name that is too long
 # What to do about a damaged file: a part of a backup and a control card can't be issued anew.
 _DAMAGED = {
     kinds.PART: "take another part of the same backup",
-    kinds.CONTROL: "take a copy that is whole, or make it anew from its backup with `dianka keys restore`",
+    kinds.CONTROL: (
+        "take a copy that is whole, or make it anew from its backup with `dianka keys restore`"
+    ),
 }
 
 
@@ -81,8 +83,9 @@ class CardFile:
         if self._trouble is None:
             return ""
         return (
-            f"{self.path.name} can't be written ({self._trouble.strerror}): the card is whole and as "
-            f"it was; make room in {self.path.parent} or allow writing there, and do it again"
+            f"{self.path.name} can't be written ({self._trouble.strerror}): "
+            "the card is whole and as it was; "
+            f"make room in {self.path.parent} or allow writing there, and do it again"
         )
 
     @classmethod
@@ -133,7 +136,8 @@ class CardFile:
         given, path = Path(path), real_path(path)
         if not path.is_file():
             raise CardFileError(
-                f"{name_of(given)} is no file: check the name, or make the card with `dianka card issue`"
+                f"{name_of(given)} is no file: check the name, "
+                "or make the card with `dianka card issue`"
             )
         lock = locked(path)
         try:

@@ -119,7 +119,8 @@ def compile_module(path: Path, arch: str) -> bytes:
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()
             raise FlashError(
-                f"{path.name} does not compile: {reason[-1] if reason else 'mpy-cross said nothing'}"
+                f"{path.name} does not compile: "
+                f"{reason[-1] if reason else 'mpy-cross said nothing'}"
             )
         return out.read_bytes()
 

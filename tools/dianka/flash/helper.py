@@ -77,9 +77,11 @@ def _harmless(name):
 
 def _foreign(own, places):
     names = os.listdir()
-    found = [name for name in names if name not in own and name not in places and not _harmless(name)]
+    found = [name for name in names if name not in own and name not in places \
+and not _harmless(name)]
     for place in places:
         if place in names:
-            found += [place + "/" + name for name in os.listdir(place) if _is_folder(place + "/" + name)]
+            found += [place + "/" + name for name in os.listdir(place) \
+if _is_folder(place + "/" + name)]
     return sorted(found)
 """

@@ -111,7 +111,8 @@ class Link:
             return ast.literal_eval(printed)
         except (ValueError, SyntaxError):
             raise FlashError(
-                f"the board at {self.port} answers strangely: unplug it, plug it in, and flash again"
+                f"the board at {self.port} answers strangely: unplug it, plug it in, "
+                "and flash again"
             ) from None
 
     def hashes(self, folder: str) -> dict[str, str]:
@@ -191,7 +192,8 @@ class Link:
         if broke_off:
             raise FlashError(self._broke_off())
         raise FlashError(
-            f"what is at {self.port} does not answer as MicroPython: put MicroPython on the board first, or name another port"
+            f"what is at {self.port} does not answer as MicroPython: "
+            "put MicroPython on the board first, or name another port"
         )
 
     def _insist(self) -> None:
@@ -243,7 +245,10 @@ def _open_port(port: str) -> SerialTransport:
 def _why_closed(port: str) -> str:
     there = ", ".join(sorted(each.device for each in list_ports.comports())) or "none"
     if not port:
-        return f"no port is named: say where the board is, as in PORT=/dev/ttyACM0 (there now: {there})"
+        return (
+            "no port is named: say where the board is, as in PORT=/dev/ttyACM0 (there now: "
+            f"{there})"
+        )
     if not Path(port).exists() and "://" not in port:
         return f"no board at {port}: plug it in, or name another port (there now: {there})"
     try:
@@ -251,7 +256,10 @@ def _why_closed(port: str) -> str:
     except (*_GONE, *_NO_ADDRESS) as error:
         number = _number(error)
         if number in (errno.EACCES, errno.EPERM):
-            return f"{port} may not be opened by you: join the group that owns it (often dialout), then log in again"
+            return (
+                f"{port} may not be opened by you: join the group that owns it (often dialout), "
+                "then log in again"
+            )
         if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
             return f"{port} is busy: close the program that uses it"
         return f"{port} is no serial port: name the board's (there now: {there})"

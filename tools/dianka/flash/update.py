@@ -124,7 +124,10 @@ def hello(link: Link, kind: Kind) -> None:
     flashing needs.
     """
     query = "(sys.implementation.name, sys.platform, getattr(sys.implementation, '_machine', ''), "
-    query += "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), sha256 is not None, "
+    query += (
+        "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), "
+        "sha256 is not None, "
+    )
     query += "_text('a/manifest') or _text('b/manifest'))"
     name, platform, machine, version, mpy, hashing, manifest = link.ask(query)
     if name != "micropython":
@@ -143,17 +146,20 @@ def hello(link: Link, kind: Kind) -> None:
     if tuple(version) < kind.micropython:
         has, needs = (".".join(str(part) for part in each) for each in (version, kind.micropython))
         raise FlashError(
-            f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again"
+            f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, "
+            "then flash again"
         )
     if not hashing:
         raise FlashError(
-            f"MicroPython at {link.port} lacks hashlib.sha256: put a build of micropython.org on the board"
+            f"MicroPython at {link.port} lacks hashlib.sha256: "
+            "put a build of micropython.org on the board"
         )
     for line in manifest.splitlines()[1:2]:
         if line != f"board {kind.name}":
             was = line.removeprefix("board ")
             raise FlashError(
-                f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files"
+                f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, "
+                "or erase its files"
             )
 
 
@@ -207,7 +213,8 @@ def refuse_other_state(link: Link, board: OnBoard, version: Version) -> None:
     oldest, newest = version.state
     if found is not None and newest and not oldest <= found <= newest:
         raise FlashError(
-            f"this version reads its state in formats {oldest} to {newest}, the meter keeps it in format {found}: "
+            f"this version reads its state in formats {oldest} to {newest}, "
+            f"the meter keeps it in format {found}: "
             "flash a version that reads that, as a newer one does"
         )
 
@@ -256,7 +263,8 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
     for name, want in wanted.items():
         if found.get(name) != want:
             raise FlashError(
-                f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+                f"{name} arrived damaged: flash again; if it happens again, "
+                "the board's flash memory is worn out"
             )
     _replace(link, f"{target}/{MANIFEST}", version.manifest)
 
@@ -267,7 +275,8 @@ def _room(link: Link, version: Version, names: list[str]) -> None:
     needed = sum(-(-len(version.files[name]) // block) for name in names) * block + 4 * block
     if free < needed:
         raise FlashError(
-            f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: remove other files"
+            f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: "
+            "remove other files"
         )
 
 
@@ -295,7 +304,8 @@ def _replace(link: Link, name: str, data: bytes) -> None:
     link.write(name + ".new", data)
     if link.ask(f"_hash({name + '.new'!r})") != digest(data):
         raise FlashError(
-            f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+            f"{name} arrived damaged: flash again; if it happens again, "
+            "the board's flash memory is worn out"
         )
     link.run(f"_feed(); os.rename({name + '.new'!r}, {name!r})")
 
@@ -315,10 +325,14 @@ def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Repo
             return report
         if report:
             why = refused or "it did not come as far as its self-check"
-            said = f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}"
+            said = (
+                f"version {version.name} was not kept: {why}. {report.version} runs, "
+                f"self-check {report.code}"
+            )
             raise Refused(said, report)
     raise FlashError(
-        f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again"
+        f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, "
+        "then flash again"
     )
 
 

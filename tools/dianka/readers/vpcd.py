@@ -50,7 +50,8 @@ class VirtualSlot:
             raise self._busy() from None
         except OSError:
             raise SlotError(
-                f"no virtual reader listens on port {self._port}: install vsmartcard-vpcd and start pcscd"
+                f"no virtual reader listens on port {self._port}: "
+                "install vsmartcard-vpcd and start pcscd"
             ) from None
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._link = link
@@ -105,7 +106,8 @@ class VirtualSlot:
 
     def _busy(self) -> SlotError:
         return SlotError(
-            f"the virtual reader on port {self._port} does not take the card: pull the other one out first"
+            f"the virtual reader on port {self._port} does not take the card: "
+            "pull the other one out first"
         )
 
 

@@ -36,11 +36,26 @@ class Block:
 
 
 NOTES = (
-    "Mains voltage kills: README.md first. What has the same name is joined. A, B, C and N are points of the mains path; A2 is",
-    "A behind fuse F2. All above and left of the dashed line is live, A too; only the parts that lie across it may cross it.",
-    '"x; y to A": x lies in the wire, y leads from the pin to A, as the 10 uF do. The 4 x 470 k lie in a row. A and B of IP,',
-    "IN and GND are wires of their own from the shunt's sense terminals. H11AA1: pin 6 stays open. ULN2803A: COM to 12 V.",
-    "Not drawn: 100 nF at each supply pin; the capacitors that the supplies' datasheets ask for; the load's protective earth,",
+    (
+        "Mains voltage kills: README.md first. What has the same name is joined. A, B, "
+        "C and N are points of the mains path; A2 is"
+    ),
+    (
+        "A behind fuse F2. All above and left of the dashed line is live, A too; "
+        "only the parts that lie across it may cross it."
+    ),
+    (
+        '"x; y to A": x lies in the wire, y leads from the pin to A, as the 10 uF do. '
+        "The 4 x 470 k lie in a row. A and B of IP,"
+    ),
+    (
+        "IN and GND are wires of their own from the shunt's sense terminals. H11AA1: "
+        "pin 6 stays open. ULN2803A: COM to 12 V."
+    ),
+    (
+        "Not drawn: 100 nF at each supply pin; the capacitors that the supplies' datasheets ask "
+        "for; the load's protective earth,"
+    ),
     "which passes the meter uncut. How the supply and USB go together: README.md.",
 )
 

@@ -56,11 +56,23 @@ def pin_label(board: PictureBoard, pin: int) -> str:
 
 
 NOTES = (
-    "Red parts are connected to the mains. Only the isolators that are drawn may bridge the dashed line. Cables to a PC and",
-    "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), and I/O is pulled up to it.",
-    "The mains path, all pins of the HLW8032 and the supplies are in mains.svg. The relay's contacts are on the mains too,",
+    (
+        "Red parts are connected to the mains. Only the isolators that are drawn may bridge the "
+        "dashed line. Cables to a PC and"
+    ),
+    (
+        "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), "
+        "and I/O is pulled up to it."
+    ),
+    (
+        "The mains path, all pins of the HLW8032 and the supplies are in mains.svg. "
+        "The relay's contacts are on the mains too,"
+    ),
     "8 mm from its coils. Of the two 68 k before an H11AA1, one lies in L and one in N.",
-    "Not drawn: GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
+    (
+        "Not drawn: GND; 100 nF at each supply pin; ESD protection of the slot's contacts. "
+        "See README.md."
+    ),
 )
 
 

@@ -39,7 +39,8 @@ def draw(folder: Path) -> str:
     )
     if missing:
         raise WiringError(
-            f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py"
+            f"{folder.name}/board.py has no {', '.join(missing)}: "
+            "name it there or take it from wiring_parts.py"
         )
     bottom = max(_height(board.left), _height(board.right)) + _TOP
     shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier

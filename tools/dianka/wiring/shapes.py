@@ -24,7 +24,10 @@ def line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.
 def barrier(*points: tuple[int, int]) -> str:
     """The dashed line that nothing but isolators crosses."""
     path = " ".join(f"{x},{y}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{MAINS}" stroke-width="2" stroke-dasharray="9 5"/>'
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{MAINS}" stroke-width="2" '
+        'stroke-dasharray="9 5"/>'
+    )
 
 
 def dot(x: int, y: int, colour: str) -> str:
@@ -37,7 +40,10 @@ def arrow(x: int, y: int, rightwards: bool) -> str:
 
 
 def box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
-    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" '
+        f'stroke="{stroke}"/>'
+    )
 
 
 def text(
@@ -70,7 +76,10 @@ def notes(top: int, lines: tuple[str, ...]) -> list[str]:
 def picture(height: int, title: str, shapes: list[str]) -> str:
     """The whole SVG."""
     head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            'font-family="sans-serif">'
+        ),
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="{WHITE}"/>',
         text(24, 38, title, 20, bold=True),
