@@ -1,6 +1,6 @@
 """The command `dianka`.
 
-The bench and the desk own their commands; this page only puts them together.
+Bench, desk and flashing own their commands; this module only puts them together.
 """
 
 from typing import Annotated
@@ -14,6 +14,8 @@ from dianka.oneline import OneLineGroup
 
 
 class _Dianka(OneLineGroup, LazyGroup):
+    """The group of all commands, imported when used."""
+
     later = ALL
 
 
@@ -33,7 +35,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib import metadata  # only here: it takes longer than all the rest of this
+        from importlib import metadata  # imported here, as it takes longer than all the rest
 
         typer.echo(f"dianka {metadata.version('dianka')}")
         raise typer.Exit
@@ -55,5 +57,6 @@ def dianka(
 
 
 def main() -> None:
+    """Run the command line; report output that cannot be written (exit code 4)."""
     with told_output():
         app()
