@@ -27,7 +27,10 @@ class Later:
     hidden: bool = False
 
     def load(self, name: str) -> Any:
-        """Import the command and return it. Ctrl-C meanwhile prints one line."""
+        """Import the command and return it.
+
+        Ctrl-C meanwhile is reported in one line: nothing has been done yet.
+        """
         with told_if_interrupted():
             module, _, attribute = self.target.partition(":")
             found = getattr(importlib.import_module(module), attribute)
@@ -53,9 +56,8 @@ class LazyGroup(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of commands without importing them."""
         found = [(name, self.commands.data[name]) for name in self.commands]
-        room = (
-            formatter.width - 6 - max(map(len, self.commands))
-        )  # the width that typer itself uses
+        # The width that typer itself uses.
+        room = formatter.width - 6 - max(map(len, self.commands))
         shown = [(name, _summary(command, room)) for name, command in found if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(shown)

@@ -41,10 +41,8 @@ class SaleCommand(TyperCommand):
             option = getattr(error, "option_name", "")
             if not re.fullmatch(r"-[0-9.]", option):
                 raise
-            from dianka.money import (
-                HIGHEST_FEN,
-                yuan,
-            )  # imported here: other commands need no money
+            # Imported here, as other commands do not need it.
+            from dianka.money import HIGHEST_FEN, yuan
 
             amount = next(word for word in given if word.startswith(option))
             raise typer.BadParameter(
