@@ -1,5 +1,6 @@
-"""Where `dianka` begins: Ctrl-C while Python still imports is one line, too, and never silent in a
-sale.
+"""Start `dianka`, and handle Ctrl-C from the first import on.
+
+Ctrl-C during the imports prints one line; in a sale it is never without a message.
 """
 
 import sys
@@ -8,10 +9,11 @@ from dianka import INTERRUPTED
 
 
 def main() -> None:
+    """Run the command line; exit with code 130 if Ctrl-C interrupts the imports."""
     if sys.argv[1:2] == ["sell"]:
         from dianka.desk.interrupts import held
 
-        # Until the process ends: a sale says itself whether the money is to be kept.
+        # Held until the process ends: the sale itself says whether the money is to be kept.
         held.__enter__()
     try:
         from dianka import cli

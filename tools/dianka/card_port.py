@@ -1,5 +1,6 @@
-"""What the desk sees of a card: a reset and commands, whoever answers - a chip in this process or a
-reader on PC/SC.
+"""The desk's interface to a card: a reset, and commands with their answers.
+
+The card is a chip in this process, or in a reader on PC/SC.
 """
 
 from typing import Protocol
@@ -8,15 +9,15 @@ OK = 0x9000  # the status word of success (ISO 7816-4, 5.6)
 
 
 class CardError(Exception):
-    """Something with a card went wrong. The message is one line: what is wrong and what to do."""
+    """A failure with a card. The message is one line: the cause and the remedy."""
 
     exit_code = 1  # of the command; docs/operations.md lists them all
 
 
 class CardPort(Protocol):
-    """`Chip` is one.
+    """A card that answers commands; `Chip` is one.
 
-    A reader's port does 61xx and 6Cxx itself and hands on data and the last status word.
+    A reader's port handles 61xx and 6Cxx itself, and returns the data and the last status word.
     """
 
     def power_on(self) -> bytes: ...
@@ -24,6 +25,8 @@ class CardPort(Protocol):
 
 
 class CardRefused(CardError):
+    """The card answered with another status word than 9000; `sw` is that word."""
+
     def __init__(self, doing: str, sw: int) -> None:
         advice = _ADVICE.get(sw, "try again, then try another card")
         super().__init__(f"the card refused to {doing} (status {sw:04X}): {advice}")
@@ -43,7 +46,10 @@ _ADVICE = {
 
 
 def send(port: CardPort, apdu: bytes, doing: str) -> bytes:
-    """The answer's data; CardRefused unless the status word is 9000."""
+    """Send a command and return the answer's data.
+
+    Raise CardRefused unless the status word is 9000. `doing` completes "the card refused to".
+    """
     data, sw = port.process(apdu)
     if sw != OK:
         raise CardRefused(doing, sw)
@@ -51,14 +57,15 @@ def send(port: CardPort, apdu: bytes, doing: str) -> bytes:
 
 
 def command(header: str, data: bytes = b"") -> bytes:
-    """An APDU from its header in hex (CLA INS P1 P2) and its data."""
+    """Return the APDU of a header in hex (CLA INS P1 P2) and its data."""
     return bytes.fromhex(header) + bytes((len(data),)) + data
 
 
 def serial_of(atr: bytes) -> bytes:
-    """The card's serial: the last 8 bytes of 3B 69 00 00 ..
+    """Return the card's serial number from its ATR; raise CardError for a foreign card.
 
-    or 3B 79 TA1 00 00 ..; CardError for a foreign card.
+    It is the last 8 bytes of 3B 69 00 00 .. or, with a higher rate on offer, of 3B 79 TA1 00 00 ..
+    (docs/cards/protocol.md, "Chips and directories").
     """
     at = 3 if atr[1:2] == b"\x79" else 2
     if (
@@ -72,11 +79,12 @@ def serial_of(atr: bytes) -> bytes:
 
 
 def select_card(port: CardPort) -> bytes:
-    """Reset the card and choose its directory: the serial."""
+    """Reset the card and select its directory DF01; return the serial number."""
     serial = serial_of(port.power_on())
     send(port, command("00A40000", b"\xdf\x01"), "open its directory")
     return serial
 
 
 def read_file(port: CardPort, sfi: int, size: int) -> bytes:
+    """Return the first `size` bytes of a file, given by its short id."""
     return send(port, bytes((0x00, 0xB0, 0x80 | sfi, 0, size)), f"read file {sfi:02X}")

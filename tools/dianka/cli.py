@@ -1,6 +1,6 @@
 """The command `dianka`.
 
-The bench and the desk own their commands; this page only puts them together.
+Bench, desk and flashing own their commands; this module only puts them together.
 """
 
 from typing import Annotated
@@ -14,6 +14,8 @@ from dianka.oneline import OneLineGroup
 
 
 class _Dianka(OneLineGroup, LazyGroup):
+    """The group of all commands, imported when used."""
+
     later = ALL
 
 
@@ -21,7 +23,8 @@ class _Dianka(OneLineGroup, LazyGroup):
 app = typer.Typer(
     cls=_Dianka,
     help="An open IC-card prepaid electricity meter: its bench, its cards, its desk.\n\n"
-    "Exit codes: 0 done; 1 refused; 2 words not understood; 3 a sale whose money is to be kept (sell the same again); "
+    "Exit codes: 0 done; 1 refused; 2 words not understood; "
+    "3 a sale whose money is to be kept (sell the same again); "
     "4 done, but the output can't be written; 128 and the signal's number if a signal ended it.",
     no_args_is_help=True,
     add_completion=False,
@@ -32,7 +35,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib import metadata  # only here: it takes longer than all the rest of this
+        from importlib import metadata  # imported here, as it takes longer than all the rest
 
         typer.echo(f"dianka {metadata.version('dianka')}")
         raise typer.Exit
@@ -54,5 +57,6 @@ def dianka(
 
 
 def main() -> None:
+    """Run the command line; report output that cannot be written (exit code 4)."""
     with told_output():
         app()

@@ -1,9 +1,9 @@
-"""Which commands `dianka` has, and where they are. Nothing here imports them."""
+"""The commands of `dianka` and the module of each. Nothing here imports these modules."""
 
 from dianka.lazy import Later
 from dianka.oneline import SaleCommand
 
-# What a story and the live screen can call too (deskline.py).
+# Commands that a story and the live screen can call too (bench/stage/desk_line.py).
 DESK = {
     "sell": Later(
         "dianka.desk.cli.card:sell_command",

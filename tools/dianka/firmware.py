@@ -1,4 +1,4 @@
-"""Reaches the meter's own source: the folders, and the modules that both sides share.
+"""Access to the meter's own source: its folders, and the modules that both sides share.
 
 `card_files` is imported from `firmware/` itself, so that desk and meter cannot disagree about a
 byte.
@@ -15,8 +15,9 @@ BOARDS = ROOT / "boards"
 
 
 def shared(name: str) -> types.ModuleType:
-    """A hardware-free firmware module, loaded into CPython once under the name
-    `dianka_firmware.<name>`.
+    """Load a hardware-free firmware module into CPython, once, and return it.
+
+    Its name there is `dianka_firmware.<name>`.
     """
     full_name = f"dianka_firmware.{name}"
     if full_name in sys.modules:
@@ -37,6 +38,7 @@ def shared(name: str) -> types.ModuleType:
 
 
 def _micropython() -> types.ModuleType:
+    """Return a stand-in for MicroPython's own module, with `const`."""
     module = types.ModuleType("micropython")
     module.const = lambda value: value  # type: ignore[attr-defined]
     return module

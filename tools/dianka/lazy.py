@@ -1,4 +1,4 @@
-"""Commands that are imported when they are used: one needs a fraction of what all of them need."""
+"""Commands imported only when they are used: one needs a fraction of the imports of all."""
 
 import importlib
 from collections import UserDict
@@ -16,7 +16,10 @@ from dianka import INTERRUPTED
 
 @dataclass(frozen=True)
 class Later:
-    """Where a command or a group of commands is: `module:name` of its function or typer.Typer."""
+    """A command or a group of commands that is not imported yet.
+
+    `target` is `module:name` of its function or typer.Typer.
+    """
 
     target: str
     help: str  # its line in the list of commands, which imports none of them
@@ -24,7 +27,10 @@ class Later:
     hidden: bool = False
 
     def load(self, name: str) -> Any:
-        """Import it. Ctrl-C meanwhile is one line: nothing has been done yet."""
+        """Import the command and return it.
+
+        Ctrl-C meanwhile is reported in one line: nothing has been done yet.
+        """
         with told_if_interrupted():
             module, _, attribute = self.target.partition(":")
             found = getattr(importlib.import_module(module), attribute)
@@ -39,7 +45,7 @@ class Later:
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands stand in `later`, and are loaded by whoever looks one of them up."""
+    """A group whose commands are listed in `later`; looking one up imports it."""
 
     later: ClassVar[Mapping[str, Later]] = {}
 
@@ -48,8 +54,10 @@ class LazyGroup(TyperGroup):
         self.commands: _Commands = _Commands({**self.commands, **self.later})
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands without importing them."""
         found = [(name, self.commands.data[name]) for name in self.commands]
-        room = formatter.width - 6 - max(map(len, self.commands))  # as typer has it
+        # The width that typer itself uses.
+        room = formatter.width - 6 - max(map(len, self.commands))
         shown = [(name, _summary(command, room)) for name, command in found if not command.hidden]
         with formatter.section("Commands"):
             formatter.write_dl(shown)
@@ -69,7 +77,10 @@ class _Commands(UserDict[str, Any]):
 
 @contextmanager
 def told_if_interrupted() -> Iterator[None]:
-    """Say in one line that Ctrl-C came before the command did anything; the exit code is 130."""
+    """Report in one line that Ctrl-C came before the command did anything.
+
+    The exit code is 130.
+    """
     try:
         yield
     except KeyboardInterrupt:

@@ -1,9 +1,11 @@
-"""Money as people read it: whole fen inside, yuan at the edge, and the most that cards and displays
-can hold.
+"""Money as people read it: whole fen inside, yuan at the edge.
+
+HIGHEST_FEN is the most that cards and displays can hold.
 """
 
 HIGHEST_FEN = 99_999_999
 
 
 def yuan(fen: int) -> str:
+    """Return an amount in fen as yuan with two decimals."""
     return f"{fen // 100}.{fen % 100:02d}"

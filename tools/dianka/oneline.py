@@ -1,8 +1,6 @@
-"""Words that no command understands, told in one line as all other trouble is.
+"""Report words that no command understands in one line, as all other errors.
 
-What is wrong, and what to do.
-
-typer would say it in four, the usage first.
+The line says what is wrong and what to do. typer would print four lines, the usage first.
 """
 
 import contextlib
@@ -19,8 +17,9 @@ from dianka.lazy import told_if_interrupted
 
 
 class OneLineGroup(TyperGroup):
-    """The whole command line: what it and the commands in it don't understand is one line, with
-    exit code 2.
+    """The whole command line.
+
+    What it or its commands do not understand is reported in one line, with exit code 2.
     """
 
     def make_context(self, *words: Any, **more: Any) -> Any:
@@ -33,7 +32,7 @@ class OneLineGroup(TyperGroup):
 
 
 class SaleCommand(TyperCommand):
-    """`dianka sell`, to which a minus in front of an amount makes a wrong amount and no option."""
+    """`dianka sell`: a minus before an amount is a wrong amount, not an unknown option."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         given = list(args)
@@ -43,7 +42,8 @@ class SaleCommand(TyperCommand):
             option = getattr(error, "option_name", "")
             if not re.fullmatch(r"-[0-9.]", option):
                 raise
-            from dianka.money import HIGHEST_FEN, yuan  # only here: others do without
+            # Imported here, as other commands do not need it.
+            from dianka.money import HIGHEST_FEN, yuan
 
             amount = next(word for word in given if word.startswith(option))
             raise typer.BadParameter(
@@ -56,16 +56,16 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except TyperException as error:
-        if (
-            type(error).__name__ == "NoArgsIsHelpError"
-        ):  # no trouble, but help for who has typed nothing
+        # Not an error: the help for somebody who has typed nothing.
+        if type(error).__name__ == "NoArgsIsHelpError":
             raise
         typer.echo(_line(error), err=True)
         raise typer.Exit(error.exit_code) from None
 
 
 def _line(error: TyperException) -> str:
-    # What was typed may have line breaks in it.
+    """Return the error as one line, with the command that shows the help."""
+    # The words that were typed may contain line breaks.
     text = (
         " ".join(error.format_message().split())
         .removeprefix("Invalid value: ")

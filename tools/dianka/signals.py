@@ -1,4 +1,4 @@
-"""Signals that end a command that lasts, whether a terminal, a script or nohup has started it."""
+"""End a long-running command by signals, whether a terminal, a script or nohup started it."""
 
 import contextlib
 import signal
@@ -11,12 +11,12 @@ _ENDS = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(
 
 @contextlib.contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP end what runs in here, so that everything is tidied up.
+    """Let SIGINT, SIGTERM and SIGHUP end the block, so that everything is cleaned up.
 
     SIGINT raises KeyboardInterrupt even where it was ignored before, as in a job that a script has
-    put into the background: who uses this promises to end on it. SIGTERM and SIGHUP, as of a
-    terminal that is closed, raise SystemExit, unless they are ignored already: who has started this
-    with nohup wants it to go on.
+    put into the background: a command that uses this promises to end on it. SIGTERM and SIGHUP, as
+    sent when a terminal is closed, raise SystemExit, unless they are ignored already: whoever
+    started the command with nohup wants it to go on.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDS)}
     heard = [number for number in _ENDS if before[number] != signal.SIG_IGN]
@@ -31,7 +31,8 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    # A terminal's end often comes twice, by the shell and by make: the second must not stop it.
+    # A closed terminal often signals twice, by the shell and by make: the second signal must not
+    # interrupt the cleaning up.
     for also in _ENDS:
         signal.signal(also, signal.SIG_IGN)
     raise SystemExit(128 + number)

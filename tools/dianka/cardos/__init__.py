@@ -1,3 +1,1 @@
-"""The silicon: the operating system of cards and ESAM, its ciphers and files, and T=0 as the chip
-speaks it.
-"""
+"""The silicon: operating system of cards and ESAM, their ciphers and files, and the chip's T=0."""

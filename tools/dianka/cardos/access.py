@@ -1,22 +1,22 @@
-"""What the tables in kinds.py are made of: rights, files and kinds.
+"""The types of the tables in kinds.py: rights, files and kinds.
 
-A right is one way in: who must have proved himself by EXTERNAL AUTH, how the data travel, and under
-which key. A file lists its rights for reading and for writing, and the operating system takes the
-first that fits; what is not listed is refused.
+A right is one way to access a file: the key that EXTERNAL AUTH must have proved, the mode of secure
+messaging, and the key of that mode. A file lists its rights for reading and for writing. The
+operating system takes the first right that fits and refuses access that is not listed.
 """
 
 from dataclasses import dataclass, field
 
-# How data travel to and from a file. CLA 00 carries plain data, CLA 04 the other three; the file's
-# table says which.
+# Modes of secure messaging. CLA 00 carries plain data, CLA 04 the other three; the table of
+# the file says which.
 PLAIN = "plain"
 MAC = "MAC"
 CIPHER = "cipher"
 CIPHER_MAC = "cipher with MAC"
 
-# What a file is. All but LOG and WALLET can be read by offset.
+# Shapes of files. All but LOG and WALLET can be read by offset.
 TRANSPARENT = "transparent"
-COUNTER = "counter"  # four bytes that only fall, from FFFFFFFF on
+COUNTER = "counter"  # four bytes that can only fall, from FFFFFFFF on
 LOG = "log"  # records of one size in a ring, record 01 the newest
 WALLET = "wallet"  # records 01 money and 03 count, changed together
 
@@ -26,9 +26,11 @@ UNSET_COUNTER = b"\xff" * COUNTER_BYTES
 
 @dataclass(frozen=True)
 class Right:
+    """One way to access a file."""
+
     mode: str = PLAIN
-    kid: int = 0  # the key of MAC and cipher; for PLAIN none
-    auth: int | None = None  # kid that EXTERNAL AUTH must have proved, None: nobody needs to
+    kid: int = 0  # the key of MAC and cipher; none for PLAIN
+    auth: int | None = None  # kid that EXTERNAL AUTH must have proved; None: not needed
 
 
 FREE = (Right(),)
@@ -36,11 +38,12 @@ FREE = (Right(),)
 
 @dataclass(frozen=True)
 class FileSpec:
-    """One file.
+    """One file of a chip.
 
     `targets` lists, by offset read, the command headers (CLA INS P1 P2) that a sealed block may be
-    made for; offset None stands for any, the target's own offset then being the offset read minus
-    `shift`. Without this a resident's card would seal any of its bytes for any file of the ESAM.
+    made for. The offset None stands for any; the target's own offset must then be the offset read
+    minus `shift`. Without this list a resident's card would seal any of its bytes for any file of
+    the ESAM.
     """
 
     size: int
@@ -50,31 +53,32 @@ class FileSpec:
     shift: int = 0
     shape: str = TRANSPARENT
     record_bytes: int = 0  # of a LOG
-    fall: tuple[Right, ...] = ()  # who may take from a COUNTER
+    fall: tuple[Right, ...] = ()  # rights to count a COUNTER down
 
     @property
     def blank(self) -> bytes:
-        """What a new chip has in it."""
+        """Return the content of this file in a new chip."""
         return UNSET_COUNTER if self.shape == COUNTER else bytes(self.size)
 
 
 @dataclass(frozen=True)
 class Kind:
+    """One kind of chip: its files, its commands, and the keys that they accept."""
+
     name: str
     directory: int
     files: dict[int, FileSpec]
-    kids: frozenset[int]  # what WRITE KEY takes
+    kids: frozenset[int]  # accepted by WRITE KEY
     commands: frozenset[str]
-    process_kids: frozenset[int] = frozenset()  # what DIVERSIFY takes
-    auth_kids: frozenset[int] = frozenset()  # what EXTERNAL AUTH takes
-    identity_kids: frozenset[int] = frozenset()  # what INTERNAL AUTH takes
-    factor_on_read: bool = False  # a sealed read carries a factor
-    sealing: frozenset[tuple[int, int]] = (
-        frozenset()
-    )  # SEAL KEY: set of the key, set of the target's master
-    hands_on: bool = False  # seals from roots kept at kid + 10, and counts down its uses
+    process_kids: frozenset[int] = frozenset()  # accepted by DIVERSIFY
+    auth_kids: frozenset[int] = frozenset()  # accepted by EXTERNAL AUTH
+    identity_kids: frozenset[int] = frozenset()  # accepted by INTERNAL AUTH
+    factor_on_read: bool = False  # a sealed read carries a diversification factor
+    # SEAL KEY: set of the key, set of the target's master key.
+    sealing: frozenset[tuple[int, int]] = frozenset()
+    hands_on: bool = False  # seals from roots kept at kid + 10, and counts its uses down
 
 
 def sealed_for(*headers: str) -> tuple[bytes, ...]:
-    """Target headers from their hex."""
+    """Return target headers from their hex digits."""
     return tuple(bytes.fromhex(header) for header in headers)

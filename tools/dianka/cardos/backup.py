@@ -1,17 +1,16 @@
-"""The backup of a system's keys: split inside the control card into parts for several people, put
-together inside a new one.
+"""The backup of a system's keys: split in the control card, put together in a new one.
 
-n of m parts give the private roots back; fewer tell nothing about them. The split is Shamir's over
-GF(256) as SLIP-39 lays it down, with its digest that tells parts that don't belong together
+n of m parts give the private roots back; fewer reveal nothing about them. The split is Shamir's
+over GF(256) as SLIP-39 specifies it, with its digest that detects parts of different backups
 (package shamir-mnemonic, no passphrase; the parts stay bytes and never become words). On the way to
 a part card a part is sealed under that card's private desk key. A new control card has no private
-key, so on the way back it is sealed under a key of the public set: whoever has n part cards has the
-system, with or without that seal. A control card makes one backup; a second one would be somebody's
-private copy.
+key, so on the way back the part is sealed under a key of the public set: whoever has n part cards
+has the system, with or without that seal. A control card makes one backup; a second one would be
+somebody's private copy.
 
 A blank control card founds a system in two steps, so that a cut leaves a blank card or a system
-with a backup: FOUND makes private roots that last as long as the power, enough to split them and to
-load the part cards, and KEEP stores them.
+with a backup. FOUND makes private roots that last until power is lost, long enough to split them
+and to load the part cards. KEEP stores them.
 """
 
 from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup, recover_ems, split_ems
@@ -35,11 +34,14 @@ from dianka.cardos.files import card_files
 MOST_PARTS = 16  # SLIP-39
 _PASSPHRASE = b""
 _EXTENDABLE = True
-_EXPONENT = 0  # of the passphrase's iterations, and there is no passphrase
+_EXPONENT = 0  # of the iterations over the passphrase, which is empty
 
 
 def found(context: Context, command: Command) -> Answer:
-    """80 FA 09 00 01 profile: make private roots in a blank card, gone with the power until KEEP."""
+    """Make private roots in a blank card (80 FA 09 00 01 profile).
+
+    They are lost with the power until KEEP stores them.
+    """
     _must_be_blank(context, command)
     size, volatile = context.profile.key_bytes, context.volatile
     volatile.roots = {kid: context.rng(size) for kid in keys.ROOT_KIDS}
@@ -48,7 +50,10 @@ def found(context: Context, command: Command) -> Answer:
 
 
 def keep(context: Context, command: Command) -> Answer:
-    """80 FA 09 01 01 profile: store the roots that FOUND made, and the backups they may have."""
+    """Store the roots that FOUND made, and the number of backups left (80 FA 09 01 01 profile).
+
+    Refuse without FOUND (6985).
+    """
     _must_be_blank(context, command)
     volatile = context.volatile
     if not volatile.roots:
@@ -61,7 +66,10 @@ def keep(context: Context, command: Command) -> Answer:
 
 
 def _must_be_blank(context: Context, command: Command) -> None:
-    """The desk names the cipher that the system is to have: a card of another one refuses."""
+    """Refuse a card with private roots (6985) and a card of another cipher (6A80).
+
+    The command's data is the code of the cipher that the system is to have.
+    """
     command.expect(1)
     if keys.MASTER in context.state.keys:
         raise Refused(CONDITIONS)
@@ -74,9 +82,9 @@ def _has_roots(context: Context) -> bool:
 
 
 def split(context: Context, command: Command) -> Answer:
-    """80 FA 07 00 02 needed parts: make the parts, to be handed out until power goes.
+    """Make the parts, to be handed out until power is lost (80 FA 07 00 02 needed parts).
 
-    Counts the card's backup down.
+    Count down the backups that the card may still make.
     """
     command.expect(2)
     needed, parts = command.data
@@ -102,8 +110,9 @@ def split(context: Context, command: Command) -> Answer:
 
 
 def hand_out(context: Context, command: Command) -> Answer:
-    """80 FA 07 part 0C r4 serial8: this part, sealed for 04 D6 82 00 of the part card with this
-    serial. Each part once.
+    """Return one part, sealed for its part card; each part once (80 FA 07 part 0C r4 serial8).
+
+    The block is for the command 04 D6 82 00 of the part card with this serial number.
     """
     command.expect(12)
     parts = context.volatile.parts
@@ -119,9 +128,10 @@ def hand_out(context: Context, command: Command) -> Answer:
 
 
 def take_in(context: Context, command: Command) -> Answer:
-    """80 FA 08 00 lc block mac: a part under the process key (kid 87 by the part card's serial).
+    """Take a part and return how many are missing (80 FA 08 00 lc block mac).
 
-    How many are missing.
+    The part is sealed under the process key: kid 87 diversified by the part card's serial number.
+    The last part needed stores the roots.
     """
     volatile = context.volatile
     if not volatile.process_key or _has_roots(context):
@@ -154,7 +164,10 @@ def _pack(share: Share) -> bytes:
 
 
 def _put_together(parts: list[bytes]) -> tuple[int, bytes]:
-    """How many parts are missing, and the secret if none is. The same part twice counts once."""
+    """Return how many parts are missing, and the secret if none is.
+
+    The same part given twice counts once.
+    """
     group = ShareGroup()
     for part in parts:
         fields = card_files.unpack(desk_files.PART, part)

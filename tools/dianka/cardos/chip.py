@@ -1,9 +1,9 @@
-"""One reference card operating system for every kind of card in kinds.py and for the ESAM.
+"""One reference card operating system for the ESAM and every kind of card in kinds.py.
 
-A chip answers whole commands (APDU in, data and status word out). What T=0 adds - procedure bytes,
-61xx, 6Cxx - is t0.py's. Every command is one transaction: it works on a copy, which `on_commit` may
-store before it counts. An error anywhere leaves the old state. ATR of all of them: 3B 69 00 00 41
-and the 8-byte serial (docs/cards/protocol.md).
+A chip answers whole commands: an APDU in, data and a status word out. What T=0 adds - procedure
+bytes, 61xx, 6Cxx - is in t0.py. Every command is one transaction: it works on a copy of the state,
+which `on_commit` may store before it takes effect. An error at any point leaves the old state. The
+ATR of all chips is 3B 69 00 00 41 and the 8-byte serial number (docs/cards/protocol.md).
 """
 
 import os
@@ -28,7 +28,7 @@ from dianka.cardos.state import SERIAL_BYTES, State, new_state
 
 ATR_HEAD = bytes.fromhex("3B 69 00 00 41")
 
-# (CLA, INS): name in the kinds' tables, whether the command carries data, what it does.
+# (CLA, INS): name in the kinds' tables, whether the command carries data, its handler.
 Handler = Callable[[Context, Command], Answer]
 COMMANDS: dict[tuple[int, int], tuple[str, bool, Handler]] = {
     (0x00, 0xA4): ("select", True, commands.select),
@@ -54,10 +54,16 @@ _CLASSES = frozenset(cla for cla, _ in COMMANDS)
 
 
 class CardTorn(Exception):
-    """The card lost its power in the middle of a command. It answers again after `power_on`."""
+    """The card lost power during a command. It answers again after `power_on`."""
 
 
 class Chip:
+    """A chip with its state.
+
+    `rng` returns so many random bytes. `on_commit` stores a changed state; if it raises OSError,
+    the command ends with 6581 and changes nothing.
+    """
+
     def __init__(
         self,
         state: State,
@@ -78,7 +84,7 @@ class Chip:
         rng: Callable[[int], bytes] = os.urandom,
         profile: str = SM4.name,
     ) -> "Chip":
-        """A chip as it comes from its maker."""
+        """Return a chip as its maker delivers it."""
         return cls(
             new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile),
             rng,
@@ -89,7 +95,7 @@ class Chip:
         return self.state.kind
 
     def power_on(self) -> bytes:
-        """A reset, cold or warm: the ATR. All that isn't in the state is forgotten."""
+        """Reset the chip (cold or warm) and return the ATR. Discard all but the state."""
         self._volatile = Volatile()
         return ATR_HEAD + self.state.serial
 
@@ -97,7 +103,7 @@ class Chip:
         self._volatile = None
 
     def refusal(self, cla: int, ins: int) -> int:
-        """The status word if the chip has no such command, else 0."""
+        """Return the status word if the chip has no such command, else 0."""
         if cla not in _CLASSES:
             return UNKNOWN_CLA
         if (cla, ins) not in COMMANDS or COMMANDS[cla, ins][0] not in ALL[self.state.kind].commands:
@@ -105,11 +111,14 @@ class Chip:
         return 0
 
     def takes_data(self, cla: int, ins: int) -> bool:
-        """Whether P3 of this command counts bytes to the card (else: from it)."""
+        """Return whether P3 of this command counts bytes to the card, not from it."""
         return (cla, ins) in COMMANDS and COMMANDS[cla, ins][1]
 
     def process(self, apdu: bytes) -> Answer:
-        """The answer to one command, and its status word. CardTorn if power is or gets lost."""
+        """Execute one command; return its data and its status word.
+
+        Raise CardTorn if the chip has no power or loses it.
+        """
         if self._volatile is None:
             raise CardTorn("the card has no power: power_on it first")
         self.faults.commands += 1
@@ -126,7 +135,7 @@ class Chip:
         return answer
 
     def _refuse(self, refused: Refused) -> int:
-        """The status word; a try that the command has cost is stored before it is said."""
+        """Store a try that the command has cost, if any, then return the status word."""
         sw = refused.sw
         if refused.keep is not None:
             try:
@@ -134,7 +143,7 @@ class Chip:
             except Refused as failed:
                 sw = failed.sw
         if sw == MEMORY and self._volatile is not None:
-            # What was proved may rest on what was not stored.
+            # An authentication may rest on data that was not stored.
             self._volatile = Volatile(directory=self._volatile.directory)
         return sw
 
@@ -151,7 +160,7 @@ class Chip:
                 raise Refused(WRONG_LENGTH)
             return handler, Command(cla, ins, p1, p2, le=apdu[4] or 256)
         lc = apdu[4] if len(apdu) > 5 else 0
-        # A length expected may follow the data; the answer has the length it has.
+        # Le may follow the data; it is ignored, as the answer has its own length.
         if not lc or len(apdu) not in (5 + lc, 6 + lc):
             raise Refused(WRONG_LENGTH)
         return handler, Command(cla, ins, p1, p2, apdu[5 : 5 + lc])

@@ -1,6 +1,4 @@
-"""Commands that need no sealing: choosing a directory, challenges, plain reading and writing,
-authentication.
-"""
+"""Commands without secure messaging: select, challenge, plain read and write, authentication."""
 
 from dianka.card_port import OK
 from dianka.cardos import keys, kinds
@@ -22,7 +20,7 @@ from dianka.cardos.crypto import CHALLENGE_BYTES, same
 
 
 def select(context: Context, command: Command) -> Answer:
-    """00 A4 00 00 02 fid. Choosing a directory ends an authentication, as leaving a room does."""
+    """Select a directory, which ends an authentication (00 A4 00 00 02 fid)."""
     if command.p1 or command.p2:
         raise Refused(WRONG_P1P2)
     command.expect(2)
@@ -35,7 +33,7 @@ def select(context: Context, command: Command) -> Answer:
 
 
 def challenge(context: Context, command: Command) -> Answer:
-    """00 84 00 00 04 or 08."""
+    """Return random bytes, good for one use (00 84 00 00 04 or 08)."""
     if command.p1 or command.p2:
         raise Refused(WRONG_P1P2)
     if command.le not in (4, CHALLENGE_BYTES):
@@ -45,7 +43,7 @@ def challenge(context: Context, command: Command) -> Answer:
 
 
 def read(context: Context, command: Command) -> Answer:
-    """00 B0 80+sfi off le."""
+    """Return plain bytes of a file (00 B0 80+sfi off le)."""
     sfi, spec = context.file(command.p1)
     context.right(spec.read, sealed=False)
     if command.p2 >= spec.size:
@@ -57,7 +55,10 @@ def read(context: Context, command: Command) -> Answer:
 
 
 def update(context: Context, command: Command) -> Answer:
-    """00 D6 80+sfi off lc data, where the table lets anybody write, or whoever is authenticated."""
+    """Write plain bytes to a file (00 D6 80+sfi off lc data).
+
+    The file's table says whether anybody may write, or only who has authenticated.
+    """
     sfi, spec = context.file(command.p1)
     context.right(spec.update, sealed=False)
     context.write(sfi, command.p2, command.data)
@@ -65,9 +66,10 @@ def update(context: Context, command: Command) -> Answer:
 
 
 def internal_auth(context: Context, command: Command) -> Answer:
-    """00 88 00 kid 08 data8.
+    """Prove the card's identity: return cipher8 of the data (00 88 00 kid 08 data8).
 
-    Identity keys alone: with any other this would be an oracle for blocks that open doors.
+    Only identity keys are accepted: with any other key this command would be an oracle for ciphers
+    that authenticate or seal.
     """
     if command.p1:
         raise Refused(WRONG_P1P2)
@@ -78,9 +80,9 @@ def internal_auth(context: Context, command: Command) -> Answer:
 
 
 def external_auth(context: Context, command: Command) -> Answer:
-    """00 82 00 kid 08 cipher8.
+    """Check the other side's cipher of the newest challenge (00 82 00 kid 08 cipher8).
 
-    A failure costs a try in the same commit that the answer waits for.
+    A failure costs a try, stored in the commit that precedes the answer.
     """
     kid = command.p2
     if command.p1:

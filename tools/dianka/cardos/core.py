@@ -1,8 +1,7 @@
-"""What one command works with: the state it may change, what the chip remembers until power goes,
-and its refusals.
+"""The context of one command: the state it may change, the volatile data, and refusals.
 
-Commands are functions (Context, Command) -> (answer, status word); they change `Context.change()`
-and nothing else that lasts. Status words are those of ISO 7816-4, as docs/cards/protocol.md lists
+Commands are functions (Context, Command) -> (answer, status word). They change `Context.change()`
+and no other lasting data. Status words are those of ISO 7816-4, as docs/cards/protocol.md lists
 them.
 """
 
@@ -41,9 +40,9 @@ _METER_NO_AT = card_files.size_of(card_files.PARAMS[:9])
 
 
 class Refused(Exception):
-    """The command ends with this status word and changes nothing that lasts but `keep`.
+    """The command ends with this status word and changes no lasting data except `keep`.
 
-    A try that it has cost.
+    `keep` is the state with the try that the command has cost, or None.
     """
 
     def __init__(self, sw: int, keep: State | None = None) -> None:
@@ -54,9 +53,9 @@ class Refused(Exception):
 
 @dataclass
 class Faults:
-    """What a test may make a chip do wrong.
+    """Faults that a test can set in a chip.
 
-    Commands and commits count from 1 from the moment the faults are set.
+    Commands and commits are counted from 1, from the moment the faults are set.
     """
 
     locked_kids: frozenset[int] = frozenset()
@@ -72,23 +71,24 @@ class Faults:
 
 @dataclass
 class Volatile:
-    """What a chip forgets when its power goes."""
+    """Data that a chip loses with its power."""
 
     directory: int = kinds.MF
     challenge: bytes = b""
     auth_kid: int | None = None
     process_key: bytes = field(default=b"", repr=False)
     process_kid: int = 0
-    serving: bool = False  # a key of the meter in CARD_SERVED has been asked for
-    parts: list[bytes] = field(
-        default_factory=list, repr=False
-    )  # of a backup: to hand out, or taken in
+    serving: bool = False  # a key of the meter in CARD_SERVED has been requested
+    # Parts of a backup: to hand out, or taken in.
+    parts: list[bytes] = field(default_factory=list, repr=False)
     roots: dict[int, bytes] = field(default_factory=dict, repr=False)  # being founded (backup.py)
-    backups: int = 0  # that this system may still make
+    backups: int = 0  # number that this system may still make
 
 
 @dataclass(frozen=True)
 class Command:
+    """One command's header and data."""
+
     cla: int
     ins: int
     p1: int
@@ -119,13 +119,14 @@ class Context:
         self.changed = False
 
     def change(self) -> State:
-        """The state to write to: a copy, which the chip takes over if the command comes to its end."""
+        """Return the state to write to: a copy, which the chip adopts if the command succeeds."""
         if not self.changed:
             self.state = self.state.copy()
             self.changed = True
         return self.state
 
     def key(self, kid: int) -> bytes:
+        """Return a key; refuse a locked (6983) or a missing one (6A88)."""
         if kid in self.faults.locked_kids:
             raise Refused(LOCKED)
         key = self.volatile.roots.get(kid) or self.state.keys.get(kid)
@@ -134,9 +135,9 @@ class Context:
         return key
 
     def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
-        """Short id and description of the file that P1 (80H + short id) names.
+        """Return short id and description of the file that P1 (80H + short id) names.
 
-        One that is read by offset.
+        Refuse another P1 (6A86), a missing file (6A82) and one that is not read by offset (6981).
         """
         if not sfi_byte & 0x80:
             raise Refused(WRONG_P1P2)
@@ -146,9 +147,9 @@ class Context:
         return sfi, spec
 
     def record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
-        """Short id and description of the file that P2 (short id * 8 + 4) names.
+        """Return short id and description of the file that P2 (short id * 8 + 4) names.
 
-        One of these shapes.
+        Refuse another P2 (6A86), a missing file (6A82) and one of none of these shapes (6981).
         """
         if p2 & 7 != 4:
             raise Refused(WRONG_P1P2)
@@ -163,9 +164,9 @@ class Context:
         return sfi, self.kind.files[sfi]
 
     def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
-        """The first of these rights that this command may use, plain or sealed.
+        """Return the first of these rights that this command may use, plain or sealed.
 
-        Refused if there is none.
+        Refuse if there is none (6982).
         """
         for right in rights:
             if (right.mode != access.PLAIN) == sealed and right.auth in (
@@ -176,6 +177,10 @@ class Context:
         raise Refused(NOT_ALLOWED)
 
     def write(self, sfi: int, offset: int, data: bytes) -> None:
+        """Write to a file; refuse data beyond its end (6B00, 6700).
+
+        A counter must not rise (6985).
+        """
         old = self.state.files[sfi]
         if offset >= len(old):
             raise Refused(WRONG_OFFSET)
@@ -187,17 +192,20 @@ class Context:
         self.change().files[sfi] = new
 
     def take_challenge(self, size: int) -> bytes:
-        """The newest challenge's first bytes, good for this one use."""
+        """Return the first bytes of the newest challenge, which is good for one use.
+
+        Refuse if there is none, or a shorter one (6987).
+        """
         challenge, self.volatile.challenge = self.volatile.challenge, b""
         if len(challenge) < size:
             raise Refused(NO_CHALLENGE)
         return challenge[:size]
 
     def checked(self, kid: int, command: Command, key: bytes = b"") -> bytes:
-        """The command's data without its MAC, which must be right under this key and the newest
-        challenge.
+        """Return the command's data without its MAC; refuse a wrong MAC (6988).
 
-        The key is that of `kid`, or one that was derived from it.
+        The MAC must be right under this key and the newest challenge. The key is that of `kid`, or
+        one that was derived from it.
         """
         if len(command.data) <= MAC_BYTES:
             raise Refused(WRONG_LENGTH)
@@ -212,7 +220,7 @@ class Context:
         return data
 
     def received(self, right: Right, command: Command) -> bytes:
-        """What a command with secure messaging carries, checked and deciphered as its right says."""
+        """Check and decipher a command with secure messaging by its right; return the data."""
         data = command.data
         if right.mode in (access.MAC, access.CIPHER_MAC):
             data = self.checked(right.kid, command)
@@ -229,8 +237,9 @@ class Context:
         return plain
 
     def failed(self, kid: int, sw: int) -> Refused:
-        """A MAC or a cipher was wrong: that costs the key a try, in the commit that the answer
-        waits for.
+        """Return the refusal after a wrong MAC or cipher.
+
+        It costs the key a try, stored in the commit that precedes the answer.
         """
         state = self.state.copy()
         state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
@@ -241,18 +250,19 @@ class Context:
             raise Refused(LOCKED)
 
     def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
-        """A MAC to hand out."""
+        """Return a MAC to hand out; a wrong one if that fault is set."""
         made = self.profile.mac(key, r4, message)
         return bytes((made[0] ^ 1,)) + made[1:] if self.faults.wrong_mac else made
 
     @property
     def public(self) -> bool:
-        """Whether the master key is still of the public set."""
+        """Return whether the master key is still of the public set."""
         factors = (keys.NO_FACTOR, self.state.serial, self.meter_factor)
         return keys.is_public_master(self.profile, self.state.keys[keys.MASTER], factors)
 
     @property
     def meter_factor(self) -> bytes:
+        """Return the factor of the ESAM's meter number; zeros in a card."""
         if self.kind.name != kinds.ESAM:
             return keys.NO_FACTOR
         return keys.meter_factor(

@@ -1,6 +1,4 @@
-"""The two cipher profiles that cards and ESAM speak.
-
-Diversification, authentication, MAC and sealed blocks.
+"""The two cipher profiles of cards and ESAM: diversification, authentication, MAC, sealed blocks.
 
 Owns the arithmetic of docs/cards/protocol.md, section "Ciphers", and nothing about who holds which
 key. SM4 is GB/T 32907: key and block of 16 bytes, used by the rules of PBOC 3.0. 3DES is ISO/IEC
@@ -16,25 +14,24 @@ from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algori
 
 MAC_BYTES = 4
 CHALLENGE_BYTES = 8
-LONGEST_SEALED = (
-    240  # bytes of data that a sealed block may carry, so that block and MAC fit one command
-)
+# Bytes of data that a sealed block may carry, so that block and MAC fit one command.
+LONGEST_SEALED = 240
 
 
 def same(left: bytes, right: bytes) -> bool:
-    """Equality that takes the same time wherever the first difference is."""
+    """Compare in a time that does not depend on where the first difference is."""
     return hmac.compare_digest(left, right)
 
 
 def pad(message: bytes, block: int) -> bytes:
-    """80H, then zeros to the next whole block; always at least the 80H."""
+    """Append 80H, then zeros up to a whole block; the 80H is always there."""
     return message + b"\x80" + bytes(-(len(message) + 1) % block)
 
 
 @lru_cache(maxsize=4096)
 def _sm4_encryptor(key: bytes) -> CipherContext:
-    # ECB carries nothing from block to block, so one context serves a key for ever; building one
-    # costs 15 times its use.
+    # ECB has no state between blocks, so one context serves a key for ever; building one costs 15
+    # times its use.
     return Cipher(algorithms.SM4(key), modes.ECB()).encryptor()
 
 
@@ -44,7 +41,7 @@ def _tdes_encryptor(key24: bytes) -> CipherContext:
 
 
 class Profile:
-    """What a chip asks of its cipher. The two below differ in block, diversification and MAC."""
+    """One cipher as a chip uses it. The two profiles differ in block, diversification and MAC."""
 
     name: str
     code: int  # in the control card's file 01 and on part cards
@@ -58,7 +55,7 @@ class Profile:
         raise NotImplementedError
 
     def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
-        """The first four bytes of the last block."""
+        """Return the first four bytes of the last block."""
         raise NotImplementedError
 
     def _div(self, key: bytes, factor8: bytes) -> bytes:
@@ -68,36 +65,42 @@ class Profile:
 
     @property
     def wrapped_bytes(self) -> int:
-        """A sealed key: length byte, key, padding."""
+        """Return the length of a sealed key: length byte, key, padding."""
         return self.sealed_bytes(self.key_bytes)
 
     def sealed_bytes(self, size: int) -> int:
-        """How long the block is that carries `size` bytes."""
+        """Return the length of the block that carries `size` bytes."""
         return len(pad(bytes(1 + size), self.block_bytes))
 
     def div(self, key: bytes, factor8: bytes) -> bytes:
+        """Derive a key with a factor of 8 bytes; raise ValueError for another length."""
         if len(factor8) != 8:
             raise ValueError("a diversification factor has 8 bytes")
         return self._div(key, factor8)
 
     def cipher8(self, key: bytes, data8: bytes) -> bytes:
+        """Encipher 8 bytes for authentication; raise ValueError for another length."""
         if len(data8) != 8:
             raise ValueError("8 bytes are enciphered, no more and no fewer")
         return self._ecb(key, data8 if self.block_bytes == 8 else pad(data8, self.block_bytes))[:8]
 
     def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
+        """Return the MAC of a message, starting from 4 random bytes."""
         if len(r4) != 4:
             raise ValueError("a MAC begins from 4 random bytes")
         return self._mac(key, r4, pad(message, self.block_bytes))
 
     def seal(self, key: bytes, data: bytes) -> bytes:
-        """Length byte, data, 80H and zeros, enciphered block by block."""
+        """Encipher length byte, data, 80H and zeros, block by block.
+
+        Raise ValueError if the data has not 1 to LONGEST_SEALED bytes.
+        """
         if not 0 < len(data) <= LONGEST_SEALED:
             raise ValueError(f"a sealed block carries 1 to {LONGEST_SEALED} bytes")
         return self._ecb(key, pad(bytes((len(data),)) + data, self.block_bytes))
 
     def unseal(self, key: bytes, block: bytes) -> bytes:
-        """The data inside; ValueError if the block was not made by `seal` under the same key."""
+        """Return the data; raise ValueError if `seal` did not make the block under the same key."""
         if not block or len(block) % self.block_bytes:
             raise ValueError("a sealed block has whole cipher blocks")
         plain = self._ecb_back(key, block)
@@ -107,12 +110,13 @@ class Profile:
         return data
 
     def wrap(self, key: bytes, secret: bytes) -> bytes:
+        """Seal a key; raise ValueError if its length is not that of a key."""
         if len(secret) != self.key_bytes:
             raise ValueError(f"a key has {self.key_bytes} bytes")
         return self.seal(key, secret)
 
     def unwrap(self, key: bytes, block: bytes) -> bytes:
-        """The key inside; ValueError if the block was not made by `wrap` under the same key."""
+        """Return the key; raise ValueError if `wrap` did not make the block under the same key."""
         secret = self.unseal(key, block)
         if len(secret) != self.key_bytes:
             raise ValueError("a sealed block without a key in it")
@@ -149,7 +153,7 @@ class TripleDes(Profile):
     def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
         chain = r4 + bytes(4)
         if len(padded) > 8:
-            # Three times the same half is single DES.
+            # 3DES with the same half three times is single DES.
             chain = (
                 Cipher(TripleDES(key[:8] * 3), modes.CBC(chain))
                 .encryptor()
@@ -170,7 +174,7 @@ PROFILES: dict[str, Profile] = {profile.name: profile for profile in (SM4, TDES)
 
 
 def by_code(code: int) -> Profile:
-    """The profile of this code; ValueError if there is none."""
+    """Return the profile of this code; raise ValueError if there is none."""
     for profile in PROFILES.values():
         if profile.code == code:
             return profile

@@ -1,10 +1,8 @@
-"""Layout of the card files that no meter ever sees.
+"""Layout of the card files that no meter sees: uses, refunds, the desk's logs, parts of a backup.
 
-Uses, refunds, the desk's logs, and the parts of a backup.
-
-Owns numbers and field tables only; pack and unpack them with card_files.py of the firmware, whose
-codings these are. All of it is this project's own choice where docs/cards/protocol.md does not say
-otherwise.
+Owns numbers and field tables only; card_files.py of the firmware packs and unpacks them, as the
+codings are its own. All of it is this project's own choice where docs/cards/protocol.md does not
+say otherwise.
 """
 
 from dianka.cardos.files import card_files
@@ -26,7 +24,7 @@ INSPECTION_LIMITS = 7
 INSPECTION_RUN_INFO = 8
 RESULTS = 20
 
-# Factors of the SEAL KEY that took the last use: the present master key's, and the new keys'.
+# Factors of the SEAL KEY that cost the last use: the present master key's, and the new keys'.
 SERVED = (("master_factor", 8, RAW), ("keys_factor", 8, RAW))
 
 EVENT = (

@@ -1,4 +1,4 @@
-"""The card file codec, straight from the meter's firmware (firmware/card_files.py)."""
+"""The card file codec of the meter's own firmware (firmware/card_files.py)."""
 
 from dianka.firmware import shared
 

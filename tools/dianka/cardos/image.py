@@ -1,13 +1,12 @@
-"""A chip kept in a file: the card that lies on the desk, or in a meter's slot, when there is no
-plastic.
+"""A chip kept in a file: a card on the desk or in a meter's slot where there is no real card.
 
-The file is JSON: format, version, the state in hex, and a SHA-256 sum over all of it. It is written
-anew at each commit of the chip, beside the old one and moved over it, so that a cut leaves the old
-card or the new one. A lock on a sidecar file sees to it that a card is in one place at a time, so
-one file has one name: links are followed before anything is locked, and a file with a second name
-(a hard link) is refused, since moving a new file over one name would leave the former card under
-the other. A chip's keys stand in it as in the chip itself: whoever can read the file has taken the
-chip apart.
+The file is JSON: format, version, the state in hex, and a SHA-256 checksum over all of it. Each
+commit of the chip writes it anew beside the old one and renames it over the old one, so that a cut
+leaves the old card or the new one. A lock on a sidecar file ensures that a card is in one place at
+a time. So one file has one name: links are followed before anything is locked, and a file with a
+second name (a hard link) is refused, since renaming a new file over one name would leave the former
+card under the other. The file holds the chip's keys unprotected: whoever can read the file has all
+that is in the chip.
 """
 
 import contextlib
@@ -27,29 +26,31 @@ from dianka.cardos.state import SERIAL_BYTES, State, new_state
 
 FORMAT = "dianka-card"
 VERSION = 2
-_LARGEST = 64 * 1024  # a chip has a few hundred bytes; don't read somebody's film into memory
+_LARGEST = 64 * 1024  # bytes: a chip has a few hundred; do not read a huge file into memory
 # Bytes: NAME_MAX of common file systems, less what the sidecar's name has in addition.
 _LONGEST_NAME = 255 - len("..lock")
 _SHOWN_NAME = 40  # characters of a name that is too long
-# What to do about a damaged file: a part of a backup and a control card can't be issued anew.
+# Advice for a damaged file: a part of a backup and a control card can't be issued anew.
 _DAMAGED = {
     kinds.PART: "take another part of the same backup",
-    kinds.CONTROL: "take a copy that is whole, or make it anew from its backup with `dianka keys restore`",
+    kinds.CONTROL: (
+        "take a copy that is whole, or make it anew from its backup with `dianka keys restore`"
+    ),
 }
 
 
 class CardFileError(CardError):
-    """One line: what is wrong with the file and what to do."""
+    """A card file that cannot be used. The message is one line: the cause and the remedy."""
 
 
 class DamagedFileError(CardFileError):
-    """The file was a card's, and is not whole."""
+    """The file was a card's and is damaged."""
 
 
 class CardFile:
     """A chip and its file, held until `close`.
 
-    It is a CardPort as its chip is, but says in words what the disk refused.
+    It is a CardPort as its chip is, but reports in words why the disk refused a change.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class CardFile:
         return self.chip.power_on()
 
     def process(self, apdu: bytes) -> tuple[bytes, int]:
-        """Answer a command; CardFileError if the disk did not take what it changed."""
+        """Answer a command; raise CardFileError if the disk did not take the change."""
         self._trouble = None
         answer = self.chip.process(apdu)
         if self.trouble:
@@ -75,14 +76,15 @@ class CardFile:
     def trouble(self) -> str:
         """Return why the disk did not take the last command's change, in one line, or nothing.
 
-        A reader is told 6581 meanwhile, as by a memory that is worn out (docs/cards/protocol.md,
-        status words).
+        A reader gets 6581 meanwhile, as from a memory that is worn out (docs/cards/protocol.md,
+        "Status words").
         """
         if self._trouble is None:
             return ""
         return (
-            f"{self.path.name} can't be written ({self._trouble.strerror}): the card is whole and as "
-            f"it was; make room in {self.path.parent} or allow writing there, and do it again"
+            f"{self.path.name} can't be written ({self._trouble.strerror}): "
+            "the card is whole and as it was; "
+            f"make room in {self.path.parent} or allow writing there, and do it again"
         )
 
     @classmethod
@@ -95,7 +97,7 @@ class CardFile:
         private_roots: bool = True,
         profile: str = SM4.name,
     ) -> "CardFile":
-        """A new chip of this kind in a new file."""
+        """Create a new chip of this kind in a new file."""
 
         def born() -> State:
             return new_state(
@@ -108,12 +110,15 @@ class CardFile:
     def store(
         cls, path: Path | str, make: Callable[[], State], rng: Callable[[int], bytes] = os.urandom
     ) -> "CardFile":
-        """A chip in this state in a new file. The state is made when the file's name is ours."""
+        """Create a chip in a new file, with the state that `make` returns.
+
+        `make` is called when the file's name is reserved for this process.
+        """
         given, path = Path(path), real_path(path)
         _must_be_new(given)
         lock = locked(path)
         try:
-            _must_be_new(given)  # still, now that nobody else can make it
+            _must_be_new(given)  # again, now that nobody else can create it
             card = cls(path, lock, make(), rng)
         except BaseException:
             lock.close()
@@ -130,10 +135,12 @@ class CardFile:
 
     @classmethod
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
+        """Open a card file and lock it; raise CardFileError if it cannot be used."""
         given, path = Path(path), real_path(path)
         if not path.is_file():
             raise CardFileError(
-                f"{name_of(given)} is no file: check the name, or make the card with `dianka card issue`"
+                f"{name_of(given)} is no file: check the name, "
+                "or make the card with `dianka card issue`"
             )
         lock = locked(path)
         try:
@@ -150,29 +157,29 @@ class CardFile:
             raise
 
     def close(self) -> None:
-        """Let go of the file. The chip has no power from now on."""
+        """Release the file. The chip has no power from now on."""
         self.chip.power_off()
         self.chip.on_commit = _closed
         self._lock.close()
 
     def detach(self) -> None:
-        """Keep what the chip stores from here on in this process alone.
+        """Keep what the chip stores from now on in this process only.
 
-        A fork's, whose parent has the file.
+        This is for a forked process, whose parent has the file.
         """
         self.chip.on_commit = None
 
     def move(self, path: Path) -> None:
-        """Go on in another file, with the chip's state of this instant.
+        """Continue in another file, with the chip's present state.
 
-        The former one stays as it is.
+        The former file stays as it is.
         """
         self.path = path
         self._save(self.chip.state)
         self.chip.on_commit = self._save
 
     def discard(self) -> None:
-        """Throw the card away: it was spoilt in the making."""
+        """Delete the card, as making it has failed."""
         self.path.unlink(missing_ok=True)
         self.close()
 
@@ -204,16 +211,16 @@ class CardFile:
                 os.fsync(file.fileno())
             beside.replace(self.path)
         except BaseException:
-            beside.unlink(missing_ok=True)  # keys stand in it
+            beside.unlink(missing_ok=True)  # it contains keys
             raise
-        self.chip.state = state  # what is in the file is the card, even if this is broken off now
+        self.chip.state = state  # the file is the card now, even if the next call is interrupted
         sync_folder(self.path.parent)
 
 
 def dump(state: State) -> bytes:
-    """The bytes of the file.
+    """Return the content of the file.
 
-    One state has one form, so that not even a blank can be changed unseen.
+    One state has one form, so that not even a space can be changed unnoticed.
     """
     content: dict[str, Any] = {
         "format": FORMAT,
@@ -232,7 +239,7 @@ def dump(state: State) -> bytes:
 
 
 def load(data: bytes, name: str = "the card file") -> State:
-    """The state that `dump` wrote; CardFileError if it is anything else."""
+    """Return the state that `dump` wrote; raise CardFileError for any other data."""
     try:
         content = json.loads(data)
         known = isinstance(content, dict) and content.get("format") == FORMAT
@@ -265,15 +272,13 @@ def load(data: bytes, name: str = "the card file") -> State:
 
 
 def _advice(data: bytes) -> str:
-    """What to do about a damaged file, by the kind that it still names."""
+    """Return what to do about a damaged file, by the kind that it still names."""
     named = (advice for kind, advice in _DAMAGED.items() if f'"kind": "{kind}"'.encode() in data)
     return next(named, "take a copy that is whole, or issue a replacement card")
 
 
 def sync_folder(folder: Path) -> None:
-    """The names of what was stored there are on the disk too, where the system has a way to see to
-    it.
-    """
+    """Write the folder's entries to the disk, where the system has a way to do so."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -283,12 +288,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def real_path(path: Path | str) -> Path:
-    """Return where the file is, links followed; CardFileError if no file can be there."""
+    """Return where the file is, links followed; raise CardFileError if no file can be there."""
     path = Path(path)
     try:
         real = path.resolve()
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            real.lstat()  # for what Path.exists and its like raise: ENAMETOOLONG, EACCES
+            real.lstat()  # raises ENAMETOOLONG or EACCES, as Path.exists would
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         why = error.strerror if isinstance(error, OSError) else "its links lead nowhere"
         raise CardFileError(
@@ -302,7 +307,10 @@ def real_path(path: Path | str) -> Path:
 
 
 def name_of(path: Path) -> str:
-    """What to call a file; a folder such as . has no name but the one that was given."""
+    """Return the name to show for a file.
+
+    A folder such as . has no name but the one that was given.
+    """
     return path.name or str(path)
 
 
@@ -347,7 +355,7 @@ def _unwritable(path: Path, error: OSError) -> CardFileError:
 
 
 def locked(path: Path) -> BinaryIO:
-    """The sidecar, open and locked.
+    """Return the sidecar file, open and locked; raise CardFileError if the card is in use.
 
     It stays on the disk: removing it would let two openers lock two different files.
     """

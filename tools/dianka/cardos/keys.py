@@ -1,7 +1,7 @@
-"""Which keys there are, the public set, and the factors that keys are diversified with.
+"""The numbers of the keys, the public set, and the factors that keys are diversified with.
 
 Owns the numbers of docs/cards/protocol.md, section "Who holds which key". The private set is in no
-source and no file of the desk: a system control card makes it when it is made.
+source and in no file of the desk: a system control card generates it when the card is made.
 """
 
 from dianka.cardos.crypto import Profile
@@ -29,33 +29,31 @@ ROOT = 0
 DIVERSIFIED = 1
 
 NO_FACTOR = bytes(8)
-# Printed here on purpose: these keys guard nothing but the way from the factory to the first
-# private key.
+# Published on purpose: these keys protect nothing but the way from the factory to the first private
+# key.
 PUBLIC_ROOTS = {kid: b"DiankaPublicKey%d" % kid for kid in ROOT_KIDS}
 
 TRIES = 6  # failed EXTERNAL AUTH in a row until the key locks
-# Wrong MACs in a row until the key locks. Public meters stop at 100 to 200 a day (cards reference
-# 2.3); noise on the wire and other people's cards must not lock a meter, and one guess in 2^32 is
-# right.
+# Wrong MACs in a row until the key locks (docs/cards/protocol.md, "Who holds which key"). Public
+# meters stop at 100 to 200 a day; noise on the wire and other people's cards must not lock a meter,
+# and one guess in 2^32 is right.
 MAC_TRIES = 100
 
 PART_FILE = 2  # the short file id of the part on a part card
 
 
 def meter_factor(meter_no_bcd: bytes) -> bytes:
-    """0000 and the 6-byte BCD meter number."""
+    """Return 0000 and the 6-byte BCD meter number; raise ValueError for another length."""
     if len(meter_no_bcd) != 6:
         raise ValueError("a meter number has 6 BCD bytes")
     return bytes(2) + meter_no_bcd
 
 
 def is_public_master(profile: Profile, key: bytes, factors: tuple[bytes, ...]) -> bool:
-    """Whether this master key is of the public set.
+    """Return whether this master key is of the public set.
 
-    The root, or the root under one of these factors.
-
-    WRITE KEY doesn't say which set a key is of, and needn't: a chip knows the public root that it
-    was born with.
+    That is the public root, or the root diversified with one of these factors. WRITE KEY does not
+    say which set a key is of, and need not: a chip knows the public root that it was made with.
     """
     root = PUBLIC_ROOTS[MASTER]
     return key == root or any(key == profile.div(root, factor) for factor in factors)

@@ -1,7 +1,7 @@
-"""The kinds of chip as data: which files, which rights, which keys, which commands.
+"""The kinds of chip as data: files, rights, keys and commands of each.
 
 Owns the tables of docs/cards/files.md and docs/cards/protocol.md ("Who holds which key"). The
-operating system (chip.py and the command modules) is the same for all of them and decides by these
+operating system (chip.py and the command modules) is the same for all kinds and decides by these
 tables alone.
 """
 
@@ -44,7 +44,7 @@ _BY_DESK = (Right(access.MAC, keys.DESK, auth=keys.DESK),)
 _BY_METER = (Right(access.MAC, keys.WRITE_BACK, auth=keys.EXTERNAL),)
 _BY_CARD = (Right(access.MAC, keys.PARAMETERS),)  # sealed by a card for this chip
 # An inspection card serves meters of either key state: beside its private keys it has public ones,
-# 10 higher.
+# at a kid that is 10H higher.
 _PUBLIC_EXTERNAL, _PUBLIC_WRITE_BACK = keys.BESIDE + keys.EXTERNAL, keys.BESIDE + keys.WRITE_BACK
 _BY_ANY_METER = (*_BY_METER, Right(access.MAC, _PUBLIC_WRITE_BACK, auth=_PUBLIC_EXTERNAL))
 _PLAIN_BY_METER = (Right(auth=keys.EXTERNAL),)
@@ -66,7 +66,7 @@ def _money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]) -> File
 
 
 def _esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
-    """One that the ESAM copies to a card, sealed under the write-back key."""
+    """Describe a file that the ESAM copies to a card, sealed under the write-back key."""
     return FileSpec(
         size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: sealed_for(*targets)}
     )
@@ -223,9 +223,8 @@ _CONTROL = Kind(
     MF,
     {
         card_files.CARD_INFO: FileSpec(_framed(desk_files.CONTROL_INFO)),
-        desk_files.CARD_USES: FileSpec(
-            access.COUNTER_BYTES, shape=access.COUNTER
-        ),  # backups that it may still make
+        # Backups that the card may still make.
+        desk_files.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),
     },
     frozenset(),
     frozenset(

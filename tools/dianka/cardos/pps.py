@@ -1,8 +1,9 @@
-"""The card's side of PPS (ISO 7816-3, 9), and the ATR that offers a higher rate.
+"""The card's side of PPS (ISO 7816-3, section 9), and the ATR that offers a higher rate.
 
-After an ATR with TA1 the reader may send PPSS FF, PPS0, the PPS1 to 3 that PPS0 announces and PCK,
-first of all. A card agrees by sending the same back, or keeps the first rate by leaving PPS1 out.
-`Asked` does either, or one of the wrong things that cards have been seen to do.
+After an ATR with TA1 the reader may send, before anything else, PPSS FF, PPS0, those of PPS1 to
+PPS3 that PPS0 announces, and PCK. A card agrees by sending the same bytes back, or keeps the first
+rate by leaving PPS1 out. `Asked` does either, or one of the wrong things that real cards have been
+seen to do.
 """
 
 PPSS = 0xFF
@@ -20,12 +21,15 @@ _D = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
 
 
 def rate(coded: int) -> tuple[int, int]:
-    """(F, D) of a TA1 or PPS1; 0 where the code is reserved."""
+    """Return (F, D) of a TA1 or PPS1; 0 where the code is reserved."""
     return _F[coded >> 4], _D[coded & 15]
 
 
 def offering(atr: bytes, ta1: int, ta2: int | None = None) -> bytes:
-    """An ATR 3B 69 00 00 41 .. with TA1, and with TA2 (behind TD1 = 10: T=0) for specific mode."""
+    """Return an ATR 3B 69 00 00 41 .. with TA1 added, and with TA2 for specific mode.
+
+    TA2 follows TD1 = 10 (T=0). Raise ValueError for any other ATR.
+    """
     if atr[:2] != b"\x3b\x69":
         raise ValueError("only the ATR of this system's chips can be made to offer a rate")
     if ta2 is None:
@@ -34,9 +38,10 @@ def offering(atr: bytes, ta1: int, ta2: int | None = None) -> bytes:
 
 
 class Asked:
-    """A PPS request, character by character.
+    """A PPS request, taken character by character.
 
-    Once `done`, `rate` holds from behind the answer; or it is `rejected`: mute.
+    Once `done`, the card is at `rate` after its answer, or the request is `rejected` and the card
+    mute.
     """
 
     def __init__(self, ta1: int, way: str = ECHO) -> None:
@@ -50,7 +55,7 @@ class Asked:
         self._heard = bytearray()
 
     def receive(self, value: int) -> bytes:
-        """One character of the request; the answer after its last."""
+        """Take one character of the request; return the answer after its last."""
         self._heard.append(value)
         if len(self._heard) < 2 or len(self._heard) < 3 + (self._heard[1] >> 4 & 7).bit_count():
             return b""
@@ -78,7 +83,7 @@ class Asked:
         return answer[:2] if self._way == CUT else answer + bytes((check,))
 
     def _may(self, wanted: tuple[int, int]) -> bool:
-        """F from 372 to the offered Fi, D from 1 to the offered Di."""
+        """Return whether F is from 372 to the offered Fi and D from 1 to the offered Di."""
         f, d = wanted
         return (
             self._heard[1] & 0x70 == 0x10

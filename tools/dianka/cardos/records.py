@@ -1,8 +1,8 @@
-"""Files that are read by record: wallet, counters that only fall, and logs whose oldest record
-gives way to the newest.
+"""Files that are read by record: the wallet, counters that can only fall, and logs.
 
-P2 names the file as short id * 8 + 4 [p: 0C, 14, 24]. Who may write is in the file's table, as for
-any other.
+In a full log the oldest record gives way to the newest. P2 names the file as short id * 8 + 4 [p:
+0C, 14, 24; marks as in docs/cards/protocol.md]. The file's table says who may write, as for any
+other file.
 """
 
 from dianka.card_port import OK
@@ -27,7 +27,7 @@ _AMOUNT_BYTES = 8  # four, and their inverse
 
 
 def read_record(context: Context, command: Command) -> Answer:
-    """00 B2 rec p2 le.
+    """Return one whole record (00 B2 rec p2 le).
 
     Record 00 of the wallet is all of it and its inverse: plain numbers have no other check.
     """
@@ -45,7 +45,7 @@ def read_record(context: Context, command: Command) -> Answer:
 
 
 def append(context: Context, command: Command) -> Answer:
-    """00 E2 00 p2 lc record, or 04 E2 with secure messaging."""
+    """Put a record in front of a log: 00 E2 00 p2 lc record, or 04 E2 with secure messaging."""
     sfi, spec = context.record_file(command.p2, access.LOG)
     if command.p1:
         raise Refused(WRONG_P1P2)
@@ -59,10 +59,10 @@ def append(context: Context, command: Command) -> Answer:
 
 
 def debit(context: Context, command: Command) -> Answer:
-    """80 30 00 p2 08 amount4 inverse4: from the wallet, or from a counter if the table allows it.
+    """Take an amount from the wallet or from a counter (80 30 00 p2 08 amount4 inverse4).
 
-    Two flipped bits in a character keep its parity, and no MAC vouches for the amount: its inverse
-    has to agree.
+    The table must allow it for a counter. Two flipped bits in a character keep its parity, and no
+    MAC protects the amount: therefore its inverse has to agree, else the command is refused (6A80).
     """
     sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER)
     if command.p1:
@@ -88,7 +88,7 @@ def _amount(command: Command) -> int:
 
 
 def _place(spec: FileSpec, record: int) -> tuple[int, int]:
-    """Where a record begins and how long it is."""
+    """Return where a record begins and how long it is."""
     if spec.shape == access.WALLET:
         return wallet_offset(record), 4
     size = spec.record_bytes or spec.size

@@ -1,9 +1,9 @@
-"""80 FA: work done with root keys for somebody who may not see them - DIVERSIFY, ENCIPHER, MAC and
-SEAL KEY.
+"""80 FA: operations with root keys for a party that may not see them.
 
-The ESAM has the first two (for the meter), the control card all four (for the desk) and the backup
-of its keys (backup.py), a master-key change or restore card the last. What each may be done with is
-narrow on purpose: a process key of kid 05 with MAC would print money at any desk.
+These are DIVERSIFY, ENCIPHER, MAC and SEAL KEY. The ESAM has the first two (for the meter), the
+control card all four (for the desk) and the backup of its keys (backup.py), a master-key change or
+restore card the last. The use of each key is limited on purpose: a process key of kid 05 with MAC
+would let any desk create credit.
 """
 
 from dianka.card_port import OK
@@ -27,7 +27,7 @@ _FACTOR = 8
 
 
 def sam(context: Context, command: Command) -> Answer:
-    """Which of them, by P1 and P2."""
+    """Execute the operation that P1 and P2 select; refuse one that this kind lacks (6A86)."""
     allowed = context.kind.commands
     if command.p1 == 0 and "diversify" in allowed:
         return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
@@ -45,8 +45,9 @@ def sam(context: Context, command: Command) -> Answer:
 
 
 def _diversify(context: Context, command: Command) -> Answer:
-    """80 FA 00 kid 08 factor8; with 10 factor8 data8 the same and ENCIPHER of data8, which spares
-    the line a command.
+    """Derive the process key (80 FA 00 kid 08 factor8).
+
+    With 10 factor8 data8 also return ENCIPHER of data8, which saves a command on the line.
     """
     factor, data = command.data[:_FACTOR], command.data[_FACTOR:]
     if len(factor) != _FACTOR or len(data) not in (0, CHALLENGE_BYTES):
@@ -76,9 +77,10 @@ def _mac(context: Context, command: Command) -> Answer:
 
 
 def _seal(context: Context, command: Command) -> Answer:
-    """80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set 00...
+    """Return a key wrapped and with its MAC, ready for WRITE KEY.
 
-    Ready for WRITE KEY.
+    The command is 80 FA 06 kid 1E set master_kind master_factor8 key_kind key_factor8 r4 target_set
+    00...
     """
     command.expect(_SEAL_BYTES)
     data = command.data
@@ -88,8 +90,8 @@ def _seal(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_DATA)
     if (key_set, target_set) not in context.kind.sealing:
         raise Refused(NO_KEY)
-    # Everybody can open what is sealed under the public master: no more private roots go there than
-    # the ESAM can't do without.
+    # Everybody can open a block sealed under the public master key: no private roots go there but
+    # those that the ESAM can't do without.
     bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
     if bare and command.p2 not in keys.FOR_ESAM:
         raise Refused(NOT_ALLOWED)
@@ -115,13 +117,13 @@ def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> 
 
 
 def _count_down(context: Context, kid: int, meter: bytes) -> None:
-    """One use is the keys of one meter, however often it takes them.
+    """Count one use down for each meter, however many of its keys are sealed.
 
-    Else one card would open all meters uncounted.
-
-    `meter` is both factors of a diversified key. The meter served last is served again for nothing,
-    so that a change which broke off behind the count can be repeated. The roots go with a meter:
-    free while there are uses, or behind a key of it.
+    Otherwise one card would open all meters uncounted. `meter` is both factors of a diversified
+    key, empty for a root. The meter served last costs nothing when it is served again, so that a
+    change that was interrupted after the count can be repeated. Roots go with a meter: they are
+    free while uses are left, or after a key of the meter served last. The master key as a root
+    always costs a use. Refuse if no use is left (6985).
     """
     files, volatile = context.state.files, context.volatile
     again = any(meter) and meter == files[desk_files.CARD_SERVED]

@@ -1,8 +1,8 @@
-"""Sealed transport: files read for another chip, files and keys written under a MAC.
+"""Secure messaging: files read for another chip, files and keys written under a MAC.
 
 The reader of a sealed file names the command that the block will be used in, and the chip makes the
-MAC as if it sent that command itself [p]. So the meter's controller and the desk's PC relay blocks
-and hold no key.
+MAC as if it sent that command itself [p, marks as in docs/cards/protocol.md]. So the meter's
+controller and the desk's PC pass blocks on and hold no key.
 """
 
 from dianka.card_port import OK
@@ -30,16 +30,19 @@ _FACTOR_READ = 17  # and factor8
 
 
 def read_mac(context: Context, command: Command) -> Answer:
-    """04 B0 80+sfi off lc r4 target5 [factor8].
+    """Return data and the MAC that `target5` needs, in the file's mode.
 
-    Data and the MAC that `target5` needs, in the file's mode.
+    The command is 04 B0 80+sfi off lc r4 target5 [factor8].
     """
     sfi, spec = context.file(command.p1)
     return _sealed_read(context, command, sfi, spec, command.p2, spec.size), OK
 
 
 def read_record_mac(context: Context, command: Command) -> Answer:
-    """04 B2 rec p2 11 r4 target5 factor8: a record of the wallet, likewise."""
+    """Return a record of the wallet and its MAC, as `read_mac` does.
+
+    The command is 04 B2 rec p2 11 r4 target5 factor8.
+    """
     sfi, spec = context.record_file(command.p2, access.WALLET)
     at = wallet_offset(command.p1)
     return _sealed_read(context, command, sfi, spec, at, at + 4), OK
@@ -69,9 +72,9 @@ def _sealed_read(
 def _sealed(
     context: Context, right: Right, key: bytes, r4: bytes, target: bytes, data: bytes
 ) -> bytes:
-    """The data as the target command carries it.
+    """Return the data as the target command carries it.
 
-    A cipher block doesn't tell its content's length, so it holds all of it.
+    A cipher block does not show how long its content is, so it holds all of the file.
     """
     if right.mode != access.MAC:
         data = context.profile.seal(key, data)
@@ -88,8 +91,9 @@ def _may_target(spec: FileSpec, offset: int, target: bytes) -> bool:
 
 
 def update_mac(context: Context, command: Command) -> Answer:
-    """04 D6 80+sfi off lc data mac4, under the key and in the mode that the present authentication
-    allows.
+    """Write to a file with secure messaging (04 D6 80+sfi off lc data mac4).
+
+    Key and mode are those that the present authentication allows.
     """
     sfi, spec = context.file(command.p1)
     right = context.right(spec.update, sealed=True)
@@ -98,9 +102,9 @@ def update_mac(context: Context, command: Command) -> Answer:
 
 
 def write_key(context: Context, command: Command) -> Answer:
-    """84 D4 01 kid lc wrapped mac4.
+    """Load a wrapped key (84 D4 01 kid lc wrapped mac4).
 
-    Keys wait until the master key (kid 00) comes, then all become valid at once.
+    Keys wait until the master key (kid 00) comes; then all become valid at once.
     """
     kid = command.p2
     if command.p1 != 1:
@@ -120,7 +124,7 @@ def write_key(context: Context, command: Command) -> Answer:
         state.pending = {}
         state.tries = {}
         state.mac_tries = {}
-        # What was proved or derived rests on keys that are gone.
+        # Authentication and process key rest on keys that are gone.
         context.volatile.auth_kid = None
         context.volatile.process_key = b""
         if context.kind.name == kinds.ESAM:

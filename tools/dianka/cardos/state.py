@@ -1,6 +1,6 @@
-"""What a chip keeps without power, and what a chip holds on the day it is made.
+"""The state that a chip keeps without power, and its content when the chip is made.
 
-A state is changed on a copy only (core.py), so that a command leaves the old one or the new one.
+A state is changed on a copy only (core.py), so that a command leaves the old state or the new one.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ SERIAL_BYTES = 8
 
 @dataclass
 class State:
-    """Files by short id, keys by kid, keys that wait for the master key.
+    """Files by short id, keys by kid, and `pending` keys, which wait for the master key.
 
-    `tries` and `mac_tries` hold by kid what is left of EXTERNAL AUTH and of wrong MACs, where some
-    were used.
+    `tries` and `mac_tries` hold by kid how many failed EXTERNAL AUTH and wrong MACs are still
+    allowed, where some have happened.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class State:
         )
 
     def check(self) -> None:
-        """ValueError if no chip could be in this state."""
+        """Raise ValueError if no chip could be in this state."""
         kind = kinds.ALL.get(self.kind)
         if kind is None or self.profile not in PROFILES:
             raise ValueError("unknown kind of card")
@@ -71,9 +71,9 @@ def new_state(
     private_roots: bool = True,
     profile: str = SM4.name,
 ) -> State:
-    """A chip as made: blank files, the public master key.
+    """Return the state of a new chip: blank files and the public master key.
 
-    A control card makes the private roots here, and keeps them.
+    A control card generates the private roots here, if `private_roots` says so, and keeps them.
     """
     blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}
     state = State(kind, serial, profile, files=blank)
@@ -88,8 +88,10 @@ def new_state(
 
 
 def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
-    """A system of its own; one without private roots waits for the parts of a backup, and makes
-    none itself.
+    """Give a control card the public set, and private roots for a system of its own.
+
+    A card without private roots waits for the parts of a backup and has no backup to make
+    (CARD_USES is 0).
     """
     profile = PROFILES[state.profile]
     info = card_files.pack(desk_files.CONTROL_INFO, {"profile": profile.code})
@@ -101,5 +103,5 @@ def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> No
 
 
 def key_info(key_state: int, command: int = card_files.CMD_KEYS) -> bytes:
-    """The key info file for this key state, framed."""
+    """Return the key info file for this key state, framed."""
     return card_files.frame(command, card_files.pack(card_files.KEY_INFO, {"state": key_state}))

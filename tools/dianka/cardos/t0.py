@@ -1,10 +1,8 @@
-"""The card's side of T=0 as a pure engine: characters in, characters out, no clock (ISO 7816-3,
-section 10).
+"""The card's side of T=0 (ISO 7816-3, section 10): characters in, characters out, no clock.
 
 `Tpdu` adds to a chip what T=0 adds to a command: 61xx with GET RESPONSE, and a length byte of 00
 for 256. `T0Card` adds the characters: header of 5, procedure bytes, NULLs. Parity errors are
-signalled and repeated on the wire below, so a character with a parity error is simply not heard
-here.
+signalled and repeated by the layer below, so a character with a parity error is ignored here.
 """
 
 from dataclasses import dataclass
@@ -18,8 +16,9 @@ _HEADER = 5
 
 
 class Tpdu:
-    """A chip behind T=0: header and data in, data and status word out, never both directions in one
-    command.
+    """A chip behind T=0: header and data in, data and status word out.
+
+    Data never goes in both directions in one command.
     """
 
     def __init__(self, chip: Chip) -> None:
@@ -31,7 +30,7 @@ class Tpdu:
         return self.chip.power_on()
 
     def refusal(self, header: bytes) -> int:
-        """The status word that ends this command at its header, or 0."""
+        """Return the status word that ends this command at its header, or 0."""
         if _invalid_ins(header[1]):
             return 0x6D00
         if header[:2] == bytes((0, GET_RESPONSE)):
@@ -45,9 +44,9 @@ class Tpdu:
         return self.chip.takes_data(header[0], header[1])
 
     def exchange(self, tpdu: bytes) -> tuple[bytes, int]:
-        """A whole command: 5 header bytes and the data, if it takes any.
+        """Execute a whole command: 5 header bytes, and the data if it takes any.
 
-        Four bytes are a command without either (case 1).
+        Four bytes are a command without data and without a length (case 1).
         """
         if len(tpdu) < _HEADER:
             tpdu = tpdu.ljust(_HEADER, b"\0")
@@ -77,7 +76,7 @@ class Tpdu:
 
 @dataclass
 class Behaviour:
-    """How a card may talk, well or badly. The default is the plainest good card."""
+    """How a card communicates, well or badly. The default is the simplest good card."""
 
     mute: bool = False
     atr: bytes | None = None  # another ATR than the chip's
@@ -89,22 +88,19 @@ class Behaviour:
     lying_sw: int | None = None  # instead of the status word
     surplus: int = 0  # data characters more than the reader asked for
     babble: bytes = b""  # behind each status word
-    ta1: int | None = (
-        None  # offer this Fi and Di: the chip's ATR becomes 3B 79 TA1 00 00 41 and the serial
-    )
-    ta2: int | None = (
-        None  # specific mode: TA1's rate begins right after the ATR, and there is no PPS
-    )
+    # Offer this Fi and Di: the chip's ATR becomes 3B 79 TA1 00 00 41 and the serial number.
+    ta1: int | None = None
+    # Specific mode: TA1's rate begins right after the ATR, and there is no PPS.
+    ta2: int | None = None
     pps: str = pps.ECHO  # how PPS is answered
 
 
 class T0Card:
-    """`torn` tells that the chip lost its power by itself (Faults).
+    """A card on the wire.
 
-    It is mute until the next reset.
-
-    `rate` is (F, D): an etu has F / D clocks. The answer to the character that changes it still
-    goes at the old rate.
+    `torn` reports that the chip lost its power by itself (Faults); the card is then mute until the
+    next reset. `rate` is (F, D): an etu has F / D clocks. The answer to the character that changes
+    the rate still goes at the old rate.
     """
 
     def __init__(self, chip: Chip, behaviour: Behaviour | None = None) -> None:
@@ -113,7 +109,7 @@ class T0Card:
         self.rate = pps.FIRST
         self._tpdu = Tpdu(chip)
         self._asked: pps.Asked | None = None
-        self._fresh = False  # nothing heard since the ATR: a PPS may come
+        self._fresh = False  # nothing received since the ATR: a PPS may come
         self._heard = bytearray()
         self._sent = 0
         self._dead = True
@@ -124,7 +120,7 @@ class T0Card:
         return self._tpdu.chip
 
     def reset(self) -> bytes:
-        """RST goes high: the characters of the ATR."""
+        """Return the characters of the ATR, as RST goes high."""
         self._heard.clear()
         self._sent = 0
         self.torn = self._dead = self._endless = False
@@ -137,7 +133,7 @@ class T0Card:
         return self._out(atr)
 
     def end_of_atr(self) -> None:
-        """The ATR's last character has gone: in specific mode its rate begins."""
+        """Begin TA1's rate in specific mode, as the ATR's last character has gone."""
         if self.behaviour.ta1 is not None and self.behaviour.ta2 is not None:
             self.rate = pps.rate(self.behaviour.ta1)
 
@@ -147,7 +143,7 @@ class T0Card:
         self._endless = False
 
     def receive(self, value: int, parity_ok: bool = True) -> bytes:
-        """One character from the reader; what the card then sends, nothing while it wants more."""
+        """Take one character; return the card's answer, empty while it wants more."""
         if self._dead or self._endless or not parity_ok:
             return b""
         fresh, self._fresh = self._fresh, False
@@ -178,9 +174,9 @@ class T0Card:
         return self._out(answer)
 
     def more(self) -> bytes:
-        """What the card sends unasked once its last character has gone.
+        """Return what the card sends unasked after its last character has gone.
 
-        NULLs without end, if it behaves so.
+        These are NULLs without end, if the behaviour is `null_forever`.
         """
         return self._out(bytes((NULL,))) if self._endless else b""
 
@@ -209,7 +205,7 @@ class T0Card:
         return bytes((NULL,)) * self.behaviour.nulls + bytes((byte,))
 
     def _end(self, data: bytes, sw: int) -> bytes:
-        """Data to the reader, if any, and the status word; the next character begins a header."""
+        """Return data, if any, and the status word; the next character begins a header."""
         header = bytes(self._heard[:_HEADER])
         self._heard.clear()
         out = b""

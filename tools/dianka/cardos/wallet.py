@@ -1,5 +1,6 @@
-"""The ESAM's wallet: money and purchase count in one file of 8 bytes, changed together or not at
-all.
+"""The ESAM's wallet: money and purchase count in one file of 8 bytes.
+
+Both are changed together or not at all. Marks [p] are as in docs/cards/protocol.md.
 """
 
 from dianka.card_port import OK
@@ -23,7 +24,7 @@ _LIMIT = 1 << 32
 
 
 def init_wallet(context: Context, command: Command) -> Answer:
-    """04 DC rec 0C 08 value4 mac4, while the keys are public."""
+    """Set money or count while the keys are public (04 DC rec 0C 08 value4 mac4)."""
     at = _record(command)
     command.expect(8)
     if context.state.files[card_files.ESAM_KEY_INFO][4] != card_files.KEYS_PUBLIC:
@@ -35,9 +36,10 @@ def init_wallet(context: Context, command: Command) -> Answer:
 
 
 def credit(context: Context, command: Command) -> Answer:
-    """84 32 01 0C 0C money4 count4 mac4.
+    """Credit a purchase (84 32 01 0C 0C money4 count4 mac4).
 
-    The count makes a purchase good once, whatever becomes of the card.
+    The count must be the wallet's + 1, else 6985: a purchase is credited once, whatever happens to
+    the card.
     """
     if (command.p1, command.p2) != (0x01, _P2):
         raise Refused(WRONG_P1P2)
@@ -53,9 +55,9 @@ def credit(context: Context, command: Command) -> Answer:
 
 
 def refund(context: Context, command: Command) -> Answer:
-    """84 30 02 0C 0C money4 count4 mac4.
+    """Take money out (84 30 02 0C 0C money4 count4 mac4).
 
-    As CREDIT, the other way: one order takes money out once.
+    The count must be the wallet's + 1, as for CREDIT: one order takes money out once.
     """
     if (command.p1, command.p2) != (0x02, _P2):
         raise Refused(WRONG_P1P2)
@@ -73,7 +75,7 @@ def refund(context: Context, command: Command) -> Answer:
 
 
 def wallet_offset(record: int) -> int:
-    """Where this record of the wallet begins."""
+    """Return where this record of the wallet begins; refuse an unknown record (6A83)."""
     if record not in _RECORDS:
         raise Refused(NO_RECORD)
     return _RECORDS[record]
@@ -86,6 +88,7 @@ def _record(command: Command) -> int:
 
 
 def debit_wallet(context: Context, amount: int) -> None:
+    """Take an amount in fen from the wallet; refuse if it holds less (9401)."""
     wallet = card_files.unpack(card_files.WALLET, _wallet(context))
     if wallet["money_fen"] < amount:
         raise Refused(BALANCE_SHORT)

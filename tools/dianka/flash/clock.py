@@ -1,8 +1,8 @@
-"""The meter's clock, set from this PC's: by the firmware on the board, which knows how far back it
-may go.
+"""Set the meter's clock from this PC's; the firmware on the board decides how far back it may go.
 
-Times are seconds since 2000-01-01 UTC. The board's own version does it (firmware/answers.py): a
-meter that runs by itself, as its earliest time belongs to it, else the clock's driver.
+Times are seconds since 2000-01-01 UTC. The board's own version does the setting
+(firmware/answers.py): through the running meter, as the earliest time allowed belongs to it;
+without one through the clock's driver.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dianka.flash.build import FlashError
 from dianka.flash.link import Link
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-# No PC's clock is right that tells an earlier time than this program has.
+# A PC's clock that shows a time from before this program is wrong.
 _OLDEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 _SET = """
@@ -31,9 +31,10 @@ def _set_clock(folder, seconds, back):
 
 @dataclass(frozen=True)
 class Setting:
-    """What became of it.
+    """The result of setting the clock.
 
-    `former_s` is what the clock told before, None if nothing; `trouble` is for people.
+    `former_s` is the time of the clock before, None if it had none; `trouble` is a message for
+    people.
     """
 
     now_s: int
@@ -43,7 +44,7 @@ class Setting:
 
 
 def set_clock(link: Link, folder: str, back: bool = False) -> Setting:
-    """Set the clock of the board; its driver is that in `folder`, unless a meter runs there."""
+    """Set the clock of the board: by the meter that runs there, else by the driver in `folder`."""
     link.run(_SET)
     now_s = pc_seconds()
     link.run(f"_feed(); _clock = _set_clock({folder!r}, {now_s}, {back})")
@@ -55,11 +56,12 @@ def set_clock(link: Link, folder: str, back: bool = False) -> Setting:
 
 
 def pc_time() -> datetime:
+    """Return this PC's time in UTC."""
     return datetime.now(UTC)
 
 
 def pc_seconds() -> int:
-    """This PC's time; FlashError if it can't be right."""
+    """Return this PC's time in seconds since 2000; raise FlashError if it can't be right."""
     now = pc_time()
     if now < _OLDEST or now.year > 2099:
         raise FlashError(
@@ -69,7 +71,7 @@ def pc_seconds() -> int:
 
 
 def said(setting: Setting) -> str:
-    """One line about it."""
+    """Return the result as one line."""
     if setting.trouble:
         return f"clock: {setting.trouble}, see docs/selfcheck.md"
     if setting.former_s is None:
@@ -78,7 +80,8 @@ def said(setting: Setting) -> str:
     if setting.done:
         return f"clock: set to {_utc(setting.now_s)}, it was at {_utc(setting.former_s)}, {off}"
     return (
-        f"clock: not set, the meter has had {_utc(setting.former_s)} and this PC has {_utc(setting.now_s)}, so it is {off}: "
+        f"clock: not set, the meter has had {_utc(setting.former_s)} "
+        f"and this PC has {_utc(setting.now_s)}, so it is {off}: "
         "find out which is right; dianka clock --back sets the meter's back"
     )
 
@@ -88,6 +91,7 @@ def _utc(seconds: int) -> str:
 
 
 def _difference(seconds: int) -> str:
+    """Return a difference in seconds in words."""
     if not seconds:
         return "right"
     return f"{timedelta(seconds=abs(seconds))} {'ahead' if seconds > 0 else 'behind'}"

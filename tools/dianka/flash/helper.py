@@ -1,9 +1,8 @@
-"""What is typed into the board before it is worked with.
+"""Python code that is typed into the board before any other work.
 
-Python for MicroPython of any age, and for CPython in tests.
-
-The first of it must also run where nothing can be flashed: other firmware, or MicroPython that is
-too old, gets its line from `update.hello`, not a failed import.
+It is for MicroPython of any age, and for CPython in tests. Its first part must also run where
+nothing can be flashed: other firmware, or MicroPython that is too old, gets its message from
+`update.hello`, not from a failed import.
 """
 
 HELPER = """
@@ -77,9 +76,11 @@ def _harmless(name):
 
 def _foreign(own, places):
     names = os.listdir()
-    found = [name for name in names if name not in own and name not in places and not _harmless(name)]
+    found = [name for name in names if name not in own and name not in places \
+and not _harmless(name)]
     for place in places:
         if place in names:
-            found += [place + "/" + name for name in os.listdir(place) if _is_folder(place + "/" + name)]
+            found += [place + "/" + name for name in os.listdir(place) \
+if _is_folder(place + "/" + name)]
     return sorted(found)
 """

@@ -1,10 +1,9 @@
-"""The wire to the board: mpremote's raw REPL, and a helper that is typed into the board at the
-beginning.
+"""The serial link to the board: mpremote's raw REPL, and a helper that is typed in first.
 
-Every failure of the wire becomes one line of FlashError. The helper feeds the watchdog with each
+Every failure of the link becomes a FlashError of one line. The helper feeds the watchdog with each
 call: the RP2040's cannot be stopped (RP2040 datasheet 4.7), so a board that ran the firmware would
-be reset after 8 s of silence. That is also what brings the meter back to life when this program is
-killed, so nothing feeds it in the background.
+be reset after 8 s without a call. The same reset starts the meter again when this program is
+killed, so nothing feeds the watchdog in the background.
 """
 
 import ast
@@ -29,10 +28,10 @@ from dianka.flash.helper import HELPER
 
 _LINE_S = 1
 _ANSWER_S = 10
-# The longest silence of a board at work: reading the meter's state takes 1 s, an emulated one needs
-# 10 and more.
+# The longest time without an answer from a board at work: reading the meter's state takes 1 s, on
+# an emulated board 10 s and more.
 _WORK_S = 60
-_LONGEST_S = 180  # of one answer, however much a board says meanwhile
+_LONGEST_S = 180  # of one answer, however much a board sends meanwhile
 _ENTER_S = 12
 _TRY_S = 2
 _AGAIN_S = 0.3
@@ -41,17 +40,17 @@ _OFTEN = 100
 _CHUNK = 512
 _FEW = 8
 _GONE: tuple[type[Exception], ...] = (TransportError, OSError, struct.error)
-with contextlib.suppress(ImportError):  # nothing of the kind on Windows
+with contextlib.suppress(ImportError):  # Windows has no termios
     from termios import error as _termios_error
 
-    _GONE += (_termios_error,)  # pyserial lets it pass when a port goes away while it is opened
+    _GONE += (_termios_error,)  # pyserial passes it on if a port goes away while it is opened
 _NO_ADDRESS = (ValueError, LookupError, re.error)  # pyserial about an address like foo://x
 
 
 class _Wire(SerialTransport):
-    """mpremote's, with a deadline for what talks without end.
+    """mpremote's transport, with a deadline for a board that sends without end.
 
-    Its own `read_until` looks at the clock in silences only.
+    Its own `read_until` checks the clock only while nothing arrives.
     """
 
     def read_until(
@@ -62,6 +61,7 @@ class _Wire(SerialTransport):
         data_consumer: Any = None,
         timeout_overall: float | None = None,
     ) -> bytes:
+        """Return what arrives until the ending, a silence of `timeout`, or the deadline."""
         heard_s = time.monotonic()
         until_s = heard_s + (timeout_overall or _LONGEST_S)
         data = bytearray()
@@ -80,7 +80,7 @@ class _Wire(SerialTransport):
 
 
 class Link:
-    """A board at its raw REPL. `run` and `ask` are Python on the board."""
+    """A board at its raw REPL. `run` and `ask` execute Python on the board."""
 
     def __init__(self, port: str) -> None:
         self.port = port
@@ -97,7 +97,7 @@ class Link:
             raise
 
     def run(self, code: str) -> str:
-        """Execute on the board; what it printed."""
+        """Execute code on the board; return its output. Raise FlashError if it fails."""
         with self._failing_in_one_line():
             said, error = self._transport.exec_raw(code, timeout=_WORK_S)
             if error:
@@ -105,18 +105,20 @@ class Link:
             return said.decode("utf-8", "replace")
 
     def ask(self, expression: str) -> Any:
-        """The value of an expression on the board."""
+        """Return the value of an expression on the board."""
         printed = self.run(f"_feed(); print(repr({expression}))").strip()
         try:
             return ast.literal_eval(printed)
         except (ValueError, SyntaxError):
             raise FlashError(
-                f"the board at {self.port} answers strangely: unplug it, plug it in, and flash again"
+                f"the board at {self.port} answers strangely: unplug it, plug it in, "
+                "and flash again"
             ) from None
 
     def hashes(self, folder: str) -> dict[str, str]:
-        """Name and SHA-256 of each file in a folder, a few in each call, so that no call takes
-        long.
+        """Return name and SHA-256 of each file in a folder.
+
+        Each call hashes a few files, so that no call takes long.
         """
         names, found = self.ask(f"_list({folder!r})"), {}
         for at in range(0, len(names), _FEW):
@@ -133,12 +135,15 @@ class Link:
         self.run("_feed(); _file.close()")
 
     def reset(self) -> None:
-        """Restart the board, if that has not been done; from here on only `lines` makes sense."""
+        """Restart the board, unless that has been done.
+
+        After this only `lines` makes sense.
+        """
         if not self._at_prompt:
             return
         self._at_prompt = False
-        # The board may be gone before it has confirmed the command: no failure, that is what was
-        # asked for.
+        # The board may be gone before it has confirmed the command: that is no failure, as a
+        # restart was requested.
         with contextlib.suppress(*_GONE):
             self._wait_up_to(_LINE_S)
             self._transport.exec_raw_no_follow(
@@ -146,9 +151,9 @@ class Link:
             )
 
     def lines(self, limit_s: float) -> Iterator[str]:
-        """What the meter writes on its console after a reset, line by line.
+        """Yield the lines that the meter writes on its console after a reset.
 
-        A USB port goes away and comes back meanwhile.
+        A USB port goes away and comes back meanwhile; it is opened again.
         """
         until_s, partial = time.monotonic() + limit_s, b""
         while time.monotonic() < until_s:
@@ -164,16 +169,18 @@ class Link:
                 yield line.decode("utf-8", "replace").strip()
 
     def close(self) -> None:
-        # mpremote touches the modem lines first: of a port that is gone it would leave the file
-        # open, and locked.
+        """Close the port."""
+        # mpremote sets the modem lines first: if the port is gone, that fails and leaves the file
+        # open and locked.
         for close in (self._transport.close, self._transport.serial.close):
             with contextlib.suppress(*_GONE):
                 close()
 
     def _enter(self) -> None:
-        """Interrupt whatever runs.
+        """Interrupt the running program and enter the raw REPL; raise FlashError if that fails.
 
-        More than one try, for a board that was just starting or is plugged in at this moment.
+        There is more than one try, for a board that is just starting or is plugged in at this
+        moment.
         """
         until_s, tried, broke_off = time.monotonic() + _ENTER_S, False, False
         while time.monotonic() < until_s:
@@ -191,21 +198,23 @@ class Link:
         if broke_off:
             raise FlashError(self._broke_off())
         raise FlashError(
-            f"what is at {self.port} does not answer as MicroPython: put MicroPython on the board first, or name another port"
+            f"what is at {self.port} does not answer as MicroPython: "
+            "put MicroPython on the board first, or name another port"
         )
 
     def _insist(self) -> None:
-        """A board that crashes and starts, again and again, hears an interrupt only at some
-        moments.
+        """Send many interrupts.
+
+        A board that crashes and starts again and again accepts an interrupt only at some moments.
         """
         for _ in range(_OFTEN):
             self._transport.serial.write(b"\x03")
             time.sleep(_PAUSE_S)
 
     def _wait_up_to(self, seconds: int) -> None:
-        """How long one read from the port may wait.
+        """Set how long one read from the port may wait, in seconds.
 
-        Before each command mpremote wants two bytes in one.
+        Before each command mpremote wants two bytes in one read.
         """
         setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in _open_port
 
@@ -236,14 +245,19 @@ def _open_port(port: str) -> SerialTransport:
         transport = _Wire(port, timeout=_LINE_S)
     except (*_GONE, *_NO_ADDRESS):
         raise FlashError(_why_closed(port)) from None
-    setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010  mpremote types its port too narrowly
+    # setattr, as mpremote's type of its port is too narrow.
+    setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010
     return transport
 
 
 def _why_closed(port: str) -> str:
+    """Return why the port cannot be opened, in one line with the remedy."""
     there = ", ".join(sorted(each.device for each in list_ports.comports())) or "none"
     if not port:
-        return f"no port is named: say where the board is, as in PORT=/dev/ttyACM0 (there now: {there})"
+        return (
+            "no port is named: say where the board is, as in PORT=/dev/ttyACM0 (there now: "
+            f"{there})"
+        )
     if not Path(port).exists() and "://" not in port:
         return f"no board at {port}: plug it in, or name another port (there now: {there})"
     try:
@@ -251,7 +265,10 @@ def _why_closed(port: str) -> str:
     except (*_GONE, *_NO_ADDRESS) as error:
         number = _number(error)
         if number in (errno.EACCES, errno.EPERM):
-            return f"{port} may not be opened by you: join the group that owns it (often dialout), then log in again"
+            return (
+                f"{port} may not be opened by you: join the group that owns it (often dialout), "
+                "then log in again"
+            )
         if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
             return f"{port} is busy: close the program that uses it"
         return f"{port} is no serial port: name the board's (there now: {there})"
@@ -259,7 +276,10 @@ def _why_closed(port: str) -> str:
 
 
 def _number(error: BaseException) -> int | None:
-    """The system's error number. pyserial wraps that of termios, which is no OSError, in a text."""
+    """Return the system's error number, or None.
+
+    pyserial wraps the error of termios, which is no OSError, in a text.
+    """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     cause = error.__cause__ or error.__context__

@@ -1,11 +1,10 @@
-"""Flashing as a sequence of steps, each of which may be the last.
+"""Flashing as a sequence of steps, any of which may be the last.
 
-What it leaves is bootable, and another run completes it.
-
-The version that is good is never touched. The new one is put into the other folder: its manifest is
-removed first and written last, after every file was checked by its hash on the board. Then the root
-files, each replaced by a rename, and at the very end the file `slot`, which puts the new version on
-trial (firmware/versions.py). The board's own self-check decides the rest.
+An interruption leaves a bootable board, and another run completes the work. The good version is
+never touched. The new one goes into the other folder: its manifest is removed first and written
+last, after every file was checked by its hash on the board. Then come the root files, each replaced
+by a rename, and at the very end the file `slot`, which puts the new version on trial
+(firmware/versions.py). The board's own self-check decides the rest.
 """
 
 from collections.abc import Callable
@@ -36,11 +35,11 @@ _ARCHS = (
     "xtensawin",
     "rv32imc",
 )
-# A trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until it is said again.
+# A trial that hangs: 8 s of watchdog, the start, 6 s of self-check, 10 s until the next report.
 SELF_CHECK_S = 60
 
-# The board's own version answers (firmware/answers.py). One from before that module has the names
-# store, fram and state.
+# The board's own version answers (firmware/answers.py). A version from before that module has the
+# names store, fram and state.
 _READ_METER = f"""
 def _version(folder):
     if folder not in sys.path:
@@ -86,7 +85,7 @@ def _state_format(folder):
 
 @dataclass(frozen=True)
 class Report:
-    """What the meter said of itself after the reset."""
+    """The meter's report about itself after the reset."""
 
     version: str
     code: str
@@ -94,7 +93,7 @@ class Report:
 
 
 class Refused(FlashError):
-    """The meter runs, but not the version that was flashed; `report` is of the one that does."""
+    """The meter runs, but not the version that was flashed; `report` is of the one that runs."""
 
     def __init__(self, text: str, report: Report) -> None:
         super().__init__(text)
@@ -103,9 +102,9 @@ class Refused(FlashError):
 
 @dataclass(frozen=True)
 class OnBoard:
-    """What lies on the board.
+    """The files on the board.
 
-    `good` is the folder of the version that runs, empty on a board that is new to this.
+    `good` is the folder of the version that runs, empty on a board that was never flashed.
     """
 
     good: str
@@ -114,17 +113,21 @@ class OnBoard:
     target: str
     target_files: dict[str, str]
     root: dict[str, str]
-    foreign: list[
-        str
-    ]  # what is not flashing's and runs first, or may be imported in place of a module
+    # Files that flashing did not write, and that run first or may be imported in place of a module.
+    foreign: list[str]
 
 
 def hello(link: Link, kind: Kind) -> None:
-    """Refuse other firmware, a board of another kind, and MicroPython that is too old or lacks what
-    flashing needs.
+    """Raise FlashError for a board that this version cannot be flashed to.
+
+    That is one with other firmware, a board of another kind, and one with MicroPython that is too
+    old or lacks a function that flashing needs.
     """
     query = "(sys.implementation.name, sys.platform, getattr(sys.implementation, '_machine', ''), "
-    query += "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), sha256 is not None, "
+    query += (
+        "sys.implementation.version[:3], getattr(sys.implementation, '_mpy', 0), "
+        "sha256 is not None, "
+    )
     query += "_text('a/manifest') or _text('b/manifest'))"
     name, platform, machine, version, mpy, hashing, manifest = link.ask(query)
     if name != "micropython":
@@ -143,22 +146,25 @@ def hello(link: Link, kind: Kind) -> None:
     if tuple(version) < kind.micropython:
         has, needs = (".".join(str(part) for part in each) for each in (version, kind.micropython))
         raise FlashError(
-            f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, then flash again"
+            f"MicroPython {has} at {link.port} is too old: put {needs} or newer on the board, "
+            "then flash again"
         )
     if not hashing:
         raise FlashError(
-            f"MicroPython at {link.port} lacks hashlib.sha256: put a build of micropython.org on the board"
+            f"MicroPython at {link.port} lacks hashlib.sha256: "
+            "put a build of micropython.org on the board"
         )
     for line in manifest.splitlines()[1:2]:
         if line != f"board {kind.name}":
             was = line.removeprefix("board ")
             raise FlashError(
-                f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, or erase its files"
+                f"the board at {link.port} is set up as {was}, not {kind.name}: name {was}, "
+                "or erase its files"
             )
 
 
 def version_folder(link: Link) -> str:
-    """The folder of the version that runs; FlashError if no meter is on the board."""
+    """Return the folder of the version that runs; raise FlashError if there is no meter."""
     words = link.ask(f"_text({SLOT!r})").split()
     if not words or words[0] not in PLACES:
         raise FlashError(f"there is no meter on the board at {link.port}: flash it first")
@@ -166,6 +172,7 @@ def version_folder(link: Link) -> str:
 
 
 def look(link: Link) -> OnBoard:
+    """Return what is on the board now."""
     link.run(_READ_METER)
     words = link.ask(f"_text({SLOT!r})").split()
     good = words[0] if words and words[0] in PLACES else ""
@@ -179,7 +186,7 @@ def look(link: Link) -> OnBoard:
 
 
 def differences(version: Version, files: dict[str, str]) -> list[str]:
-    """Names that are missing, different or too many in a folder with these hashes."""
+    """Return the names that are missing, different or too many in a folder with these hashes."""
     wanted = _hashes(version.files) | {MANIFEST: digest(version.manifest)}
     return sorted(
         name for name in wanted.keys() | files.keys() if wanted.get(name) != files.get(name)
@@ -187,34 +194,40 @@ def differences(version: Version, files: dict[str, str]) -> list[str]:
 
 
 def root_differences(version: Version, board: OnBoard) -> list[str]:
+    """Return the names of root files that are missing or different on the board."""
     return sorted(
         name for name, data in version.root.items() if board.root.get(name) != digest(data)
     )
 
 
 def read_totals(link: Link, board: OnBoard) -> tuple[int, ...] | None:
-    """Totals and balance as the meter holds them now, exactly.
+    """Return totals and balance exactly, as the meter holds them now.
 
-    None if there is no meter yet, or its memory is silent.
+    Return None if there is no meter yet, or its memory does not answer.
     """
     found = link.ask(f"_totals({board.good!r})") if board.good else None
     return None if found is None else tuple(found)
 
 
 def refuse_other_state(link: Link, board: OnBoard, version: Version) -> None:
-    """Refuse a version that can't read the state there: it would start from nothing."""
+    """Raise FlashError if this version can't read the state on the board.
+
+    It would start with an empty state.
+    """
     found = link.ask(f"_state_format({board.good!r})") if board.good else None
     oldest, newest = version.state
     if found is not None and newest and not oldest <= found <= newest:
         raise FlashError(
-            f"this version reads its state in formats {oldest} to {newest}, the meter keeps it in format {found}: "
+            f"this version reads its state in formats {oldest} to {newest}, "
+            f"the meter keeps it in format {found}: "
             "flash a version that reads that, as a newer one does"
         )
 
 
 def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
-    """Bring the version onto the board; it is on trial at the next start, or good at once where
-    there is none to go back to.
+    """Put the version on the board; `tell` gets a line for each step.
+
+    It is on trial at the next start, or good at once where there is none to go back to.
     """
     if board.good and not differences(version, board.good_files):
         tell(f"version {version.name} is on the board already, nothing to copy")
@@ -233,8 +246,10 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
 
 
 def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], Any]) -> None:
-    """The version's folder: what is there already stays, what the good version has is copied on the
-    board, the rest is sent.
+    """Fill the version's folder.
+
+    Files that are there already stay, files of the good version are copied on the board, the rest
+    is sent.
     """
     target, wanted = board.target, _hashes(version.files)
     present = dict(board.target_files)
@@ -258,23 +273,28 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
     for name, want in wanted.items():
         if found.get(name) != want:
             raise FlashError(
-                f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+                f"{name} arrived damaged: flash again; if it happens again, "
+                "the board's flash memory is worn out"
             )
     _replace(link, f"{target}/{MANIFEST}", version.manifest)
 
 
 def _room(link: Link, version: Version, names: list[str]) -> None:
-    """Each new file takes whole blocks, and littlefs copies a block before it gives one up."""
+    """Raise FlashError if the files do not fit on the board.
+
+    Each new file takes whole blocks, and littlefs copies a block before it frees the old one.
+    """
     free, block = link.ask("_room()")
     needed = sum(-(-len(version.files[name]) // block) for name in names) * block + 4 * block
     if free < needed:
         raise FlashError(
-            f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: remove other files"
+            f"not enough room on the board: {needed // 1024} KiB needed, {free // 1024} free: "
+            "remove other files"
         )
 
 
 def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -> None:
-    """Root files that differ.
+    """Replace the root files that differ.
 
     main.py comes last: without it a new board only waits at its prompt.
     """
@@ -296,19 +316,23 @@ def _remove(
 
 
 def _replace(link: Link, name: str, data: bytes) -> None:
-    """Old or new, never a part: written beside, checked, renamed over."""
+    """Replace a file: write it beside, check it, rename it over.
+
+    An interruption leaves the old file or the new one, never a part.
+    """
     link.write(name + ".new", data)
     if link.ask(f"_hash({name + '.new'!r})") != digest(data):
         raise FlashError(
-            f"{name} arrived damaged: flash again; if it happens again, the board's flash memory is worn out"
+            f"{name} arrived damaged: flash again; if it happens again, "
+            "the board's flash memory is worn out"
         )
     link.run(f"_feed(); os.rename({name + '.new'!r}, {name!r})")
 
 
 def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Report:
-    """Reset the board and wait until a version reports its self-check.
+    """Reset the board and wait until a version reports its self-check; return the report.
 
-    `Refused` if it is not this one.
+    Raise Refused if it is another version, FlashError if there is no report within `limit_s`.
     """
     link.reset()
     refused = ""
@@ -320,15 +344,19 @@ def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Repo
             return report
         if report:
             why = refused or "it did not come as far as its self-check"
-            said = f"version {version.name} was not kept: {why}. {report.version} runs, self-check {report.code}"
+            said = (
+                f"version {version.name} was not kept: {why}. {report.version} runs, "
+                f"self-check {report.code}"
+            )
             raise Refused(said, report)
     raise FlashError(
-        f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, then flash again"
+        f"the meter said nothing for {limit_s:.0f} s after the reset: look at its display, "
+        "then flash again"
     )
 
 
 def parse_report(line: str) -> Report | None:
-    """The meter's self-check line (firmware/selfcheck.py)."""
+    """Parse the meter's self-check line (firmware/selfcheck.py); return None for any other line."""
     words = line.partition("self-check ")[2].split()
     values = dict(zip(words[1::2], words[2::2], strict=False))
     try:

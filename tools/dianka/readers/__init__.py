@@ -1,6 +1,6 @@
-"""Where cards sit: a file in this process, or a reader on PC/SC.
+"""Access to cards: a file in this process, or a reader on PC/SC.
 
-Two may be held at once: resident's card and control card.
+Two may be held at once: the resident's card and the control card.
 """
 
 from dianka.readers.base import Held, Reader

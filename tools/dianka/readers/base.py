@@ -1,8 +1,8 @@
 """The one interface to every reader: a name, and `connect` to hold the card that is in it.
 
-What is held has a `CardPort` (port.py). A card that goes away while it is held makes the port raise
-CardTorn; a card that can't be had in the first place makes `connect` raise CardError. Both carry
-one line.
+A held card has a `CardPort` (card_port.py). If the card is removed while it is held, the port
+raises CardTorn. If no card can be held in the first place, `connect` raises CardError. Both carry a
+message of one line.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from dianka.card_port import CardPort
 
 
 class Held:
-    """A card in hand, nobody else's until `close`.
+    """A card held exclusively until `close`.
 
-    `name` is the place's, as a person would say it.
+    `name` is the name of its place, as a person would say it.
     """
 
     def __init__(self, name: str, port: CardPort, let_go: Callable[[], None]) -> None:
@@ -41,6 +41,8 @@ class Held:
 
 
 class Reader(Protocol):
+    """A place for a card. `connect` raises CardError if no card can be held there."""
+
     @property
     def name(self) -> str: ...
     def connect(self) -> Held: ...

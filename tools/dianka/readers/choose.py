@@ -1,4 +1,4 @@
-"""How people name a card on the command line: a file, or `reader:NUMBER` or `reader:NAME`."""
+"""The names of cards on the command line: a file, or `reader:NUMBER` or `reader:NAME`."""
 
 from pathlib import Path
 
@@ -11,14 +11,17 @@ PREFIX = "reader:"
 
 
 def find(word: str) -> Reader:
-    """The place that this word names. A file that is called like a reader is ./reader:..."""
+    """Return the reader that this word names.
+
+    For a file whose own name begins with `reader:` write ./reader:...
+    """
     if word.startswith(PREFIX):
         return PcscReader.find(word.removeprefix(PREFIX))
     return FileReader(Path(word))
 
 
 def chosen(card: str | None, reader: str | None) -> str:
-    """One word from CARD and --reader, of which there must be exactly one."""
+    """Return one word from CARD and --reader; raise CardError unless exactly one is given."""
     if (card is None) == (reader is None):
         raise CardError("give the card's file or --reader, one of the two")
     return card or f"{PREFIX}{reader}"

@@ -1,4 +1,4 @@
-"""The reader where there is none: a card file, its chip in this very process."""
+"""The reader without hardware: a card file, with its chip in this process."""
 
 from pathlib import Path
 

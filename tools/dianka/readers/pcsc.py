@@ -1,8 +1,8 @@
-"""Readers on PC/SC, through pyscard's bare functions (its watching threads are not needed here).
+"""Readers on PC/SC, through pyscard's low-level functions (its monitoring threads are not needed).
 
-Names and status values are those of the PC/SC workgroup's part 5, as pcsc-lite's winscard.h has
-them. Cards speak T=0 alone, as the meter does. A card is held exclusively: between two commands of
-a sale nobody else's may come. pyscard is optional.
+Names and status values are those of the PC/SC workgroup's part 5, as in pcsc-lite's winscard.h.
+Cards are used with T=0 only, as in the meter. A card is held exclusively: no other program's
+command may come between two commands of a sale. pyscard is optional.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from dianka.cardos.chip import CardTorn
 from dianka.readers.base import Held
 from dianka.readers.t0port import exchange
 
-PATIENCE_MS = 1000  # pcscd sees a card up to 0.4 s after it went in
+PATIENCE_MS = 1000  # pcscd reports a card up to 0.4 s after it was inserted
 
 _NO_READERS = 0x8010002E
 _NOTHING_NEW = 0x8010000A
@@ -38,9 +38,9 @@ def _scard() -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """A reader and what is in it: the ATR, empty while there is no card.
+    """A reader and the card in it; `atr` is empty while there is none.
 
-    `moves` counts cards put in and taken out.
+    `moves` counts cards inserted and removed.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Seen:
 
 
 class Context:
-    """A link to pcscd. Every call that it refuses is a CardError of one line."""
+    """A connection to pcscd. Every call that it refuses raises a CardError of one line."""
 
     def __init__(self) -> None:
         self.scard = _scard()
@@ -61,6 +61,7 @@ class Context:
         self.scard.SCardReleaseContext(self._handle)
 
     def names(self) -> list[str]:
+        """Return the names of all readers."""
         status, names = self.scard.SCardListReaders(self._handle, [])
         if status & 0xFFFFFFFF == _NO_READERS:
             return []
@@ -68,11 +69,11 @@ class Context:
         return list(names)
 
     def look(self, names: list[str]) -> list[Seen]:
-        """What is in these readers now."""
+        """Return what is in these readers now."""
         return [self._seen(state) for state in self._states([(name, 0) for name in names], 0)]
 
     def wait_for_card(self, name: str, patience_ms: int = PATIENCE_MS) -> None:
-        """CardError if the reader stays empty for so long."""
+        """Wait for a card; raise CardError if the reader stays empty for `patience_ms`."""
         until_ns = time.monotonic_ns() + patience_ms * 1_000_000
         state = self._states([(name, 0)], 0)[0]
         while not self._seen(state).present:
@@ -82,6 +83,7 @@ class Context:
             state = self._states([(name, state[1])], left_ms)[0]
 
     def connect(self, name: str) -> Any:
+        """Connect to the card exclusively, with T=0; raise CardError if that is refused."""
         scard = self.scard
         status, card, _ = scard.SCardConnect(
             self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0
@@ -90,10 +92,12 @@ class Context:
         return card
 
     def must(self, status: int, name: str) -> None:
+        """Raise CardError if the status is not success."""
         if status:
             raise CardError(self.says(status, name))
 
     def says(self, status: int, name: str) -> str:
+        """Return a PC/SC status as one line for people."""
         status &= 0xFFFFFFFF
         if status in _NO_SERVICE:
             return "the card service does not run: start pcscd"
@@ -146,21 +150,24 @@ class PcscPort:
         return exchange(self.transmit, apdu)
 
     def transmit(self, tpdu: bytes) -> bytes:
-        """One bare exchange: what the reader says, 61xx and 6Cxx included."""
+        """Do one bare exchange; return the reader's answer, 61xx and 6Cxx included."""
         scard = self._context.scard
         status, answer = scard.SCardTransmit(self._card, scard.SCARD_PCI_T0, list(tpdu))
         self._there(status)
-        if len(answer) < 2:  # vpcd's way of saying that the card went away meanwhile
+        if len(answer) < 2:  # vpcd reports in this way that the card was removed
             raise CardTorn(f"the card in {self._name} went away: put it in again")
         return bytes(answer)
 
     def close(self) -> None:
-        """Without power the card forgets what was proved to it."""
+        """Release the card without power: it loses its authentications."""
         self._context.scard.SCardDisconnect(self._card, self._context.scard.SCARD_UNPOWER_CARD)
         self._context.close()
 
     def _there(self, status: int) -> None:
-        """Whatever the reason: a command without an answer leaves the card as one that was pulled."""
+        """Raise CardTorn if the call failed, for any reason.
+
+        A command without an answer leaves the card in the state of one that was pulled.
+        """
         if status:
             raise CardTorn(self._context.says(status, self._name))
 
@@ -175,8 +182,10 @@ class PcscReader:
 
     @classmethod
     def find(cls, word: str) -> "PcscReader":
-        """By its number in `dianka reader list`, its name, or a part of the name that no other
-        reader has.
+        """Return the reader that this word names; raise CardError if none or several match.
+
+        The word is the number in `dianka reader list`, the name, or a part of the name that no
+        other reader has.
         """
         names = list_names()
         if not names:
@@ -203,6 +212,7 @@ class PcscReader:
 
 
 def list_names() -> list[str]:
+    """Return the names of all readers."""
     context = Context()
     try:
         return context.names()
@@ -211,7 +221,7 @@ def list_names() -> list[str]:
 
 
 def look_around() -> list[Seen]:
-    """All readers, in the order of their numbers."""
+    """Return all readers, in the order of their numbers."""
     context = Context()
     try:
         return context.look(context.names())

@@ -1,22 +1,23 @@
-"""What T=0 leaves to the terminal: GET RESPONSE at 61xx, the command again at 6Cxx, no length
-expected behind data.
+"""The terminal's part of T=0: GET RESPONSE at 61xx, the command again at 6Cxx, no Le after data.
 
-ISO 7816-3, section 10: a T=0 command moves data in one direction. A reader hands a 61xx or 6Cxx on
-to its program, so between `send` (a reader's raw exchange, data ending in the status word) and a
-`CardPort` somebody has to follow them.
+ISO 7816-3, section 10: a T=0 command moves data in one direction. A reader passes 61xx and 6Cxx on
+to its program. So this module handles them between `send` (a reader's raw exchange, data ending in
+the status word) and a `CardPort`.
 """
 
 from collections.abc import Callable
 
 from dianka.card_port import CardError
 
-_MAX_ROUNDS = (
-    16  # an answer of 256 bytes in pieces of 16; a card that goes on for longer has no end
-)
+# Enough for an answer of 256 bytes in pieces of 16; a card that goes on for longer has no end.
+_MAX_ROUNDS = 16
 
 
 def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
-    """One command, whole: its data and its last status word."""
+    """Execute one whole command; return its data and its last status word.
+
+    Raise CardError if an answer has no status word, or never ends.
+    """
     command, data = _tpdu(apdu), b""
     for _ in range(_MAX_ROUNDS):
         answer = send(command)
@@ -34,8 +35,9 @@ def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
 
 
 def _tpdu(apdu: bytes) -> bytes:
-    """Header of five, then the data: a bare header gets a length of 00, a length expected behind
-    data goes.
+    """Return five header bytes, then the data.
+
+    A bare header gets a length of 00; a length expected (Le) after the data is dropped.
     """
     if len(apdu) < 5:
         return apdu.ljust(5, b"\0")

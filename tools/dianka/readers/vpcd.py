@@ -1,13 +1,12 @@
-"""A card put into a virtual reader: our side of vsmartcard's vpcd, so that any PC/SC program can
-talk to a card file.
+"""A card in a virtual reader: the card's side of vsmartcard's vpcd.
 
-vpcd's pages describe the link: the card connects to TCP port 35963 (first slot) or 35964 (second);
-either way go a big-endian length of two bytes and a body. A body of one byte is control - 0 power
-off, 1 power on, 2 reset, 4 give the ATR - and only 4 is answered; any other is a command. vpcd
-sends length and body separately and waits in between for an acknowledgement, which the system
-delays by 40 ms unless TCP_QUICKACK is armed anew before each recv: 20 commands a second without it,
-thousands with it. It asks for the ATR 0.4 s after the connection at the latest; with another card
-in the slot it never asks, and the connection hangs.
+Through it any PC/SC program can use a card file. vpcd's pages describe the link: the card connects
+to TCP port 35963 (first slot) or 35964 (second); either way go a big-endian length of two bytes and
+a body. A body of one byte is control - 0 power off, 1 power on, 2 reset, 4 give the ATR - and only
+4 is answered; any other body is a command. vpcd sends length and body separately and waits in
+between for an acknowledgement, which the system delays by 40 ms unless TCP_QUICKACK is set anew
+before each recv: 20 commands a second without it, thousands with it. It asks for the ATR at most
+0.4 s after the connection; with another card in the slot it never asks, and the connection hangs.
 """
 
 import contextlib
@@ -21,16 +20,18 @@ from dianka.cardos.t0 import Tpdu
 FIRST_PORT = 35963
 GREETING_S = 3
 _POWER_OFF, _POWER_ON, _RESET, _GIVE_ATR = 0, 1, 2, 4
-_QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux alone has it, and the delay
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # only Linux has it, and the delay
 
 
 class SlotError(CardError):
-    """The slot does not take the card. One line."""
+    """The slot does not take the card. The message is one line."""
 
 
 class VirtualSlot:
-    """One card in one slot: `insert`, then `serve` until `pull`, from another thread, or until the
-    reader is gone.
+    """One card in one slot.
+
+    Call `insert`, then `serve`, which lasts until `pull`, from another thread, or until the reader
+    is gone.
     """
 
     def __init__(self, engine: Tpdu, port: int = FIRST_PORT, host: str = "127.0.0.1") -> None:
@@ -43,14 +44,15 @@ class VirtualSlot:
         self.commands = 0
 
     def insert(self) -> None:
-        """SlotError if nothing listens, or another card is in the slot."""
+        """Insert the card; raise SlotError if nothing listens, or another card is in the slot."""
         try:
             link = socket.create_connection((self._host, self._port), GREETING_S)
         except TimeoutError:
             raise self._busy() from None
         except OSError:
             raise SlotError(
-                f"no virtual reader listens on port {self._port}: install vsmartcard-vpcd and start pcscd"
+                f"no virtual reader listens on port {self._port}: "
+                "install vsmartcard-vpcd and start pcscd"
             ) from None
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._link = link
@@ -68,7 +70,7 @@ class VirtualSlot:
         self._answer(link, first)
 
     def serve(self) -> None:
-        """Answer the reader until the card is pulled, falls silent or the reader goes away."""
+        """Answer the reader until the card is pulled, loses its power or the reader goes away."""
         link = self._link
         try:
             while link:
@@ -79,11 +81,11 @@ class VirtualSlot:
             self.pull()
 
     def pull(self) -> None:
-        """The card is out, whatever was going on."""
+        """Pull the card, whatever is in progress."""
         link, self._link = self._link, None
         self._engine.chip.power_off()
         if link:
-            with contextlib.suppress(OSError):  # the reader may have been faster
+            with contextlib.suppress(OSError):  # the reader may have closed it first
                 link.shutdown(socket.SHUT_RDWR)
             link.close()
 
@@ -105,7 +107,8 @@ class VirtualSlot:
 
     def _busy(self) -> SlotError:
         return SlotError(
-            f"the virtual reader on port {self._port} does not take the card: pull the other one out first"
+            f"the virtual reader on port {self._port} does not take the card: "
+            "pull the other one out first"
         )
 
 
@@ -114,6 +117,7 @@ def _send(link: socket.socket, body: bytes) -> None:
 
 
 def _exactly(link: socket.socket, count: int) -> bytes:
+    """Receive so many bytes; raise ConnectionResetError if the reader goes away."""
     data = b""
     while len(data) < count:
         if _QUICKACK is not None:

@@ -1,9 +1,8 @@
 """The mains path and the supplies, for the second wiring picture.
 
-What is on the mains, what crosses the border, what is safe.
-
-HLW8032: pins and circuit are those of its user manual (REV 1.5 and, with the shunt in L, REV 1.3,
-figure 4): GND is the line end of the shunt. The boards' own supply pins are in wiring_parts.py.
+Owns which parts are on the mains, which lie across the border and which are safe. HLW8032: pins and
+circuit are those of its user manual (REV 1.5 and, with the shunt in L, REV 1.3, figure 4): GND is
+the line end of the shunt. The boards' own supply pins are in parts.py.
 """
 
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dianka.wiring.parts import PictureBoard
 
 A, A2, B, C, N = "A", "A2", "B", "C", "N"
 LIVE5 = "+5 V on A"
-# Names that only a part on the mains may carry.
+# Nodes that only a part on the mains may be connected to.
 LIVE = frozenset((A, A2, B, C, N, LIVE5, "TX", "PF", "open"))
 PATH = ("fuse F1, 16 A gG", A, "shunt, 1 milliohm", B, "relay's contact", C)
 BREAKER = "breaker, 30 mA"
@@ -20,7 +19,7 @@ BREAKER = "breaker, 30 mA"
 
 @dataclass(frozen=True)
 class Lead:
-    """From a part's `pin` to the point that is called `node`."""
+    """A wire from a part's `pin` to the node called `node`; `between` is what lies in it."""
 
     pin: str
     node: str
@@ -29,6 +28,8 @@ class Lead:
 
 @dataclass(frozen=True)
 class Block:
+    """A part with its leads."""
+
     name: str
     where: str  # "mains", "border" or "safe"
     left: tuple[Lead, ...]
@@ -36,11 +37,26 @@ class Block:
 
 
 NOTES = (
-    "Mains voltage kills: README.md first. What has the same name is joined. A, B, C and N are points of the mains path; A2 is",
-    "A behind fuse F2. All above and left of the dashed line is live, A too; only the parts that lie across it may cross it.",
-    '"x; y to A": x lies in the wire, y leads from the pin to A, as the 10 uF do. The 4 x 470 k lie in a row. A and B of IP,',
-    "IN and GND are wires of their own from the shunt's sense terminals. H11AA1: pin 6 stays open. ULN2803A: COM to 12 V.",
-    "Not drawn: 100 nF at each supply pin; the capacitors that the supplies' datasheets ask for; the load's protective earth,",
+    (
+        "Mains voltage kills: README.md first. What has the same name is joined. A, B, "
+        "C and N are points of the mains path; A2 is"
+    ),
+    (
+        "A behind fuse F2. All above and left of the dashed line is live, A too; "
+        "only the parts that lie across it may cross it."
+    ),
+    (
+        '"x; y to A": x lies in the wire, y leads from the pin to A, as the 10 uF do. '
+        "The 4 x 470 k lie in a row. A and B of IP,"
+    ),
+    (
+        "IN and GND are wires of their own from the shunt's sense terminals. H11AA1: "
+        "pin 6 stays open. ULN2803A: COM to 12 V."
+    ),
+    (
+        "Not drawn: 100 nF at each supply pin; the capacitors that the supplies' datasheets ask "
+        "for; the load's protective earth,"
+    ),
     "which passes the meter uncut. How the supply and USB go together: README.md.",
 )
 
@@ -48,7 +64,7 @@ _SENSE = "H11AA1"
 
 
 def _live() -> tuple[Block, ...]:
-    """What lies on the mains as a whole."""
+    """Return the parts that are on the mains as a whole."""
     return (
         Block(
             "fuse F2, 1 A slow", "mains", (Lead("in", A),), (Lead("out", A2, "MOV-10D561K to N"),)
@@ -75,9 +91,9 @@ def _live() -> tuple[Block, ...]:
 
 
 def _border(pin: dict[str, str]) -> tuple[Block, ...]:
-    """What lies across the border.
+    """Return the parts that lie across the border.
 
-    `pin` says what each of board.py's pins is called on the board.
+    `pin` gives the board's name for each of board.py's pins.
     """
     return (
         Block(
@@ -118,6 +134,7 @@ def _border(pin: dict[str, str]) -> tuple[Block, ...]:
 
 
 def _sense(live: str, pin: str, filtered: str) -> Block:
+    """Return an H11AA1 that senses the mains at `live`."""
     return Block(
         _SENSE,
         "border",
@@ -127,6 +144,7 @@ def _sense(live: str, pin: str, filtered: str) -> Block:
 
 
 def _safe(board: PictureBoard) -> tuple[Block, ...]:
+    """Return the parts that are safe to touch."""
     supply = board.supply
     return (
         Block(
@@ -151,4 +169,5 @@ def _safe(board: PictureBoard) -> tuple[Block, ...]:
 
 
 def blocks(board: PictureBoard, pin: dict[str, str]) -> tuple[Block, ...]:
+    """Return all parts, from the mains to the safe side."""
     return (*_live(), *_border(pin), *_safe(board))

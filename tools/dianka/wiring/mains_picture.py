@@ -1,9 +1,7 @@
-"""Draws the mains path and the supplies of a board as SVG.
+"""Draw the mains path and the supplies of a board as SVG, the second of its wiring pictures.
 
-The second of the wiring pictures (wiring_picture.py).
-
-Mains lie above and left of the dashed line, what is safe to touch right of it and below. What goes
-where: wiring_mains.py.
+The mains are above and left of the dashed line; the parts that are safe to touch are right of it
+and below. mains.py lists the parts and where they lie; picture.py draws the first picture.
 """
 
 from pathlib import Path
@@ -25,6 +23,7 @@ _ROW, _HEAD, _GAP = 26, 30, 14
 
 
 def draw(folder: Path) -> str:
+    """Return the SVG of the board in `folder`."""
     board = BOARDS[folder.name]
     pin = {name: pin_label(board, number) for name, number in read_constants(folder).items()}
     shapes, y = _path(), _TOP
@@ -48,7 +47,7 @@ def _height(part: Block) -> int:
 
 
 def _path() -> list[str]:
-    """From the wall to the load, and back."""
+    """Draw the mains path from the wall to the load, and back."""
     ends = (60, 1050)
     shapes = [svg.line(ends[0], y, ends[1], y, svg.MAINS, "3") for y in (_LINE_L, _LINE_N)]
     shapes += [svg.text(30, _LINE_L + 5, "L", 16, bold=True, colour=svg.MAINS)]

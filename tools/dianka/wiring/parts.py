@@ -1,9 +1,7 @@
-"""What hangs on which of a board's pins, for the wiring picture.
+"""The parts at each of a board's pins, for the wiring picture.
 
-The pins' numbers are not here: board.py has them.
-
-Contacts and values are from the parts' datasheets; the boards' README.md says why they are what
-they are.
+The pins' numbers are in board.py, not here. Contacts and values are from the parts' datasheets; the
+boards' README.md says why they were chosen.
 """
 
 from collections.abc import Callable
@@ -31,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Supply:
-    """What the board's supply pins are called, and where they are."""
+    """The names of the board's supply pins, and where they are."""
 
     power: str  # takes 5 V
     logic: str  # gives 3.3 V
@@ -41,6 +39,8 @@ class Supply:
 
 @dataclass(frozen=True)
 class PictureBoard:
+    """A board with its parts, and the places of its pins."""
+
     title: str
     chip: str
     prefix: str  # before a pin's number
@@ -51,16 +51,29 @@ class PictureBoard:
 
 
 def pin_label(board: PictureBoard, pin: int) -> str:
+    """Return a pin's name on the board, with its place."""
     place = board.places.get(pin)
     return f"{board.prefix}{pin} ({place})" if place else f"{board.prefix}{pin}"
 
 
 NOTES = (
-    "Red parts are connected to the mains. Only the isolators that are drawn may bridge the dashed line. Cables to a PC and",
-    "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), and I/O is pulled up to it.",
-    "The mains path, all pins of the HLW8032 and the supplies are in mains.svg. The relay's contacts are on the mains too,",
+    (
+        "Red parts are connected to the mains. Only the isolators that are drawn may bridge the "
+        "dashed line. Cables to a PC and"
+    ),
+    (
+        "instruments belong on the safe side. VCC of slot and ESAM is switched 3.3 V (class B), "
+        "and I/O is pulled up to it."
+    ),
+    (
+        "The mains path, all pins of the HLW8032 and the supplies are in mains.svg. "
+        "The relay's contacts are on the mains too,"
+    ),
     "8 mm from its coils. Of the two 68 k before an H11AA1, one lies in L and one in N.",
-    "Not drawn: GND; 100 nF at each supply pin; ESD protection of the slot's contacts. See README.md.",
+    (
+        "Not drawn: GND; 100 nF at each supply pin; ESD protection of the slot's contacts. "
+        "See README.md."
+    ),
 )
 
 
@@ -151,8 +164,8 @@ def _safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
 
 _KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
-# RP2040 pin to the Pico's pin, between which a GND lies after every fourth; Raspberry Pi Pico
-# datasheet, figure 4.
+# RP2040 pin to pin of the Pico, where a GND follows the first two and then every fourth; Raspberry
+# Pi Pico datasheet, figure 4.
 _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
     zip(
         (16, 17, 18, 19, 20, 21, 22, 26, 27, 28),
@@ -162,7 +175,8 @@ _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
 )
 _PICO_PLACES = {pin: f"pin {place}" for pin, place in _PICO_EDGE.items()}
 
-# Header and place; Espressif, ESP32-DevKitC V4 getting started guide. Some drawings call J1 J2.
+# Pin to place on the header; Espressif, ESP32-DevKitC V4 getting started guide. Some drawings call
+# J1 J2.
 _DEVKIT_J1 = {
     36: 3,
     39: 4,

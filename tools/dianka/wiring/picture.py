@@ -1,8 +1,8 @@
-"""Draws the wiring of a board as SVG, with the pin numbers of the board's own board.py, so that
-picture and firmware agree.
+"""Draw the wiring of a board as SVG.
 
-`make pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). What
-hangs on which constant stands in wiring_parts.py.
+The pin numbers are those of the board's own board.py, so that picture and firmware agree. `make
+pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). parts.py says
+which part is at which constant.
 """
 
 import sys
@@ -25,21 +25,25 @@ _CHIP_LEFT, _CHIP_RIGHT = 500, 720
 
 
 class WiringError(Exception):
-    """The picture can't be drawn: one line, what to do."""
+    """The picture can't be drawn. The message is one line: what to do."""
 
 
 def draw(folder: Path) -> str:
-    """The SVG of the board in `folder`."""
+    """Return the SVG of the board in `folder`.
+
+    Raise WiringError if the board is not described, or board.py lacks a pin.
+    """
     board = BOARDS.get(folder.name)
     if board is None:
-        raise WiringError(f"no picture is described for {folder.name}: add it to wiring_parts.py")
+        raise WiringError(f"no picture is described for {folder.name}: add it to wiring/parts.py")
     pins = read_constants(folder)
     missing = sorted(
         {row.name for part in board.left + board.right for row in part.rows} - pins.keys()
     )
     if missing:
         raise WiringError(
-            f"{folder.name}/board.py has no {', '.join(missing)}: name it there or take it from wiring_parts.py"
+            f"{folder.name}/board.py has no {', '.join(missing)}: "
+            "name it there or take it from wiring/parts.py"
         )
     bottom = max(_height(board.left), _height(board.right)) + _TOP
     shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier
@@ -83,7 +87,7 @@ def _side(
 
 
 def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[str]:
-    """One wire: contact, what lies between, pin."""
+    """Draw one wire: contact, the parts between, pin."""
     far = 24 + _PART_WIDTH if left else WIDTH - 24 - _PART_WIDTH
     near = _CHIP_LEFT if left else _CHIP_RIGHT
     middle = (far + near) // 2
@@ -105,7 +109,7 @@ def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[st
 
 
 def _barrier(board: PictureBoard) -> list[str]:
-    """The line that nothing but isolators crosses, beside the parts that are on the mains."""
+    """Draw the line that only isolators cross, beside the parts that are on the mains."""
     mains = [part for part in board.left if part.mains]
     if not mains:
         return []
@@ -124,6 +128,7 @@ def _chip(board: PictureBoard, bottom: int) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Write both pictures of each board folder; return the exit code."""
     if not arguments:
         print("say which board, as in boards/rp2_pico", file=sys.stderr)  # noqa: T201
         return 2

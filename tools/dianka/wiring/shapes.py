@@ -1,6 +1,6 @@
-"""The few shapes that the wiring pictures are drawn with.
+"""The few shapes of the wiring pictures.
 
-Plain SVG, no fonts and no scripts to fetch.
+They are plain SVG, with no fonts and no scripts to load.
 """
 
 from html import escape
@@ -22,9 +22,12 @@ def line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.
 
 
 def barrier(*points: tuple[int, int]) -> str:
-    """The dashed line that nothing but isolators crosses."""
+    """Return the dashed line that only isolators cross."""
     path = " ".join(f"{x},{y}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{MAINS}" stroke-width="2" stroke-dasharray="9 5"/>'
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{MAINS}" stroke-width="2" '
+        'stroke-dasharray="9 5"/>'
+    )
 
 
 def dot(x: int, y: int, colour: str) -> str:
@@ -37,7 +40,10 @@ def arrow(x: int, y: int, rightwards: bool) -> str:
 
 
 def box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
-    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" stroke="{stroke}"/>'
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" '
+        f'stroke="{stroke}"/>'
+    )
 
 
 def text(
@@ -56,7 +62,7 @@ def text(
 
 
 def between(middle: int, y: int, width: int, words: str) -> list[str]:
-    """The white box in a wire: what lies between its ends."""
+    """Return the white box in a wire, which names the parts between its ends."""
     return [
         box(middle - width // 2, y - 10, width, 20, WHITE, GREY),
         text(middle, y + 4, words, 11, anchor="middle"),
@@ -64,13 +70,17 @@ def between(middle: int, y: int, width: int, words: str) -> list[str]:
 
 
 def notes(top: int, lines: tuple[str, ...]) -> list[str]:
+    """Return the lines of text under the picture."""
     return [text(24, top + 20 * number, words, 13) for number, words in enumerate(lines)]
 
 
 def picture(height: int, title: str, shapes: list[str]) -> str:
-    """The whole SVG."""
+    """Return the whole SVG."""
     head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            'font-family="sans-serif">'
+        ),
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="{WHITE}"/>',
         text(24, 38, title, 20, bold=True),
