@@ -207,5 +207,5 @@ def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):
 def test_an_unknown_board_is_one_line(tmp_path, capsys):
     assert wiring_picture.main([str(tmp_path / "moon")]) == 1
     assert (
-        capsys.readouterr().err == "no picture is described for moon: add it to wiring_parts.py\n"
+        capsys.readouterr().err == "no picture is described for moon: add it to wiring/parts.py\n"
     )
