@@ -1,6 +1,6 @@
 """Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
 
-Owns the only names in a version that another version's tools rely on: this module's, and those of
+Owns the only names in a version on which another version's tools rely: this module's, and those of
 its functions. They stay, whatever else is renamed, so that the totals of any board can be read
 before it is flashed (docs/selfcheck.md).
 """
@@ -22,7 +22,7 @@ def state_format() -> int:
 
 
 def totals(meter) -> "list | None":
-    """Return TOTALS exactly; `meter` is the running one, or None to read its memory.
+    """Return TOTALS exactly; `meter` is the running Meter, or None to read its memory.
 
     None if there is nothing to be read.
     """
@@ -39,7 +39,10 @@ def totals(meter) -> "list | None":
 
 
 def set_clock(meter, seconds: int, back: bool) -> tuple:
-    """Set the clock to seconds since 2000-01-01 UTC; as `Ds3231.adjust`. `meter` as in `totals`."""
+    """Set the clock to seconds since 2000-01-01 UTC; return as `Ds3231.adjust`.
+
+    `meter` as in `totals`.
+    """
     if meter:
         return meter.set_clock(seconds, back)
     import board
