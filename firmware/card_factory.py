@@ -38,7 +38,7 @@ _RESULTS = const(0x2C)
 _LOOK_MS = const(100)
 _RELAY_MS = const(12_000)  # 5 s of rest, 3 s until the contact is trusted, and one more try
 _MOST_S = const(60)
-_EDGE_MS = const(300)  # a report of the chip, and the time until it is polled
+_EDGE_MS = const(300)  # at most: a report of the chip and the time until it is polled
 _SEGMENTS = "8.8.8.8.8.8.8.8."
 _SHOW_MS = const(5_000)
 

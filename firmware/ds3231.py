@@ -117,7 +117,10 @@ class Ds3231:
         return seconds - self._offset_s
 
     def _read(self) -> "int | None":
-        """Return what the registers say, believed or not; None if that is no time, or nothing."""
+        """Return the time in the registers, trusted or not; None if it is no time.
+
+        None also if the chip has stopped or does not answer (`fault`).
+        """
         try:
             if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
                 self.fault = LOST
@@ -142,7 +145,10 @@ class Ds3231:
 
 
 def split(seconds: int) -> tuple:
-    """(year of the century, month, day, hour, minute, second) of seconds since 2000-01-01."""
+    """Return (year of the century, month, day, hour, minute, second) of this time.
+
+    `seconds` are since 2000-01-01.
+    """
     days, rest = divmod(seconds, 86400)
     year = days * 4 // 1461
     while _days(year + 1, 1, 1) <= days:

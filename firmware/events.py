@@ -2,10 +2,10 @@
 
 Owns the last KiB of the memory, which the journal does not use. A record is number (4), local time
 YYMMDDhhmm (5 BCD), card serial (8), error code (1), header of the last command (5), its status word
-(2), purchase count (4) and a CRC-32 (4). These are the fields that public descriptions of meters
-ask for after an abnormal card, except balance and energy (docs/cards/files.md, EVENT). A power cut
-during a write costs that record and, if the ring is full, the oldest one. The ring is read when it
-is first needed, not at the start.
+(2), purchase count (4) and a CRC-32 (4). Public descriptions of meters want these fields kept of an
+abnormal card, and balance and energy as well (docs/hardware.md, "The FRAM, byte by byte"). A power
+cut during a write costs that record and, if the ring is full, the oldest one. The ring is read when
+it is first needed, not at the start.
 """
 
 import binascii
@@ -50,7 +50,7 @@ class EventLog:
         self._number = number
 
     def newest(self, most: int) -> list:
-        """Up to so many packed records, the oldest of them first; OSError if the memory fails."""
+        """Return up to `most` packed records, oldest first; OSError if the memory fails."""
         self._look()
         found = []
         for number in range(max(1, self._number - min(most, RECORDS) + 1), self._number + 1):

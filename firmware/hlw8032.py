@@ -68,7 +68,7 @@ class Hlw8032:
         self._expected_pj = pulse_pj
 
     def poll(self) -> bool:
-        """Take what the UART has received; True if at least one report was accepted."""
+        """Process the bytes that the UART has received; True if a report was accepted."""
         before = self.reports
         waiting = self._uart.any()
         while waiting:

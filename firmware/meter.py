@@ -51,7 +51,7 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-# 70 % of 220 V: the least at which the coil is sure to switch (boards/rp2_pico/README.md, parts).
+# 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
 _MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains

@@ -26,7 +26,7 @@ import rp2
 
 
 @rp2.asm_pio(out_init=rp2.PIO.IN_LOW, out_shiftdir=rp2.PIO.SHIFT_RIGHT, pull_thresh=11)
-def sender():
+def sender() -> None:
     """Send the characters given as words: start, 8 bits, parity, release, last.
 
     Each of the first 11 bits is 1 where the pin is to pull low; `last` is 1 after the last
@@ -57,7 +57,7 @@ def sender():
 
 
 @rp2.asm_pio(set_init=rp2.PIO.IN_LOW, in_shiftdir=rp2.PIO.SHIFT_RIGHT, fifo_join=rp2.PIO.JOIN_RX)
-def receiver():
+def receiver() -> None:
     """Receive characters; y is the running parity, pushed for each of the nine bits.
 
     The last one is the verdict.
@@ -87,7 +87,7 @@ def receiver():
 
 
 @rp2.asm_pio()
-def pulses():
+def pulses() -> None:
     """Count rising edges in x, downwards. Three cycles for each."""
     label("pulse")
     wait(0, pin, 0)
