@@ -1,17 +1,12 @@
-"""Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
+"""Answer the questions of flashing to the version on a board (tools/dianka/flash/update.py).
 
 Owns the only names in a version on which another version's tools rely: this module's, and those of
 its functions. They stay, whatever else is renamed, so that the totals of any board can be read
 before it is flashed (docs/selfcheck.md).
 """
 
-TOTALS = (
-    "energy_pj",
-    "remainder",
-    "balance_fen",
-    "bought_fen",
-    "count",
-)  # of the state, in the order of the answer
+# Fields of the state, in the order of the answer.
+TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 
 
 def state_format() -> int:

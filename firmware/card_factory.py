@@ -46,8 +46,8 @@ _SHOW_MS = const(5_000)
 class FactorySession:
     """Serves production test cards of both kinds.
 
-    `key_down` returns whether the meter's key is pressed; `report_alive` tells the watchdog's guard
-    that a test goes on.
+    `key_down` returns whether the meter's key is pressed; `report_alive` reports to the watchdog's
+    guard that a test goes on.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ _SEALED = (
 class InspectSession:
     """Serves inspection cards.
 
-    `report_alive` tells the watchdog's guard that a long session goes on.
+    `report_alive` reports to the watchdog's guard that a long session goes on.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ class CardSlot:
     """The slot with its presence `switch`, which reads 0 while a card is there.
 
     `sessions` maps the command byte of file 01 to the session's coroutine function. `report_alive`
-    tells the watchdog's guard that the task is running.
+    reports to the watchdog's guard that the task is running.
     """
 
     def __init__(

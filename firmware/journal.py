@@ -5,7 +5,7 @@ commit writes the next slot of the first ring and then the same slot of the seco
 record of both wins. So a cut at any byte leaves the old record or the new one, and either half can
 be destroyed whole without losing the newest commit (docs/journal.md).
 
-Each write is read back, because a write-protected or worn memory acknowledges and keeps nothing.
+Commits are read back, because a write-protected or worn memory acknowledges and keeps nothing.
 The first half is always read back; the second half only where the first has not kept the record or
 both are to be proved. On the chip each of these reads takes a quarter of a commit's time. After a
 failed commit the next one goes to another slot, but never to that of the newest good record.

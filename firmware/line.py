@@ -122,7 +122,7 @@ class Channel:
     async def _talk(self, engine, waiting_ms: int) -> None:
         """Exchange characters until the engine is done; LineError if it ends in an error."""
         while not engine.done:
-            # Before anything is sent: an answer after the deadline would find nobody waiting.
+            # Before anything is sent: past the deadline nothing would receive the answer.
             wait_ms = self._left_ms(waiting_ms)
             out, want = engine.take(), engine.want
             if out:

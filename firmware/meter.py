@@ -150,7 +150,7 @@ class Meter:
         )  # fmt: skip
 
     def log(self, text: str) -> None:
-        """Print one line for whoever listens on the console."""
+        """Print one line to the console, with the seconds since the start."""
         print("[%d] %s" % (time.time() - self._born_s, text))
 
     async def run(self) -> None:

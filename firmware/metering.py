@@ -12,8 +12,9 @@ A driver has
 The count belongs to the chip and restarts at zero with it. `Metering` judges the difference of two
 counts by the energy that the mains can have delivered in the time between:
 
-- a difference within that limit is energy; - a small count after a large one is a restart of the
-chip; - anything else is rejected.
+- a difference within that limit is energy;
+- a small count after a large one is a restart of the chip;
+- anything else is rejected.
 
 A restart near the wrap looks like a wrap. There the power that the chip has measured decides: if it
 can have produced the small count, but not the way round to it, the chip has restarted. (A load that

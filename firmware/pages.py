@@ -1,4 +1,4 @@
-"""Provide what the meter shows of itself: the pages, the lamps and the codes of standing faults.
+"""Provide the meter's pages, its lamps and the codes of standing faults.
 
 It only reads and decides nothing.
 """
