@@ -1,9 +1,11 @@
 """Credit, price and debit. Integers only: no hardware, no clock, no float.
 
-Energy comes in picojoules, since the energy of one chip pulse is a whole number of them
+`state` is that of state.py. Nothing is imported here, so that tools can load this module alone.
+
+Energy comes in picojoules, because the energy of one chip pulse is a whole number of them
 (hlw8032.py). Prices are in 0.0001 yuan per kWh. One fen is then exactly FEN units of (picojoule x
-price): what is left of a fen after each debit stays in `remainder`, whatever the price was and
-whichever chip counted, so at every moment
+price). The part of a fen left after each debit stays in `remainder`, for any price and any chip. So
+at every moment
 
     bought_fen x FEN = sum of (energy_pj x price) + balance_fen x FEN - remainder
 
@@ -17,7 +19,10 @@ MAX_FEN = 99_999_999  # 999999.99 yuan: the most that cards (BCD) and display ca
 
 
 def debit(state, energy_pj: int) -> int:
-    """Count this energy and charge it at the present price; the fen taken are returned."""
+    """Count this energy, charge it at the present price, and return the fen charged.
+
+    ValueError if the energy is negative.
+    """
     if energy_pj < 0:
         raise ValueError("energy does not run backwards")
     state.energy_pj += energy_pj
@@ -27,7 +32,10 @@ def debit(state, energy_pj: int) -> int:
 
 
 def credit(state, amount_fen: int) -> None:
-    """Add a purchase. A debt is paid off first, as the balance is one signed number."""
+    """Add a purchase. A debt is paid off first, as the balance is one signed number.
+
+    ValueError if the amount is negative.
+    """
     if amount_fen < 0:
         raise ValueError("a purchase adds")
     state.balance_fen += amount_fen
@@ -35,14 +43,14 @@ def credit(state, amount_fen: int) -> None:
 
 
 def fits(state, amount_fen: int) -> bool:
-    """Whether the balance may hold this much more.
+    """Return whether a purchase of `amount_fen` keeps the balance within the hoard limit.
 
-    The hoard limit, 0 meaning as much as the display can show.
+    A hoard limit of 0 means MAX_FEN, the most that the display can show.
     """
     limit_fen = state.hoard_limit_fen or MAX_FEN
     return state.balance_fen + amount_fen <= min(limit_fen, MAX_FEN)
 
 
 def energy_kwh_x100(state) -> int:
-    """Total energy in steps of 0.01 kWh, rounded down as displays do."""
+    """Return the total energy in steps of 0.01 kWh, rounded down as displays do."""
     return state.energy_pj * 100 // PJ_PER_KWH

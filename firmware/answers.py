@@ -1,17 +1,12 @@
-"""Answer what flashing asks of the version that is on a board (tools/dianka/flash/update.py).
+"""Answer the questions of flashing to the version on a board (tools/dianka/flash/update.py).
 
-Owns the only names in a version that another version's tools rely on: this module's, and those of
+Owns the only names in a version on which another version's tools rely: this module's, and those of
 its functions. They stay, whatever else is renamed, so that the totals of any board can be read
 before it is flashed (docs/selfcheck.md).
 """
 
-TOTALS = (
-    "energy_pj",
-    "remainder",
-    "balance_fen",
-    "bought_fen",
-    "count",
-)  # of the state, in the order of the answer
+# Fields of the state, in the order of the answer.
+TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 
 
 def state_format() -> int:
@@ -22,7 +17,7 @@ def state_format() -> int:
 
 
 def totals(meter) -> "list | None":
-    """Return TOTALS exactly; `meter` is the running one, or None to read its memory.
+    """Return TOTALS exactly; `meter` is the running Meter, or None to read its memory.
 
     None if there is nothing to be read.
     """
@@ -39,7 +34,10 @@ def totals(meter) -> "list | None":
 
 
 def set_clock(meter, seconds: int, back: bool) -> tuple:
-    """Set the clock to seconds since 2000-01-01 UTC; as `Ds3231.adjust`. `meter` as in `totals`."""
+    """Set the clock to seconds since 2000-01-01 UTC; return as `Ds3231.adjust`.
+
+    `meter` as in `totals`.
+    """
     if meter:
         return meter.set_clock(seconds, back)
     import board

@@ -1,11 +1,11 @@
-"""What can be wrong with a card session: codes 1 to 22, their display groups, and which of them
-count as an illegal card.
+"""Define the errors of a card session: codes 1 to 22, their display groups, and the illegal cards.
 
-The codes and groups are those that public meters agree on (cards reference 1.6). Which codes count
-as illegal they do not agree on; the table below is this project's choice: failed authentication, an
-unissued card and a wrong MAC, but neither a piece of metal nor a card put in the wrong way round.
-Code 22 and its group Err-37 are this project's own: the system control card, which holds the root
-keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it.
+Public descriptions of meters agree on the codes 1 to 21 and their groups. They do not agree on
+which codes count as an illegal card; the choice here is this project's own: failed authentication,
+an unissued card and a wrong MAC, but neither a piece of metal nor a card put in the wrong way
+round. Code 22 and its group Err-37 are this project's own: the system control card, which holds the
+root keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it. The
+table is in docs/cards/protocol.md, "The meter's codes".
 """
 
 _CODES = {
@@ -45,7 +45,7 @@ _ILLEGAL = (5, 6, 7, 10, 22)
 
 
 class CardError(Exception):
-    """A session failed: `code` 1 to 22, the text is for the log."""
+    """A failed session: `code` is 1 to 22, the text is for the log."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -53,7 +53,7 @@ class CardError(Exception):
 
     @property
     def display(self) -> str:
-        """What the resident sees."""
+        """Return the text of the display for the resident."""
         for last, text in _GROUPS:
             if self.code <= last:
                 return text
@@ -61,15 +61,15 @@ class CardError(Exception):
 
     @property
     def illegal(self) -> bool:
-        """Whether the illegal-card counter counts it."""
+        """Return whether the card counts as illegal."""
         return self.code in _ILLEGAL
 
 
 def fault(name: str, text: str) -> CardError:
-    """The error of this name."""
+    """Return the error of this name."""
     return CardError(_CODES[name], text)
 
 
 def mac_or(name: str, sw: int) -> CardError:
-    """A refusal by status word: 6988 is a wrong MAC, anything else the error of this name."""
+    """Return the error for a refusal by status word: MAC for 6988, else the one of this name."""
     return fault("MAC" if sw == 0x6988 else name, "status %04X" % sw)

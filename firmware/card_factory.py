@@ -1,9 +1,9 @@
-"""The production test cards: a little credit, or tests of relay, segments, pulses, memory, clock
-and ESAM. Public keys only.
+"""Run the sessions of the production test cards: test credit, or tests of the meter's parts.
 
-Both count down a use on the card and write a result back to it. Tests take up to a minute, so the
-ESAM is let go first; the card stays powered, as the right to write the result goes with its power.
-Whether segments and lamps are lit only people can tell: they press the key, which passes that test
+The tests are of relay, segments, pulses, memory, clock and ESAM. Public keys only. Both kinds count
+down a use on the card and write a result back to it. Tests take up to a minute, so the ESAM is
+released first; the card stays powered, because the right to write the result ends with its power.
+Only people can see whether segments and lamps are lit: they press the key, which passes that test
 and tests the key. A meter of a customer is not tested, whatever its keys.
 """
 
@@ -36,9 +36,9 @@ _COUNT = b"\x04\xdc\x03\x0c\x08"
 _USES = const(0x14)  # P2 of the counter
 _RESULTS = const(0x2C)
 _LOOK_MS = const(100)
-_RELAY_MS = const(12_000)  # 5 s of rest, then 3 s until the contact is believed, and one more try
+_RELAY_MS = const(12_000)  # 5 s of rest, 3 s until the contact is trusted, and one more try
 _MOST_S = const(60)
-_EDGE_MS = const(300)  # a report of the chip, and when it is looked at
+_EDGE_MS = const(300)  # at most: a report of the chip and the time until it is polled
 _SEGMENTS = "8.8.8.8.8.8.8.8."
 _SHOW_MS = const(5_000)
 
@@ -46,8 +46,8 @@ _SHOW_MS = const(5_000)
 class FactorySession:
     """Serves production test cards of both kinds.
 
-    `key_down` returns whether the meter's key is pressed; `report_alive` tells the watchdog's guard
-    that a test goes on.
+    `key_down` returns whether the meter's key is pressed; `report_alive` reports to the watchdog's
+    guard that a test goes on.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class FactorySession:
                 "HOARD",
                 "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen),
             )
-        # A memory that takes nothing ends it here, before a use is gone and money set.
+        # A memory that takes nothing ends the session here, before a use is gone and money set.
         self.store.commit()
         await _count_down(card)
         money = await _sealed(card, self._esam, 4, _MONEY)
@@ -106,12 +106,12 @@ class FactorySession:
         return ((decimal(state.balance_fen, 2), _SHOW_MS),)
 
     async def run(self, card: "Card", command: int, data: bytes):
-        """Start the tests. Return the coroutine function by which they go on without the ESAM."""
+        """Start the tests. Return the coroutine function that continues them without the ESAM."""
         await self._begin(card)
         order = card_files.unpack(card_files.TEST_ORDER, data)
         if not 1 <= order["seconds"] <= _MOST_S:
             raise fault("FORMAT", "tests of %d s" % order["seconds"])
-        await self._esam.wallet()  # with its inverse: that is the test of the ESAM
+        await self._esam.wallet()  # checked by its inverse: this is the test of the ESAM
         await _count_down(card)
         return _Tests(self, card, order).run
 
@@ -123,7 +123,7 @@ class FactorySession:
         await authenticate(card, self._esam)
 
     async def write_result(self, card: "Card", record: dict) -> None:
-        """Add what the result says of the meter, and append it to the card's log."""
+        """Complete the result with the meter's data, and append it to the card's log."""
         record["meter_no"] = self.store.state.meter_no
         record["esam"] = self._esam.serial
         record["selfcheck"] = fixed(self._self_check.code)
@@ -138,7 +138,7 @@ async def _count_down(card: "Card") -> None:
 
 
 async def _uses_left(card: "Card") -> int:
-    """How many meters this card may still test; a card without any is refused."""
+    """Return how many meters this card may still test; CardError if none."""
     left = await card.ask(0x00, 0xB2, 0x01, _USES, le=4)
     if len(left) != 4:
         raise fault("COMMUNICATION", "counter of %d bytes" % len(left))
@@ -155,7 +155,7 @@ async def _sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> byt
 
 
 class _Tests:
-    """One run of the tests that a card orders, with what its session works with."""
+    """One run of the tests that a card orders, with the parts of its session."""
 
     def __init__(self, session: "FactorySession", card: "Card", order: dict) -> None:
         self._session = session
@@ -167,7 +167,7 @@ class _Tests:
         self._pulses = 0
 
     async def run(self) -> tuple:
-        """All of them; shows what failed, 0 being nothing."""
+        """Run all tests. Return a message with the bits of the failed ones, or donE."""
         session, tests = self._session, self._tests
         session.display.show_messages()
         closed = False
@@ -191,7 +191,7 @@ class _Tests:
         return ((labelled("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
 
     async def _relay(self, closed: bool) -> bool:
-        """Whether the contact follows."""
+        """Force the contact and return whether it follows."""
         relay = self._session.relay
         relay.force(closed)
         start_ms = time.ticks_ms()
@@ -202,7 +202,7 @@ class _Tests:
         return True
 
     async def _window(self) -> None:
-        """Pulses, segments and clock, all in the same seconds."""
+        """Test pulses, segments and clock, all in the same seconds."""
         session, tests = self._session, self._tests
         before_pj, before_s, start_ms = (
             session.store.state.energy_pj,
@@ -231,8 +231,10 @@ class _Tests:
                 self._passed |= card_files.TEST_PULSES
 
     def _right(self) -> bool:
-        """Whether the pulses are those that the test bench's load must give, within 2 % and the
-        edges; or any at all.
+        """Return whether the pulses are those that the test bench's load must give.
+
+        The tolerance is 2 % and the two edges of the window. Any pulse will do if none are
+        expected.
         """
         expected = self._expected
         if not expected:

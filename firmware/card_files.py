@@ -1,9 +1,9 @@
-"""Layout of every card and ESAM file: bytes to named fields and back.
+"""Define the layout of every card and ESAM file: bytes to named fields and back.
 
-Owns the framing (68H, command, length, data, sum, 16H), the field tables and nothing else: no card
-is talked to here. The desk imports this very file, so both sides share one codec; files that no
-meter sees are in its own desk_files.py. Sources: docs/cards/protocol.md, which marks what public
-implementations agree on and what is this project's own choice.
+Owns the framing (68H, command, length, data, sum, 16H) and the field tables, and nothing else: no
+card is accessed here. The desk imports this very file, so both sides share one codec; files that no
+meter reads are in its own desk_files.py. Source: docs/cards/protocol.md, which marks the facts on
+which public implementations agree and this project's own choices.
 
 A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are
 bytes. Money is in fen, prices in 0.0001 yuan per kWh. Everything on a card is big-endian. Malformed
@@ -16,8 +16,8 @@ HEAD = const(0x68)
 TAIL = const(0x16)
 FRAME_OVERHEAD = const(6)  # 68H, command, two length bytes, sum, 16H
 
-# Command byte of file 01: what kind of card this is. The control card's file 01 is in its MF, never
-# in DF01.
+# Command byte of file 01: the kind of the card. The control card's file 01 is in its MF, never in
+# DF01.
 CMD_CONTROL = const(0x00)
 CMD_USER = const(0x01)
 CMD_KEYS = const(0x02)
@@ -109,7 +109,7 @@ TEST_MEMORY = const(0x08)
 TEST_CLOCK = const(0x10)
 TEST_ESAM = const(0x20)
 
-# What to copy: all of it, or less to be quicker. File 01 of an inspection card.
+# File 01 of an inspection card: what to copy, all or less to be quicker.
 INSPECTION_ORDER = (("copies", 1, BIN), ("reserved", 3, RAW))
 COPY_WALLET = const(0x01)
 COPY_PARAMS = const(0x02)
@@ -130,8 +130,8 @@ TOTALS = (
     ("copied", 1, BIN),
     ("time", 5, BCD),
 )
-# An illegal card in the log of events, in the place of an EVENT: `code` is 0C00H + the error code
-# of its session.
+# An illegal card in the log of events, in place of an EVENT: `code` is 0C00H + the error code of
+# its session.
 ILLEGAL_CARD = const(0x0C00)
 CARD_EVENT = (
     ("number", 4, BIN),
@@ -166,7 +166,7 @@ WRITE_BACK_SIZE = const(49)
 
 
 def to_bcd(value: int, size: int) -> bytes:
-    """The decimal digits of `value`, two a byte, in `size` bytes."""
+    """Return the decimal digits of `value`, two a byte, in `size` bytes."""
     if value < 0:
         raise ValueError("BCD holds no negative number")
     out = bytearray(size)
@@ -178,8 +178,8 @@ def to_bcd(value: int, size: int) -> bytes:
     return bytes(out)
 
 
-def from_bcd(data) -> int:
-    """The number that the BCD bytes `data` hold."""
+def from_bcd(data: bytes) -> int:
+    """Return the number that the BCD bytes `data` hold."""
     value = 0
     for byte in data:
         if byte >> 4 > 9 or byte & 15 > 9:
@@ -188,13 +188,13 @@ def from_bcd(data) -> int:
     return value
 
 
-def size_of(fields) -> int:
-    """Bytes that a record of these fields takes, frame not counted."""
+def size_of(fields: tuple) -> int:
+    """Return the bytes that a record of these fields takes, without the frame."""
     return sum(field[1] for field in fields)
 
 
-def pack(fields, record: dict) -> bytes:
-    """The bytes of `record`. A field that is not given is zero."""
+def pack(fields: tuple, record: dict) -> bytes:
+    """Return the bytes of `record`. A field that is not given is zero."""
     out = bytearray()
     for name, size, coding in fields:
         value = record.get(name)
@@ -213,8 +213,8 @@ def pack(fields, record: dict) -> bytes:
     return bytes(out)
 
 
-def unpack(fields, data) -> dict:
-    """The record that `data` holds; `data` must have exactly the fields' length."""
+def unpack(fields: tuple, data: bytes) -> dict:
+    """Return the record that `data` holds; `data` must have exactly the fields' length."""
     if len(data) != size_of(fields):
         raise ValueError("record has the wrong length")
     record = {}
@@ -234,15 +234,16 @@ def with_inverse(data: bytes) -> bytes:
     return data + bytes([byte ^ 0xFF for byte in data])
 
 
-def frame(command: int, data) -> bytes:
-    """68H, command, length (two bytes), data, sum of command to the last data byte, 16H."""
+def frame(command: int, data: bytes) -> bytes:
+    """Return 68H, command, length (two bytes), data, sum of command to the last data byte, 16H."""
     body = bytes((command, len(data) >> 8, len(data) & 255)) + bytes(data)
     return bytes((HEAD,)) + body + bytes((sum(body) & 255, TAIL))
 
 
-def unframe(block) -> tuple:
-    """(command, data) of a framed file; what follows the frame is ignored, as files may be longer
-    than their content.
+def unframe(block: bytes) -> tuple:
+    """Return (command, data) of a framed file.
+
+    Bytes after the frame are ignored, as files may be longer than their content.
     """
     if len(block) < FRAME_OVERHEAD or block[0] != HEAD:
         raise ValueError("file does not begin with 68H")
@@ -256,15 +257,18 @@ def unframe(block) -> tuple:
     return block[1], bytes(block[4 : length + 4])
 
 
-def is_blank(block) -> bool:
-    """Whether a write-back file is blank: the card has not been in a meter since the desk wrote it."""
+def is_blank(block: bytes) -> bool:
+    """Return whether a write-back file is blank.
+
+    Then the card has not been in a meter since the desk wrote it.
+    """
     return not block or block[0] != HEAD
 
 
-def pack_tariff(rates_e4) -> bytes:
-    """Tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh.
+def pack_tariff(rates_e4: "list | tuple") -> bytes:
+    """Return tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh, without steps.
 
-    The last one fills the rest. No steps.
+    The last rate fills the rest.
     """
     if not 1 <= len(rates_e4) <= _RATES:
         raise ValueError("a tariff has 1 to 12 rates")
@@ -273,10 +277,10 @@ def pack_tariff(rates_e4) -> bytes:
     return out + bytes(TARIFF_SIZE - len(out))
 
 
-def unpack_tariff(data) -> dict:
-    """Rates, and both step tables as (limits, prices).
+def unpack_tariff(data: bytes) -> dict:
+    """Return the rates, and both step tables as (limits, prices).
 
-    Limits in 0.01 kWh, prices in 0.0001 yuan per kWh.
+    Limits are in 0.01 kWh, prices in 0.0001 yuan per kWh.
     """
     if len(data) != TARIFF_SIZE:
         raise ValueError("tariff has the wrong length")
@@ -292,5 +296,5 @@ def unpack_tariff(data) -> dict:
     }
 
 
-def _numbers(data, at: int, count: int) -> list:
+def _numbers(data: bytes, at: int, count: int) -> list:
     return [from_bcd(data[at + 4 * i : at + 4 * i + 4]) for i in range(count)]

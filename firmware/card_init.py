@@ -1,13 +1,13 @@
-"""The initialisation card's session: number, no customer, thresholds, limits, tariff, empty wallet.
+"""Run the initialisation card's session: number, thresholds, limits, tariff, empty wallet.
 
-Public key state only.
+Public key state only; the meter then has no customer. The steps are in docs/cards/sessions.md.
 
 A card with money, a count or a customer is refused before anything changes. A cut in the middle
-leaves the meter not initialised, as does a card refused later; a good card does all of it again.
-Anybody can make such a card, so what the meter has counted goes on: energy and illegal cards.
+leaves the meter not initialised, as does a card refused later; a good card repeats the whole
+session. Anybody can make such a card, so the meter's counts go on: energy and illegal cards.
 
-The card brings the time when it was made. The meter's clock can't be before that: it is set to it
-if it is, or if it has lost the time, and no earlier time is believed any more.
+The card brings the time when it was made. The meter's clock can't be right before that time: a
+clock that is earlier, or has lost the time, is set to it, and no earlier time is accepted any more.
 """
 
 from micropython import const
@@ -70,9 +70,10 @@ class InitSession:
         return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
     async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
-        """Every file to the ESAM, sealed for it; `fresh` gets what the meter itself keeps."""
+        """Copy every file to the ESAM, sealed for it; `fresh` gets the meter's own values."""
         state, esam = self._store.state, self._esam
-        await _empty_count(card, esam)  # looked at: the money's challenge takes its place
+        # Only checked: the money's challenge replaces the one that it is sealed for.
+        await _empty_count(card, esam)
         money = await _sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
         if any(money[:-4]):
             raise fault("FORMAT", "initialisation card with money")
@@ -93,8 +94,9 @@ class InitSession:
 
 
 def _desk_time_s(clock: "Ds3231", minute: int) -> int:
-    """Return when the card was made; 0 if it does not say, and clock and `earliest_s` stay as they
-    are.
+    """Return when the card was made; 0 if it does not say.
+
+    With 0 the clock and `earliest_s` stay as they are. CardError if the time is not a date.
     """
     if not minute:
         return 0
@@ -105,9 +107,9 @@ def _desk_time_s(clock: "Ds3231", minute: int) -> int:
 
 
 def _count_on(former: "State", fresh: "State") -> None:
-    """What no card may set back.
+    """Copy to the fresh state the values that no card may set back.
 
-    The remainder is left behind: that part of a fen was the former account's.
+    The remainder is not among them: that part of a fen was the former account's.
     """
     fresh.energy_pj = former.energy_pj
     fresh.register, fresh.pulse_pj = former.register, former.pulse_pj
@@ -117,7 +119,7 @@ def _count_on(former: "State", fresh: "State") -> None:
 
 
 async def _empty_count(card: "Card", esam: "Esam") -> bytes:
-    """The sealed purchase count, which is zero."""
+    """Return the sealed purchase count; CardError unless it is zero."""
     block = await _sealed(card, esam, card_files.CARD_WALLET, 4, _COUNT)
     if any(block[:-4]):
         raise fault("COUNT", "initialisation card with a purchase count")
@@ -125,6 +127,6 @@ async def _empty_count(card: "Card", esam: "Esam") -> bytes:
 
 
 async def _sealed(card: "Card", esam: "Esam", file: int, offset: int, target: bytes) -> bytes:
-    """Data ‖ MAC of a card file, made for the ESAM's next command `target`."""
+    """Return data ‖ MAC of a card file, sealed for the ESAM's next command `target`."""
     challenge = await esam.challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | file, offset, challenge + target + _FACTOR)

@@ -1,11 +1,10 @@
-"""The inspection card's session: what the meter holds goes to the card and to the display, and
-nothing changes.
+"""Run the inspection card's session: copy the meter's data to card and display, change nothing.
 
 It works in either key state. The ESAM seals wallet, key info, parameters, limits and run info for
-the card, so that the desk can trust them; the run info is made anew for it and is the one thing
-that the session writes, into the ESAM's file for it. Totals and illegal cards are the controller's
-own word, written after both sides have proved themselves. The totals' file is blanked first and
-written last: a card that was pulled in between says that it is not complete.
+the card, so that the desk can trust them. The run info is made anew for it and is the only thing
+that the session writes, into the ESAM's file for it. Totals and illegal cards come from the
+controller, unsealed, and are written after both sides have proved themselves. The totals' file is
+blanked first and written last: so a card that was pulled in between shows that it is incomplete.
 """
 
 from micropython import const
@@ -21,9 +20,9 @@ from pages import Pages
 from selfcheck import SelfCheck
 from state_store import StateStore
 
-_BESIDE = const(0x10)  # where the card keeps its keys for meters with public keys
+_BESIDE = const(0x10)  # offset of the card's keys for meters with public keys
 _PAGE_MS = const(2_000)
-# What to copy with, ESAM file, offset or record there, the card's command for it.
+# Copy bit of the order, ESAM file, offset or record there, the card's command for it.
 _SEALED = (
     (card_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_MONEY, b"\x04\xd6\x82\x00\x08"),
     (card_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_COUNT, b"\x04\xd6\x82\x04\x08"),
@@ -37,7 +36,7 @@ _SEALED = (
 class InspectSession:
     """Serves inspection cards.
 
-    `report_alive` tells the watchdog's guard that a long session goes on.
+    `report_alive` reports to the watchdog's guard that a long session goes on.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class InspectSession:
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
-        """Copy what the card asks for. Return all pages as messages, one after the other."""
+        """Copy the data that the card asks for. Return all pages as messages, one by one."""
         copies = (
             card_files.unpack(card_files.INSPECTION_ORDER, data)["copies"] & card_files.COPY_ALL
         )
@@ -88,7 +87,7 @@ class InspectSession:
         return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
 
     async def _set_run_info(self) -> bytes:
-        """Balance, count, debt and illegal cards of this moment.
+        """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
 
         The ESAM's wallet may be 15 minutes behind.
         """
@@ -104,18 +103,17 @@ class InspectSession:
         return framed
 
     async def _copy_events(self, card: "Card") -> int:
-        """The newest illegal cards, the oldest of them first, as the log puts the newest in front.
+        """Copy the newest illegal cards to the card. Return the number of all that ever were.
 
-        How many there ever were.
+        The oldest of them goes first, as the card's log puts the newest in front.
         """
         self._report_alive()
-        # Anew: with a full log and a slow card, one limit for all of the session would be too
-        # short.
+        # A new limit: with a full log and a slow card, one for the whole session is too short.
         card.bound()
         try:
             found = self._events.newest(card_files.EVENTS)
         except OSError:
-            return 0  # the memory's fault stands in `faults`
+            return 0  # the memory's fault is in `faults`
         for packed in found:
             record = card_files.unpack(FIELDS, packed)
             record["code"] += card_files.ILLEGAL_CARD
@@ -144,5 +142,5 @@ async def _write(card: "Card", file: int, data: bytes) -> None:
 
 
 def fixed(text: str) -> bytes:
-    """Eight bytes of this text, filled with blanks."""
+    """Return this text as eight bytes, filled with blanks."""
     return (text + " " * 8)[:8].encode()

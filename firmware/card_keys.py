@@ -1,13 +1,11 @@
-"""The master-key change card, and the one that takes its change back.
+"""Run the sessions of the master-key change card and of the restore card, which undoes it.
 
-Six keys from the card into the ESAM.
-
-Each is sealed by the card under the master key that the ESAM has now. The ESAM keeps each new key
-aside and changes to all of them at once with the last one, the master: a cut anywhere leaves the
-old set working, and the card can be put in again. The card counts itself down when it seals the
-first key of this meter, and remembers the meter: the same one is served again for nothing
-(docs/cards/protocol.md). The keys that name the meter go first, so that the card knows whom the
-others are for.
+Six keys go from the card into the ESAM, each sealed by the card under the master key that the ESAM
+has now. The ESAM keeps each new key aside and changes to all of them at once with the last one, the
+master: a cut anywhere leaves the old set working, and the card can be put in again. The card counts
+itself down when it seals the first key of this meter, and remembers the meter: serving the same one
+again costs no use (docs/cards/protocol.md, "Loading keys"). The keys that name the meter go first,
+so that the card knows whom the others are for.
 """
 
 from micropython import const
@@ -22,7 +20,7 @@ from iccard import Card
 from state import State
 from state_store import StateStore
 
-_ROOT_KEYS = (1, 2, 6)  # as they are, the ESAM diversifies them by card
+_ROOT_KEYS = (1, 2, 6)  # loaded undiversified: the ESAM diversifies them by card
 _METER_KEYS = (4, 5)  # diversified with the meter number, as the master is
 _MASTER = const(0)
 _NO_METER = b"\x01" + bytes(8)
@@ -61,8 +59,7 @@ class KeysSession:
         if not restore:
             _forgive(self._store)
         meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
-        # set, kind and factor of the present master: public ones count as those of meter number
-        # zero
+        # Set, kind and factor of the present master key: public ones have meter number zero.
         order = bytes((gets,)) + (meter if restore else _NO_METER)
         own = order + (_NO_METER if restore else meter)
         for key in _METER_KEYS:
@@ -94,9 +91,9 @@ async def _must_be_whole(esam: "Esam", state: "State") -> None:
 
 
 def _forgive(store: "StateStore") -> None:
-    """What a meter that nobody has opened owes was used by the factory's tests.
+    """Cancel the debt of a meter that nobody has opened.
 
-    Its first customer does not pay for it.
+    It was used by the factory's tests, and the first customer must not pay for it.
     """
     state = store.state
     if state.has(records.OPENED):
@@ -108,7 +105,7 @@ def _forgive(store: "StateStore") -> None:
 
 
 async def _load(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
-    """One key: sealed by the card under the ESAM's present master key for the ESAM's challenge."""
+    """Load one key, sealed by the card under the ESAM's present master key and challenge."""
     challenge = await esam.challenge(4)
     sealed, sw = await card.command(
         0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6)

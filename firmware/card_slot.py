@@ -1,10 +1,9 @@
-"""The slot's task: one session for each card that is put in, chosen by its kind, and what becomes
-of one that fails.
+"""Run the slot's task: one session for each card that is put in, and the handling of its errors.
 
-A card is served once, however long it is left in; pulling it makes the slot ready for the next. A
-session either ends with the messages to be shown or raises CardError. Illegal cards
-(card_errors.py) are counted in the state and kept with serial, command and status word in the event
-log (events.py).
+The kind of the card chooses the session. A card is served once, however long it stays in; pulling
+it makes the slot ready for the next. A session either ends with the messages to be shown or raises
+CardError. Illegal cards (card_errors.py) are counted in the state, and logged with serial, command
+and status word in the event log (events.py).
 """
 
 import asyncio
@@ -27,16 +26,17 @@ from state_recovery import StateRecovery
 from state_store import StateStore
 
 _LOOK_MS = const(100)
-# Below, the card's supply is not to be relied on (docs/cards/sessions.md).
+# Below this the card's supply is not reliable (docs/cards/sessions.md).
 _MIN_CARD_MV = const(145_000)
 _READ_MS = const(4_000)
 _ERROR_MS = const(5_000)
 
 
 class CardSlot:
-    """The slot with its presence `switch`.
+    """The slot with its presence `switch`, which reads 0 while a card is there.
 
-    `sessions` maps file 01's command byte to what serves such a card.
+    `sessions` maps the command byte of file 01 to the session's coroutine function. `report_alive`
+    reports to the watchdog's guard that the task is running.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CardSlot:
         self.busy = False  # a session is under way
 
     async def run(self) -> None:
-        """Look for a card every 100 ms, for ever."""
+        """Poll for a card every 100 ms, for ever."""
         served = before = False
         while True:
             now = self.has_card()
@@ -94,7 +94,7 @@ class CardSlot:
         return not self._switch.value()
 
     async def _serve_and_show(self) -> None:
-        await self._recovery.adopt_if_ready()  # a card should find the memory's own state
+        await self._recovery.adopt_if_ready()  # a card should meet the memory's own state
         self._set_busy(True)
         self._display.show_messages(("rEAd", _READ_MS))
         try:
@@ -119,15 +119,14 @@ class CardSlot:
     async def _serve(self) -> tuple:
         """Serve the card that has just been put in.
 
-        Return messages as (text, ms); CardError says what went wrong.
-
-        A session that goes on for long without the ESAM returns how, and does so after the ESAM has
-        been let go.
+        Return messages as (text, ms); CardError if the session fails. A session with a long part
+        that does not need the ESAM returns that part as a coroutine function; it runs after the
+        ESAM is released.
         """
         card = self._card
         if self._metering.chip.voltage_mv < _MIN_CARD_MV:
             raise fault("SUPPLY", "mains too low")
-        gc.collect()  # now, or it would be in the middle of the session
+        gc.collect()  # now, so that it does not run in the middle of the session
         card.bound()
         try:
             async with self._settlement.lock:
@@ -135,7 +134,7 @@ class CardSlot:
             return await shown() if callable(shown) else shown
         except CardError as error:
             if error.illegal:
-                # Pulled in the middle of a character, it has said what it never meant.
+                # A card pulled in the middle of a character sends wrong bytes: not its fault.
                 card.raise_if_pulled()
             raise
         finally:
@@ -173,5 +172,6 @@ class CardSlot:
             self._events.add(card_files.pack(FIELDS[1:], record))
         except OSError:
             self._log("illegal card not kept: the memory does not answer")
-        except Exception as error:  # from here it would end main, and the meter restart for as long as the card is in
+        except Exception as error:
+            # It would end main from here, and the meter would restart as long as the card is in.
             self._log("illegal card not kept: " + str(error))

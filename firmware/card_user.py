@@ -1,12 +1,12 @@
-"""The user card's session: judge the purchase, take it over, write the receipt (cards reference 1.4
-and 1.5).
+"""Run the user card's session: judge the purchase, take it over, write the receipt.
 
-The order makes a card pulled at any byte harmless: the credit is one ESAM command behind a
-committed intent; parameters and receipt come after it and are made up for the next time the card is
-put in, because the count is then equal and the write-back file still blank.
+The steps are in docs/cards/sessions.md ("User card (01)"). Their order makes a card that is pulled
+at any byte harmless. The credit is one ESAM command behind a committed intent. Parameters and
+receipt come after it; if they are missing, the next insertion makes up for them, because the count
+is then equal and the write-back file still blank.
 
-File 01 is read in plain, so whoever sits on the wire may write it. A session that is to give the
-meter a new card or customer first has the ESAM check what it was judged by.
+File 01 is read in plain, so anybody on the wire may forge it. A session that is to give the meter a
+new card or customer first has the ESAM check the data by which it was judged.
 """
 
 from micropython import const
@@ -30,16 +30,16 @@ from tariff import Tariff, is_in_force, plan_price, set_price
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
 TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
 REFRESH = const(3)  # receipt only
-# The next count, but the receipt of the former one is still on it: receipt, then error 18.
+# The next count, but the former receipt is still on the card: receipt, then error 18.
 REFUSE = const(4)
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
-# What a card may change: the opening all, later ones only what is not yet in force - tariff set 2,
-# its time and step table.
+# What a card may change. An opening card: all. Later ones: only what is not yet in force, that is
+# tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
 _TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
-_OWNER_AT = const(26)  # meter number, customer number and card type are the end of the record
+_OWNER_AT = const(26)  # meter number, customer number and card type end the record
 _TARGET_OWNER = b"\x04\xd6\x82\x1a\x11"
 _TARGET_SWITCH = b"\x04\xd6\x82\x01\x0e"  # update flag, version, switch time
 _TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
@@ -47,7 +47,7 @@ _TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
 
 
 class UserSession:
-    """Serves user cards with the parts that a purchase needs."""
+    """Serves user cards, with the parts that a purchase needs."""
 
     def __init__(
         self,
@@ -99,23 +99,21 @@ class UserSession:
                 await self._take_over(card, info)
             await self._write_receipt(card, info)
         finally:
-            if (
-                verdict == CREDIT
-            ):  # not told before, as a line of the log would keep the card waiting
+            # Logged last: a line of the log would keep the card waiting.
+            if verdict == CREDIT:
                 self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
         if verdict == REFUSE:
             raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
 
     async def _take_over(self, card: "Card", info: dict) -> None:
-        """Parameters that the card brings, each through the ESAM.
+        """Take over the parameters that the card brings, each through the ESAM.
 
-        Then the meter belongs to this customer and card.
+        Then bind the meter to this customer and card.
         """
         state, flags = self._store.state, flags_of(info)
         switch_time = 0
-        if (
-            flags & card_files.UPDATE_OTHER
-        ):  # of an opening card, whose file 01 the ESAM has checked
+        if flags & card_files.UPDATE_OTHER:
+            # Only an opening card has this flag, and the ESAM has checked its file 01.
             parameters.apply_params(state, info)
             switch_time = info["switch_time"]
         elif flags & card_files.UPDATE_TARIFF_2:
@@ -156,7 +154,7 @@ class UserSession:
         state.set(records.OPENED)
 
     async def _keep_price(self, card: "Card") -> None:
-        """Give the ESAM the price in force as its set 1, now that set 2 gets another.
+        """Give the ESAM the price in force as its set 1, as set 2 is about to get another.
 
         A set 1 of any other price is left out.
         """
@@ -167,11 +165,10 @@ class UserSession:
             self._log("tariff set 1 of the card is not in force and was left out")
 
     async def _write_receipt(self, card: "Card", info: dict) -> None:
-        """Run info to the ESAM, and from there, sealed, to the card.
+        """Store the run info in the ESAM and write it, sealed there, to the card as the receipt.
 
-        The receipt that the desk reads.
-
-        It says what has been taken over, which is committed before the card gets it.
+        It reports what has been taken over, so that is committed before the card gets the receipt.
+        The desk reads it at the next sale.
         """
         state = self._store.state
         receipt = card_files.pack(card_files.WRITE_BACK, run_info(state, self._clock, info))
@@ -183,7 +180,10 @@ class UserSession:
 
 
 def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, blank: bool) -> int:
-    """What is to be done with this card, or CardError. Pure: it decides and changes nothing."""
+    """Return the verdict on this card, or raise CardError. Pure: it changes nothing.
+
+    The order of the checks is that of the table in docs/cards/sessions.md.
+    """
     card_type = info["card_type"]
     if card_type not in (card_files.OPEN, card_files.PURCHASE, card_files.REPLACEMENT):
         raise fault("TYPE", "card type %d" % card_type)
@@ -214,25 +214,25 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
 def _judge_opened(state: "State", info: dict, serial: int, count: int, blank: bool) -> None:
     if info["customer_no"] != state.customer_no:
         raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
-    # A blank replacement whose count lies behind was itself lost before the card that the meter
-    # knows.
+    # A blank replacement with a lower count is older than the card that the meter knows: it was
+    # lost itself.
     replaces = info["card_type"] == card_files.REPLACEMENT and blank and count >= state.count
     if state.card_serial and serial != state.card_serial and not replaces:
         raise fault("SERIAL", "not the card that this meter knows")
 
 
 def binds(state: "State", info: dict, serial: int) -> bool:
-    """Whether the meter gets a card or customer by this.
+    """Return whether this session gives the meter a card or customer.
 
-    Not by a monthly purchase with the card that it knows.
+    A purchase with the card that the meter knows does not.
     """
     return info["card_type"] != card_files.PURCHASE or serial != state.card_serial
 
 
 async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
-    """The card proves itself to the ESAM.
+    """Have the card prove itself to the ESAM; CardError if it does not know the key.
 
-    `beside` is where a card for both key states keeps its other keys.
+    `beside` is the offset of the other keys on a card for both key states.
     """
     challenge = await esam.challenge(8)
     expected = await esam.encipher(IDENTITY, card.serial, challenge)
@@ -242,9 +242,9 @@ async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
 
 
 async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
-    """The card proves itself to the ESAM, then the ESAM to the card.
+    """Have the card prove itself to the ESAM, then the ESAM to the card.
 
-    Which opens the card's files for writing.
+    The latter opens the card's files for writing.
     """
     await identify(card, esam, beside)
     challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=8)
@@ -255,17 +255,15 @@ async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
 
 
 async def _sealed_purchase(card: "Card", esam: "Esam", judged: "bytes | None" = None) -> bytes:
-    """Money, count and MAC for the ESAM's newest challenge."""
+    """Return money, count and MAC for the ESAM's newest challenge."""
     return await _sealed(card, esam, card_files.CARD_WALLET, 0, _TARGET_CREDIT, judged)
 
 
 async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) -> None:
-    """The ESAM checks and keeps what `data`, file 01, says of meter and customer.
+    """Have the ESAM check and keep the meter and customer numbers of `data`, file 01.
 
-    An opening card's whole.
-
-    Of others the end alone: the ESAM's flags and switch time are those of the plan in force and not
-    this card's.
+    It gets the whole record of an opening card. Of other cards it gets the end alone: its flags and
+    switch time are those of the plan in force and not this card's.
     """
     at, target = (0, _TARGET_PARAMS) if card_type == card_files.OPEN else (_OWNER_AT, _TARGET_OWNER)
     await _move(
@@ -274,7 +272,7 @@ async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) 
 
 
 def flags_of(info: dict) -> int:
-    """What this card may change of what it says that it brings."""
+    """Return the update flags of this card that the meter may obey."""
     return (
         info["update_flag"]
         if info["card_type"] == card_files.OPEN
@@ -292,9 +290,9 @@ async def _move(
     at: int = 0,
     judged: "bytes | None" = None,
 ) -> bytes:
-    """Card file to ESAM file, sealed by the card for the ESAM's challenge.
+    """Copy a card file to an ESAM file, sealed by the card for the ESAM's challenge.
 
-    The data without its MAC.
+    Return the data without its MAC.
     """
     block = await _sealed(card, esam, source, offset, target, judged)
     await esam.update(to, block, at)
@@ -309,9 +307,9 @@ async def _sealed(
     target: bytes,
     judged: "bytes | None" = None,
 ) -> bytes:
-    """Data and MAC for the ESAM's `target`.
+    """Return data and MAC, sealed by the card for the ESAM's `target`.
 
-    Data other than what the card was `judged` by never gets there.
+    CardError if `judged` is given and the data differ from it: they never reach the ESAM.
     """
     challenge = await esam.challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
@@ -321,7 +319,7 @@ async def _sealed(
 
 
 def run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
-    """Return the record that tells the desk of the meter; `info` has user type and ratios."""
+    """Return the record that reports the meter to the desk; `info` has user type and ratios."""
     return {
         "user_type": info["user_type"],
         "ct_ratio": info["ct_ratio"],

@@ -1,8 +1,8 @@
-"""What people read: pages that the key turns, messages that pass, faults that stand.
+"""Choose what people read: pages turned by the key, passing messages, standing faults.
 
-Owns the order and the time of what is shown, and how numbers become text. What the numbers are is
-the meter's business (`pages`), how digits light up the driver's. Page 0 is the balance; 30 s after
-the last key press it is shown again.
+Owns the order and the time of what is shown, and the conversion of numbers to text. The numbers are
+the meter's business (`pages`), the lighting of digits the driver's. Page 0 is the balance; it is
+shown again 30 s after the last key press.
 """
 
 import time
@@ -29,25 +29,25 @@ _MESSAGES = const(16)
 
 
 class Display:
-    """What is on show on `driver` (tm1638.py), and for how long."""
+    """The content of `driver` (tm1638.py), and how long each text stays."""
 
     def __init__(self, driver: "Tm1638") -> None:
         self._driver = driver
         self._reading = False  # a card session is under way
-        self._testing = False  # all lamps are lit for somebody to look at
+        self._testing = False  # all lamps are lit, for a person to check
         self._page = 0
         self._key_ms = 0
-        self._messages = []  # (text, ms) that wait their turn; the first one is on show
+        self._messages = []  # queue of (text, ms); the first one is on show
         self._shown_ms = time.ticks_ms()
         self._refreshed_ms = time.ticks_ms()
 
     def show_messages(self, *messages: tuple) -> None:
-        """Show these (text, ms) one after the other instead of whatever is still waiting."""
+        """Show these (text, ms) one after the other, instead of any that still wait."""
         self._messages = list(messages[:_MESSAGES])
         self._shown_ms = time.ticks_ms()
 
     def append_message(self, message: tuple) -> None:
-        """Show this (text, ms) after whatever is still waiting."""
+        """Show this (text, ms) after all that still wait."""
         if not self._messages:
             self._shown_ms = time.ticks_ms()
         self._messages = (self._messages + [message])[:_MESSAGES]
@@ -68,8 +68,11 @@ class Display:
         """Light all lamps, whatever `update` is given, until this is called with False."""
         self._testing = on
 
-    def update(self, pages, lamps: int, faults: list) -> None:
-        """Show what is due: `pages` give a text each when called, `faults` are texts like Err-02."""
+    def update(self, pages: tuple, lamps: int, faults: list) -> None:
+        """Show the text that is due.
+
+        `pages` are functions that return a text each, `faults` are texts like Err-02.
+        """
         now_ms = time.ticks_ms()
         if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
             self._page = 0
@@ -97,7 +100,7 @@ class Display:
 
 
 def decimal(value: int, places: int) -> str:
-    """An integer with its decimal point: decimal(-37, 2) is "-0.37"."""
+    """Return an integer with its decimal point: decimal(-37, 2) is "-0.37"."""
     whole, part = divmod(abs(value), 10**places)
     return (
         ("-" if value < 0 else "") + str(whole) + "." + "0" * (places - len(str(part))) + str(part)
@@ -105,7 +108,7 @@ def decimal(value: int, places: int) -> str:
 
 
 def labelled(label: str, text: str) -> str:
-    """`label` at the left end, `text` at the right end of the digits.
+    """Return `label` at the left end, `text` at the right end of the digits.
 
     A dot takes no digit of its own.
     """

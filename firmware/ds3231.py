@@ -1,10 +1,9 @@
-"""The clock chip, DS3231: seconds since 2000-01-01 00:00 UTC, kept by its battery (Maxim DS3231
-datasheet, registers 00-0F).
+"""Drive the clock chip DS3231: seconds since 2000-01-01 00:00 UTC, kept by its battery.
 
-The chip runs in UTC, and local time is an offset. It holds the years 2000 to 2099. It is set in
-24-hour form; what others have written is read as the datasheet's Table 1 has it, in 12-hour form
-too, and with the century bit: that only tells that the year has once gone from 99 to 00, and some
-PCs set it for every year from 2000 on.
+Source: Maxim DS3231 datasheet, registers 00-0F. The chip runs in UTC; local time is an offset. It
+holds the years 2000 to 2099. It is set in 24-hour form. Times that others have set are read by the
+datasheet's Table 1, in 12-hour form too, and with the century bit: that bit only means that the
+year has once gone from 99 to 00, and some PCs set it for every year from 2000 on.
 """
 
 from micropython import const
@@ -17,28 +16,30 @@ _TWELVE = const(0x40)  # of the hour: 1 to 12
 _PM = const(0x20)
 # `fault`, digit 4 of the self-check.
 SILENT = const(1)
-LOST = const(2)  # it has stood still: a new battery, or a chip that was never set
+LOST = const(2)  # it has stopped: a new battery, or a chip that was never set
 NO_DATE = const(3)
-BEHIND = const(4)  # it tells a time before the meter was set up
-MOST_BACK_S = const(300)  # a PC's clock may be a little slow; what is more needs the installer
+BEHIND = const(4)  # its time is before the meter was set up
+MOST_BACK_S = const(300)  # a PC's clock may be a little slow; more than this needs the installer
 _NO_NUMBER = const(100)  # more than any register may hold
 _DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _YEARS = const(100)
 
 
 class Ds3231:
-    """`earliest_s` tells the time before which no reading is believed, by more than MOST_BACK_S."""
+    """The clock on `i2c`.
+
+    `earliest_s` returns the earliest possible time: a reading that is earlier by more than
+    MOST_BACK_S is rejected.
+    """
 
     def __init__(self, i2c, utc_offset_s: int = 8 * 3600, earliest_s=lambda: 0) -> None:
         self._i2c = i2c
         self._offset_s = utc_offset_s
         self._earliest_s = earliest_s
-        self.fault = (
-            0  # what the newest look at the chip found: one of the constants above, 0 for good
-        )
+        self.fault = 0  # of the newest reading: one of the constants above, 0 for good
 
     def seconds(self) -> "int | None":
-        """Return seconds since 2000-01-01 UTC, or None if no time can be believed (`fault`)."""
+        """Return seconds since 2000-01-01 UTC, or None if no time can be trusted (`fault`)."""
         seconds = self._read()
         if seconds is not None and seconds < self._earliest_s() - MOST_BACK_S:
             self.fault = BEHIND
@@ -46,7 +47,10 @@ class Ds3231:
         return seconds
 
     def set(self, seconds: int) -> None:
-        """Set the chip's time and clear its stopped flag; OSError if it is silent."""
+        """Set the chip's time and clear its stopped flag.
+
+        OSError if it does not answer, ValueError outside the years 2000 to 2099.
+        """
         year, month, day, hour, minute, second = split(seconds)
         if not 0 <= year < _YEARS:
             raise ValueError("the clock holds the years 2000 to 2099")
@@ -57,10 +61,10 @@ class Ds3231:
         self._i2c.writeto_mem(_ADDRESS, _STATUS, bytes((status & ~_STOPPED & 0xFF,)))
 
     def adjust(self, seconds: int, log, back: bool = False) -> tuple:
-        """Set the time and log it. Return what the chip told before, or None, and True.
+        """Set the time and log it. Return (the chip's time before, or None; True).
 
-        It is not set more than MOST_BACK_S behind its own time, nor behind the earliest, unless
-        `back`: then return the later of these two, and False. OSError if the chip is silent.
+        It is not set more than MOST_BACK_S before its own time, nor before the earliest, unless
+        `back`: then return (the later of these two, False). OSError if the chip does not answer.
         """
         former = self._read()
         latest = max(former or 0, self._earliest_s())
@@ -73,8 +77,8 @@ class Ds3231:
         return former, True
 
     def bring_up_to(self, seconds: int, log) -> None:
-        """Set the clock to this time if it tells an earlier one or none, and log it."""
-        for _ in range(2):  # one look may be spoilt on the bus
+        """Set the clock to this time if it has an earlier one or none, and log it."""
+        for _ in range(2):  # one reading may be garbled on the bus
             now = self._read()
             if now is not None and now >= seconds:
                 return
@@ -84,16 +88,16 @@ class Ds3231:
             log("clock: does not answer, and was not set")
 
     def local_minute(self) -> int:
-        """YYMMDDhhmm in local time as a decimal number, as cards carry it.
+        """Return YYMMDDhhmm in local time as a decimal number, as cards carry it.
 
         0 if the time is not known.
         """
         return self._minute(self.seconds())
 
     def sure_minute(self) -> int:
-        """The same from two looks that agree, else 0.
+        """Return the same from two readings that agree, else 0.
 
-        For what one look, spoilt on the bus, must not do for good.
+        For actions that can't be undone: one reading may be garbled on the bus.
         """
         first, second = self.seconds(), self.seconds()
         if first is None or second is None or not 0 <= second - first <= 1:
@@ -101,7 +105,7 @@ class Ds3231:
         return self._minute(first)
 
     def seconds_of(self, minute: int) -> int:
-        """Return the time of a local minute YYMMDDhhmm; ValueError if there is none such."""
+        """Return the time of a local minute YYMMDDhhmm; ValueError if there is no such minute."""
         rest, pairs = minute, []
         for _ in range(5):
             rest, pair = divmod(rest, 100)
@@ -113,7 +117,10 @@ class Ds3231:
         return seconds - self._offset_s
 
     def _read(self) -> "int | None":
-        """Return what the registers say, believed or not; None if that is no time, or nothing."""
+        """Return the time in the registers, trusted or not; None if it is no time.
+
+        None also if the chip has stopped or does not answer (`fault`).
+        """
         try:
             if self._i2c.readfrom_mem(_ADDRESS, _STATUS, 1)[0] & _STOPPED:
                 self.fault = LOST
@@ -133,12 +140,15 @@ class Ds3231:
             return 0
         year, month, day, hour, minute, _ = split(seconds + self._offset_s)
         if year >= _YEARS:
-            return 0  # the chip's last hours, which ten digits can't say
+            return 0  # the chip's last hours: in local time a year that ten digits can't hold
         return (((year * 100 + month) * 100 + day) * 100 + hour) * 100 + minute
 
 
 def split(seconds: int) -> tuple:
-    """(year of the century, month, day, hour, minute, second) of seconds since 2000-01-01."""
+    """Return (year of the century, month, day, hour, minute, second) of this time.
+
+    `seconds` are since 2000-01-01.
+    """
     days, rest = divmod(seconds, 86400)
     year = days * 4 // 1461
     while _days(year + 1, 1, 1) <= days:
@@ -167,7 +177,7 @@ def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: in
 
 
 def _days(year: int, month: int, day: int) -> int:
-    """Days since 2000-01-01; every fourth year of 2000-2099 is a leap year."""
+    """Return days since 2000-01-01; every fourth year of 2000-2099 is a leap year."""
     leap = 1 if month > 2 and year % 4 == 0 else 0
     return year * 365 + (year + 3) // 4 + _DAYS[month - 1] + leap + day - 1
 
@@ -183,5 +193,5 @@ def _hour(byte: int) -> int:
 
 
 def _decimal(byte: int) -> int:
-    """The number that a BCD byte holds; no date has what other bytes give."""
+    """Return the number that a BCD byte holds; _NO_NUMBER, in no valid date, for other bytes."""
     return (byte >> 4) * 10 + (byte & 15) if byte & 15 < 10 else _NO_NUMBER

@@ -1,8 +1,7 @@
-"""The ESAM's commands (docs/cards/protocol.md).
+"""Send the ESAM's commands (docs/cards/protocol.md).
 
-Wallet, keys and parameters live in it; the meter relays sealed blocks.
-
-Every method is one command. `EsamError` when the chip refuses or does not answer; its text says
+Wallet, keys and parameters are in the ESAM; the meter relays sealed blocks. Every method is one
+command unless it says otherwise. EsamError if the chip refuses or does not answer; its text says
 which.
 """
 
@@ -31,7 +30,10 @@ _COMMAND_MS = const(2_000)
 
 
 class EsamError(Exception):
-    """The ESAM is silent, out of step or refuses. `sw` is its status word, 0 if there was none."""
+    """The ESAM does not answer, is out of step or refuses.
+
+    `sw` is its status word, 0 if there was none.
+    """
 
     def __init__(self, text: str, sw: int = 0) -> None:
         super().__init__(text)
@@ -39,7 +41,7 @@ class EsamError(Exception):
 
 
 class Esam:
-    """One ESAM on its channel. `alive` is whether its newest command was answered."""
+    """One ESAM on its channel. `alive` is True if its newest command was answered."""
 
     def __init__(self, channel: "Channel") -> None:
         self._channel = channel
@@ -58,13 +60,13 @@ class Esam:
         await self._ask(0x00, 0xA4, 0x00, 0x00, b"\x3f\x00")
 
     async def challenge(self, size: int) -> bytes:
-        """Random bytes, 4 or 8; the chip remembers them for one use."""
+        """Return random bytes, 4 or 8; the chip keeps them for one use."""
         return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
 
     async def wallet(self) -> tuple:
-        """(money in fen, purchase count), each with its inverse.
+        """Return (money in fen, purchase count); EsamError if they do not match their inverse.
 
-        The UART hands on flipped bits, and numbers carry no sum.
+        The UART passes flipped bits on, and these numbers carry no checksum.
         """
         found = await self._ask(0x00, 0xB2, _RECORD_ALL, _WALLET, le=16)
         if found != with_inverse(found[:8]):
@@ -77,9 +79,9 @@ class Esam:
         await self._ask(0x80, 0x30, 0x00, _WALLET, with_inverse(amount_fen.to_bytes(4, "big")))
 
     async def credit(self, block: bytes) -> None:
-        """Hand in a user card's money ‖ count ‖ MAC.
+        """Send a user card's money ‖ count ‖ MAC.
 
-        The chip checks the MAC and that the count is the next one.
+        The chip checks the MAC, and that the count is the next one.
         """
         await self._ask(0x84, 0x32, 0x01, _WALLET, block)
 
@@ -90,16 +92,16 @@ class Esam:
         await self._ask(0x04, 0xDC, RECORD_COUNT, _WALLET, block)
 
     async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
-        """`data` (8 bytes) under root `key` diversified with a card's serial."""
+        """Return `data` (8 bytes) enciphered under root `key` diversified with a card's serial."""
         return self._whole(await self._ask(0x80, 0xFA, 0x00, key, factor + data), 8)
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
         return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
 
-    async def record(self, file: int, fields) -> dict:
-        """Read a record that carries no sum; EsamError if two readings differ.
+    async def record(self, file: int, fields: tuple) -> dict:
+        """Read a record that carries no checksum, in two readings.
 
-        It is one too if the record does not hold these fields.
+        EsamError if they differ, or if the record does not hold these fields.
         """
         size = size_of(fields)
         found = await self.read(file, 0, size)
@@ -111,13 +113,14 @@ class Esam:
             raise EsamError("file %02d unreadable: %s" % (file, error)) from None
 
     async def update(self, file: int, block: bytes, at: int = 0) -> None:
-        """Hand in data ‖ MAC for a file from offset `at` on, sealed by a card for exactly this
-        command.
+        """Send data ‖ MAC for a file from offset `at` on.
+
+        A card has sealed them for exactly this command.
         """
         await self._ask(0x04, 0xD6, 0x80 | file, at, block)
 
     async def key_state(self) -> int:
-        """KEYS_PUBLIC or KEYS_PRIVATE."""
+        """Return KEYS_PUBLIC or KEYS_PRIVATE."""
         try:
             _, data = unframe(await self.read(ESAM_KEY_INFO, 0, 10))
             return unpack(KEY_INFO, data)["state"]
@@ -128,16 +131,19 @@ class Esam:
         await self._ask(0x84, 0xD4, 0x01, key, block)
 
     async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
-        """Store the framed run info and have it sealed for the card's write-back file.
+        """Store the framed run info. Return data ‖ MAC, sealed for the card's write-back file.
 
-        Data ‖ MAC.
+        Two commands.
         """
         await self.set_run_info(run_info)
         target = bytes((0x04, 0xD6, 0x85, 0x00, WRITE_BACK_SIZE + 4))
         return await self.seal_run_info(run_info, target, challenge, serial)
 
     async def set_run_info(self, run_info: bytes) -> None:
-        """What the chip is to seal for a card next; the one file that the controller may write."""
+        """Store the run info that the chip is to seal for a card next.
+
+        It is the only file that the controller may write.
+        """
         await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
 
     async def seal_run_info(
@@ -156,9 +162,9 @@ class Esam:
     async def seal(
         self, file: int, at: int, target: bytes, challenge: bytes, serial: bytes
     ) -> bytes:
-        """Data ‖ MAC of a file from offset `at` on (of the wallet.
+        """Return data ‖ MAC of a file from offset `at` on, for the card's command `target`.
 
-        The record's number) for the card's command `target`.
+        For the wallet `at` is the record's number.
         """
         order = challenge + target + serial
         if file == ESAM_WALLET:
@@ -180,8 +186,9 @@ class Esam:
         return self._whole(answer, le)
 
     def _whole(self, answer: bytes, size: int) -> bytes:
-        """The answer, if it has its size: from half a number nobody may read a balance, nor an
-        identity from nothing.
+        """Return the answer; EsamError if it is shorter than `size`.
+
+        Otherwise a balance would be read from half a number, or an identity accepted from nothing.
         """
         if len(answer) < size:
             self.alive = False
@@ -189,5 +196,5 @@ class Esam:
         return answer
 
     def _bound(self) -> None:
-        """Let no command take longer than this, whatever the chip does."""
+        """Give each command the same deadline, whatever the chip does."""
         self._channel.end_within(_COMMAND_MS)

@@ -1,10 +1,11 @@
-"""The illegal cards that were in the slot: the newest ones, in a ring of their own in the FRAM.
+"""Log the newest illegal cards that were in the slot, in a ring of their own in the FRAM.
 
 Owns the last KiB of the memory, which the journal does not use. A record is number (4), local time
 YYMMDDhhmm (5 BCD), card serial (8), error code (1), header of the last command (5), its status word
-(2), purchase count (4) and a CRC-32 (4): what meters are asked to keep of an abnormal card (cards
-reference 1.6), but for balance and energy. A cut while one is written costs that one and, if the
-ring is full, the oldest. The ring is looked through when it is first needed, not at the start.
+(2), purchase count (4) and a CRC-32 (4). Public descriptions of meters want these fields kept of an
+abnormal card, and balance and energy as well (docs/hardware.md, "The FRAM, byte by byte"). A power
+cut during a write costs that record and, if the ring is full, the oldest one. The ring is read when
+it is first needed, not at the start.
 """
 
 import binascii
@@ -30,15 +31,15 @@ FIELDS = (
 
 
 class EventLog:
-    """`memory` is that of the journal. A memory that fails loses the record and nothing else."""
+    """The log in the journal's memory. A memory that fails loses the record and nothing else."""
 
     def __init__(self, memory: "Fram") -> None:
         self._memory = memory
         self._base = fram_map.EVENTS_AT
-        self._number = -1  # of the newest record; below zero: not looked yet
+        self._number = -1  # of the newest record; below zero: the ring has not been read yet
 
     def add(self, packed: bytes) -> None:
-        """Keep this record, packed by FIELDS but for its number, instead of the oldest.
+        """Keep this record, packed by FIELDS without its number; it replaces the oldest.
 
         OSError if the memory fails.
         """
@@ -49,7 +50,7 @@ class EventLog:
         self._number = number
 
     def newest(self, most: int) -> list:
-        """Up to so many packed records, the oldest of them first; OSError if the memory fails."""
+        """Return up to `most` packed records, oldest first; OSError if the memory fails."""
         self._look()
         found = []
         for number in range(max(1, self._number - min(most, RECORDS) + 1), self._number + 1):

@@ -1,5 +1,6 @@
-"""I2C FRAM of the MB85RC256V class: 32 KiB, two address bytes, no write delay, 1e12 writes a byte
-(MB85RC256V datasheet).
+"""Drive an I2C FRAM of the MB85RC256V class.
+
+32 KiB, two address bytes, no write delay, 1e12 writes a byte (MB85RC256V datasheet).
 """
 
 from micropython import const
@@ -8,8 +9,10 @@ _ADDRESS = const(0x50)
 
 
 class Fram:
-    """A byte memory; every call is one bus transaction and raises OSError if the chip does not
-    answer.
+    """A byte memory.
+
+    Every call is one bus transaction and raises OSError if the chip does not answer, ValueError
+    outside the memory.
     """
 
     def __init__(self, i2c, address: int = _ADDRESS, size: int = 32768) -> None:
@@ -18,11 +21,11 @@ class Fram:
         self.size = size
 
     def read(self, address: int, count: int) -> bytes:
-        """`count` bytes from `address` on."""
+        """Return `count` bytes from `address` on."""
         self._check(address, count)
         return self._i2c.readfrom_mem(self._address, address, count, addrsize=16)
 
-    def write(self, address: int, data) -> None:
+    def write(self, address: int, data: bytes) -> None:
         """Store `data`; each byte is safe as soon as the chip has acknowledged it."""
         self._check(address, len(data))
         self._i2c.writeto_mem(self._address, address, data, addrsize=16)

@@ -1,8 +1,7 @@
-"""Who owns which bytes of the FRAM: 32 KiB in two halves, each with the journal's rings
-(docs/hardware.md).
+"""Assign the FRAM's bytes: 32 KiB in two halves, each with the journal's rings (docs/hardware.md).
 
-Whatever is stored is given its place here and nowhere else. What lies in one half only is lost with
-it.
+Everything that is stored gets its place here and nowhere else. Data that lie in one half only are
+lost with it.
 """
 
 from micropython import const

@@ -1,12 +1,12 @@
-"""HLW8032 metering chip: 24-byte reports over a UART at 4800 8E1, about 9.5 a second (HLW8032
-manual REV 1.5).
+"""Drive the HLW8032 metering chip: 24-byte reports over a UART at 4800 8E1, about 9.5 a second.
 
-Report: 0 State, 1 = 5AH, 2 V parameter, 5 V register, 8 I parameter, 11 I register, 14 P parameter,
-17 P register (24 bits each, big-endian), 20 Data Update, 21 PF count (16 bits), 23 = low byte of
-the sum of bytes 2 to 22. Bit 7 of byte 20 turns over whenever PF wraps, so bit 7 and PF make a
-count of 17 bits. A register is a period: the quantity is parameter / register.
+Source: HLW8032 manual REV 1.5. Report: 0 State, 1 = 5AH, 2 V parameter, 5 V register, 8 I
+parameter, 11 I register, 14 P parameter, 17 P register (24 bits each, big-endian), 20 Data Update,
+21 PF count (16 bits), 23 = low byte of the sum of bytes 2 to 22. Bit 7 of byte 20 toggles whenever
+PF wraps, so bit 7 and PF make a count of 17 bits. A register is a period: the quantity is parameter
+/ register.
 
-A window slides over the bytes, so that any of them may be 5AH. The 8-bit sum passes one bad window
+A window slides over the bytes, because any of them may be 5AH. The 8-bit sum passes one bad window
 in 256, so a report must also carry the chip's own constant parameters and a plausible voltage. One
 pulse is P parameter x Kv x Ki microjoules: a whole number of picojoules when Kv and Ki are given in
 thousandths.
@@ -27,13 +27,15 @@ _P_NEW = const(0x10)  # bits of Data Update
 _I_NEW = const(0x20)
 _V_NEW = const(0x40)
 _MAX_MV = const(500_000)  # no mains has more: the input is made for 495 mV behind 1880:1
-_AGREE_FIRST = const(3)  # equal reports before the parameters are believed
-_AGREE_AGAIN = const(30)  # before others than the known ones are
+_AGREE_FIRST = const(3)  # equal reports before the first parameters are accepted
+_AGREE_AGAIN = const(30)  # equal reports before the parameters change
 
 
 class Hlw8032:
-    """Readings as properties: voltage_mv, current_ma, power_mw, register (17-bit pulse count),
-    pulse_pj (0: not known yet).
+    """The chip on `uart`; readings are attributes.
+
+    voltage_mv, current_ma, power_mw, register (17-bit pulse count), pulse_pj (0: not known yet).
+    `kv_milli` and `ki_milli` are the ratios of voltage divider and shunt in thousandths.
     """
 
     modulus = 1 << 17
@@ -55,22 +57,22 @@ class Hlw8032:
         self.register = 0
         self.pulse_pj = 0
         self.reports = 0  # accepted
-        self.rejected = 0  # whole reports with a right sum that were not believed
+        self.rejected = 0  # whole reports with a right sum that were not accepted
         self.skipped = 0  # bytes that belonged to no report
 
     def expect(self, pulse_pj: int) -> None:
-        """Believe a report from the first one on if a pulse is worth this by its parameters.
+        """Accept reports from the first one on if their parameters give this energy of a pulse.
 
         0: nothing is expected.
         """
         self._expected_pj = pulse_pj
 
     def poll(self) -> bool:
-        """Take what the UART has received; True if at least one report was accepted."""
+        """Process the bytes that the UART has received; True if a report was accepted."""
         before = self.reports
         waiting = self._uart.any()
         while waiting:
-            # No more than is there: a UART would block for the rest, 3 ms at 4800 bit/s on the
+            # No more than has come: the UART would block for the rest, 3 ms at 4800 bit/s on the
             # RP2040.
             end = min(self._fill + waiting, _BUFFER)
             count = self._uart.readinto(self._view[self._fill : end])
@@ -85,8 +87,8 @@ class Hlw8032:
         buffer, at = self._buffer, 0
         while self._fill - at >= _SIZE:
             if buffer[at + 1] == _MARK and self._is_report(at):
-                # Known parameters tell a report from what only looks like one; until then the sum's
-                # word counts.
+                # Known parameters distinguish a report from a chance match; until they are known
+                # the sum alone decides.
                 believed = self._take(buffer[at : at + _SIZE])
                 at += _SIZE if believed or not self._parameters else 1
             else:
@@ -102,8 +104,8 @@ class Hlw8032:
             return False
         return sum(self._view[at + 2 : at + 23]) & 0xFF == self._buffer[at + 23]
 
-    def _take(self, report) -> bool:
-        """Take the readings over; False if the report is not believed."""
+    def _take(self, report: bytearray) -> bool:
+        """Take the readings over; False if the report is rejected."""
         state = report[0]
         if state == 0xAA or (state != _GOOD and state & _UNUSABLE) or not self._known(report):
             self.rejected += 1
@@ -130,8 +132,8 @@ class Hlw8032:
         self.reports += 1
         return True
 
-    def _known(self, report) -> bool:
-        """Whether the report carries this chip's parameters.
+    def _known(self, report: bytearray) -> bool:
+        """Return whether the report carries this chip's parameters.
 
         Learns them from equal reports in a row.
         """
@@ -152,11 +154,11 @@ class Hlw8032:
         return True
 
 
-def _int24(data, at: int) -> int:
+def _int24(data: bytearray, at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
-def _quotient(report, at: int, scale: int) -> int:
-    """Parameter x scale / register, 0 when the register is 0: nothing measured."""
+def _quotient(report: bytearray, at: int, scale: int) -> int:
+    """Return parameter x scale / register, or 0 when the register is 0: nothing measured."""
     register = _int24(report, at + 3)
     return _int24(report, at) * scale // register if register else 0

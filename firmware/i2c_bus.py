@@ -1,9 +1,9 @@
-"""The I2C bus of memory and clock: freed from a chip that holds it, and rebuilt when errors repeat.
+"""Run the I2C bus of memory and clock: free it from a chip that holds it, rebuild it after errors.
 
 A controller that restarts in the middle of a byte that a chip sends leaves that chip waiting for
-clocks, with SDA low if its bit is a zero; no START can be made then. MicroPython on the RP2040 does
-not clear the bus (ports/rp2/machine_i2c.c). Sources: I2C-bus specification UM10204, 3.1.16 (bus
-clear) and 3.1.10 (a START resets the bus logic of every chip).
+clocks. If its bit is a zero, SDA stays low, and no START can be made. MicroPython on the RP2040
+does not clear the bus (ports/rp2/machine_i2c.c). Sources: I2C-bus specification UM10204, 3.1.16
+(bus clear) and 3.1.10 (a START resets the bus logic of every chip).
 """
 
 import time
@@ -11,17 +11,17 @@ import time
 from machine import I2C, Pin
 from micropython import const
 
-_CLOCKS = const(9)  # what is left of a byte, and the acknowledge that nobody gives
+_CLOCKS = const(9)  # the rest of a byte, and the acknowledge that nobody gives
 _HALF_US = const(5)  # of a clock at 100 kHz, which every chip can follow
 _FREQ_HZ = const(400_000)
 _ERRORS = const(2)  # in a row, until the bus is freed
 
 
 def free_bus(sda: int, scl: int) -> bool:
-    """Clock SCL up to nine times until SDA is free, then send START and STOP. Return if it is free.
+    """Clock SCL up to nine times until SDA is free, then send START and STOP.
 
-    Nothing is sent if SDA is free already. The clocks end at the first free bit: a chip that was
-    being written to would take all nine for a byte FFH.
+    Return True if SDA is free. Nothing is sent if it is free already. The clocks end at the first
+    free bit: a chip that was being written to would take all nine for a byte FFH.
     """
     if Pin(sda, Pin.IN, Pin.PULL_UP).value():
         return True
@@ -46,7 +46,7 @@ def _drive(pin, level: int) -> None:
 class I2cBus:
     """Memory transfers as `machine.I2C` has them; OSError if a chip does not answer.
 
-    A transfer that fails right after another one is tried once more, on a bus freed and rebuilt.
+    A transfer that fails right after another one is retried once, on a bus freed and rebuilt.
     """
 
     def __init__(self, number: int, sda: int, scl: int, timeout_us: int) -> None:
@@ -63,7 +63,7 @@ class I2cBus:
         self._errors = 0
         return data
 
-    def writeto_mem(self, address: int, memory: int, data, addrsize: int = 8) -> None:
+    def writeto_mem(self, address: int, memory: int, data: bytes, addrsize: int = 8) -> None:
         try:
             self._i2c.writeto_mem(address, memory, data, addrsize=addrsize)
         except OSError as error:

@@ -1,7 +1,7 @@
-"""The card in the slot: the way into it (reset, file 01) and its commands. Twin of esam.py.
+"""Give access to the card in the slot: reset, file 01, and its commands. Twin of esam.py.
 
-Each command asks the presence switch first, so that a pulled card is told from an unresponsive one.
-Errors are those of card_errors.py; what a session does with the card is in card_user.py,
+Each command polls the presence switch first, to distinguish a pulled card from an unresponsive one.
+Errors are those of card_errors.py. The sessions that use the card are in card_user.py,
 card_init.py, card_keys.py, card_inspect.py and card_factory.py.
 """
 
@@ -24,7 +24,10 @@ class Card:
         self.serial = b""
 
     async def connect(self) -> None:
-        """Reset, check that it is one of ours, select its application."""
+        """Reset the card, check that it belongs to this system, select its application.
+
+        CardError if one of these fails.
+        """
         self.serial = b""
         self._channel.last, self._channel.sw = b"", 0
         try:
@@ -40,7 +43,10 @@ class Card:
             raise fault("UNISSUED", "no DF01")
 
     async def _control(self) -> None:
-        """A system control card has its file 01 in its main file, which it is in after its reset."""
+        """Raise CONTROL_CARD if this is a system control card.
+
+        Its file 01 is in its main file, which is selected after the reset.
+        """
         head, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=4)
         if sw == 0x9000 and head[:2] == bytes((card_files.HEAD, card_files.CMD_CONTROL)):
             raise fault("CONTROL_CARD", "the system control card: it belongs to the desk")
@@ -48,7 +54,7 @@ class Card:
     async def command(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
     ) -> tuple:
-        """(answer, status word), whatever the status."""
+        """Return (answer, status word), whatever the status; CardError if no answer comes."""
         self.raise_if_pulled()
         try:
             return await self._channel.command(cla, ins, p1, p2, data, le)
@@ -58,7 +64,7 @@ class Card:
     async def ask(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
     ) -> bytes:
-        """The answer of a command that must succeed."""
+        """Return the answer of a command that must succeed; CardError for any status but 9000."""
         answer, sw = await self.command(cla, ins, p1, p2, data, le)
         if sw != 0x9000:
             raise mac_or("COMMUNICATION", sw)
@@ -68,10 +74,11 @@ class Card:
         return _whole(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
 
     async def info(self) -> tuple:
-        """(command, data) of file 01, which says what kind of card this is.
+        """Return (command, data) of file 01, which says which kind of card this is.
 
-        Asked for as the user card has it; a card with less names its length (6Cxx), of one with
-        more the rest is read.
+        The command asks for the length of a user card's file. A card with less answers with its
+        length (6Cxx); of a card with more the rest is read. CardError or ValueError if the file is
+        missing or bad.
         """
         block, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=_USER_INFO)
         if sw == 0x6B00 or sw == 0x6A82:
@@ -89,28 +96,32 @@ class Card:
 
     @property
     def last(self) -> tuple:
-        """(header, status word) of the newest command, for the log."""
+        """Return (header, status word) of the newest command, for the log."""
         return self._channel.last, self._channel.sw
 
     def raise_if_pulled(self) -> None:
+        """Raise PULLED if the card is no longer there."""
         gone = self._early()
         if gone:
             raise gone
 
     def _early(self) -> "CardError | None":
-        """Return PULLED if the card is no longer there."""
+        """Return PULLED if the card is no longer there, else None."""
         return fault("PULLED", "card pulled early") if self._switch.value() else None
 
     def off(self) -> None:
         self._channel.off()
 
     def bound(self) -> None:
-        """Let reading and writing end within the session's limit from now on."""
+        """Start the session's limit of 3 s for reading and writing (docs/cards/sessions.md)."""
         self._channel.end_within(_SESSION_MS)
 
 
 def _whole(answer: bytes, size: int) -> bytes:
-    """The answer, if it has its size: a card may say 9000 and send less than it was asked for."""
+    """Return the answer; CardError if its size is wrong.
+
+    A card may answer 9000 and send less than it was asked for.
+    """
     if len(answer) != size:
         raise fault("COMMUNICATION", "answer of %d bytes instead of %d" % (len(answer), size))
     return answer

@@ -1,16 +1,16 @@
-"""ISO 7816-3 as pure engines: characters in, characters out, no clock, no wire (cards reference 3).
+"""Run ISO 7816-3 as pure engines: characters in, characters out, no clock, no wire.
 
-`AtrReader` knows when an answer to reset is whole and what it says. `Exchange` takes one command
-through T=0 with every procedure byte, GET RESPONSE and 6Cxx. Who drives them (line.py) asks `want`,
-how many characters are missing, keeps the waiting time and hands in what came. Nothing here waits
-or raises for bad bytes: `error` says what was wrong.
+`AtrReader` knows when an answer to reset is complete, and decodes it (ISO 7816-3, 8). `Exchange`
+takes one command through T=0 (ISO 7816-3, 10) with every procedure byte, GET RESPONSE and 6Cxx.
+Their driver (line.py) asks `want`, the number of characters still missing, keeps the waiting time
+and passes in what came. Nothing here waits or raises for bad bytes: `error` says what was wrong.
 """
 
 from micropython import const
 
 ATR_MAX = const(33)
 _NULL = const(0x60)
-# In a row; each may take a waiting time of 1 s, but the session's deadline ends before.
+# In a row. Each may take a waiting time of 1 s, but the session's deadline comes before.
 _MAX_NULLS = const(100)
 _MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
 _FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
@@ -20,7 +20,7 @@ _DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
 class AtrReader:
     """Collects an ATR character by character.
 
-    When `want` is 0 it is whole or `error` says why it never will be.
+    When `want` is 0, it is complete or `error` says why it never will be.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class AtrReader:
         self._level = 1
         self._tck = False
 
-    def receive(self, data) -> None:
+    def receive(self, data: bytes) -> None:
         for byte in data:
             if self.want:
                 self.raw.append(byte)
@@ -55,9 +55,9 @@ class AtrReader:
             self._finish()
 
     def _follow(self, indicator: int) -> None:
-        """Ask for the interface bytes that T0 or TDi announces, then for the next TDi's.
+        """Ask for the interface bytes that T0 or a TDi announces.
 
-        At last for the rest.
+        Then process them: ask for those of the next TDi, or for the rest of the ATR.
         """
         present = bin(indicator >> 4).count("1")
         at = self._next + 1
@@ -132,9 +132,9 @@ class AtrReader:
         self.want = 0
 
     def serial(self) -> bytes:
-        """The last 8 bytes of an ATR of this system's chips, 3B 69 00 00 ..
+        """Return the last 8 bytes of an ATR of this system's chips; empty for any other ATR.
 
-        or 3B 79 TA1 00 00 ..; empty for any other.
+        Theirs begin with 3B 69 00 00 or 3B 79 TA1 00 00 (docs/cards/protocol.md).
         """
         raw = self.raw
         at = 3 if raw[1] & 0x10 else 2
@@ -145,9 +145,9 @@ class AtrReader:
 class Exchange:
     """One command through T=0.
 
-    `take()` gives the characters to be sent now. While `want` is not 0, at least so many more will
-    come if all goes well: hand them in with `receive`; a waiting time that runs out is `expire`. At
-    the end (`done`) there are `data` and `sw`, or `error`.
+    `take()` returns the characters to be sent now. While `want` is not 0, at least so many more
+    will come if all goes well: pass them to `receive`. Call `expire` when the waiting time runs
+    out. At the end (`done`) there are `data` and `sw`, or `error`.
     """
 
     def __init__(
@@ -168,10 +168,10 @@ class Exchange:
         out, self._out = self._out, b""
         return out
 
-    def receive(self, chunk) -> None:
+    def receive(self, chunk: bytes) -> None:
         at = 0
         while at < len(chunk) and not self.done:
-            if self._reading:  # all at once: this side may have but 4 etu left for thinking
+            if self._reading:  # all at once: this side may have only 4 etu to react
                 data = chunk[at : at + self._reading]
                 at += len(data)
                 self.data += data
@@ -186,9 +186,9 @@ class Exchange:
         self.want = self._least()
 
     def _least(self) -> int:
-        """How many characters the card must still send before it is our turn.
+        """Return how many characters the card must still send before it is this side's turn.
 
-        A status word ends whatever else it says.
+        A status word ends the exchange, whatever else is missing.
         """
         if self.done:
             return 0
@@ -197,7 +197,7 @@ class Exchange:
         return self._reading + 2
 
     def expire(self) -> None:
-        """The waiting time has run out."""
+        """End the exchange: the waiting time has run out."""
         self._fail("no answer")
 
     def _send_first(self, header: bytes, data: bytes, le: int) -> None:
@@ -226,7 +226,7 @@ class Exchange:
             self._fail("no procedure byte")
 
     def _transfer(self, count: int) -> None:
-        """The card asks for, or is about to send, `count` characters or all that are left."""
+        """Transfer `count` characters, or all that are left, in the direction of this command."""
         self._nulls = 0
         if self._to_send:
             chunk, self._to_send = self._to_send[:count], self._to_send[count:]

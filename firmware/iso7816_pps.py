@@ -1,25 +1,23 @@
-"""PPS, by which a chip agrees to a higher rate, as a pure engine (ISO 7816-3, 9).
+"""Run PPS, by which a chip agrees to a higher rate, as a pure engine (ISO 7816-3, 9).
 
-PPSS FF, PPS0, PPS1, PCK, and the echo.
-
-The rate asked for has the etu of 372 clocks divided by 2 or 4: any F from 372 to the ATR's Fi and
-any D from 1 to its Di may be asked for, and 372 is what all lines can do. A chip that leaves PPS1
-out of its answer stays at the first rate, and so does this side. Any other answer, or none, is an
-error, after which nothing but a reset is left.
+The request is PPSS FF, PPS0, PPS1, PCK; the answer is its echo. The rate asked for has the etu of
+372 clocks divided by 2 or 4. Any F from 372 to the ATR's Fi and any D from 1 to its Di may be asked
+for, and 372 is the one that all lines have. A chip that leaves PPS1 out of its answer stays at the
+first rate, and so does this side. Any other answer, or none, is an error, and only a reset helps.
 """
 
 from micropython import const
 
 _PPSS = const(0xFF)
 _RATE = const(0x10)  # in PPS0: PPS1 follows; the low half is the protocol, T=0
-_IMPLICIT = const(0x10)  # in TA2: the rate is not the one that TA1 tells
+_IMPLICIT = const(0x10)  # in TA2: the rate is not that of TA1
 _D_CODES = {2: 2, 4: 3, 8: 4}  # D to its code in TA1 and PPS1
 
 
 class Pps:
     """One negotiation for 372/`factor`.
 
-    Used like an `Exchange`; at the end `factor` is the rate agreed to.
+    Used like an `Exchange`; at the end `factor` is the agreed one.
     """
 
     def __init__(self, factor: int) -> None:
@@ -36,7 +34,7 @@ class Pps:
         out, self._out = self._out, b""
         return out
 
-    def receive(self, chunk) -> None:
+    def receive(self, chunk: bytes) -> None:
         for byte in chunk:
             if self.done:
                 return
@@ -46,7 +44,7 @@ class Pps:
                 self._advance()
 
     def expire(self) -> None:
-        """The waiting time has run out."""
+        """End the negotiation: the waiting time has run out."""
         self._fail("no answer to PPS")
 
     def _advance(self) -> None:
@@ -73,9 +71,9 @@ class Pps:
 
 
 def offered(atr, fastest: int) -> int:
-    """The highest factor, up to `fastest`, that may be asked for after this ATR.
+    """Return the highest factor, up to `fastest`, that may be asked for after this ATR.
 
-    1 if the chip offers none.
+    `atr` is an iso7816.AtrReader. 1 if the chip offers none.
     """
     if atr.specific >= 0 or atr.fi < 372:
         return 1
@@ -86,9 +84,9 @@ def offered(atr, fastest: int) -> int:
 
 
 def imposed(atr, fastest: int) -> int:
-    """The factor that a chip in specific mode (TA2) uses from here on.
+    """Return the factor that a chip in specific mode (TA2) uses from here on.
 
-    0 if it is none of ours, 1 in negotiable mode.
+    0 if the line does not have it, 1 in negotiable mode. `atr` as in `offered`.
     """
     if atr.specific < 0:
         return 1

@@ -1,17 +1,18 @@
-"""Power-cut-safe memory of one record: two rings in two halves of a byte memory (FRAM).
+"""Store one record so that it survives power cuts: two rings in two halves of a FRAM.
 
 A record is: sequence number (6 bytes), length of the payload (2), payload, CRC-32 of all. Each
 commit writes the next slot of the first ring and then the same slot of the second; the newest valid
 record of both wins. So a cut at any byte leaves the old record or the new one, and either half can
-be destroyed whole without losing the newest commit (docs/journal.md). What was written is read
-back, since a write-protected or worn memory acknowledges and keeps nothing: the first half, and the
-second where the first has not kept it or both are to be proved. On the chip each of these reads is
-a quarter of a commit. A commit that failed goes to another slot the next time, but never to that of
-the newest good record.
+be destroyed whole without losing the newest commit (docs/journal.md).
 
-Slots have room for a payload that grows. Versions whose slots were as large as their payload had
-their rings at the start of each half, with no length in a record. Those former rings are read where
-the present one is empty, and lie beside it: so a former record stays whole while the first one of
+Commits are read back, because a write-protected or worn memory acknowledges and keeps nothing.
+The first half is always read back; the second half only where the first has not kept the record or
+both are to be proved. On the chip each of these reads takes a quarter of a commit's time. After a
+failed commit the next one goes to another slot, but never to that of the newest good record.
+
+Slots have room for a payload that grows. Former versions had slots as large as their payload, their
+rings at the start of each half, and no length in a record. These former rings are read where the
+present one is empty. They lie beside it, so a former record stays whole while the first record of
 the present ring is written.
 """
 
@@ -29,24 +30,28 @@ _TRIES = const(3)  # of a read that is not answered
 
 
 class JournalError(Exception):
-    """The memory did not take the record: it does not answer, or neither half keeps what is
-    written.
+    """The memory did not take the record.
+
+    It does not answer, or neither half keeps what is written.
     """
 
 
 class Journal:
-    """`memory` has size, read(address, count) -> bytes and write(address, data).
+    """One record in `memory`, which has size, read(address, count) -> bytes, write(address, data).
 
-    Both raise OSError when it fails.
-
-    `former` are the sizes of the payloads in former rings, the newest format first.
+    Both calls raise OSError when the memory fails. `former` are the payload sizes of the former
+    rings, the newest format first.
     """
 
     def __init__(
-        self, memory, payload_size: int, slots: int = fram_map.JOURNAL_SLOTS, former: tuple = ()
+        self,
+        memory,
+        payload_size: int,
+        slots: int = fram_map.JOURNAL_SLOTS,
+        former: tuple = (),
     ) -> None:
         self._memory = memory
-        # Of each ring: where it begins in a half, size of a slot, of what precedes the payload, and
+        # Of each ring: its offset in a half, sizes of a slot, of the head before the payload, and
         # of the payload.
         self._rings = (
             (fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOT_BYTES, _SEQUENCE + _LENGTH, payload_size),
@@ -60,25 +65,24 @@ class Journal:
         self.ring = OWN  # that of the newest good record
         self._newest = slots - 1  # its slot
         self._last = (OWN, slots - 1)  # ring and slot last written to
-        self.answers = False  # whether the memory did when last loaded; nothing is written before
+        self.answers = False  # True if the last load got an answer; nothing is written before
         self.damaged = 0  # halves that lacked the newest record when last loaded
-        self.written = 0  # halves that took the newest commit, as far as they were asked
+        self.written = 0  # halves that took the newest commit, as far as they were read back
 
     def load(self) -> "bytes | None":
-        """The newest payload, or None if there is no valid record at all, or the memory does not
-        answer.
+        """Return the newest payload, or None without a valid record or without an answer.
 
-        It answers if it does for every slot of a half: what woke up, or fell silent, while it was
-        read may hold newer ones.
+        The memory counts as answering if every slot of at least one half answers. A half that woke
+        up or became unresponsive while it was read may hold newer records.
         """
         return self.choose((self.scan(0), self.scan(1)))
 
     def scan(self, half: int) -> tuple:
-        """(whether each slot answered, ring, highest sequence number, its slot, its payload or
-        None): half of `load`'s work.
+        """Scan one half: half of the work of `load`.
 
-        Nothing may be written between the two halves. A former ring counts only where the newer
-        ones hold nothing.
+        Return (True if each slot answered, ring, highest sequence number, its slot, its payload or
+        None). Nothing may be written between the scans of the two halves. A former ring counts only
+        where the newer ones hold nothing.
         """
         found = (False, OWN, 0, self._slots - 1, None)
         for ring in range(len(self._rings)):
@@ -101,7 +105,7 @@ class Journal:
         return True, ring, sequence, newest, payload
 
     def choose(self, halves: tuple) -> "bytes | None":
-        """What `load` returns, of both halves as `scan` has found them."""
+        """Return the newest payload of two scanned halves, or None, as `load` does."""
         first, second = halves
         best = first
         if second[4] is not None and (
@@ -116,13 +120,12 @@ class Journal:
         self.answers = first[0] or second[0]
         return payload if self.answers else None
 
-    def commit(self, payload, prove: bool = False, ring: int = OWN) -> None:
+    def commit(self, payload: bytes, prove: bool = False, ring: int = OWN) -> None:
         """Store `payload` as the newest record; JournalError if no half of the memory took it.
 
-        `prove` asks both halves.
-
-        Nothing goes to a memory that has not been read: what it holds may be what must never be
-        forgotten.
+        `prove` reads back both halves. ValueError if the payload has the wrong length. Nothing is
+        written to a memory that has not been read: its record may be the only copy of the meter's
+        state.
         """
         base, slot_size, _, size = self._rings[ring]
         if len(payload) != size:
@@ -145,7 +148,7 @@ class Journal:
         self.ring, self._newest = ring, slot
 
     def _next_slot(self, ring: int) -> int:
-        """The slot to write to: after the last one, but not that of the newest good record."""
+        """Return the slot after the last one, but not that of the newest good record."""
         slot = self._last[1] if self._last[0] == ring else self._slots - 1
         slot = (slot + 1) % self._slots
         if ring == self.ring and slot == self._newest:
@@ -154,7 +157,7 @@ class Journal:
         return slot
 
     def _write(self, address: int, record: bytes) -> bool:
-        """Whether the memory has acknowledged the record."""
+        """Write the record. Return whether the memory has acknowledged it."""
         try:
             self._memory.write(address, record)
         except OSError:
@@ -162,14 +165,14 @@ class Journal:
         return True
 
     def _keeps(self, address: int, record: bytes) -> bool:
-        """Whether the memory has taken the record, as far as reading it back can tell."""
+        """Read the record back. Return whether the memory holds it."""
         try:
             return self._memory.read(address, len(record)) == record
         except OSError:
             return False
 
     def _read(self, half: int, ring: int, slot: int) -> "bytes | None":
-        """The record in this slot, empty if it is not valid; None if the memory does not answer."""
+        """Return this slot's record, b"" if it is invalid, None if the memory does not answer."""
         base, slot_size, head, size = self._rings[ring]
         at = self._halves[half] + base + slot * slot_size
         record = self._ask(at, head + size + _CRC)

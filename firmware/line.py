@@ -1,15 +1,15 @@
-"""Commands to the chip on a T=0 line, whatever the wire under them is, and waiting on it to the
-etu.
+"""Send commands to the chip on a T=0 line, for any wire under it, with waits exact to the etu.
 
-`Channel` takes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times the
-first rate. A line has activate, deactivate, set_rate, send, receive, waiting_ms, lock,
+`Channel` passes commands through `iso7816.Exchange`, after `iso7816_pps.Pps` at up to four times
+the first rate. A line has activate, deactivate, set_rate, send, receive, waiting_ms, lock,
 extra_guard_etu and fastest: line_uart.py, line_shared.py and line_pio.py.
 
-While characters pass, the other tasks have their turn. One turn may hold a debit and a commit of
-the journal, which take some 14 ms on the chip; behind a header of 5 characters, which takes 6, it
-would keep the line waiting. So they have it in waits that are longer, and the last 14 ms of those
-are sat out. The longer they have waited, the shorter a wait will do, but not one behind a header;
-after 28 ms any. A chip that has not answered after a few ms is looked at every ms.
+While characters pass, the other tasks get their turns. One turn may hold a debit and a commit of
+the journal, which take some 14 ms on the chip. After a header of 5 characters, which takes 6 ms,
+such a turn would make the line wait. So the other tasks run only in waits longer than 14 ms, and
+the last 14 ms of those are waited out without them. The longer the tasks have waited, the shorter a
+wait is enough, but never one after a header; after 28 ms any wait is enough. A chip that has not
+answered after a few ms is polled every ms.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ _SHORT_US = const(400)
 _LONG_US = const(28_000)
 _BUSY_MS = const(4)
 
-_turn_us = 0  # when the others had their last one
+_turn_us = 0  # time of the other tasks' last turn
 
 
 class LineError(Exception):
-    """The chip on the line did not answer as T=0 wants it. The text says how."""
+    """The chip on the line did not answer as T=0 requires. The text says how."""
 
 
 class Channel:
@@ -43,21 +43,20 @@ class Channel:
         self.last = b""  # header of the newest command, for the log
         self.sw = 0
         self.pps_failures = 0
-        self._agreed = False  # by PPS to a higher rate
-        self._distrusted = False  # it has failed since
+        self._agreed = False  # a higher rate is agreed by PPS
+        self._distrusted = False  # a command has failed at that rate
 
     def end_within(self, ms: int) -> None:
-        """Let all that follows end within this time from now on, or fail with LineError."""
+        """Set the deadline of all that follows: `ms` from now. After it LineError is raised."""
         self._deadline_ms = time.ticks_add(time.ticks_ms(), ms)
 
     async def reset(self) -> AtrReader:
-        """Cold reset; the ATR, whole and without error, or LineError.
+        """Make a cold reset and agree on the highest rate that chip and line have in common.
 
-        Then the highest rate that chip and line have in common.
-
-        A chip that does not keep to its offer is reset once more and left at the first rate. So is,
-        once, whatever is reset next after a command has failed at a rate agreed to: else a card
-        heard badly at its own rate would never be served.
+        Return the ATR; LineError if it is incomplete or wrong. A chip that does not keep to its
+        offer is reset once more and left at the first rate. After a command has failed at a
+        negotiated rate, the next reset also stays at the first rate, once: otherwise a card that is
+        badly received at its own rate would never be served.
         """
         async with self._line.lock:
             atr = await self._activate()
@@ -109,23 +108,22 @@ class Channel:
     async def command(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
     ) -> tuple:
-        """(answer, status word) of one command; LineError if the line or the chip fails."""
+        """Return (answer, status word) of one command; LineError if the line or the chip fails."""
         exchange = Exchange(cla, ins, p1, p2, data, le)
         async with self._line.lock:
             self.last = exchange.header
             self.sw = 0
-            self._distrusted = self._agreed  # unless it comes to its end
+            self._distrusted = self._agreed  # stays so if an error ends this command
             await self._talk(exchange, self._waiting_ms)
             self._distrusted = False
             self.sw = exchange.sw
             return bytes(exchange.data), exchange.sw
 
     async def _talk(self, engine, waiting_ms: int) -> None:
-        """Characters to and fro until the engine is done; LineError if it ends in an error."""
+        """Exchange characters until the engine is done; LineError if it ends in an error."""
         while not engine.done:
-            wait_ms = self._left_ms(
-                waiting_ms
-            )  # first of all: nothing is sent whose answer nobody waits for
+            # Before anything is sent: past the deadline nothing would receive the answer.
+            wait_ms = self._left_ms(waiting_ms)
             out, want = engine.take(), engine.want
             if out:
                 await self._line.send(out)
@@ -146,9 +144,9 @@ class Channel:
 
 
 async def rest_until(when_us) -> None:
-    """Wait until `time.ticks_us()` is there, to the microsecond.
+    """Wait until `time.ticks_us()` reaches `when_us`, to the microsecond.
 
-    Other tasks run if there is room for them.
+    Other tasks run if there is time for them.
     """
     left_us = time.ticks_diff(when_us, time.ticks_us())
     if left_us > _room_us():
@@ -159,8 +157,9 @@ async def rest_until(when_us) -> None:
 
 
 async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
-    """Until `missing()` characters are 0, or one is late by more than `wait_ms`, or `deadline_ms`
-    has come.
+    """Wait until `missing()` characters are 0, one is late, or the deadline has passed.
+
+    Late is one that takes more than `wait_ms`. `deadline_ms` is in ticks_ms, or None.
     """
     left = missing()
     since_ms = time.ticks_ms()
@@ -183,9 +182,9 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
 
 
 def _room_us() -> int:
-    """How long a wait must be for the others to have a turn in it."""
+    """Return how long a wait must be for the other tasks to have a turn in it."""
     since_us = time.ticks_diff(time.ticks_us(), _turn_us)
-    if not 0 <= since_us < _LONG_US:  # below: so long ago that the ticks have wrapped
+    if not 0 <= since_us < _LONG_US:  # negative: so long ago that the ticks have wrapped
         return _SHORT_US
     return _ROOM_US - since_us // 6
 

@@ -1,10 +1,9 @@
-"""The wire under T=0 on the RP2040: one pin, open drain, two state machines and two DMA channels
-for each chip.
+"""Drive the wire under T=0 on the RP2040: one open-drain pin, two state machines, two DMA channels.
 
-`PioLine` is what `line.UartLine` is, plus what a UART can't do: it gives and obeys the error signal
-(ISO 7816-3, 7.3), and nothing is lost while Python is away, because DMA moves every character: up
-to 512 can wait, more than a chip says unasked. The etu is 372 periods of the card clock, or a half,
-a quarter, an eighth of that. The programs are in pio_programs.py.
+`PioLine` has the interface of `line_uart.UartLine`, and does more than a UART can: it gives and
+obeys the error signal (ISO 7816-3, 7.3), and loses nothing while Python is busy, because DMA moves
+every character. Up to 512 can wait, more than a chip sends unsolicited. The etu is 372 periods of
+the card clock, or a half, a quarter, an eighth of that. The programs are in pio_programs.py.
 """
 
 import asyncio
@@ -18,28 +17,28 @@ from micropython import const
 from line import LineError, rest_until, wait_for
 from pio_programs import receiver, sender
 
-_POWER_MS = const(10)  # VCC steady before the clock starts
-# 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for.
+_POWER_MS = const(10)  # VCC is steady before the clock starts
+# 40,000 to 45,000 clocks of 3.57 MHz; ISO 7816-3, 6.2.2 asks for 400.
 _RESET_MS = const(12)
 _ETU_CLOCKS = const(372)
-_ETU_CYCLES = const(30)  # of a state machine, as its program has it
+_ETU_CYCLES = const(30)  # of a state machine, by its program
 _CHAR_ETU = const(12)
 _TURN_ETU = const(16)  # between the edges of characters of opposite directions
-_HEARD_ETU = const(10)  # after a character's edge the receiver has it at the earliest
+_HEARD_ETU = const(10)  # from a character's edge until the receiver has it, at the earliest
 _WORST_ETU = const(60)  # a character and its three repetitions
 _HALF = const(32768)  # duty of the card clock
 _RING = const(512)  # characters
 _RING_BITS = const(10)  # of the ring's size in bytes, which is what the DMA wraps at
-_READ = const(0)  # where a DMA channel's registers have the two addresses
+_READ = const(0)  # index of each address in a DMA channel's registers
 _WRITE = const(1)
 _ENDLESS = const(0x0FFFFFFF)
-_LAST = const(0x800)  # in a word for the sender: the receiver shall listen after this character
+_LAST = const(0x800)  # in a word for the sender: the receiver is to listen after this character
 _LISTEN = const(0xC010)  # irq(rel(0)), the sender's flag to its receiver
 _CLEAR_FLAG = const(0xC050)  # irq(clear, rel(0))
 
 
 def word_to_send(value: int) -> int:
-    """What the sender needs to have a character go out.
+    """Return the sender's word for a character.
 
     Start 1, bits and even parity inverted, release 0.
     """
@@ -47,14 +46,14 @@ def word_to_send(value: int) -> int:
     return 1 | (value ^ 0xFF) << 1 | (odd ^ 1) << 9
 
 
-# Made once: it would be a tenth of a turn round.
+# Computed once: for each character it would take a tenth of the turnaround.
 _WORDS = array("H", [word_to_send(value) for value in range(256)])
 
 
 def heard(word: int) -> int:
-    """The character in a received halfword, or -1 if its parity is wrong.
+    """Return the character in a received halfword, or -1 if its parity is wrong.
 
-    Bits 7 to 15 are the parities so far.
+    Bits 7 to 15 are the running parities.
     """
     if word & 0x8000:
         return -1
@@ -63,11 +62,13 @@ def heard(word: int) -> int:
 
 
 class PioLine:
-    """`io` is the pin of contact I/O, `clock` a PWM at the card clock's frequency, `sm` an even
-    state machine's number.
+    """A line on the pin `io` and on the state machines `sm`, an even number, and `sm` + 1.
+
+    `io` is that of contact I/O, `clock` a PWM at the card clock's frequency, `power` and `reset`
+    are pins.
     """
 
-    fastest = 4  # times the first rate that PPS asks for: beyond it Python is too slow for the gain
+    fastest = 4  # times the first rate, asked for by PPS; beyond it Python is too slow to gain
 
     def __init__(self, io, power, reset, clock, sm: int) -> None:
         self._io = io
@@ -77,7 +78,7 @@ class PioLine:
         self._etu_cycles = _ETU_CLOCKS * ((machine.freq() + clock.freq() // 2) // clock.freq())
         self._etu_ns = self._etu_cycles * 1_000_000_000 // machine.freq()
         self._factor = 1
-        self._free_us = 0  # when the chip's last character lets this side send
+        self._free_us = 0  # end of the turnaround after the chip's last character
         self._got = bytearray()
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, without error, since the start
@@ -94,11 +95,11 @@ class PioLine:
             size=1, inc_read=False, ring_sel=True, ring_size=_RING_BITS, treq_sel=request + 5
         )
         self._make_ring()
-        self.lock = asyncio.Lock()  # whoever talks holds it for a whole command
+        self.lock = asyncio.Lock()  # held for a whole command
         self._off()
 
     async def activate(self) -> None:
-        """Cold reset at the first rate: the chip's ATR can be received when this returns."""
+        """Make a cold reset at the first rate: the chip's ATR can be received when this returns."""
         self._off()
         self.extra_guard_etu = 0
         self._factor = 1
@@ -112,19 +113,20 @@ class PioLine:
         self._reset.on()
 
     def deactivate(self) -> None:
-        """RST, CLK, I/O and VCC off, in this order."""
+        """Switch RST, CLK, I/O and VCC off, in this order."""
         self._off()
 
     def set_rate(self, factor: int) -> None:
-        """1, 2, 4 or 8 times the first rate, after a PPS that says so."""
+        """Set 1, 2, 4 or 8 times the first rate, as agreed by PPS; ValueError for others."""
         if factor not in (1, 2, 4, 8):
             raise ValueError("rate factor is 1, 2, 4 or 8")
         self._factor = factor
         self._start()
 
-    async def send(self, data) -> None:
-        """Send characters, each up to four times; LineError if the chip refuses one or the line
-        does not move.
+    async def send(self, data: bytes) -> None:
+        """Send characters, each up to four times.
+
+        LineError if the chip refuses one or the line does not move.
         """
         piece = 1 if self.extra_guard_etu else len(data)
         self._load(data[:piece])
@@ -137,9 +139,10 @@ class PioLine:
             self._load(data[at : at + piece])
             began_us = await self._send()
 
-    async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by
-        `deadline_ms`.
+    async def receive(self, count: int, wait_ms: int, deadline_ms: "int | None" = None) -> bytes:
+        """Return `count` characters.
+
+        They are fewer if one is late by more than `wait_ms`, or not all have come by `deadline_ms`.
         """
         await wait_for(
             lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms
@@ -149,16 +152,16 @@ class PioLine:
         return got
 
     def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu of the first rate, which is what waiting times are counted
-        in, rounded up.
+        """Return a waiting time of `etu` in ms, rounded up.
+
+        Waiting times are counted in etu of the first rate.
         """
         return etu * self._etu_ns // 1_000_000 + 1
 
-    def _load(self, data) -> None:
-        """Make ready to send: done while this side has to let the guard time pass anyhow."""
-        self._receiver.active(
-            0
-        )  # back to where it waits for the sender's flag; at once, not after an instruction or two
+    def _load(self, data: bytes) -> None:
+        """Prepare to send. Done while this side has to wait out the guard time anyway."""
+        # Back to its wait for the sender's flag; at once, not after an instruction or two.
+        self._receiver.active(0)
         self._receiver.restart()
         self._receiver.active(1)
         words = self._words = array("H", [_WORDS[value] for value in data])
@@ -168,7 +171,7 @@ class PioLine:
         )
 
     async def _send(self):
-        """Send what is loaded; when it began."""
+        """Send the prepared characters. Return the ticks_us of the beginning."""
         count = len(self._words)
         began_us = time.ticks_us()
         self._feed.active(True)
@@ -185,7 +188,10 @@ class PioLine:
         return began_us
 
     def _sent(self) -> bool:
-        """Whether the last character has gone. Takes what the sender reports."""
+        """Process the sender's reports. Return whether the last character has gone.
+
+        LineError if the chip has refused a character four times.
+        """
         sender = self._sender
         while sender.rx_fifo():
             report = sender.get()
@@ -198,15 +204,15 @@ class PioLine:
         return False
 
     def _missing(self, count: int) -> int:
-        """How many of `count` characters are not here yet.
+        """Return how many of `count` characters have not come yet.
 
-        One that came and has to be repeated is still missing.
+        One that came with wrong parity, and has to be repeated, is still missing.
         """
         self._collect()
         return count - len(self._got)
 
     def _collect(self) -> None:
-        """Move what has arrived into `_got`, and count what came with wrong parity."""
+        """Move the characters that have arrived into `_got`, and count those with wrong parity."""
         end = (self._addresses[_WRITE] - self._ring_address) >> 1
         at, ring = self._taken, self._ring
         arrived = (end - at) % _RING
@@ -223,13 +229,14 @@ class PioLine:
             self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
 
     async def _turn(self) -> None:
-        """Let 16 etu pass since the chip's last character, and forget what it said unasked."""
+        """Wait out the 16 etu turnaround, then discard unsolicited characters."""
         self._collect()
         self._got = bytearray()
         if 0 < time.ticks_diff(self._free_us, time.ticks_us()) <= _TURN_ETU * self._etu_ns // 1000:
             await rest_until(self._free_us)
 
     async def _check_idle(self) -> None:
+        """Poll three times, 12 etu apart; LineError if the line stays low."""
         for _ in range(3):
             if self._io.value():
                 return
@@ -237,14 +244,14 @@ class PioLine:
         raise LineError("line shorted")
 
     def _start(self) -> None:
-        """Both state machines from their beginning, at the rate that is set.
+        """Restart both state machines at the rate that is set.
 
         The pin becomes the PIO's and is released.
         """
         self._feed.active(False)
         self._drain.active(False)
         divider = self._etu_cycles * 256 // (_ETU_CYCLES * self._factor)
-        # From which the port computes this very divider again.
+        # The port computes this very divider from it again.
         freq = machine.freq() * 256 // divider
         io = self._io
         io.init(io.IN, io.PULL_UP)
@@ -264,9 +271,9 @@ class PioLine:
         self._receiver.active(1)
 
     def _make_ring(self) -> None:
-        """Room for twice the ring, because the DMA wraps at a multiple of the ring's size.
+        """Allocate the ring and find the address of the receiver's FIFO.
 
-        And where the receiver's FIFO is.
+        The room is twice the ring's size, because the DMA wraps at a multiple of it.
         """
         room = array("H", bytes(4 * _RING))
         self._drain.config(read=self._receiver, write=room)

@@ -1,8 +1,8 @@
-"""Two T=0 lines on one UART, for a port that has fewer UARTs to give than there are lines.
+"""Run two T=0 lines on one UART, for a port that has fewer UARTs than lines.
 
-The UART is turned to the pins of the line that is used; the other line's rest as inputs with
-pull-up, so that its chip, which stays powered and clocked, sees an idle line. The lines share one
-`lock`: whoever talks holds it for a whole command.
+The UART is switched to the pins of the line in use. The other line's pins rest as inputs with
+pull-up, so its chip, which stays powered and clocked, sees an idle line. The lines share one
+`lock`: its holder keeps it for a whole command.
 """
 
 import asyncio
@@ -11,14 +11,15 @@ from line_uart import UartLine
 
 
 class SharedUart:
-    """A UART, and which line it is turned to."""
+    """A UART, and the line that it is switched to."""
 
     def __init__(self, uart) -> None:
         self.uart = uart
         self.lock = asyncio.Lock()
         self._line = None
 
-    def turn_to(self, line) -> None:
+    def turn_to(self, line: "SharedLine") -> None:
+        """Switch the UART to the pins of this line."""
         if line is self._line:
             return
         if self._line:
@@ -28,7 +29,7 @@ class SharedUart:
 
 
 class SharedLine(UartLine):
-    """`tx` and `rx` are pins of this line alone, tied together behind the open-drain buffer."""
+    """One line; `tx` and `rx` are its own pins, tied together behind the open-drain buffer."""
 
     def __init__(self, shared: SharedUart, tx, rx, power, reset, clock, baud: int) -> None:
         self.tx = tx
@@ -42,11 +43,11 @@ class SharedLine(UartLine):
         self._shared.turn_to(self)
         await super().activate()
 
-    async def send(self, data) -> None:
+    async def send(self, data: bytes) -> None:
         self._shared.turn_to(self)
         await super().send(data)
 
     def rest(self) -> None:
-        """Let go of the UART: a line that idles is high."""
+        """Release the pins: an idle line is high."""
         self.tx.init(self.tx.IN, self.tx.PULL_UP)
         self.rx.init(self.rx.IN)

@@ -1,8 +1,9 @@
-"""The wire under T=0: a UART with transmit and receive tied to one contact.
+"""Drive the wire under T=0 with a UART whose transmit and receive are tied to one contact.
 
-`UartLine` owns the contacts VCC, RST, CLK and I/O: order of activation, echo removed and compared,
-guard and waiting times. Characters are 8 bits, even parity, two stop bits: 12 etu from edge to
-edge, ISO 7816-3's shortest. A UART can neither give nor obey the error signal; PioLine can.
+`UartLine` owns the contacts VCC, RST, CLK and I/O: the order of activation, the removal and
+comparison of the echo, guard and waiting times. Characters are 8 bits, even parity, two stop bits:
+12 etu from edge to edge, the shortest of ISO 7816-3 (7.2). A UART can neither give nor obey the
+error signal; PioLine can.
 """
 
 import asyncio
@@ -12,24 +13,24 @@ from micropython import const
 
 from line import LineError, rest_until, wait_for
 
-_POWER_MS = const(10)  # VCC steady before the clock starts
-# 40,000 to 45,000 clocks of 3.57 MHz, more than the 400 that ISO 7816-3 asks for.
+_POWER_MS = const(10)  # VCC is steady before the clock starts
+# 40,000 to 45,000 clocks of 3.57 MHz; ISO 7816-3, 6.2.2 asks for 400.
 _RESET_MS = const(12)
 _CHAR_ETU = const(12)
 _TURN_ETU = const(16)  # between the edges of characters of opposite directions
-_HEARD_ETU = const(10)  # after a character's edge a receiver has it at the earliest
-# One each etu, after the echo should be here: the transmitter may start late.
+_HEARD_ETU = const(10)  # from a character's edge until a receiver has it, at the earliest
+# Polls, one each etu, after the echo is due: the transmitter may start late.
 _ECHO_LOOKS = const(100)
 _HALF = const(32768)  # duty of the card clock
 
 
 class UartLine:
-    """`clock` is a PWM at the card clock's frequency; `power`, `reset` are pins.
+    """A line on `uart`; `clock` is a PWM at the card clock's frequency.
 
-    All times follow from `baud`.
+    `power` and `reset` are pins. All times follow from `baud`.
     """
 
-    fastest = 4  # times the first rate: beyond it Python is too slow for the gain
+    fastest = 4  # times the first rate; beyond it Python is too slow to gain anything
 
     def __init__(self, uart, power, reset, clock, baud: int = 9600) -> None:
         self._uart = uart
@@ -37,14 +38,14 @@ class UartLine:
         self._reset = reset
         self._clock = clock
         self._first_baud = self.baud = baud
-        self._free_us = 0  # when the chip's last character lets this side send
+        self._free_us = 0  # end of the turnaround after the chip's last character
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, since the start
-        self.lock = asyncio.Lock()  # whoever talks holds it for a whole command
+        self.lock = asyncio.Lock()  # held for a whole command
         self._off()
 
     async def activate(self) -> None:
-        """Cold reset: the chip's ATR can be received when this returns."""
+        """Make a cold reset: the chip's ATR can be received when this returns."""
         self._off()
         self.extra_guard_etu = 0
         if self.baud != self._first_baud:
@@ -58,20 +59,18 @@ class UartLine:
         self._reset.on()
 
     def deactivate(self) -> None:
-        """RST, CLK and VCC off, in this order."""
+        """Switch RST, CLK and VCC off, in this order."""
         self._off()
 
     def set_rate(self, factor: int) -> None:
-        """1, 2 or 4 times the first rate, after a PPS that says so."""
+        """Set 1, 2 or 4 times the first rate, as agreed by PPS; ValueError for any other factor."""
         if factor not in (1, 2, 4):
             raise ValueError("rate factor is 1, 2 or 4")
         self.baud = self._first_baud * factor
         self._uart.init(baudrate=self.baud)
 
-    async def send(self, data) -> None:
-        """Send characters and take their echo off; LineError if the wire does not carry what was
-        sent.
-        """
+    async def send(self, data: bytes) -> None:
+        """Send characters and remove their echo; LineError if the echo differs from them."""
         await self._turn()
         if self.extra_guard_etu:
             for i in range(len(data)):
@@ -83,9 +82,10 @@ class UartLine:
         else:
             await self._send(data)
 
-    async def receive(self, count: int, wait_ms: int, deadline_ms=None) -> bytes:
-        """`count` characters; fewer if one is late by more than `wait_ms`, or not all are here by
-        `deadline_ms`.
+    async def receive(self, count: int, wait_ms: int, deadline_ms: "int | None" = None) -> bytes:
+        """Return `count` characters.
+
+        They are fewer if one is late by more than `wait_ms`, or not all have come by `deadline_ms`.
         """
         uart = self._uart
         await wait_for(lambda: count - uart.any(), 1_000_000_000 // self.baud, wait_ms, deadline_ms)
@@ -95,12 +95,13 @@ class UartLine:
         return got
 
     def waiting_ms(self, etu: int) -> int:
-        """A waiting time of so many etu of the first rate, which is what waiting times are counted
-        in, rounded up.
+        """Return a waiting time of `etu` in ms, rounded up.
+
+        Waiting times are counted in etu of the first rate.
         """
         return etu * 1000 // self._first_baud + 1
 
-    async def _send(self, data) -> None:
+    async def _send(self, data: bytes) -> None:
         now_us = time.ticks_us()
         self._uart.write(data)
         self.characters += len(data)
@@ -116,9 +117,7 @@ class UartLine:
             raise LineError("line shorted" if not echo else "echo differs")
 
     async def _turn(self) -> None:
-        """Let 16 etu pass since the edge of the chip's last character, and forget what it said
-        unasked.
-        """
+        """Wait out the 16 etu turnaround, then discard unsolicited characters."""
         if (
             0
             < time.ticks_diff(self._free_us, time.ticks_us())

@@ -1,10 +1,10 @@
-"""Boot: the version, the board, the meter on it, run.
+"""Boot: choose the version, build the board, build the meter on it, run it.
 
-An exception that nobody expected restarts the meter instead of leaving it dark; an interrupt from
-the console, as flashing begins with one, leaves it safe and its state kept.
+An unexpected exception restarts the meter instead of leaving it dead. A keyboard interrupt from the
+console, with which flashing begins, leaves it safe and its state committed.
 
 This file and versions.py lie at the root of the board, outside all versions: they change as little
-as can be.
+as possible.
 """
 
 import sys
@@ -31,5 +31,5 @@ except KeyboardInterrupt:
 except Exception as error:
     sys.print_exception(error)
     if meter is None:
-        time.sleep_ms(2_000)  # it will be so again: time for a PC to find the port and break in
+        time.sleep_ms(2_000)  # the error will repeat: time for a PC to find the port and interrupt
     machine.reset()

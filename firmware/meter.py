@@ -1,19 +1,21 @@
-"""The whole meter on one page: which parts there are, and which task runs when.
+"""Build the whole meter from its parts, and run its tasks.
 
-    count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of stage or price
-    switch   every 200 ms  relay follows what supply.py decides, while the mains is good
+    count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of
+                           stage or price
+    switch   every 200 ms  relay follows the decision of supply.py, while the mains is good
     show     every 100 ms  key, pages, messages, lamps
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
-    keep     every 1 s     ESAM brought up and settled each 15 minutes, clock looked at
+    keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
     rescue   on power fail commit, then settle if the supply lasts
-    guard    every 1 s     feeds the watchdog when every periodic task has reported since the last time
+    guard    every 1 s     feed the watchdog when every periodic task has reported since the
+                           last feed
 
-`Meter` hands each part the few things that it works with, in the order in which they stand on one
-another; no part knows the meter, and none changes what is above it.
+`Meter` hands each part the few objects that it works with, in the order of their dependence. No
+part knows the meter, and none changes anything above itself.
 
-What a cut can cost: less than 0.25 Wh not yet committed, and what the chip has counted but not yet
-reported, which is at most 0.26 s of load (105 ms between reports, 55 ms of report, 100 ms between
-looks): 0.6 Wh at 30 A.
+Cost of a power cut: less than 0.25 Wh not yet committed, and the energy that the chip has counted
+but not yet reported. The latter is at most 0.26 s of load (105 ms between reports, 55 ms of report,
+100 ms between polls): 0.6 Wh at 30 A.
 """
 
 import asyncio
@@ -49,10 +51,10 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-# 70 % of 220 V: what the coil needs (boards/rp2_pico/README.md, parts).
+# 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
 _MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
-_LAST_LOOKS = const(20)  # at the metering chip, while the supply holds up without mains
+_LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
 
 _COUNT = const(1)  # one bit for each task that has to report to the watchdog
@@ -64,7 +66,7 @@ _ALL = const(31)
 
 
 class Meter:
-    """Built from a board (boards/<board>/board.py); `run` never returns."""
+    """The meter of one board (boards/<board>/board.py); `run` never returns."""
 
     def __init__(self, board) -> None:
         self._born_s = time.time()
@@ -143,12 +145,12 @@ class Meter:
         }
         switch = board.slot_switch()
         return CardSlot(
-            Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store, self.recovery,
-            self.metering, clock, self.events, self.display, self._report_slot, log,
+            Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
+            self.recovery, self.metering, clock, self.events, self.display, self._report_slot, log,
         )  # fmt: skip
 
     def log(self, text: str) -> None:
-        """Print one line for whoever listens on the console."""
+        """Print one line to the console, with the seconds since the start."""
         print("[%d] %s" % (time.time() - self._born_s, text))
 
     async def run(self) -> None:
@@ -167,35 +169,36 @@ class Meter:
         )
 
     def stop(self) -> None:
-        """Leave everything safe: no coil under current, the state committed.
+        """Leave the meter safe: both relay coils off, the state committed.
 
-        For whoever ends `run` from outside.
+        For code that ends `run` from outside.
         """
         self.relay.release()
         self.recovery.adopt_now()
         self.store.keep()
 
     def is_key_down(self) -> bool:
-        """Return whether the key is pressed now."""
+        """Return True while the key is pressed."""
         return not self._key.value()
 
     def set_clock(self, seconds: int, back: bool = False) -> tuple:
-        """Set the clock for an installer (`dianka clock`, flashing); as `Ds3231.adjust`.
+        """Set the clock for an installer (`dianka clock`, flashing); return as `Ds3231.adjust`.
 
-        A time before the earliest one becomes the earliest, or it would not be believed.
+        A time before `earliest_s` replaces `earliest_s`: otherwise the clock's time would be
+        refused.
         """
         former, done = self.clock.adjust(seconds, self.log, back)
         if done and seconds < self.store.state.earliest_s:
             self.store.state.earliest_s = seconds
             self.store.keep()
-            self.clock.seconds()  # believed from now on
+            self.clock.seconds()  # updates the clock's fault: this time is accepted now
         return former, done
 
     # ****** Tasks ******
 
     async def _count(self) -> None:
         while True:
-            # Before anything is charged, so that a meter that was dark charges by today's price.
+            # Before any charge: a meter that was without power then charges by the price of today.
             self.tariff.switch_if_due()
             energy_pj = self.metering.take_pj()
             if energy_pj:
@@ -228,7 +231,7 @@ class Meter:
 
     async def _keep(self) -> None:
         if self._counts_start:
-            # Behind the first look at the metering chip, which must not come later for it.
+            # Here and not in __init__, where a commit would delay the first poll of the chip.
             self.store.keep()
         settle_s = retry_s = heard_s = 0
         while True:
@@ -262,10 +265,10 @@ class Meter:
                 watchdog.feed()
             await asyncio.sleep_ms(1000)
 
-    # ****** What the tasks do ******
+    # ****** Steps of the tasks ******
 
     async def _hear_last(self) -> None:
-        """Charge and commit what the metering chip still tells of the time before the mains failed."""
+        """Charge and commit energy that the metering chip reports after the mains has failed."""
         for _ in range(_LAST_LOOKS):
             energy_pj = self.metering.take_pj()
             if energy_pj:
@@ -274,9 +277,9 @@ class Meter:
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
     def _can_drive(self, wanted: bool) -> bool:
-        """Whether the mains can drive a coil.
+        """Return whether the mains can drive a coil.
 
-        While nobody tells the volts the power-fail pin decides, and only for opening.
+        While the chip reports no voltage, the power-fail pin decides, and only opening is allowed.
         """
         if not self._power_fail.value():
             return False
@@ -285,7 +288,7 @@ class Meter:
         return self.chip.voltage_mv >= _MIN_RELAY_MV
 
     def _charge(self, energy_pj: int) -> None:
-        """Debit, and commit what a cut must not cost."""
+        """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
         state = self.store.state
         stage = supply.why_open(state)
         account.debit(state, energy_pj)
@@ -295,12 +298,15 @@ class Meter:
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:
-        self.clock.seconds()  # a look, so that its fault is known
+        self.clock.seconds()  # updates the clock's fault
         await self.settlement.keep_in_step(settle)
 
     def _on_power_fail(self, pin) -> None:
         self._power_flag.set()
 
     def _report_slot(self) -> None:
-        """Tell the guard that the slot's task is alive; called from inside a long session too."""
+        """Report to the guard that the slot's task is alive.
+
+        Long sessions call this too.
+        """
         self._reported |= _SLOT

@@ -1,63 +1,70 @@
-"""Chip readings to exact energy, and the contract that every metering chip's driver fulfils.
+"""Turn chip readings into exact energy, and define the contract of every metering chip's driver.
 
 A driver has
-    poll() -> bool          take what the chip has sent or has to say; True if there is a new reading
-    register, modulus       the chip's own pulse count and where it wraps
-    pulse_pj                energy of one pulse in picojoules, a whole number; 0 while it is not known
-    expect(pulse_pj)        the energy of one pulse before the start: a first report that agrees with it need not be doubted
+
+    poll() -> bool          process received data; True if there is a new reading
+    register, modulus       the chip's own pulse count, and the value at which it wraps
+    pulse_pj                energy of one pulse in picojoules, an integer; 0 while unknown
+    expect(pulse_pj)        energy of one pulse before the start: a first report that agrees with
+                            it is accepted at once
     voltage_mv, current_ma, power_mw
 
-The count is the chip's and starts again at zero with it. What a difference of two counts means is
-judged here, by what the mains can have delivered in the time between: a difference within that is
-energy; a small count after a large one is a chip that has restarted; anything else is not believed.
-A restart near the wrap looks like a wrap, so the power that the chip has measured decides: where
-that can have made the small count but not the way round to it, the chip has restarted. (A load that
-comes and goes between two reports, at the very wrap, is taken for a restart: what that costs is
-less than 0.3 Wh.)
+The count belongs to the chip and restarts at zero with it. `Metering` judges the difference of two
+counts by the energy that the mains can have delivered in the time between:
 
-Of a cold start nobody says whether the chip has started too. So no more is charged than it has
-counted, and no more than lies between the count kept and its own, and nothing of a count that the
-mains cannot have made since power came:
-    both have started       all is charged. But if a cut came before the chip had counted further than it has now, the count
-                            kept is left out: the resident gains at most what the mains delivers
-                            from power to the first look
-    the controller alone    what the chip has counted since is charged, once. If its count is a large one the resident gains
-                            that, and after a wrap what lay before it
-A controller alone that restarts by itself (`warm`) finds a chip that has counted on, over the wrap
-too, unless the power says otherwise. Never is anything charged twice; a meter that has lost its
-memory, and with it the count kept, can't see to that.
+- a difference within that limit is energy;
+- a small count after a large one is a restart of the chip;
+- anything else is rejected.
+
+A restart near the wrap looks like a wrap. There the power that the chip has measured decides: if it
+can have produced the small count, but not the way round to it, the chip has restarted. (A load that
+comes and goes between two reports, at the very wrap, is taken for a restart: this costs less than
+0.3 Wh.)
+
+After a cold start it is unknown whether the chip has restarted too. So the charge is never more
+than the chip's own count, never more than the difference to the stored count, and zero if the mains
+cannot have produced the count since power came:
+
+    both have started       all is charged. Exception: a cut came before the chip had counted
+                            beyond its present count. Then the stored count is left out, and the
+                            resident gains at most the energy from power-on to the first poll.
+    the controller alone    the chip's count since then is charged, once. The resident gains it if
+                            it is large, and after a wrap the part before the wrap.
+
+After a restart of the controller alone (`warm`) the chip has counted on, over the wrap too, unless
+the power says otherwise. Nothing is ever charged twice, except by a meter that has lost its memory
+and the stored count with it.
 """
 
 import time
 
 from micropython import const
 
-# A report of 55 ms and up to 105 ms until it is looked at: by so much a time between two may be
-# wrong.
+# Error of the time between two readings: a report takes 55 ms and may wait 105 ms for its poll.
 _JITTER_MS = const(160)
 # A chip counts up to one report period and one transmission ahead of its report.
 _MARGIN_MS = const(500)
-_BOOT_MS = const(2_000)  # from power to the first look, during which the chip counts already
-_RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s and the boot
+_BOOT_MS = const(2_000)  # from power-on to the first poll; the chip counts in this time
+_RESTART_MS = const(10_000)  # a watchdog reset takes at most 8.4 s, and then the boot
 _SILENT_MS = const(3_000)
-# Longer silences count as this: ticks wrap after 12 days, and turn negative after 6.
+# Longer silences are cut to this: ticks wrap after 12 days, and differences turn negative after 6.
 _LONG_MS = const(21_600_000)
-# Counts in a row that were not believed, before the meter gives in: some 10 s.
+# Rejected counts in a row before the chip's count is accepted: about 10 s.
 _STUBBORN = const(100)
 
 
 class Metering:
-    """Count one chip's energy. `warm` says that only the controller restarted, not the chip.
+    """Energy counter for one chip.
 
-    `register` is the count kept, `pulse_pj` the energy of one pulse of the chip that it belongs to,
-    0 if that is not known.
+    `register` is the stored count and `pulse_pj` the energy of one pulse of its chip, 0 if unknown.
+    `warm` means that only the controller has restarted, not the chip.
     """
 
     def __init__(
         self, chip, register: int, max_power_mw: int, warm: bool, pulse_pj: int = 0
     ) -> None:
         self.chip = chip
-        self.register = register  # the count up to which energy has been handed out
+        self.register = register  # the count up to which `take_pj` has returned energy
         self._kept_pj = pulse_pj
         chip.expect(pulse_pj)
         self.restarts = 0
@@ -65,13 +72,13 @@ class Metering:
         self._max_power_mw = max_power_mw
         self._warm = warm
         self.heard = False  # since the start
-        self._first = (0, 0, 0, 0)  # count, time, power and pulses of the first look
-        self._power_mw = 0  # at the last look
-        self._in_a_row = 0  # disbelieved
+        self._first = (0, 0, 0, 0)  # count, time, power and pulses of the first reading
+        self._power_mw = 0  # of the last reading
+        self._in_a_row = 0  # rejected counts
         self._heard_ms = time.ticks_ms()
 
     def take_pj(self) -> int:
-        """Energy counted since the last call, in picojoules."""
+        """Return the energy counted since the last call, in picojoules."""
         heard = self.chip.poll() and self.chip.pulse_pj
         now_ms = time.ticks_ms()
         elapsed_ms = time.ticks_diff(now_ms, self._heard_ms)
@@ -88,12 +95,12 @@ class Metering:
 
     @property
     def silent(self) -> bool:
-        """Whether the chip has not been heard for 3 s."""
+        """Return whether the chip has been unresponsive for more than 3 s."""
         return time.ticks_diff(time.ticks_ms(), self._heard_ms) > _SILENT_MS
 
     @property
     def silence_s(self) -> int:
-        """How long the chip has not been heard; what is longer than six hours counts as that."""
+        """Return the seconds since the chip's last reading, at most about six hours."""
         return time.ticks_diff(time.ticks_ms(), self._heard_ms) // 1000
 
     def _pulses(self, elapsed_ms: int) -> int:
@@ -102,7 +109,7 @@ class Metering:
         limit = self._limit(elapsed_ms)
         pulses = (new - self.register) % self.chip.modulus
         if limit >= self.chip.modulus:
-            # A wrap or a restart may have been missed: either way it was at least this much.
+            # A wrap or a restart may have been missed: in both cases it was at least this much.
             pulses = min(pulses, new)
         elif pulses > limit or self._restarted(self.register, new, elapsed_ms, power_mw):
             if new > limit:
@@ -114,9 +121,9 @@ class Metering:
         return pulses
 
     def correct_pj(self, register: int, pulse_pj: int = 0) -> int:
-        """Start anew from `register`, the count kept.
+        """Re-base on `register`, the count stored before this start.
 
-        Return the energy still to charge, negative if too much was.
+        Return the energy still to charge in pJ, negative if too much was charged.
         """
         self._kept_pj = pulse_pj
         if not self.heard:
@@ -127,7 +134,7 @@ class Metering:
         return (self._since(register, new, elapsed_ms, power_mw) - pulses) * self.chip.pulse_pj
 
     def _first_pulses(self, elapsed_ms: int) -> int:
-        """After the controller's own start."""
+        """Return the pulses to charge at the first reading after the controller's start."""
         self.heard = True
         new, self._power_mw = self.chip.register, self.chip.power_mw
         pulses = self._since(self.register, new, elapsed_ms, self._power_mw)
@@ -138,31 +145,33 @@ class Metering:
         return pulses
 
     def _since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:
-        """Pulses up to the first look: has the chip started with the controller, or counted on from
-        `register` meanwhile?
+        """Return the pulses from `register` up to the first reading `new`.
+
+        Decides whether the chip has started with the controller, or has counted on from `register`.
         """
         since = (new - register) % self.chip.modulus
         if self._kept_pj not in (0, self.chip.pulse_pj):
-            since = new  # another chip: `register` is no count of this one
+            since = new  # another chip: `register` is not its count
         elif self._warm and since <= self._limit(_RESTART_MS):
             if not self._restarted(register, new, _RESTART_MS, power_mw):
                 return since
-        # Beyond it the count is of unknown age: charging nothing is the resident's good right.
+        # A count beyond the limit is of unknown age: the resident is not charged for it.
         return min(new, since) if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
 
     def _restarted(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> bool:
-        """Whether a count that has fallen tells of a restart and not of a wrap, this being the most
-        power that was measured.
+        """Return whether a count that has fallen means a restart of the chip, not a wrap.
+
+        `power_mw` is the highest power measured.
         """
         measured = self._pulses_at(power_mw, elapsed_ms + _JITTER_MS)
         return new < register and new <= measured < (new - register) % self.chip.modulus
 
     def _disbelieve(self, new: int, limit: int) -> int:
-        """A count that the mains cannot have made: nothing is charged.
+        """Reject a count that the mains cannot have produced: return 0, nothing is charged.
 
-        When the chip insists, the count held here is the wrong one: start anew from the chip's. Not
-        if it is just a little ahead of the chip's, where waiting makes up for what was charged too
-        early.
+        When the chip repeats such counts, the count held here is the wrong one: re-base on the
+        chip's count. Not if it is only a little ahead of the chip's: the chip catches up, and that
+        makes up for what was charged too early.
         """
         self.disbelieved += 1
         self._in_a_row += 1
@@ -173,9 +182,9 @@ class Metering:
         return 0
 
     def _limit(self, elapsed_ms: int) -> int:
-        """Pulses that the mains can deliver in this time."""
+        """Return the most pulses that the mains can deliver in this time."""
         return self._pulses_at(self._max_power_mw, elapsed_ms + _MARGIN_MS)
 
     def _pulses_at(self, power_mw: int, elapsed_ms: int) -> int:
-        """mW x ms = microjoules."""
+        """Return the pulses of this power over this time, and 2 to spare; mW x ms = microjoules."""
         return power_mw * elapsed_ms * 1_000_000 // self.chip.pulse_pj + 2

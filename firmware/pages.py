@@ -1,6 +1,6 @@
-"""What the meter shows of itself: the pages, the lamps and the codes of standing faults.
+"""Provide the meter's pages, its lamps and the codes of standing faults.
 
-Only reads; decides nothing.
+It only reads and decides nothing.
 """
 
 from micropython import const
@@ -20,7 +20,7 @@ _CODES = const(32)
 
 
 class Pages:
-    """The texts and lamps of one meter, which `update` hands to the display."""
+    """The texts and lamps of one meter, which `update` passes to the display."""
 
     def __init__(
         self,
@@ -58,14 +58,12 @@ class Pages:
         return [page() for page in self._pages]
 
     def faults(self) -> list:
-        """Return the codes of what stands wrong with the meter itself (docs/operations.md), such as
-        Err-02.
-        """
+        """Return the codes of the meter's standing faults, such as Err-02 (docs/operations.md)."""
         bits = self.fault_bits()
         return ["Err-%02d" % code for code in range(1, _CODES) if bits >> code & 1]
 
     def fault_bits(self) -> int:
-        """Return the same as one number: bit n is code n."""
+        """Return the standing faults as one number: bit n is code n."""
         bits = 0
         for code, stands in (
             (1, self._relay.fault),
@@ -105,7 +103,8 @@ class Pages:
         return labelled("no", "%06d" % (self._store.state.meter_no % 1000000))
 
     def _check(self) -> str:
-        """Return the self-check's code, for an installer who missed it at the start
-        (docs/selfcheck.md).
+        """Return the self-check's code (docs/selfcheck.md).
+
+        For an installer who missed it at the start.
         """
         return self._self_check.code or "--------"

@@ -1,6 +1,6 @@
-"""Parameters on their way from card and ESAM files into the state.
+"""Take parameters from card and ESAM files over into the state.
 
-Number, customer, alarms, limits. Prices: tariff.py.
+Owns number, customer, alarms and limits. Prices are in tariff.py.
 """
 
 import card_files
@@ -18,9 +18,9 @@ def apply_params(state: "State", record: dict) -> None:
 
 
 def apply_silence(state: "State", record: dict) -> None:
-    """Set how long the metering chip may be silent.
+    """Set how long the metering chip may be unresponsive.
 
-    User cards don't carry it: only initialisation does.
+    User cards do not carry this limit; only an initialisation card sets it.
     """
     state.silence_limit_s = record["silence_min"] * 60
 
@@ -36,7 +36,7 @@ def apply_limits(state: "State", record: dict) -> None:
 async def restore(esam: "Esam", state: "State") -> None:
     """Read all parameters back from an ESAM in use, for a meter that has lost its memory.
 
-    ValueError if they are not readable, EsamError if the ESAM does not answer.
+    ValueError if they are unreadable, EsamError if the ESAM does not answer.
     """
     record = await esam.record(card_files.ESAM_PARAMS, card_files.PARAMS)
     limits = await esam.record(card_files.ESAM_LIMITS, card_files.LIMITS)
@@ -44,12 +44,11 @@ async def restore(esam: "Esam", state: "State") -> None:
     later = await esam.read(card_files.ESAM_TARIFF_2, 0, tariff.FRAMED_BYTES)
     tariff.set_price(state, now)
     if record["update_flag"] & card_files.UPDATE_TARIFF_2 and not card_files.is_blank(later):
-        tariff.plan_price(
-            state, record["switch_time"], later
-        )  # to come or long in force: the clock will tell
+        # Still to come or long in force: the clock decides.
+        tariff.plan_price(state, record["switch_time"], later)
     apply_limits(state, limits)
     apply_params(state, record)
-    apply_silence(state, record)  # the default, once a user card has replaced the file
+    apply_silence(state, record)  # 0, so the default, once a user card has replaced the file
     state.meter_no = record["meter_no"]
     state.customer_no = record["customer_no"]
     state.set(INITIALISED)

@@ -1,15 +1,19 @@
-"""The programs of the RP2040's PIO: T=0 characters out and in, and pulses counted (RP2040
-datasheet, chapter 3).
+"""Hold the programs of the RP2040's PIO: T=0 characters out and in, and pulses counted.
 
-Sender and receiver have 16 instructions each and so fill one block; four state machines run them
-for two lines, 0 and 1, 2 and
-3. The clock is divided so that an etu has 30 cycles. The pin's output value stays 0 and only its
-  direction changes: it pulls
-low or lets go, and never drives high. Edges and looks at the line, in etu from the start bit's edge
-(ISO 7816-3, 7):
+Instructions: RP2040 datasheet, chapter 3. Sender and receiver have 16 instructions each and so fill
+one block; four state machines run them for two lines, 0 and 1, 2 and 3. The clock is divided so
+that an etu has 30 cycles. The pin's output value stays 0 and only its direction changes: it pulls
+low or lets go, and never drives high. Edges and samples of the line, in etu from the start bit's
+edge (ISO 7816-3, 7):
 
-    0      1 to 9            9         10          10.5 to 12    11            12      14
-    start  8 bits, LSB first  parity    released    error signal  sender looks  next    again, after an error signal
+    0           start bit
+    1 to 9      8 bits, LSB first
+    9           parity
+    10          released
+    10.5 to 12  error signal
+    11          the sender samples the line
+    12          next character
+    14          again, after an error signal
 
 The receiver is deaf from the sender's first character until the flag after its last (11.1 etu), so
 there is no echo.
@@ -22,13 +26,12 @@ import rp2
 
 
 @rp2.asm_pio(out_init=rp2.PIO.IN_LOW, out_shiftdir=rp2.PIO.SHIFT_RIGHT, pull_thresh=11)
-def sender():
-    """A word: start, 8 bits, parity, release, each 1 where the pin is to pull low.
+def sender() -> None:
+    """Send the characters given as words: start, 8 bits, parity, release, last.
 
-    Then 1 after the last character.
-
-    Reports 3, 2, 1 at error signals, 0 at the fourth, after which it stands still; the word itself
-    after the last character.
+    Each of the first 11 bits is 1 where the pin is to pull low; `last` is 1 after the last
+    character. Reports 3, 2, 1 at error signals, 0 at the fourth, after which it stands still; the
+    word itself after the last character.
     """
     label("idle")
     pull(block)
@@ -54,8 +57,8 @@ def sender():
 
 
 @rp2.asm_pio(set_init=rp2.PIO.IN_LOW, in_shiftdir=rp2.PIO.SHIFT_RIGHT, fifo_join=rp2.PIO.JOIN_RX)
-def receiver():
-    """y is the parity so far, and that is what goes out for each of the nine bits.
+def receiver() -> None:
+    """Receive characters; y is the running parity, pushed for each of the nine bits.
 
     The last one is the verdict.
     """
@@ -65,10 +68,10 @@ def receiver():
     set(y, 0)
     wait(1, pin, 0)
     wait(0, pin, 0)[13]
-    jmp(pin, "idle")  # 0.5 etu: no start bit but a spike
+    jmp(pin, "idle")  # 0.5 etu: not a start bit but a spike
     set(x, 8)[28]
     label("bit")
-    jmp(pin, "one")  # 1.5 etu, and then each etu: the one look at the line that counts
+    jmp(pin, "one")  # 1.5 etu, and then each etu: the one sample of the line that counts
     jmp("zero")
     label("one")
     mov(y, invert(y))
@@ -84,8 +87,8 @@ def receiver():
 
 
 @rp2.asm_pio()
-def pulses():
-    """x counts rising edges, downwards. Three cycles for each."""
+def pulses() -> None:
+    """Count rising edges in x, downwards. Three cycles for each."""
     label("pulse")
     wait(0, pin, 0)
     wait(1, pin, 0)

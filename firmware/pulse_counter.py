@@ -1,6 +1,6 @@
-"""Counts the pulses of a metering chip in hardware.
+"""Count the pulses of a metering chip in hardware: one class for all boards.
 
-One class for all boards, by whatever counter the port offers.
+It uses the counter that the port offers.
 
 PIO on the RP2040: three instructions for each pulse at the full system clock and two more for each
 reading, so at 125 MHz a high and a low of 40 ns each are enough. That is 12 MHz; no pulse is lost
@@ -23,7 +23,10 @@ _GIVE = 0x8000  # push(noblock)
 
 
 class PulseCounter:
-    """`number` is the state machine or the counter unit. `value()` starts at 0 and only grows."""
+    """A counter on `pin`; `number` is its state machine or counter unit.
+
+    `value()` starts at 0 and only grows.
+    """
 
     def __init__(self, pin, number: int = 0) -> None:
         self._total = 0
@@ -47,9 +50,9 @@ class PulseCounter:
             self._read, self._modulus = self._counter.value, _PCNT_LIMIT
 
     def value(self) -> int:
-        """Pulses since the start.
+        """Return the pulses since the start.
 
-        To be asked before 2^32 have come (7 minutes at 10 MHz), 32767 with esp32.PCNT.
+        Call it before 2^32 more have come (7 minutes at 10 MHz), 32767 with esp32.PCNT.
         """
         raw = self._read()
         self._total += (raw - self._raw) % self._modulus
@@ -57,8 +60,8 @@ class PulseCounter:
         return self._total
 
     def _read_pio(self) -> int:
-        # The two instructions run in between the program's own: the program loses a cycle each,
-        # never its place.
+        # The two instructions run between the program's own: it loses a cycle for each, but never
+        # its place.
         counter = self._counter
         counter.exec(_TAKE)
         counter.exec(_GIVE)

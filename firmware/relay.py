@@ -1,10 +1,11 @@
-"""Latching relay: two coil outputs and a contact feedback from the load side.
+"""Drive the latching relay: two coil outputs and a contact feedback from the load side.
 
-A pulse of 150 ms (three times a 60-100 A relay's operate time and more, chips reference 6), then
-150 ms of rest; never both coils; the opposite action not within 5 s of the last one, so that
-nothing makes it chatter. The feedback is believed after 3 s: a contact that does not follow is
-driven again, three times, and then reported as a fault. No memory of its own: the contact stays
-where it is without supply, and the feedback tells where that is.
+A pulse of 150 ms, at least three times the operate time of a 60-100 A relay (docs/hardware.md, "The
+relay's pulse"), then 150 ms of rest; never both coils. The opposite action comes no earlier than 5
+s after the last one, so that nothing makes the relay chatter. The feedback is debounced for 3 s: a
+contact that does not follow is driven again, three times, and then reported as a fault. This module
+keeps no memory: the contact stays where it is without supply, and the feedback reports its
+position.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ _TRIES = const(3)
 
 
 class Relay:
-    """`feedback` reads 1 when the load side is live. Coil outputs are active high."""
+    """The relay; `feedback` reads 1 when the load side is live. Coil outputs are active high."""
 
     def __init__(self, close_coil, open_coil, feedback) -> None:
         self._close_coil = close_coil
@@ -29,7 +30,7 @@ class Relay:
         self.commanded = None  # True closed, False open, None not driven since the start
         self.fault = False
         self._driven_ms = self._agreed_ms = time.ticks_ms()
-        # Within 5 s of the last drive; a stamp alone would come round again with the ticks.
+        # True within 5 s of the last drive. The time stamp alone is not enough: ticks wrap.
         self._resting = False
         self._tries = 0
         self._forced = None
@@ -37,29 +38,29 @@ class Relay:
 
     @property
     def closed(self) -> bool:
-        """Whether the load side is live now."""
+        """Return whether the load side is live now."""
         return bool(self._feedback.value())
 
     def release(self) -> None:
-        """Both coils off, at once and whatever is under way.
+        """Switch both coils off at once, whatever is under way.
 
-        A coil is made for a pulse, not for a standing current.
+        A coil is made for a pulse, not for a continuous current.
         """
         self._close_coil.off()
         self._open_coil.off()
 
     def force(self, closed: "bool | None") -> None:
-        """Let `goal` be this, whatever the supply may be; None ends it."""
+        """Let `goal` return this, whatever the supply's decision; None ends it."""
         self._forced = closed
 
     def goal(self, wanted: bool) -> bool:
-        """Return whether the contact is to be closed: what `force` asks for, else `wanted`."""
+        """Return whether the contact is to be closed: the value set by `force`, else `wanted`."""
         return wanted if self._forced is None else self._forced
 
     async def follow(self, wanted: bool, able: bool) -> None:
         """Take one step towards `wanted`; `able` says whether the mains can drive a coil.
 
-        Call it again and again.
+        To be called periodically.
         """
         now_ms = time.ticks_ms()
         if self._resting and time.ticks_diff(now_ms, self._driven_ms) >= _OPPOSITE_MS:

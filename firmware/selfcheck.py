@@ -1,12 +1,10 @@
-"""The meter's look at itself at each start.
+"""Check the meter's parts at each start, and report one code of eight digits (docs/selfcheck.md).
 
-One code of eight digits that an installer can read out (docs/selfcheck.md).
-
-Digits 1 to 5 are memory, metering chip, ESAM, clock and relay, 0 being good; digits 6 to 8 the free
-heap in KiB. It runs beside the other tasks, so that it holds up nothing, and looks at what they
-have found; only the memory it tries itself. A version on trial is kept when each part that was good
-with the former version is good with it too, and heap is left: a meter whose clock battery is dead
-must still take an update. Otherwise it restarts at once, and the former version runs.
+Digits 1 to 5 are memory, metering chip, ESAM, clock and relay, 0 being good; digits 6 to 8 are the
+free heap in KiB. The check runs beside the other tasks, so it delays nothing, and uses their
+findings; it tests only the memory itself. A version on trial is kept when each part that was good
+with the former version is good with it too, and enough heap is left: a meter whose clock battery is
+dead must still take an update. Otherwise the meter restarts at once, and the former version runs.
 """
 
 import asyncio
@@ -28,16 +26,17 @@ from state import State
 from state_store import StateStore
 
 _LOOK_MS = const(100)
-_LIMIT_MS = const(6_000)  # chip parameters 0.4 s, ESAM 1.5 s, relay 0.3 s; a silent ESAM takes 2 s
+# Chip parameters take 0.4 s, ESAM 1.5 s, relay 0.3 s; an unresponsive ESAM takes 2 s.
+_LIMIT_MS = const(6_000)
 _SHOW_MS = const(3_000)
-_AGAIN_MS = const(10_000)  # said twice: a USB console comes up too late for the first time
+_AGAIN_MS = const(10_000)  # reported twice: a USB console comes up too late for the first time
 _PARTS = const(5)
-_MIN_HEAP_KIB = const(50)  # half of what a day's work should leave free
+_MIN_HEAP_KIB = const(50)  # half of the heap that should stay free in a day's work
 
-# Digit 2, the metering chip; digit 1 is state_store.py's, digit 4 ds3231.py's.
+# Values of digit 2, the metering chip; those of digit 1 are in state_store.py, of 4 in ds3231.py.
 _CHIP_SILENT = const(1)
-_CHIP_GARBLED = const(2)  # it sends, but nothing that makes a report
-_CHIP_STRANGE = const(3)  # reports, but no parameters to be believed
+_CHIP_GARBLED = const(2)  # it sends, but no report
+_CHIP_STRANGE = const(3)  # it sends reports, but no acceptable parameters
 _ESAM_SILENT = const(1)
 _ESAM_REFUSES = const(2)
 _STAYS_OPEN = const(1)
@@ -46,11 +45,11 @@ _NOT_DRIVEN = const(3)
 
 
 class SelfCheck:
-    """One start's check.
+    """The check of one start.
 
-    The totals are those that were found in the memory, before anything was added.
-
-    `stop` leaves the meter safe before a version on trial gives way to the former one.
+    The totals are those found in the memory, before anything was added. `stop` leaves the meter
+    safe before a version on trial gives way to the former one. RuntimeError if a version on trial
+    can't read the state in the memory.
     """
 
     def __init__(
@@ -78,16 +77,19 @@ class SelfCheck:
         self.note_totals(store.state)
         self.code = ""
         if versions.on_trial and store.anew:
-            # The former version has committed at its own start. A first commit would bury that, so
-            # not one may happen.
+            # The former version has committed at its own start. A commit of this version would
+            # replace that record, so none may happen.
             raise RuntimeError("update refused: it can't read the state in the memory")
 
     def note_totals(self, state: "State") -> None:
-        """Note the totals of this state, which has just been read from the memory, for the report."""
+        """Note the totals of this state for the report.
+
+        It has just been read from the memory.
+        """
         self._totals = " ".join("%s %d" % (name, getattr(state, name)) for name in answers.TOTALS)
 
     async def run(self) -> None:
-        """Look until all is well or the time is up, then judge, show and tell."""
+        """Poll until all is well or the time is up, then judge, show and report."""
         start_ms = time.ticks_ms()
         while not self._settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
             await asyncio.sleep_ms(_LOOK_MS)
@@ -111,7 +113,7 @@ class SelfCheck:
             machine.reset()
         if versions.on_trial:
             versions.keep()
-            # What the trial has kept in the former version's format, in that of this one.
+            # The trial has committed in the former version's format; from now on in this one's.
             self._store.keep()
         versions.remember(parts)
         self._display.append_message((self.code, _SHOW_MS))
@@ -120,11 +122,11 @@ class SelfCheck:
         self._log(self.line())
 
     def line(self) -> str:
-        """All in one line for the console; flashing reads it back."""
+        """Return the report in one line for the console; flashing reads it back."""
         return "self-check %s version %s %s" % (self.code, versions.version(), self._totals)
 
     def _settled(self) -> bool:
-        """Whether waiting longer would tell nothing new."""
+        """Return whether waiting longer would change nothing."""
         asked = self._settlement.ready or self._settlement.failures
         return (
             bool(asked)
@@ -160,9 +162,9 @@ class SelfCheck:
 
 
 def healthy(code: str, former: str) -> bool:
-    """Whether a version with this code may replace the one with the former code.
+    """Return whether a version with this code may replace the one with the former code.
 
-    Without one all must be good.
+    Without a former code all parts must be good.
     """
     for i in range(_PARTS):
         if code[i] != "0" and former[i : i + 1] in ("", "0"):

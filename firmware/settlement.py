@@ -1,17 +1,17 @@
-"""The ESAM's wallet and the journal, kept in step through any cut.
+"""Keep the ESAM's wallet and the journal in step through any power cut.
 
-The journal's balance is debited with every pulse, the ESAM's wallet follows it: every 15 minutes,
-before each credit and when the mains fails. What is about to happen in the ESAM is committed first
-as an intent, and what did happen is read from the ESAM's own wallet afterwards, so that repeating a
-step after a cut is exact. `lock` guards the ESAM against two users at once.
+The journal's balance is debited with every pulse. The ESAM's wallet follows it: every 15 minutes,
+before each credit, and when the mains fails. Each step in the ESAM is committed first as an intent,
+and its result is read from the ESAM's own wallet afterwards, so a step can be repeated exactly
+after a cut. `lock` guards the ESAM against two users at once.
 
-A journal that is whole and this meter's own is never set back to the ESAM's wallet: what the wallet
-lacks is kept in `difference_fen` and shown, until the balance has been used down to the wallet
-(docs/journal.md, "When the ESAM has less").
+A journal that is whole and this meter's own is never set back to the ESAM's wallet. The amount that
+the wallet lacks is kept in `difference_fen` and shown, until the balance has been used down to the
+wallet (docs/journal.md, "When the ESAM has less").
 
-A meter that is not set up, on an ESAM that has private keys already, has lost its memory: an
+A meter that is not initialised, on an ESAM that has private keys already, has lost its memory. An
 initialisation card works with public keys alone, so only the ESAM can give parameters and balance
-back, however often that is tried.
+back. This is retried without limit.
 """
 
 import asyncio
@@ -27,7 +27,10 @@ from state_store import StateStore
 
 
 class Settlement:
-    """`failures` counts the times in a row that the ESAM could not be worked with."""
+    """The link between ESAM and journal.
+
+    `failures` counts consecutive failures of the work with the ESAM.
+    """
 
     def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
         self.lock = asyncio.Lock()
@@ -39,17 +42,17 @@ class Settlement:
 
     @property
     def ready(self) -> bool:
-        """Whether the ESAM answers and agrees with the journal."""
+        """Return whether the ESAM answers and agrees with the journal."""
         return self._agreed and self._esam.alive
 
     def compare_again(self) -> None:
-        """The state is another one: it has to be brought into agreement before it is worked with."""
+        """Require a new comparison with the ESAM: the state has been replaced by another one."""
         self._agreed = False
 
     async def keep_in_step(self, settle: bool) -> None:
-        """Start the ESAM if need be, and settle if asked to.
+        """Start the ESAM if necessary, and settle if `settle`.
 
-        What goes wrong is counted and logged.
+        Errors are counted and logged, not raised.
         """
         try:
             async with self.lock:
@@ -64,9 +67,9 @@ class Settlement:
             self._log("journal: " + str(error))
 
     async def start(self) -> None:
-        """Bring the ESAM up if it is not, and both sides into agreement.
+        """Start the ESAM unless it is ready, and bring wallet and journal into agreement.
 
-        EsamError if the ESAM does not play.
+        EsamError if the ESAM does not answer or refuses.
         """
         if self.ready:
             return
@@ -79,9 +82,9 @@ class Settlement:
         await self._reconcile(lost)
 
     async def _reconcile(self, lost: bool) -> None:
-        """Finish or forget what was under way, and judge any difference between the two sides.
+        """Finish or drop the pending intent, and resolve any difference between wallet and journal.
 
-        One commit, if any.
+        Makes one commit, if any.
         """
         money_fen, count = await self._esam.wallet()
         state = self._store.state
@@ -109,7 +112,7 @@ class Settlement:
             self._intend(SETTLE, target_fen, state.count)
             self._store.commit()
             money_fen = await self._debit(money_fen, target_fen)
-            # Kept with the next commit: it asks for nothing but the balance that was kept with it.
+            # Left to the next commit: the intent asks only for the balance committed with it.
             state.intent = NOTHING
         if self._keep_difference(money_fen):
             self._store.commit()
@@ -117,11 +120,9 @@ class Settlement:
     async def credit(self, block: bytes, amount_fen: int, count: int) -> None:
         """Settle, and take a purchase over into the ESAM.
 
-        `block` is what the card sealed for the ESAM.
-
-        One commit keeps the intent and the balance to settle to; the result is in the state, and
-        the caller has it committed. Until then a start finds the intent, and by the ESAM's count
-        what became of it.
+        `block` is the purchase that the card sealed for the ESAM. One commit keeps the intent and
+        the balance to settle to. The result is in the state, and the caller commits it. Until then
+        a start finds the intent, and the ESAM's count tells whether the credit happened.
         """
         state = self._store.state
         self._intend(CREDIT, amount_fen, count)
@@ -149,12 +150,11 @@ class Settlement:
         self._add(amount_fen, count)
 
     async def grant(self, amount_fen: int, price_e4: int, count: bytes) -> None:
-        """Test credit: the ESAM's money has been set to it, as on initialisation.
+        """Grant test credit: take over the amount that the ESAM's wallet was just set to.
 
-        Its count and the journal follow.
-
-        However little it is, the relay closes: neither closing amount nor alarm 2 keep the factory
-        from seeing it.
+        `count` is the sealed purchase count; it resets the ESAM's count, as on initialisation, and
+        the journal follows. The relay closes however small the amount is: neither the closing
+        amount nor alarm 2 may keep the factory from seeing it close.
         """
         state = self._store.state
         await self._esam.init_count(count)
@@ -168,10 +168,10 @@ class Settlement:
         self._store.commit()
 
     async def _debit(self, money_fen: int, target_fen: int) -> int:
-        """Debit the wallet from `money_fen` to `target_fen`; return what it holds then.
+        """Debit the wallet from `money_fen` to `target_fen`; return its money afterwards.
 
-        No MAC vouches for a DEBIT or its answer, so the wallet is read back: EsamError if it holds
-        more than that.
+        No MAC protects a DEBIT or its answer, so the wallet is read back. EsamError if it holds
+        more than `target_fen`.
         """
         await self._esam.debit(money_fen - target_fen)
         left_fen, _ = await self._esam.wallet()
@@ -180,9 +180,9 @@ class Settlement:
         return left_fen
 
     async def _journal_stands(self, money_fen: int) -> bool:
-        """Return whether the journal's balance stands beside a wallet of `money_fen`.
+        """Return whether the journal's balance is right beside a wallet of `money_fen`.
 
-        It does if the wallet holds enough, else if the journal is that of this very meter,
+        It is if the wallet holds enough. It also is if the journal is that of this very meter,
         initialised: before that there is nothing but test credit, and the initialisation card may
         just have emptied the wallet.
         """
@@ -195,7 +195,10 @@ class Settlement:
         return params["meter_no"] == state.meter_no
 
     def _keep_difference(self, money_fen: int) -> bool:
-        """Keep what a wallet of `money_fen` lacks; return True if that came, grew or went."""
+        """Keep the amount that a wallet of `money_fen` lacks.
+
+        Return True if it has appeared, grown or gone.
+        """
         state = self._store.state
         before_fen, difference_fen = state.difference_fen, min(0, money_fen - state.wallet_fen)
         state.difference_fen = difference_fen
@@ -218,7 +221,10 @@ class Settlement:
         supply.update(state)
 
     def _restore(self, money_fen: int, count: int) -> None:
-        """The journal is not this ESAM's (blank or exchanged memory): the ESAM's word counts."""
+        """Take balance and count from the ESAM.
+
+        For a journal that is not this ESAM's: its memory is blank or was exchanged.
+        """
         state = self._store.state
         self._log("balance %d fen, count %d restored from the ESAM" % (money_fen, count))
         state.bought_fen = max(0, state.bought_fen + money_fen - state.balance_fen)

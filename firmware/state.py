@@ -1,32 +1,33 @@
-"""What the meter must never forget: one flat record of integers, and its bytes.
+"""Define the meter's persistent state: one flat record of integers, and its bytes.
 
 Owns the fields, their sizes and the change from one format to the next. The journal stores the
-bytes, account and supply work on the fields. Units are in the names; `remainder` counts parts of a
-fen (see account.py). `balance_fen` below zero is overdraft. A record is 2 bytes format number, then
-every field big-endian in this order, signed ones in two's complement. Format 2 has added the
-planned price to format 1, format 3 all fields from `pulse_pj` on. Every former format is read, what
-it lacks being zero, and can be written: a version on trial keeps the format that it has found
-(state_store.py).
+bytes; account and supply work on the fields. Units are in the names; `remainder` counts parts of a
+fen (account.py). A `balance_fen` below zero is overdraft. A record is 2 bytes of format number,
+then every field in this order, big-endian, signed ones in two's complement.
+
+Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on. Every
+former format is read, and a field that it lacks is zero. Former formats can be written too: a
+version on trial keeps the format that it has found (state_store.py).
 """
 
 from micropython import const
 
 FORMAT = const(3)
-# The oldest format that is read: flashing looks at it (tools/dianka/flash/build.py).
+# The oldest format that is read; flashing needs this name (tools/dianka/flash/build.py).
 OLDEST = const(1)
 
 # Bits of `flags`.
 INITIALISED = const(0x01)  # an initialisation card has set the meter up
 OPENED = const(0x02)  # bound to a customer and a card
 RELEASED_ALARM2 = const(0x04)  # the resident has put the card in after the alarm 2 trip
-RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: lives on granted overdraft
+RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: uses granted overdraft
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
-# Lives on the credit of a production test card, until it is initialised (again).
+# Uses the credit of a production test card, until it is initialised (again).
 TEST_CREDIT = const(0x20)
 
 MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
 
-# `intent`: what was under way with the ESAM, committed before it is begun.
+# `intent`: the step with the ESAM that was under way, committed before the step begins.
 NOTHING = const(0)
 CREDIT = const(1)  # intent_fen is being added, the ESAM's count becomes intent_count
 SETTLE = const(2)  # the ESAM's wallet is being brought down to intent_fen
@@ -40,11 +41,7 @@ FIELDS = (
     ("count", 4, False),
     ("price_e4", 4, False),
     ("next_price_e4", 4, False),  # in force from `switch_time` on
-    (
-        "switch_time",
-        5,
-        False,
-    ),  # YYMMDDhhmm in local time as a decimal number; 0: no change is planned
+    ("switch_time", 5, False),  # YYMMDDhhmm in local time as a decimal number; 0: no plan
     ("alarm1_fen", 4, False),
     ("alarm2_fen", 4, False),
     ("overdraft_limit_fen", 4, False),
@@ -59,31 +56,19 @@ FIELDS = (
     ("intent_fen", 4, False),
     ("intent_count", 4, False),
     ("illegal_cards", 3, False),
-    (
-        "pulse_pj",
-        8,
-        False,
-    ),  # energy of one pulse of the chip that `register` belongs to, 0: unknown
+    # Energy of one pulse of the chip that `register` belongs to; 0: unknown.
+    ("pulse_pj", 8, False),
     ("uncharged_starts", 1, False),  # starts since a report of the metering chip was last charged
-    (
-        "silence_limit_s",
-        2,
-        False,
-    ),  # how long that chip may be silent before the supply opens, 0: the default
-    (
-        "difference_fen",
-        5,
-        True,
-    ),  # what the ESAM's wallet has lost (below zero) or gained against this record
-    (
-        "earliest_s",
-        4,
-        False,
-    ),  # the time is not before this, in seconds since 2000-01-01 UTC, 0: unknown
+    # How long that chip may be unresponsive before the supply opens; 0: the default.
+    ("silence_limit_s", 2, False),
+    # Money that the ESAM's wallet has lost (below zero) or gained against this record.
+    ("difference_fen", 5, True),
+    # The present time is not before this, in seconds since 2000-01-01 UTC; 0: unknown.
+    ("earliest_s", 4, False),
 )
 SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
-_UP_TO_2 = const(22)  # so many of FIELDS are in format 2
+_UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
 SIZES = {1: 97, 2: 106, FORMAT: SIZE}  # of the records of each format
 
 
@@ -121,12 +106,12 @@ class State:
 
     @property
     def overdraft_fen(self) -> int:
-        """What the resident owes."""
+        """Return the debt of the resident."""
         return -self.balance_fen if self.balance_fen < 0 else 0
 
     @property
     def wallet_fen(self) -> int:
-        """What the ESAM's wallet should hold: a wallet cannot hold a debt."""
+        """Return the money that the ESAM's wallet should hold; a wallet cannot hold a debt."""
         return self.balance_fen if self.balance_fen > 0 else 0
 
     def has(self, flag: int) -> bool:
@@ -137,14 +122,14 @@ class State:
 
 
 def fields(form: int) -> tuple:
-    """The part of FIELDS that a record of this format has."""
+    """Return the part of FIELDS that a record of this format has."""
     if form > 2:
         return FIELDS
     return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
 
 
-def format_of(data) -> int:
-    """Number of the record's format; ValueError if it is none that is read here."""
+def format_of(data: bytes) -> int:
+    """Return the number of the record's format; ValueError if this version does not read it."""
     form = int.from_bytes(data[:2], "big")
     if len(data) != SIZES.get(form, -1):
         raise ValueError("state of another format")
@@ -152,9 +137,9 @@ def format_of(data) -> int:
 
 
 def pack(state: State, form: int = FORMAT) -> bytes:
-    """The state as bytes; OverflowError if a field has outgrown its size.
+    """Return the state as bytes; OverflowError if a value exceeds the size of its field.
 
-    A former format leaves out what it lacks.
+    Fields that a former format lacks are left out.
     """
     out = bytearray(form.to_bytes(2, "big"))
     for name, size, signed in fields(form):
@@ -167,8 +152,8 @@ def pack(state: State, form: int = FORMAT) -> bytes:
     return bytes(out)
 
 
-def unpack(data) -> State:
-    """The state that `pack` wrote, in any format; ValueError if it is of none that is read here."""
+def unpack(data: bytes) -> State:
+    """Return the state that `pack` wrote; ValueError if this version does not read its format."""
     state = State()
     at = 2
     for name, size, signed in fields(format_of(data)):

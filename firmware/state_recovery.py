@@ -1,13 +1,13 @@
-"""A memory that was unresponsive at the start and answers now: its state is the true one.
+"""Adopt the FRAM's state when the memory was unresponsive at the start and answers later.
 
-Until then the meter works on a provisional state, with the ESAM's balance and price, and nothing of
-it is committed: each card session breaks off at its first commit, before any money has moved, as at
-a cut. So when the memory's state comes at last, only energy and illegal cards are added to it, and
-the ESAM is compared with it as after a start. The energy is charged by the price in force at the
-start; a plan whose time came later comes into force right after.
+Until then the meter works on a provisional state, with the ESAM's balance and price, and commits
+nothing of it. Each card session breaks off at its first commit, before any money has moved, as at a
+power cut. So when the memory's state is read at last, only energy and illegal cards are added to
+it, and the ESAM is compared with it as after a start. The energy is charged at the price in force
+at the start; a plan whose time came later comes into force right after.
 
-A memory that never answers leaves everything as it is; one that holds no state makes the
-provisional one the true one.
+A memory that never answers changes nothing. If it answers and holds no state, the provisional state
+becomes the true one.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _PJ_PER_MWH = account.PJ_PER_KWH // 1_000_000
 
 
 class StateRecovery:
-    """Waits for the memory of one start."""
+    """Late adoption of the memory's state, once for each start."""
 
     def __init__(
         self,
@@ -53,9 +53,8 @@ class StateRecovery:
         if not self._may_adopt():
             return False
         first = self._store.scan(0)
-        await asyncio.sleep_ms(
-            0
-        )  # both halves at once would keep every task waiting for more than 50 ms
+        # Both halves at once would keep every task waiting for more than 50 ms.
+        await asyncio.sleep_ms(0)
         return self._may_adopt() and self._adopt((first, self._store.scan(1)))
 
     def adopt_now(self) -> bool:
@@ -86,7 +85,7 @@ class StateRecovery:
         return not store.anew
 
     def _add_to(self, state: "State") -> None:
-        """Add what was counted meanwhile to the state that was in the memory."""
+        """Add energy and illegal cards counted since the start to the state from the memory."""
         meanwhile = self._store.state
         self._self_check.note_totals(state)
         energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register, state.pulse_pj)

@@ -1,13 +1,12 @@
-"""The state in memory and its journal: read once at the start, committed whenever it must not be
-forgotten.
+"""Hold the state in memory, read it from the journal at the start, and commit it.
 
-A memory that is silent at the start is given a moment. One that stays silent leaves a state that is
-made up from nothing and never committed; state_recovery.py exchanges it for the one in the memory
-as soon as that can be read.
+A memory that does not answer at the start is given up to 50 ms. If it stays unresponsive, the meter
+works on a provisional state that is never committed; state_recovery.py exchanges it for the
+memory's state as soon as that can be read.
 
 A state of a former format is taken over whole. The first commit after that is of the present format
-and goes to a ring of its own (journal.py); a version on trial goes on in the former one, for the
-version that takes over again if it is not kept.
+and goes to a ring of its own (journal.py). A version on trial goes on in the former format, for the
+version that takes over again if the trial fails.
 """
 
 import time
@@ -19,7 +18,7 @@ import state as records
 import versions
 from fram import Fram
 
-# What `check` finds; 0 is good.
+# Results of `check`; 0 is good.
 KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
 KEEPS_NOTHING = const(2)
 SILENT = const(3)  # has not answered yet: the state was not read
@@ -30,22 +29,25 @@ _PAUSE_MS = const(10)
 
 
 class StateStore:
-    """`state` is what everybody works on; `fault` says whether the memory fails."""
+    """Holder of the meter's state.
+
+    All parts work on `state`; `fault` is True while the memory fails.
+    """
 
     def __init__(self, memory: "Fram", log) -> None:
         self._log = log
         self._journal = journal.Journal(
             memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1])
         )
-        self._format = records.FORMAT  # of what the memory holds
+        self._format = records.FORMAT  # of the record in the memory
         self.state = self._made_up = records.State()
         self.fault = False
         self._anew = False
         self._kept_pj = 0  # energy in the newest commit
-        self._trouble = ""  # with the newest one that `keep` has made
+        self._trouble = ""  # error of the newest commit that `keep` has made
         self._held = False
-        self._lost = 0  # why the memory's state can't be worked on
-        self.notes = []  # what was found when it was read, for the log
+        self._lost = 0  # reason why the memory's state can't be used
+        self.notes = []  # findings when the memory was read, for the log
         start_ms = time.ticks_ms()
         while (
             not self.take((self.scan(0), self.scan(1)))
@@ -59,15 +61,14 @@ class StateStore:
             log(note)
 
     def scan(self, half: int) -> tuple:
-        """What one half of the memory holds, for `take`: some 25 ms on the chip."""
+        """Return the content of one half of the memory, for `take`. Some 25 ms on the chip."""
         return self._journal.scan(half)
 
     def take(self, halves: tuple, add=None) -> bool:
-        """Make the memory's state the one to work on, if it holds any.
+        """Adopt the memory's state, if it holds one. Return False if the memory does not answer.
 
-        False if it does not answer, and nothing changes.
-
-        `add` brings into that state what belongs there, before anybody sees it.
+        Without an answer nothing changes. `add` is called with the state from the memory before any
+        other part can see it, to complete it.
         """
         payload = self._journal.choose(halves)
         if not self._journal.answers:
@@ -96,8 +97,8 @@ class StateStore:
             form,
             kept_pj,
         )
-        # Last, and in one step: whoever breaks in finds a memory that has not been read, to which
-        # nothing goes, or all done.
+        # Last, and in one step: an interruption finds either a memory that has not been read, to
+        # which nothing is written, or everything done.
         if anew:
             self._made_up = None
         else:
@@ -106,14 +107,16 @@ class StateStore:
 
     @property
     def unread(self) -> bool:
-        """Whether the memory has not answered yet, so that its state is not known and nothing is
-        committed.
+        """Return whether the memory has not answered yet.
+
+        Its state is unknown then, and nothing is committed.
         """
         return self.state is self._made_up
 
     def commit(self, prove: bool = False) -> None:
-        """Make the state safe; JournalError if the memory does not take it, or was never read (the
-        state here stands).
+        """Commit the state; JournalError if the memory does not take it or was never read.
+
+        The state in use stays as it is. `prove` reads back both halves of the memory.
         """
         try:
             if self.unread:
@@ -131,7 +134,7 @@ class StateStore:
         self._kept_pj = self.state.energy_pj
 
     def keep(self) -> None:
-        """Commit; a memory that fails is logged, once, and does not stop the meter."""
+        """Commit. A memory that fails is logged once and does not stop the meter."""
         trouble = ""
         try:
             self.commit()
@@ -143,13 +146,11 @@ class StateStore:
 
     @property
     def uncommitted_pj(self) -> int:
-        """Energy counted since the newest commit."""
+        """Return the energy counted since the newest commit."""
         return self.state.energy_pj - self._kept_pj
 
     def hold(self, on: bool) -> None:
-        """Keep `state` the same object, as a card session is working on it, until this is called
-        with False.
-        """
+        """Keep `state` the same object, for a card session, until called with False."""
         self._held = on
 
     @property
@@ -158,14 +159,14 @@ class StateStore:
 
     @property
     def anew(self) -> bool:
-        """Whether the memory answered and held nothing that this version can read.
+        """Return whether the memory answered, but held nothing that this version can read.
 
-        Blank, or of another format.
+        It was blank, or held another format.
         """
         return self._anew
 
     def check(self) -> int:
-        """Digit 1 of the self-check: whether both halves of the memory keep what is written."""
+        """Return digit 1 of the self-check: 0 if both halves of the memory keep what is written."""
         if self.unread or self._lost:
             return self._lost or SILENT
         try:

@@ -1,22 +1,24 @@
-"""May the relay be closed, and why not: one decision from all causes. No hardware, no clock.
+"""Decide whether the relay may be closed, and why not: one decision from all causes.
 
-Stages of a falling balance, as Chinese prepaid meters agree on them (cards reference 5.1):
+No hardware, no clock. Stages of a falling balance, on which public descriptions of Chinese prepaid
+meters agree (docs/operations.md):
 
     balance <= alarm 1       lamp
     balance <= alarm 2       trip; the card, put in, releases it
     balance <= 0             trip; released the same way if overdraft is granted and not used up
-    overdraft >= its limit   locked: only a purchase that lifts the balance above `close_above_fen` closes again
+    overdraft >= its limit   locked: closes only after a purchase that lifts the balance above
+                             `close_above_fen`
 
-A meter that is not initialised stays open, but for the credit of a production test card.
+A meter that is not initialised stays open, except for the credit of a production test card.
 
-Energy that nobody counts is not delivered for long either. A metering chip that is not heard opens
-the relay after a time, and so do starts in quick succession: each cut loses a little of what was
-used (docs/journal.md), which must not be had for the asking.
+Energy that nobody counts is not delivered for long either. An unresponsive metering chip opens the
+relay after a time. So do starts in quick succession: each power cut loses a little of the energy
+used (docs/journal.md), and nobody may repeat that at will.
 """
 
 from micropython import const
 
-from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO, TEST_CREDIT
+from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO, TEST_CREDIT, State
 
 # Why the supply is off; 0 means that it may be on.
 MAY_CLOSE = const(0)
@@ -38,16 +40,16 @@ REASONS = (
     "metering chip silent",
     "mains interrupted too often",
 )
-SILENCE_LIMIT_S = const(60)  # where the meter was not given another
-MOST_STARTS = const(5)  # that have not been forgiven yet
-FORGIVE_S = const(10)  # one is for so long a time in which the chip is heard
+SILENCE_LIMIT_S = const(60)  # default, for a meter without a limit of its own
+MOST_STARTS = const(5)  # counted starts that still let the relay close
+FORGIVE_S = const(10)  # of readings from the chip take one start off the count
 _MOST_COUNTED = const(255)
 
 
-def update(state) -> None:
-    """Bring the stage flags in line with the balance.
+def update(state: "State") -> None:
+    """Update the stage flags for the present balance.
 
-    To be called after every debit, credit and change of limits.
+    Call it after every debit, credit and change of limits.
     """
     balance_fen = state.balance_fen
     if balance_fen > state.alarm2_fen:
@@ -57,31 +59,31 @@ def update(state) -> None:
     elif -balance_fen >= state.overdraft_limit_fen and (
         state.has(INITIALISED) or state.has(TEST_CREDIT)
     ):
-        state.set(
-            LOCKED
-        )  # not before the limit is known: a meter that has lost its memory gets it from the ESAM last
+        # Not before the limit is known: a meter that has lost its memory gets it from the ESAM
+        # last.
+        state.set(LOCKED)
     if balance_fen > state.close_above_fen:
         state.set(LOCKED, False)
 
 
-def release(state) -> None:
-    """The resident's own card was put in: the trips that a card releases are released."""
+def release(state: "State") -> None:
+    """Release the trips that the resident's own card releases when it is put in."""
     if state.balance_fen <= state.alarm2_fen:
         state.set(RELEASED_ALARM2)
     if state.balance_fen <= 0 and not state.has(LOCKED):
         state.set(RELEASED_ZERO)
 
 
-def count_start(state) -> None:
-    """Note that controller and metering chip have started.
+def count_start(state: "State") -> None:
+    """Count a start of controller and metering chip.
 
-    What the chip had not told before is lost.
+    Energy that the chip had not reported before the start is lost.
     """
     state.uncharged_starts = min(state.uncharged_starts + 1, _MOST_COUNTED)
 
 
-def forgive_start(state) -> bool:
-    """The chip has been heard for FORGIVE_S, and what it told is charged.
+def forgive_start(state: "State") -> bool:
+    """Take one start off the count: the chip was heard for FORGIVE_S and its energy is charged.
 
     Return True if that has changed the state.
     """
@@ -91,10 +93,10 @@ def forgive_start(state) -> bool:
     return True
 
 
-def why_open(state, silence_s: int = 0) -> int:
+def why_open(state: "State", silence_s: int = 0) -> int:
     """Return the cause that keeps the supply off, or MAY_CLOSE.
 
-    The metering chip has not been heard for `silence_s`.
+    `silence_s` is the time since the metering chip was last heard.
     """
     why = _why_unpaid(state)
     if why != MAY_CLOSE:
@@ -104,7 +106,7 @@ def why_open(state, silence_s: int = 0) -> int:
     return INTERRUPTED if state.uncharged_starts > MOST_STARTS else MAY_CLOSE
 
 
-def _why_unpaid(state) -> int:
+def _why_unpaid(state: "State") -> int:
     if not state.has(INITIALISED) and not state.has(TEST_CREDIT):
         return NOT_INITIALISED
     if state.has(LOCKED):
@@ -116,6 +118,6 @@ def _why_unpaid(state) -> int:
     return MAY_CLOSE
 
 
-def alarm(state) -> bool:
-    """Whether the low-balance lamp is on."""
+def alarm(state: "State") -> bool:
+    """Return whether the low-balance lamp is on."""
     return state.has(INITIALISED) and state.balance_fen <= max(state.alarm1_fen, 0)

@@ -1,9 +1,9 @@
-"""Which price holds now, and which one is planned.
+"""Hold the price in force and the planned price.
 
-A price changes in two steps: a card brings tariff set 2 and the switch time (`plan_price`), and
-from that minute of the clock chip on it is the price (`switch_price`). The ESAM then still has the
-former price in set 1: so the next card that brings a plan also brings the price in force as set 1,
-else a meter that has lost its memory would go back to a price of long ago (`is_in_force`).
+A price changes in two steps. A card brings tariff set 2 and the switch time (`plan_price`); from
+that minute of the clock chip on it is the price (`switch_price`). The ESAM then still has the
+former price in set 1. So the next card that brings a plan also brings the price in force as set 1
+(`is_in_force`): otherwise a meter that has lost its memory would go back to a price of long ago.
 """
 
 import card_files
@@ -21,14 +21,13 @@ class Tariff:
         self._store = store
         self._clock = clock
         self._log = log
-        self._timeless = False  # it has been logged that a planned price waits for the clock
+        self._timeless = False  # already logged that a planned price waits for the clock
 
     def switch_if_due(self) -> None:
         """Bring the planned price into force at its minute.
 
-        A clock that has lost the time never does.
-
-        The former price does not come back, so it takes a second look at the clock.
+        Not while the clock has lost the time. The former price does not come back, so the time is
+        confirmed by a second reading of the clock.
         """
         state = self._store.state
         if not state.switch_time:
@@ -48,11 +47,9 @@ def set_price(state: "State", framed: bytes) -> None:
 
 
 def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
-    """Plan tariff set 2 from local minute `switch_time` (YYMMDDhhmm) on, 0.
+    """Plan tariff set 2 from local minute `switch_time` (YYMMDDhhmm) on; 0 cancels the plan.
 
-    Never; ValueError as in `set_price`.
-
-    A former plan is forgotten.
+    The new plan replaces a former one. ValueError as in `set_price`.
     """
     if switch_time:
         state.next_price_e4, state.switch_time = _flat_price_e4(framed), switch_time
@@ -63,9 +60,7 @@ def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
 def switch_price(state: "State", minute: int) -> bool:
     """Put the planned price into force if its time has come at `minute` (YYMMDDhhmm).
 
-    Return True if so.
-
-    0, an unknown time, never does it.
+    Return True if so. A `minute` of 0, an unknown time, never does it.
     """
     if not state.switch_time or minute < state.switch_time:
         return False
@@ -81,7 +76,7 @@ def is_in_force(state: "State", framed: bytes) -> bool:
 def _flat_price_e4(framed: bytes) -> int:
     """Return the first rate, which is the flat price; ValueError for zero.
 
-    Nothing is free: zeros are how a block looks that was moved to the wrong place.
+    No tariff is free: a block that was moved to the wrong place reads as zeros.
     """
     _, data = card_files.unframe(framed)
     price_e4 = card_files.unpack_tariff(data)["rates_e4"][0]

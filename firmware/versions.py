@@ -1,4 +1,4 @@
-"""Two places for versions on the board, and which of them runs.
+"""Choose between the two versions on the board.
 
 The root of the file system holds main.py, this module and the folders a and b, each of them a whole
 version of its own. The file `slot` names the one to run; it is only ever replaced whole, by a
@@ -6,13 +6,13 @@ rename, which littlefs makes atomic (littlefs DESIGN.md).
 
     a        a is good
     a b      a is good, b gets its one trial at the next start
-    a b !    b is having its trial, or had it and did not come through
+    a b !    b is having its trial, or had it and failed
 
-A version on trial becomes the good one by calling `keep`. One that hangs is reset by the watchdog,
-which runs before it is given control; the next start, whatever caused it, finds the exclamation
-mark and runs the good version again. So does the start after a power cut during the trial: it can't
-be told from a version that pulls the supply down. Without a file `slot`, as on the virtual board,
-the firmware lies where it is and there is nothing to choose.
+A version on trial becomes the good one by calling `keep`. A version that hangs is reset by the
+watchdog, which is started before the version. The next start, whatever caused it, finds the
+exclamation mark and runs the good version again. So does the start after a power cut during the
+trial: it can't be distinguished from a version that pulls the supply down. Without a file `slot`,
+as on the virtual board, the firmware is not in folders and there is nothing to choose.
 """
 
 import sys
@@ -21,14 +21,17 @@ import machine
 
 _WATCHDOG_MS = 8_000
 _SLOT = "slot"
-_CODE = "code"  # what the good version's self-check said last
+_CODE = "code"  # newest self-check code of the good version
 
 here = ""  # the folder that runs
 on_trial = False
 
 
 def enter() -> None:
-    """Choose the version and make imports find it. Before anything of a version is imported."""
+    """Choose the version and make imports find it.
+
+    To be called before anything of a version is imported.
+    """
     global here, on_trial
     words = _read(_SLOT).split()
     if not words:
@@ -45,26 +48,26 @@ def enter() -> None:
 
 
 def keep() -> None:
-    """The version on trial is good: from now on it is the one that runs."""
+    """Make the version on trial the one that runs from now on: it is good."""
     global on_trial
     _write(_SLOT, here)
     on_trial = False
 
 
 def version() -> str:
-    """Name of the version that runs: the first line of its manifest."""
+    """Return the name of the version that runs: the first line of its manifest."""
     return (_read(here + "/manifest").split("\n")[0] if here else "") or "unflashed"
 
 
 def former_code() -> str:
-    """What the self-check of the good version said last; empty if that was never heard."""
+    """Return the newest self-check code of the good version; empty if there is none."""
     return _read(_CODE)
 
 
 def remember(code: str) -> None:
-    """Note what the good version's self-check says.
+    """Note the self-check code of the good version.
 
-    Written only when it changes, for the flash's sake.
+    It is written only when it changes, to spare the flash.
     """
     if here and code != _read(_CODE):
         _write(_CODE, code)
@@ -79,7 +82,7 @@ def _read(name: str) -> str:
 
 
 def _write(name: str, text: str) -> None:
-    import os  # only a board that was flashed has files to write
+    import os  # here, because only a board that was flashed writes files
 
     with open(name + ".new", "w") as file:
         file.write(text)

@@ -1,9 +1,9 @@
-"""ESP32-DevKitC (ESP32-WROOM-32E): every pin named once, every bus built once.
+"""Wire up the ESP32-DevKitC (ESP32-WROOM-32E): every pin named once, every bus built once.
 
-Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 hears the HLW8032, and card
-and ESAM share UART2, which is turned from one to the other (line_shared.py). Pulses are counted by
-a PCNT unit, LEDC makes the card clocks: 4 MHz comes out of its divider exactly, 3.57 MHz does not.
-FRAM and clock on one I2C bus; TM1638 on SPI. Wiring and parts: README.md.
+Of the chip's three UARTs MicroPython keeps UART0 for its console. UART1 receives from the HLW8032;
+card and ESAM share UART2, which is switched between them (line_shared.py). Pulses are counted by a
+PCNT unit. LEDC makes the card clocks: its divider gives exactly 4 MHz, but not 3.57 MHz. FRAM and
+clock are on one I2C bus, the TM1638 on SPI. Wiring and parts: README.md.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -24,13 +24,13 @@ LINES_UART = 2
 CARD_TX = 17
 CARD_RX = 35
 CARD_POWER = 18
-CARD_RESET = 12  # low while the chip starts, as this pin has to be then
+CARD_RESET = 12  # low while the chip starts, as this pin must be then
 CARD_CLOCK = 4
 SLOT_SWITCH = 23
 ESAM_TX = 25
 ESAM_RX = 36
 ESAM_POWER = 26
-ESAM_RESET = 2  # low while the chip starts, as this pin has to be for flashing
+ESAM_RESET = 2  # low while the chip starts, as this pin must be for flashing
 ESAM_CLOCK = 33
 I2C_BUS = 0
 SDA = 21
@@ -51,10 +51,10 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 4_000_000
 CARD_BAUD = 10_753  # CARD_CLOCK_HZ / 372
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
-# ring. Nothing is ever sent, but without a TX the port would take its default, IO10, which is the
-# flash's. The strobe rests high as an idle UART does, no pin is left over, and `display` takes it
-# back.
+# Opened at import: the chip reports while the rest of the firmware is loaded, and 10 reports fill
+# the ring. Nothing is ever sent, but without a TX the port would take its default, IO10, which
+# belongs to the flash. No pin is left over, so TX is the strobe: it rests high like an idle UART,
+# and `display` takes it back.
 _metering = UART(
     METERING_UART,
     baudrate=4800,
@@ -69,10 +69,10 @@ _buses = {}
 
 
 def i2c() -> I2cBus:
-    """FRAM and clock chip."""
+    """Return the bus of FRAM and clock chip."""
     if "i2c" not in _buses:
-        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not
-        # keep every task waiting.
+        # The longest transfer, a record of the journal, takes 3 ms; a stuck bus must not keep
+        # every task waiting.
         _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
 
@@ -82,7 +82,7 @@ def memory() -> Fram:
 
 
 def clock(earliest_s=lambda: 0) -> Ds3231:
-    """`earliest_s` tells the time before which the clock is not believed."""
+    """Return the clock chip; `earliest_s` returns the earliest time that it may show."""
     return Ds3231(i2c(), earliest_s=earliest_s)
 
 
@@ -91,7 +91,7 @@ def metering_chip() -> Hlw8032:
 
 
 def pulse_counter() -> PulseCounter:
-    """The metering chip's PF pin."""
+    """Return the counter at the metering chip's PF pin."""
     return PulseCounter(Pin(PULSE, Pin.IN), PULSE_UNIT)
 
 
@@ -126,22 +126,22 @@ def relay_open() -> Pin:
 
 
 def relay_feedback() -> Pin:
-    """1 while the load side is live."""
+    """Return the pin that is 1 while the load side is live."""
     return Pin(RELAY_FEEDBACK, Pin.IN)
 
 
 def key() -> Pin:
-    """0 while pressed."""
+    """Return the pin that is 0 while the key is pressed."""
     return Pin(KEY, Pin.IN, Pin.PULL_UP)
 
 
 def slot_switch() -> Pin:
-    """0 while a card is in the slot."""
+    """Return the pin that is 0 while a card is in the slot."""
     return Pin(SLOT_SWITCH, Pin.IN, Pin.PULL_UP)
 
 
 def power_fail() -> Pin:
-    """0 as soon as the mains fails, some 100 ms before the supply does."""
+    """Return the pin that is 0 as soon as the mains fails, some 100 ms before the supply does."""
     return Pin(POWER_FAIL, Pin.IN)
 
 

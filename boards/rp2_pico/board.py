@@ -1,10 +1,8 @@
-"""Raspberry Pi Pico (RP2040): every pin named once, every bus built once.
+"""Wire up the Raspberry Pi Pico (RP2040): every pin named once, every bus built once.
 
-The bench reads the same numbers (bench/wiring.py).
-
-HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state
-machines each; FRAM and clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be
-isolated: README.md.
+The bench reads the same numbers (tools/dianka/bench/models/board_pins.py). HLW8032 with a 1
+milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state machines each;
+FRAM and clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: README.md.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -48,10 +46,10 @@ POWER_FAIL = 28
 KV_MILLI = 1880
 KI_MILLI = 1000
 MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
-CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 millionths beside 372 x 9600
+CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 ppm above 372 x 9600
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
-# ring.
+# Opened at import: the chip reports while the rest of the firmware is loaded, and 10 reports fill
+# the ring.
 _metering = UART(
     METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
 )
@@ -59,10 +57,10 @@ _buses = {}
 
 
 def i2c() -> I2cBus:
-    """FRAM and clock chip."""
+    """Return the bus of FRAM and clock chip."""
     if "i2c" not in _buses:
-        # The longest transfer, a record of the journal, takes 3 ms; a bus that is stuck must not
-        # keep every task waiting.
+        # The longest transfer, a record of the journal, takes 3 ms; a stuck bus must not keep
+        # every task waiting.
         _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
 
@@ -72,7 +70,7 @@ def memory() -> Fram:
 
 
 def clock(earliest_s=lambda: 0) -> Ds3231:
-    """`earliest_s` tells the time before which the clock is not believed."""
+    """Return the clock chip; `earliest_s` returns the earliest time that it may show."""
     return Ds3231(i2c(), earliest_s=earliest_s)
 
 
@@ -81,7 +79,7 @@ def metering_chip() -> Hlw8032:
 
 
 def pulse_counter() -> PulseCounter:
-    """The metering chip's PF pin."""
+    """Return the counter at the metering chip's PF pin."""
     return PulseCounter(Pin(PULSE, Pin.IN), PULSE_SM)
 
 
@@ -116,22 +114,22 @@ def relay_open() -> Pin:
 
 
 def relay_feedback() -> Pin:
-    """1 while the load side is live."""
+    """Return the pin that is 1 while the load side is live."""
     return Pin(RELAY_FEEDBACK, Pin.IN)
 
 
 def key() -> Pin:
-    """0 while pressed."""
+    """Return the pin that is 0 while the key is pressed."""
     return Pin(KEY, Pin.IN, Pin.PULL_UP)
 
 
 def slot_switch() -> Pin:
-    """0 while a card is in the slot."""
+    """Return the pin that is 0 while a card is in the slot."""
     return Pin(SLOT_SWITCH, Pin.IN, Pin.PULL_UP)
 
 
 def power_fail() -> Pin:
-    """0 as soon as the mains fails, some 100 ms before the supply does."""
+    """Return the pin that is 0 as soon as the mains fails, some 100 ms before the supply does."""
     return Pin(POWER_FAIL, Pin.IN)
 
 

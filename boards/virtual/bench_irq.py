@@ -1,8 +1,8 @@
-"""Pin interrupts of the virtual board: who handles which edge, and in what order.
+"""Run the virtual board's pin interrupts: which handler gets which edge, and in what order.
 
 As in shared/runtime/mpirq.c of MicroPython: a hard handler runs at once with the heap and the
-scheduler locked, one that raises is switched off; a soft handler goes through
-`micropython.schedule`, whose queue holds eight and drops the rest.
+scheduler locked, and is switched off if it raises; a soft handler goes through
+`micropython.schedule`, whose queue holds eight calls and drops the rest.
 """
 
 import sys
@@ -11,9 +11,8 @@ import micropython
 
 import bench_link as link
 
-_SPIN = micropython.const(
-    10
-)  # backward jumps: at each, MicroPython runs one scheduled call, and its queue holds eight
+# Backward jumps: at each one MicroPython runs one scheduled call, and its queue holds eight.
+_SPIN = micropython.const(10)
 
 enabled = True
 _irqs = [None] * link.PINS
@@ -22,7 +21,7 @@ _handled = False
 
 
 class Irq:
-    """What `Pin.irq` returns."""
+    """The object that `Pin.irq` returns."""
 
     def __init__(self, pin, number):
         self.pin = pin
@@ -39,7 +38,7 @@ class Irq:
         self.trigger(trigger)
 
     def flags(self):
-        """The edge that caused the present call."""
+        """Return the edge that caused the present call."""
         return self._flags
 
     def trigger(self, trigger=None):
@@ -55,7 +54,7 @@ class Irq:
 
 
 def of(pin, number):
-    """The pin's interrupt, made when first asked for."""
+    """Return the pin's interrupt; it is made at the first call."""
     return _irqs[number] or Irq(pin, number)
 
 
@@ -76,9 +75,8 @@ def handle():
     for _ in range(_SPIN):
         pass
     if not _handled:
-        _handle_all(
-            False
-        )  # the firmware waits inside a scheduled call: the scheduler is locked already
+        # The firmware waits inside a scheduled call: the scheduler is locked already.
+        _handle_all(False)
     for _ in range(_SPIN):
         pass
 

@@ -1,9 +1,8 @@
-"""The virtual board's wire to the bench: virtual time, posted operations, waiting, and what came
-back.
+"""Connect the virtual board to the bench: virtual time, posted operations, waits, and events.
 
 The wire format is one table in tools/dianka/bench/rungs/vm/link.py; the codes below are this side
-of it. What the firmware does is appended to one buffer and leaves with the next request, because a
-round trip costs more than all the rest together. Time stands still between two requests. Reading
+of it. The firmware's operations are appended to one buffer and leave with the next request, because
+a round trip costs more than all the rest together. Time stands still between two requests. Reading
 and writing pins allocates nothing, so that a hard interrupt handler may do it with the heap locked,
 as it may on the chip.
 """
@@ -52,8 +51,8 @@ _HEAD = const(16)
 _ROOM = const(16384)
 _SMALL = const(32)  # no operation without data is longer
 
-# What the bench sends first: the time in microseconds, the number of bytes that follow. "l" is 64
-# bits wide here, and unlike "q" it gives small ints, which need no heap.
+# The head of each message from the bench: the time in microseconds, the number of bytes that
+# follow. "l" is 64 bits wide here, and unlike "q" it gives small ints, which need no heap.
 head = array("l", (0, 0))
 levels = bytearray(PINS)  # of the pins that the firmware listens to
 edges = bytearray(256)  # pin and level of armed edges that have not been handled
@@ -85,7 +84,7 @@ def connect(file_number):
 
 
 def post(op, first, second):
-    """An operation of two bytes. Allocates nothing."""
+    """Append an operation of two bytes. Allocates nothing."""
     global _end
     if _end > _HEAD + _ROOM - _SMALL:
         refresh()
@@ -97,7 +96,7 @@ def post(op, first, second):
 
 
 def post_packed(form, *values):
-    """An operation without data whose fields `struct` lays out."""
+    """Append an operation without data; `struct` packs its fields."""
     global _end
     if _end > _HEAD + _ROOM - _SMALL:
         refresh()
@@ -106,7 +105,7 @@ def post_packed(form, *values):
 
 
 def post_data(op, number, data):
-    """Bytes for port or bus `number`, in pieces if there are many."""
+    """Append bytes for port or bus `number`, in pieces if there are many."""
     view = memoryview(data)
     for start in range(0, len(view), LONGEST):
         piece = view[start : start + LONGEST]
@@ -126,8 +125,9 @@ def _append(data, form, *values):
 
 
 def wait(until_us, uart_mask=0):
-    """Let virtual time pass up to `until_us`; an armed edge, or a byte at a port of the mask, ends
-    the wait early.
+    """Let virtual time pass up to `until_us`.
+
+    An armed edge, or a byte at a port of the mask, ends the wait early.
     """
     _send(until_us, _WAIT, uart_mask, 0)
     _receive()
@@ -136,7 +136,7 @@ def wait(until_us, uart_mask=0):
 
 
 def refresh():
-    """Bring the posted operations to the bench, so that `levels` shows what came of them.
+    """Send the posted operations to the bench, so that `levels` shows their effect.
 
     Time does not move.
     """
@@ -145,7 +145,7 @@ def refresh():
 
 
 def ask(data, form, *values):
-    """Post an operation and fetch its answer: (status, bytes)."""
+    """Append an operation and fetch its answer: (status, bytes)."""
     _append(data, form, *values)
     _send(head[0], _ASK, 0, 0)
     _receive()
@@ -156,7 +156,7 @@ def ask(data, form, *values):
 
 
 def end(code):
-    """The firmware is over, for good: the bench ends this process."""
+    """End the firmware for good: the bench ends this process."""
     _send(head[0], _END, 0, code)
     while _bench.read(1):
         pass
@@ -170,7 +170,7 @@ def _send(until_us, kind, uart_mask, code):
     _end = _HEAD
 
 
-# ****** What comes back ******
+# ****** Answers and events ******
 
 
 def _receive():
@@ -216,16 +216,15 @@ def _take(count):
 def _keep_edge(pin, level):
     global edge_bytes
     levels[pin] = level
-    if edge_bytes < len(
-        edges
-    ):  # the chip, too, forgets edges that come faster than they are handled
+    # The chip, too, loses edges that come faster than they are handled.
+    if edge_bytes < len(edges):
         edges[edge_bytes] = pin
         edges[edge_bytes + 1] = level
         edge_bytes += 2
 
 
 def take_edges():
-    """Number of bytes in `edges`, which from now on counts as empty."""
+    """Return the number of bytes in `edges`, and count it as empty from now on."""
     global edge_bytes
     count = edge_bytes
     edge_bytes = 0

@@ -1,10 +1,9 @@
-"""The virtual board: every pin named once, every bus built once.
+"""Wire up the virtual board: every pin named once, every bus built once.
 
-The bench reads the same numbers (bench/wiring.py).
-
-A development board like any other to the firmware: HLW8032 with a 1 milliohm shunt and 4 x 470
-kilohm; a UART each for metering, card and ESAM, which no real board here has (ESP32: two free ones;
-RP2040: two, and PIO); FRAM and clock on one I2C bus, TM1638 on SPI.
+The bench reads the same numbers (tools/dianka/bench/models/board_pins.py). To the firmware it is a
+development board like any other: HLW8032 with a 1 milliohm shunt and 4 x 470 kilohm; a UART each
+for metering, card and ESAM, which no real board here has (ESP32: two free ones; RP2040: two, and
+PIO); FRAM and clock on one I2C bus, TM1638 on SPI.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -50,8 +49,8 @@ MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
 CARD_CLOCK_HZ = 3_571_200  # 372 x 9600
 CARD_BAUD = 9600
 
-# Opened at once: the chip reports while the rest of the firmware is loaded, 10 reports fill the
-# ring.
+# Opened at import: the chip reports while the rest of the firmware is loaded, and 10 reports fill
+# the ring.
 _metering = UART(
     METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
 )
@@ -59,7 +58,7 @@ _buses = {}
 
 
 def i2c() -> I2cBus:
-    """FRAM and clock chip."""
+    """Return the bus of FRAM and clock chip."""
     if "i2c" not in _buses:
         _buses["i2c"] = I2cBus(I2C_BUS, sda=SDA, scl=SCL, timeout_us=10_000)
     return _buses["i2c"]
@@ -70,7 +69,7 @@ def memory() -> Fram:
 
 
 def clock(earliest_s=lambda: 0) -> Ds3231:
-    """`earliest_s` tells the time before which the clock is not believed."""
+    """Return the clock chip; `earliest_s` returns the earliest time that it may show."""
     return Ds3231(i2c(), earliest_s=earliest_s)
 
 
@@ -109,22 +108,22 @@ def relay_open() -> Pin:
 
 
 def relay_feedback() -> Pin:
-    """1 while the load side is live."""
+    """Return the pin that is 1 while the load side is live."""
     return Pin(RELAY_FEEDBACK, Pin.IN)
 
 
 def key() -> Pin:
-    """0 while pressed."""
+    """Return the pin that is 0 while the key is pressed."""
     return Pin(KEY, Pin.IN, Pin.PULL_UP)
 
 
 def slot_switch() -> Pin:
-    """0 while a card is in the slot."""
+    """Return the pin that is 0 while a card is in the slot."""
     return Pin(SLOT_SWITCH, Pin.IN, Pin.PULL_UP)
 
 
 def power_fail() -> Pin:
-    """0 as soon as the mains fails, some 100 ms before the supply does."""
+    """Return the pin that is 0 as soon as the mains fails, some 100 ms before the supply does."""
     return Pin(POWER_FAIL, Pin.IN)
 
 

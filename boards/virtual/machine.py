@@ -1,9 +1,8 @@
-"""`machine` of the virtual board: the classes of the RP2040's port, with the bench where the
-silicon would be.
+"""Provide `machine` of the virtual board: the RP2040 port's classes on top of the bench.
 
-What is missing here (ADC, Timer, RTC, PIO) is missing on purpose: the firmware does not use it, and
-a stand-in that nobody drives would hide that. `Signal`, `PinBase` and memN are the interpreter's
-own; memN reaches this process, not a chip.
+ADC, Timer, RTC and PIO are missing on purpose: the firmware does not use them, and a stand-in that
+nothing drives would hide a use. `Signal`, `PinBase` and memN are the interpreter's own; memN
+reaches this process, not a chip.
 """
 
 import sys
@@ -25,9 +24,8 @@ from machine_uart import UART
 PWRON_RESET = 1
 WDT_RESET = 3
 
-_WDT_LONGEST_MS = (
-    8388  # 24-bit counter that falls by 2 each microsecond (RP2040 datasheet 4.7.1, erratum E1)
-)
+# 24-bit counter that falls by 2 each microsecond (RP2040 datasheet 4.7.1, erratum E1).
+_WDT_LONGEST_MS = 8388
 
 
 class WDT:
@@ -37,7 +35,7 @@ class WDT:
         if not 0 <= timeout <= _WDT_LONGEST_MS:
             raise ValueError("timeout exceeds %d" % _WDT_LONGEST_MS)
         if timeout == 0:
-            reset()  # the chip bites at once
+            reset()  # the chip's watchdog fires at once
         link.post_packed("<BI", link.WATCHDOG, timeout)
 
     def feed(self):
@@ -68,7 +66,7 @@ def freq(*hz):
 
 
 def idle():
-    """The chip sleeps here until an interrupt, at most to the next millisecond."""
+    """Sleep as the chip does here: until an interrupt, at most to the next millisecond."""
     link.wait(link.head[0] + 1000)
 
 

@@ -1,7 +1,7 @@
-"""`SPI` and `I2C` of the virtual board, with the RP2040 port's pins, arguments and errors.
+"""Provide `SPI` and `I2C` of the virtual board, with the RP2040 port's pins, arguments and errors.
 
-Writes on SPI are posted; what is read, and every I2C transfer, asks the bench at once. A transfer
-takes no virtual time. Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
+Writes on SPI are posted; reads, and every I2C transfer, ask the bench at once. A transfer takes no
+virtual time. Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
 """
 
 import errno
@@ -26,7 +26,8 @@ class SPI:
     LSB = 1
 
     def __init__(
-        self, id, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None, mosi=None, miso=_NOT_SET
+        self, id, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None,
+        mosi=None, miso=_NOT_SET
     ):  # fmt: skip
         _check_bus("SPI", id)
         self._bus = id
@@ -98,7 +99,7 @@ class SPI:
 
 
 class I2C:
-    # The chip's block can't say more; only writes of nothing are done by software and give ENODEV.
+    # The chip's I2C block reports no more; only empty writes are done in software and give ENODEV.
     _ABSENT = errno.EIO
 
     def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
@@ -149,8 +150,8 @@ class I2C:
                 pass
         return found
 
-    # The chip takes these arguments by position only, which MicroPython's Python can't say: nobody
-    # calls them by these names.
+    # The port takes these arguments by position only, which MicroPython's syntax can't express;
+    # the underscores keep anybody from calling them by name.
 
     def writeto(self, addr_, buf_, stop_=True):
         return self._write(addr_, memoryview(buf_), stop_)
@@ -181,8 +182,9 @@ class I2C:
 
 
 class SoftI2C(I2C):
-    """Bits banged on two pins; here they must be the pins of a hardware bus, which says which bus
-    of the bench is meant.
+    """An I2C bus in software on two pins.
+
+    Here they must be the pins of a hardware bus, which tells which bus of the bench is meant.
     """
 
     _ABSENT = errno.ENODEV

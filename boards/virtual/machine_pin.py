@@ -1,9 +1,8 @@
-"""`Pin` and `PWM` of the virtual board, as strict as the RP2040's (ports/rp2/machine_pin.c and
-machine_pwm.c).
+"""Provide `Pin` and `PWM` of the virtual board, as strict as the RP2040's.
 
-Levels of inputs come from the bench with every answer. An input read after operations that have not
-left yet asks the bench first, because what was posted may be what changes it (a clock line that
-makes a chip answer).
+Sources: ports/rp2/machine_pin.c and machine_pwm.c. Levels of inputs come from the bench with every
+answer. Before an input is read, operations that have not left yet are sent to the bench, because
+they may change it (a clock line that makes a chip answer).
 """
 
 import sys
@@ -28,7 +27,7 @@ _SLICES = const(8)  # two pins share a PWM slice, and with it the frequency
 
 
 def number_of(pin):
-    """The GPIO number of a Pin, a number or a name such as GP5."""
+    """Return the GPIO number of a Pin, a number or a name such as GP5; ValueError for others."""
     if isinstance(pin, Pin):
         return pin._number
     if isinstance(pin, str):
@@ -97,9 +96,8 @@ class Pin(PinBase):
             return None
         if self._mode == Pin.OUT:
             return self._latch
-        if (
-            self._mode is None
-        ):  # never configured: still an input, but nobody has asked for its level so far
+        # Never configured: still an input, but its level has not been asked for so far.
+        if self._mode is None:
             self._mode = Pin.IN
             link.post(link.PIN_IN, self._number, 0)
         link.refresh()

@@ -1,10 +1,10 @@
-"""`UART` of the virtual board, with the RP2040 port's waiting rules (ports/rp2/machine_uart.c).
+"""Provide `UART` of the virtual board, with the waiting rules of ports/rp2/machine_uart.c.
 
 A read waits `timeout` ms for its first character and `timeout_char` ms for each further one,
 counted in ticks of a millisecond, so that even a timeout of 0 blocks to the next tick;
-`timeout_char` is never shorter than a character. What the ring can't hold is lost. A write blocks
-once the ring and the 32 characters of the chip's FIFO are full. Ports 0 and 1 have the RP2040's
-pins; port 2, which an ESP32 or a PIO program would add, takes any.
+`timeout_char` is never shorter than a character. Characters beyond the ring's size are lost. A
+write blocks once the ring and the 32 characters of the chip's FIFO are full. Ports 0 and 1 have the
+RP2040's pins; port 2, which an ESP32 or a PIO program would add, takes any.
 """
 
 import errno
@@ -62,8 +62,8 @@ class UART(io.IOBase):
         self._setup(baudrate, bits, parity, stop, **others)
 
     def _setup(
-        self, baudrate, bits, parity, stop, *, tx=None, rx=None, timeout=_NOT_SET, timeout_char=_NOT_SET,
-        txbuf=_NOT_SET, rxbuf=_NOT_SET, invert=0, flow=0
+        self, baudrate, bits, parity, stop, *, tx=None, rx=None, timeout=_NOT_SET,
+        timeout_char=_NOT_SET, txbuf=_NOT_SET, rxbuf=_NOT_SET, invert=0, flow=0
     ):  # fmt: skip
         self._set_format(need_int(baudrate), need_int(bits), parity, need_int(stop))
         if tx is not None:
@@ -150,7 +150,10 @@ class UART(io.IOBase):
         return self._ring.any()
 
     def _fill(self, buffer, size):
-        """Read up to `size` bytes into `buffer`, waiting as the chip's port does. How many came."""
+        """Read up to `size` bytes into `buffer`, waiting as the chip's port does.
+
+        Return their number.
+        """
         self._check_open()
         ring = self._ring
         view = memoryview(buffer)
@@ -204,12 +207,12 @@ class UART(io.IOBase):
         return (1 + bits + (parity != _PARITY_NONE) + stop) * 1_000_000_000 // self._baud
 
     def _room(self):
-        """Characters that a write can take now."""
+        """Return how many characters a write can take now."""
         waiting_ns = max(0, (self._sent_us - link.head[0]) * 1000)
         return self._txbuf + _FIFO - (waiting_ns + self._char_ns() - 1) // self._char_ns()
 
     def _room_us(self):
-        """When there will be room for a character."""
+        """Return when there will be room for a character."""
         return self._sent_us - (self._txbuf + _FIFO - 1) * self._char_ns() // 1000
 
     def write(self, buf):

@@ -1,8 +1,8 @@
-"""`select` of the virtual board: polling of Python objects by their ioctl, waiting in virtual time.
+"""Provide `select` of the virtual board: poll Python objects by their ioctl, wait in virtual time.
 
-The wait ends early only for what could make a registered object ready: an armed edge, whose handler
-may set a flag, or a byte for a UART that is polled for reading. Operating-system files can't be
-polled: they would wait in the wrong time.
+The wait ends early only for events that may make a registered object ready: an armed edge, whose
+handler may set a flag, or a byte for a UART that is polled for reading. Operating-system files
+can't be polled: they would wait in real time.
 """
 
 import errno

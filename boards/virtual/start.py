@@ -1,17 +1,14 @@
-"""First thing to run on the virtual board: joins the bench, puts the overlays in place, then boots
-the firmware.
+"""Start the virtual board: connect to the bench, put the overlays in place, boot the firmware.
 
 Called as `micropython start.py MODULE`; the environment names the file number of the stream to the
-bench. The module is imported like main.py is on a chip, and what becomes of it is told to the
-bench.
+bench. The module is imported like main.py on a chip, and its end is reported to the bench.
 """
 
 import os
 import sys
 
-sys.path.pop(
-    0
-)  # this script's folder: MICROPYPATH alone says what comes first, board, overlay or firmware
+# This script's folder: MICROPYPATH alone decides what comes first, board, overlay or firmware.
+sys.path.pop(0)
 
 import bench_link
 

@@ -1,8 +1,8 @@
-"""The task queue and the task of asyncio, on virtual ticks.
+"""Provide the task queue and the task of asyncio, on virtual ticks.
 
 asyncio/core.py takes both from a module named `_asyncio`. The built-in one stamps tasks with the
-process's own clock, which mixes two times; this one is put in its place by start.py. Tasks are few,
-so a sorted list is enough.
+process's own clock, which mixes two times; start.py replaces it with this one. Tasks are few, so a
+sorted list is enough.
 """
 
 from time import ticks_diff, ticks_ms
@@ -11,7 +11,7 @@ from time import ticks_diff, ticks_ms
 class TaskQueue:
     """Tasks in the order of their `ph_key` (ticks in ms).
 
-    Those of equal keys in the order in which they came.
+    Those of equal keys are in the order of their arrival.
     """
 
     def __init__(self):
@@ -41,9 +41,9 @@ class TaskQueue:
 class Task:
     """A coroutine that the loop runs.
 
-    `state`: True while it runs and nobody awaits it, a TaskQueue of those who do, a function to
-    call at the end; once it is over, None until somebody has seen the outcome and False after that.
-    `data`: what it waits on, or the exception to throw into it, or how it ended.
+    `state`: True while it runs and nobody awaits it; a TaskQueue of the tasks that await it; a
+    function to call at the end; after the end None until somebody has seen the outcome, then False.
+    `data`: the object that it waits on, or the exception to throw into it, or its outcome.
     """
 
     def __init__(self, coro, globals=None):
@@ -80,7 +80,7 @@ class Task:
         if self is core["cur_task"]:
             raise RuntimeError("can't cancel self")
         task = self
-        while isinstance(task.data, Task):  # what it awaits is cancelled, and wakes it with that
+        while isinstance(task.data, Task):  # the awaited task is cancelled, which wakes this one
             task = task.data
         queue = core["_task_queue"]
         if hasattr(task.data, "remove"):

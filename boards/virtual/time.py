@@ -1,10 +1,9 @@
-"""`time` of the virtual board: it moves only when the firmware waits, and its ticks wrap where they
-do on the chip.
+"""Provide `time` of the virtual board: it moves only while the firmware waits.
 
-ticks_ms and ticks_us count modulo 2^30 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small
-ints) and start 30 s before they wrap, so that every run of more than half a minute meets the wrap.
-The clock starts at 2021-01-01, as the RP2040's does after power-up: MicroPython sets it so because
-it is lost with the supply.
+Ticks wrap where they do on the chip: ticks_ms and ticks_us count modulo 2^30
+(MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small ints). They start 30 s before they wrap, so
+that every run of more than half a minute meets the wrap. The clock starts at 2021-01-01, as the
+RP2040's does after power-up: MicroPython sets it so because it is lost with the supply.
 """
 
 import sys
@@ -84,9 +83,9 @@ localtime = gmtime  # the chip knows no time zones
 
 
 def mktime(fields):
-    """Seconds since 1970 of (year, month, day, hour, minute, second, ...).
+    """Return the seconds since 1970 of (year, month, day, hour, minute, second, ...).
 
-    A month or day too many carries over.
+    A month or day beyond the calendar carries over.
     """
     year, month, day, hour, minute, second = fields[:6]
     year += (month - 1) // 12
