@@ -87,7 +87,10 @@ def test_a_folder_that_can_t_be_one_is_told_with_what_to_do(tmp_path: Path) -> N
     status, _, err = run("play", "new-meter", "--folder", tmp_path / "file" / "in")
     assert (status, err) == (
         1,
-        f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): name a folder with --folder\n",
+        (
+            f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): "
+            "name a folder with --folder\n"
+        ),
     )
 
 
@@ -106,7 +109,10 @@ def test_the_help_of_play_has_the_words_of_stories() -> None:
     )
 
 
-DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+DUMB = (
+    "the live screen needs a terminal whose cursor can be moved: "
+    "run it in one where TERM is not dumb, or play a story"
+)
 
 
 @pytest.mark.parametrize(

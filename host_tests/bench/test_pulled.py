@@ -155,5 +155,6 @@ def test_broken_off_before_every_character(
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= (points // share + 1) * PJ_PER_WH * (act is cut)
     tell(
-        f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each"
+        f"{act.__name__}: 1 in {share} of {points} points of a purchase, "
+        f"{count} purchases credited once each"
     )

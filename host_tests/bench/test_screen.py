@@ -230,13 +230,16 @@ def printed(width: int, terminal: bool) -> list[str]:
     )
     printer.begins(
         36,
-        "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000",
+        "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 "
+        "--price 0.5000",
     )
     printer.logged(
-        "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 bought_fen 200 count 1"
+        "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 "
+        "bought_fen 200 count 1"
     )
     printer.says(
-        "An installer powers a new meter. It knows no number, no price and only the public keys: nobody gets electricity."
+        "An installer powers a new meter. It knows no number, no price and only the public keys: "
+        "nobody gets electricity."
     )
     printer.ends(view)
     return out.getvalue().splitlines()

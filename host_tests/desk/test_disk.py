@@ -149,7 +149,8 @@ def test_who_stands_in_the_wrong_folder_is_not_told_to_found_a_second_system(
         "card", "issue", "user", "lin.card", "--meter", "1", "--customer", "1", "--price", "1"
     )[2]
     assert err.startswith(
-        "there is no control card control.card: name it with --control, or go to the folder where it is"
+        "there is no control card control.card: name it with --control, "
+        "or go to the folder where it is"
     )
     assert (
         str(desk / "else") in err

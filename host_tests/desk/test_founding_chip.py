@@ -154,7 +154,8 @@ def test_pulled_at_every_command(tmp_path: Path, profile: str, done: bool, recor
     assert at > 20
     record_property(
         "figure",
-        f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands ({profile})",
+        f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands "
+        f"({profile})",
     )
 
 

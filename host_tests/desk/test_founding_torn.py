@@ -116,7 +116,10 @@ def test_broken_off_at_every_step(
             then_it_is_founded(folder)
     assert broken.left > 0 and ends[False] > 40, ends
     if error is KeyboardInterrupt:
-        steps = f"founding a system broken off {'after' if after else 'before'} each of {ends[False] + ends[True]} steps"
+        steps = (
+            f"founding a system broken off {'after' if after else 'before'} each of "
+            f"{ends[False] + ends[True]} steps"
+        )
         record_property("figure", f"{steps}: no control card or the whole system")
 
 

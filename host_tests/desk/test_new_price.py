@@ -231,7 +231,8 @@ def test_a_price_that_would_begin_at_once_is_asked_for(tmp_path: Path) -> None:
     assert run(*slip) == (
         1,
         "",
-        "2025-03-01 00:00 has passed: 6.0000 yuan/kWh would begin at once, 1100 % above the former 0.5000 yuan/kWh; "
+        "2025-03-01 00:00 has passed: 6.0000 yuan/kWh would begin at once, "
+        "1100 % above the former 0.5000 yuan/kWh; "
         "give --at-once if that is meant, or a later --from\n",
     )
     assert card.read_bytes() == before

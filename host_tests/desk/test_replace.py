@@ -104,7 +104,10 @@ def by_record(
     return last
 
 
-NEVER = r"purchase 2 over {} yuan never reached a meter: give --count and --amount as the sales record says"
+NEVER = (
+    r"purchase 2 over {} yuan never reached a meter: "
+    r"give --count and --amount as the sales record says"
+)
 
 
 def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:

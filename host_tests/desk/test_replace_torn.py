@@ -122,7 +122,8 @@ def test_broken_off_at_every_write(desk: Path, status: int, record_property) -> 
     assert left > 0 and at > 20 and two > 0
     record_property(
         "figure",
-        f"card replace --former ended with {status} at each of {at - 1} writes: {two} left two good cards",
+        f"card replace --former ended with {status} at each of {at - 1} writes: "
+        f"{two} left two good cards",
     )
 
 

@@ -181,7 +181,8 @@ def test_a_signal_in_any_command_of_a_sale(
     assert kept[True] >= 6 and kept[False] >= 30
     record_property(
         "figure",
-        f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, else nothing sent",
+        f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, "
+        "else nothing sent",
     )
 
 

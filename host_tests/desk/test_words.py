@@ -109,7 +109,10 @@ def test_a_price_of_zero_is_not_handed_on() -> None:
 )
 def test_the_alarms_of_a_replacement_are_the_former_card_s(alarm: tuple[str, str]) -> None:
     words = ("card", "replace", "new.card", "--former", "lin.card", "--price", "0.5")
-    told = "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
+    told = (
+        "the former card has the alarms: leave out --alarm1 and --alarm2, "
+        "or --former and give all numbers"
+    )
     assert refused(*words, *alarm) == told
     assert run(*words)[0] == 0
     assert "7.00 and 3.00 yuan" in run("card", "show", "new.card")[1]

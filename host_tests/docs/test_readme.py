@@ -92,14 +92,16 @@ def test_a_python_that_makes_half_an_environment_leaves_none(tmp_path: Path) -> 
     python, venv = tmp_path / "python", tmp_path / "venv"
     python.write_text(
         "#!/bin/sh\n"
-        'if [ "$1" = -m ]; then mkdir -p "$3/bin"; : > "$3/bin/python"; echo "ensurepip is not available"; exit 1; fi\n'
+        'if [ "$1" = -m ]; then mkdir -p "$3/bin"; : > "$3/bin/python"; '
+        'echo "ensurepip is not available"; exit 1; fi\n'
     )
     python.chmod(0o755)
     for _ in range(2):
         done = make_environment(python, venv)
         assert done.returncode == 2
         assert done.stdout.splitlines()[-1] == (
-            f"{python} can't make a virtual environment: on Debian and Ubuntu install python3-venv, and try again"
+            f"{python} can't make a virtual environment: "
+            "on Debian and Ubuntu install python3-venv, and try again"
         )
         assert not venv.exists()
     for name in ("README.md", "README.zh.md"):

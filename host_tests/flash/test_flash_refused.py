@@ -84,7 +84,8 @@ def test_other_firmware_and_micropython_without_hashes(
     )
     monkeypatch.setattr(link, "HELPER", link.HELPER + other)
     assert refusal(desk.flash()) == (
-        f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, then flash again"
+        f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, "
+        "then flash again"
     )
     assert [path.name for path in desk.board.files.iterdir()] == []
 
@@ -238,7 +239,8 @@ def test_without_what_flashing_needs_it_says_how_to_get_it(
 
 def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     report = update.parse_report(
-        "[1] self-check 00000141 version 1+2 energy_pj 5 remainder 0 balance_fen 7 bought_fen 7 count 1"
+        "[1] self-check 00000141 version 1+2 energy_pj 5 remainder 0 balance_fen 7 bought_fen 7 "
+        "count 1"
     )
     assert report == update.Report("1+2", "00000141", (5, 0, 7, 7, 1))
     assert report is not None

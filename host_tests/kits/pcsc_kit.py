@@ -29,7 +29,10 @@ from dianka.readers.pcsc import list_names, look_around
 from dianka.readers.vpcd import VirtualSlot
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
-HOW = "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; then make clean test"
+HOW = (
+    "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; "
+    "then make clean test"
+)
 SYSTEM_LINK = Path("/run/pcscd/pcscd.comm")
 WAIT_S = 10
 
@@ -111,7 +114,8 @@ def serving() -> Iterator[Readers]:
         isolate = _isolation(folder)
         if isolate is None and (os.geteuid() or SYSTEM_LINK.exists()):
             pytest.skip(
-                "pcscd can't run here, neither in a namespace of its own nor as root in the system's place"
+                "pcscd can't run here, neither in a namespace of its own nor as root in the "
+                "system's place"
             )
         with _service(folder, isolate) as ports:
             yield _both(ports)
@@ -124,7 +128,8 @@ def _service(folder: Path, isolate: list[str] | None) -> Iterator[tuple[int, int
     """pcscd as it can be run here; the ports of its slots."""
     ports = _two_free_ports()
     (folder / "readers" / "vpcd").write_text(
-        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\nCHANNELID {ports[0]:#x}\n'
+        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\n'
+        f"CHANNELID {ports[0]:#x}\n"
     )
     pcscd = f"exec {_pcscd()} -f -c {folder}/readers"
     if isolate is None:

@@ -18,7 +18,8 @@ _LABEL = re.compile(r"(Credit|Meter|Change card|Restore card)(?: \(\d\d\))?: ")
 _COMMAND = re.compile(
     r"(?P<proof>Identify|Authenticate)"
     r"|(?P<chip>ESAM|[Cc]ard) (?:"
-    r"GET CHALLENGE (?P<size>[48])|file (?P<file>05) says|(?P<auth>INTERNAL AUTH 01|EXTERNAL AUTH 02)|DIVERSIFY (?P<kid>\d\d)"
+    r"GET CHALLENGE (?P<size>[48])|file (?P<file>05) says|(?P<auth>INTERNAL AUTH 01|EXTERNAL "
+    r"AUTH 02)|DIVERSIFY (?P<kid>\d\d)"
     r"|(?:[A-Z]+ [A-Z]+ |[A-Z]+ )?(?P<hex>(?:[0-9A-F]{2} ){3,}(?:[0-9A-F]{2}|kid)))"
 )
 _AUTH = {"INTERNAL AUTH 01": "00880001", "EXTERNAL AUTH 02": "00820002"}

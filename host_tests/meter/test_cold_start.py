@@ -112,7 +112,8 @@ def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
         assert now_pj >= before_pj, "nothing is charged twice"
         worst_pj, before_pj = max(worst_pj, now_pj - before_pj), now_pj
     tell(
-        f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh each"
+        f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh "
+        "each"
     )
     assert worst_pj <= PJ_PER_WH
 

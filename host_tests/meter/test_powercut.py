@@ -80,7 +80,8 @@ def test_a_cut_at_the_bytes_of_every_commit(
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= cuts * PJ_PER_WH
     tell(
-        f"{act.__name__}: {most} bytes, cut at 1 in {share}; {lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts"
+        f"{act.__name__}: {most} bytes, cut at 1 in {share}; "
+        f"{lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts"
     )
 
 

@@ -46,7 +46,8 @@ def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> No
     profile = kit.control.chip.state.profile
     assert {esam_of(kit), profile_of(kit, USER), profile_of(kit, KEYS)} == {profile}
     tell(
-        f"{profile}: opening {opening.slot_characters}, purchase {purchase.slot_characters} characters"
+        f"{profile}: opening {opening.slot_characters}, "
+        f"purchase {purchase.slot_characters} characters"
     )
     assert not kit.violations()
 

@@ -116,7 +116,8 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
             == 5000 * FEN
         )
     tell(
-        f"inspection: {session.took_us} us, {session.slot_characters} + {session.esam_characters} characters"
+        f"inspection: {session.took_us} us, {session.slot_characters} + "
+        f"{session.esam_characters} characters"
     )
     assert not kit.violations()
 

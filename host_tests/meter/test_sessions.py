@@ -80,7 +80,10 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
     kit.session(USER)
     assert kit.on_card().write_back["balance_fen"] == kit.state.balance_fen < 500
     for name, session in (("opening", opening), ("purchase", purchase), ("refresh", again)):
-        wire = f"{session.slot_characters} + {session.esam_characters} characters, no faster than {session.floor_us} us"
+        wire = (
+            f"{session.slot_characters} + {session.esam_characters} characters, "
+            f"no faster than {session.floor_us} us"
+        )
         tell(f"{name}: {session.took_us} us from the switch to the last character; {wire}")
         assert session.floor_us < session.took_us < LIMIT_US
     assert not kit.violations()

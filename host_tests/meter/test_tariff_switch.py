@@ -193,7 +193,8 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         assert (kit.state.price_e4, kit.state.bought_fen) == (PRICE_E4, bought_fen)
     assert pulled > 5
     tell(
-        f"pulled at {len(range(5, whole, 61))} of {whole} characters, {pulled} times before the plan was taken over"
+        f"pulled at {len(range(5, whole, 61))} of {whole} characters, "
+        f"{pulled} times before the plan was taken over"
     )
 
 

@@ -54,7 +54,8 @@ def test_interrupting_the_mains_brings_a_few_watt_hours(
     delivered_pj, charged_pj = interrupt(kit, times, off_ms, on_ms)
     delivered_mwh, charged_mwh = (each * 1000 // PJ_PER_WH for each in (delivered_pj, charged_pj))
     tell(
-        f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, {charged_mwh} charged"
+        f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, "
+        f"{charged_mwh} charged"
     )
     assert 0 <= delivered_pj - charged_pj <= GAIN_WH * PJ_PER_WH
     assert not kit.relay_closed and any(

@@ -335,7 +335,8 @@ def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) 
     points = f"{len(outcomes)} points of a sale of {commands} commands"
     record_property(
         "figure",
-        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, the others as before",
+        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, "
+        "the others as before",
     )
 
 

@@ -69,7 +69,8 @@ def test_ticks_start_before_the_wrap_and_wrap_at_2_to_the_30(bench: VmBench) -> 
 
 def test_run_until_stops_at_any_microsecond(bench: VmBench) -> None:
     bench.boot(
-        "import time\nwhile True:\n    time.sleep_ms(10)\n    print(time.ticks_us() - 2**30 + 30_000_000)"
+        "import time\nwhile True:\n    time.sleep_ms(10)\n"
+        "    print(time.ticks_us() - 2**30 + 30_000_000)"
     )
     for when_us in (1, 9_999, 10_000, 10_001, 34_567):
         assert bench.lives_until(when_us)

@@ -94,6 +94,7 @@ def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -
 def test_two_formats_that_do_not_fit_give_rubbish(bench: VmBench) -> None:
     bench.clock.at(1000, lambda: bench.mcu.uart(0).deliver(0x55, EIGHT_E_1))
     lines = bench.run(
-        "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\nprint(u.read(1) == b'U', u.any())"
+        "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\n"
+        "print(u.read(1) == b'U', u.any())"
     )
     assert lines == ["False 0"]
