@@ -127,9 +127,22 @@ def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(
     master, slave = pty.openpty()
     arguments = [word.format(story=story) for word in words]
     process = subprocess.run(
-        [sys.executable, "-c", "from dianka.cli import main; main()", "bench", *arguments, "--runner", "host"],
-        env={**os.environ, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=subprocess.PIPE, timeout=60, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "from dianka.cli import main; main()",
+            "bench",
+            *arguments,
+            "--runner",
+            "host",
+        ],
+        env={**os.environ, "TERM": "dumb"},
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
     os.close(slave)
     os.close(master)
     assert (process.returncode, process.stderr.decode()) == (status, DUMB + "\n")

@@ -35,8 +35,10 @@ def begun(
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "dianka", "bench", "play", str(story), "--runner", runner],
-            env={**os.environ, "TMPDIR": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            env={**os.environ, "TMPDIR": str(place)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

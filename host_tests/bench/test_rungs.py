@@ -40,7 +40,7 @@ def ended(command: list[str], **environment: str) -> tuple[int, str]:
 
 
 def chip_target() -> list[str]:
-    """`make test-chip` as it is, but for the virtual environment, which is the one that runs this."""
+    """`make test-chip` as it is, but with the virtual environment that runs this."""
     return [
         "make",
         f"BIN={Path(sys.executable).parent}",

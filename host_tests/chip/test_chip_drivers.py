@@ -58,11 +58,13 @@ METERING = """
     import time
     from machine import UART, Pin
     from hlw8032 import Hlw8032
-    chip = Hlw8032(UART(0, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(0), rx=Pin(1), rxbuf=256))
+    chip = Hlw8032(UART(0, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(0), rx=Pin(1), \
+rxbuf=256))
     for _ in range(20):
         time.sleep_ms(100)
         chip.poll()
-    print([chip.voltage_mv, chip.current_ma, chip.power_mw, chip.register, chip.pulse_pj, chip.reports])
+    print([chip.voltage_mv, chip.current_ma, chip.power_mw, chip.register, chip.pulse_pj, \
+chip.reports])
     chip_lost = chip.skipped
     for _ in range(10):
         time.sleep_ms(100)

@@ -15,7 +15,8 @@ from chip_bench import ChipBench
 LINES = """
 def made(io, power, reset, clock, sm):
     clock = PWM(Pin(clock), freq=3_571_428, duty_u16=0)
-    return pioline.PioLine(Pin(io), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), clock, sm)
+    return pioline.PioLine(Pin(io), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), \
+clock, sm)
 
 card, esam = made(5, 6, 7, 12, 0), made(9, 10, 11, 14, 2)
 """

@@ -201,9 +201,8 @@ def test_power_may_go_at_every_flash_operation_of_an_update(
     record_property(
         "figure",
         f"{points} power cuts among {len(recorded.operations)} flash operations of an update: "
-        f"{chosen.count('a')} leave the "
-        f"former version, {chosen.count('b')} the new one whole; {len(seen)} different contents, "
-        "each completed by flashing",
+        f"{chosen.count('a')} leave the former version, {chosen.count('b')} the new one whole; "
+        f"{len(seen)} different contents, each completed by flashing",
     )
 
 

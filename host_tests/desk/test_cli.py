@@ -1,4 +1,4 @@
-"""The command line: short commands with their defaults, and one line to stderr for every trouble."""
+"""The command line: short commands with their defaults, and one line to stderr for each error."""
 
 from pathlib import Path
 

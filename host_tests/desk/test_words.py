@@ -1,4 +1,4 @@
-"""What people type wrong at the desk: one line for each, exit code 1 or 2, and no card made of it."""
+"""Typing errors at the desk: one line for each, exit code 1 or 2, and no card made of it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -113,7 +113,7 @@ def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
 
 
 def _seals_as(heard: Heard, table: Table) -> None:
-    """The card's READs with MAC, their targets and the factor of public keys are those of the rows."""
+    """READs with MAC of the card, their targets and the public keys' factor are as in the rows."""
     rows = [(row[0].split(" r4")[0], row[1].removesuffix(", not sent")) for row in table.rows]
     assert sealed_reads(heard.card) == [
         (compact(read), compact(target), FACTOR) for read, target in rows

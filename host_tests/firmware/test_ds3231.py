@@ -1,4 +1,4 @@
-"""The clock chip's driver against the model on the bus, and dates against the standard library's."""
+"""The clock chip's driver against the model on the bus, dates against the standard library's."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -181,7 +181,8 @@ def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
 
 
 HOURS_12 = [(0x52, 0), *((0x40 | hour, hour) for hour in range(1, 10)), (0x50, 10), (0x51, 11),
-            (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22), (0x71, 23)]  # fmt: skip
+            (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22),
+            (0x71, 23)]  # fmt: skip
 HOURS_24 = [(hour // 10 << 4 | hour % 10, hour) for hour in range(24)]
 MONTHS = [
     (century | code, month)

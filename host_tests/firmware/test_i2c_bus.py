@@ -170,7 +170,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
 
 
 def test_a_bus_that_stays_stuck_at_the_start_is_found_free_later(tmp_path: Path) -> None:
-    """SDA low from outside for 3 s: the meter starts without the memory, and takes it over later."""
+    """SDA low from outside for 3 s: the meter starts without the memory, and adopts it later."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 2000)
     sda = kit.rig.bench.mcu.pin(kit.rig.bench.pins["SDA"])

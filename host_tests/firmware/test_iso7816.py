@@ -121,7 +121,7 @@ def test_a_lying_status_is_the_caller_s_business() -> None:
 
 
 def test_every_status_word_there_could_be() -> None:
-    """61xx and 6Cxx go on, 6xxx and 9xxx end the command as they are, the rest is no status word."""
+    """61xx and 6Cxx go on, 6xxx and 9xxx end the command as they are; others are no status word."""
     for sw in range(0x10000):
         exchange = Exchange(0x00, 0xB0, 0x81, 0, b"", 4)
         exchange.take()

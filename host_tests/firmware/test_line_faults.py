@@ -17,8 +17,9 @@ from line_rig import LineRig as Rig
 
 @pytest.mark.parametrize(
     ("atr", "why"),
-    [("3f6525", "inverse convention"), ("00", "ATR cut short"), ("0011", "no ATR"), ("3b8001", "ATR cut short"),
-     ("3b80018081", "ATR with a wrong TCK"), ("3b800101", "ATR with a wrong TCK"), ("3b800181", "no T=0")],
+    [("3f6525", "inverse convention"), ("00", "ATR cut short"), ("0011", "no ATR"),
+     ("3b8001", "ATR cut short"), ("3b80018081", "ATR with a wrong TCK"),
+     ("3b800101", "ATR with a wrong TCK"), ("3b800181", "no T=0")],
 )  # fmt: skip
 def test_bad_answers_to_reset(atr: str, why: str) -> None:
     rig = Rig(Behaviour(atr=bytes.fromhex(atr)))

@@ -46,8 +46,8 @@ def test_four_times_the_rate_takes_a_quarter_of_the_time() -> None:
 
 
 @pytest.mark.parametrize(("way", "failures", "limit_us"), [
-    (pps.DECLINE, 0, 120_000), (pps.WRONG, 1, 200_000), (pps.BAD_PCK, 1, 200_000), (pps.SILENT, 1, 1_200_000),
-    (pps.CUT, 1, 1_200_000),
+    (pps.DECLINE, 0, 120_000), (pps.WRONG, 1, 200_000), (pps.BAD_PCK, 1, 200_000),
+    (pps.SILENT, 1, 1_200_000), (pps.CUT, 1, 1_200_000),
 ])  # fmt: skip
 def test_where_pps_fails_the_first_rate_serves(way: str, failures: int, limit_us: int) -> None:
     rig = Rig(Behaviour(ta1=0x13, pps=way))
@@ -204,7 +204,8 @@ def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [
-    Behaviour(ta1=0x13, nulls=1), Behaviour(ta1=0x13, nulls=20), Behaviour(ta1=0x13, one_by_one=True),
+    Behaviour(ta1=0x13, nulls=1), Behaviour(ta1=0x13, nulls=20),
+    Behaviour(ta1=0x13, one_by_one=True),
 ])  # fmt: skip
 def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
     rig = Rig(behaviour)
@@ -214,7 +215,8 @@ def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
 
 
 @pytest.mark.parametrize(("behaviour", "why"), [
-    (Behaviour(ta1=0x13, wrong_procedure=0x33), "no procedure byte"), (Behaviour(ta1=0x13, nulls=101), "NULL for ever"),
+    (Behaviour(ta1=0x13, wrong_procedure=0x33), "no procedure byte"),
+    (Behaviour(ta1=0x13, nulls=101), "NULL for ever"),
 ])  # fmt: skip
 def test_bad_cards_end_in_an_error_at_the_high_rate(behaviour: Behaviour, why: str) -> None:
     rig = Rig(behaviour)

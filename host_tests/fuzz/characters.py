@@ -79,7 +79,7 @@ def split(raw: bytes) -> tuple[list[dict[str, int]], bytes, bytes]:
 
 
 def join(levels: list[dict[str, int]], historical: bytes, check: bytes) -> bytes:
-    """The ATR that says this; a TCK only where ISO 7816-3 asks for one, and then its right value."""
+    """Return the ATR that says this, with the right TCK where ISO 7816-3 asks for one."""
     present = [sum(1 << "ABCD".index(letter) for letter in level) << 4 for level in levels]
     out = bytearray((0x3B, present[0] | len(historical)))
     for n, level in enumerate(levels):

@@ -20,8 +20,12 @@ from dianka.desk.issue import UserData
 from ledger import Session
 from meter_kit import CUSTOMER_NO, METER_NO, MS, PRICE_E4, USER, MeterKit, S, tell
 
-GROUPS = {last: f"Err-{group}" for group, codes in ((31, range(1, 4)), (32, range(4, 11)), (33, range(11, 14)),
-          (34, range(14, 19)), (35, range(19, 21)), (36, (21,)), (37, (22,))) for last in codes}  # fmt: skip
+GROUPS = {
+    last: f"Err-{group}"
+    for group, codes in ((31, range(1, 4)), (32, range(4, 11)), (33, range(11, 14)),
+                         (34, range(14, 19)), (35, range(19, 21)), (36, (21,)), (37, (22,)))
+    for last in codes
+}  # fmt: skip
 LIMIT_US = 3_300 * MS  # 3 s, and the debouncing of the switch
 OTHER = Path("other.card")
 
@@ -141,8 +145,9 @@ def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int
 
 
 @pytest.mark.parametrize("content", [
-    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45), card_files.frame(1, b"\xff" * 39),
-    card_files.frame(6, bytes(39)), card_files.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
+    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45),
+    card_files.frame(1, b"\xff" * 39), card_files.frame(6, bytes(39)),
+    card_files.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
 ])  # fmt: skip
 def test_a_damaged_file_01(kit: MeterKit, content: bytes) -> None:
     kit.make_user(OTHER)
@@ -175,7 +180,8 @@ def test_a_damaged_card_file_is_one_line(kit: MeterKit, tmp_path: Path) -> None:
     (Behaviour(lying_sw=0x6C10), {19}),
     (Behaviour(lying_sw=0x6110), {19}),
     (Behaviour(lying_sw=0x6100), {19}),
-    *((Behaviour(stops_after=count), {4} if count < 13 else {19}) for count in (0, 1, 2, 5, 12, 13, 14, 15, 21, 40, 64, 75)),
+    *((Behaviour(stops_after=count), {4} if count < 13 else {19})
+      for count in (0, 1, 2, 5, 12, 13, 14, 15, 21, 40, 64, 75)),
 ])  # fmt: skip
 def test_cards_that_talk_badly(kit: MeterKit, behaviour: Behaviour, codes: set[int]) -> None:
     session = kit.session(USER, behaviour=behaviour)

@@ -31,7 +31,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 @pytest.fixture
 def dear(tmp_path: Path) -> Iterator[MeterKit]:
-    """At 99.9999 yuan a kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
+    """At 99.9999 yuan/kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
     init = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999])
     kit = MeterKit.new(tmp_path, init, UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]))
     in_use(kit, 20_000)

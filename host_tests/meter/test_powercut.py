@@ -31,7 +31,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 @pytest.fixture
 def dear(tmp_path: Path) -> Iterator[MeterKit]:
-    """At 99.9999 yuan a kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
+    """At 99.9999 yuan/kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
     init = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999])
     kit = MeterKit.new(tmp_path, init, UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]))
     in_use(kit, 20_000)
@@ -180,7 +180,7 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
 
 
 def test_blank_memory_and_an_esam_that_comes_late(kit: MeterKit) -> None:
-    """The journal already has records of a meter that is not set up when the ESAM answers at last."""
+    """The journal has records of a meter that is not set up already when the ESAM answers."""
     esam = kit.rig.bench.esam
     chip = esam.engine._tpdu.chip
     dip(kit)

@@ -133,10 +133,12 @@ def test_every_verdict_is_drawn_from_somewhere() -> None:
     """The oracle is no constant: one change each from a purchase that is good."""
     good = Case(True, 7, 0, 0, BUY, METER_NO, CUSTOMER_NO, SERIAL, 100, 8, True)
     changes: list[tuple[dict[str, int | bool], str | int]] = [
-        ({}, CREDIT), ({"count": 7}, TAKE_OVER), ({"count": 6}, RECEIPT), ({"blank": False}, RECEIPT_18),
-        ({"card_type": 4}, 8), ({"meter_no": 1}, 11), ({"customer_no": 1}, 12), ({"serial": 1}, 13),
-        ({"opened": False, "card_type": BUY}, 15), ({"opened": False, "card_type": REPLACE}, 16), ({"count": 9}, 17),
-        ({"card_type": OPEN}, 17), ({"hoard_fen": 99}, 21), ({"serial": 1, "card_type": REPLACE}, CREDIT),
+        ({}, CREDIT), ({"count": 7}, TAKE_OVER), ({"count": 6}, RECEIPT),
+        ({"blank": False}, RECEIPT_18), ({"card_type": 4}, 8), ({"meter_no": 1}, 11),
+        ({"customer_no": 1}, 12), ({"serial": 1}, 13), ({"opened": False, "card_type": BUY}, 15),
+        ({"opened": False, "card_type": REPLACE}, 16), ({"count": 9}, 17),
+        ({"card_type": OPEN}, 17), ({"hoard_fen": 99}, 21),
+        ({"serial": 1, "card_type": REPLACE}, CREDIT),
     ]  # fmt: skip
     for change, expected in changes:
         case = replace(good, **change)  # type: ignore[arg-type]
@@ -166,8 +168,10 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
                     known = int.from_bytes(serial_of(kit, card), "big") == state.card_serial
                     kit.write(card, {"card_type": card_type, "update_flag": 0})
                     kit.set_wallet(card, 10, count, blank)
-                    expected = rules(Case(True, state.count, state.balance_fen, 0, card_type, METER_NO, CUSTOMER_NO,
-                                          SERIAL if known else STRANGER, 10, count, blank))  # fmt: skip
+                    expected = rules(Case(
+                        True, state.count, state.balance_fen, 0, card_type, METER_NO, CUSTOMER_NO,
+                        SERIAL if known else STRANGER, 10, count, blank,
+                    ))  # fmt: skip
                     before = state.bought_fen, state.count, state.card_serial
                     session = kit.session(card)
                     case = (card_type, ahead, blank, stranger, expected, session.log)

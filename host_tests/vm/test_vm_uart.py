@@ -32,7 +32,8 @@ def test_uart_sends_at_its_pace_and_its_ring_overflows(bench: VmBench) -> None:
         time.sleep_ms(100)
         print(uart.any(), uart.read(10), uart.any())
         time.sleep_ms(100)
-        print(uart.any(), uart.read(), time.ticks_us() - 2**30 + 30_000_000, uart.read(1), uart.read(0))
+        print(uart.any(), uart.read(), time.ticks_us() - 2**30 + 30_000_000, uart.read(1), \
+uart.read(0))
         time.sleep_ms(10)
         buffer = bytearray(4)
         print(uart.readinto(buffer, 2), buffer, uart.readline(), uart.readline())
