@@ -86,9 +86,8 @@ def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
     if not kit.rig.view().powered:
         kit.restart(1 * S)
-        kit.wait(
-            10 * S
-        )  # or the relay would open: so many cuts in a row look like somebody's intent
+        # Else the relay would open: so many cuts in a row look deliberate.
+        kit.wait(10 * S)
     session = kit.session(USER)
     assert session.code == 0, session.log
 

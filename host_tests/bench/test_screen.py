@@ -200,9 +200,8 @@ def test_a_small_window_keeps_keys_state_and_what_to_do(
         "speed 1x",
     ):
         assert any(part in line for line in shown), part
-    assert ("Dianka" in text) == (
-        size[0] >= 52 and size[1] >= 17
-    )  # the large digits, where there is room
+    # The large digits are shown if there is room.
+    assert ("Dianka" in text) == (size[0] >= 52 and size[1] >= 17)
     assert any("|_|.|_| |_|" in line for line in shown) != ("Dianka" in text)
 
 

@@ -108,9 +108,8 @@ def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
         kit.change_keys(second, card, keys.meter_factor(bytes.fromhex("000000000077")))
     assert refused.value.sw == 0x6985
     assert not is_private(second)
-    kit.change_keys(
-        second, card
-    )  # an ESAM of the very meter that it served: a use is a meter, not a try
+    # An ESAM of the meter that it has served already: uses count meters, not tries.
+    kit.change_keys(second, card)
 
 
 def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(

@@ -78,11 +78,8 @@ def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
         chip = bench.mcu.i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
         lines = bench.run(CLOCK, 2_500_000)
         assert chip.osf is False and chip.violations == []
-    assert lines == [
-        "None 2",
-        "820540799 0",
-        "820540800 2601010800",
-    ]  # new year's day in China, eight hours ahead of UTC
+    # New Year's Day in China, which is eight hours ahead of UTC.
+    assert lines == ["None 2", "820540799 0", "820540800 2601010800"]
 
 
 def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:

@@ -166,9 +166,8 @@ def test_what_the_chip_refuses() -> None:
     assert kit.sw_of(chip, command(FOUND, bytes((PROFILES["3des"].code,)))) == WRONG_DATA
     assert kit.sw_of(chip, command(FOUND, code)) == 0x9000
     assert kit.sw_of(chip, "80FA0700020202") == 0x9000
-    assert (
-        kit.sw_of(chip, "80FA0700020202") == CONDITIONS
-    )  # one backup, also of what is not stored yet
+    # There is one backup only, also of keys that are not stored yet.
+    assert kit.sw_of(chip, "80FA0700020202") == CONDITIONS
     chip.power_on()  # the keys are gone with the power
     assert kit.sw_of(chip, command(KEEP, code)) == CONDITIONS
     assert kit.sw_of(chip, command("80FA0001", bytes(8))) == NO_KEY

@@ -99,9 +99,8 @@ def test_a_plan_goes_along_until_it_has_begun() -> None:
 def test_a_plan_that_was_broken_off_goes_along_even_when_it_has_begun_since() -> None:
     control, user, esam = opened()
     with pytest.raises(SaleError):
-        sale(
-            control, kit.Pulled(user, 19, True), NewPrice(6000, LATER)
-        )  # wallet written, write-back not yet blank
+        # Pulled when the wallet is written and the write-back not yet blank.
+        sale(control, kit.Pulled(user, 19, True), NewPrice(6000, LATER))
     sale(control, user, now=LATER + 1)
     assert on_card(user)[1:] == (6000, LATER, 3)
     kit.use_in_meter(esam, user)

@@ -219,9 +219,8 @@ def test_never_bought_anything(kit: MeterKit) -> None:
 
 def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> None:
     in_use(kit, 1000)
-    kit.set_wallet(
-        USER, 9999, 2
-    )  # the write-back still stands: the card was pulled after its wallet was written
+    # The write-back is still there: the card was pulled after its wallet was written.
+    kit.set_wallet(USER, 9999, 2)
     with pytest.raises(CardError, match=NEVER.format(r"99\.99")):
         by_record(kit)
     assert not (kit.folder / NEW).exists()

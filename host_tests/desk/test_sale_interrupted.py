@@ -175,9 +175,8 @@ def test_a_signal_in_any_command_of_a_sale(
         else:
             continue
         break
-    assert (
-        not ended["err"] and "50.00 yuan" in ended["out"]
-    )  # more commands than the sale has: no signal came
+    # There were more commands than the sale has: no signal came.
+    assert not ended["err"] and "50.00 yuan" in ended["out"]
     assert kept[True] >= 6 and kept[False] >= 30
     record_property(
         "figure",

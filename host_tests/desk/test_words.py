@@ -172,9 +172,8 @@ def test_what_decides_about_money_has_no_default() -> None:
             assert refused("card", "issue", kind, "x.card", *rest).startswith(
                 f"give {name} as well: "
             )
-        assert (
-            run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0
-        )  # a chip says nothing yet
+        # A blank chip has no data yet.
+        assert run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -285,9 +284,10 @@ AMOUNT = "the amount must be from 0.01 to 999999.99 yuan, not {}: see `dianka se
 def test_an_amount_below_zero_is_no_option(amount: str) -> None:
     assert refused("sell", "lin.card", amount, status=2) == AMOUNT.format(amount)
     assert refused("sell", "--reader", "0", amount, status=2) == AMOUNT.format(amount)
+    # The same in a story.
     assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().unknown(
         ["sell", "lin.card", amount]
-    )  # as a story has it
+    )
 
 
 def test_help_stays_as_it_is() -> None:

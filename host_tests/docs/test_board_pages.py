@@ -124,9 +124,8 @@ def test_every_value_and_part_of_the_pictures_is_in_the_list_of_parts(name: str)
         r"(?:(\d+) x )?(\d+(?:\.\d+)?) (k|R|uF|nF)\b", "; ".join(between)
     ):
         needed[f"{value} {UNITS.get(unit, unit)}"] += int(many or 1)
-    assert needed.pop("100 nF") <= listed.pop(
-        "100 nF"
-    )  # more of them at the chips that are not in the second picture
+    # More of them are at the chips that are not in the second picture.
+    assert needed.pop("100 nF") <= listed.pop("100 nF")
     assert len(needed) == 12
     assert listed == needed
     parts = "; ".join([*between, *(part.name for part in drawn(name))])

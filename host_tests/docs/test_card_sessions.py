@@ -19,10 +19,8 @@ from service_kit import CREDIT, TEST, make_credit, make_test
 from sessions_document import Step, commands_of
 
 CARD = Path("service.card")
-BEGIN = [
-    ("card", "00a4000002df01"),
-    ("card", "00b081002d"),
-]  # "Every card begins so", 1 and 3; 2 was long before
+# "Every card begins so", steps 1 and 3; step 2 was long before.
+BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]
 FACTOR = "00" * 8
 METER = "0000" + card_files.to_bcd(METER_NO, 6).hex()
 

@@ -63,9 +63,8 @@ def test_the_excerpts_of_make_run_are_its_output(tmp_path: Path) -> None:
 
 def test_no_chinese_sentence_is_broken_over_lines() -> None:
     """Markdown makes a blank of a line's end, which Chinese has not: a paragraph is one line."""
-    own_line = re.compile(
-        r"[#>|]| {4}|\d\. |- "
-    )  # a heading, quotation, table, code, item of a list
+    # A heading, quotation, table, code, or item of a list.
+    own_line = re.compile(r"[#>|]| {4}|\d\. |- ")
     lines = (ROOT / "README.zh.md").read_text(encoding="utf-8").splitlines()
     for number, (line, following) in enumerate(pairwise(lines), 1):
         goes_on = line.strip() and following.strip() and not own_line.match(following)

@@ -215,10 +215,11 @@ def test_the_century_bit_changes_no_month_and_no_year(byte: int, month: int) -> 
     [
         *((0, value) for value in (0x60, 0x0A, 0x80, 0xFF)),
         *((1, value) for value in (0x60, 0x1F, 0x80)),
+        # From 0x40 on: 12 hours.
         *(
             (2, value)
             for value in (0x24, 0x1A, 0x80, 0x40, 0x53, 0x60, 0x73, 0x4A, 0x5F, 0xC1, 0xD2)
-        ),  # from 0x40: 12 hours
+        ),
         *((4, value) for value in (0x00, 0x0A, 0x30, 0x32, 0x41)),
         *((5, value) for value in (0x00, 0x0A, 0x13, 0x22, 0x80, 0x8A, 0x93)),
         *((6, value) for value in (0xA5, 0x0F, 0x1B, 0xFF)),
@@ -351,10 +352,8 @@ def test_a_time_before_the_earliest_is_not_believed() -> None:
         0,
     )
     rig.parts.clock.advance(1_000_000)
-    assert (rig.clock.seconds(), rig.clock.fault) == (
-        1001,
-        0,
-    )  # five minutes are no more than two clocks may differ
+    # Two clocks may differ by five minutes.
+    assert (rig.clock.seconds(), rig.clock.fault) == (1001, 0)
 
 
 @pytest.mark.parametrize(

@@ -73,9 +73,8 @@ def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
 
 
 def test_a_cold_start_charges_what_the_chip_has_counted_but_nothing_twice() -> None:
-    assert (
-        Bench(register=5000).after(300, 40) == 40
-    )  # the chip has started too: it cannot have counted down
+    # The chip has started too: it can't have counted down.
+    assert Bench(register=5000).after(300, 40) == 40
     assert Bench(register=30).after(300, 40) == 10  # perhaps too, or it has counted on
     for register in (40, 39):
         same = Bench(register=register)

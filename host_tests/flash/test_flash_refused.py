@@ -195,10 +195,8 @@ def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
     [
         (errno.ENOTTY, "is no serial port: name the board's (there now: "),
         (errno.EINVAL, "is no serial port: name the board's (there now: "),
-        (
-            errno.ENXIO,
-            "is no serial port: name the board's (there now: ",
-        ),  # /dev/tty without a terminal
+        # /dev/tty without a terminal.
+        (errno.ENXIO, "is no serial port: name the board's (there now: "),
         (errno.EACCES, "may not be opened by you: join the group that owns it"),
         (errno.EBUSY, "is busy: close the program that uses it"),
         (errno.EAGAIN, "is busy: close the program that uses it"),

@@ -182,7 +182,6 @@ class ChipDesk:
 
     def _hear(self, data: bytes) -> None:
         self.heard += data
-        with contextlib.suppress(
-            BlockingIOError
-        ):  # nobody reads, as when no program has the port open
+        # Nobody reads if no program has the port open.
+        with contextlib.suppress(BlockingIOError):
             os.write(self._master, data)

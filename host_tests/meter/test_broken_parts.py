@@ -124,9 +124,8 @@ def test_a_metering_chip_that_is_silent(kit: MeterKit) -> None:
     assert "Err-05" not in kit.looks(15 * S)
     kit.rig.set_load(0)
     kit.wait(1 * S)
-    assert (
-        kit.state.energy_pj == kit.ledger.energy_pj
-    )  # what went by in silence was in the chip's count
+    # The energy that passed while the chip did not answer was in its count.
+    assert kit.state.energy_pj == kit.ledger.energy_pj
 
 
 @pytest.mark.parametrize("fault", [ContactFault.WELDED, ContactFault.STUCK_OPEN])

@@ -42,9 +42,8 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
 
     The chip has just started or wrapped, so its count is small.
     """
-    monkeypatch.setattr(
-        "dianka.bench.stage.rig.WATCHDOG", POWER_ON
-    )  # what machine.reset_cause() says
+    # This is the cause that machine.reset_cause() returns.
+    monkeypatch.setattr("dianka.bench.stage.rig.WATCHDOG", POWER_ON)
     for _ in range(4):
         kit.rig.cut_power()
         kit.restart()
@@ -54,9 +53,8 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
         kit.wait(1 * S)
         before_pj = fell_short_pj(kit)
         kit.bite()
-        assert (
-            kit.meter.metering.chip.register < 3_000
-        )  # small enough for a chip that has just started
+        # Small enough for a chip that has just started.
+        assert kit.meter.metering.chip.register < 3_000
         assert fell_short_pj(kit) == before_pj
         kit.rig.set_load(load_mw)
         kit.wait(500 * MS)

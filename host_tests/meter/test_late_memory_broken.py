@@ -22,13 +22,8 @@ from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
 __all__ = ("kit",)
-SCANNING = (
-    "scan",
-    "_scan_ring",
-    "_read",
-    "_ask",
-    "read",
-)  # journal and driver: nothing has been taken over yet
+# In journal and driver: nothing has been adopted yet.
+SCANNING = ("scan", "_scan_ring", "_read", "_ask", "read")
 
 
 @pytest.fixture
@@ -115,9 +110,8 @@ def test_a_silent_memory_is_not_told_for_ever(kit: MeterKit) -> None:
     since = len(kit.lines)
     kit.wait(60 * S)
     assert kit.state.energy_pj > 50 * COMMIT_PJ
-    assert (
-        len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2
-    )  # a commit, and the ESAM's coming up
+    # One at a commit, one at the ESAM's start.
+    assert len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2
 
 
 def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:

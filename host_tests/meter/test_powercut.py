@@ -67,9 +67,8 @@ def test_a_cut_at_the_bytes_of_every_commit(
         if not kit.rig.view().powered:
             cuts += 1
             kit.restart(1 * S)
-            kit.wait(
-                10 * S
-            )  # or the relay would open: so many cuts in a row look like somebody's intent
+            # Else the relay would open: so many cuts in a row look deliberate.
+            kit.wait(10 * S)
         if act is purchase:
             assert kit.session(USER).code == 0, (point, kit.lines[-5:])
         assert kit.state.count == count, point

@@ -61,9 +61,8 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
         state = kept(kit)
         if line.startswith("8030"):
             assert (state.intent, state.count) == (INTENT_CREDIT, 1)
-            assert (
-                kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
-            )  # or a cut would leave a difference
+            # Else a cut would leave a difference.
+            assert kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
         elif line.startswith("8432"):
             assert (state.intent, state.intent_fen, state.intent_count) == (INTENT_CREDIT, 300, 2)
             assert state.wallet_fen <= kit.esam_wallet()[0] < 1000
@@ -135,9 +134,8 @@ def test_one_command_diversifies_and_enciphers(kid: int) -> None:
     esam.power_on()
     factor, data = bytes(range(8)), bytes(range(100, 108))
     both = send(esam, command(f"80FA000{kid}", factor + data), "diversify and encipher")
-    assert (
-        both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
-    )  # the process key stays
+    # The process key stays.
+    assert both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
     esam.power_on()
     send(esam, command(f"80FA000{kid}", factor), "diversify")
     assert both == send(esam, command("80FA0000", data), "encipher")

@@ -276,9 +276,8 @@ def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(
     kit.rig.bench.fram.load(bytes(FRAM_BYTES))
     kit.restart()
     assert (kit.state.meter_no, kit.state.customer_no) == (METER_NO, 0)
-    assert (
-        kit.session(USER).code == 18
-    )  # the former customer's card has been in a meter, so it opens none
+    # The former customer's card has been in a meter, so it opens no account.
+    assert kit.session(USER).code == 18
     kit.make_user(OTHER, issue.UserData(METER_NO, 77, 100, 50, [PRICE_E4]))
     kit.sell(500, OTHER)
     assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (

@@ -161,9 +161,8 @@ def test_a_used_card_gets_its_receipt_with_error_18(kit: MeterKit) -> None:
     kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 500, 2, False)
     refused(kit, USER, 18)
-    assert (
-        kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2
-    )  # the same again, which the desk insists on
+    # The desk insists on the same sale again.
+    assert kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2
 
 
 @pytest.mark.parametrize(("count", "blank"), [(2, False), (1, True), (0, True)])

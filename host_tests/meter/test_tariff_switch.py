@@ -212,8 +212,7 @@ def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> No
         kit.wait(7 * S + 3 * MS)
     charged_pj, state = kit.state.energy_pj, kit.state
     assert used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
-    tariff.plan_price(
-        state, 1, user_tariff([6000])
-    )  # as if it had been dark: the time has passed at the next look
+    # As if the power had been off: the time has passed at the next look.
+    tariff.plan_price(state, 1, user_tariff([6000]))
     kit.wait(5 * S)
     assert kit.state.energy_pj > charged_pj and at_the_old_price(kit, PRICE_E4, 6000) == charged_pj
