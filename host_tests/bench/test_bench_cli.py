@@ -1,5 +1,6 @@
-"""`dianka bench` on the command line: names are shown as they are, errors are one plain line before
-anything is played.
+"""`dianka bench` on the command line: names are shown as they are, errors are one plain line.
+
+An error is reported before anything is played.
 """
 
 import os

@@ -1,6 +1,4 @@
-"""How `dianka` begins: what it imports, Ctrl-C meanwhile, its version, and what make says before it
-calls it.
-"""
+"""How `dianka` starts: its imports, Ctrl-C during them, its version, make's errors before it."""
 
 import subprocess
 import sys

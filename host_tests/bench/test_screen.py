@@ -216,9 +216,7 @@ def test_a_window_that_is_too_small_says_how_large_it_must_be(
 
 
 def printed(width: int, terminal: bool) -> list[str]:
-    """A story's printer on a meter with everything lit, at a step and a line of the log that are
-    long.
-    """
+    """A story's printer on a meter with everything lit, with a long step and a long log line."""
     out = io.StringIO()
     lamps = dict.fromkeys(("alarm", "trip", "overdraft", "fault", "card", "pulse"), True)
     view = replace(

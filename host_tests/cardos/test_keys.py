@@ -1,6 +1,4 @@
-"""Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key
-change card.
-"""
+"""Loading keys: who may seal what for whom, all or none, and a master-key change card's uses."""
 
 import pytest
 

@@ -1,5 +1,6 @@
-"""Rung 3: the drivers of bus, clock, relay and metering chip as .mpy, each against its model on the
-emulated pins.
+"""Rung 3: the drivers of bus, clock, relay and metering chip as .mpy, each against its model.
+
+The models are at the emulated pins.
 
 Memory, display and UART are in test_chip_parts.py, the T=0 line in test_chip_line.py, pulses in
 test_chip_pulses.py.

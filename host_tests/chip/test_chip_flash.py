@@ -1,6 +1,4 @@
-"""Rung 3: `dianka flash` as people run it, through the real mpremote and a pseudo-terminal, onto
-the emulated Pico.
-"""
+"""Rung 3: `dianka flash` to the emulated Pico, through the real mpremote and a pseudo-terminal."""
 
 import shutil
 import time

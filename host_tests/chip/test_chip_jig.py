@@ -1,6 +1,4 @@
-"""Rung 3: what rung 4 has a board do with its test jig, on the emulated Pico with the jig's wires
-and nothing else.
-"""
+"""Rung 3: rung 4's programs for the test jig, on the emulated Pico with the jig's wires alone."""
 
 import ast
 from pathlib import Path

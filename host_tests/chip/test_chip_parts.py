@@ -1,6 +1,4 @@
-"""Rung 3: the bench's models on the emulated pins and buses, driven by the firmware's own drivers
-as .mpy.
-"""
+"""Rung 3: the bench's models on emulated pins and buses, with the firmware's drivers as .mpy."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,4 @@
-"""Rung 3: no pulse is lost by PIO whatever the CPU does, Pin.irq does lose beside it, and a
-miscount would be seen.
+"""Rung 3: PIO loses no pulse whatever the CPU does, Pin.irq does, and a wrong count is noticed.
 
 The million of each rate are counted by `make figures`; here are fewer of them.
 """

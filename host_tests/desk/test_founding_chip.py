@@ -1,6 +1,4 @@
-"""A system founded on a blank control card in a reader, or restored to one, by the same commands as
-in a file.
-"""
+"""A system founded on, or restored to, a blank control card in a reader, with a file's commands."""
 
 import contextlib
 from pathlib import Path

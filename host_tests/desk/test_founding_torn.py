@@ -1,5 +1,4 @@
-"""`keys init` broken off at any step: no control card, or the whole system with a backup that gives
-its keys back.
+"""`keys init` broken off at any step: no control card, or the whole system with a valid backup.
 
 A control card makes one backup. One that was stored without its parts could never be backed up
 again.
@@ -67,9 +66,7 @@ def then_it_is_founded(folder: Path) -> None:
 
 
 class Broken:
-    """Breaks off before or after the nth step: a command to a chip, or what brings a file to the
-    disk.
-    """
+    """Breaks off before or after the nth step: a command to a chip, or the storing of a file."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, at: int, after: bool, error: type[BaseException]

@@ -1,6 +1,4 @@
-"""The desk's side of a new price: what a sale writes, however often it is broken off, and what
-clerks are told.
-"""
+"""The desk's side of a new price: what a sale writes, even if broken off, and tells the clerk."""
 
 import dataclasses
 from datetime import datetime
@@ -63,9 +61,7 @@ def opened(former: NewPrice | None = None) -> tuple[Chip, Chip, Chip]:
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("time", [0, FORMER, SOON])
 def test_a_card_pulled_at_every_command_never_lies_about_the_price(done: bool, time: int) -> None:
-    """Never planned, in force, pending: the card always tells the price in force, and the next sale
-    has the plan.
-    """
+    """Never planned, in force, pending: the card has the price in force, the next sale the plan."""
     former, new, at = (NewPrice(6000, time) if time else None), NewPrice(7000, LATER), 0
     while True:
         at += 1

@@ -1,5 +1,6 @@
-"""Replacement cards in a real meter: the last purchase in it or not, credited once in any order,
-the former card refused.
+"""Replacement cards in a real meter: the last purchase is credited once, the former card refused.
+
+This holds whether the meter has that purchase or not, and in any order.
 """
 
 import dataclasses
@@ -193,8 +194,9 @@ def test_a_replacement_opens_no_account(kit: MeterKit) -> None:
 def test_a_lost_card_that_turns_up_again_never_credits_twice(
     kit: MeterKit, sold: bool, amount: str, former_first: bool
 ) -> None:
-    """Whatever the clerk believed: purchase 2 is credited at most once, and once if the amount was
-    given or the former came.
+    """Whatever the clerk believed: purchase 2 is credited at most once.
+
+    It is credited once if the amount was given or the former card came.
     """
     in_use(kit, 1000)
     kit.sell(300)

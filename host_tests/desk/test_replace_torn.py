@@ -62,9 +62,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def broken_at(at: int, end: Callable[[], None]) -> tuple[int, int, str, str]:
-    """How many writes were left, and how the command ended that `end` met at its nth write to the
-    disk.
-    """
+    """Return the writes that were left, and how the command ended that met `end` at its nth one."""
     left, sync = at, os.fsync
 
     def struck(descriptor: int) -> None:

@@ -1,6 +1,4 @@
-"""`dianka card show`: what cards say in words is what meters wrote to them, and no content whatever
-breaks it.
-"""
+"""`dianka card show` says in words what meters wrote to cards, and no content at all breaks it."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -150,8 +150,9 @@ def test_a_lost_card_s_replacement_says_only_what_was_told() -> None:
 
 
 def test_what_decides_about_money_has_no_default() -> None:
-    """A card for nobody's meter, and a meter set from 0.8000 to 0.5000 yuan/kWh, came of words that
-    nobody had typed.
+    """Defaults made a card for nobody's meter, and set one from 0.8000 to 0.5000 yuan/kWh.
+
+    Nobody had typed these words.
     """
     for kind, names in (
         ("user", ["--meter", "--customer", "--price", "--alarm1", "--alarm2"]),

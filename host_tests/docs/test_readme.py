@@ -85,9 +85,7 @@ def make_environment(python: Path, venv: Path) -> subprocess.CompletedProcess[st
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not here: install it")
 def test_a_python_that_makes_half_an_environment_leaves_none(tmp_path: Path) -> None:
-    """As Debian's without python3-venv: bin/python is there when it fails, and the next `make`
-    would go on with that.
-    """
+    """As Debian without python3-venv: it fails, but leaves a bin/python for the next `make`."""
     python, venv = tmp_path / "python", tmp_path / "venv"
     python.write_text(
         "#!/bin/sh\n"

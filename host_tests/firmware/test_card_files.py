@@ -1,6 +1,4 @@
-"""The codec that meter and desk share: what is packed is unpacked, what is malformed raises
-ValueError and nothing else.
-"""
+"""The codec of meter and desk: it unpacks what it packed; malformed data raises ValueError only."""
 
 import pytest
 from hypothesis import given, settings

@@ -193,9 +193,7 @@ MONTHS = [
 
 @pytest.mark.parametrize(("byte", "hour"), HOURS_24 + HOURS_12)
 def test_hours_of_both_forms_are_read(byte: int, hour: int) -> None:
-    """Datasheet, Table 1: register 02, bit 6 is the 12-hour form, bit 5 then PM and bit 4 ten
-    hours.
-    """
+    """Datasheet, Table 1, register 02: bit 6 is the 12-hour form, bit 5 then PM, bit 4 is 10 h."""
     rig = standing(bytes((0x59, 0x58, byte, 1, 0x01, 0x02, 0x04)))
     date = datetime(2004, 2, 1, hour, 58, 59, tzinfo=UTC)
     assert rig.clock.seconds() == (date - EPOCH).total_seconds()

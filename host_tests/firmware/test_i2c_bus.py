@@ -1,6 +1,4 @@
-"""A controller that goes in the middle of a byte on the I2C bus, and what its next start finds
-there.
-"""
+"""A controller that stops in the middle of a byte on the I2C bus, and the bus at its next start."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""T=0 on the contacts with good cards: guard and turn-round times, order of the contacts, ticks
-that wrap.
-"""
+"""T=0 at the contacts with good cards: guard and turnaround times, contacts' order, tick wraps."""
 
 import pytest
 

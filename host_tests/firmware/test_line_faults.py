@@ -117,9 +117,7 @@ def test_a_shorted_line_is_told_from_a_mute_card() -> None:
 
 
 class OwnSink(Rig):
-    """The contacts replaced: what is sent comes back as `echo` says, and `answer` is given after a
-    header.
-    """
+    """The contacts replaced: `echo` returns what is sent, and `answer` is given after a header."""
 
     def __init__(
         self, echo: Callable[[int], int | None], answer: bytes = b"", every_ms: int = 0

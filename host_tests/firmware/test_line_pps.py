@@ -1,6 +1,4 @@
-"""PPS on the contacts: four times the rate where both sides keep to it, the first rate in bounded
-time where not.
-"""
+"""PPS on the contacts: four times the rate if both sides keep it, else the first rate, in time."""
 
 from pathlib import Path
 
@@ -70,9 +68,7 @@ def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None
 
 @pytest.mark.parametrize("way", [pps.ECHO, pps.NOT_KEPT])
 def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(way: str) -> None:
-    """Once each card that is heard badly at its own rate failed for ever, however often it was put
-    in.
-    """
+    """A card received badly at its own rate failed for ever once, however often inserted."""
     rig = Rig(Behaviour(ta1=0x13, pps=way))
     if way == pps.ECHO:  # worn contacts, a long cable
         rig.socket.tamper = lambda direction, index, value: (

@@ -1,5 +1,6 @@
-"""The self-check on rung 1: a healthy meter says so, each fault changes its own digit and no other,
-and people can read it.
+"""The self-check on rung 1: a healthy meter says so, each fault changes its own digit alone.
+
+People can read it.
 """
 
 import binascii

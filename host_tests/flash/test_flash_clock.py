@@ -1,6 +1,4 @@
-"""The meter's clock from the PC's time: at flashing and by `dianka clock`, through the real
-mpremote.
-"""
+"""The meter's clock from the PC's time, at flashing and by `dianka clock`, through mpremote."""
 
 import time
 from collections.abc import Iterator

@@ -1,6 +1,4 @@
-"""Flashing and its look: what else lies on a board and would run, and the totals beside an update
-that was refused.
-"""
+"""Flashing finds other files on a board that would run, and the totals beside a refused update."""
 
 import re
 from collections.abc import Iterator

@@ -1,6 +1,4 @@
-"""Flashing through the real mpremote: what it refuses, each in one line that says what to do, and
-nothing is written.
-"""
+"""Flashing through the real mpremote: a refusal is one line with what to do; nothing is written."""
 
 import errno
 import os
@@ -110,9 +108,7 @@ def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
 
 @pytest.mark.parametrize("has_answers", [False, True])
 def test_a_state_of_a_former_format_is_flashed_over(desk: Desk, has_answers: bool) -> None:
-    """Versions before format 3 have no answers.py, and say in their state.py that they read no
-    other format.
-    """
+    """Versions before format 3 have no answers.py; by their state.py they read no other format."""
     desk.write(answers=has_answers)
     (desk.firmware / "state.py").write_text(
         "from micropython import const\nclass State: pass\nFORMAT = const(2)\nSIZE = const(106)\n"

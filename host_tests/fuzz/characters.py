@@ -131,9 +131,7 @@ def exchange(text: bytes) -> None:
 
 
 def _talk(engine: object, said: bytes) -> int:
-    """One character at a time; nothing may be sent but 5-character headers and the data that the
-    card was promised.
-    """
+    """One character at a time; only 5-character headers and data promised to the card are sent."""
     promised = 0
     for at, value in enumerate(said):
         out = engine.take()

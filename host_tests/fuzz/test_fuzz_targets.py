@@ -1,5 +1,4 @@
-"""The fuzz targets on what they begin with, on anything at all, and on engines with a fault planted
-in them.
+"""The fuzz targets on their seeds, on any bytes, and on engines with a fault planted in them.
 
 `make fuzz` runs the same targets guided by coverage. What it finds becomes a test here.
 """

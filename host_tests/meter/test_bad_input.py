@@ -1,5 +1,4 @@
-"""What a meter must survive in its slot: wrong cards, foreign cards, metal, cards that talk badly,
-noise on both lines.
+"""Wrong things in the slot: wrong and foreign cards, metal, bad talk, noise on both lines.
 
 Always a defined code within the session's limit, nothing lost, and not a pulse missed meanwhile.
 """
@@ -58,9 +57,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def unharmed(kit: MeterKit, session: Session, code: int | None = None) -> None:
-    """Defined and in time; then the purchase that waited is credited, and every pulse has been
-    counted.
-    """
+    """Defined and in time; then the waiting purchase is credited, and every pulse is counted."""
     assert session.code, session.log
     if code:
         assert session.code == code, session.log

@@ -1,6 +1,4 @@
-"""Parts that are broken, missing or slow: what the meter shows, what it goes on doing, and that it
-comes back.
-"""
+"""Parts that are broken, missing or slow: what the meter shows, goes on doing, and its recovery."""
 
 from collections.abc import Iterator
 from fractions import Fraction

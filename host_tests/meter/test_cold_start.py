@@ -90,8 +90,9 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
 
 
 def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
-    """A life that has used up to 1.5 Wh is cut while the load is large, as it is when the next one
-    begins; judged at rest.
+    """A life with up to 1.5 Wh used is cut at a large load, which the next one begins with too.
+
+    It is judged at rest.
 
     The worst is a count kept that is just below what the chip tells first in its next life: it
     can't be told from one that has gone on counting, and is not charged.
@@ -129,8 +130,9 @@ def test_the_first_report_of_a_known_chip_counts(kit: MeterKit) -> None:
 def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
     kit: MeterKit, both: bool
 ) -> None:
-    """The chip alone from 130,544 on (the way round is 1.385 Wh), and with the controller from
-    123,510 on (19.87 Wh).
+    """The chip alone from 130,544 on (1.385 Wh), with the controller from 123,510 on (19.87 Wh).
+
+    The energies in brackets are the way round over the wrap.
     """
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)

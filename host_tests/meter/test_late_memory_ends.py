@@ -1,5 +1,6 @@
-"""A memory that was silent at the start: where it stays so, is blank, or the meter is stopped
-before or after it was read.
+"""A memory that was silent at the start: it stays so, is blank, or the meter is stopped meanwhile.
+
+The stop comes before or after the memory was read.
 """
 
 import pytest

@@ -154,9 +154,7 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
 
 
 def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> None:
-    """50.00 yuan granted and 0.01 of it used: the debt is lost with the memory, and the card closes
-    the relay.
-    """
+    """50.00 yuan granted, 0.01 used: the memory loses the debt, and the card closes the relay."""
     kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 5000, 0, 0, [PRICE_E4]))
     in_use(kit, 10)
     kit.rig.set_load(6_600_000)

@@ -1,6 +1,4 @@
-"""A meter with a 3DES ESAM and 3DES cards: the same firmware, the same sessions, and cards of
-another cipher refused.
-"""
+"""A meter with 3DES ESAM and cards: same firmware, same sessions, other ciphers' cards refused."""
 
 from collections.abc import Iterator
 from pathlib import Path

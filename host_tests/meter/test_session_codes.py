@@ -1,5 +1,6 @@
-"""Each error code of a card session, provoked by a card or a fault as in the field, with its group
-on the display.
+"""Each error code of a card session, provoked as in the field, with its group on the display.
+
+A card or a fault provokes it.
 """
 
 from collections.abc import Callable

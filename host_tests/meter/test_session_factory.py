@@ -34,9 +34,7 @@ SEALED_COUNT = bytes.fromhex("04B08204")
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter of the factory that has its number, under a load that only a closed relay lets
-    through.
-    """
+    """A factory's meter with its number, under a load that only a closed relay lets through."""
     kit = MeterKit.before_cards(tmp_path)
     assert kit.session(INIT).code == 0
     kit.rig.set_load(6_600_000)

@@ -1,5 +1,6 @@
-"""What a user card is worth, drawn near the meter's own count, against the rules written down a
-second time (cards.md 1.5).
+"""What a user card is worth, near the meter's own count, against rules written a second time.
+
+The rules are those of docs/cards/sessions.md, User card, step 4.
 
 The oracle is the rules in the order in which people would tell them; it shares nothing with the
 firmware but the numbers.
@@ -213,8 +214,9 @@ def serial_of(kit: MeterKit, card: Path) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 255), st.sampled_from((OPEN, BUY, REPLACE)))
 def test_later_cards_change_only_what_is_not_yet_in_force(flags: int, card_type: int) -> None:
-    """Masks of cards.md 1.5: an opening may change everything, a purchase or replacement the second
-    set alone.
+    """An opening may change everything, a purchase or replacement the second set alone.
+
+    The masks are in docs/cards/sessions.md, User card, step 7.
     """
     allowed = flags if card_type == OPEN else flags & 0x0A
     assert usercard.flags_of({"update_flag": flags, "card_type": card_type}) == allowed

@@ -1,6 +1,4 @@
-"""What stands in the journal at each moment of a purchase session that counts, and what a wrong bit
-in the wallet costs.
-"""
+"""The journal at each moment of a purchase session, and the cost of a wrong bit in the wallet."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,9 +21,7 @@ WALLET_READ = "00b2000c10"
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter that has used some of its money since the ESAM was settled, and a purchase of 3 yuan
-    on the card.
-    """
+    """A meter with money used since the ESAM was settled, and a purchase of 3 yuan on the card."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
     kit.rig.set_load(2_200_000)

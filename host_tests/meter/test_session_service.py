@@ -44,9 +44,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def inside(
     kit: MeterKit,
 ) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
-    """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for
-    cards.
-    """
+    """Return all that the meter's memories hold, but not the ESAM's file to seal for cards."""
     chip = esam_chip(kit).state
     files = {sfi: data for sfi, data in chip.files.items() if sfi != card_files.ESAM_RUN_INFO}
     return (

@@ -90,9 +90,7 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
 
 
 def test_a_meter_before_its_cards(tmp_path: Path) -> None:
-    """Nothing but the initialisation card works on a new meter, and that one not once the keys are
-    the utility's own.
-    """
+    """Only the initialisation card works on a new meter, and only until the keys are private."""
     kit = MeterKit.before_cards(tmp_path)
     refused(kit, USER, 9)
     refused(kit, KEYS, 9)
@@ -224,9 +222,7 @@ def until(kit: MeterKit, closed: bool, limit_s: int) -> None:
 
 
 def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
-    """Alarm, trip, release, zero, overdraft, lock, and a purchase that must lift the balance high
-    enough.
-    """
+    """Alarm, trip, release, zero, overdraft, lock; a purchase must lift the balance high enough."""
     limits = InitData(METER_NO, 100, 50, 30, 0, 20, [PRICE_E4])
     kit = MeterKit.new(tmp_path, init=limits, user=USER_DATA)
     bought(kit, 120)

@@ -46,9 +46,7 @@ STEPS = st.lists(
 def test_bought_is_used_and_balance_through_any_changes(
     price_e4: int, now_s: int, steps: list
 ) -> None:
-    """The oracle keeps times as dates and money as fractions, and charges each use by the price of
-    its own moment.
-    """
+    """An oracle with dates and fractions, which charges each use by the price of its moment."""
     state = records.State()
     state.price_e4 = price_e4
     plan, owed, blind = None, Fraction(0), False
@@ -204,9 +202,7 @@ def _switch_time(kit: MeterKit) -> bytes:
 
 
 def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> None:
-    """To the pulse: nothing that is taken from the chip once the time has come is charged by the
-    old price.
-    """
+    """To the pulse: nothing read from the chip after the time is charged by the old price."""
     kit.rig.set_load(6_600_000)
     for _ in range(20):
         kit.wait(7 * S + 3 * MS)

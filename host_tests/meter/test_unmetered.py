@@ -1,6 +1,4 @@
-"""Electricity that nobody counts: a mains that is interrupted on purpose, and a metering chip whose
-wire is cut.
-"""
+"""Electricity that nobody counts: mains interrupted on purpose, and a metering chip's wire cut."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -15,9 +15,7 @@ def bench(tmp_path: Path):
 
 
 class Memory:
-    """256 bytes on I2C, strict: acknowledges only even while it is not busy, and refuses data past
-    its end.
-    """
+    """256 bytes on I2C, strict: a read needs an address first, and data past the end is refused."""
 
     def __init__(self) -> None:
         self.content = bytearray(range(256))
