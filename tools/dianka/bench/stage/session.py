@@ -16,7 +16,7 @@ class Session:
     cut: bool = False  # the supply was gone when it ended
     over_us: int = 0  # from the switch to the end of the session
     traffic: Traffic = field(default_factory=Traffic)
-    texts: list[str] = field(default_factory=list)  # what the display showed, in turn
+    texts: list[str] = field(default_factory=list)  # of the display, in their order
     log: list[str] = field(default_factory=list)
 
     @property

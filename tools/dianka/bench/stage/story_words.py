@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?")  # more digits than a
 
 
 class StoryError(Exception):
-    """One line: the file, the line's number, what is wrong there and what was expected."""
+    """An error in a story, in one line: file, line number, the wrong words, and the right ones."""
 
 
 class Words:
