@@ -1,11 +1,10 @@
-"""What all tests share: one hypothesis profile, figures and skipped tests in plain lines at the
-end, two card readers.
+"""Shared by all tests: the hypothesis profile, the deadline, lines at the end, two card readers.
 
-No deadlines for hypothesis, since machines differ, and a failure that can be repeated elsewhere. A
+Hypothesis has no deadlines, since computers differ, and its failures can be repeated elsewhere. A
 test that hangs is ended by pytest-timeout (`timeout` in pyproject.toml), a run by `run_limit_s`, so
-that neither can last for ever. A test that measures or counts something says so with
-`record_property("figure", text)`; the lines come out after the run, however it was spread over
-processes.
+that neither can last for ever. A test that measures or counts something reports it with
+`record_property("figure", text)`; these lines, and the reasons of skipped tests, are printed after
+the run, even if it was spread over several processes.
 """
 
 import faulthandler
@@ -23,7 +22,7 @@ from pcsc_kit import Readers, serving
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=False, print_blob=True)
 settings.load_profile("ci")
 
-CONTROLLER_S = 10  # that the process above the workers waits longer, so that they can report first
+CONTROLLER_S = 10  # the process above the workers waits longer, so that they can report first
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,13 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
     limit_s = int(config.getini("run_limit_s")) + (
         0 if hasattr(config, "workerinput") else CONTROLLER_S
     )
-    stderr = os.dup(2)  # what tests write there is captured later
+    stderr = os.dup(2)  # pytest captures the original one later
     timer = threading.Timer(limit_s, _give_up, (stderr, limit_s))
     timer.daemon = True
     timer.start()
     config.add_cleanup(timer.cancel)
-    # The timer needs the interpreter; where a native call keeps it for itself, this one still
-    # works.
+    # The timer needs the interpreter's lock; this works even if a native call holds it.
     faulthandler.dump_traceback_later(limit_s + CONTROLLER_S, exit=True, file=stderr)
     config.add_cleanup(faulthandler.cancel_dump_traceback_later)
 
@@ -62,7 +60,7 @@ def _give_up(stderr: int, limit_s: int) -> None:
 
 @pytest.fixture
 def pcsc() -> Iterator[Readers]:
-    """Two virtual readers on a pcscd of this test's own."""
+    """Provide two virtual readers on a pcscd of this test's own."""
     with serving() as readers:
         yield readers
 
@@ -75,7 +73,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 terminalreporter.write_line(f"figure: {text}")
     for reason, count in Counter(_reasons(reports)).items():
         terminalreporter.write_line(f"{count} test{'s' if count > 1 else ''} not run: {reason}")
-    # How many tests such modules have is known to nobody: they say themselves what is not run.
+    # The number of tests in such modules is unknown: their reason says what is not run.
     for reason in dict.fromkeys(_reasons(_reports(terminalreporter, pytest.CollectReport))):
         terminalreporter.write_line(
             reason if "not run" in reason else f"whole modules not run: {reason}"
@@ -83,10 +81,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A rung that can't run here, and has said why, is no failure of the target.
-
-    `make test` goes on.
-    """
+    """Exit with success if a rung can't run here and said why, so that `make test` goes on."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and reporter:
         if _reasons(_reports(reporter, pytest.CollectReport)):
@@ -103,7 +98,7 @@ def _reports(terminalreporter: Any, kind: type) -> list[Any]:
 
 
 def _reasons(reports: list[Any]) -> list[str]:
-    """Why these were skipped, for each that was."""
+    """Return the reason of each skipped test among these."""
     skipped = [
         report.longrepr
         for report in reports

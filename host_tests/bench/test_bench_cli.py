@@ -1,5 +1,6 @@
-"""`dianka bench` on the command line: names are shown as they are, errors are one plain line before
-anything is played.
+"""`dianka bench` on the command line: names are shown as they are, errors are one plain line.
+
+An error is reported before anything is played.
 """
 
 import os
@@ -87,7 +88,10 @@ def test_a_folder_that_can_t_be_one_is_told_with_what_to_do(tmp_path: Path) -> N
     status, _, err = run("play", "new-meter", "--folder", tmp_path / "file" / "in")
     assert (status, err) == (
         1,
-        f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): name a folder with --folder\n",
+        (
+            f"{tmp_path / 'file' / 'in'} can't be made (Not a directory): "
+            "name a folder with --folder\n"
+        ),
     )
 
 
@@ -106,7 +110,10 @@ def test_the_help_of_play_has_the_words_of_stories() -> None:
     )
 
 
-DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+DUMB = (
+    "the live screen needs a terminal whose cursor can be moved: "
+    "run it in one where TERM is not dumb, or play a story"
+)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +128,22 @@ def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(
     master, slave = pty.openpty()
     arguments = [word.format(story=story) for word in words]
     process = subprocess.run(
-        [sys.executable, "-c", "from dianka.cli import main; main()", "bench", *arguments, "--runner", "host"],
-        env={**os.environ, "TERM": "dumb"}, stdin=slave, stdout=slave, stderr=subprocess.PIPE, timeout=60, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "from dianka.cli import main; main()",
+            "bench",
+            *arguments,
+            "--runner",
+            "host",
+        ],
+        env={**os.environ, "TERM": "dumb"},
+        stdin=slave,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
     os.close(slave)
     os.close(master)
     assert (process.returncode, process.stderr.decode()) == (status, DUMB + "\n")

@@ -19,8 +19,7 @@ ENDS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 def begun(
     folder: Path, runner: str, ignored: tuple[signal.Signals, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """A story that takes a day at the meter, just when the control card has been made in its
-    temporary folder.
+    """Start a story that takes a day at the meter; return when it has made its control card.
 
     It begins with these signals ignored and no other, however the tests themselves were started.
     """
@@ -35,8 +34,10 @@ def begun(
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "dianka", "bench", "play", str(story), "--runner", runner],
-            env={**os.environ, "TMPDIR": str(place)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            env={**os.environ, "TMPDIR": str(place)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,6 +1,4 @@
-"""How `dianka` begins: what it imports, Ctrl-C meanwhile, its version, and what make says before it
-calls it.
-"""
+"""How `dianka` starts: its imports, Ctrl-C during them, its version, make's errors before it."""
 
 import subprocess
 import sys
@@ -88,8 +86,8 @@ def test_a_command_imports_what_it_needs(tmp_path: Path, words: str, record_prop
 @pytest.mark.parametrize(("module", "words"), [
     ("typer", ["--help"]), ("dianka.cli", ["--help"]), ("dianka.commands", ["sell", "x.card", "5"]),
     ("dianka.desk.cli.card", ["sell", "x.card", "5"]), ("cryptography", ["sell", "x.card", "5"]),
-    ("dianka.desk.cli.issue", ["card", "issue", "user", "x.card"]), ("dianka.bench.cli", ["bench", "play", "x"]),
-    ("dianka.flash.cli", ["flash"]),
+    ("dianka.desk.cli.issue", ["card", "issue", "user", "x.card"]),
+    ("dianka.bench.cli", ["bench", "play", "x"]), ("dianka.flash.cli", ["flash"]),
 ])  # fmt: skip
 def test_ctrl_c_during_the_imports_is_one_line(module: str, words: list[str]) -> None:
     done = python(INTERRUPTING, module, *words)
@@ -128,8 +126,10 @@ def test_the_version() -> None:
 
 @pytest.mark.parametrize("goal", ["flash", "flash-check"])
 @pytest.mark.parametrize(("words", "says"), [
-    (["BOARD="], "name the board, a folder of boards/, as in make {} BOARD=rp2_pico PORT=/dev/ttyACM0"),
-    (["BOARD=", "PORT=x"], "name the board, a folder of boards/, as in make {} BOARD=rp2_pico PORT=/dev/ttyACM0"),
+    (["BOARD="],
+     "name the board, a folder of boards/, as in make {} BOARD=rp2_pico PORT=/dev/ttyACM0"),
+    (["BOARD=", "PORT=x"],
+     "name the board, a folder of boards/, as in make {} BOARD=rp2_pico PORT=/dev/ttyACM0"),
     (["PORT="], "name the board's port, as in make {} BOARD=rp2_pico PORT=/dev/ttyACM0"),
 ])  # fmt: skip
 def test_make_says_what_flashing_lacks(goal: str, words: list[str], says: str) -> None:

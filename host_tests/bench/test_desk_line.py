@@ -1,6 +1,4 @@
-"""The desk's commands from within a story: known before they run, run in the meter's folder,
-refused in one line.
-"""
+"""The desk's commands in a story: checked first, run in the meter's folder, refused in one line."""
 
 import os
 import signal

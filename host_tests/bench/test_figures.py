@@ -1,6 +1,4 @@
-"""`dianka bench figures`: a limit that is missed, a row that is not there and a part that breaks
-off are all said plainly.
-"""
+"""`dianka bench figures` reports a missed limit, a missing row and a part that breaks off."""
 
 import io
 import json

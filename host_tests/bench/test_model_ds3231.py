@@ -1,6 +1,4 @@
-"""The DS3231 model: dates worked by hand, the battery and its flag, drift, and torn or illogical
-settings.
-"""
+"""The DS3231 model: dates worked by hand, battery and flag, drift, torn and illogical settings."""
 
 from hypothesis import given
 from hypothesis import strategies as st

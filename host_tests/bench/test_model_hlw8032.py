@@ -40,9 +40,8 @@ def test_registers_worked_by_hand() -> None:
 def test_current_register_is_as_fine_as_the_power_register() -> None:
     rig = Rig()
     rig.mains.set_load(1000, 500)
-    assert (
-        number(rig.chip.frame_now(), 11) == 1_724_250
-    )  # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA
+    # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA.
+    assert number(rig.chip.frame_now(), 11) == 1_724_250
 
 
 def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
@@ -54,9 +53,8 @@ def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
     rig.mains.switch(False)
     assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xFE, 0x01)
     rig.mains.switch(True)
-    rig.mains.set_load(
-        300
-    )  # 5031000 * 1.88 / 0.3 W is more than the register holds; 1.4 mA is not too little
+    # 5031000 * 1.88 / 0.3 W is more than the register holds; 1.4 mA is not too little.
+    rig.mains.set_load(300)
     assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xF2, 0x61)
 
 
@@ -180,6 +178,5 @@ def test_an_idle_hour_costs_well_under_a_second() -> None:
     for _ in range(34_286):
         rig.clock.advance(rig.clock.now_us + 105_000)
         rig.port.received.clear()
-    assert (
-        time.perf_counter() - begin < 3.6
-    )  # 1000 times real time; generous, the machine may be busy
+    # 1000 times real time: generous, since the computer may be busy.
+    assert time.perf_counter() - begin < 3.6

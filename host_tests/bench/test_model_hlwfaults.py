@@ -1,6 +1,4 @@
-"""The HLW8032 model's faults: each one is really on the wire, and gone after the reports that it
-was asked for.
-"""
+"""The HLW8032 model's faults: each is really on the wire, and gone after the reports asked for."""
 
 import pytest
 

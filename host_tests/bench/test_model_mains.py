@@ -1,6 +1,4 @@
-"""The mains: power by the square of the voltage, current by the power factor, energy without a
-remainder.
-"""
+"""The mains: power by the square of the voltage, current by the power factor, energy exact."""
 
 import pytest
 from hypothesis import given

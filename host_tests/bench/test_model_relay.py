@@ -1,6 +1,4 @@
-"""The latching relay: when the contact moves, when it refuses, what hurts it, and what the load
-side says.
-"""
+"""The latching relay: when its contact moves or refuses, what harms it, the load side's state."""
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mains import Mains

@@ -1,6 +1,4 @@
-"""The TM1638 model: bits in their order, digits as people read them, and what the chip would take
-badly.
-"""
+"""The TM1638 model: the order of bits, digits as people read them, violations of the datasheet."""
 
 from dianka.bench.models.tm1638 import Tm1638
 from dianka.bench.models.wires import SpiBus, Wire

@@ -1,4 +1,4 @@
-"""The live screen as SVG: what is drawn is what is on the screen, cell by cell, in plain SVG 1.1."""
+"""The live screen as SVG: the picture is the screen, cell by cell, in plain SVG 1.1."""
 
 import io
 import re
@@ -49,7 +49,7 @@ def drawn(columns: int) -> tuple[list[str], ElementTree.Element]:
 
 @pytest.mark.parametrize("columns", [48, WIDTH])
 def test_each_word_stands_at_its_own_place(columns: int) -> None:
-    """Once words and blanks were one text, which programs other than browsers squeeze to the left."""
+    """Words and blanks were one text once, which programs but browsers squeeze to the left."""
     shown, picture = drawn(columns)
     grid = [[" "] * WIDTH for _ in shown]
     group = picture.find(f"{SVG}g")

@@ -86,9 +86,8 @@ def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
     if not kit.rig.view().powered:
         kit.restart(1 * S)
-        kit.wait(
-            10 * S
-        )  # or the relay would open: so many cuts in a row look like somebody's intent
+        # Else the relay would open: so many cuts in a row look deliberate.
+        kit.wait(10 * S)
     session = kit.session(USER)
     assert session.code == 0, session.log
 
@@ -155,5 +154,6 @@ def test_broken_off_before_every_character(
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= (points // share + 1) * PJ_PER_WH * (act is cut)
     tell(
-        f"{act.__name__}: 1 in {share} of {points} points of a purchase, {count} purchases credited once each"
+        f"{act.__name__}: 1 in {share} of {points} points of a purchase, "
+        f"{count} purchases credited once each"
     )

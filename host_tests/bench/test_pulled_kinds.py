@@ -1,5 +1,4 @@
-"""Each kind of card, broken off before, in and after a sample of all bytes on both lines and in the
-memory.
+"""Each kind of card, broken off before, in and after a sample of all bytes of lines and memory.
 
 `dianka bench pulled` takes every point; here it is one in many, and faults planted in the firmware
 show that it can fail.

@@ -23,9 +23,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
-    """Most of a session's first characters, the status words of reset, choice of the application
-    and identity among them.
-    """
+    """Most of a session's first characters, with the status words of reset, selection, identity."""
     slot, codes = kit.rig.bench.slot, set()
     for point in range(150):
         struck = []

@@ -1,6 +1,4 @@
-"""A rung that can't run here says so in one line with what to do, is not called passed, and does
-not stop `make test`.
-"""
+"""A rung that can't run says what to do, in one line; it does not pass, nor stop `make test`."""
 
 import os
 import subprocess
@@ -14,9 +12,7 @@ CHIP_MODULES = sorted(str(path) for path in (ROOT / "host_tests" / "chip").glob(
 
 
 def ended(command: list[str], **environment: str) -> tuple[int, str]:
-    """Exit code and all that it said, without what this run of pytest or make has in the
-    environment.
-    """
+    """Return exit code and output, run without the variables that pytest or make set."""
     ours = {
         "MAKEFLAGS",
         "MAKELEVEL",
@@ -40,7 +36,7 @@ def ended(command: list[str], **environment: str) -> tuple[int, str]:
 
 
 def chip_target() -> list[str]:
-    """`make test-chip` as it is, but for the virtual environment, which is the one that runs this."""
+    """`make test-chip` as it is, but with the virtual environment that runs this."""
     return [
         "make",
         f"BIN={Path(sys.executable).parent}",

@@ -200,9 +200,8 @@ def test_a_small_window_keeps_keys_state_and_what_to_do(
         "speed 1x",
     ):
         assert any(part in line for line in shown), part
-    assert ("Dianka" in text) == (
-        size[0] >= 52 and size[1] >= 17
-    )  # the large digits, where there is room
+    # The large digits are shown if there is room.
+    assert ("Dianka" in text) == (size[0] >= 52 and size[1] >= 17)
     assert any("|_|.|_| |_|" in line for line in shown) != ("Dianka" in text)
 
 
@@ -217,9 +216,7 @@ def test_a_window_that_is_too_small_says_how_large_it_must_be(
 
 
 def printed(width: int, terminal: bool) -> list[str]:
-    """A story's printer on a meter with everything lit, at a step and a line of the log that are
-    long.
-    """
+    """A story's printer on a meter with everything lit, with a long step and a long log line."""
     out = io.StringIO()
     lamps = dict.fromkeys(("alarm", "trip", "overdraft", "fault", "card", "pulse"), True)
     view = replace(
@@ -230,13 +227,16 @@ def printed(width: int, terminal: bool) -> list[str]:
     )
     printer.begins(
         36,
-        "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 --price 0.5000",
+        "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 "
+        "--price 0.5000",
     )
     printer.logged(
-        "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 bought_fen 200 count 1"
+        "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 "
+        "bought_fen 200 count 1"
     )
     printer.says(
-        "An installer powers a new meter. It knows no number, no price and only the public keys: nobody gets electricity."
+        "An installer powers a new meter. It knows no number, no price and only the public keys: "
+        "nobody gets electricity."
     )
     printer.ends(view)
     return out.getvalue().splitlines()

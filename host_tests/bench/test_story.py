@@ -1,6 +1,4 @@
-"""Stories: what is refused before a step is played, what every step does, and that expectations can
-fail.
-"""
+"""Stories: what is refused before a step is played, what each step does, expectations that fail."""
 
 import io
 from pathlib import Path

@@ -32,7 +32,10 @@ from dianka.flash.link import Link  # noqa: E402
 NOTHING_ATTACHED = (
     "31113"  # memory silent, chip silent, ESAM silent, clock silent, relay not driven
 )
-USE = "import sys, time; from machine import Pin, PWM; sys.path.insert(0, _text('slot').split()[0]); import board"
+USE = (
+    "import sys, time; from machine import Pin, PWM; sys.path.insert(0, "
+    "_text('slot').split()[0]); import board"
+)
 BACK_S = 40.0
 
 
@@ -132,7 +135,8 @@ def lines(fresh: Link) -> Iterator[Link]:
     """Both T=0 lines, on the jig's wire from one contact to the other."""
     if fresh.ask("sys.platform") != "rp2":
         pytest.skip(
-            "T=0 by PIO is the RP2040's: on this board both lines share a UART, which can't talk to itself"
+            "T=0 by PIO is the RP2040's: on this board both lines share a UART, "
+            "which can't talk to itself"
         )
     fresh.run(jig_code.TALK)
     fresh.run("card, esam = board.card_line(), board.esam_line()")

@@ -1,6 +1,4 @@
-"""The card operating system: every right granted and refused, authentication, sealed reading,
-faults.
-"""
+"""The card operating system: rights granted and refused, authentication, sealed reading, faults."""
 
 import pytest
 

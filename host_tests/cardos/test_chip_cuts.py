@@ -149,9 +149,7 @@ STORIES: dict[str, Story] = {
 def play(
     name: str, states: dict[str, State], cut: tuple[str, str, int] | None = None
 ) -> tuple[Chips, dict[str, list[State]]]:
-    """The story on chips in these states: the chips at its end, and every state that each of them
-    stored.
-    """
+    """Play the story on chips in these states; return the chips and all states each stored."""
     chips: Chips = {}
     stored: dict[str, list[State]] = {who: [state] for who, state in states.items()}
     for number, (who, state) in enumerate(states.items()):

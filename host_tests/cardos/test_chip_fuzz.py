@@ -56,9 +56,8 @@ def money(chip: Chip) -> bytes:
 def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[bytes]) -> None:
     chip = copy_of(kind)
     before, keys_before, files = money(chip), dict(chip.state.keys), dict(chip.state.files)
-    files.pop(
-        desk_files.CARD_USES if kind == kinds.CONTROL else -1, None
-    )  # splitting the keys costs a use
+    # Splitting the keys costs a use.
+    files.pop(desk_files.CARD_USES if kind == kinds.CONTROL else -1, None)
     for apdu in said:
         data, sw = chip.process(apdu)
         assert 0x6000 < sw < 0xA000 and len(data) <= 256

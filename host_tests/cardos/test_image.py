@@ -57,7 +57,7 @@ def test_a_card_is_in_one_place_at_a_time(esam_path: Path) -> None:
 
 
 def test_a_link_is_the_card_that_it_leads_to(esam_path: Path) -> None:
-    """A sale through a link once had a lock of its own, and put a second card in the link's place."""
+    """A sale through a link had a lock of its own once, and put a second card in its place."""
     link, folder = esam_path.with_name("link.esam"), esam_path.parent / "folder"
     link.symlink_to(esam_path.name)
     folder.symlink_to(esam_path.parent)

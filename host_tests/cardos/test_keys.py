@@ -1,6 +1,4 @@
-"""Loading keys: who may seal what for whom, all keys at once or none, and the uses of a master-key
-change card.
-"""
+"""Loading keys: who may seal what for whom, all or none, and a master-key change card's uses."""
 
 import pytest
 
@@ -108,9 +106,8 @@ def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
         kit.change_keys(second, card, keys.meter_factor(bytes.fromhex("000000000077")))
     assert refused.value.sw == 0x6985
     assert not is_private(second)
-    kit.change_keys(
-        second, card
-    )  # an ESAM of the very meter that it served: a use is a meter, not a try
+    # An ESAM of the meter that it has served already: uses count meters, not tries.
+    kit.change_keys(second, card)
 
 
 def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(

@@ -1,6 +1,4 @@
-"""Both ciphers against published numbers, and each rule against its definition written out block by
-block.
-"""
+"""Both ciphers against published numbers, each rule against its definition, block by block."""
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes

@@ -42,7 +42,8 @@ def test_it_boots_and_finds_the_compiled_firmware(bench: ChipBench) -> None:
         """
         import machine, os, sys, time
         time.sleep_ms(30)
-        print(sys.implementation.version[:2] >= (1, 28), sys.platform, machine.freq(), machine.reset_cause())
+        print(sys.implementation.version[:2] >= (1, 28), sys.platform, machine.freq(), \
+machine.reset_cause())
         print(sorted(os.listdir()))
         import account
         print(account.__file__)

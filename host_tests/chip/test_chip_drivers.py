@@ -1,5 +1,6 @@
-"""Rung 3: the drivers of bus, clock, relay and metering chip as .mpy, each against its model on the
-emulated pins.
+"""Rung 3: the drivers of bus, clock, relay and metering chip as .mpy, each against its model.
+
+The models are at the emulated pins.
 
 Memory, display and UART are in test_chip_parts.py, the T=0 line in test_chip_line.py, pulses in
 test_chip_pulses.py.
@@ -58,11 +59,13 @@ METERING = """
     import time
     from machine import UART, Pin
     from hlw8032 import Hlw8032
-    chip = Hlw8032(UART(0, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(0), rx=Pin(1), rxbuf=256))
+    chip = Hlw8032(UART(0, baudrate=4800, bits=8, parity=0, stop=1, tx=Pin(0), rx=Pin(1), \
+rxbuf=256))
     for _ in range(20):
         time.sleep_ms(100)
         chip.poll()
-    print([chip.voltage_mv, chip.current_ma, chip.power_mw, chip.register, chip.pulse_pj, chip.reports])
+    print([chip.voltage_mv, chip.current_ma, chip.power_mw, chip.register, chip.pulse_pj, \
+chip.reports])
     chip_lost = chip.skipped
     for _ in range(10):
         time.sleep_ms(100)
@@ -76,11 +79,8 @@ def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
         chip = bench.mcu.i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
         lines = bench.run(CLOCK, 2_500_000)
         assert chip.osf is False and chip.violations == []
-    assert lines == [
-        "None 2",
-        "820540799 0",
-        "820540800 2601010800",
-    ]  # new year's day in China, eight hours ahead of UTC
+    # New Year's Day in China, which is eight hours ahead of UTC.
+    assert lines == ["None 2", "820540799 0", "820540800 2601010800"]
 
 
 def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:

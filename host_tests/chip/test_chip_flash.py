@@ -1,6 +1,4 @@
-"""Rung 3: `dianka flash` as people run it, through the real mpremote and a pseudo-terminal, onto
-the emulated Pico.
-"""
+"""Rung 3: `dianka flash` to the emulated Pico, through the real mpremote and a pseudo-terminal."""
 
 import shutil
 import time
@@ -141,7 +139,10 @@ def test_a_board_of_another_kind_and_a_firmware_that_is_too_old(
         for words, said in (
             (
                 ["--board", "esp32_devkit"],
-                "is another kind of board: Raspberry Pi Pico with RP2040, not ESP32-DevKitC (ESP32)",
+                (
+                    "is another kind of board: Raspberry Pi Pico with RP2040, "
+                    "not ESP32-DevKitC (ESP32)"
+                ),
             ),
             (["--boards", str(boards)], "is too old: put 9.2"),
         ):

@@ -1,6 +1,4 @@
-"""Rung 3: what rung 4 has a board do with its test jig, on the emulated Pico with the jig's wires
-and nothing else.
-"""
+"""Rung 3: rung 4's programs for the test jig, on the emulated Pico with the jig's wires alone."""
 
 import ast
 from pathlib import Path
@@ -15,7 +13,8 @@ from chip_bench import ChipBench
 LINES = """
 def made(io, power, reset, clock, sm):
     clock = PWM(Pin(clock), freq=3_571_428, duty_u16=0)
-    return pioline.PioLine(Pin(io), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), clock, sm)
+    return line_pio.PioLine(Pin(io), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), \
+clock, sm)
 
 card, esam = made(5, 6, 7, 12, 0), made(9, 10, 11, 14, 2)
 """
@@ -46,7 +45,10 @@ def wire(bench: ChipBench, *pins: int) -> None:
 def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> None:
     with ChipBench(tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816") as bench:
         runs = "\n".join(f"asyncio.run(at_rate(card, esam, {factor}))" for factor in (1, 2, 4, 8))
-        source = f"from machine import PWM, Pin\n{jig_code.TALK}{LINES}{runs}\nasyncio.run(refused(card, esam))\noff(card, esam)\n"
+        source = (
+            f"from machine import PWM, Pin\n{jig_code.TALK}{LINES}{runs}\n"
+            "asyncio.run(refused(card, esam))\noff(card, esam)\n"
+        )
         bench.boot(source)
         wire(bench, 5, 9)
         *rates, refusal = said(bench, 3_000_000)
@@ -57,9 +59,13 @@ def test_two_lines_understand_each_other_over_the_jigs_wire(tmp_path: Path) -> N
 @pytest.mark.parametrize("meanwhile", ["erase", "collect"])
 def test_pulses_over_the_jigs_wire_are_counted(tmp_path: Path, meanwhile: str) -> None:
     with ChipBench(tmp_path, "pulse_counter", "pio_programs") as bench:
-        counter = "from pulses import PulseCounter\ncounter = PulseCounter(Pin(2, Pin.IN), 4)\ntime.sleep_ms(20)\n"
+        counter = (
+            "from pulse_counter import PulseCounter\ncounter = PulseCounter(Pin(2, Pin.IN), 4)\n"
+            "time.sleep_ms(20)\n"
+        )
         bench.boot(
-            f"_feed = lambda: None\n{jig_code.COUNT}{counter}count(counter, 12, {meanwhile})\ntime.sleep(9)\n"
+            f"_feed = lambda: None\n{jig_code.COUNT}{counter}count(counter, 12, {meanwhile})\n"
+            "time.sleep(9)\n"
         )
         emulator = bench.runner.emulator
         assert emulator

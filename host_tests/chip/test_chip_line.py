@@ -1,6 +1,4 @@
-"""Rung 3: a card's contact bit by bit on an emulated pin, with the firmware's PIO line at the other
-end.
-"""
+"""Rung 3: a card's contact bit by bit on an emulated pin, against the firmware's PIO line."""
 
 from pathlib import Path
 

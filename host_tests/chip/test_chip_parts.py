@@ -1,6 +1,4 @@
-"""Rung 3: the bench's models on the emulated pins and buses, driven by the firmware's own drivers
-as .mpy.
-"""
+"""Rung 3: the bench's models on emulated pins and buses, with the firmware's drivers as .mpy."""
 
 import json
 from pathlib import Path
@@ -29,7 +27,8 @@ def test_an_input_shows_what_an_output_caused(bench: ChipBench) -> None:
         import time
         from machine import Pin
         time.sleep_ms(30)
-        clock, answer, nobody = Pin(2, Pin.OUT, value=1), Pin(3, Pin.IN), Pin(4, Pin.IN, Pin.PULL_UP)
+        clock, answer, nobody = Pin(2, Pin.OUT, value=1), Pin(3, Pin.IN), \
+Pin(4, Pin.IN, Pin.PULL_UP)
         print(clock.value(), answer.value(), nobody.value())
         clock.off()
         print(clock.value(), answer.value())
@@ -167,7 +166,8 @@ def test_the_memory_chip_keeps_what_the_driver_writes(bench: ChipBench) -> None:
         t = time.ticks_us()
         fram.write(0x1234, data)
         us = time.ticks_diff(time.ticks_us(), t)
-        print(fram.read(0x1234, 100) == data, fram.read(0x1297, 2), 103 * 9 * 2.5 < us < 103 * 9 * 2.5 + 1500)
+        print(fram.read(0x1234, 100) == data, fram.read(0x1297, 2), \
+103 * 9 * 2.5 < us < 103 * 9 * 2.5 + 1500)
         for address in (0x51, 0x50):
             try:
                 i2c.writeto(address, b"\\0\\0")

@@ -1,5 +1,4 @@
-"""Rung 3: no pulse is lost by PIO whatever the CPU does, Pin.irq does lose beside it, and a
-miscount would be seen.
+"""Rung 3: PIO loses no pulse whatever the CPU does, Pin.irq does, and a wrong count is noticed.
 
 The million of each rate are counted by `make figures`; here are fewer of them.
 """
@@ -51,7 +50,8 @@ def test_pio_loses_nothing(
     train = bench.count(pulses, rate_hz, meanwhile)
     record_property(
         "figure",
-        f"PIO, {meanwhile}: {train.by_pio:,} of {train.sent:,} pulses at {rate_hz // MEGAHERTZ} MHz",
+        f"PIO, {meanwhile}: {train.by_pio:,} of {train.sent:,} pulses at {rate_hz // MEGAHERTZ} "
+        "MHz",
     )
     assert train.by_pio == train.sent == pulses
 
@@ -85,7 +85,8 @@ def test_handlers_beside_it_lose_where_pio_does_not(bench: Generator, record_pro
     trains = [bench.count(100, rate_hz, GC_FULL, hard=False) for rate_hz in (2_000, 5_000, 20_000)]
     record_property(
         "figure",
-        f"soft Pin.irq under gc: {', '.join(f'{t.by_irq} of 100 at {t.rate_hz} Hz' for t in trains)}",
+        "soft Pin.irq under gc: "
+        f"{', '.join(f'{t.by_irq} of 100 at {t.rate_hz} Hz' for t in trains)}",
     )
     assert [train.by_pio for train in trains] == [100] * 3
     assert 100 > trains[0].by_irq > trains[1].by_irq > trains[2].by_irq > 0

@@ -1,6 +1,4 @@
-"""Rung 3: the start is timed by the emulated chip's clock, and a firmware that does not import
-gives no figure.
-"""
+"""Rung 3: the emulated clock times the start; firmware that does not import gives no figure."""
 
 import pytest
 

@@ -1,5 +1,4 @@
-"""Rung 3: a meter's first day, as short as the wall clock wants it, on the emulated chip with the
-files that are flashed.
+"""Rung 3: a short first day of a meter on the emulated chip, with the files that are flashed.
 
 Judged as on the other rungs: the story's own expectations, what the log says was credited, and the
 bench's own count of energy against what the memory chip holds at the end.

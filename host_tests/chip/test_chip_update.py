@@ -1,5 +1,4 @@
-"""Rung 3: a power cut at every flash operation of an update, and new versions that fail their
-trial.
+"""Rung 3: a power cut at each flash operation of an update, and new versions that fail their trial.
 
 One update is recorded on the emulated chip, with its flash operations, from the first word of
 flashing to the end of the trial. For each operation there are two images of the flash: the power
@@ -34,9 +33,7 @@ OTHER_PANEL = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
 
 
 class ChipLink(link.Link):
-    """The wire without a wire: what mpremote would type is given to the emulator's console, at the
-    emulator's own pace.
-    """
+    """The link without a wire: mpremote's input goes to the emulator's console, at its own pace."""
 
     def __init__(self, desk: ChipDesk) -> None:
         self.port, self._desk = "the emulator", desk
@@ -121,9 +118,7 @@ def cuts(recorded: Recorded, every: int) -> Iterator[tuple[bytes, str]]:
 
 
 def starts(recorded: Recorded, files: dict[str, bytes], where: str) -> str:
-    """The folder whose version starts there: the one that firmware/versions.py chooses, and it must
-    be whole.
-    """
+    """Return the folder of the version that firmware/versions.py chooses; it must be whole."""
     words = files["slot"].decode().split()
     place = words[1] if len(words) == 2 else words[0]
     wanted = placed(recorded.former) if place == "a" else placed(recorded.version, "b")
@@ -200,8 +195,9 @@ def test_power_may_go_at_every_flash_operation_of_an_update(
     boot(tmp_path / "meter", one_of[b"a b !"], recorded.former)
     record_property(
         "figure",
-        f"{points} power cuts among {len(recorded.operations)} flash operations of an update: {chosen.count('a')} leave the "
-        f"former version, {chosen.count('b')} the new one whole; {len(seen)} different contents, each completed by flashing",
+        f"{points} power cuts among {len(recorded.operations)} flash operations of an update: "
+        f"{chosen.count('a')} leave the former version, {chosen.count('b')} the new one whole; "
+        f"{len(seen)} different contents, each completed by flashing",
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line: short commands with their defaults, and one line to stderr for every trouble."""
+"""The command line: short commands with their defaults, and one line to stderr for each error."""
 
 from pathlib import Path
 
@@ -179,7 +179,10 @@ def test_the_control_card_is_no_resident_s_card(
         assert err.count("\n") == 1
 
 
-DARK = "alarm 1 (1.00) is below alarm 2 (5.00): the supply would be cut before the lamp warns; give --alarm1 of at least 5.00\n"
+DARK = (
+    "alarm 1 (1.00) is below alarm 2 (5.00): the supply would be cut before the lamp warns; "
+    "give --alarm1 of at least 5.00\n"
+)
 
 
 def test_the_alarm_that_warns_is_not_below_the_one_that_cuts(

@@ -96,13 +96,16 @@ def test_a_new_card_on_a_full_disk_leaves_nothing(desk: Path) -> None:
 @pytest.mark.parametrize("words", [
     ["card", "show", LONG], ["card", "verify", LONG], ["card", "insert", LONG], ["sell", LONG, "5"],
     ["card", "verify", "lin.card", "--control", LONG], ["sell", "lin.card", "5", "--control", LONG],
-    ["card", "replace", "q.card", "--former", LONG], ["card", "replace", LONG, "--former", "lin.card"],
+    ["card", "replace", "q.card", "--former", LONG],
+    ["card", "replace", LONG, "--former", "lin.card"],
     ["card", "issue", "user", LONG, "--meter", "1", "--customer", "1", "--price", "1", *ALARMS],
     ["card", "issue", "user", LONG, "--blank"],
     ["card", "issue", "esam", LONG], ["card", "issue", "control", LONG],
-    ["keys", "init", LONG], ["keys", "init", f"{LONG}.card"], ["keys", "restore", LONG, "backup-1.card"],
+    ["keys", "init", LONG], ["keys", "init", f"{LONG}.card"],
+    ["keys", "restore", LONG, "backup-1.card"],
     ["keys", "restore", "q.card", LONG, f"{LONG}.card"],
-    ["bench", "play", LONG], ["bench", "play", "first-day", "--folder", LONG], ["bench", "picture", LONG, "--runner", "host"],
+    ["bench", "play", LONG], ["bench", "play", "first-day", "--folder", LONG],
+    ["bench", "picture", LONG, "--runner", "host"],
     ["flash", "--board", LONG, "--port", "x"], ["flash", "--board", "rp2_pico", "--port", LONG],
     ["flash", "--board", "rp2_pico", "--port", "x", "--firmware", LONG],
     ["flash", "--board", "rp2_pico", "--port", "x", "--boards", LONG],
@@ -214,7 +217,8 @@ def test_who_stands_in_the_wrong_folder_is_not_told_to_found_a_second_system(
         *ALARMS,
     )[2]
     assert err.startswith(
-        "there is no control card control.card: name it with --control, or go to the folder where it is"
+        "there is no control card control.card: name it with --control, "
+        "or go to the folder where it is"
     )
     assert (
         str(desk / "else") in err

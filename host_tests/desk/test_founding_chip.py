@@ -1,6 +1,4 @@
-"""A system founded on a blank control card in a reader, or restored to one, by the same commands as
-in a file.
-"""
+"""A system founded on, or restored to, a blank control card in a reader, with a file's commands."""
 
 import contextlib
 from pathlib import Path
@@ -157,7 +155,8 @@ def test_pulled_at_every_command(tmp_path: Path, profile: str, done: bool, recor
     assert at > 20
     record_property(
         "figure",
-        f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands ({profile})",
+        f"founding on a chip, pulled {'after' if done else 'before'} each of {at - 1} commands "
+        f"({profile})",
     )
 
 
@@ -168,9 +167,8 @@ def test_what_the_chip_refuses() -> None:
     assert kit.sw_of(chip, command(FOUND, bytes((PROFILES["3des"].code,)))) == WRONG_DATA
     assert kit.sw_of(chip, command(FOUND, code)) == 0x9000
     assert kit.sw_of(chip, "80FA0700020202") == 0x9000
-    assert (
-        kit.sw_of(chip, "80FA0700020202") == CONDITIONS
-    )  # one backup, also of what is not stored yet
+    # There is one backup only, also of keys that are not stored yet.
+    assert kit.sw_of(chip, "80FA0700020202") == CONDITIONS
     chip.power_on()  # the keys are gone with the power
     assert kit.sw_of(chip, command(KEEP, code)) == CONDITIONS
     assert kit.sw_of(chip, command("80FA0001", bytes(8))) == NO_KEY

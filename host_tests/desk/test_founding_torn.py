@@ -1,5 +1,4 @@
-"""`keys init` broken off at any step: no control card, or the whole system with a backup that gives
-its keys back.
+"""`keys init` broken off at any step: no control card, or the whole system with a valid backup.
 
 A control card makes one backup. One that was stored without its parts could never be backed up
 again.
@@ -67,9 +66,7 @@ def then_it_is_founded(folder: Path) -> None:
 
 
 class Broken:
-    """Breaks off before or after the nth step: a command to a chip, or what brings a file to the
-    disk.
-    """
+    """Breaks off before or after the nth step: a command to a chip, or the storing of a file."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, at: int, after: bool, error: type[BaseException]
@@ -116,7 +113,10 @@ def test_broken_off_at_every_step(
             then_it_is_founded(folder)
     assert broken.left > 0 and ends[False] > 40, ends
     if error is KeyboardInterrupt:
-        steps = f"founding a system broken off {'after' if after else 'before'} each of {ends[False] + ends[True]} steps"
+        steps = (
+            f"founding a system broken off {'after' if after else 'before'} each of "
+            f"{ends[False] + ends[True]} steps"
+        )
         record_property("figure", f"{steps}: no control card or the whole system")
 
 

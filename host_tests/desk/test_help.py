@@ -23,9 +23,8 @@ def test_every_command_s_help_has_an_example_of_it() -> None:
     without = []
     for words in found:
         told = " ".join(CliRunner().invoke(app, [*words, "--help"]).stdout.split())
-        shown = " ".join(words).replace(
-            "card new ", "card issue "
-        )  # the former name goes on working, and teaches the new one
+        # The former name still works, and its help shows the new one.
+        shown = " ".join(words).replace("card new ", "card issue ")
         if f"Example: dianka {shown} " not in told:
             without.append(" ".join(words))
     assert not without

@@ -73,7 +73,8 @@ def test_a_card_pulled_while_it_is_made_can_be_made_again(
     if profile == "sm4":
         record_property(
             "figure",
-            f"{kind} card pulled while it is made, at {points} points: whole or made again on the same chip",
+            f"{kind} card pulled while it is made, at {points} points: "
+            "whole or made again on the same chip",
         )
 
 

@@ -87,9 +87,7 @@ def test_any_m_of_n(tmp_path_factory: pytest.TempPathFactory, data: st.DataObjec
 
 
 def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) -> None:
-    """Past the desk's own count: the chip has no key until the last part, whichever way parts come
-    again.
-    """
+    """Without the desk's count: the chip has no key until the last part, in any order of parts."""
     cards = founded(tmp_path, 4, 3)
     control = Chip(
         new_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1)
@@ -216,9 +214,7 @@ def test_a_control_card_makes_one_backup(tmp_path: Path) -> None:
 
 
 def test_no_key_in_any_output_or_in_any_file_but_cards(tmp_path: Path, record_property) -> None:
-    """Every key and every root's halves, as bytes and in hexadecimal, against all that is printed
-    and all that is stored.
-    """
+    """All keys and halves of roots, as bytes and hexadecimal, against all output and all files."""
     said, kinds_made = "", ("user", "init", "keys", "restore", "inspection", "test-credit", "test")
     said += "".join(run("keys", "init", tmp_path)[1:])
     for kind in kinds_made:

@@ -1,6 +1,4 @@
-"""The desk's side of a new price: what a sale writes, however often it is broken off, and what
-clerks are told.
-"""
+"""The desk's side of a new price: what a sale writes, even if broken off, and tells the clerk."""
 
 import dataclasses
 from datetime import datetime
@@ -63,9 +61,7 @@ def opened(former: NewPrice | None = None) -> tuple[Chip, Chip, Chip]:
 @pytest.mark.parametrize("done", [False, True])
 @pytest.mark.parametrize("time", [0, FORMER, SOON])
 def test_a_card_pulled_at_every_command_never_lies_about_the_price(done: bool, time: int) -> None:
-    """Never planned, in force, pending: the card always tells the price in force, and the next sale
-    has the plan.
-    """
+    """Never planned, in force, pending: the card has the price in force, the next sale the plan."""
     former, new, at = (NewPrice(6000, time) if time else None), NewPrice(7000, LATER), 0
     while True:
         at += 1
@@ -99,9 +95,8 @@ def test_a_plan_goes_along_until_it_has_begun() -> None:
 def test_a_plan_that_was_broken_off_goes_along_even_when_it_has_begun_since() -> None:
     control, user, esam = opened()
     with pytest.raises(SaleError):
-        sale(
-            control, kit.Pulled(user, 19, True), NewPrice(6000, LATER)
-        )  # wallet written, write-back not yet blank
+        # Pulled when the wallet is written and the write-back not yet blank.
+        sale(control, kit.Pulled(user, 19, True), NewPrice(6000, LATER))
     sale(control, user, now=LATER + 1)
     assert on_card(user)[1:] == (6000, LATER, 3)
     kit.use_in_meter(esam, user)
@@ -231,7 +226,8 @@ def test_a_price_that_would_begin_at_once_is_asked_for(tmp_path: Path) -> None:
     assert run(*slip) == (
         1,
         "",
-        "2025-03-01 00:00 has passed: 6.0000 yuan/kWh would begin at once, 1100 % above the former 0.5000 yuan/kWh; "
+        "2025-03-01 00:00 has passed: 6.0000 yuan/kWh would begin at once, "
+        "1100 % above the former 0.5000 yuan/kWh; "
         "give --at-once if that is meant, or a later --from\n",
     )
     assert card.read_bytes() == before

@@ -1,6 +1,4 @@
-"""The register of meter numbers: each is given out once, and is on the disk before its card is
-made.
-"""
+"""The register of meter numbers: each is given out once, and stored before its card is made."""
 
 import os
 from pathlib import Path

@@ -1,5 +1,6 @@
-"""Replacement cards in a real meter: the last purchase in it or not, credited once in any order,
-the former card refused.
+"""Replacement cards in a real meter: the last purchase is credited once, the former card refused.
+
+This holds whether the meter has that purchase or not, and in any order.
 """
 
 import dataclasses
@@ -104,7 +105,10 @@ def by_record(
     return last
 
 
-NEVER = r"purchase 2 over {} yuan never reached a meter: give --count and --amount as the sales record says"
+NEVER = (
+    r"purchase 2 over {} yuan never reached a meter: "
+    r"give --count and --amount as the sales record says"
+)
 
 
 def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:
@@ -190,8 +194,9 @@ def test_a_replacement_opens_no_account(kit: MeterKit) -> None:
 def test_a_lost_card_that_turns_up_again_never_credits_twice(
     kit: MeterKit, sold: bool, amount: str, former_first: bool
 ) -> None:
-    """Whatever the clerk believed: purchase 2 is credited at most once, and once if the amount was
-    given or the former came.
+    """Whatever the clerk believed: purchase 2 is credited at most once.
+
+    It is credited once if the amount was given or the former card came.
     """
     in_use(kit, 1000)
     kit.sell(300)
@@ -216,9 +221,8 @@ def test_never_bought_anything(kit: MeterKit) -> None:
 
 def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> None:
     in_use(kit, 1000)
-    kit.set_wallet(
-        USER, 9999, 2
-    )  # the write-back still stands: the card was pulled after its wallet was written
+    # The write-back is still there: the card was pulled after its wallet was written.
+    kit.set_wallet(USER, 9999, 2)
     with pytest.raises(CardError, match=NEVER.format(r"99\.99")):
         by_record(kit)
     assert not (kit.folder / NEW).exists()

@@ -1,5 +1,6 @@
-"""The very first card is lost: whether the meter has its purchase or not, the clerk gets there by
-what the meter says.
+"""The very first card is lost: the clerk can replace it by what the meter shows.
+
+This holds whether the meter has its purchase or not.
 """
 
 from collections.abc import Iterator

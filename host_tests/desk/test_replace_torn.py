@@ -63,9 +63,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def broken_at(at: int, end: Callable[[], None]) -> tuple[int, int, str, str]:
-    """How many writes were left, and how the command ended that `end` met at its nth write to the
-    disk.
-    """
+    """Return the writes that were left, and how the command ended that met `end` at its nth one."""
     left, sync = at, os.fsync
 
     def struck(descriptor: int) -> None:
@@ -123,7 +121,8 @@ def test_broken_off_at_every_write(desk: Path, status: int, record_property) -> 
     assert left > 0 and at > 20 and two > 0
     record_property(
         "figure",
-        f"card replace --former ended with {status} at each of {at - 1} writes: {two} left two good cards",
+        f"card replace --former ended with {status} at each of {at - 1} writes: "
+        f"{two} left two good cards",
     )
 
 

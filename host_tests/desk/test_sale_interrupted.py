@@ -1,5 +1,4 @@
-"""A sale that is broken off by a signal or by anything else says one of two lines, and says the
-right one.
+"""A sale that is broken off, by a signal or anything else, says the right one of two lines.
 
 Before the wallet's write nothing was sent; from it on the card may have the money. Told wrong, a
 clerk pays twice or a resident does. Signals go to real processes here, exceptions to the sale
@@ -128,9 +127,7 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> tuple[Path, bytes]:
-    """A folder with control.card and a resident's card that has been in its meter once, and that
-    card's file.
-    """
+    """A folder with control.card and a resident's card after its first session, and its file."""
     issue.issue_control(tmp_path / "control.card")
     card = tmp_path / "w.card"
     with CardFile.open(tmp_path / "control.card") as control:
@@ -175,13 +172,13 @@ def test_a_signal_in_any_command_of_a_sale(
         else:
             continue
         break
-    assert (
-        not ended["err"] and "50.00 yuan" in ended["out"]
-    )  # more commands than the sale has: no signal came
+    # There were more commands than the sale has: no signal came.
+    assert not ended["err"] and "50.00 yuan" in ended["out"]
     assert kept[True] >= 6 and kept[False] >= 30
     record_property(
         "figure",
-        f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, else nothing sent",
+        f"a signal at {sum(kept.values())} points of a sale: {kept[True]} times keep the money, "
+        "else nothing sent",
     )
 
 

@@ -19,7 +19,10 @@ from sale_stage import Stage, staged
 CARD, CONTROL = "w.card", "control.card"
 FULL, NOBODY_READS = "/dev/full", "pipe"
 WHY = {FULL: "No space left on device", NOBODY_READS: "Broken pipe"}
-UNWRITTEN = "the output can't be written ({}): what the command did so far is done, send its output elsewhere\n"
+UNWRITTEN = (
+    "the output can't be written ({}): what the command did so far is done, "
+    "send its output elsewhere\n"
+)
 
 
 def run(*words: str) -> tuple[int, str, str]:
@@ -109,7 +112,10 @@ def test_a_completed_sale_that_can_t_be_told_takes_no_money_either(
 ) -> None:
     broken_sale(3000)
     ended = stage.run(desk, "sell", CARD, "30", out=FULL)
-    told = "purchase 2 of 30.00 yuan is on the card, already paid: take no money; more can't be written ({})\n"
+    told = (
+        "purchase 2 of 30.00 yuan is on the card, already paid: take no money; "
+        "more can't be written ({})\n"
+    )
     assert (ended["status"], ended["err"]) == (4, told.format(WHY[FULL]))
 
 

@@ -1,6 +1,4 @@
-"""`dianka card show`: what cards say in words is what meters wrote to them, and no content whatever
-breaks it.
-"""
+"""`dianka card show` says in words what meters wrote to cards, and no content at all breaks it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,9 +47,8 @@ def test_an_inspection_tells_what_the_meter_holds(meter: MeterKit) -> None:
     lines = told(meter, INSPECTION)
     mwh = meter.state.energy_pj // 3_600_000_000_000
     told_mwh = int(lines["energy"].removesuffix(" kWh").replace(".", ""))
-    assert (
-        told_mwh > 300_000 and 0 < mwh - told_mwh < 20_000
-    )  # 2 kW for 10 min, and it went on metering since
+    # 2 kW for 10 min; the meter went on metering since then.
+    assert told_mwh > 300_000 and 0 < mwh - told_mwh < 20_000
     assert (lines["bought in all"], lines["meter"], lines["customer"]) == (
         "10.00 yuan",
         "000000000012",

@@ -1,5 +1,6 @@
-"""`dianka card verify`: a good card of every kind has no bad finding, every planted fault has one,
-and nothing is changed.
+"""`dianka card verify`: a good card has no bad finding, every planted fault has one.
+
+This holds for every kind of card, and nothing is changed.
 """
 
 from collections.abc import Callable

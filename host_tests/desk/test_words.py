@@ -1,4 +1,4 @@
-"""What people type wrong at the desk: one line for each, exit code 1 or 2, and no card made of it."""
+"""Typing errors at the desk: one line for each, exit code 1 or 2, and no card made of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,7 +109,10 @@ def test_a_price_of_zero_is_not_handed_on() -> None:
 )
 def test_the_alarms_of_a_replacement_are_the_former_card_s(alarm: tuple[str, str]) -> None:
     words = ("card", "replace", "new.card", "--former", "lin.card", "--price", "0.5")
-    told = "the former card has the alarms: leave out --alarm1 and --alarm2, or --former and give all numbers"
+    told = (
+        "the former card has the alarms: leave out --alarm1 and --alarm2, "
+        "or --former and give all numbers"
+    )
     assert refused(*words, *alarm) == told
     assert run(*words)[0] == 0
     assert "7.00 and 3.00 yuan" in run("card", "show", "new.card")[1]
@@ -147,8 +150,9 @@ def test_a_lost_card_s_replacement_says_only_what_was_told() -> None:
 
 
 def test_what_decides_about_money_has_no_default() -> None:
-    """A card for nobody's meter, and a meter set from 0.8000 to 0.5000 yuan/kWh, came of words that
-    nobody had typed.
+    """Defaults made a card for nobody's meter, and set one from 0.8000 to 0.5000 yuan/kWh.
+
+    Nobody had typed these words.
     """
     for kind, names in (
         ("user", ["--meter", "--customer", "--price", "--alarm1", "--alarm2"]),
@@ -169,9 +173,8 @@ def test_what_decides_about_money_has_no_default() -> None:
             assert refused("card", "issue", kind, "x.card", *rest).startswith(
                 f"give {name} as well: "
             )
-        assert (
-            run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0
-        )  # a chip says nothing yet
+        # A blank chip has no data yet.
+        assert run("card", "issue", kind, f"{kind}-chip.card", "--blank")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -282,9 +285,10 @@ AMOUNT = "the amount must be from 0.01 to 999999.99 yuan, not {}: see `dianka se
 def test_an_amount_below_zero_is_no_option(amount: str) -> None:
     assert refused("sell", "lin.card", amount, status=2) == AMOUNT.format(amount)
     assert refused("sell", "--reader", "0", amount, status=2) == AMOUNT.format(amount)
+    # The same in a story.
     assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().unknown(
         ["sell", "lin.card", amount]
-    )  # as a story has it
+    )
 
 
 def test_help_stays_as_it_is() -> None:

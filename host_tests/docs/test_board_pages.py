@@ -124,9 +124,8 @@ def test_every_value_and_part_of_the_pictures_is_in_the_list_of_parts(name: str)
         r"(?:(\d+) x )?(\d+(?:\.\d+)?) (k|R|uF|nF)\b", "; ".join(between)
     ):
         needed[f"{value} {UNITS.get(unit, unit)}"] += int(many or 1)
-    assert needed.pop("100 nF") <= listed.pop(
-        "100 nF"
-    )  # more of them at the chips that are not in the second picture
+    # More of them are at the chips that are not in the second picture.
+    assert needed.pop("100 nF") <= listed.pop("100 nF")
     assert len(needed) == 12
     assert listed == needed
     parts = "; ".join([*between, *(part.name for part in drawn(name))])
@@ -177,7 +176,10 @@ def test_what_the_picture_draws_on_the_mains_can_be_bought() -> None:
         "| mains sense resistors, 4 | 68 kilohm, 1 W, 350 V or more |",
         "| mains sense, 2 | H11AA1TVM, the form with 10.16 mm",
         "| storage behind the 12 V supply | 6800 uF,",
-        "| ESAM, cards | none ready-made: see [docs/cards/protocol.md](../../docs/cards/protocol.md) |",
+        (
+            "| ESAM, cards | none ready-made: see "
+            "[docs/cards/protocol.md](../../docs/cards/protocol.md) |"
+        ),
     ):
         assert row in parts
 
@@ -239,5 +241,8 @@ def test_test_board_without_a_port_is_one_line() -> None:
         if not line.startswith("make: ***")
     ]
     assert said == [
-        "rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico PORT=/dev/ttyACM0"
+        (
+            "rung 4 not run: name the board's port, as in make test-board BOARD=rp2_pico "
+            "PORT=/dev/ttyACM0"
+        )
     ]

@@ -19,10 +19,8 @@ from service_kit import CREDIT, TEST, make_credit, make_test
 from sessions_document import Step, commands_of
 
 CARD = Path("service.card")
-BEGIN = [
-    ("card", "00a4000002df01"),
-    ("card", "00b081002d"),
-]  # "Every card begins so", 1 and 3; 2 was long before
+# "Every card begins so", steps 1 and 3; step 2 was long before.
+BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]
 FACTOR = "00" * 8
 METER = "0000" + card_files.to_bcd(METER_NO, 6).hex()
 
@@ -113,7 +111,7 @@ def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
 
 
 def _seals_as(heard: Heard, table: Table) -> None:
-    """The card's READs with MAC, their targets and the factor of public keys are those of the rows."""
+    """READs with MAC of the card, their targets and the public keys' factor are as in the rows."""
     rows = [(row[0].split(" r4")[0], row[1].removesuffix(", not sent")) for row in table.rows]
     assert sealed_reads(heard.card) == [
         (compact(read), compact(target), FACTOR) for read, target in rows

@@ -1,6 +1,4 @@
-"""Imports go down only, in firmware and in tools, and packages form no circle (docs/overview.md
-lists the floors).
-"""
+"""Imports go down only, and packages form no circle, in firmware and tools (docs/overview.md)."""
 
 import ast
 from collections.abc import Iterator

@@ -63,9 +63,8 @@ def test_the_excerpts_of_make_run_are_its_output(tmp_path: Path) -> None:
 
 def test_no_chinese_sentence_is_broken_over_lines() -> None:
     """Markdown makes a blank of a line's end, which Chinese has not: a paragraph is one line."""
-    own_line = re.compile(
-        r"[#>|]| {4}|\d\. |- "
-    )  # a heading, quotation, table, code, item of a list
+    # A heading, quotation, table, code, or item of a list.
+    own_line = re.compile(r"[#>|]| {4}|\d\. |- ")
     lines = (ROOT / "README.zh.md").read_text(encoding="utf-8").splitlines()
     for number, (line, following) in enumerate(pairwise(lines), 1):
         goes_on = line.strip() and following.strip() and not own_line.match(following)
@@ -86,20 +85,20 @@ def make_environment(python: Path, venv: Path) -> subprocess.CompletedProcess[st
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not here: install it")
 def test_a_python_that_makes_half_an_environment_leaves_none(tmp_path: Path) -> None:
-    """As Debian's without python3-venv: bin/python is there when it fails, and the next `make`
-    would go on with that.
-    """
+    """As Debian without python3-venv: it fails, but leaves a bin/python for the next `make`."""
     python, venv = tmp_path / "python", tmp_path / "venv"
     python.write_text(
         "#!/bin/sh\n"
-        'if [ "$1" = -m ]; then mkdir -p "$3/bin"; : > "$3/bin/python"; echo "ensurepip is not available"; exit 1; fi\n'
+        'if [ "$1" = -m ]; then mkdir -p "$3/bin"; : > "$3/bin/python"; '
+        'echo "ensurepip is not available"; exit 1; fi\n'
     )
     python.chmod(0o755)
     for _ in range(2):
         done = make_environment(python, venv)
         assert done.returncode == 2
         assert done.stdout.splitlines()[-1] == (
-            f"{python} can't make a virtual environment: on Debian and Ubuntu install python3-venv, and try again"
+            f"{python} can't make a virtual environment: "
+            "on Debian and Ubuntu install python3-venv, and try again"
         )
         assert not venv.exists()
     for name in ("README.md", "README.zh.md"):

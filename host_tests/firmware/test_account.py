@@ -132,7 +132,6 @@ def test_no_float_near_money_or_energy(name: str) -> None:
             line
         )
         assert not (isinstance(node, ast.Name) and node.id in ("float", "round", "math")), line
-        if isinstance(node, ast.BinOp) and isinstance(
-            node.op, ast.Pow
-        ):  # a negative power is a float
+        # A negative power is a float.
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             assert isinstance(node.right, ast.Constant) and node.right.value >= 0, line

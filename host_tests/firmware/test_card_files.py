@@ -1,6 +1,4 @@
-"""The codec that meter and desk share: what is packed is unpacked, what is malformed raises
-ValueError and nothing else.
-"""
+"""The codec of meter and desk: it unpacks what it packed; malformed data raises ValueError only."""
 
 import pytest
 from hypothesis import given, settings
@@ -121,9 +119,8 @@ def test_frames(command: int, data: bytes, behind: bytes) -> None:
 @given(st.integers(0, 255), st.binary(max_size=60), st.data())
 def test_a_changed_byte_is_noticed(command: int, data: bytes, draw: st.DataObject) -> None:
     framed = bytearray(card_files.frame(command, data))
-    at = draw.draw(
-        st.sampled_from([at for at in range(len(framed)) if at not in (2, 3)])
-    )  # another length is another file
+    # Not the length: another length is another file.
+    at = draw.draw(st.sampled_from([at for at in range(len(framed)) if at not in (2, 3)]))
     framed[at] ^= draw.draw(st.integers(1, 255))
     with pytest.raises(ValueError, match="file"):
         card_files.unframe(bytes(framed))

@@ -1,6 +1,4 @@
-"""What people read: the display's driver on a real SPI path to the chip's model, and the order and
-time of what is shown.
-"""
+"""The display's driver on a real SPI path to the chip's model, and its pages' order and time."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The clock chip's driver against the model on the bus, and dates against the standard library's."""
+"""The clock chip's driver against the model on the bus, dates against the standard library's."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -181,7 +181,8 @@ def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
 
 
 HOURS_12 = [(0x52, 0), *((0x40 | hour, hour) for hour in range(1, 10)), (0x50, 10), (0x51, 11),
-            (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22), (0x71, 23)]  # fmt: skip
+            (0x72, 12), *((0x60 | hour, 12 + hour) for hour in range(1, 10)), (0x70, 22),
+            (0x71, 23)]  # fmt: skip
 HOURS_24 = [(hour // 10 << 4 | hour % 10, hour) for hour in range(24)]
 MONTHS = [
     (century | code, month)
@@ -192,9 +193,7 @@ MONTHS = [
 
 @pytest.mark.parametrize(("byte", "hour"), HOURS_24 + HOURS_12)
 def test_hours_of_both_forms_are_read(byte: int, hour: int) -> None:
-    """Datasheet, Table 1: register 02, bit 6 is the 12-hour form, bit 5 then PM and bit 4 ten
-    hours.
-    """
+    """Datasheet, Table 1, register 02: bit 6 is the 12-hour form, bit 5 then PM, bit 4 is 10 h."""
     rig = standing(bytes((0x59, 0x58, byte, 1, 0x01, 0x02, 0x04)))
     date = datetime(2004, 2, 1, hour, 58, 59, tzinfo=UTC)
     assert rig.clock.seconds() == (date - EPOCH).total_seconds()
@@ -214,10 +213,11 @@ def test_the_century_bit_changes_no_month_and_no_year(byte: int, month: int) -> 
     [
         *((0, value) for value in (0x60, 0x0A, 0x80, 0xFF)),
         *((1, value) for value in (0x60, 0x1F, 0x80)),
+        # From 0x40 on: 12 hours.
         *(
             (2, value)
             for value in (0x24, 0x1A, 0x80, 0x40, 0x53, 0x60, 0x73, 0x4A, 0x5F, 0xC1, 0xD2)
-        ),  # from 0x40: 12 hours
+        ),
         *((4, value) for value in (0x00, 0x0A, 0x30, 0x32, 0x41)),
         *((5, value) for value in (0x00, 0x0A, 0x13, 0x22, 0x80, 0x8A, 0x93)),
         *((6, value) for value in (0xA5, 0x0F, 0x1B, 0xFF)),
@@ -350,10 +350,8 @@ def test_a_time_before_the_earliest_is_not_believed() -> None:
         0,
     )
     rig.parts.clock.advance(1_000_000)
-    assert (rig.clock.seconds(), rig.clock.fault) == (
-        1001,
-        0,
-    )  # five minutes are no more than two clocks may differ
+    # Two clocks may differ by five minutes.
+    assert (rig.clock.seconds(), rig.clock.fault) == (1001, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,4 @@
-"""Former formats of the state live on: whole meters that former versions have left, through an
-update that is cut anywhere.
+"""Former formats of the state live on: meters of former versions, through an update cut anywhere.
 
 images/ holds them: the FRAM's content as the real firmware of that time wrote it on rung 1, with
 its ESAM, its cards and the state that this firmware read from it. What those versions find after a
@@ -57,9 +56,7 @@ def by_former_rules(content: bytes, form: int) -> bytes | None:
 
 
 def money(state: Any) -> dict[str, int]:
-    """All that an update has to carry over, but for what the present version counts or notes at
-    each start.
-    """
+    """Return all that an update has to carry over, without what each start counts or notes anew."""
     return {name: value for name, value in vars(state).items() if name not in NEW}
 
 
@@ -153,8 +150,9 @@ def test_many_commits_of_a_trial_leave_the_former_version_its_memory(form: int) 
 
 
 class Updating:
-    """A former version's meter that starts with the present one on trial, on a file system that can
-    lose its power too.
+    """A former version's meter that starts with the present version on trial.
+
+    Its file system can lose its power too.
     """
 
     def __init__(self, folder: Path, form: int) -> None:

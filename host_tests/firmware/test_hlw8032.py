@@ -16,9 +16,7 @@ SANE = (187_000 * 1880 // 220_000, 15_675, 5_031_000)
 
 
 class Feed:
-    """A UART with bytes in its ring: what `machine.UART` would hand over, at most `chunk` at a
-    poll.
-    """
+    """A UART with bytes in its ring; like `machine.UART`, it returns at most `chunk` at a poll."""
 
     def __init__(self, data: bytes = b"") -> None:
         self.data = bytearray(data)
@@ -80,9 +78,7 @@ def test_chunks_of_every_size(chunk: int) -> None:
 
 @pytest.mark.parametrize("at", range(24))
 def test_headers_planted_at_every_place(at: int) -> None:
-    """A report with 55 5A inside, whose place would look like a report's start to whoever only
-    looks for that.
-    """
+    """A report with 55 5A inside, which a search for these two bytes takes for a report's start."""
     chip, feed = taught()
     frame = bytearray(report(77))
     if at in (2, 3, 4, 8, 9, 10, 14, 15, 16):
@@ -125,9 +121,7 @@ def test_planted_parameters_and_a_start_in_the_middle(shift: int, field: str, st
 
 
 def test_a_false_report_that_never_changes_does_not_deafen() -> None:
-    """A start in the middle of reports that are all the same, with a window inside that has a right
-    sum.
-    """
+    """A start in the middle of equal reports, with a window inside that has a right checksum."""
     chip, feed = taught()
     frame = next(
         frame
@@ -140,8 +134,9 @@ def test_a_false_report_that_never_changes_does_not_deafen() -> None:
 
 
 def window_is_sound(frame: bytearray) -> bool:
-    """Plant a header at 12 of this report; whether the window from there into the next, equal one
-    has a right sum.
+    """Plant a header at byte 12 of this report; return whether the window has a right checksum.
+
+    The window goes from there into the next, equal report.
     """
     frame[12:14] = b"\x55\x5a"
     frame[23] = checksum(frame)
@@ -205,9 +200,7 @@ def test_100_kb_of_random_noise_accept_nothing(known: bool) -> None:
     [(0xAA, 1), (0xF1, 1), (0xF7, 1), (0xFF, 1), (0x00, 0), (0x54, 0), (0xE0, 0)],
 )
 def test_a_state_that_says_no_is_believed_whatever_else_is_right(state: int, whole: int) -> None:
-    """Correction failed, parameters unusable; and states that the chip does not have, which are no
-    report at all.
-    """
+    """Correction failed, parameters unusable; states that the chip does not have are no report."""
     chip, feed = taught()
     rejected = chip.rejected
     assert not give(chip, feed, report(9, state=state))

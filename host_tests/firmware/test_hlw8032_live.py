@@ -176,7 +176,7 @@ WRAP = 1 << 17
 def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(
     count: int, power_mw: int
 ) -> None:
-    """The way round over the wrap would be up to 528 pulses, 1.385 Wh, of a load that there is not."""
+    """The way round over the wrap would be up to 528 pulses, 1.385 Wh, that no load used."""
     live = Live(power_mw=power_mw)
     live.model.stand_at(count)
     live.run(1000)

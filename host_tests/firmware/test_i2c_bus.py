@@ -1,6 +1,4 @@
-"""A controller that goes in the middle of a byte on the I2C bus, and what its next start finds
-there.
-"""
+"""A controller that stops in the middle of a byte on the I2C bus, and the bus at its next start."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -170,7 +168,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
 
 
 def test_a_bus_that_stays_stuck_at_the_start_is_found_free_later(tmp_path: Path) -> None:
-    """SDA low from outside for 3 s: the meter starts without the memory, and takes it over later."""
+    """SDA low from outside for 3 s: the meter starts without the memory, and adopts it later."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 2000)
     sda = kit.rig.bench.mcu.pin(kit.rig.bench.pins["SDA"])

@@ -77,10 +77,8 @@ def test_every_case_with_every_good_card(behaviour: Behaviour, chunk: int) -> No
     assert ask(to, 0x00, 0xA4, 0, 0, b"\xdf\x01", chunk=chunk) == (b"", 0x9000)  # case 3
     data, sw = ask(to, 0x00, 0x84, 0, 0, le=8, chunk=chunk)  # case 2
     assert (len(data), sw) == (8, 0x9000)
-    assert ask(to, 0x00, 0xB0, 0x81, 0, le=256, chunk=chunk) == (
-        bytes(45),
-        0x9000,
-    )  # by way of 6C2D
+    # The card first answers 6C2D.
+    assert ask(to, 0x00, 0xB0, 0x81, 0, le=256, chunk=chunk) == (bytes(45), 0x9000)
     assert ask(to, 0x00, 0xB0, 0x83, 0, le=199, chunk=chunk) == (bytes(199), 0x9000)
     assert ask(to, 0x00, 0xB0, 0x9E, 0, le=4, chunk=chunk) == (b"", 0x6A82)
     control = card(behaviour, kinds.CONTROL)
@@ -121,7 +119,7 @@ def test_a_lying_status_is_the_caller_s_business() -> None:
 
 
 def test_every_status_word_there_could_be() -> None:
-    """61xx and 6Cxx go on, 6xxx and 9xxx end the command as they are, the rest is no status word."""
+    """61xx and 6Cxx go on, 6xxx and 9xxx end the command as they are; others are no status word."""
     for sw in range(0x10000):
         exchange = Exchange(0x00, 0xB0, 0x81, 0, b"", 4)
         exchange.take()

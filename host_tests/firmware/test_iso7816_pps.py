@@ -143,8 +143,8 @@ def test_whatever_is_asked_for_the_card_may_agree_to(ta1: int) -> None:
 
 @pytest.mark.parametrize(
     ("ta1", "ta2", "factor"),
-    [(0x11, 0x00, 1), (0x13, 0x00, 4), (0x13, 0x80, 4), (0x12, 0x00, 2), (0x14, 0x00, 0), (0x95, 0x00, 0), (0x13, 0x10, 0),
-     (0x13, 0x01, 0)],
+    [(0x11, 0x00, 1), (0x13, 0x00, 4), (0x13, 0x80, 4), (0x12, 0x00, 2),
+     (0x14, 0x00, 0), (0x95, 0x00, 0), (0x13, 0x10, 0), (0x13, 0x01, 0)],
 )  # fmt: skip
 def test_specific_mode_is_honoured_or_refused(ta1: int, ta2: int, factor: int) -> None:
     atr = offer(ta1, ta2)
@@ -158,6 +158,7 @@ def test_no_offer_without_ta1() -> None:
 
 def test_our_own_chips_are_known_by_their_atr() -> None:
     assert atr_of(OWN).serial() == offer(0x13).serial() == SERIAL
-    for foreign in ("3B00", "3B690001410001020304050607", "3B79130001410001020304050607", "3B6800004100010203040506",
-                    "3B2900410001020304050607", "3BF91300001000410001020304050607"):  # fmt: skip
+    for foreign in ("3B00", "3B690001410001020304050607", "3B79130001410001020304050607",
+                    "3B6800004100010203040506", "3B2900410001020304050607",
+                    "3BF91300001000410001020304050607"):  # fmt: skip
         assert atr_of(bytes.fromhex(foreign)).serial() == b"", foreign

@@ -1,5 +1,4 @@
-"""The journal against a dictionary: a cut at every byte, half the memory destroyed, and memory that
-lies or is silent.
+"""The journal against a dictionary: a cut at each byte, half the memory lost, wrong or no answers.
 
 The journal is driven through the memory chip's driver, the bus and the model; only where the model
 cannot fail as wanted stands a plain memory of the test's own.
@@ -197,9 +196,7 @@ def test_a_write_protected_memory_is_noticed() -> None:
 
 
 class Breaking:
-    """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes have
-    landed.
-    """
+    """A memory whose bus breaks in the middle of a write, `bad` times, after some bytes."""
 
     size = SIZE
 

@@ -68,9 +68,7 @@ def test_what_is_found_is_the_newest_or_nothing(commits: int, start: int, length
 
 
 def test_silence_is_noticed_soon() -> None:
-    """A look each second at a memory that is silent for ever costs a few reads and not those of all
-    slots.
-    """
+    """A poll each second of a memory that never answers costs a few reads, not all slots'."""
     memory = filled(3)
     memory.silent = range(1000)
     journal = MODULE.Journal(memory, PAYLOAD)

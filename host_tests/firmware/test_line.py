@@ -1,6 +1,4 @@
-"""T=0 on the contacts with good cards: guard and turn-round times, order of the contacts, ticks
-that wrap.
-"""
+"""T=0 at the contacts with good cards: guard and turnaround times, contacts' order, tick wraps."""
 
 import pytest
 
@@ -48,9 +46,8 @@ def test_contacts_come_and_go_in_their_order() -> None:
     up = [event for event in rig.events if event[1]]
     assert [(name, level) for name, level, _ in up] == [("VCC", 1), ("CLK", CLOCK_HZ), ("RST", 1)]
     low_us = up[2][2] - up[1][2]
-    assert (
-        40_000 <= low_us * CLOCK_HZ // 1_000_000 <= 46_500
-    )  # the clocks that meters of the trade leave RST low
+    # Commercial meters leave RST low for so many clocks.
+    assert 40_000 <= low_us * CLOCK_HZ // 1_000_000 <= 46_500
     assert up[1][2] - up[0][2] >= 10_000
     rig.events.clear()
     rig.channel.off()

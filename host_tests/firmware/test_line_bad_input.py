@@ -148,7 +148,7 @@ def test_atrs_of_every_length(length: int, filler: int) -> None:
     try:
         rig.reset(within_ms=3000)
     except rig.error as error:
-        known = ("mute", "ATR cut short", "ATR too long", "ATR with a wrong TCK", "no T=0", "ATR with reserved values",
-                 "rate that this line does not have")  # fmt: skip
+        known = ("mute", "ATR cut short", "ATR too long", "ATR with a wrong TCK", "no T=0",
+                 "ATR with reserved values", "rate that this line does not have")  # fmt: skip
         assert str(error) in known
         assert (str(error) == "mute") == (length == 0)

@@ -17,8 +17,9 @@ from line_rig import LineRig as Rig
 
 @pytest.mark.parametrize(
     ("atr", "why"),
-    [("3f6525", "inverse convention"), ("00", "ATR cut short"), ("0011", "no ATR"), ("3b8001", "ATR cut short"),
-     ("3b80018081", "ATR with a wrong TCK"), ("3b800101", "ATR with a wrong TCK"), ("3b800181", "no T=0")],
+    [("3f6525", "inverse convention"), ("00", "ATR cut short"), ("0011", "no ATR"),
+     ("3b8001", "ATR cut short"), ("3b80018081", "ATR with a wrong TCK"),
+     ("3b800101", "ATR with a wrong TCK"), ("3b800181", "no T=0")],
 )  # fmt: skip
 def test_bad_answers_to_reset(atr: str, why: str) -> None:
     rig = Rig(Behaviour(atr=bytes.fromhex(atr)))
@@ -116,9 +117,7 @@ def test_a_shorted_line_is_told_from_a_mute_card() -> None:
 
 
 class OwnSink(Rig):
-    """The contacts replaced: what is sent comes back as `echo` says, and `answer` is given after a
-    header.
-    """
+    """The contacts replaced: `echo` returns what is sent, and `answer` is given after a header."""
 
     def __init__(
         self, echo: Callable[[int], int | None], answer: bytes = b"", every_ms: int = 0

@@ -1,6 +1,4 @@
-"""What goes into and comes out of the PIO's FIFOs, and the pulse counter on every kind of port,
-without a chip.
-"""
+"""The data in the PIO's FIFOs, and the pulse counter on every kind of port, without a chip."""
 
 import importlib
 import sys
@@ -27,9 +25,7 @@ NAMES = (
 
 
 class StateMachine:
-    """Counts down in x like the program, and knows only the three instructions that the counter may
-    use.
-    """
+    """A PIO that counts down in x, and has only the three instructions that the counter may use."""
 
     def __init__(self, number, program, in_base):
         self.x, self.isr, self.fifo, self.running = 0xDEAD, 0, [], False

@@ -1,6 +1,4 @@
-"""PPS on the contacts: four times the rate where both sides keep to it, the first rate in bounded
-time where not.
-"""
+"""PPS on the contacts: four times the rate if both sides keep it, else the first rate, in time."""
 
 from pathlib import Path
 
@@ -46,8 +44,8 @@ def test_four_times_the_rate_takes_a_quarter_of_the_time() -> None:
 
 
 @pytest.mark.parametrize(("way", "failures", "limit_us"), [
-    (pps.DECLINE, 0, 120_000), (pps.WRONG, 1, 200_000), (pps.BAD_PCK, 1, 200_000), (pps.SILENT, 1, 1_200_000),
-    (pps.CUT, 1, 1_200_000),
+    (pps.DECLINE, 0, 120_000), (pps.WRONG, 1, 200_000), (pps.BAD_PCK, 1, 200_000),
+    (pps.SILENT, 1, 1_200_000), (pps.CUT, 1, 1_200_000),
 ])  # fmt: skip
 def test_where_pps_fails_the_first_rate_serves(way: str, failures: int, limit_us: int) -> None:
     rig = Rig(Behaviour(ta1=0x13, pps=way))
@@ -70,9 +68,7 @@ def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None
 
 @pytest.mark.parametrize("way", [pps.ECHO, pps.NOT_KEPT])
 def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(way: str) -> None:
-    """Once each card that is heard badly at its own rate failed for ever, however often it was put
-    in.
-    """
+    """A card received badly at its own rate failed for ever once, however often inserted."""
     rig = Rig(Behaviour(ta1=0x13, pps=way))
     if way == pps.ECHO:  # worn contacts, a long cable
         rig.socket.tamper = lambda direction, index, value: (
@@ -204,7 +200,8 @@ def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [
-    Behaviour(ta1=0x13, nulls=1), Behaviour(ta1=0x13, nulls=20), Behaviour(ta1=0x13, one_by_one=True),
+    Behaviour(ta1=0x13, nulls=1), Behaviour(ta1=0x13, nulls=20),
+    Behaviour(ta1=0x13, one_by_one=True),
 ])  # fmt: skip
 def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
     rig = Rig(behaviour)
@@ -214,7 +211,8 @@ def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
 
 
 @pytest.mark.parametrize(("behaviour", "why"), [
-    (Behaviour(ta1=0x13, wrong_procedure=0x33), "no procedure byte"), (Behaviour(ta1=0x13, nulls=101), "NULL for ever"),
+    (Behaviour(ta1=0x13, wrong_procedure=0x33), "no procedure byte"),
+    (Behaviour(ta1=0x13, nulls=101), "NULL for ever"),
 ])  # fmt: skip
 def test_bad_cards_end_in_an_error_at_the_high_rate(behaviour: Behaviour, why: str) -> None:
     rig = Rig(behaviour)

@@ -1,6 +1,4 @@
-"""Other tasks beside a busy T=0 line: never kept waiting for long, seldom let in where a commit
-would hold the line up.
-"""
+"""Other tasks beside a busy T=0 line: none waits long, and few run when a commit would delay it."""
 
 import pytest
 
@@ -12,9 +10,7 @@ ROUNDS = 40
 
 
 class Others:
-    """A task that wants its turn every 100 ms and then holds the processor as long as a commit
-    does.
-    """
+    """A task that wants its turn every 100 ms, and then holds the CPU as long as a commit does."""
 
     def __init__(self, rig: LineRig, takes_us: int) -> None:
         self.late_us: list[int] = []

@@ -1,6 +1,4 @@
-"""Counts to energy: what is believed, what is a restart, and what a start of the controller may
-charge.
-"""
+"""Counts to energy: what is believed, what is a restart, what a controller's start may charge."""
 
 import pytest
 from hypothesis import given, settings
@@ -60,9 +58,7 @@ def most(ms: int) -> int:
 
 
 def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
-    """The chip has counted since the supply came up, 2 s of boot at most, and its reports wait for
-    the first look.
-    """
+    """The chip has counted since power-on, 2 s of boot at most; its reports wait to be read."""
     assert Bench().after(300, 40) == 40
     assert Bench().after(10, most(1_500)) == most(1_500)
     assert Bench().after(300, most(2_300)) == most(2_300)
@@ -73,9 +69,8 @@ def test_a_first_reading_counts_from_the_chip_s_zero() -> None:
 
 
 def test_a_cold_start_charges_what_the_chip_has_counted_but_nothing_twice() -> None:
-    assert (
-        Bench(register=5000).after(300, 40) == 40
-    )  # the chip has started too: it cannot have counted down
+    # The chip has started too: it can't have counted down.
+    assert Bench(register=5000).after(300, 40) == 40
     assert Bench(register=30).after(300, 40) == 10  # perhaps too, or it has counted on
     for register in (40, 39):
         same = Bench(register=register)
@@ -101,9 +96,7 @@ def test_a_cold_start_never_charges_twice(kept: int, grown: int) -> None:
 def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(
     kept: int, counted: int
 ) -> None:
-    """Both have started: all is charged, but after a cut so soon that the chip had not come further
-    than now.
-    """
+    """Both have started: all is charged, unless the chip's count before the cut was no higher."""
     bench = Bench(register=kept)
     assert bench.after(300, counted) == (counted if kept > counted else counted - kept)
     assert bench.metering.disbelieved == 0
@@ -117,9 +110,7 @@ def test_a_cold_start_with_the_chip_charges_all_or_leaves_out_what_was_kept(
 def test_starts_of_either_kind_in_a_row_charge_at_most_the_truth(
     first: int, starts: list[tuple[bool, int, int]]
 ) -> None:
-    """The count kept is the one up to which energy is charged, as the journal keeps both in one
-    record.
-    """
+    """The kept count is the one up to which energy is charged: one record has both of them."""
     kept = count = true = first
     charged = first
     for chip_too, before, after in starts:
@@ -247,9 +238,7 @@ def test_a_count_charged_too_early_is_made_up_for_however_long_it_takes() -> Non
 
 @pytest.mark.parametrize("wrong_by", [32_768, -32_768, 65_536])
 def test_a_chip_that_insists_is_believed_in_the_end(wrong_by: int) -> None:
-    """The very first reading was false: it must not make the meter deaf until the count has come
-    round.
-    """
+    """A false first reading must not make the meter ignore the chip until its count has wrapped."""
     bench = Bench()
     assert bench.after(500, (40_000 + wrong_by) % MODULUS) == 0
     count = 40_000
@@ -273,9 +262,7 @@ def test_false_counts_now_and_then_do_not_add_up_to_insisting() -> None:
 
 
 def test_long_silences() -> None:
-    """What can be told is counted; where a wrap or a restart may hide, the least that must have
-    been.
-    """
+    """What is certain is counted; if a wrap or a restart may hide, the least that is possible."""
     bench = Bench()
     bench.after(100, 50)
     assert bench.after(60_000, 50_050) == 50_000

@@ -72,9 +72,7 @@ def test_the_opposite_action_waits_five_seconds(relay: Driven) -> None:
 
 @pytest.mark.parametrize("days", [1, 5, 7, 9, 11, 12, 13, 20])
 def test_days_of_rest_do_not_hold_it_back(relay: Driven, days: int) -> None:
-    """ticks_ms comes round after 12.4 days, and a stamp older than half of that looks like the
-    future.
-    """
+    """ticks_ms wraps after 12.4 days, and a stamp older than half of that looks like the future."""
     relay.follow(True, 10_000)
     relay.parts.clock.advance(relay.parts.clock.now_us + days * 86_400_000_000)
     relay.follow(True, 1_000)

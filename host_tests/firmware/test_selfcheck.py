@@ -1,5 +1,6 @@
-"""The self-check on rung 1: a healthy meter says so, each fault changes its own digit and no other,
-and people can read it.
+"""The self-check on rung 1: a healthy meter says so, each fault changes its own digit alone.
+
+People can read it.
 """
 
 import binascii
@@ -138,7 +139,7 @@ def test_a_contact_that_is_welded(tmp_path: Path) -> None:
 
 
 def test_every_digit_that_a_fault_can_show_is_explained() -> None:
-    """docs/selfcheck.md has a row for each part, and a meaning for each digit that was seen above."""
+    """docs/selfcheck.md has a row for each part, and a meaning for each digit seen above."""
     text = (ROOT / "docs" / "selfcheck.md").read_text(encoding="utf-8")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")]

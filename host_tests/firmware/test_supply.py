@@ -1,6 +1,4 @@
-"""Stages of a falling balance, against a model that is written from the rules and not from the
-code.
-"""
+"""Stages of a falling balance, against a model made from the rules and not from the code."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace

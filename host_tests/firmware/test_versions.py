@@ -19,8 +19,7 @@ class PowerGone(BaseException):
 
 
 class Littlefs:
-    """Files as littlefs keeps them: what is written counts from the close on, a rename happens or
-    does not.
+    """Files as littlefs keeps them: writes count from the close on, a rename happens or does not.
 
     `left` is how many more operations there are before the power goes. A cut in a close leaves a
     torn file, which is worse than littlefs does.
@@ -152,9 +151,7 @@ def test_a_version_that_is_kept_runs_from_then_on() -> None:
 
 
 def cuts(act: Callable[[Any], None], **files: str) -> list[tuple[bool, str]]:
-    """(whether the act came to its end, the version of the next start) for a cut in each operation
-    on files.
-    """
+    """Cut in each operation on files; return (act has ended, next start's version) for each."""
     found = []
     for left in range(100):
         fs = Littlefs(**files)

@@ -1,6 +1,4 @@
-"""The meter's clock from the PC's time: at flashing and by `dianka clock`, through the real
-mpremote.
-"""
+"""The meter's clock from the PC's time, at flashing and by `dianka clock`, through mpremote."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +12,10 @@ from dianka.cli import app
 from flash_desk import Desk
 
 AS_DELIVERED = bytes.fromhex("00000001010100") + bytes(7) + bytes.fromhex("1c88001900")
-SILENT = "import board\n        def gone(*words): raise OSError(5)\n        board.I2C.readfrom_mem = gone"
+SILENT = (
+    "import board\n        def gone(*words): raise OSError(5)\n"
+    "        board.I2C.readfrom_mem = gone"
+)
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)  # by the PC's clock
 
 
@@ -68,8 +69,8 @@ def test_flashing_leaves_a_clock_alone_that_would_go_back(desk: Desk) -> None:
     done = desk.flash()
     assert done.exit_code == 0, done.output
     assert (
-        "clock: not set, the meter has had 2026-03-01 13:00:00 UTC and this PC has 2026-03-01 10:00:00 UTC"
-        in done.stdout
+        "clock: not set, the meter has had 2026-03-01 13:00:00 UTC and this PC has 2026-03-01 "
+        "10:00:00 UTC" in done.stdout
     )
     assert chip(desk).startswith("00 00 13")
 

@@ -1,6 +1,4 @@
-"""Flashing and its look: what else lies on a board and would run, and the totals beside an update
-that was refused.
-"""
+"""Flashing finds other files on a board that would run, and the totals beside a refused update."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +49,8 @@ def test_what_would_run_first_or_instead_is_not_exactly_this_version(desk: Desk,
     done = desk.flash("--check")
     assert done.exit_code == 1
     assert done.stderr == (
-        f"the board holds version {desk.version.name}, but not that alone; not of this version, and may run before it or in "
+        f"the board holds version {desk.version.name}, but not that alone; not of this version, "
+        "and may run before it or in "
         f"place of its modules: {FOREIGN[name].rstrip('/')}\n"
     )
 
@@ -94,8 +93,8 @@ def test_flashing_removes_what_shadows_it_and_names_the_rest(desk: Desk, mark: s
     assert done.exit_code == 0, done.output
     assert "versions.py removed: it would run in place of this version's" in done.stdout
     assert (
-        "not of this version, and may run before it or in place of its modules: boot.py, own.py: remove what "
-        in done.stdout
+        "not of this version, and may run before it or in place of its modules: boot.py, own.py: "
+        "remove what " in done.stdout
     )
     left = {path.name for path in desk.board.files.iterdir()}
     assert {"boot.py", "own.py"} <= left and not {"versions.py", "main.mpy"} & left
@@ -164,8 +163,8 @@ def test_a_refused_update_that_cost_something_says_so(desk: Desk, change: str, s
     assert done.exit_code == 1
     assert "was not kept: self-check 30000999" in done.stderr
     changed = (
-        "Purchases or energy are not what they were before: keep this output, and have the meter looked at"
-        in done.stderr
+        "Purchases or energy are not what they were before: keep this output, "
+        "and have the meter looked at" in done.stderr
     )
     assert changed == said, done.output
     assert done.stderr.count("\n") == 1

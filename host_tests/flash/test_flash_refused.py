@@ -1,6 +1,4 @@
-"""Flashing through the real mpremote: what it refuses, each in one line that says what to do, and
-nothing is written.
-"""
+"""Flashing through the real mpremote: a refusal is one line with what to do; nothing is written."""
 
 import errno
 import os
@@ -84,7 +82,8 @@ def test_other_firmware_and_micropython_without_hashes(
     )
     monkeypatch.setattr(link, "HELPER", link.HELPER + other)
     assert refusal(desk.flash()) == (
-        f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, then flash again"
+        f"the board at {desk.board.port} runs circuitpython: put MicroPython on it first, "
+        "then flash again"
     )
     assert [path.name for path in desk.board.files.iterdir()] == []
 
@@ -109,9 +108,7 @@ def test_a_state_of_another_format_is_not_flashed_over(desk: Desk) -> None:
 
 @pytest.mark.parametrize("has_answers", [False, True])
 def test_a_state_of_a_former_format_is_flashed_over(desk: Desk, has_answers: bool) -> None:
-    """Versions before format 3 have no answers.py, and say in their state.py that they read no
-    other format.
-    """
+    """Versions before format 3 have no answers.py; by their state.py they read no other format."""
     desk.write(answers=has_answers)
     (desk.firmware / "state.py").write_text(
         "from micropython import const\nclass State: pass\nFORMAT = const(2)\nSIZE = const(106)\n"
@@ -194,10 +191,8 @@ def test_what_is_no_serial_port_is_not_called_busy(tmp_path: Path) -> None:
     [
         (errno.ENOTTY, "is no serial port: name the board's (there now: "),
         (errno.EINVAL, "is no serial port: name the board's (there now: "),
-        (
-            errno.ENXIO,
-            "is no serial port: name the board's (there now: ",
-        ),  # /dev/tty without a terminal
+        # /dev/tty without a terminal.
+        (errno.ENXIO, "is no serial port: name the board's (there now: "),
         (errno.EACCES, "may not be opened by you: join the group that owns it"),
         (errno.EBUSY, "is busy: close the program that uses it"),
         (errno.EAGAIN, "is busy: close the program that uses it"),
@@ -238,7 +233,8 @@ def test_without_what_flashing_needs_it_says_how_to_get_it(
 
 def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     report = update.parse_report(
-        "[1] self-check 00000141 version 1+2 energy_pj 5 remainder 0 balance_fen 7 bought_fen 7 count 1"
+        "[1] self-check 00000141 version 1+2 energy_pj 5 remainder 0 balance_fen 7 bought_fen 7 "
+        "count 1"
     )
     assert report == update.Report("1+2", "00000141", (5, 0, 7, 7, 1))
     assert report is not None

@@ -79,7 +79,7 @@ def split(raw: bytes) -> tuple[list[dict[str, int]], bytes, bytes]:
 
 
 def join(levels: list[dict[str, int]], historical: bytes, check: bytes) -> bytes:
-    """The ATR that says this; a TCK only where ISO 7816-3 asks for one, and then its right value."""
+    """Return the ATR that says this, with the right TCK where ISO 7816-3 asks for one."""
     present = [sum(1 << "ABCD".index(letter) for letter in level) << 4 for level in levels]
     out = bytearray((0x3B, present[0] | len(historical)))
     for n, level in enumerate(levels):
@@ -131,9 +131,7 @@ def exchange(text: bytes) -> None:
 
 
 def _talk(engine: object, said: bytes) -> int:
-    """One character at a time; nothing may be sent but 5-character headers and the data that the
-    card was promised.
-    """
+    """One character at a time; only 5-character headers and data promised to the card are sent."""
     promised = 0
     for at, value in enumerate(said):
         out = engine.take()

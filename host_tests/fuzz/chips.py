@@ -1,5 +1,4 @@
-"""Target that talks to chips: any commands to any kind of card, to ESAM and control card, as APDUs
-and as characters.
+"""Target for chips: any commands to any card, ESAM or control card, as APDUs and as characters.
 
 First byte: which chip, and which way. Then commands, each behind a byte with its length. No command
 may make money, change a key or leave a state that no chip could be in, whatever its CLA, INS, P1,

@@ -16,7 +16,10 @@ from types import FunctionType, ModuleType
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "host_tests" / "kits"), str(Path(__file__).parent)]
 PLACE = ROOT / "build" / "fuzz"
-HOW_TO_GET_IT = "atheris is not here: make fuzz installs it on CPython 3.11 to 3.13 on Linux; it has no wheels for others"
+HOW_TO_GET_IT = (
+    "atheris is not here: make fuzz installs it on CPython 3.11 to 3.13 on Linux; "
+    "it has no wheels for others"
+)
 _GRACE_S = 30  # a target's own start, and the last input's end
 _INPUT_S = 10  # an input that takes longer is a finding
 _RSS_MB = 2048

@@ -1,6 +1,4 @@
-"""What fuzzing begins with: answers to reset of real cards, and what a meter and its cards really
-say to one another.
-"""
+"""The seeds of fuzzing: answers to reset of real cards, real talk of a meter and its cards."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,5 +1,4 @@
-"""The fuzz targets on what they begin with, on anything at all, and on engines with a fault planted
-in them.
+"""The fuzz targets on their seeds, on any bytes, and on engines with a fault planted in them.
 
 `make fuzz` runs the same targets guided by coverage. What it finds becomes a test here.
 """
@@ -110,10 +109,12 @@ _FRAME[-2] ^= 1
     [
         ("atr", characters.ISO, "AtrReader", _NoCheck, bytes(_ATR)),
         ("exchange", characters.ISO, "Exchange", _Deaf, b"\x00\x02\xb0\x01\x02\x90\x00"),
-        ("exchange", characters.ISO, "Exchange", _Endless, b"\x00\x01" + b"\x61\x01" * 12 + b"\x90\x00"),
+        ("exchange", characters.ISO, "Exchange", _Endless,
+         b"\x00\x01" + b"\x61\x01" * 12 + b"\x90\x00"),
         ("pps", characters.PPS, "Pps", _Yielding, b"\x00\xff\x10\x13\xfc"),
         ("frame", files.FILES, "unframe", _sumless, bytes(_FRAME)),
-        ("record", files.FILES, "from_bcd", _hexadecimal, bytes((files.NAMES.index("LIMITS"),)) + bytes(11) + b"\x1f"),
+        ("record", files.FILES, "from_bcd", _hexadecimal,
+         bytes((files.NAMES.index("LIMITS"),)) + bytes(11) + b"\x1f"),
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_found(

@@ -1,6 +1,4 @@
-"""Reading docs/cards/*.md: its tables, its worked examples, and the words that the file tables use
-for rights and targets.
-"""
+"""Reads docs/cards/*.md: tables, worked examples, and the words for rights and targets."""
 
 import re
 from collections.abc import Iterator
@@ -30,9 +28,7 @@ SERIALS = {
 
 @dataclass
 class Table:
-    """One table: the heading that it stands under, the line just above it, its columns' names and
-    its rows.
-    """
+    """One table: its heading, the line just above it, the names of its columns, and its rows."""
 
     heading: str
     above: str
@@ -48,7 +44,7 @@ def page(name: str) -> str:
 
 
 def tables(name: str) -> list[Table]:
-    """All tables of a page, in order."""
+    """Return all tables of a page, in order."""
     found: list[Table] = []
     heading = above = ""
     inside = False
@@ -70,7 +66,7 @@ def tables(name: str) -> list[Table]:
 
 
 def bare(cell: str) -> str:
-    """A cell without its marks and back quotes."""
+    """Return a cell without its marks and back quotes."""
     return re.sub(r" *\[[po?]\]", "", cell).replace("`", "").strip()
 
 
@@ -92,7 +88,7 @@ def shape(spec: FileSpec) -> str:
 
 
 def targets(spec: FileSpec) -> str:
-    """What a sealed block of this file may be made for."""
+    """Return the targets for which a sealed block of this file may be made, as the page says it."""
     words: list[str] = []
     for offset, headers in spec.targets.items():
         for header in headers:
@@ -105,8 +101,9 @@ def targets(spec: FileSpec) -> str:
 
 
 def examples() -> Iterator[tuple[str, list[str]]]:
-    """(title, lines) of each worked example; a line that begins with blanks goes on from the one
-    before.
+    """Yield (title, lines) of each worked example.
+
+    A line that begins with blanks continues the line before.
     """
     for block in re.findall(r"```text\n(.*?)```", page("examples.md"), re.S):
         lines: list[str] = []
@@ -119,12 +116,12 @@ def examples() -> Iterator[tuple[str, list[str]]]:
 
 
 def root(kid: int) -> bytes:
-    """The private roots of the example system: worth nothing, and easy to see in a dump."""
+    """Return a private root of the example system: worth nothing, and easy to see in a dump."""
     return bytes((kid,)) + bytes.fromhex("112233445566778899AABBCCDDEEFF")
 
 
 class System:
-    """The example's chips, whose random bytes are those of the page."""
+    """The chips of the examples, with the page's random bytes."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -174,7 +171,7 @@ class System:
         return given if len(given) == count else bytes(count)
 
     def said(self, who: str, apdu: bytes, answer: bytes) -> bytes:
-        """What the chip answers to this command, status word behind.
+        """Return the chip's answer to this command, with the status word behind.
 
         Challenges are those of the page.
         """

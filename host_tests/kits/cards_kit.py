@@ -1,8 +1,7 @@
-"""Cards for the card tests: seeded random numbers, one of each chip, and the meter's side of a
-session with them.
+"""Cards for the card tests: one chip of each kind, and the meter's side of a session with them.
 
-The meter's side here is a plain relay, as docs/cards/protocol.md tells it step by step; it holds no
-key either.
+Random numbers are seeded. The meter's side only relays blocks, as docs/cards/protocol.md describes
+step by step; it holds no key either.
 """
 
 import random
@@ -23,7 +22,7 @@ METER = meter_factor(card_files.to_bcd(METER_NO, 6))
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
 ALARMS = ("--alarm1", "20", "--alarm2", "5")
 TERM_WORDS = ("--price", "0.5", *ALARMS)
-# What `dianka card issue KIND` wants to be told, by kind; the others need nothing.
+# The options that `dianka card issue KIND` requires, by kind; the other kinds need none.
 ISSUE_WORDS = {
     kinds.USER: ("--meter", "1", "--customer", "1", *TERM_WORDS),
     kinds.INIT: ("--meter", "1", *TERM_WORDS),
@@ -32,9 +31,7 @@ INIT_DATA = issue.InitData(METER_NO, 2000, 500, 1000, 0, 1, [5000])
 
 
 class Pulled:
-    """A card that leaves the desk's reader before its nth command, or after it and before its
-    answer.
-    """
+    """A card that is pulled from the desk's reader before its nth command, or before its answer."""
 
     def __init__(self, chip: Chip, at: int, done: bool) -> None:
         self.chip, self.left, self.done = chip, at, done
@@ -63,7 +60,7 @@ def control_card(seed: int = 1, profile: str = "sm4") -> Chip:
 
 
 def blank(kind: str, control: Chip, seed: int) -> Chip:
-    """A chip of the control card's profile, as its maker delivers it."""
+    """Return a chip of the control card's profile, as its maker delivers it."""
     return Chip.new(kind, rng=seeded(seed), profile=control.state.profile)
 
 
@@ -113,7 +110,7 @@ def production_card(control: Chip, seed: int = 9) -> Chip:
 
 
 def part_card(control: Chip, seed: int = 10) -> Chip:
-    """A part card with its keys, and no part in it."""
+    """Return a part card with its keys, and no part in it."""
     chip = blank(kinds.PART, control, seed)
     sealing.load_keys(control, chip, sealing.part_plan(open_card(chip)))
     return chip
@@ -126,7 +123,7 @@ def factory_esam(seed: int = 5, profile: str = "sm4") -> Chip:
 
 
 def private_esam(control: Chip) -> Chip:
-    """An ESAM that an initialisation card and a master-key change card have been at."""
+    """Return an ESAM after an initialisation card and a master-key change card."""
     esam = factory_esam(profile=control.state.profile)
     initialise(esam, init_card(control))
     change_keys(esam, keys_card(control))
@@ -162,7 +159,7 @@ def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
 
 
 def carry(esam: Chip, card: Chip, where: str, target: str, factor: bytes = b"") -> bytes:
-    """Read sealed from the card, hand to the ESAM: the command that was sent."""
+    """Read a sealed block from the card and write it to the ESAM; return the command sent."""
     header = bytes.fromhex(target)
     block = send(card, command(where, challenge(esam) + header + factor), "read sealed")
     send(esam, header + block, "take a sealed block")
@@ -196,7 +193,7 @@ def credit(esam: Chip, card: Chip) -> bytes:
 
 
 def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
-    """The receipt: the ESAM's wallet and the card's names into the card's file 05."""
+    """Write the receipt, the ESAM's wallet and the card's names, to the card's file 05."""
     money_fen, count = wallet(esam)
     record = {
         "meter_no": METER_NO,
@@ -214,7 +211,7 @@ def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
 
 
 def use_in_meter(esam: Chip, card: Chip) -> bool:
-    """A whole session of a user card, judged by count and write-back. Whether it was credited."""
+    """Run a user card's session, judged by count and write-back; return whether it was credited."""
     serial = open_card(card)
     assert identify(esam, card, serial)
     prove_meter(esam, card, serial)

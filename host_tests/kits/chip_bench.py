@@ -1,7 +1,7 @@
-"""What the rung 3 tests stand on: an Mcu, a ChipRunner, and firmware written into the test itself.
+"""The bench of the rung 3 tests: an Mcu, a ChipRunner, and firmware that is part of the test.
 
-Importing it skips the module, with one line that says what to do, where the emulator or
-MicroPython's image is not here.
+If the emulator or MicroPython's image is not here, the import skips the test's module, with one
+line that says what to do.
 """
 
 import textwrap
@@ -31,9 +31,7 @@ except ChipError as error:
 
 
 class ChipBench:
-    """`modules` names the firmware's modules that go on the chip, compiled, beside the test's own
-    main.py.
-    """
+    """One chip. `modules`: the firmware's modules on it, compiled, beside the test's main.py."""
 
     def __init__(self, folder: Path, *modules: str, board: str = "") -> None:
         self.clock = Clock()
@@ -54,7 +52,7 @@ class ChipBench:
         self.runner.start()
 
     def run(self, source: str, until_us: int = 2_000_000) -> list[str]:
-        """Boot this firmware, run it, and hand over what it printed before the REPL's greeting."""
+        """Boot this firmware, run it, and return its lines before the REPL's greeting."""
         self.boot(source)
         self.runner.run_until(until_us)
         return [line for line in self.lines if not line.startswith(("MicroPython v", "Type "))]

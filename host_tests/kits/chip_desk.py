@@ -1,9 +1,8 @@
-"""A whole meter on the emulated Pico whose USB console is a pseudo-terminal, for flashing with the
-command that people use.
+"""A whole meter on the emulated Pico, to be flashed by `dianka flash` through a pseudo-terminal.
 
-The chip's time never runs ahead of the clock on the wall while somebody may be typing: its watchdog
-would bite between two words of the computer. What the chip holds at the beginning is put there as a
-littlefs image made on the host.
+The pseudo-terminal is the USB console. While somebody may type, the chip's time never runs ahead of
+the wall clock: else the watchdog would bite between two words of the computer. The chip's first
+content is a littlefs image made on the host.
 """
 
 import contextlib
@@ -32,8 +31,8 @@ BOARD = "rp2_pico"
 KIND = build.load_kind(BOARD)
 STEP_US = 2_000
 WAIT_S = 300  # an emulated chip on a busy computer
-# The command's patience is meant for a board as fast as the wall's clock; this one may be ten times
-# as slow, and more.
+# The command's timeouts are for a board as fast as the wall clock; this one may be ten times as
+# slow, or slower.
 SLOW = 10
 PROGRAM = (
     "from dianka.flash import link\n"
@@ -45,7 +44,7 @@ REPORT = re.compile(r"self-check (\d{8}) version (\S+) (.*)")
 
 
 def changed(folder: Path, **edits: tuple[str, str]) -> Path:
-    """A copy of the firmware in which `old` is `new` in the modules named."""
+    """Copy the firmware with edits: in each module named, (old, new); return the folder."""
     shutil.copytree(FIRMWARE, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name, (old, new) in edits.items():
         source = (folder / f"{name}.py").read_text(encoding="utf-8")
@@ -55,7 +54,7 @@ def changed(folder: Path, **edits: tuple[str, str]) -> Path:
 
 
 def placed(version: build.Version, place: str = "a") -> dict[str, bytes]:
-    """The files of a board that has run this version and found itself well."""
+    """Return the files of a board that has run this version with a good self-check."""
     found = dict(version.root) | {"slot": place.encode(), "code": b"00000"}
     return found | {
         f"{place}/{name}": data
@@ -70,14 +69,14 @@ def flash_image(content: dict[str, bytes]) -> bytes:
 class ChipDesk:
     """The meter in `folder`, powered, with these files on its chip.
 
-    `port` is what the flash command is given.
+    `port` is the port for the flash command.
     """
 
     def __init__(self, folder: Path, content: dict[str, bytes]) -> None:
         self.rig = Rig(folder, "chip")
         self.runner = cast(ChipRunner, self.rig.runner)
         self.runner.flash = flash_image(content)
-        self.heard = bytearray()  # all that the board has said since `power`
+        self.heard = bytearray()  # all that the board has printed since `power`
         self.resets: list[str] = []
         self.runner.on_reset = self.resets.append
         self._master, self._slave = pty.openpty()
@@ -95,7 +94,7 @@ class ChipDesk:
         os.close(self._slave)
 
     def power(self) -> None:
-        """Cut the power if it is on, and give it again."""
+        """Cut the power if it is on, and restore it."""
         self.rig.cut_power()
         self.heard.clear()
         self.rig.mains_on()
@@ -107,7 +106,7 @@ class ChipDesk:
 
     @property
     def operations(self) -> int:
-        """Erases and programs of the flash since the power came."""
+        """The number of erases and programs of the flash since power-on."""
         return self.runner.emulator.flash_chip.operations if self.runner.emulator else 0
 
     # ****** Time ******
@@ -120,7 +119,7 @@ class ChipDesk:
     def flash(
         self, *more: str, firmware: Path = FIRMWARE, limit_s: float = 900
     ) -> subprocess.CompletedProcess[str]:
-        """`dianka flash` as a process of its own, with the chip running beside it until it ends."""
+        """Run `dianka flash` as a process of its own, with the chip beside it until it ends."""
         with self.begin(*more, firmware=firmware) as process:
             self.serve(lambda: process.poll() is not None, limit_s)
             out, err = process.communicate(timeout=10)
@@ -137,7 +136,7 @@ class ChipDesk:
         )
 
     def serve(self, over: Callable[[], bool], limit_s: float) -> None:
-        """Run chip and line side by side until it is over, or the power is gone."""
+        """Run chip and line side by side until `over()` is true or the power is gone."""
         limit_s += time.monotonic()
         origin_s = time.monotonic() - self._now_s
         while self.rig.view().powered and not over():
@@ -146,16 +145,16 @@ class ChipDesk:
             )
             ahead_s = self._now_s - (time.monotonic() - origin_s)
             if ahead_s < 0:
-                origin_s -= ahead_s  # what was lost to a busy CPU is not made up for
+                origin_s -= ahead_s  # time lost to a busy CPU is not made up for
             ready, _, _ = select.select([self._master], [], [], max(ahead_s, 0))
             if ready:
                 self._type(os.read(self._master, 4096))
             self.rig.wait(STEP_US)
 
     def reports(self, seconds: int = 12) -> tuple[str, str, str]:
-        """Code, version and totals of the next self-check that the board tells.
+        """Return code, version and totals of the board's next self-check.
 
-        Nobody types, so it takes no wall clock.
+        Nobody types, so it takes no wall time.
         """
         seen = len(self.heard)
         for _ in range(seconds * 10):
@@ -183,7 +182,6 @@ class ChipDesk:
 
     def _hear(self, data: bytes) -> None:
         self.heard += data
-        with contextlib.suppress(
-            BlockingIOError
-        ):  # nobody reads, as when no program has the port open
+        # Nobody reads if no program has the port open.
+        with contextlib.suppress(BlockingIOError):
             os.write(self._master, data)

@@ -1,9 +1,10 @@
-"""A board on the desk for flashing tests: real MicroPython behind a pseudo-terminal, its file system a folder.
+"""A board for flashing tests: real MicroPython behind a pseudo-terminal, its files in a folder.
 
-The unix port plays the chip. What a chip has beside its interpreter is done here: main.py runs after each reset and a prompt
-follows it, control-C interrupts a running program, a reset or a bitten watchdog starts the chip anew, power can go at any
-instant. The watchdog is twice as quick than it says. On it runs the real main.py, versions.py and selfcheck.py with a meter
-of a page whose parts can be told to fail; its totals lie in a file that plays the FRAM.
+The unix port stands for the chip. This module adds what a chip has beside its interpreter: main.py
+runs after each reset, and a prompt follows it; control-C interrupts a running program; a reset or
+the watchdog restarts the chip; the power can fail at any instant. The watchdog bites after half the
+time that it is given. The board runs the real main.py, versions.py and selfcheck.py with a short
+meter, whose parts can be made to fail; a file with its totals stands for the FRAM.
 """
 
 import contextlib
@@ -38,7 +39,8 @@ def reset():
 
 BOARD = """
 class I2C:
-    # A clock chip that stands still, as delivered until somebody writes to it: its registers are a file.
+    # A clock chip that stands still, as delivered until somebody writes to it: its registers \
+are a file.
     def _registers(self):
         try:
             with open("../rtc", "rb") as file:
@@ -67,7 +69,8 @@ FAULT = {fault!r}
 TOTALS = ("energy_pj", "remainder", "balance_fen", "bought_fen", "count")
 class Part:
     def __init__(self, **has):
-        self.__dict__.update(has) if hasattr(self, "__dict__") and not has else [setattr(self, k, v) for k, v in has.items()]
+        self.__dict__.update(has) if hasattr(self, "__dict__") and not has else \
+[setattr(self, k, v) for k, v in has.items()]
 class Store:
     anew = fault = unread = False
     def __init__(self):
@@ -96,7 +99,8 @@ class Meter:
         self.chip = Part(pulse_pj=1, reports=9, rejected=0, skipped=0)
         self.metering = Part(silent=FAULT[1] != "0")
         settlement, esam, clock = Part(ready=True, failures=0), Part(alive=True), Clock()
-        relay, display = Part(commanded=True, closed=True), Part(append_message=lambda message: None)
+        relay, display = Part(commanded=True, closed=True), \
+Part(append_message=lambda message: None)
         self.metering.chip = self.chip
         self.self_check = SelfCheck(
             self.store, self.metering, settlement, esam, clock, relay, display, self.log, self.stop)
@@ -118,18 +122,26 @@ class Meter:
 """
 
 
-# What selfcheck.py names the classes of, and METER has parts of its own for.
+# The modules whose classes selfcheck.py names; METER has its own parts instead.
 NAMED = {
     "display": "Display", "esam": "Esam", "metering": "Metering", "relay": "Relay",
     "settlement": "Settlement", "state": "State", "state_store": "StateStore",
 }  # fmt: skip
 
 
-def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: str = "pass", late: str = "pass",
-                   answers: bool = True) -> Path:  # fmt: skip
-    """Firmware whose meter fails as told: `early` runs when it is built, `late` when it runs. `mark` makes versions differ.
+def write_firmware(
+    folder: Path,
+    mark: str = "",
+    fault: str = "00000",
+    early: str = "pass",
+    late: str = "pass",
+    answers: bool = True,
+) -> Path:
+    """Write firmware into this folder, with a meter that can fail, and return the folder.
 
-    Without `answers` it is as versions were before there was a module of that name.
+    `early` is code that runs when the meter is built, `late` when it runs; `fault` is the
+    self-check's five digits. `mark` makes versions differ. If `answers` is false, the firmware is
+    like versions before the module answers.py existed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("main", "versions", "selfcheck", "answers"):
@@ -152,7 +164,7 @@ def write_firmware(folder: Path, mark: str = "", fault: str = "00000", early: st
 
 
 def write_kinds(folder: Path, **changes: str) -> Path:
-    """A folder of boards with one that this interpreter is: `desk`."""
+    """Write a folder of boards with one for this interpreter, `desk`; return the folder."""
     facts = {
         "title": "desk board",
         "platform": "linux",
@@ -170,7 +182,7 @@ def write_kinds(folder: Path, **changes: str) -> Path:
 
 
 class DeskBoard:
-    """`files` is its file system, `port` what the tool is given. Powered from the start."""
+    """One board, powered from the start. `files` is its file system, `port` its USB port."""
 
     def __init__(self, folder: Path) -> None:
         self.files = folder / "files"
@@ -186,7 +198,7 @@ class DeskBoard:
         self._master = -1
         self.plug()
         self.starts = 0
-        self.heard = b""  # all that the board has said
+        self.heard = b""  # all that the board has printed
         self._inner = -1
         self._child: subprocess.Popen[bytes] | None = None
         self._held = b""
@@ -205,13 +217,13 @@ class DeskBoard:
         self.unplug()
 
     def power_cycle(self) -> None:
-        """Power goes at this instant, and is back at once."""
+        """Cut the power at this instant, and restore it at once."""
         with self._lock:
             self._stop()
             self._start()
 
     def unplug(self) -> None:
-        """The cable is pulled; the board itself, which the mains feed, runs on."""
+        """Pull the cable; the board runs on, since the mains feed it."""
         with self._lock:
             if self._master >= 0:
                 os.close(self._master)
@@ -219,17 +231,16 @@ class DeskBoard:
             self._master = -1
 
     def plug(self) -> None:
-        """The cable is back, as another port."""
+        """Plug the cable in again; the board is at another port."""
         with self._lock:
             self.unplug()
-            self._master, self._slave = (
-                pty.openpty()
-            )  # the slave stays open, or the line would die between two users
+            # The slave stays open, or the line would close between two users.
+            self._master, self._slave = pty.openpty()
             tty.setraw(self._slave)
             self.port = os.ttyname(self._slave)
 
     def wait_for(self, text: str, limit_s: float = 20) -> str:
-        """Wait until the board of this start says so; what it said."""
+        """Wait until the board, in this start, prints the text; return the output."""
         until_s = time.monotonic() + limit_s
         while text.encode() not in self.heard:
             assert time.monotonic() < until_s, f"never heard {text!r} in {self.heard!r}"
@@ -237,7 +248,7 @@ class DeskBoard:
         return self.heard.decode("utf-8", "replace")
 
     def version_that_runs(self) -> str:
-        """Power-cycle and listen to the self-check."""
+        """Power-cycle the board, and return the version in its self-check."""
         with self._lock:
             self.heard = b""
             self.power_cycle()
@@ -249,7 +260,8 @@ class DeskBoard:
         self._dog.unlink(missing_ok=True)
         inner, child = pty.openpty()
         tty.setraw(child)
-        # A chip that has not come up yet is deaf to control-C. The process would die of it until MicroPython is in charge.
+        # A chip that has not started yet ignores control-C. The process would die of it before
+        # MicroPython handles it, hence the trap.
         command = [
             "sh",
             "-c",
@@ -293,7 +305,7 @@ class DeskBoard:
                     self._from_chip()
                 if (self._child and self._child.poll() is not None) or self._bitten():
                     self.power_cycle()
-            time.sleep(0.0005)  # let somebody else have the lock
+            time.sleep(0.0005)  # let another thread take the lock
 
     def _from_tool(self, data: bytes) -> None:
         self._held += data

@@ -1,6 +1,4 @@
-"""A desk for flashing tests: a board of flash_board.py, a folder of firmware, and the command that
-brings them together.
-"""
+"""A desk for flashing tests: flash_board.py's board, a firmware folder and the flash command."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from flash_board import DeskBoard, write_firmware, write_kinds
 
 
 class Desk:
-    """A board, a folder of firmware, and the command that brings one onto the other."""
+    """A board, a folder of firmware, and the command that flashes the firmware to the board."""
 
     def __init__(self, folder: Path) -> None:
         self.firmware = folder / "firmware"

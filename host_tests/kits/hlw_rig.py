@@ -1,4 +1,4 @@
-"""The HLW8032 model between mains and an open port, as its tests use it."""
+"""The HLW8032 model between mains and an open port, for its tests."""
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.hlw8032 import LINE, Hlw8032Model
@@ -16,7 +16,7 @@ class Rig:
         self.chip = Hlw8032Model(self.clock, self.mains, self.port, wire, params or Params())
 
     def after(self, duration_us: int) -> bytes:
-        """What arrives in the time to come."""
+        """Let this time pass, and return the bytes that arrive in it."""
         self.clock.advance(self.clock.now_us + duration_us)
         data = bytes(self.port.received)
         self.port.received.clear()

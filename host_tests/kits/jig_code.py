@@ -1,13 +1,10 @@
-"""What rung 4 has the board do with its test jig, as the board's own source.
+"""The programs that rung 4 runs on a board with its test jig; rung 3 runs them too.
 
-Rung 3 runs the same (test_chip_jig.py).
-
-`board`'s parts are handed over by name, so that the source does not care who has made them. Each
-call takes less than the watchdog's 8 s, and prints one line.
+Rung 3 is test_chip_jig.py. The parts of `board` are passed by name, so the programs do not depend
+on who made them. Each call takes less than the watchdog's 8 s, and prints one line.
 """
 
-# A file of 32 KiB has littlefs erase eight sectors, interrupts off meanwhile (ports/rp2,
-# rp2_flash.c).
+# For a file of 32 KiB littlefs erases eight sectors, with interrupts off (ports/rp2, rp2_flash.c).
 COUNT = """
 import gc, os, time
 from machine import PWM, Pin
@@ -36,8 +33,8 @@ def count(counter, pin, meanwhile):
     print((counter.value() - before, took_us))
 """
 
-# Two PIO lines on one wire. After a change of rate a receiver hears only once its own side has
-# sent: hence the greeting.
+# Two PIO lines on one wire. After a change of rate a line receives only when it has sent: hence the
+# greeting.
 TALK = """
 import asyncio
 import line_pio
@@ -56,7 +53,8 @@ async def at_rate(one, other, factor):
     other.set_rate(factor)
     await other.send(b"?")
     well = await over(one, other, EVERY), await over(other, one, EVERY)
-    print(well + (one.errors_signalled + one.errors_seen, other.errors_signalled + other.errors_seen))
+    print(well + (one.errors_signalled + one.errors_seen, other.errors_signalled + \
+other.errors_seen))
 
 async def refused(one, other):
     await one.activate()

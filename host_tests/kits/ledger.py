@@ -1,4 +1,4 @@
-"""What the bench itself counts, the firmware having no part in it: money and energy of a meter."""
+"""Counts money and energy of a meter by the bench alone, independent of the firmware."""
 
 from fractions import Fraction
 
@@ -13,7 +13,7 @@ PJ_PER_WH = shared("account").PJ_PER_KWH // 1000
 
 
 class Ledger:
-    """Bought and used, by the bench's figures alone."""
+    """Bought credit and used energy, by the bench's figures alone."""
 
     def __init__(self, chip: Hlw8032Model) -> None:
         self._chip = chip
@@ -29,9 +29,9 @@ class Ledger:
         self._owed = self._energy_pj = self.bought_fen = 0
 
     def count(self) -> None:
-        """Take what the chip has counted since the last time, at the present price.
+        """Add what the chip counted since the last call, at the present price.
 
-        Before each change and each cut.
+        Call it before each change of the price and each cut.
         """
         chip = self._chip
         if chip.up_us != self._life:

@@ -1,7 +1,4 @@
-"""The meter's line on the bench's contacts, with a user card of the factory.
-
-What the line tests stand on.
-"""
+"""The bench of the line tests: the meter's line at the contacts, with a factory user card."""
 
 from collections.abc import Callable
 
@@ -23,7 +20,7 @@ READ = (0x00, 0xB0, 0x83, 0, b"", 199)
 
 
 class LineRig:
-    """Virtual time: `Parts.run` fails if what the firmware does has no end within the time given."""
+    """A line and a card in virtual time; `Parts.run` fails if the firmware does not end in time."""
 
     def __init__(self, behaviour: Behaviour | None = None, kind: str = kinds.USER) -> None:
         self.parts = Parts()

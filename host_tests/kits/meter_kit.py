@@ -1,4 +1,4 @@
-"""A whole meter on rung 1 for system tests: the bench's stand, a ledger, and what tests assert."""
+"""A whole meter on rung 1 for system tests: the bench's stand, a ledger, common assertions."""
 
 import sys
 from fractions import Fraction
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def tell(text: str) -> None:
-    """A figure that a test has found, for whoever reads its output."""
+    """Print a figure that a test measured."""
     sys.stdout.write(text + "\n")
 
 
@@ -60,7 +60,7 @@ class MeterKit(Stand):
         user: issue.UserData = USER_DATA,
         seed: int = 1,
     ) -> Self:
-        """A meter under power that no card has been in; the cards that `new` uses lie beside it."""
+        """Return a powered meter before its first card; the cards that `new` uses are made."""
         kit = cls(folder, seed)
         kit.make_first_cards(init, user)
         kit.mains_on()
@@ -81,7 +81,7 @@ class MeterKit(Stand):
         return kit
 
     def restart(self, dark_us: int = 5 * S) -> None:
-        """After a cut: some time in the dark, then the mains comes back."""
+        """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
         self.ledger.count()
         self.mains_on()
@@ -89,7 +89,7 @@ class MeterKit(Stand):
     # ****** Cards that no honest desk makes ******
 
     def may_sell(self, card: Path = USER) -> bool:
-        """Whether the desk would sell now; the card is as before."""
+        """Return whether the desk would sell now; the card stays as it is."""
         before = (self.folder / card).read_bytes()
         try:
             self.sell(1, card)
@@ -103,8 +103,9 @@ class MeterKit(Stand):
             return read_user_card(file.chip)
 
     def write(self, card: Path, changes: dict[str, Any] | None = None, **files: bytes) -> None:
-        """What no honest desk writes: other parameters in file 01, and whole files by their names
-        in card_files.
+        """Write to a card what no honest desk writes.
+
+        `changes` are parameters in file 01; `files` are whole files by their names in card_files.
         """
         with self.open(card) as file:
             params = read_user_card(file.chip).params | (changes or {})
@@ -134,14 +135,14 @@ class MeterKit(Stand):
 
 
 def in_use(kit: MeterKit, amount_fen: int) -> None:
-    """The account is opened with this amount."""
+    """Open the account with this amount."""
     kit.sell(amount_fen)
     kit.ledger.bought_fen = amount_fen
     assert kit.session(USER).code == 0
 
 
 def exact(kit: MeterKit) -> None:
-    """Bought = used + balance to the last fraction."""
+    """Assert bought = used + balance, to the last fraction."""
     state = kit.state
     assert state.bought_fen == kit.ledger.bought_fen
     assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
@@ -149,9 +150,7 @@ def exact(kit: MeterKit) -> None:
 
 
 def dip(kit: MeterKit) -> None:
-    """The mains fails for 50 ms: the meter commits and settles, and lives on unless something cuts
-    it.
-    """
+    """Let the mains fail for 50 ms: the meter commits and settles, and runs on unless it is cut."""
     kit.rig.mains_off()
     kit.wait(50 * MS)
     if kit.rig.view().powered:

@@ -1,7 +1,4 @@
-"""Firmware modules one at a time, for tests of a part alone.
-
-Loaded as rung 1 loads them, on an empty bench.
-"""
+"""Loads single firmware modules for tests of one part, as rung 1 loads them, on an empty bench."""
 
 import types
 from collections.abc import Coroutine
@@ -14,9 +11,7 @@ from dianka.firmware import BOARDS, FIRMWARE
 
 
 class Parts:
-    """A controller fresh from reset: `parts.module("account")`, and the Mcu whose ports and pins
-    models can be put on.
-    """
+    """A controller after a reset: `parts.module("account")`, and an Mcu to attach models to."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -32,7 +27,10 @@ class Parts:
         return self.runner.modules["machine"]
 
     def run(self, coroutine: Coroutine[Any, Any, Any], within_us: int = 60_000_000) -> Any:
-        """What a coroutine of the firmware returns; it must end within so much virtual time."""
+        """Run a coroutine of the firmware, and return its result.
+
+        It must end within `within_us` of virtual time.
+        """
         results: list[Any] = []
         run = self.runner.modules["asyncio"].run
         fiber = self.runner.enter(lambda: results.append(run(coroutine)))

@@ -1,8 +1,8 @@
-"""A pcscd of the tests' own, with the two slots of vpcd on free ports, and cards to put into them.
+"""Runs a pcscd for the tests, with the two slots of vpcd on free ports and cards to insert.
 
-It runs in a mount namespace with a /run of its own, as anybody, and is reached through
-PCSCLITE_CSOCK_NAME; where namespaces are forbidden and we are root it runs plainly, one at a time.
-Where neither goes, one line says why nothing was tested.
+Any user can run it in a mount namespace with a /run of its own; PCSCLITE_CSOCK_NAME names its
+socket. If namespaces are forbidden and the tests run as root, it runs in the system's place, one at
+a time. If neither is possible, one line says why nothing was tested.
 """
 
 import contextlib
@@ -29,7 +29,10 @@ from dianka.readers.pcsc import list_names, look_around
 from dianka.readers.vpcd import VirtualSlot
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
-HOW = "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; then make clean test"
+HOW = (
+    "as root: apt-get install pcscd vsmartcard-vpcd opensc libpcsclite-dev gcc; "
+    "then make clean test"
+)
 SYSTEM_LINK = Path("/run/pcscd/pcscd.comm")
 WAIT_S = 10
 
@@ -43,7 +46,7 @@ class Readers:
 
     @contextlib.contextmanager
     def holding(self, slot: int, engine: Tpdu) -> Iterator[VirtualSlot]:
-        """A card in a slot, until the end of the block or until it falls silent."""
+        """Hold a card in a slot until the end of the block, or until it stops answering."""
         card = VirtualSlot(engine, self.ports[slot])
         card.insert()
         thread = threading.Thread(target=card.serve, daemon=True)
@@ -57,9 +60,9 @@ class Readers:
             self.wait(slot, present=False)
 
     def wait(self, slot: int, present: bool) -> None:
-        """Until pcscd has seen it.
+        """Wait until pcscd has noticed a card, or that there is none.
 
-        It looks every 0.4 s; a card changed between two looks would be the old one to it.
+        It polls every 0.4 s; it would take a card changed between two polls for the old one.
         """
 
         def seen() -> bool:
@@ -79,7 +82,7 @@ def until(happened: Callable[[], object], else_says: str) -> None:
 
 
 def need(pyscard: bool = False, opensc: bool = False) -> None:
-    """Skip the test unless this is installed."""
+    """Skip the test unless the programs and packages that it needs are installed."""
     lacking = []
     if pyscard and importlib.util.find_spec("smartcard") is None:
         lacking.append("pyscard")
@@ -95,7 +98,7 @@ def skip_for(lacking: list[str]) -> None:
 
 @contextlib.contextmanager
 def serving() -> Iterator[Readers]:
-    """A pcscd and its two readers for one test, or the test is skipped."""
+    """Run a pcscd with two readers for one test, or skip the test."""
     need(pyscard=True)
     skip_for(
         [
@@ -111,7 +114,8 @@ def serving() -> Iterator[Readers]:
         isolate = _isolation(folder)
         if isolate is None and (os.geteuid() or SYSTEM_LINK.exists()):
             pytest.skip(
-                "pcscd can't run here, neither in a namespace of its own nor as root in the system's place"
+                "pcscd can't run here, neither in a namespace of its own nor as root in the "
+                "system's place"
             )
         with _service(folder, isolate) as ports:
             yield _both(ports)
@@ -121,10 +125,11 @@ def serving() -> Iterator[Readers]:
 
 @contextlib.contextmanager
 def _service(folder: Path, isolate: list[str] | None) -> Iterator[tuple[int, int]]:
-    """pcscd as it can be run here; the ports of its slots."""
+    """Run pcscd in the way that is possible here; give the ports of its slots."""
     ports = _two_free_ports()
     (folder / "readers" / "vpcd").write_text(
-        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\nCHANNELID {ports[0]:#x}\n'
+        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\n'
+        f"CHANNELID {ports[0]:#x}\n"
     )
     pcscd = f"exec {_pcscd()} -f -c {folder}/readers"
     if isolate is None:
@@ -145,7 +150,10 @@ def _pcscd() -> str | None:
 
 @functools.cache
 def _folder() -> Path:
-    """One name for the whole process: the PC/SC library reads where the socket is once."""
+    """Return the folder of the socket, one for the whole process.
+
+    The PC/SC library reads the socket's name only once.
+    """
     return Path(tempfile.gettempdir()) / f"dianka-pcscd-{secrets.token_hex(6)}"
 
 
@@ -155,7 +163,7 @@ def _bind(folder: Path) -> str:
 
 @functools.cache
 def _isolation(folder: Path) -> list[str] | None:
-    """The command that gives a shell line a /run of its own, None where that is forbidden."""
+    """Return the command that gives a shell line a /run of its own, None if that is forbidden."""
     for how in ("-Urm", "-m"):
         command = ["unshare", how, "sh", "-c"]
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
-"""The campaign of broken sessions in a process of its own, since it forks.
+"""Runs the campaign of broken sessions in a process of its own, since it forks.
 
-On the firmware as it is, or on one with a fault.
+It runs on the firmware as it is, or on a copy with a planted fault.
 """
 
 import os
@@ -27,7 +27,7 @@ main()
 
 
 def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
-    """Exit code, and all that is said."""
+    """Run the campaign, and return its exit code and its output."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "COLUMNS": "200"}
     arguments = [
         str(firmware or "-"),
@@ -53,7 +53,7 @@ def played(said: str) -> int:
 
 
 def planted(folder: Path, module: str, right: str, wrong: str) -> Path:
-    """A copy of the firmware with one fault in it."""
+    """Copy the firmware with one fault planted in it, and return the folder."""
     copy = folder / "firmware"
     shutil.copytree(FIRMWARE, copy)
     text = (copy / f"{module}.py").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
-"""`dianka` as a process of its own, with signals and with output that fails.
+"""Runs `dianka` as a process of its own, with signals and with output that fails.
 
-A program that has everything imported forks one for each command: a process that imports it all
-anew takes a second, nearly all of it before the sale.
+A program that has everything imported forks one process for each command. A process that imports
+everything again takes a second, nearly all of it before the sale.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import IO, Any, cast
 
 _LIMIT_S = 30
 
-# Reads a line of JSON, forks, runs the command in the child, and answers with what came of it. `at`
-# is the command to any card in whose middle the child signals itself; `delay_us` is when the parent
-# signals it. A child that hangs is killed.
+# Reads a line of JSON, forks, runs the command in the child, and answers with the result. `at`
+# counts commands to any card: in the middle of that one the child signals itself. `delay_us` is
+# when the parent signals it. A child that hangs is killed.
 _PROGRAM = """
 import json, os, signal, sys, time
 import dianka.cli
@@ -89,7 +89,8 @@ def serve(order):
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.001)
     _, status = os.waitpid(pid, 0)
-    answer = {"status": os.waitstatus_to_exitcode(status), "took_us": int((time.monotonic() - began) * 1e6)}
+    answer = {"status": os.waitstatus_to_exitcode(status), \
+"took_us": int((time.monotonic() - began) * 1e6)}
     for name in ("out", "err"):
         path = os.path.join(order["folder"], order[name])
         answer[name] = open(path, encoding="utf-8").read() if os.path.isfile(path) else ""
@@ -118,10 +119,10 @@ class Stage:
         err: str = "err",
         torn: bool = False,
     ) -> dict[str, Any]:
-        """Return `status` (minus the signal if one killed it), `out`, `err` and `took_us`.
+        """Run a command; return `status` (minus a signal that killed it), `out`, `err`, `took_us`.
 
-        `out` and `err` are where it writes: a file, or "pipe" for a pipe that nobody reads. `torn`:
-        the card is pulled in the wallet's write.
+        The arguments `out` and `err` are where it writes: a file, or "pipe" for a pipe that nobody
+        reads. `torn`: the card is pulled during the wallet's write.
         """
         order = {
             "folder": str(folder),

@@ -1,6 +1,6 @@
 """The service staff's cards on the whole meter.
 
-Made as the desk makes them, and read out byte by byte without the desk.
+They are made as the desk makes them, and read byte by byte without the desk.
 """
 
 from pathlib import Path
@@ -50,7 +50,7 @@ make_test.__test__ = False  # type: ignore[attr-defined]
 
 
 def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
-    """Another content on a card of the public set, which anybody can write but no desk does."""
+    """Write other content to a card of the public set, as anybody can but no desk does."""
     with kit.open(card) as file:
         kit.control.chip.power_on()
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)
@@ -67,14 +67,14 @@ def uses(kit: MeterKit, card: Path) -> int:
 
 
 def totals(kit: MeterKit, card: Path = INSPECTION) -> dict[str, Any]:
-    """The totals on an inspection card; ValueError if the copy is not complete."""
+    """Return the totals on an inspection card; ValueError if the copy is not complete."""
     command, data = card_files.unframe(files_of(kit, card)[card_files.INSPECTION_TOTALS])
     assert command == card_files.CMD_READ_BACK
     return card_files.unpack(card_files.TOTALS, data)
 
 
 def results(kit: MeterKit, card: Path) -> list[dict[str, Any]]:
-    """What test cards have brought back, the newest first."""
+    """Return the results on a test card, the newest first."""
     size = card_files.size_of(card_files.TEST_RESULT)
     log = files_of(kit, card)[desk_files.TEST_RESULTS]
     records = [log[at : at + size] for at in range(0, len(log), size)]
@@ -90,7 +90,7 @@ def key_state(kit: MeterKit) -> int:
 
 
 def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:
-    """A whole session of a test card, the key pressed some seconds into it; what its log says."""
+    """Run a test card's session, with the key pressed some seconds into it; return its log."""
     if key_at:
         kit.rig.clock.after(key_at * S, kit.rig.press_key)
     return kit.session(card, limit_us=limit_s * S).log

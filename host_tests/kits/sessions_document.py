@@ -1,10 +1,8 @@
-"""docs/cards/sessions.md read as a program.
+"""Reads docs/cards/sessions.md as a program: the commands of its numbered steps, in their order.
 
-The commands that its numbered steps name, in their order.
-
-A command is said as `ESAM GET CHALLENGE 4`, as `Identify` and the like, or in hex behind the chip
-that gets it. A step that begins `For each line` or `For kid` is gone through for each row of the
-table behind it, or for each kid that it names.
+A command is written as `ESAM GET CHALLENGE 4`, as `Identify` and the like, or in hex after the chip
+that gets it. A step that begins with `For each line` or `For kid` is repeated for each row of the
+table that follows, or for each kid that it names.
 """
 
 import re
@@ -18,7 +16,8 @@ _LABEL = re.compile(r"(Credit|Meter|Change card|Restore card)(?: \(\d\d\))?: ")
 _COMMAND = re.compile(
     r"(?P<proof>Identify|Authenticate)"
     r"|(?P<chip>ESAM|[Cc]ard) (?:"
-    r"GET CHALLENGE (?P<size>[48])|file (?P<file>05) says|(?P<auth>INTERNAL AUTH 01|EXTERNAL AUTH 02)|DIVERSIFY (?P<kid>\d\d)"
+    r"GET CHALLENGE (?P<size>[48])|file (?P<file>05) says"
+    r"|(?P<auth>INTERNAL AUTH 01|EXTERNAL AUTH 02)|DIVERSIFY (?P<kid>\d\d)"
     r"|(?:[A-Z]+ [A-Z]+ |[A-Z]+ )?(?P<hex>(?:[0-9A-F]{2} ){3,}(?:[0-9A-F]{2}|kid)))"
 )
 _AUTH = {"INTERNAL AUTH 01": "00880001", "EXTERNAL AUTH 02": "00820002"}
@@ -37,7 +36,7 @@ def _section(heading: str) -> str:
 
 
 def _proof(name: str) -> list[Step]:
-    """What `Identify` or `Authenticate` stands for, by the page's own words."""
+    """Return the commands that the page defines for `Identify` or `Authenticate`."""
     found = re.search(rf"\*\*{name}\*\*(.*?)\n\n", _section("Every card begins so") + "\n", re.S)
     assert found, name
     own = _commands(" ".join(found[1].split()))
@@ -64,9 +63,9 @@ def _commands(text: str) -> list[Step]:
 
 
 def _for(label: str, text: str) -> str:
-    """The part of a step that holds for this session.
+    """Return the part of a step that holds for this session.
 
-    What stands before any label, and behind its own.
+    That is the text before any label, and the text behind its own label.
     """
     parts = _LABEL.split(text)
     return parts[0] + "".join(
@@ -88,9 +87,9 @@ def _of_rows(rows: list[str], before: list[Step]) -> Iterator[Step]:
 
 
 def commands_of(heading: str, label: str = "") -> list[Step]:
-    """All commands of a session, from its first numbered step to its last.
+    """Return all commands of a session, from its first numbered step to its last.
 
-    `label` chooses where a section has two.
+    `label` chooses the session if a section has two.
     """
     steps: list[Step] = []
     for text in re.split(r"^(?=\d\. )", _section(heading), flags=re.M)[1:]:

@@ -1,6 +1,4 @@
-"""A rig that can disagree: mains, slot and display, and a refusal for whatever could not happen at
-a real meter.
-"""
+"""A fake meter and desk for story tests, which refuse everything that can't happen at real ones."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +12,7 @@ LAMPS = ("alarm", "trip", "overdraft")
 
 @dataclass
 class StrictRig:
-    """`shows` holds (microseconds after the mains came on, text).
+    """A fake meter. `shows` lists (microseconds after the mains came on, the display's text).
 
     The relay closes when a card has been in for a second.
     """
@@ -115,8 +113,9 @@ class StrictRig:
 
 
 class StrictDesk:
-    """Knows `card new` and `sell`, makes empty card files and sells on those that exist and are not
-    in the slot.
+    """A fake desk with the commands `card new` and `sell`.
+
+    It makes empty card files, and sells on those that exist and are not in the slot.
     """
 
     def __init__(self, rig: StrictRig) -> None:

@@ -1,6 +1,4 @@
-"""Sales with a new price, and an oracle that works out from money and energy alone when a meter has
-changed its price.
-"""
+"""Sales with a new price, and an oracle that tells from money and energy when the price changed."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +8,7 @@ from ledger import FEN, PJ_PER_WH, used_fen
 from meter_kit import MS, USER, MeterKit, S
 
 EPOCH = datetime(2000, 1, 1, 8)  # of the clock chip, in the meter's local time
-UNSEEN_US = 260 * MS  # what the chip has counted and the meter not yet taken (firmware/meter.py)
+UNSEEN_US = 260 * MS  # counted by the chip, not yet read by the meter (firmware/meter.py)
 
 
 def local(at_s: int) -> int:
@@ -20,9 +18,9 @@ def local(at_s: int) -> int:
 def sell_new(
     kit: MeterKit, price_e4: int, minutes: int, amount_fen: int = 100, card: Path = USER
 ) -> int:
-    """A sale with a price that begins when this many more minutes have begun.
+    """Sell with a price that begins when this many more minutes have begun.
 
-    At which virtual time that is.
+    Return the virtual time of that moment.
     """
     now_s = kit.rig.bench.rtc.time_s
     begin_s = (now_s // 60 + minutes) * 60
@@ -43,9 +41,7 @@ def wait_until(kit: MeterKit, us: int) -> None:
 
 
 def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
-    """The energy that the meter has charged by the old price, worked out from money and energy
-    alone.
-    """
+    """Return the energy charged at the old price, calculated from money and energy alone."""
     state = kit.state
     found = (used_fen(state) * FEN - state.energy_pj * new_e4) / (old_e4 - new_e4)
     assert found.denominator == 1 and found % kit.rig.bench.chip.params.pulse_pj == 0, found
@@ -53,9 +49,9 @@ def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
 
 
 def at_least_pj(kit: MeterKit, counted_pj: int, load_mw: int, losses: int) -> int:
-    """What must have been charged by the old price when the chip had counted so much.
+    """Return the least energy charged at the old price, when the chip had counted `counted_pj`.
 
-    Whole pulses, of which one more falls into a time than fills it.
+    The chip counts whole pulses: a time can contain one pulse more than fit into it.
     """
     pulse_pj = kit.rig.bench.chip.params.pulse_pj
     unseen = load_mw * UNSEEN_US * 1000 // pulse_pj + 1

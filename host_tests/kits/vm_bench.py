@@ -1,4 +1,4 @@
-"""What the rung 2 tests stand on: an Mcu, a runner, and firmware written into the test itself."""
+"""The bench of the rung 2 tests: an Mcu, a runner, and firmware that is part of the test."""
 
 import textwrap
 from pathlib import Path
@@ -21,13 +21,13 @@ class VmBench:
         self.runner.start()
 
     def run(self, source: str, until_us: int = 10_000_000) -> list[str]:
-        """Boot this firmware, run it, and hand over what it printed."""
+        """Boot this firmware, run it, and return the lines it printed."""
         self.boot(source)
         self.runner.run_until(until_us)
         return self.lines
 
     def lives_until(self, when_us: int) -> bool:
-        """Run the firmware on; whether it is still there at that time."""
+        """Run the firmware on, and return whether it still runs at that time."""
         self.runner.run_until(when_us)
         return self.runner.ended is None
 

@@ -1,5 +1,4 @@
-"""What a meter must survive in its slot: wrong cards, foreign cards, metal, cards that talk badly,
-noise on both lines.
+"""Wrong things in the slot: wrong and foreign cards, metal, bad talk, noise on both lines.
 
 Always a defined code within the session's limit, nothing lost, and not a pulse missed meanwhile.
 """
@@ -20,8 +19,12 @@ from dianka.desk.issue import UserData
 from ledger import Session
 from meter_kit import CUSTOMER_NO, METER_NO, MS, PRICE_E4, USER, MeterKit, S, tell
 
-GROUPS = {last: f"Err-{group}" for group, codes in ((31, range(1, 4)), (32, range(4, 11)), (33, range(11, 14)),
-          (34, range(14, 19)), (35, range(19, 21)), (36, (21,)), (37, (22,))) for last in codes}  # fmt: skip
+GROUPS = {
+    last: f"Err-{group}"
+    for group, codes in ((31, range(1, 4)), (32, range(4, 11)), (33, range(11, 14)),
+                         (34, range(14, 19)), (35, range(19, 21)), (36, (21,)), (37, (22,)))
+    for last in codes
+}  # fmt: skip
 LIMIT_US = 3_300 * MS  # 3 s, and the debouncing of the switch
 OTHER = Path("other.card")
 
@@ -54,9 +57,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def unharmed(kit: MeterKit, session: Session, code: int | None = None) -> None:
-    """Defined and in time; then the purchase that waited is credited, and every pulse has been
-    counted.
-    """
+    """Defined and in time; then the waiting purchase is credited, and every pulse is counted."""
     assert session.code, session.log
     if code:
         assert session.code == code, session.log
@@ -141,8 +142,9 @@ def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int
 
 
 @pytest.mark.parametrize("content", [
-    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45), card_files.frame(1, b"\xff" * 39),
-    card_files.frame(6, bytes(39)), card_files.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
+    b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45),
+    card_files.frame(1, b"\xff" * 39), card_files.frame(6, bytes(39)),
+    card_files.frame(1, bytes(38)) + b"\0", b"\xff" * 45,
 ])  # fmt: skip
 def test_a_damaged_file_01(kit: MeterKit, content: bytes) -> None:
     kit.make_user(OTHER)
@@ -175,7 +177,8 @@ def test_a_damaged_card_file_is_one_line(kit: MeterKit, tmp_path: Path) -> None:
     (Behaviour(lying_sw=0x6C10), {19}),
     (Behaviour(lying_sw=0x6110), {19}),
     (Behaviour(lying_sw=0x6100), {19}),
-    *((Behaviour(stops_after=count), {4} if count < 13 else {19}) for count in (0, 1, 2, 5, 12, 13, 14, 15, 21, 40, 64, 75)),
+    *((Behaviour(stops_after=count), {4} if count < 13 else {19})
+      for count in (0, 1, 2, 5, 12, 13, 14, 15, 21, 40, 64, 75)),
 ])  # fmt: skip
 def test_cards_that_talk_badly(kit: MeterKit, behaviour: Behaviour, codes: set[int]) -> None:
     session = kit.session(USER, behaviour=behaviour)

@@ -1,6 +1,4 @@
-"""Parts that are broken, missing or slow: what the meter shows, what it goes on doing, and that it
-comes back.
-"""
+"""Parts that are broken, missing or slow: what the meter shows, goes on doing, and its recovery."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -31,7 +29,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 @pytest.fixture
 def dear(tmp_path: Path) -> Iterator[MeterKit]:
-    """At 99.9999 yuan a kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
+    """At 99.9999 yuan/kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
     init = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999])
     kit = MeterKit.new(tmp_path, init, UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]))
     in_use(kit, 20_000)
@@ -124,9 +122,8 @@ def test_a_metering_chip_that_is_silent(kit: MeterKit) -> None:
     assert "Err-05" not in kit.looks(15 * S)
     kit.rig.set_load(0)
     kit.wait(1 * S)
-    assert (
-        kit.state.energy_pj == kit.ledger.energy_pj
-    )  # what went by in silence was in the chip's count
+    # The energy that passed while the chip did not answer was in its count.
+    assert kit.state.energy_pj == kit.ledger.energy_pj
 
 
 @pytest.mark.parametrize("fault", [ContactFault.WELDED, ContactFault.STUCK_OPEN])

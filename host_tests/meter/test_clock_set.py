@@ -101,7 +101,7 @@ def test_a_clock_that_is_behind_is_set_to_the_desks_time(tmp_path: Path) -> None
 
 
 def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
-    """As cards were made before; and one put in later does not take back what another has brought."""
+    """As cards were made before; one put in later does not take back what another has brought."""
     kit = delivered(tmp_path, made=0)
     kit.session(INIT)
     assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (

@@ -42,9 +42,8 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
 
     The chip has just started or wrapped, so its count is small.
     """
-    monkeypatch.setattr(
-        "dianka.bench.stage.rig.WATCHDOG", POWER_ON
-    )  # what machine.reset_cause() says
+    # This is the cause that machine.reset_cause() returns.
+    monkeypatch.setattr("dianka.bench.stage.rig.WATCHDOG", POWER_ON)
     for _ in range(4):
         kit.rig.cut_power()
         kit.restart()
@@ -54,9 +53,8 @@ def test_a_controller_that_starts_alone_charges_nothing_twice(
         kit.wait(1 * S)
         before_pj = fell_short_pj(kit)
         kit.bite()
-        assert (
-            kit.meter.metering.chip.register < 3_000
-        )  # small enough for a chip that has just started
+        # Small enough for a chip that has just started.
+        assert kit.meter.metering.chip.register < 3_000
         assert fell_short_pj(kit) == before_pj
         kit.rig.set_load(load_mw)
         kit.wait(500 * MS)
@@ -92,8 +90,9 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
 
 
 def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
-    """A life that has used up to 1.5 Wh is cut while the load is large, as it is when the next one
-    begins; judged at rest.
+    """A life with up to 1.5 Wh used is cut at a large load, which the next one begins with too.
+
+    It is judged at rest.
 
     The worst is a count kept that is just below what the chip tells first in its next life: it
     can't be told from one that has gone on counting, and is not charged.
@@ -112,7 +111,8 @@ def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
         assert now_pj >= before_pj, "nothing is charged twice"
         worst_pj, before_pj = max(worst_pj, now_pj - before_pj), now_pj
     tell(
-        f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh each"
+        f"{cuts} cuts after up to 1.5 Wh of a life cost up to {worst_pj * 1000 // PJ_PER_WH} mWh "
+        "each"
     )
     assert worst_pj <= PJ_PER_WH
 
@@ -130,8 +130,9 @@ def test_the_first_report_of_a_known_chip_counts(kit: MeterKit) -> None:
 def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
     kit: MeterKit, both: bool
 ) -> None:
-    """The chip alone from 130,544 on (the way round is 1.385 Wh), and with the controller from
-    123,510 on (19.87 Wh).
+    """The chip alone from 130,544 on (1.385 Wh), with the controller from 123,510 on (19.87 Wh).
+
+    The energies in brackets are the way round over the wrap.
     """
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)

@@ -54,9 +54,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(amount_fen=AMOUNTS_FEN, point=st.integers(0, 600))
     def purchase_cut_off(self, amount_fen: int, point: int) -> None:
-        """The power goes at some character; whether it was credited before is seen when the card is
-        put in again.
-        """
+        """Cut the power at some character; the next insertion shows if it was credited before."""
         self._sell(amount_fen)
         slot, esam, passed = self.kit.rig.bench.slot, self.kit.rig.bench.esam, [0]
 

@@ -117,9 +117,7 @@ def test_a_purchase_in_the_silence_is_refused_and_taken_later(kit: MeterKit) -> 
 
 
 def test_the_memory_wakes_in_the_middle_of_a_session(kit: MeterKit) -> None:
-    """At each of many moments of a purchase: taken whole or not at all, and no account is mixed
-    with the other.
-    """
+    """At many moments of a purchase: taken whole or not at all, and accounts are not mixed."""
     credited = 1
     for part in range(0, 1_200, 50):
         kit.sell(500)
@@ -142,8 +140,7 @@ def test_the_memory_wakes_in_the_middle_of_a_session(kit: MeterKit) -> None:
 def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(
     kit: MeterKit, before_ms: int
 ) -> None:
-    """The ESAM has credited, the journal holds the intent, and the start that should complete it
-    finds the memory silent.
+    """The ESAM has credited, the journal has the intent, and the next start can't read it.
 
     The card is put in again before the memory wakes (0: after it): a receipt is written by the
     memory's state or not at all.
@@ -185,9 +182,7 @@ def test_illegal_cards_of_the_silence_are_added(kit: MeterKit) -> None:
 
 @pytest.mark.parametrize("load_mw", [100_000, 2_000_000])
 def test_a_watchdog_s_restart_finds_the_memory_silent(kit: MeterKit, load_mw: int) -> None:
-    """The metering chip has counted on: neither what was charged before is charged again, nor is
-    anything left out.
-    """
+    """The metering chip has counted on: nothing is charged twice, and nothing is left out."""
     kit.rig.set_load(load_mw)
     kit.wait(30 * S)
     kit.rig.clock.after(5 * S, lambda: setattr(kit.rig.bench.fram, "mute", False))

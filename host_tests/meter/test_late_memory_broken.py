@@ -1,5 +1,4 @@
-"""An interrupt from the console, as flashing begins with one, while a memory that was silent at the
-start is taken over.
+"""A console interrupt, as flashing begins with one, while a late memory is adopted.
 
 It is raised at each line of the firmware that runs then; main.py stops the meter, and the next
 start finds everything.
@@ -22,20 +21,13 @@ from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, USER, MeterKit, S
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
 __all__ = ("kit",)
-SCANNING = (
-    "scan",
-    "_scan_ring",
-    "_read",
-    "_ask",
-    "read",
-)  # journal and driver: nothing has been taken over yet
+# In journal and driver: nothing has been adopted yet.
+SCANNING = ("scan", "_scan_ring", "_read", "_ask", "read")
 
 
 @pytest.fixture
 def woken(kit: MeterKit) -> Iterator[MeterKit]:
-    """Counting, with what it has counted before in a memory that could be read again for the first
-    time.
-    """
+    """Counting, with the former count in a memory that could be read again for the first time."""
     kit.wait(40 * S)
     silent_start(kit, 1_000 * S)
     kit.rig.set_load(2_000_000)
@@ -115,9 +107,8 @@ def test_a_silent_memory_is_not_told_for_ever(kit: MeterKit) -> None:
     since = len(kit.lines)
     kit.wait(60 * S)
     assert kit.state.energy_pj > 50 * COMMIT_PJ
-    assert (
-        len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2
-    )  # a commit, and the ESAM's coming up
+    # One at a commit, one at the ESAM's start.
+    assert len([line for line in kit.lines[since:] if "has not been read" in line]) <= 2
 
 
 def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
@@ -136,9 +127,7 @@ def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
 
 
 def test_what_tests_have_used_is_forgiven_for_good(tmp_path: Path) -> None:
-    """A first try that the memory did not take must not leave it to the second one, which found
-    nothing to forgive.
-    """
+    """A first try that the memory refused must not leave it to a second that found no error."""
     dear_e4 = 999_999
     init, user = (
         InitData(METER_NO, 100, 50, 1000, 0, 0, [dear_e4]),

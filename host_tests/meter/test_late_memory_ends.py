@@ -1,5 +1,6 @@
-"""A memory that was silent at the start: where it stays so, is blank, or the meter is stopped
-before or after it was read.
+"""A memory that was silent at the start: it stays so, is blank, or the meter is stopped meanwhile.
+
+The stop comes before or after the memory was read.
 """
 
 import pytest
@@ -25,9 +26,8 @@ def test_a_memory_silent_for_ever_leaves_a_meter_that_meters(kit: MeterKit) -> N
     silent_start(kit, 10_000 * S)
     kit.wait(1_200 * S)
     assert 0 <= kit.ledger.energy_pj - counted - kit.state.energy_pj <= PJ_PER_WH
-    assert (
-        kit.state.energy_pj > 100 * PJ_PER_WH and not kit.relay_closed
-    )  # tripped at alarm 2, as always
+    # It tripped at alarm 2, as always.
+    assert kit.state.energy_pj > 100 * PJ_PER_WH and not kit.relay_closed
     assert kit.meter.store.unread and "Err-06" in kit.looks(15 * S)
     assert not [line for line in kit.lines if "restarts" in line]
 
@@ -42,9 +42,8 @@ def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(
     """
     owed_fen = in_debt(kit)
     total_pj, content = kit.state.energy_pj, kit.rig.bench.fram.content
-    kit.rig.bench.esam.put(
-        None
-    )  # so that the check takes 2 s, and a memory that is to answer does when it ends
+    # So the check takes 2 s, and a memory that is to answer does so when it ends.
+    kit.rig.bench.esam.put(None)
     silent_start(kit, 500 * MS if answers else 60 * S)
     kit.wait(200 * MS)
     kit.rig.runner.modules["versions"].on_trial = True  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
-"""All that test_conservation.py does to a meter, and its memory is silent at starts, for random
-times, again and again.
+"""All that test_conservation.py does, with a memory that is silent at starts again and again.
+
+It is silent for random times.
 
 Loads, cards, cuts and watchdog bites fall into the silence. A cut in it costs what was counted in
 it, and nothing else.

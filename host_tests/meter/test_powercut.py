@@ -31,7 +31,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 @pytest.fixture
 def dear(tmp_path: Path) -> Iterator[MeterKit]:
-    """At 99.9999 yuan a kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
+    """At 99.9999 yuan/kWh a fen lasts 0.1 Wh, so that there is something to settle each second."""
     init = InitData(METER_NO, 100, 50, 50, 0, 0, [999_999])
     kit = MeterKit.new(tmp_path, init, UserData(METER_NO, CUSTOMER_NO, 100, 50, [999_999]))
     in_use(kit, 20_000)
@@ -67,9 +67,8 @@ def test_a_cut_at_the_bytes_of_every_commit(
         if not kit.rig.view().powered:
             cuts += 1
             kit.restart(1 * S)
-            kit.wait(
-                10 * S
-            )  # or the relay would open: so many cuts in a row look like somebody's intent
+            # Else the relay would open: so many cuts in a row look deliberate.
+            kit.wait(10 * S)
         if act is purchase:
             assert kit.session(USER).code == 0, (point, kit.lines[-5:])
         assert kit.state.count == count, point
@@ -80,7 +79,8 @@ def test_a_cut_at_the_bytes_of_every_commit(
     lost_pj = kit.ledger.energy_pj - kit.state.energy_pj
     assert 0 <= lost_pj <= cuts * PJ_PER_WH
     tell(
-        f"{act.__name__}: {most} bytes, cut at 1 in {share}; {lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts"
+        f"{act.__name__}: {most} bytes, cut at 1 in {share}; "
+        f"{lost_pj // (PJ_PER_WH // 1000)} mWh lost in {cuts} cuts"
     )
 
 
@@ -154,9 +154,7 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
 
 
 def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> None:
-    """50.00 yuan granted and 0.01 of it used: the debt is lost with the memory, and the card closes
-    the relay.
-    """
+    """50.00 yuan granted, 0.01 used: the memory loses the debt, and the card closes the relay."""
     kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 5000, 0, 0, [PRICE_E4]))
     in_use(kit, 10)
     kit.rig.set_load(6_600_000)
@@ -179,7 +177,7 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
 
 
 def test_blank_memory_and_an_esam_that_comes_late(kit: MeterKit) -> None:
-    """The journal already has records of a meter that is not set up when the ESAM answers at last."""
+    """The journal has records of a meter that is not set up already when the ESAM answers."""
     esam = kit.rig.bench.esam
     chip = esam.engine._tpdu.chip
     dip(kit)

@@ -92,8 +92,9 @@ def test_the_next_purchase_in_the_meter_closes_it(kit: MeterKit, amount_fen: int
 
 
 def test_a_purchase_that_is_only_sold_closes_nothing(kit: MeterKit) -> None:
-    """The found one gets in between: the card in use is refused with the purchase on it, until a
-    replacement brings that.
+    """The found card gets in between: the card in use is refused with the purchase on it.
+
+    A replacement brings that purchase.
     """
     replacements(kit, 300)
     assert kit.session(FIRST).code == TAKEN

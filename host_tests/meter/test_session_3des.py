@@ -1,6 +1,4 @@
-"""A meter with a 3DES ESAM and 3DES cards: the same firmware, the same sessions, and cards of
-another cipher refused.
-"""
+"""A meter with 3DES ESAM and cards: same firmware, same sessions, other ciphers' cards refused."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +44,8 @@ def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> No
     profile = kit.control.chip.state.profile
     assert {esam_of(kit), profile_of(kit, USER), profile_of(kit, KEYS)} == {profile}
     tell(
-        f"{profile}: opening {opening.slot_characters}, purchase {purchase.slot_characters} characters"
+        f"{profile}: opening {opening.slot_characters}, "
+        f"purchase {purchase.slot_characters} characters"
     )
     assert not kit.violations()
 

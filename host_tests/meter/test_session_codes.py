@@ -1,5 +1,6 @@
-"""Each error code of a card session, provoked by a card or a fault as in the field, with its group
-on the display.
+"""Each error code of a card session, provoked as in the field, with its group on the display.
+
+A card or a fault provokes it.
 """
 
 from collections.abc import Callable
@@ -170,10 +171,11 @@ def control_card(kit: MeterKit) -> Session:
 
 
 TABLE: dict[int, Provoke] = {
-    1: supply_low, 2: esam_silent, 3: esam_gone, 4: mute, 5: of_another_system, 6: refuses_the_meter, 7: not_ours,
-    8: of_type_nine, 9: init_with_private_keys, 10: wrong_mac, 11: of_another_meter, 12: of_another_customer, 13: second_card,
-    14: wrong_sum, 15: purchase_on_a_new_meter, 16: replacement_on_a_new_meter, 17: a_purchase_left_out, 18: not_blank,
-    19: falls_silent, 20: pulled, 21: too_much, 22: control_card,
+    1: supply_low, 2: esam_silent, 3: esam_gone, 4: mute, 5: of_another_system,
+    6: refuses_the_meter, 7: not_ours, 8: of_type_nine, 9: init_with_private_keys, 10: wrong_mac,
+    11: of_another_meter, 12: of_another_customer, 13: second_card, 14: wrong_sum,
+    15: purchase_on_a_new_meter, 16: replacement_on_a_new_meter, 17: a_purchase_left_out,
+    18: not_blank, 19: falls_silent, 20: pulled, 21: too_much, 22: control_card,
 }  # fmt: skip
 
 

@@ -34,9 +34,7 @@ SEALED_COUNT = bytes.fromhex("04B08204")
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter of the factory that has its number, under a load that only a closed relay lets
-    through.
-    """
+    """A factory's meter with its number, under a load that only a closed relay lets through."""
     kit = MeterKit.before_cards(tmp_path)
     assert kit.session(INIT).code == 0
     kit.rig.set_load(6_600_000)
@@ -157,9 +155,8 @@ def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
     kit.rig.set_load(0)
     kit.wait(2 * S)
     assert kit.state.energy_pj - before_pj == kit.ledger.energy_pj > 0
-    assert (
-        kit.state.balance_fen == 1000 - kit.ledger.owed_fen.__floor__()
-    )  # of the first account nothing is charged again
+    # Nothing of the first account is charged again.
+    assert kit.state.balance_fen == 1000 - kit.ledger.owed_fen.__floor__()
 
 
 def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
@@ -180,10 +177,8 @@ def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
 @pytest.mark.parametrize(
     ("init", "money_fen"),
     [
-        (
-            issue.InitData(METER_NO, 100, 50, 50, 0, 500, [PRICE_E4]),
-            100,
-        ),  # the closing amount is higher
+        # The closing amount is higher.
+        (issue.InitData(METER_NO, 100, 50, 50, 0, 500, [PRICE_E4]), 100),
         (INIT_DATA, 50),  # not above alarm 2
         (INIT_DATA, 1),
     ],

@@ -64,9 +64,7 @@ def test_an_initialisation_of_another_number_that_was_pulled(kit: MeterKit) -> N
 
 @pytest.mark.parametrize("after_ms", [5, 20, 40, 60, 100, 200])
 def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: int) -> None:
-    """Public keys are everybody's: an initialisation card with money on it, and the mains off while
-    it is being taken over.
-    """
+    """Public keys are everybody's: an initialisation card with money, and the mains fails then."""
     kit.make_init(OTHER_INIT)
     with CardFile.open(kit.folder / OTHER_INIT, kit.rng) as file:
         desk = Desk(kit.control.chip, file.chip, select_card(file.chip), public=True)

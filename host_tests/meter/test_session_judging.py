@@ -1,5 +1,6 @@
-"""What a user card is worth, drawn near the meter's own count, against the rules written down a
-second time (cards.md 1.5).
+"""What a user card is worth, near the meter's own count, against rules written a second time.
+
+The rules are those of docs/cards/sessions.md, User card, step 4.
 
 The oracle is the rules in the order in which people would tell them; it shares nothing with the
 firmware but the numbers.
@@ -133,10 +134,12 @@ def test_every_verdict_is_drawn_from_somewhere() -> None:
     """The oracle is no constant: one change each from a purchase that is good."""
     good = Case(True, 7, 0, 0, BUY, METER_NO, CUSTOMER_NO, SERIAL, 100, 8, True)
     changes: list[tuple[dict[str, int | bool], str | int]] = [
-        ({}, CREDIT), ({"count": 7}, TAKE_OVER), ({"count": 6}, RECEIPT), ({"blank": False}, RECEIPT_18),
-        ({"card_type": 4}, 8), ({"meter_no": 1}, 11), ({"customer_no": 1}, 12), ({"serial": 1}, 13),
-        ({"opened": False, "card_type": BUY}, 15), ({"opened": False, "card_type": REPLACE}, 16), ({"count": 9}, 17),
-        ({"card_type": OPEN}, 17), ({"hoard_fen": 99}, 21), ({"serial": 1, "card_type": REPLACE}, CREDIT),
+        ({}, CREDIT), ({"count": 7}, TAKE_OVER), ({"count": 6}, RECEIPT),
+        ({"blank": False}, RECEIPT_18), ({"card_type": 4}, 8), ({"meter_no": 1}, 11),
+        ({"customer_no": 1}, 12), ({"serial": 1}, 13), ({"opened": False, "card_type": BUY}, 15),
+        ({"opened": False, "card_type": REPLACE}, 16), ({"count": 9}, 17),
+        ({"card_type": OPEN}, 17), ({"hoard_fen": 99}, 21),
+        ({"serial": 1, "card_type": REPLACE}, CREDIT),
     ]  # fmt: skip
     for change, expected in changes:
         case = replace(good, **change)  # type: ignore[arg-type]
@@ -166,8 +169,10 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
                     known = int.from_bytes(serial_of(kit, card), "big") == state.card_serial
                     kit.write(card, {"card_type": card_type, "update_flag": 0})
                     kit.set_wallet(card, 10, count, blank)
-                    expected = rules(Case(True, state.count, state.balance_fen, 0, card_type, METER_NO, CUSTOMER_NO,
-                                          SERIAL if known else STRANGER, 10, count, blank))  # fmt: skip
+                    expected = rules(Case(
+                        True, state.count, state.balance_fen, 0, card_type, METER_NO, CUSTOMER_NO,
+                        SERIAL if known else STRANGER, 10, count, blank,
+                    ))  # fmt: skip
                     before = state.bought_fen, state.count, state.card_serial
                     session = kit.session(card)
                     case = (card_type, ahead, blank, stranger, expected, session.log)
@@ -209,8 +214,9 @@ def serial_of(kit: MeterKit, card: Path) -> bytes:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 255), st.sampled_from((OPEN, BUY, REPLACE)))
 def test_later_cards_change_only_what_is_not_yet_in_force(flags: int, card_type: int) -> None:
-    """Masks of cards.md 1.5: an opening may change everything, a purchase or replacement the second
-    set alone.
+    """An opening may change everything, a purchase or replacement the second set alone.
+
+    The masks are in docs/cards/sessions.md, User card, step 7.
     """
     allowed = flags if card_type == OPEN else flags & 0x0A
     assert usercard.flags_of({"update_flag": flags, "card_type": card_type}) == allowed

@@ -1,6 +1,4 @@
-"""What stands in the journal at each moment of a purchase session that counts, and what a wrong bit
-in the wallet costs.
-"""
+"""The journal at each moment of a purchase session, and the cost of a wrong bit in the wallet."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,9 +21,7 @@ WALLET_READ = "00b2000c10"
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    """A meter that has used some of its money since the ESAM was settled, and a purchase of 3 yuan
-    on the card.
-    """
+    """A meter with money used since the ESAM was settled, and a purchase of 3 yuan on the card."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
     kit.rig.set_load(2_200_000)
@@ -61,9 +57,8 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
         state = kept(kit)
         if line.startswith("8030"):
             assert (state.intent, state.count) == (INTENT_CREDIT, 1)
-            assert (
-                kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
-            )  # or a cut would leave a difference
+            # Else a cut would leave a difference.
+            assert kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
         elif line.startswith("8432"):
             assert (state.intent, state.intent_fen, state.intent_count) == (INTENT_CREDIT, 300, 2)
             assert state.wallet_fen <= kit.esam_wallet()[0] < 1000
@@ -135,9 +130,8 @@ def test_one_command_diversifies_and_enciphers(kid: int) -> None:
     esam.power_on()
     factor, data = bytes(range(8)), bytes(range(100, 108))
     both = send(esam, command(f"80FA000{kid}", factor + data), "diversify and encipher")
-    assert (
-        both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
-    )  # the process key stays
+    # The process key stays.
+    assert both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
     esam.power_on()
     send(esam, command(f"80FA000{kid}", factor), "diversify")
     assert both == send(esam, command("80FA0000", data), "encipher")

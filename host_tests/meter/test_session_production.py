@@ -162,9 +162,8 @@ def test_test_credit_ends_with_the_factory(factory: MeterKit) -> None:
     kit = factory
     assert kit.session(INIT).code == 0
     assert kit.session(CREDIT).code == 0 and kit.state.price_e4 == INIT_DATA.rates_e4[0]
-    assert (
-        kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
-    )  # nobody takes it home
+    # Nobody can take the test credit home.
+    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
     assert kit.session(INIT).code == 0 and kit.state.balance_fen == 0
     assert kit.session(KEYS).code == 0 and kit.esam_wallet() == (0, 0)
     before = [files_of(kit, card) for card in (CREDIT, TEST)]

@@ -44,9 +44,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def inside(
     kit: MeterKit,
 ) -> tuple[bytes, dict[int, bytes], dict[int, bytes], dict[int, int], dict[str, int]]:
-    """All that the meter's memories hold, but for the ESAM's file that is there to be sealed for
-    cards.
-    """
+    """Return all that the meter's memories hold, but not the ESAM's file to seal for cards."""
     chip = esam_chip(kit).state
     files = {sfi: data for sfi, data in chip.files.items() if sfi != card_files.ESAM_RUN_INFO}
     return (
@@ -116,7 +114,8 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
             == 5000 * FEN
         )
     tell(
-        f"inspection: {session.took_us} us, {session.slot_characters} + {session.esam_characters} characters"
+        f"inspection: {session.took_us} us, {session.slot_characters} + "
+        f"{session.esam_characters} characters"
     )
     assert not kit.violations()
 
@@ -275,9 +274,8 @@ def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(
     kit.rig.bench.fram.load(bytes(FRAM_BYTES))
     kit.restart()
     assert (kit.state.meter_no, kit.state.customer_no) == (METER_NO, 0)
-    assert (
-        kit.session(USER).code == 18
-    )  # the former customer's card has been in a meter, so it opens none
+    # The former customer's card has been in a meter, so it opens no account.
+    assert kit.session(USER).code == 18
     kit.make_user(OTHER, issue.UserData(METER_NO, 77, 100, 50, [PRICE_E4]))
     kit.sell(500, OTHER)
     assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (

@@ -80,16 +80,17 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
     kit.session(USER)
     assert kit.on_card().write_back["balance_fen"] == kit.state.balance_fen < 500
     for name, session in (("opening", opening), ("purchase", purchase), ("refresh", again)):
-        wire = f"{session.slot_characters} + {session.esam_characters} characters, no faster than {session.floor_us} us"
+        wire = (
+            f"{session.slot_characters} + {session.esam_characters} characters, "
+            f"no faster than {session.floor_us} us"
+        )
         tell(f"{name}: {session.took_us} us from the switch to the last character; {wire}")
         assert session.floor_us < session.took_us < LIMIT_US
     assert not kit.violations()
 
 
 def test_a_meter_before_its_cards(tmp_path: Path) -> None:
-    """Nothing but the initialisation card works on a new meter, and that one not once the keys are
-    the utility's own.
-    """
+    """Only the initialisation card works on a new meter, and only until the keys are private."""
     kit = MeterKit.before_cards(tmp_path)
     refused(kit, USER, 9)
     refused(kit, KEYS, 9)
@@ -158,9 +159,8 @@ def test_a_used_card_gets_its_receipt_with_error_18(kit: MeterKit) -> None:
     kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 500, 2, False)
     refused(kit, USER, 18)
-    assert (
-        kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2
-    )  # the same again, which the desk insists on
+    # The desk insists on the same sale again.
+    assert kit.on_card().write_back["count"] == 1 and kit.sell(500) == 2
 
 
 @pytest.mark.parametrize(("count", "blank"), [(2, False), (1, True), (0, True)])
@@ -222,9 +222,7 @@ def until(kit: MeterKit, closed: bool, limit_s: int) -> None:
 
 
 def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
-    """Alarm, trip, release, zero, overdraft, lock, and a purchase that must lift the balance high
-    enough.
-    """
+    """Alarm, trip, release, zero, overdraft, lock; a purchase must lift the balance high enough."""
     limits = InitData(METER_NO, 100, 50, 30, 0, 20, [PRICE_E4])
     kit = MeterKit.new(tmp_path, init=limits, user=USER_DATA)
     bought(kit, 120)

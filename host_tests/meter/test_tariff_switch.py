@@ -46,9 +46,7 @@ STEPS = st.lists(
 def test_bought_is_used_and_balance_through_any_changes(
     price_e4: int, now_s: int, steps: list
 ) -> None:
-    """The oracle keeps times as dates and money as fractions, and charges each use by the price of
-    its own moment.
-    """
+    """An oracle with dates and fractions, which charges each use by the price of its moment."""
     state = records.State()
     state.price_e4 = price_e4
     plan, owed, blind = None, Fraction(0), False
@@ -193,7 +191,8 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         assert (kit.state.price_e4, kit.state.bought_fen) == (PRICE_E4, bought_fen)
     assert pulled > 5
     tell(
-        f"pulled at {len(range(5, whole, 61))} of {whole} characters, {pulled} times before the plan was taken over"
+        f"pulled at {len(range(5, whole, 61))} of {whole} characters, "
+        f"{pulled} times before the plan was taken over"
     )
 
 
@@ -203,16 +202,13 @@ def _switch_time(kit: MeterKit) -> bytes:
 
 
 def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> None:
-    """To the pulse: nothing that is taken from the chip once the time has come is charged by the
-    old price.
-    """
+    """To the pulse: nothing read from the chip after the time is charged by the old price."""
     kit.rig.set_load(6_600_000)
     for _ in range(20):
         kit.wait(7 * S + 3 * MS)
     charged_pj, state = kit.state.energy_pj, kit.state
     assert used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
-    tariff.plan_price(
-        state, 1, user_tariff([6000])
-    )  # as if it had been dark: the time has passed at the next look
+    # As if the power had been off: the time has passed at the next look.
+    tariff.plan_price(state, 1, user_tariff([6000]))
     kit.wait(5 * S)
     assert kit.state.energy_pj > charged_pj and at_the_old_price(kit, PRICE_E4, 6000) == charged_pj

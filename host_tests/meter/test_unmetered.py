@@ -1,6 +1,4 @@
-"""Electricity that nobody counts: a mains that is interrupted on purpose, and a metering chip whose
-wire is cut.
-"""
+"""Electricity that nobody counts: mains interrupted on purpose, and a metering chip's wire cut."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +52,8 @@ def test_interrupting_the_mains_brings_a_few_watt_hours(
     delivered_pj, charged_pj = interrupt(kit, times, off_ms, on_ms)
     delivered_mwh, charged_mwh = (each * 1000 // PJ_PER_WH for each in (delivered_pj, charged_pj))
     tell(
-        f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, {charged_mwh} charged"
+        f"{times} times {off_ms} ms off, {on_ms} ms on: {delivered_mwh} mWh delivered, "
+        f"{charged_mwh} charged"
     )
     assert 0 <= delivered_pj - charged_pj <= GAIN_WH * PJ_PER_WH
     assert not kit.relay_closed and any(

@@ -1,6 +1,4 @@
-"""The desk through a real PC/SC service: both cards in two readers, and the card that comes out is
-the card the meter takes.
-"""
+"""The desk through a real PC/SC service, with both cards in readers; the meter takes the card."""
 
 import itertools
 import os
@@ -256,9 +254,7 @@ def test_every_mistake_is_one_line(
 
 
 class Pulled(Tpdu):
-    """Taken out of the reader at its nth command, before the chip has heard it or after it has done
-    it.
-    """
+    """The card is pulled from the reader at its nth command, before or after the chip did it."""
 
     def __init__(self, chip: Chip, at: int = -1, after: bool = False) -> None:
         super().__init__(chip)
@@ -335,7 +331,8 @@ def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) 
     points = f"{len(outcomes)} points of a sale of {commands} commands"
     record_property(
         "figure",
-        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, the others as before",
+        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, "
+        "the others as before",
     )
 
 

@@ -98,9 +98,7 @@ def pulled(process: subprocess.Popen[str], number: signal.Signals) -> int:
 def test_a_signal_pulls_the_card(
     tmp_path: Path, pcsc: Readers, background: bool, number: signal.Signals, status: int
 ) -> None:
-    """From a script's background too, where it once was deaf to SIGINT and stayed in the reader for
-    ever.
-    """
+    """From a script's background too, where it ignored SIGINT once and held the reader for ever."""
     card = tmp_path / "user.card"
     run("card", "issue", "user", card, "--blank")
     with inserted(card, pcsc.ports[0], background) as process:

@@ -15,9 +15,7 @@ def bench(tmp_path: Path):
 
 
 class Memory:
-    """256 bytes on I2C, strict: acknowledges only even while it is not busy, and refuses data past
-    its end.
-    """
+    """256 bytes on I2C, strict: a read needs an address first, and data past the end is refused."""
 
     def __init__(self) -> None:
         self.content = bytearray(range(256))
@@ -60,7 +58,8 @@ def test_i2c_with_a_device_and_with_none(bench: VmBench) -> None:
         buffer = bytearray(3)
         i2c.readfrom_mem_into(0x50, 0x11, buffer)
         print(buffer, i2c.writeto(0x50, b"\\xfe12345"), i2c.writevto(0x50, (b"\\x00", b"", b"xy")))
-        for call in (lambda: i2c.writeto(0x51, b"1"), lambda: i2c.readfrom(0x51, 1), lambda: i2c.writeto(0x51, b"")):
+        for call in (lambda: i2c.writeto(0x51, b"1"), lambda: i2c.readfrom(0x51, 1), \
+lambda: i2c.writeto(0x51, b"")):
             try:
                 call()
             except OSError as error:

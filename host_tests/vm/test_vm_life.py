@@ -37,7 +37,8 @@ def test_reset_and_exit_status(bench: VmBench) -> None:
         ("sys.exit(3)", "exit 3"),
     ):
         bench.boot(
-            f"import machine, sys\ntry:\n    {code}\nfinally:\n    print('never' if 'reset' in {code!r} else 'left')"
+            f"import machine, sys\ntry:\n    {code}\nfinally:\n"
+            f"    print('never' if 'reset' in {code!r} else 'left')"
         )
         assert not bench.lives_until(HOUR_US)
         assert bench.runner.ended == ending
@@ -96,7 +97,8 @@ def test_supply_dies_between_two_bytes(bench: VmBench) -> None:
             bench.mcu.die()
 
     bench.boot(
-        "import machine\npin = machine.Pin(2, machine.Pin.OUT)\nfor _ in range(9):\n    pin.toggle()"
+        "import machine\npin = machine.Pin(2, machine.Pin.OUT)\nfor _ in range(9):\n"
+        "    pin.toggle()"
     )
     bench.mcu.pin(2).listeners.append(hear)
     assert not bench.lives_until(1000)
@@ -187,7 +189,8 @@ def test_two_controllers_share_one_bench(bench: VmBench, tmp_path: Path) -> None
     with VmBench(tmp_path / "other") as other:
         for each, beat_ms in ((bench, 7), (other, 11)):
             each.boot(
-                f"import time\nwhile True:\n    time.sleep_ms({beat_ms})\n    print(time.ticks_ms() - 2**30 + 30_000)"
+                f"import time\nwhile True:\n    time.sleep_ms({beat_ms})\n"
+                "    print(time.ticks_ms() - 2**30 + 30_000)"
             )
         for when_us in range(10_000, 50_000, 10_000):
             assert bench.lives_until(when_us)

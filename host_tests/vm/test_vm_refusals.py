@@ -64,7 +64,8 @@ def test_wrong_arguments_are_refused_as_on_the_chip(bench: VmBench) -> None:
 
 def test_what_the_chip_says_about_itself(bench: VmBench) -> None:
     lines = bench.run(
-        "import machine\nprint(machine.freq(), machine.unique_id(), machine.reset_cause())\nmachine.idle()"
+        "import machine\nprint(machine.freq(), machine.unique_id(), machine.reset_cause())\n"
+        "machine.idle()"
     )
     assert lines == [f"125000000 {bench.runner.unit!r} 1"]
     assert bench.clock.now_us == 1000

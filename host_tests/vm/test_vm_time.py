@@ -45,7 +45,8 @@ def test_ticks_start_before_the_wrap_and_wrap_at_2_to_the_30(bench: VmBench) -> 
         a, b = time.ticks_ms(), time.ticks_us()
         print(a - 2**30, b - 2**30)
         time.sleep_ms(30_000)
-        print(time.ticks_ms(), time.ticks_us(), time.ticks_diff(time.ticks_ms(), a), time.ticks_diff(time.ticks_us(), b))
+        print(time.ticks_ms(), time.ticks_us(), time.ticks_diff(time.ticks_ms(), a), \
+time.ticks_diff(time.ticks_us(), b))
         time.sleep(0.25); time.sleep_us(7)
         print(time.ticks_ms(), time.ticks_us())
         print(time.ticks_add(2**30 - 1, 2), time.ticks_diff(1, 2**30 - 1), time.ticks_diff(0, 2))
@@ -53,7 +54,8 @@ def test_ticks_start_before_the_wrap_and_wrap_at_2_to_the_30(bench: VmBench) -> 
             time.ticks_add(0, 2**29)
         except OverflowError:
             print("too far")
-        print(time.localtime(), time.mktime((2024, 2, 29, 12, 0, 1, 0, 0)), time.mktime((2023, 14, 30, 0, 0, 0, 0, 0)))
+        print(time.localtime(), time.mktime((2024, 2, 29, 12, 0, 1, 0, 0)), \
+time.mktime((2023, 14, 30, 0, 0, 0, 0, 0)))
         """
     )
     bench.runner.run_until(HOUR_US)
@@ -69,7 +71,8 @@ def test_ticks_start_before_the_wrap_and_wrap_at_2_to_the_30(bench: VmBench) -> 
 
 def test_run_until_stops_at_any_microsecond(bench: VmBench) -> None:
     bench.boot(
-        "import time\nwhile True:\n    time.sleep_ms(10)\n    print(time.ticks_us() - 2**30 + 30_000_000)"
+        "import time\nwhile True:\n    time.sleep_ms(10)\n"
+        "    print(time.ticks_us() - 2**30 + 30_000_000)"
     )
     for when_us in (1, 9_999, 10_000, 10_001, 34_567):
         assert bench.lives_until(when_us)

@@ -32,7 +32,8 @@ def test_uart_sends_at_its_pace_and_its_ring_overflows(bench: VmBench) -> None:
         time.sleep_ms(100)
         print(uart.any(), uart.read(10), uart.any())
         time.sleep_ms(100)
-        print(uart.any(), uart.read(), time.ticks_us() - 2**30 + 30_000_000, uart.read(1), uart.read(0))
+        print(uart.any(), uart.read(), time.ticks_us() - 2**30 + 30_000_000, uart.read(1), \
+uart.read(0))
         time.sleep_ms(10)
         buffer = bytearray(4)
         print(uart.readinto(buffer, 2), buffer, uart.readline(), uart.readline())
@@ -94,6 +95,7 @@ def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -
 def test_two_formats_that_do_not_fit_give_rubbish(bench: VmBench) -> None:
     bench.clock.at(1000, lambda: bench.mcu.uart(0).deliver(0x55, EIGHT_E_1))
     lines = bench.run(
-        "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\nprint(u.read(1) == b'U', u.any())"
+        "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\n"
+        "print(u.read(1) == b'U', u.any())"
     )
     assert lines == ["False 0"]

@@ -1,5 +1,6 @@
-"""Safe update, whole meters on rung 2: a good version is kept with all totals, after a bad one the
-former one runs.
+"""Safe update, whole meters on rung 2: a good version is kept with all totals, a bad one is not.
+
+After a bad version the former one runs.
 """
 
 import io
@@ -24,8 +25,9 @@ RECORDS = shared("state")
 
 
 class Updated:
-    """A meter on rung 2 whose flash holds the real firmware, compiled, as version a, and a changed
-    one as b, on trial.
+    """A meter on rung 2 whose flash has the real firmware, compiled, as version a, and b on trial.
+
+    Version b is changed.
     """
 
     def __init__(self, folder: Path, changes: dict[str, str] | None = None) -> None:

@@ -1,6 +1,4 @@
-"""`dianka bench`: play a story on a virtual meter, stand before it at the live screen, or measure
-meter and bench.
-"""
+"""`dianka bench`: plays a story on a virtual meter, shows it live, or measures meter and bench."""
 
 import contextlib
 import sys
@@ -35,7 +33,10 @@ bench_app = typer.Typer(
 
 bench_app.command()(pulled)
 
-_DUMB = "the live screen needs a terminal whose cursor can be moved: run it in one where TERM is not dumb, or play a story"
+_DUMB = (
+    "the live screen needs a terminal whose cursor can be moved: "
+    "run it in one where TERM is not dumb, or play a story"
+)
 
 FolderOption = Annotated[
     Path | None,
@@ -47,7 +48,8 @@ RunnerOption = Annotated[
     str,
     typer.Option(
         metavar="vm|chip|host",
-        help="What runs the firmware: vm is the real MicroPython, chip the same on an emulated RP2040, host is CPython.",
+        help="What runs the firmware: vm is the real MicroPython, "
+        "chip the same on an emulated RP2040, host is CPython.",
     ),
 ]
 
@@ -163,7 +165,7 @@ def _is_terminal() -> bool:
 
 
 def _is_dumb() -> bool:
-    """Whether the terminal can't move its cursor, as those in some editors."""
+    """Return whether the terminal can't move its cursor, as in some editors."""
     return Console().is_dumb_terminal
 
 
@@ -187,8 +189,11 @@ def _play(rig: Rig, place: Path, story: Story) -> None:
     began_ns, began_us = time.monotonic_ns(), rig.clock.now_us
     stories.play(story, Player(rig, place, DeskLine(), printer))
     passed_us, took_us = rig.clock.now_us - began_us, (time.monotonic_ns() - began_ns) // 1000
-    console.print(f"\n[green]{escape(story.name)}: all {printer.steps} steps[/], {span_text(passed_us)} at the meter, "
-                  f"{span_text(took_us)} here", soft_wrap=True)  # fmt: skip
+    console.print(
+        f"\n[green]{escape(story.name)}: all {printer.steps} steps[/], "
+        f"{span_text(passed_us)} at the meter, {span_text(took_us)} here",
+        soft_wrap=True,
+    )
 
 
 def _show(rig: Rig, place: Path) -> None:
@@ -199,7 +204,7 @@ def _show(rig: Rig, place: Path) -> None:
 
 @contextlib.contextmanager
 def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
-    """A meter in its folder, or in one that lasts as long as the meter."""
+    """Give a meter in its folder, or in a temporary one; close the meter at the end."""
     with contextlib.ExitStack() as stack:
         if folder is None:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dianka-")))
@@ -233,7 +238,7 @@ def _failing_in_one_line() -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    """The system's own errors without their number: which file, and what is wrong with it."""
+    """Return the error as one line; an OSError without its number: the file and the reason."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error)

@@ -1,1 +1,1 @@
-"""Figures of meter and bench, each with its limit."""
+"""Measures the figures of meter and bench, each with its limit."""

@@ -1,7 +1,4 @@
-"""Figures of the bench on the machine it runs on.
-
-Start of the firmware, speed of virtual time, size of the source.
-"""
+"""Measures the bench on this computer: start, speed of virtual time, size of the source."""
 
 import time
 from pathlib import Path
@@ -15,7 +12,10 @@ BOOT_LIMIT_US = 30_000_000
 
 
 def measure_bench(folder: Path, runner: str) -> list[Figure]:
-    """Switches a new meter's mains on and lets ten of its minutes pass."""
+    """Switch a new meter on, let ten minutes of virtual time pass, and return the figures.
+
+    RigError if the display stays dark for `BOOT_LIMIT_US`.
+    """
     rig = Rig(folder, runner)
     try:
         boot_ms = _boot_ms(rig)

@@ -1,11 +1,11 @@
-"""The heap over a day with 20 card sessions, on the real MicroPython of rung 2.
+"""Measures the heap over a day with 20 card sessions, on the real MicroPython of rung 2.
 
-A busy day would take the emulated chip hours.
+The emulated chip would take hours for such a day. A probe in main.py's place starts the unmodified
+meter; each hour it runs a collection and prints the free heap.
 
-The probe in main.py's place starts the unmodified meter and collects and counts each hour. Objects
-of the unix port are twice as large as the chip's; its heap of 384 KiB holds what some 200 KB hold
-there. So many bytes free are worth half on the chip, whose own heap is larger than that: how much
-is free there after sessions, meterprobe.py measures.
+Objects of the unix port are twice as large as on the chip: its heap of 384 KiB holds as much as
+about 200 KB on the chip, and a free byte here is worth half a byte there. The chip's own heap is
+larger than 200 KB; meter.py measures how much of it is free after sessions.
 """
 
 import tempfile
@@ -23,9 +23,9 @@ from dianka.firmware import BOARDS
 HOUR_US = 3_600_000_000
 SESSIONS = 20
 LOAD_MW = 1_100_000
-BLOCK = 32  # bytes: what the unix port hands out memory in
+BLOCK = 32  # bytes: the unit in which the unix port allocates memory
 FREE_LIMIT = 100_000
-NOISE = 16 * BLOCK  # integers that have become longer in a day
+NOISE = 16 * BLOCK  # for integers that became longer during the day
 
 SOURCE = """
 import asyncio
@@ -52,7 +52,7 @@ asyncio.run(main())
 def measure_day_on_vm(
     hours: int = 24, on_line: Callable[[str], object] | None = None
 ) -> list[Figure]:
-    """So many hours with a card session in each of the first 20."""
+    """Run a meter for so many hours, with a card session in each of the first 20."""
     with tempfile.TemporaryDirectory(prefix="dianka-day-") as place:
         home, board = Path(place) / "meter", Path(place) / "board"
         prepare(home)
@@ -78,7 +78,10 @@ def _live(stand: Stand, hours: int) -> None:
 
 
 def figures(lines: list[str], hours: int) -> list[Figure]:
-    """From what the meter and the probe in it have said."""
+    """Return the figures from the lines of the meter and its probe.
+
+    ChipError if a purchase or an hour is missing.
+    """
     left = {
         told["hour"]: probe.number(told, "left")
         for told in map(probe.read, lines)
@@ -87,7 +90,8 @@ def figures(lines: list[str], hours: int) -> list[Figure]:
     served = sum("credited" in line for line in lines)
     if hours not in left or served != min(hours, SESSIONS):
         raise ChipError(
-            f"the day was not as it should be: {served} purchases, hours {list(left)}: {' / '.join(lines[-3:])}"
+            f"the day was not as it should be: {served} purchases, hours {list(left)}: "
+            f"{' / '.join(lines[-3:])}"
         )
     first, last = left[1], left[hours]
     return [

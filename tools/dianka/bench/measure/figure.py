@@ -1,11 +1,11 @@
-"""One measured number, with the limit that the project has set for it."""
+"""One measured number, with the limit that the project sets for it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Figure:
-    """`limit` is empty where the number is for information only."""
+    """One figure. `limit` (see limit.py) is empty if the number is for information only."""
 
     name: str
     value: int | str

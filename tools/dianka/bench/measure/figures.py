@@ -1,7 +1,7 @@
-"""The figures of the whole: one table and one JSON file, and which limits are missed.
+"""Collects the figures of all parts in a table and a JSON file, and lists the limits missed.
 
-A part that can't run here is named as not run, with the reason; one that breaks off and a row that
-is owed but was not brought count as missed.
+A part that can't run here is listed as not run, with the reason. A part that breaks off counts as
+missed, and so does a row that a part owes (parts.py) and did not bring.
 """
 
 import json
@@ -25,7 +25,7 @@ from dianka.bench.stage.story import StoryError
 
 @dataclass(frozen=True)
 class Part:
-    """What became of one part."""
+    """The result of one part: its figures, or why there are none."""
 
     name: str
     figures: list[Figure] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Part:
 
     @property
     def owing(self) -> list[str]:
-        """Rows that this part should have brought."""
+        """The rows that this part owes and did not bring."""
         if self.not_run or self.failed:
             return []
         brought = {figure.name for figure in self.figures}
@@ -44,9 +44,7 @@ class Part:
 
     @property
     def missed(self) -> list[str]:
-        """One line for each limit that is not kept and each row that is not there, of a part that
-        was run.
-        """
+        """One line for each limit that is missed and each row that is owed, of a part that ran."""
         lines = [
             f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}"
             for f in self.figures
@@ -57,7 +55,7 @@ class Part:
 
 
 def measure(names: Iterable[str], folder: Path, runner: str, tell: Tell) -> list[Part]:
-    """Measure these parts, one after the other; meters' memories and cards go below this folder."""
+    """Measure these parts, one after the other; the meters and cards are below this folder."""
     return [_part(name, folder / name, runner, tell) for name in names]
 
 
@@ -80,7 +78,7 @@ def _since_ms(began_ns: int) -> int:
     return (time.monotonic_ns() - began_ns) // 1_000_000
 
 
-# ****** What people and programs read ******
+# ****** Output for people and programs ******
 
 
 def table(parts: Iterable[Part]) -> Table:

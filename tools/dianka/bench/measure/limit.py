@@ -1,8 +1,8 @@
-"""Whether a figure keeps its limit, which is written as people say it.
+"""Judges whether a figure keeps its limit, which is written in words.
 
-"at most 50", "under 1000", "at least 8000", "over 102400", "exactly 0", or with <, <=, >, >=, =; a
-unit behind it if it helps. Without one the figure only informs. A limit that can't be judged counts
-as missed: a misspelling must not lose a check.
+The words are "at most 50", "under 1000", "at least 8000", "over 102400", "exactly 0", or the signs
+<, <=, >, >=, =; a unit may follow the number. A figure without a limit is for information only. A
+limit that can't be read counts as missed, since a misspelling must not disable a check.
 """
 
 import operator
@@ -27,7 +27,7 @@ _LIMIT = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))}) ?(\d[
 
 
 def met(figure: Figure) -> bool | None:
-    """None where there is no limit."""
+    """Return whether the figure keeps its limit, or None if it has no limit."""
     if not figure.limit:
         return None
     found = _LIMIT.match(figure.limit)

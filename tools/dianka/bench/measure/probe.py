@@ -1,12 +1,12 @@
-"""MicroPython that starts the unmodified meter on the chip and watches it.
+"""A MicroPython program that starts the unmodified meter on the chip and watches it.
 
-It takes main.py's place, and is never in firmware/.
+It takes main.py's place on the chip, and is never in firmware/.
 
-It exchanges asyncio's task queue for one that notes how late each task is run and how long each
-runs, and answers the bench through two pins that no board uses: REPORT_PIN going up asks for a
-report, WATCH_PIN going up has the calls of take_pj, debit, commit and the display's update timed
-from then on. A report is one line of words in pairs. Lateness is in ms, as asyncio counts. What the
-watching costs is part of the figures: some 0.1 ms for each step of a task.
+It replaces asyncio's task queue by one that records how late each task runs and how long. The bench
+controls it through two pins that no board uses: a rising edge at REPORT_PIN asks for a report; a
+high level at WATCH_PIN times the calls of take_pj, debit, commit and the display's update from then
+on. A report is one line: "probe", then pairs of name and value. Lateness is in ms, as asyncio
+counts. The watching itself is part of the figures: about 0.1 ms for each step of a task.
 """
 
 REPORT_PIN = 3
@@ -92,7 +92,8 @@ def report():
     gc.collect()
     words += ["gc_us", time.ticks_diff(time.ticks_us(), began_us), "left", gc.mem_free()]
     for seen in calls:
-        words += [seen[0] + "_n", seen[1], seen[0] + "_us", seen[2] // max(seen[1], 1), seen[0] + "_worst_us", seen[3]]
+        words += [seen[0] + "_n", seen[1], seen[0] + "_us", seen[2] // max(seen[1], 1), \
+seen[0] + "_worst_us", seen[3]]
     print("probe", *words)
 
 
@@ -101,7 +102,8 @@ async def probe(meter):
     start = machine.Pin(WATCH_PIN, machine.Pin.IN)
     while not ask.value():
         await asyncio.sleep_ms(100)
-    print("probe entered_us", ENTERED_US, "imported_us", IMPORTED_US, "built_us", BUILT_US, "counted_us", counted_us)
+    print("probe entered_us", ENTERED_US, "imported_us", IMPORTED_US, "built_us", BUILT_US, \
+"counted_us", counted_us)
     asked = 1
     while True:
         if start.value() and not calls:
@@ -155,7 +157,7 @@ def main_py() -> bytes:
 
 
 def read(line: str) -> dict[str, int | str]:
-    """What a line of the probe says, or nothing if it is not one."""
+    """Return the names and values in a line of the probe; empty if it is another line."""
     words = line.split()
     if not words or words[0] != "probe":
         return {}

@@ -1,12 +1,10 @@
-"""A pulse generator on a pin of the emulated Pico.
+"""A pulse generator on a pin of the emulated Pico, and two counters on the chip.
 
-On the chip the meter's own pulse counter, and beside it a Pin.irq handler.
-
-The generator counts the edges that it makes, on the emulated clock's cycles of 8 ns; every train
-has the same pulses for both counters. What the chip does meanwhile is one of five things: nothing,
-collecting a heap that is nearly empty or has 100 KB in use, erasing a sector (45 ms, W25Q16JV
-typical, with interrupts off as the rp2 port's flash driver has it), or all of it with the counter
-read in between.
+The counters are the meter's own pulse counter (PIO) and a Pin.irq handler; every train has the same
+pulses for both. The generator counts the edges that it makes, on the emulated clock's cycles of
+8 ns. Meanwhile the chip does one of five things: nothing, collecting a heap that is nearly empty or
+has 100 KB in use, erasing a sector (45 ms, W25Q16JV typical, with interrupts off as in the rp2
+port's flash driver), or all of it with the counter read in between.
 """
 
 from collections.abc import Sequence
@@ -18,17 +16,12 @@ from dianka.bench.rungs.rp2040.files import compile_module, files_image
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import FIRMWARE
 
-IDLE, GC, GC_FULL, ERASE, ALL = (
-    "idle",
-    "gc",
-    "gc_full",
-    "erase",
-    "all_of_it",
-)  # what the chip does meanwhile
+# What the chip does during a train.
+IDLE, GC, GC_FULL, ERASE, ALL = "idle", "gc", "gc_full", "erase", "all_of_it"
 PIN, GO, OVER = 10, 11, 12
 LEAD_NS = 2_000_000
-_FREE_BLOCK = 300  # of the file system, which these files do not reach
-_WALL_LIMIT_S = 1200.0  # a million pulses take a minute on a computer with nothing else to do
+_FREE_BLOCK = 300  # of the file system: the files do not reach so far
+_WALL_LIMIT_S = 1200.0  # a million pulses take a minute on an idle computer
 
 _PROGRAM = f"""
 import gc, rp2, time
@@ -77,7 +70,7 @@ def count(meanwhile, hard):
 
 @dataclass(frozen=True)
 class Train:
-    """One train of pulses: how many there were, and how many each counter has counted."""
+    """One train of pulses: how many were sent, and how many each counter counted."""
 
     rate_hz: int
     sent: int
@@ -106,19 +99,24 @@ class PulseBench:
         self.emulator.execute(_PROGRAM)
 
     def count(self, pulses: int, rate_hz: int, meanwhile: str, hard: bool | None = None) -> Train:
-        """Send a train; `hard` says which kind of Pin.irq counts beside PIO, None that none does."""
+        """Send a train of pulses, and return what was counted.
+
+        `hard`: whether a hard or a soft Pin.irq counts beside PIO; None for no Pin.irq. ChipError
+        if the train was not sent whole, or if the chip gave no counts.
+        """
         self._fill(0 if meanwhile == GC else 100_000)
         self._wanted, self._rate_hz, self._edges, self._sent = pulses, rate_hz, 0, 0
         function = "collect" if meanwhile in (GC, GC_FULL) else meanwhile
         said = self.emulator.execute(f"count({function}, {hard})", _WALL_LIMIT_S).split()
         if len(said) != 2 or self._sent != pulses:
             raise ChipError(
-                f"{self._sent} of {pulses} pulses were sent and the chip said {said}: look at pulsebench.py"
+                f"{self._sent} of {pulses} pulses were sent and the chip said {said}: "
+                "look at pulse_bench.py"
             )
         return Train(rate_hz, self._sent, int(said[0]), int(said[1]))
 
     def edge(self, level: bool) -> None:
-        """The generator's output."""
+        """Set the generator's output."""
         self._pin.set_input_value(level)
 
     def _fill(self, size: int) -> None:
@@ -148,9 +146,9 @@ class PulseBench:
 
 
 def highest_without_loss(trains: Sequence[tuple[int, int, int]]) -> int:
-    """Of (rate, sent, counted) the highest rate up to which every train was counted whole.
+    """Return the highest rate up to which every train of (rate, sent, counted) was counted whole.
 
-    0 if none was.
+    Return 0 if none was.
     """
     best_hz = 0
     for rate_hz, sent, counted in sorted(trains):

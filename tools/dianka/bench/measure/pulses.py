@@ -1,10 +1,9 @@
-"""The pulse figures: a million pulses by PIO at 1 and at 10 MHz, and where soft and hard Pin.irq
-begin to lose, side by side.
+"""Measures the pulse counters: a million pulses by PIO at 1 and 10 MHz, and Pin.irq beside PIO.
 
-PIO and the handler count the same trains on the same pin. A train at the handlers' rates lasts 40
-ms, or 100 ms around an erase, and has three pulses at least. PIO has limits that are demanded; what
-the handlers can do has been measured, and a figure that is another one says that firmware,
-MicroPython or the emulator have changed.
+For soft and hard Pin.irq the figure is the rate at which they begin to lose pulses. PIO and the
+handler count the same trains on the same pin. A train at the handlers' rates lasts 40 ms, or 100 ms
+around an erase, and has at least three pulses. PIO has required limits. The handlers' limits are
+measured values: a different figure means that firmware, MicroPython or the emulator has changed.
 """
 
 from collections.abc import Callable
@@ -22,11 +21,8 @@ from dianka.bench.measure.pulse_bench import (
 
 MILLION = 1_000_000
 PIO_RATES_HZ = (1_000_000, 10_000_000)
-LIMIT_RATES_HZ = (
-    20_000_000,
-    41_000_000,
-    62_500_000,
-)  # three cycles are 41.7 MHz; at two PIO has to lose
+# Pulses of three cycles are 41.7 MHz; at two cycles PIO must lose some.
+LIMIT_RATES_HZ = (20_000_000, 41_000_000, 62_500_000)
 FAST_HZ = (1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000)
 RATES_HZ = {
     IDLE: FAST_HZ,
@@ -40,7 +36,8 @@ WORDS = {
     GC_FULL: "under gc, 100 KB in use",
     ERASE: "under a 45 ms flash erase",
 }
-HIGHEST_HZ = {  # without loss by soft and by hard Pin.irq, of RATES_HZ: RPI_PICO 1.28, rp2040py 0.3.6
+# The highest of RATES_HZ without loss, by soft and by hard Pin.irq: RPI_PICO 1.28, rp2040py 0.3.6.
+HIGHEST_HZ = {
     IDLE: (40_000, 60_000),
     GC: (2_000, 60_000),
     GC_FULL: (200, 60_000),

@@ -1,8 +1,8 @@
-"""The purchase session of every month on the wire: how long, and how much is not characters.
+"""Measures the ordinary purchase session on the wire: its duration, and its time over the floor.
 
-What counts as floor, and what the standard adds to it, is said in traffic.py; the bench's chips
-think for 20 etu before they answer. Measured at the contacts, from the leading edge of the card's
-TS to the end of the last character; and from the switch.
+stage/traffic.py defines the floor, and what the standard adds to it. The bench's chips need 20 etu
+before they answer. The duration is measured at the contacts, from the leading edge of the card's TS
+to the end of the last character; and from the presence switch.
 """
 
 from pathlib import Path
@@ -20,9 +20,9 @@ WHOLE_LIMIT_MS = 2_000
 
 
 def measure_sessions(folder: Path, runner: str = "host") -> list[Figure]:
-    """The session at the first rate and, after PPS, at four times that.
+    """Measure the session at the first rate and, after PPS, at four times that rate.
 
-    Each with a meter of its own in this folder.
+    Each has a meter of its own in this folder.
     """
     first = measure_session(folder / "first-rate", None, runner)
     fast = measure_session(folder / "pps", PPS_TA1, runner)
@@ -33,9 +33,9 @@ def measure_sessions(folder: Path, runner: str = "host") -> list[Figure]:
 
 
 def measure_session(folder: Path, ta1: int | None, runner: str = "host") -> Session:
-    """A resident's second purchase, tariffs and parameters having come with the first.
+    """Run a resident's second purchase; tariffs and parameters came with the first.
 
-    `ta1`: card and ESAM offer that rate.
+    `ta1`: the rate that card and ESAM offer, None for no other rate.
     """
     folder.mkdir(parents=True, exist_ok=True)
     behaviour = Behaviour(ta1=ta1)
@@ -46,7 +46,7 @@ def measure_session(folder: Path, ta1: int | None, runner: str = "host") -> Sess
         stand.sell(2000)
         stand.serve(USER, behaviour)
         stand.sell(1000)
-        # The meter looks for a card each 100 ms: when in between this one comes must not hang on
+        # The meter looks for a card every 100 ms. The moment in that interval must not depend on
         # how long the former session took.
         stand.wait(-stand.now_us % S)
         return stand.serve(USER, behaviour)

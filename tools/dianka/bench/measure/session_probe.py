@@ -1,8 +1,7 @@
-"""Figures of purchase sessions on the emulated chip.
+"""Makes the figures of purchase sessions on the emulated chip.
 
-Characters with their times at the contacts, and the CPU's cycles.
-
-What counts as the wire's time and as its floor is said in traffic.py.
+They are from the characters' times at the contacts and from the CPU's cycles. stage/traffic.py
+defines the time on the wire and its floor.
 """
 
 from dataclasses import dataclass
@@ -17,9 +16,7 @@ from dianka.bench.stage.traffic import CHARACTER_ETU, Traffic
 
 @dataclass(frozen=True)
 class Served:
-    """A purchase session, and the share of the CPU from the switch to the end of the last
-    character.
-    """
+    """A purchase session, and the CPU's share from the switch to the end of the last character."""
 
     session: Session
     cpu_permille: int
@@ -30,7 +27,7 @@ class Served:
 
 
 class CpuShare:
-    """The share of the CPU from its making to the newest character at either contact."""
+    """The share of the CPU from this object's creation to the newest character on either line."""
 
     def __init__(self, bench: Bench, emulator: Emulator) -> None:
         self._bench, self._core = bench, emulator.chip.core
@@ -57,7 +54,7 @@ class CpuShare:
 
 
 def session_figures(served: list[Served]) -> list[Figure]:
-    """Of the session that was the slowest on the wire."""
+    """Return the figures of the session that was the slowest on the wire."""
     if not served:
         return []
     slowest = max(served, key=lambda each: each.traffic.permille)
@@ -84,9 +81,9 @@ def session_figures(served: list[Served]) -> list[Figure]:
 
 
 def fast_figures(served: Served) -> list[Figure]:
-    """The same after PPS of card and ESAM at four times the rate.
+    """Return the figures of a session after PPS of card and ESAM, at four times the rate.
 
-    It has no limit: that is for the first rate.
+    They have no limits: the limits are for the first rate.
     """
     traffic = served.traffic
     return [

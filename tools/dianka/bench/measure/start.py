@@ -1,10 +1,8 @@
-"""The same firmware on the flash as .py and as .mpy.
+"""Measures the firmware's size, and how long its imports take as .py and as .mpy.
 
-How long until all of it is imported, and how large it is.
-
-A program of a few lines imports board and meter, as main.py does, and raises a pin; the emulated
-clock counts from power-on to that edge. The Pico's flash is large enough for the source; its heap
-may not be, since MicroPython compiles there.
+A short program imports board and meter, as main.py does, and raises a pin; the emulated clock
+counts from power-on to that edge. The Pico's flash is large enough for the source; its heap may not
+be, since MicroPython compiles there.
 """
 
 from collections.abc import Callable
@@ -35,9 +33,9 @@ gc.collect()
 
 
 def measure_size() -> list[Figure]:
-    """What flashing puts on the board, main.py too.
+    """Measure the files that flashing puts on the board, main.py included.
 
-    The board's own module counts beside the firmware.
+    The board's own module is a row beside the firmware.
     """
     firmware = sum(map(len, meter_files(FIRMWARE).values()))
     board = sum(map(len, meter_files(BOARDS / BOARD).values()))
@@ -57,7 +55,7 @@ def measure_start(tell: Callable[[str], None]) -> list[Figure]:
 
 
 def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
-    """The limit of the one is the other: compiling beforehand has to be worth it."""
+    """Return the rows of both starts. The limit of .mpy is .py: compiling must be worth it."""
     tenths = py_ms * 10 // mpy_ms
     return [
         Figure(
@@ -81,7 +79,7 @@ def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
 
 
 def sources() -> dict[str, bytes]:
-    """Firmware and board as they are in the repository."""
+    """Return firmware and board as source, as they are in the repository."""
     return {
         path.name: path.read_bytes()
         for folder in _folders()
@@ -90,9 +88,9 @@ def sources() -> dict[str, bytes]:
 
 
 def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
-    """(milliseconds from power-on to the end of the imports, heap free then) of these files.
+    """Import these files; return (ms from power-on to the end of the imports, heap free then).
 
-    ChipError if one fails.
+    ChipError if an import fails.
     """
     content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {
         "main.py": _MAIN.encode()

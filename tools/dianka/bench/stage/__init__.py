@@ -1,3 +1,1 @@
-"""The stage: one virtual meter with its cards, the stories that are played on it, and the live
-screen.
-"""
+"""The stage: builds a virtual meter with its cards, plays stories on it, shows it live."""

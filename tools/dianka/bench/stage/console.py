@@ -1,4 +1,4 @@
-"""What the bench prints: each step of a story, and under it what a person at the meter would see."""
+"""Prints the steps of a story, and below each what a person at the meter would see."""
 
 import re
 import textwrap
@@ -18,16 +18,16 @@ _GUTTER = "     │"
 
 
 def mains_text(view: View) -> str:
-    """Volts, amperes and watts.
+    """Return volts, amperes and watts as text.
 
-    Cut off, not rounded: figures on a bench should not round up to a limit.
+    The figures are truncated, not rounded: they must not round up to a limit.
     """
     amperes = f"{view.current_ma // 1000}.{view.current_ma % 1000:03d}"
     return f"{_tenths(view.volts_mv)} V  {amperes} A  {_tenths(view.power_mw)} W"
 
 
 def lamps_text(view: View) -> str:
-    """The relay, then every lamp, lit ones filled, as rich markup."""
+    """Return the relay's position, then every lamp, as rich markup. Lit lamps are filled."""
     relay = "[bold green]relay closed[/]" if view.relay_closed else "[bold red]relay open[/]"
     return "  ".join([relay] + [_lamp(name, lit) for name, lit in view.lamps.items()])
 
@@ -37,7 +37,7 @@ def when_text(when: datetime) -> str:
 
 
 def span_text(us: int) -> str:
-    """A length of time in the two units that matter."""
+    """Return a duration in the two units that matter at its length."""
     seconds = us // 1_000_000
     if seconds < 60:
         return f"{seconds}.{us % 1_000_000 // 100_000} s"
@@ -50,8 +50,9 @@ def slot_text(view: View) -> str:
 
 
 def fold(markup: str, width: int) -> list[str]:
-    """A row of rich markup in rows of this width, broken only between its parts, which two blanks
-    or more keep apart.
+    """Fold a row of rich markup to rows of at most this width, where its parts allow it.
+
+    Parts are separated by two blanks or more. A part is never broken.
     """
     first, *rest = re.split("( {2,})", markup)
     rows = [first]
@@ -64,9 +65,9 @@ def fold(markup: str, width: int) -> list[str]:
 
 
 class Printer:
-    """The Watcher that prints.
+    """The Watcher (player.py) that prints.
 
-    Where output is no terminal there are no colours, and nothing is overwritten or folded.
+    If the output is not a terminal, there are no colours, and nothing is overwritten or folded.
     """
 
     def __init__(self, console: Console) -> None:
@@ -83,8 +84,9 @@ class Printer:
             self._line(f"{line:4} │", text, "bold")
 
     def passes(self, view: View, passed_us: int, longest_us: int) -> None:
-        """During a long wait show a terminal how far it is, and how long the rest takes here at
-        most.
+        """Show the progress of a long wait, if the output is a terminal.
+
+        The remaining time is what it takes on this computer, at most.
         """
         if not self._console.is_terminal:
             return
@@ -94,7 +96,10 @@ class Printer:
         left_us = (
             (time.monotonic_ns() - self._began_ns) // 1000 * (longest_us - passed_us) // passed_us
         )
-        far = f"{100 * passed_us // longest_us} % of {span_text(longest_us)}, {span_text(left_us)} left here"
+        far = (
+            f"{100 * passed_us // longest_us} % of {span_text(longest_us)}, "
+            f"{span_text(left_us)} left here"
+        )
         self._waiting.update(
             f"{far}  {when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}"
         )
@@ -117,7 +122,7 @@ class Printer:
             self._console.print(f"[dim]{_GUTTER}[/] {escape(line)}", soft_wrap=True)
 
     def logged(self, line: str) -> None:
-        """A line that the firmware printed."""
+        """Print a line that the firmware printed."""
         self._line(_GUTTER, f"meter: {line}", "dim")
 
     def picture(self, view: View) -> None:
@@ -133,7 +138,7 @@ class Printer:
             self._console.print(f"[dim]{_GUTTER}[/] [red]{drawn}[/]  {row}", soft_wrap=True)
 
     def _line(self, gutter: str, text: str, style: str) -> None:
-        """One line, on a narrow terminal in rows of whole words beside the gutter."""
+        """Print one line; on a narrow terminal, as rows of whole words beside the gutter."""
         room = self._room(f"{gutter} ")
         rows = (
             textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
@@ -145,7 +150,7 @@ class Printer:
             gutter = _GUTTER
 
     def _room(self, before: str) -> int:
-        """How much of a terminal's width is left behind this; 0 where nothing is to be folded."""
+        """Return the columns left after `before`; 0 if the output is not a terminal: no folding."""
         return max(self._console.width - len(before), 1) if self._console.is_terminal else 0
 
 

@@ -1,9 +1,8 @@
-"""The desk's commands as a story or the live screen gives them.
+"""Runs the desk's commands for a story or for the live screen.
 
-The same typer commands as on the command line, run in-process.
-
-They run in a meter's folder, what they print comes back as text, and what they refuse comes back as
-their own one line.
+They are the same typer commands as on the command line, run in this process and in the meter's
+folder. Their output is returned as text; a refusal becomes a DeskError with the command's own one
+line.
 """
 
 import contextlib
@@ -22,7 +21,7 @@ from dianka.commands import DESK
 from dianka.lazy import LazyGroup
 from dianka.oneline import say_error
 
-_SIGNALLED = 128  # and the signal's number: how a command exits that has tidied up after one
+_SIGNALLED = 128  # plus the signal's number: the exit status of a command ended by a signal
 
 
 class _Desk(LazyGroup):
@@ -30,7 +29,7 @@ class _Desk(LazyGroup):
 
 
 class DeskLine:
-    """What `Player` and the live screen take for the desk."""
+    """The Desk (player.py) of `Player` and of the live screen."""
 
     def __init__(self) -> None:
         self._app = typer.Typer(
@@ -39,7 +38,7 @@ class DeskLine:
         self._app.callback()(lambda: None)  # a group, though typer sees no command in it yet
 
     def unknown(self, args: Sequence[str]) -> str:
-        """One line if the command or its words are not understood, else nothing. Runs nothing."""
+        """Return one line that says what is wrong with the command, or "". Runs nothing."""
         if list(args[:2]) == ["card", "insert"]:
             return "card insert serves a reader until Ctrl-C and is no step of a story"
         command, rest = get_command(self._app), list(args)
@@ -62,7 +61,10 @@ class DeskLine:
         return ""
 
     def run(self, args: Sequence[str], folder: Path) -> str:
-        """Run the command in this folder and return what it prints. DeskError if it refuses."""
+        """Run the command in this folder and return its output. DeskError if it refuses.
+
+        A command that a signal ended, ends this program by the same signal.
+        """
         out, err = io.StringIO(), io.StringIO()
         with (
             contextlib.chdir(folder),
@@ -70,7 +72,7 @@ class DeskLine:
             contextlib.redirect_stderr(err),
         ):
             try:
-                # A signal's SystemExit is the end of the bench, not of this command alone.
+                # SystemExit is not caught: a signal ends the bench, not this command alone.
                 status = self._app(list(args), prog_name="dianka", standalone_mode=False)
             except TyperException as error:
                 raise DeskError(_one_line(error.format_message())) from None
@@ -83,8 +85,9 @@ class DeskLine:
 
 
 def _pass_on(status: int, told: str) -> None:
-    """End whoever runs the story by the signal that ended the command, even if he ignores it by
-    now.
+    """Raise the signal that ended the command, so that it ends the program that runs the story.
+
+    SystemExit follows, in case the signal is ignored by now.
     """
     if told:
         say_error(told)
@@ -93,6 +96,9 @@ def _pass_on(status: int, told: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    """The last line of an error: usage errors are preceded by a reminder of the usage."""
+    """Return the last line of an error, without "Error: ".
+
+    A reminder of the usage stands before the message of a usage error.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].removeprefix("Error: ") if lines else ""

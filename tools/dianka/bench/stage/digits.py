@@ -1,7 +1,7 @@
-"""Draws what eight seven-segment digits show, as lines of text in any size.
+"""Draws eight seven-segment digits as lines of text, in any size.
 
-Segments are lettered as in every datasheet: a on top, then clockwise b to f, g in the middle; a dot
-belongs to its digit.
+Segments are lettered as in datasheets: a on top, then clockwise b to f, g in the middle. A dot
+belongs to the digit before it.
 """
 
 from dianka.bench.models.tm1638 import _SHAPES as SHAPES
@@ -11,7 +11,7 @@ _UNKNOWN = "abeg"  # a question mark
 
 
 def cells(text: str) -> list[tuple[str, bool]]:
-    """(character, has it a dot) of each digit, filled up with dark digits on the left."""
+    """Return (character, has a dot) for each digit, padded with dark digits on the left."""
     out: list[tuple[str, bool]] = []
     for char in text:
         if char == "." and out and not out[-1][1]:
@@ -22,14 +22,25 @@ def cells(text: str) -> list[tuple[str, bool]]:
 
 
 def draw(text: str, width: int = 1, height: int = 1) -> list[str]:
-    """The display as 1 + 2 x height lines; `width` is the length of a level segment."""
+    """Return the display as 1 + 2 x `height` lines; a horizontal segment is `width` long."""
     digits = [(SHAPES.get(char, _UNKNOWN), dot) for char, dot in cells(text)]
     lines = ["".join(f" {_level(lit, 'a', width)}  " for lit, _ in digits)]
     for left, right, level in (("f", "b", "g"), ("e", "c", "d")):
         for row in range(height):
             last = row == height - 1
-            lines.append("".join(_row(lit, dot and last and level == "d", left, right, level if last else "", width)
-                                 for lit, dot in digits))  # fmt: skip
+            lines.append(
+                "".join(
+                    _row(
+                        lit,
+                        dot and last and level == "d",
+                        left,
+                        right,
+                        level if last else "",
+                        width,
+                    )
+                    for lit, dot in digits
+                )
+            )
     return lines
 
 

@@ -1,8 +1,7 @@
-"""The live screen: one virtual meter as it would hang on the wall, with keys for everything that
-can happen to it.
+"""The live screen: shows one virtual meter, with a key for everything that can happen to it.
 
-Virtual time is paced by the wall clock times the chosen speed. A machine that can't keep up loses
-time on the wall, never in the meter: what is owed is dropped and the true speed is shown.
+Virtual time runs at the wall clock's rate times the chosen speed. If the computer is too slow for
+that speed, the meter loses no time: the backlog is dropped, and the screen shows the true speed.
 """
 
 import textwrap
@@ -25,19 +24,25 @@ from dianka.bench.stage.terminal import Keyboard
 SPEEDS = (1, 10, 60, 300, 900, 3600)
 LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_000)
 FRAME_MS = 100
-BUSY_MS = 80  # of a frame, at most, may go into the bench: keys must be answered
+BUSY_MS = 80  # the most of a frame that the bench may take: keys must be answered
 LOG_LINES = 8
-LARGE_COLUMNS, LARGE_LINES = 52, 8  # the digits in their frame, and the empty line below
+LARGE_COLUMNS, LARGE_LINES = 52, 8  # the large digits in their frame, and the empty line below
 SMALL_COLUMNS, SMALL_LINES = 32, 3
 LEAST_LOG_LINES = 3  # below that the digits are drawn smaller
-COLUMNS = 112  # where there is no terminal to ask
-TOO_SMALL = "this window is too small for the live screen: make it 80 columns wide and 14 lines high, or press q"
+COLUMNS = 112  # if there is no terminal to ask
+TOO_SMALL = (
+    "this window is too small for the live screen: "
+    "make it 80 columns wide and 14 lines high, or press q"
+)
 PRICE_OF_S = "10.00"
-HELP = "↑ ↓ load   c card in/out   n next card   k key   m mains   x cut power   s sell 10 yuan   < > speed   q quit"
+HELP = (
+    "↑ ↓ load   c card in/out   n next card   k key   m mains   x cut power   s sell 10 yuan"
+    "   < > speed   q quit"
+)
 
 
 class Screen:
-    """What is shown and what the keys do. Knows no terminal."""
+    """The content of the screen and the actions of its keys. It knows no terminal."""
 
     def __init__(self, rig: Meter, folder: Path, desk: Desk) -> None:
         self._rig = rig
@@ -56,14 +61,24 @@ class Screen:
         self._log.append(line)
 
     def key(self, key: str) -> bool:
-        """Do what the key stands for. False if it was the one that ends the screen."""
+        """Do the key's action. Return False if the key ends the screen."""
         action = {
-            "up": lambda: self._step_load(1), "+": lambda: self._step_load(1), "=": lambda: self._step_load(1),
-            "down": lambda: self._step_load(-1), "-": lambda: self._step_load(-1),
-            "c": self._card_in_or_out, "n": lambda: self._choose_card(1), "k": self._rig.press_key, "m": self._switch_mains,
-            "x": self._cut, "s": self._sell, "<": lambda: self._step_speed(-1), "[": lambda: self._step_speed(-1),
-            ">": lambda: self._step_speed(1), "]": lambda: self._step_speed(1),
-        }.get(key)  # fmt: skip
+            "up": lambda: self._step_load(1),
+            "+": lambda: self._step_load(1),
+            "=": lambda: self._step_load(1),
+            "down": lambda: self._step_load(-1),
+            "-": lambda: self._step_load(-1),
+            "c": self._card_in_or_out,
+            "n": lambda: self._choose_card(1),
+            "k": self._rig.press_key,
+            "m": self._switch_mains,
+            "x": self._cut,
+            "s": self._sell,
+            "<": lambda: self._step_speed(-1),
+            "[": lambda: self._step_speed(-1),
+            ">": lambda: self._step_speed(1),
+            "]": lambda: self._step_speed(1),
+        }.get(key)
         if action:
             try:
                 action()
@@ -72,8 +87,9 @@ class Screen:
         return key != "q"
 
     def tick(self, wall_us: int) -> None:
-        """Let as much virtual time pass as this much time on the wall is worth, or as much as the
-        machine can do.
+        """Let the virtual time pass that belongs to this much wall time, at the chosen speed.
+
+        Stop after `BUSY_MS` and drop the rest.
         """
         speed = SPEEDS[self._speed]
         self._owed_us += wall_us * speed
@@ -89,9 +105,9 @@ class Screen:
         self._owed_us = 0
 
     def render(self, columns: int = COLUMNS, lines: int | None = None) -> Group:
-        """All that there is to see, in so many columns and lines.
+        """Return the whole screen for so many columns and lines; no limit if `lines` is None.
 
-        The log gives way first, then the size of the digits.
+        If there is too little room, first the log is shortened, then the digits are drawn smaller.
         """
         view = self._rig.view()
         rows = [
@@ -116,9 +132,9 @@ class Screen:
         return Group(*above, *self._newest(columns, room), *keys)
 
     def _newest(self, columns: int, room: int) -> list[Text]:
-        """The end of the log.
+        """Return the end of the log, in at most `room` rows.
 
-        What was refused is shown whole, since its end says what to do; other lines are cut off.
+        A refusal is shown whole, since its end says what to do; other lines are truncated.
         """
         shown: list[Text] = []
         for line in reversed(self._log):
@@ -159,7 +175,7 @@ class Screen:
         elif self._card in cards:
             self._card = cards[(cards.index(self._card) + direction) % len(cards)]
         else:
-            # The resident's card is the one that is put in most often; "control" never is.
+            # The resident's card is inserted most often; the control card never is.
             self._card = next(
                 (card for card in cards if card.startswith(("resident", "user"))), cards[0]
             )
@@ -184,9 +200,9 @@ class Screen:
             self.logged("bench: mains on")
 
     def _cut(self) -> None:
-        """Unlike `m` this leaves the meter no time.
+        """Cut mains and supply: unlike `m`, this leaves the meter no time.
 
-        Where the mains is off already it takes the rest of the hold-up.
+        If the mains is off already, this takes away the rest of the hold-up.
         """
         if not self._rig.view().powered:
             raise RigError("the meter has no supply already: m switches the mains on")
@@ -203,10 +219,7 @@ class Screen:
 
 
 def run(screen: Screen, console: Console) -> None:
-    """Show the screen until q, or until somebody ends the program.
-
-    The terminal is left as it was.
-    """
+    """Show the screen until q or a signal ends it, and leave the terminal as it was."""
     with Keyboard() as keyboard, Live(console=console, screen=True, auto_refresh=False) as live:
         last_ns = time.monotonic_ns()
         while True:

@@ -1,11 +1,9 @@
-"""Pictures for the documentation, made from the real meter.
+"""Draws the live screen as SVG for the documentation, after a story has been played.
 
-The live screen as SVG, after a story has been played.
-
-rich's own SVG is right in browsers alone: it keeps columns apart by blanks in a text, stretches
-texts to a length and clips them, of which other programs know little. Here each word stands at its
-own place, the frame is a path, and all attributes are of SVG 1.1, so that whatever draws SVG draws
-the same.
+rich's own SVG looks right in browsers only: it separates columns by blanks within a text, stretches
+texts to a length and clips them. Many other programs do not support this. Here each word has its
+own position, the frame is a path, and all attributes are from SVG 1.1, so that every program that
+draws SVG draws the same picture.
 """
 
 import io
@@ -30,11 +28,10 @@ from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
 
 WIDTH = 112
-CELL, LINE, FONT = 12, 24, 20  # pixels; a letter of most monospaced fonts is 0.6 of its size wide
-_LEFT, _TOP, _BAR = 12, 8, 40  # round the screen; the window's bar above it
+CELL, LINE, FONT = 12, 24, 20  # pixels; most monospaced letters are as wide as 0.6 of the font size
+_LEFT, _TOP, _BAR = 12, 8, 40  # margins of the screen, and the window's bar above it
 _WORDS = re.compile(r"─+|[╭╮╰╯│]|[^\s─╭╮╰╯│]+")
-# From where to where a frame's corner goes through its cell: half cells to the right, half lines
-# down.
+# The start and the end of a frame's corner within its cell: (half cells right, half lines down).
 _CORNERS = {
     "╭": ((1, 2), (2, 1)),
     "╮": ((0, 1), (1, 2)),
@@ -44,10 +41,11 @@ _CORNERS = {
 
 
 def live_picture(path: Path, runner: str) -> None:
-    """The live screen of a meter in use, a minute after the resident has put in a card with 20.00
-    yuan.
+    """Write the live screen of a meter in use, a minute after a purchase of 20.00 yuan.
+
+    FileNotFoundError if the file's folder does not exist.
     """
-    if not path.parent.is_dir():  # said before a minute is spent on the story
+    if not path.parent.is_dir():  # checked before a minute is spent on the story
         raise FileNotFoundError(f"{path.name} can't be written: there is no folder {path.parent}")
     with tempfile.TemporaryDirectory(prefix="dianka-") as folder:
         place = Path(folder)
@@ -69,13 +67,15 @@ def live_picture(path: Path, runner: str) -> None:
 
 
 def window(rows: list[list[Segment]], title: str) -> str:
-    """Draw a terminal's rows as SVG."""
+    """Return a terminal's rows, in a window with this title, as the text of an SVG."""
     width, height = WIDTH * CELL + 2 * _LEFT, len(rows) * LINE + _BAR + _TOP
     foreground, background = THEME.foreground_color.hex, THEME.background_color.hex
     shapes = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="{FONT}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-size="{FONT}">',
         f"<title>{escape(title)}</title>",
-        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8" fill="{background}" stroke="#737373"/>',
+        f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8" '
+        f'fill="{background}" stroke="#737373"/>',
     ]
     for at, colour in enumerate(("#ff5f57", "#febc2e", "#28c840")):
         shapes.append(f'<circle cx="{26 + 22 * at}" cy="22" r="7" fill="{colour}"/>')
@@ -88,7 +88,7 @@ def window(rows: list[list[Segment]], title: str) -> str:
 
 
 def _row(row: list[Segment], y: int) -> Iterator[str]:
-    """Draw each word, or piece of a frame, at its own cell."""
+    """Yield an element for each word or piece of a frame, at its own cell."""
     column = 0
     for segment in row:
         colour, weight = _look(segment.style or Style.null())
@@ -96,7 +96,10 @@ def _row(row: list[Segment], y: int) -> Iterator[str]:
             x = (column + cell_len(segment.text[: match.start()])) * CELL
             word, length = match[0], cell_len(match[0]) * CELL
             if word[0] in "─│" or word in _CORNERS:
-                yield f'<path d="{_frame(word, x, y, length)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+                yield (
+                    f'<path d="{_frame(word, x, y, length)}" fill="none" '
+                    f'stroke="{colour}" stroke-width="1.5"/>'
+                )
             else:
                 place = f'x="{x}" y="{y + 18}" textLength="{length}" fill="{colour}"{weight}'
                 yield f"<text {place}>{escape(word, quote=False)}</text>"
@@ -104,7 +107,7 @@ def _row(row: list[Segment], y: int) -> Iterator[str]:
 
 
 def _frame(piece: str, x: int, y: int, length: int) -> str:
-    """The path of a piece of a frame; a corner is a curve round its cell's middle."""
+    """Return the path of a piece of a frame; a corner is a curve around its cell's middle."""
     middle_x, middle_y = x + CELL // 2, y + LINE // 2
     if piece in _CORNERS:
         (x1, y1), (x2, y2) = _CORNERS[piece]
@@ -114,7 +117,7 @@ def _frame(piece: str, x: int, y: int, length: int) -> str:
 
 
 def _look(style: Style) -> tuple[str, str]:
-    """(colour, attribute of a bold text)"""
+    """Return (colour, the attribute for bold text or "")."""
     colour = THEME.foreground_color
     if style.color and not style.color.is_default:
         colour = style.color.get_truecolor(THEME)

@@ -1,6 +1,4 @@
-"""Plays the steps of a story on one virtual meter and holds what people would see against what the
-story expects.
-"""
+"""Plays the steps of a story on a virtual meter, and checks what the story expects to see."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,13 +7,13 @@ from typing import Protocol
 
 from dianka.bench.stage.rig import RigError, View
 
-POLL_US = 100_000  # how often an expectation with a time limit looks at the meter
+POLL_US = 100_000  # how often an expectation with a time limit polls the meter
 PRESS_MS = 300  # as long as people press a key
-SLICE_US = 60_000_000  # how often somebody who watches a long wait is told
+SLICE_US = 60_000_000  # how often the progress of a long wait is reported
 
 
 class Meter(Protocol):
-    """What a story does to a meter. `Rig` in rig.py is the real one."""
+    """The meter of a story, with all that a story does to it. `Rig` (rig.py) is the real one."""
 
     def mains_on(self) -> None: ...
     def mains_off(self) -> None: ...
@@ -32,21 +30,23 @@ class Meter(Protocol):
 
 
 class DeskError(Exception):
-    """The desk refused: its own one line."""
+    """The desk's refusal of a command, in its own one line."""
 
 
 class Desk(Protocol):
+    """The desk of a story. `DeskLine` (desk_line.py) is the real one."""
+
     def unknown(self, args: Sequence[str]) -> str:
-        """One line if there is no such command at the desk, else nothing."""
+        """Return one line if the desk has no such command, else ""."""
         ...
 
     def run(self, args: Sequence[str], folder: Path) -> str:
-        """Run a command in this folder and return what it prints. DeskError if it refuses."""
+        """Run a command in this folder and return its output. DeskError if it refuses."""
         ...
 
 
 class Watcher(Protocol):
-    """Who looks on while a story is played."""
+    """The observer of a story that is played. `Printer` (console.py) prints it."""
 
     def begins(self, line: int, text: str) -> None: ...
     def passes(self, view: View, passed_us: int, longest_us: int) -> None: ...
@@ -57,7 +57,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Condition:
-    """What a story expects to see. `lamp` names the lamp when `subject` is "lamp"."""
+    """One expectation of a story. `lamp` is the lamp's name if `subject` is "lamp"."""
 
     subject: str  # display, relay, lamp
     wanted: str
@@ -69,7 +69,7 @@ class Condition:
         return self.wanted in seen if self.contains else seen == self.wanted
 
     def seen(self, view: View) -> str:
-        """What is there instead, as a person at the meter would say it."""
+        """Return what is seen instead, as a person at the meter would say it."""
         if self.subject == "display":
             return (
                 f'the display shows "{view.display}"'
@@ -87,10 +87,12 @@ class Condition:
 
 
 class StepFailed(Exception):
-    """What is there instead of what a step expected."""
+    """A step's expectation was not met. The text says what was seen instead."""
 
 
 class Player:
+    """Plays steps on `rig` and reports to `watcher`; desk commands run in `folder`."""
+
     def __init__(self, rig: Meter, folder: Path, desk: Desk, watcher: Watcher) -> None:
         self.rig = rig
         self.folder = folder
@@ -98,7 +100,7 @@ class Player:
         self._watcher = watcher
 
     def play(self, line: int, text: str, act: Callable[["Player"], None]) -> str:
-        """Play one step. Nothing, or one line that says why it failed."""
+        """Play one step. Return "", or one line that says why it failed."""
         self._watcher.begins(line, text)
         problem = ""
         try:
@@ -117,7 +119,7 @@ class Player:
             self._watcher.passes(self.rig.view(), passed_us, us)
 
     def expect(self, condition: Condition, limit_us: int) -> None:
-        """Look now, and then every 100 ms of virtual time until the limit has passed."""
+        """Check now, and then every 100 ms of virtual time. StepFailed if not met in time."""
         passed_us = 0
         view = self.rig.view()
         while not condition.met(view):
@@ -132,7 +134,7 @@ class Player:
                 self._watcher.passes(view, passed_us, limit_us)
 
     def press_key(self, ms: int) -> None:
-        """Press, and go on when the key is up again."""
+        """Press the key, and return when it is released."""
         self.rig.press_key(ms)
         self.wait((ms + PRESS_MS) * 1000)
 

@@ -1,11 +1,10 @@
-"""One virtual meter: the bench's models, the firmware under a runner, and a folder that holds what
-survives.
+"""One virtual meter: the bench's models, the firmware under a runner, and a folder.
 
-The supply (models/supply.py) has a hold-up: when the mains fails, or falls too low for it, the
-controller dies 100 ms later, unless the mains is back by then. `cut_power` is worse: everything is
-gone at that very instant. The folder keeps the FRAM's content, the ESAM (a card file), an emulated
-chip's flash and the relay's position between runs; cards lie in it as files, and one of them may be
-in the slot.
+The supply (models/supply.py) has a hold-up: if the mains fails, or falls too low for it, the
+controller stops 100 ms later, unless the mains is back by then. `cut_power` leaves no hold-up:
+mains and supply are gone at that instant. The folder keeps everything that survives a run: the
+FRAM's content, the ESAM (a card file), an emulated chip's flash, the relay's position and the
+clock. Cards are files in it; one of them may be in the slot.
 """
 
 import json
@@ -26,22 +25,22 @@ from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import issue_esam
 
 UTC_OFFSET = timedelta(hours=8)
-START = datetime(2026, 1, 5, 0, 0, 0)  # noqa: DTZ001  UTC, a Monday morning at eight in China
+START = datetime(2026, 1, 5, 0, 0, 0)  # noqa: DTZ001  UTC: a Monday, 08:00 in China
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
 ESAM_FILE = "esam.chip"
 STATE_FILE = "meter.json"
 FLASH_FILE = "chip.flash"
 INPUT_LIMIT_UV = 30_900  # rms, of the chip's current input (HLW8032 manual REV 1.5)
-MAX_RESTARTS = 20  # of the firmware by itself, within one wait: more is a firmware that can't live
+MAX_RESTARTS = 20  # of the firmware by itself, in one wait: with more it does not work at all
 
 
 class RigError(Exception):
-    """What was asked of the meter is not possible. One line."""
+    """The meter can't do what was asked. The text is one line."""
 
 
 @dataclass(frozen=True)
 class View:
-    """What somebody who stands before the meter sees, and the mains figures."""
+    """A snapshot of all that a person at the meter sees, and of the mains figures."""
 
     at_us: int
     when: datetime
@@ -56,9 +55,11 @@ class View:
 
 
 class Rig:
-    """`Stand` (stand.py) puts the utility's desk and the people to it.
+    """The meter itself. `Stand` (stand.py) adds the utility's desk and the people.
 
-    `rng`: of the chips in ESAM and slot.
+    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
+    `rng`: source of random bytes of the chips in ESAM and slot. RigError if there is no such
+    runner, or if the folder holds something damaged.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Rig:
         self._follow_mains()
 
     def mains_off(self) -> None:
-        """Let the mains fail: the firmware is warned, and dies when the hold-up is spent."""
+        """Let the mains fail: the firmware is warned, and stops when the hold-up is spent."""
         self.bench.mains.switch(False)
         self._follow_mains()
 
@@ -123,7 +124,8 @@ class Rig:
         if not 0 <= mv <= supply.MAX_MV:
             limit = _decimal(supply.MAX_MV)
             raise RigError(
-                f"the voltage is out of range: expected 0 to {limit} V, the most that the supply takes"
+                f"the voltage is out of range: expected 0 to {limit} V, "
+                "the most that the supply takes"
             )
         mains = self.bench.mains
         self._refuse_current(mains.load_mw, mains.pf_milli, mv)
@@ -131,7 +133,10 @@ class Rig:
         self._follow_mains()
 
     def _refuse_current(self, power_mw: int, pf_milli: int, mv: int) -> None:
-        """Refuse a current that the metering chip behind the board's shunt can't measure."""
+        """Raise RigError if the metering chip, behind the board's shunt, can't measure the current.
+
+        The limit is `INPUT_LIMIT_UV` at the chip's input.
+        """
         limit_ma = INPUT_LIMIT_UV * self.bench.pins["KI_MILLI"] // 1000
         drawn_ma = self.bench.mains.drawn_ma(power_mw, pf_milli, mv)
         if drawn_ma > limit_ma:
@@ -139,11 +144,12 @@ class Rig:
             where = f"at {_decimal(mv)} V and power factor {_decimal(pf_milli)}"
             raise RigError(
                 f"the load is out of range: expected 0 to {_decimal(most_w)} kW {where}, "
-                f"as the meter measures up to {_decimal(limit_ma)} A and this is {_decimal(drawn_ma)} A"
+                f"as the meter measures up to {_decimal(limit_ma)} A "
+                f"and this is {_decimal(drawn_ma)} A"
             )
 
     def _follow_mains(self) -> None:
-        """Start the supply, or let it run out, as the mains' voltage allows."""
+        """Start the supply or begin its hold-up, depending on the mains' voltage."""
         mv = self.bench.mains.voltage_mv
         self._supply_runs = supply.runs(mv, self._supply_runs)
         if self._supply_runs:
@@ -165,7 +171,10 @@ class Rig:
     # ****** Slot and key ******
 
     def insert(self, card: Path, how: str = "right", behaviour: Behaviour | None = None) -> None:
-        """Put a card file into the slot: `how` is "right" or "upside-down"."""
+        """Put a card file into the slot; `how` is "right" or "upside-down".
+
+        RigError if the slot is not empty, or if the file is no card.
+        """
         self._must_be_empty()
         try:
             self.card = CardFile.open(self.folder / card, self._rng)
@@ -177,7 +186,7 @@ class Rig:
         self.bench.set_wire("SLOT_SWITCH", 0)
 
     def insert_plate(self) -> None:
-        """A piece of metal: it closes the switch and shorts the contacts."""
+        """Put a piece of metal into the slot: it closes the switch and shorts the contacts."""
         self._must_be_empty()
         self._slot = "metal plate"
         self._short(True)
@@ -210,7 +219,7 @@ class Rig:
             raise RigError(f"the slot holds {self._slot}: pull it first")
 
     def set_clock(self) -> None:
-        """Set the clock chip right, as flashing does; its maker delivers it without a time."""
+        """Set the clock chip, as flashing does; its maker delivers it without a time."""
         self.bench.rtc.set(self._world_s)
 
     # ****** Time ******
@@ -221,7 +230,7 @@ class Rig:
         return int((self._started - EPOCH).total_seconds()) + self.clock.now_us // 1_000_000
 
     def wait(self, us: int) -> None:
-        """Let virtual time pass."""
+        """Let virtual time pass. RigError at more than `MAX_RESTARTS` restarts of the firmware."""
         until_us, restarts = self.clock.now_us + us, 0
         while self.clock.now_us < until_us:
             if not self._powered:
@@ -281,7 +290,7 @@ class Rig:
     # ****** What survives ******
 
     def close(self) -> None:
-        """End the meter; its folder has everything that a power cut leaves."""
+        """End the meter, and save in its folder everything that survives a power cut."""
         if self._powered:
             self._die()
         if self._chip:
@@ -319,9 +328,8 @@ class Rig:
             }
         try:
             kept = json.loads(path.read_text(encoding="utf-8"))
-            kept.setdefault(
-                "clock", kept["seconds"]
-            )  # a folder of a bench whose clocks were always set
+            # Folders of older versions have no "clock": their clocks were always set.
+            kept.setdefault("clock", kept["seconds"])
             return {
                 "fram": bytes.fromhex(kept["fram"]),
                 "relay_closed": bool(kept["relay_closed"]),
@@ -330,11 +338,12 @@ class Rig:
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(
-                f"{path.name} is damaged: take another folder, or delete it to begin with a blank memory"
+                f"{path.name} is damaged: take another folder, "
+                "or delete it to begin with a blank memory"
             ) from None
 
 
 def _decimal(milli: int) -> str:
-    """Thousandths as a decimal number, with no more places than it needs."""
+    """Return thousandths as a decimal number, with no more places than needed."""
     whole, rest = divmod(milli, 1000)
     return f"{whole}" + f".{rest:03d}".rstrip("0.")

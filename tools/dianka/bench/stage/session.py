@@ -1,4 +1,4 @@
-"""What one card's session did, by the bench's own count and on the bench's clock."""
+"""The record of one card session, as the bench counts characters and measures time."""
 
 from dataclasses import dataclass, field
 
@@ -7,16 +7,16 @@ from dianka.bench.stage.traffic import CARD, ESAM, Traffic
 
 @dataclass
 class Session:
-    """One session, as `Stand` (stand.py) has seen it."""
+    """One session, as `Stand` (stand.py) observed it."""
 
-    since: int  # the stand's lines before it
+    since: int  # how many lines the stand had before it
     began_us: int  # when the card closed the presence switch
-    begun: bool = False  # the meter took notice of the card
+    begun: bool = False  # the meter noticed the card
     ended: bool = False  # within the limit
     cut: bool = False  # the supply was gone when it ended
     over_us: int = 0  # from the switch to the end of the session
     traffic: Traffic = field(default_factory=Traffic)
-    texts: list[str] = field(default_factory=list)  # what the display showed, in turn
+    texts: list[str] = field(default_factory=list)  # of the display, in their order
     log: list[str] = field(default_factory=list)
 
     @property
@@ -36,7 +36,7 @@ class Session:
 
     @property
     def floor_us(self) -> int:
-        """No reader can be faster than its characters, one after the other."""
+        """The duration of its characters, one after the other: no reader can be faster."""
         return self.traffic.floor_ns // 1000
 
     @property
@@ -49,7 +49,7 @@ class Session:
 
 
 def code_in(log: list[str]) -> int:
-    """The error code that the meter has reported in these lines, 0 if none."""
+    """Return the first error code that the meter reported in these lines, 0 if none."""
     for line in log:
         if ", code " in line:
             return int(line.split(", code ")[1].split(":")[0])

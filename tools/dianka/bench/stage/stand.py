@@ -1,16 +1,17 @@
-"""The one stand that builds a whole meter: for tests, campaign and figures.
+"""Builds a whole meter with cards and desk, for tests, campaign and figures.
 
 A stand is a folder with a virtual meter on any rung, the control card of its utility, and cards.
-`Rig` (rig.py) is its lower half: models, firmware, and what survives in the folder. Added are
-- the desk: cards made, credit sold, by the same functions as on the command line;
-- the people: a card put in, the end of its session waited for, the card pulled; the mains cut and
-  given back;
-- a look inside: the running `Meter` and its state (rung 1 alone), the chips' memories, what was
-  done against the rules.
+`Rig` (rig.py) is its lower half: models, firmware, and everything in the folder that survives.
+`Stand` adds
+- the desk: it makes cards and sells credit, by the same functions as on the command line;
+- the people: they insert a card, wait for the end of its session and pull it; they cut the mains
+  and restore it;
+- inspection: the running `Meter` and its state (rung 1 only), the chips' memories, and violations
+  of the rules of wire, relay and display.
 
-Every random number, of chips and desk, comes from `seed`: what a stand has done, it does again.
-What only one user needs is in a class on top: `Trial` (campaign/trial.py) forks, `MeterKit`
-(host_tests/kits/meter_kit.py) keeps a ledger, `ProbedMeter` (measure/meter.py) asks the chip.
+All random numbers, of chips and desk, come from `seed`, so each run is repeatable. Functions that
+only one user needs are in a subclass: `Trial` (campaign/trial.py) forks, `MeterKit`
+(host_tests/kits/meter_kit.py) keeps a ledger, `ProbedMeter` (measure/meter.py) queries the chip.
 """
 
 import random
@@ -43,10 +44,10 @@ METER_NO, CUSTOMER_NO, PRICE_E4 = 12, 34, 5000
 CONTROL, INIT, KEYS, USER = (Path(f"{name}.card") for name in ("control", "init", "keys", "user"))
 INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [PRICE_E4])
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
-BEGIN_US = 5 * S  # at most, from the switch to the session's beginning
+BEGIN_US = 5 * S  # at most, from the presence switch to the session's beginning
 SESSION_US = 30 * S  # at most: a production test shows every segment, which takes its time
 _STEP_US = 25 * MS
-_STARTED_US = 3 * S  # a start, the ESAM's included
+_STARTED_US = 3 * S  # for a start, the ESAM's included
 _SETTLED_US = 500 * MS  # after a card is pulled, until the meter looks for the next
 _DARK_US = 5 * S
 
@@ -54,12 +55,14 @@ Data = TypeVar("Data")
 
 
 class Stand:
-    """`runner` is host, vm or chip; `on_line` hears what the firmware prints and `lines` keeps.
+    """A whole meter in `folder`; a context manager, whose exit closes it.
 
-    Not `clock_set`: the clock chip is as delivered, or as the folder has kept it.
+    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
+    `on_line` is called with each line that the firmware prints; `lines` keeps them. If `clock_set`
+    is false, the clock chip is as delivered, or as the folder has kept it.
     """
 
-    look_us = 0  # how long somebody looks on after a session, before the card is pulled
+    look_us = 0  # how long to look at the display after a session, before the card is pulled
 
     def __init__(
         self,
@@ -101,7 +104,10 @@ class Stand:
         self.close()
 
     def set_up(self, init: issue.InitData = INIT_DATA, user: issue.UserData = USER_DATA) -> None:
-        """Make the first cards, give power, let the meter take number and keys; RigError if not."""
+        """Make the first cards, switch the mains on, and give the meter its number and keys.
+
+        RigError if a session fails.
+        """
         self.make_first_cards(init, user)
         self.mains_on()
         for card in (INIT, KEYS):
@@ -121,7 +127,7 @@ class Stand:
         data: Data,
         control: Chip | None = None,
     ) -> None:
-        """Make a card by one of the desk's functions, with the utility's or another control card."""
+        """Make a card by one of the desk's functions; `control`: another utility's control card."""
         by = control or self.control.chip
         path, profile = self.folder / card, by.state.profile
         issue.issue_file(path, kind, None, self.rng, profile, lambda chip: maker(by, chip, data))
@@ -136,7 +142,7 @@ class Stand:
         self.make(card, kinds.USER, issue.make_user, data)
 
     def make_replacement(self, card: Path, data: issue.UserData, fen: int, count: int) -> None:
-        """A card for somebody who has lost the former one, with purchase `count` over `fen`."""
+        """Make a card that replaces a lost one, with purchase `count` of `fen`."""
         lost = card_files.REPLACEMENT
         self.make_user(card, replace(data, card_type=lost, money_fen=fen, count=count))
 
@@ -145,7 +151,7 @@ class Stand:
         init: issue.InitData = INIT_DATA,
         user: issue.UserData = USER_DATA,
     ) -> None:
-        """The three that a new meter and its resident need: INIT, KEYS and USER."""
+        """Make the three cards of a new meter and its resident: INIT, KEYS and USER."""
         self.make_init(INIT, init)
         self.make_keys(KEYS)
         self.make_user(USER, user)
@@ -162,7 +168,7 @@ class Stand:
             return sell(self.control.chip, file.chip, amount_fen, self.rng, new, now).count
 
     def open(self, card: Path) -> CardFile:
-        """The card in hand, to be closed again."""
+        """Open a card that is not in the slot. The caller closes it."""
         return CardFile.open(self.folder / card, self.rng)
 
     # ****** Time and people ******
@@ -175,22 +181,22 @@ class Stand:
         self.rig.wait(us)
 
     def mains_on(self) -> None:
-        """Give power, and wait until the meter has started."""
+        """Switch the mains on, and wait until the meter has started."""
         self.rig.mains_on()
         self.wait(_STARTED_US)
 
     def restart(self, dark_us: int = _DARK_US) -> None:
-        """After a cut: some time in the dark, then the mains comes back."""
+        """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
         self.mains_on()
 
     def cut_now(self) -> None:
-        """From inside the bench: mains and supply are gone at this instant."""
+        """Take mains and supply away at this instant; for calls from inside the bench."""
         self.rig.bench.mains.switch(False)
         self.rig.bench.mcu.die()
 
     def bite(self) -> None:
-        """The watchdog bites, as after a firmware that hangs."""
+        """Let the watchdog restart the controller, as if the firmware had hung."""
         self.rig.bench.mcu.bitten = True
         self.wait(_STARTED_US)
 
@@ -202,7 +208,10 @@ class Stand:
         spoil: Callable[[Chip], None] | None = None,
         limit_us: int = SESSION_US,
     ) -> Session:
-        """Put a card (None: a metal plate) in, wait until the session is over, look on, pull it."""
+        """Insert a card (None: a metal plate), wait until the session is over, and pull it.
+
+        The card stays in for `look_us` after its session. The arguments are those of `put_in`.
+        """
         session = self.put_in(card, how, behaviour, spoil, limit_us)
         self._look(session.texts, lambda: False, self.look_us)
         session.log = self.lines[session.since :]
@@ -210,7 +219,7 @@ class Stand:
         return session
 
     def serve(self, card: Path, behaviour: Behaviour | None = None) -> Session:
-        """A session that must go well, by the rules of the wire too; RigError if it does not."""
+        """Run a session that must succeed. RigError on any error, or a violation of the rules."""
         broken = len(self.violations())
         session = self.session(card, behaviour=behaviour)
         against = self.violations()[broken:]
@@ -227,9 +236,10 @@ class Stand:
         spoil: Callable[[Chip], None] | None = None,
         limit_us: int = SESSION_US,
     ) -> Session:
-        """Put a card in, which stays in, and wait until its session is over.
+        """Insert a card (None: a metal plate), wait until its session is over, and leave it in.
 
-        `spoil` does something to its chip before.
+        `how`: "right" or "upside-down". `behaviour`: how its chip talks. `spoil` may change the
+        chip before the session.
         """
         session = self._new_session()
         with listening(self.rig.bench, session.traffic):
@@ -245,7 +255,7 @@ class Stand:
     def watch(self, session: Session | None = None, limit_us: int = SESSION_US) -> Session:
         """Wait until a session has begun and is over, or the supply is gone.
 
-        Without `session`, that of a card which is in the slot already.
+        If `session` is None, it is that of a card which is in the slot already.
         """
         session = session or self._new_session()
         since, texts = session.since, session.texts
@@ -262,17 +272,17 @@ class Stand:
         return session
 
     def pull(self) -> None:
-        """Take out what is in the slot, if anything is, and give the meter time to see it."""
+        """Pull the card, if one is in the slot, and give the meter time to notice."""
         if self.rig.view().slot != "empty":
             self.rig.pull()
         self.wait(_SETTLED_US)
 
     def set_esam_behaviour(self, behaviour: Behaviour) -> None:
-        """Let the ESAM talk so, from its next reset on."""
+        """Change how the ESAM talks, from its next reset on."""
         self.rig.bench.esam.put(self.esam, behaviour)
 
     def looks(self, us: int) -> set[str]:
-        """All that the display shows in this time."""
+        """Return all texts that the display shows in this time."""
         texts: list[str] = []
         self._look(texts, lambda: False, us)
         return {text.strip() for text in texts}
@@ -281,7 +291,7 @@ class Stand:
         return Session(len(self.lines), self.now_us)
 
     def _look(self, texts: list[str], until: Callable[[], object], limit_us: int) -> bool:
-        """Look at the display until something has happened. Return whether it has in time."""
+        """Add the display's texts to `texts` until `until()` holds; return False at the limit."""
         end_us = self.now_us + limit_us
         while not until():
             if self.now_us >= end_us:
@@ -301,12 +311,12 @@ class Stand:
 
     @property
     def meter(self) -> Any:
-        """The firmware's Meter of this start. RigError on a rung that can't be looked into."""
+        """The firmware's Meter of this start. RigError on rungs that can't be inspected."""
         return self._inspectable().meter
 
     @property
     def modules(self) -> dict[str, ModuleType]:
-        """The firmware's modules of this start."""
+        """The firmware's modules of this start. RigError on rungs that can't be inspected."""
         return self._inspectable().modules
 
     @property
@@ -324,7 +334,7 @@ class Stand:
 
     @property
     def serving(self) -> bool:
-        """Whether a session is under way: by the firmware's own word, else by the card's supply."""
+        """Whether a session is active: as the firmware says, else by the card's supply."""
         if not self.powered:
             return False
         if isinstance(self.rig.runner, Inspectable):
@@ -338,11 +348,11 @@ class Stand:
 
     @property
     def esam(self) -> Chip:
-        """The ESAM on its contacts; the one that belongs there, if there is none."""
+        """The chip at the ESAM's contacts; the meter's own, if there is none."""
         return self.rig.bench.esam.chip or self.rig.esam_file.chip
 
     def esam_wallet(self) -> tuple[int, int]:
-        """Money and count in the ESAM, read from the chip's own memory."""
+        """Return money (fen) and purchase count in the ESAM, read from the chip's memory."""
         wallet = card_files.unpack(card_files.WALLET, self.esam.state.files[card_files.ESAM_WALLET])
         return wallet["money_fen"], wallet["count"]
 
@@ -350,12 +360,12 @@ class Stand:
         return used_fen(self.state)
 
     def card_state(self, card: Path) -> Any:
-        """What is in the memory of a card that is not in the slot."""
+        """Return the memory of a card that is not in the slot."""
         with self.open(card) as file:
             return file.chip.state
 
     def violations(self) -> list[str]:
-        """What was done against the rules of contacts, relay and display since the beginning."""
+        """Return all violations of the rules of contacts, relay and display since the beginning."""
         bench = self.rig.bench
         return [
             *bench.slot.violations,
@@ -366,5 +376,5 @@ class Stand:
 
 
 def used_fen(state: Any) -> Fraction:
-    """What the meter says it has taken, to the last fraction of a fen."""
+    """Return the credit that the meter has charged, to the last fraction of a fen."""
     return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)

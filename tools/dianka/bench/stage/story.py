@@ -1,18 +1,17 @@
-"""Stories: what happens at a meter, one step per line, in the words of the people who stand before
-it.
+"""Reads and checks stories: what happens at a meter, one step per line.
 
-    mains on|off        load 2.2 kW [pf 0.8]      volts 220           wait 3 h|min|s|ms      cut power
-    insert FILE [upside down]                     insert metal plate  pull card              press key [for 3 s]
+    mains on|off                        load 2.2 kW [pf 0.8]           volts 220
+    wait 3 h|min|s|ms                   cut power                      press key [for 3 s]
+    insert FILE [upside down]           insert metal plate             pull card
     set clock: to the story's time, as flashing does; a new meter has none
-    expect CONDITION [within 5 s]                 wait until CONDITION within 2 h
-    say "text"                                    desk: COMMAND of dianka, in the meter's folder
+    expect CONDITION [within 5 s]       wait until CONDITION within 2 h
+    say "text"                          desk: COMMAND of dianka, in the meter's folder
     CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
 
 `#` begins a comment. A story is read whole before its first step is played, so a wrong word never
-leaves half a day behind. Only what says so takes time (wait, within, press key): between `pull
-card` and the next `insert` a `wait` belongs, or the meter never sees the card leave. One wait is at
-most 1000 h. Numbers, units and the refusal of wrong words are in story_words.py, playing is in
-player.py.
+stops it in the middle. Only wait, within and press key take time: put a `wait` between `pull card`
+and the next `insert`, or the meter never notices that the card left. One wait is at most 1000 h.
+Numbers, units and the refusal of wrong words are in story_words.py, playing is in player.py.
 """
 
 import shlex
@@ -24,7 +23,7 @@ from dianka.bench.stage.player import PRESS_MS, Condition, Desk, Player
 from dianka.bench.stage.story_words import POWER_MW, TIME_US, StoryError, Words, either
 
 STORIES = Path(__file__).parent / "stories"
-LONGEST_H = 1_000  # of one wait: six weeks at the meter, which take hours to play
+LONGEST_H = 1_000  # the limit of one wait: six weeks at the meter, which take hours to play
 
 Act = Callable[[Player], None]
 
@@ -45,26 +44,27 @@ class Story:
 
 
 def names() -> list[str]:
-    """The stories that come with the project."""
+    """Return the names of the stories that come with the project."""
     return sorted(path.stem for path in STORIES.glob("*.story"))
 
 
 def load(story: str) -> Story:
-    """The story in this file, or the project's own story of this name."""
+    """Read the story in this file, or the project's own story of this name.
+
+    StoryError if it can't be read, has a wrong word or has no step.
+    """
     path = Path(story)
     if not path.is_file() and path.name == story:
         path = STORIES / f"{story}.story"
     try:
-        text = path.read_text(
-            encoding="utf-8-sig"
-        )  # some editors begin a file with a byte order mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a byte order mark first
     except UnicodeDecodeError:
         text = "\0"
     except OSError:
         raise StoryError(
             f"no story {story}: give a text file or one of {', '.join(names())}"
         ) from None
-    if "\0" in text:  # UTF-16 in Latin letters is UTF-8 as well, with a NUL beside each
+    if "\0" in text:  # Latin letters in UTF-16 are valid UTF-8, with a NUL beside each letter
         raise StoryError(f"{path.name} is no text in UTF-8: save it as UTF-8")
     read = parse(text, path.name)
     if not read.steps:
@@ -104,7 +104,8 @@ def _desk(line: str, number: int, where: str) -> Step:
         ) from None
     if not args:
         raise StoryError(
-            f"{where}: the line ends too early: expected a command, as in desk: sell resident.card 50.00"
+            f"{where}: the line ends too early: "
+            "expected a command, as in desk: sell resident.card 50.00"
         )
     return Step(number, f"desk: {shlex.join(args)}", lambda player: player.desk(args), desk=args)
 
@@ -140,7 +141,7 @@ def _wait(words: Words) -> Act | tuple[Act, Condition]:
 
 
 def _time(words: Words, expected: str) -> int:
-    """Take a time and its unit, in microseconds. Refuse what would take days to play."""
+    """Take a time and its unit; return microseconds. Refuse more than `LONGEST_H`."""
     us = words.amount(expected, TIME_US)
     if us > LONGEST_H * TIME_US["h"]:
         raise StoryError(f"{words.where}: the time is out of range: expected at most {LONGEST_H} h")
@@ -206,16 +207,22 @@ def _say(words: Words) -> Act:
 
 
 _VERBS: dict[str, Callable[[Words], Act | tuple[Act, Condition]]] = {
-    "mains": _mains, "load": _load, "volts": _volts, "wait": _wait, "insert": _insert, "pull": _pull, "press": _press,
-    "cut": _cut, "expect": _expect, "say": _say, "set": _set,
-}  # fmt: skip
+    "mains": _mains,
+    "load": _load,
+    "volts": _volts,
+    "wait": _wait,
+    "insert": _insert,
+    "pull": _pull,
+    "press": _press,
+    "cut": _cut,
+    "expect": _expect,
+    "say": _say,
+    "set": _set,
+}
 
 
 def check(story: Story, lamps: tuple[str, ...], desk: Desk) -> None:
-    """Refuse what only this meter and this desk can know.
-
-    Lamps that it has not, commands that there are not.
-    """
+    """Raise StoryError for a lamp that this meter lacks or a command that this desk lacks."""
     for step in story.steps:
         problem = desk.unknown(step.desk) if step.desk else ""
         if step.condition and step.condition.lamp and step.condition.lamp not in lamps:
@@ -225,7 +232,7 @@ def check(story: Story, lamps: tuple[str, ...], desk: Desk) -> None:
 
 
 def play(story: Story, player: Player) -> None:
-    """Play every step; the first that fails ends the story with a StoryError."""
+    """Play every step. The first one that fails ends the story with a StoryError."""
     check(story, tuple(player.rig.view().lamps), player.at_desk)
     for step in story.steps:
         problem = player.play(step.line, step.text, step.act)

@@ -1,8 +1,7 @@
-"""The words of one line of a story, taken from left to right, and the one-line refusal of what does
-not belong there.
+"""Takes the words of one line of a story from left to right, and refuses wrong ones in one line.
 
-Numbers become integers of the finest unit that the bench knows; what is finer still is refused,
-never rounded.
+Numbers become integers of the finest unit that the bench knows; a finer number is refused, never
+rounded.
 """
 
 import re
@@ -15,10 +14,12 @@ _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))?")  # more digits than a
 
 
 class StoryError(Exception):
-    """One line: the file, the line's number, what is wrong there and what was expected."""
+    """An error in a story, in one line: file, line number, the wrong words, and the right ones."""
 
 
 class Words:
+    """The words of one line; `where` (file and line) begins each refusal."""
+
     def __init__(self, line: str, where: str) -> None:
         self.where = where
         self._tokens: list[tuple[str, bool]] = []  # (word or text, was it quoted)
@@ -41,7 +42,7 @@ class Words:
         return self._next == len(self._tokens)
 
     def maybe(self, *sequence: str) -> bool:
-        """Take these words if they are what comes next."""
+        """Take these words if they come next. Return False, and take none, if they do not."""
         coming = self._tokens[self._next : self._next + len(sequence)]
         if coming != [(word, False) for word in sequence]:
             return False
@@ -49,7 +50,7 @@ class Words:
         return True
 
     def take(self, *choices: str) -> str:
-        """The next word, which must be one of these."""
+        """Take the next word, which must be one of these. StoryError if it is not."""
         for choice in choices:
             if self.maybe(choice):
                 return choice
@@ -62,12 +63,12 @@ class Words:
         return self._any('a text in "quotation marks"', quoted=True)
 
     def number(self, expected: str, scale: int) -> int:
-        """A decimal number times `scale`, as an exact integer."""
+        """Take a decimal number; return it times `scale`, as an exact integer."""
         at = self._next
         return self._exact(at, self._numeral(expected), scale, expected)
 
     def amount(self, expected: str, units: dict[str, int]) -> int:
-        """A decimal number and its unit, as an exact integer of the finest unit."""
+        """Take a decimal number and its unit; return an exact integer of the finest unit."""
         at = self._next
         numeral = self._numeral(expected)
         return self._exact(at, numeral, units[self.take(*units)], expected)
@@ -77,7 +78,7 @@ class Words:
             raise self.refuse("nothing more on this line")
 
     def refuse(self, expected: str) -> StoryError:
-        """The refusal of the next word."""
+        """Return the error that refuses the next word."""
         if self.at_end:
             return StoryError(f"{self.where}: the line ends too early: expected {expected}")
         word, quoted = self._tokens[self._next]
@@ -91,7 +92,7 @@ class Words:
         return self._tokens[self._next - 1][0]
 
     def _numeral(self, expected: str) -> tuple[int, int]:
-        """(all digits as one number, how many of them are decimals)"""
+        """Take a number; return (all digits as one number, how many of them are decimals)."""
         match = _NUMBER.fullmatch(self.word(expected))
         if not match:
             self._next -= 1
@@ -107,5 +108,5 @@ class Words:
 
 
 def either(choices: tuple[str, ...]) -> str:
-    """The choices as a person would list them."""
+    """Return the choices as a person lists them: a, b or c."""
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

@@ -1,4 +1,4 @@
-"""The terminal's keyboard, key by key; the terminal is left as it was found."""
+"""Reads the terminal's keyboard key by key, and leaves the terminal as it was."""
 
 import os
 import select
@@ -8,13 +8,16 @@ import tty
 from types import TracebackType
 from typing import Any
 
-# What terminals send for the arrow keys, in normal and in application mode (ECMA-48 CSI and SS3).
+# The final bytes of the arrow keys, in normal and in application mode (ECMA-48 CSI and SS3).
 _ARROWS = {b"A": "up", b"B": "down", b"C": "right", b"D": "left"}
 _ESCAPE = 0x1B
 
 
 class Keyboard:
-    """Keys without Enter. As a context manager, whose exit gives the terminal back."""
+    """Keys without Enter; a context manager, whose exit restores the terminal.
+
+    `fd` is the terminal, standard input if None.
+    """
 
     def __init__(self, fd: int | None = None) -> None:
         self._fd = sys.stdin.fileno() if fd is None else fd
@@ -35,10 +38,7 @@ class Keyboard:
         termios.tcsetattr(self._fd, termios.TCSADRAIN, self._before)
 
     def wait(self, timeout_ms: int) -> list[str]:
-        """The keys pressed, waiting at most this long for the first.
-
-        A closed terminal reads as q.
-        """
+        """Wait at most this long for a key, and return all keys pressed; a closed terminal is q."""
         ready, _, _ = select.select([self._fd], [], [], timeout_ms / 1000)
         if not ready:
             return []
@@ -50,9 +50,9 @@ class Keyboard:
 
 
 def decode(data: bytes) -> tuple[list[str], bytes]:
-    """(keys, the beginning of an escape sequence whose end is still to come).
+    """Return (keys, the beginning of an escape sequence whose end has not arrived yet).
 
-    Keys that nobody needs are left out.
+    Keys without a use are discarded.
     """
     keys = []
     at = 0

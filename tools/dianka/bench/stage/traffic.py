@@ -1,8 +1,8 @@
-"""What goes over both T=0 lines of a meter: how long it takes, and how long it must.
+"""Measures the traffic on both T=0 lines of a meter, and the least time that it can take.
 
-Heard at the contacts of card and ESAM; both are counted together, as they follow one another.
-Floor: every character at 12 etu of the rate it was sent at, nothing else. The standard itself adds
-to it (ISO 7816-3): 16 etu instead of 12 between edges of opposite directions.
+The characters are counted at the contacts of card and ESAM, both together, as the lines are used
+one after the other. Floor: every character at 12 etu of the rate it was sent at, and no pauses. The
+standard adds to that (ISO 7816-3): 16 etu instead of 12 between edges of opposite directions.
 """
 
 import contextlib
@@ -16,13 +16,14 @@ from dianka.bench.models.contacts import T0Socket
 CARD, ESAM = "card", "ESAM"  # the lines
 CHARACTER_ETU = 12
 TURN_ETU = 16
-# After its leading edge a character to the chip is counted; one from it, when the port hears it.
+# A character to the chip is counted so long after its leading edge; one from the chip, when the
+# port hears it.
 SENT_ETU = 11
 
 
 @dataclass
 class Traffic:
-    """The characters of some time on the lines. Times in nanoseconds of the bench's clock."""
+    """The characters on the lines during some time. Times are in ns of the bench's clock."""
 
     counts: Counter[str] = field(default_factory=Counter)  # characters, by line
     turns: int = 0
@@ -41,7 +42,7 @@ class Traffic:
         now_us: int,
         after_etu: int = SENT_ETU,
     ) -> None:
-        """Count a character on this line, so many etu after its edge."""
+        """Count a character on this line, `after_etu` after its leading edge."""
         edge_ns = now_us * 1000 - after_etu * etu_ns
         if not self.characters:
             self.began_ns = edge_ns
@@ -55,12 +56,12 @@ class Traffic:
 
     @property
     def characters(self) -> int:
-        """How many there were on both lines."""
+        """The number of characters on both lines."""
         return self.counts.total()
 
     @property
     def wire_ns(self) -> int:
-        """From the leading edge of the first character to the end of the last."""
+        """The time from the leading edge of the first character to the end of the last."""
         return self.ended_ns - self.began_ns
 
     @property
@@ -70,18 +71,21 @@ class Traffic:
 
     @property
     def permille(self) -> int:
-        """The same in thousandths."""
+        """The time on the wire in thousandths of the floor, rounded up."""
         return -(-self.wire_ns * 1000 // self.floor_ns)
 
     @property
     def demanded_percent(self) -> int:
-        """The same for a meter and chips that turn round as fast as the standard lets them."""
+        """The least time that the standard allows, in hundredths of the floor, rounded up.
+
+        That is a meter and chips that change the direction as fast as the standard allows.
+        """
         return -(-(self.floor_ns + self.demanded_ns) * 100 // self.floor_ns)
 
 
 @contextlib.contextmanager
 def listening(bench: Bench, traffic: Traffic) -> Iterator[None]:
-    """Count what goes over both lines until the end of the block."""
+    """Count the characters on both lines until the end of the block."""
     sockets = {CARD: bench.slot, ESAM: bench.esam}
     ears = [(socket, _ear(bench, traffic, line, socket)) for line, socket in sockets.items()]
     for socket, ear in ears:
