@@ -18,6 +18,7 @@ from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
 from dianka.firmware import shared
 from ledger import FEN, PJ_PER_WH
+from parts import Parts
 
 SOLD_FEN = 130 + 300
 PRICE_E4 = 3_000_000
@@ -43,7 +44,12 @@ class Memory:
 def remembered(rig: Rig):
     """What the meter would know after a cut at this very moment."""
     records = shared("state")
-    payload = shared("journal").Journal(Memory(bytes(rig.bench.fram.content)), records.SIZE).load()
+    payload = (
+        Parts()
+        .module("journal")
+        .Journal(Memory(bytes(rig.bench.fram.content)), records.SIZE)
+        .load()
+    )
     return records.unpack(payload)
 
 
