@@ -21,6 +21,7 @@ from dianka.cardos import keys
 from dianka.cardos.chip import Chip
 from dianka.cardos.image import load
 from dianka.desk import system
+from sweeps import sweep
 
 PARTS, NEEDED = 3, 2
 MOST_STEPS = 300
@@ -88,13 +89,14 @@ class Broken:
         return step
 
 
+@sweep(7)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
 @pytest.mark.parametrize("after", [False, True])
 def test_broken_off_at_every_step(
-    tmp_path: Path, after: bool, error: type[BaseException], record_property
+    tmp_path: Path, after: bool, error: type[BaseException], every: int, record_property
 ) -> None:
     ends = {False: 0, True: 0}
-    for at in range(1, MOST_STEPS):
+    for at in range(1, MOST_STEPS, every):
         folder = tmp_path / str(at)
         folder.mkdir()
         with pytest.MonkeyPatch.context() as monkeypatch:
@@ -111,7 +113,7 @@ def test_broken_off_at_every_step(
                 "something is left",
             )
             then_it_is_founded(folder)
-    assert broken.left > 0 and ends[False] > 40, ends
+    assert broken.left > 0 and ends[False] > 40 // every, ends
     if error is KeyboardInterrupt:
         steps = (
             f"founding a system broken off {'after' if after else 'before'} each of "

@@ -16,6 +16,7 @@ from typer.testing import Result
 
 from dianka.flash import build, link
 from flash_desk import Desk
+from sweeps import points, sweep
 
 BROKE_OFF = "broke off: plug the board in again and repeat the command"
 
@@ -56,6 +57,21 @@ def at_word(
     return done if left <= 0 else None
 
 
+def words_of(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Result]) -> int:
+    """Return how many words the command types when nothing comes in between."""
+    count, typed = 0, link.SerialTransport.exec_raw_no_follow
+
+    def typing(self: link.SerialTransport, command: str | bytes) -> None:
+        nonlocal count
+        count += 1
+        typed(self, command)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(link.SerialTransport, "exec_raw_no_follow", typing)
+        run()
+    return count
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
@@ -78,9 +94,14 @@ def one_line(done: Result) -> str:
     return done.stderr.strip()
 
 
+@sweep(4)
 @pytest.mark.parametrize(("more", "fewest"), [((), 20), (("--check",), 8)], ids=["flash", "check"])
 def test_unplugged_before_each_word_it_says_so_in_one_line(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], fewest: int
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    fewest: int,
+    every: int,
 ) -> None:
     desk.write("old")
     assert desk.flash().exit_code == 0
@@ -89,12 +110,13 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
         desk.write("new")
     said: list[str] = []
     repaired: list[dict[str, bytes]] = []
-    for word in range(1, 100):
+    count = words_of(monkeypatch, lambda: desk.flash("--wait", "1", *more))
+    restore(desk, pristine)
+    for word in points(count, every):
         done = at_word(
             word, desk.board.unplug, monkeypatch, lambda: desk.flash("--wait", "1", *more)
         )
-        if done is None:
-            break
+        assert done is not None, word
         port = desk.board.port
         desk.board.plug()
         if done.exit_code == 0:
@@ -107,7 +129,7 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
             repaired.append(here)
             assert desk.flash().exit_code == 0, word
         restore(desk, pristine)
-    assert len(said) > fewest
+    assert count > fewest
     *early, last = said
     assert all(line.endswith(BROKE_OFF) for line in early), early
     # The last word is the reset: what was to be looked at has been seen, and the trial runs without
@@ -116,8 +138,9 @@ def test_unplugged_before_each_word_it_says_so_in_one_line(
     assert bool(last) != bool(more)
 
 
+@sweep(6)
 def test_power_may_go_before_each_word_of_the_first_flash(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, every: int
 ) -> None:
     """An empty board waits at its prompt until it has all it needs to start.
 
@@ -139,13 +162,11 @@ def test_power_may_go_before_each_word_of_the_first_flash(
 
     runs: list[bool] = []
     repaired: list[dict[str, bytes]] = []
-    for word in range(1, 200):
-        try:
-            if at_word(word, cut, monkeypatch, desk.flash) is None:
-                break
-            raise AssertionError("the cut was survived")
-        except Dead:
-            pass
+    count = words_of(monkeypatch, desk.flash)
+    restore(desk, empty)
+    for word in points(count, every):
+        with pytest.raises(Dead):
+            at_word(word, cut, monkeypatch, desk.flash)
         here = contents(desk.board.files)
         here.pop("fram", None)
         runs.append("main.py" in here)
@@ -160,7 +181,7 @@ def test_power_may_go_before_each_word_of_the_first_flash(
             assert {name: here.get(name) for name in whole} == whole, word
             assert set(here) - set(whole) <= {"code", "fram"}, word
         restore(desk, empty)
-    assert len(runs) > 25 and len(repaired) > 10
+    assert count > 25 and len(repaired) > 10 // every
     assert runs == sorted(runs) and runs[-1] and not runs[0], "from one word on it starts"
 
 

@@ -29,6 +29,7 @@ from dianka.desk.sell import KEEP_MONEY, NOTHING_SENT, read_user_card, sell
 from dianka.readers import find
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit
 from pcsc_kit import Readers, need
+from sweeps import points, sweep
 
 
 def run(*words: str | Path | int) -> tuple[int, str, str]:
@@ -284,16 +285,17 @@ class Signalling(Tpdu):
         return super().exchange(tpdu)
 
 
-def test_ended_during_a_sale_through_readers(pcsc: Readers, record_property) -> None:
+@sweep(2)
+def test_ended_during_a_sale_through_readers(pcsc: Readers, every: int, record_property) -> None:
     control = control_card()
     esam, bought = private_esam(control), user_card(control)
     sell(control, bought, 100)
     assert use_in_meter(esam, bought)
-    kept, at, missed = {False: 0, True: 0}, 0, list[int]()
+    kept, at, missed = {False: 0, True: 0}, 1 - every, list[int]()
     before = signal.signal(signal.SIGTERM, lambda number, frame: missed.append(number))
     try:
         while True:
-            at += 1
+            at += every
             card = Chip(bought.state.copy())
             with pcsc.holding(0, Signalling(card, at)) as slot, pcsc.holding(1, Tpdu(control)):
                 status, out, err = run("sell", "5", "--reader", "0", "--control", "reader:1")
@@ -309,29 +311,31 @@ def test_ended_during_a_sale_through_readers(pcsc: Readers, record_property) -> 
     finally:
         signal.signal(signal.SIGTERM, before)
     assert status == 0 and "5.00 yuan" in out and not missed
-    assert kept[True] >= 3 and kept[False] >= 10
+    assert kept[True] >= 3 // every and kept[False] >= 10 // every
     record_property(
         "figure",
-        f"desk ended at {at - 1} commands of a sale through a reader: {kept[True]} keep the money",
+        f"desk ended at {sum(kept.values())} commands of a sale through a reader: "
+        f"{kept[True]} keep the money",
     )
 
 
-def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, record_property) -> None:
+@sweep(3)
+def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, every: int, record_property) -> None:
     control = control_card()
     esam, bought = private_esam(control), user_card(control)
     sell(control, bought, 100)
     assert use_in_meter(esam, bought)
     commands = sell_at(pcsc, control, Chip(bought.state.copy()), Pulled)
     outcomes: list[bool] = []
-    for at, after in itertools.product(range(1, commands + 1), (False, True)):
+    for at, after in itertools.product(points(commands, every), (False, True)):
         outcomes.append(
             pulled_at(pcsc, control, Chip(esam.state.copy()), Chip(bought.state.copy()), at, after)
         )
     assert set(outcomes) == {False, True}
-    points = f"{len(outcomes)} points of a sale of {commands} commands"
+    played = f"{len(outcomes)} points of a sale of {commands} commands"
     record_property(
         "figure",
-        f"card pulled out of a PC/SC reader at {points}: {sum(outcomes)} sold, "
+        f"card pulled out of a PC/SC reader at {played}: {sum(outcomes)} sold, "
         "the others as before",
     )
 
