@@ -116,28 +116,33 @@ def verify_command(
         raise typer.Exit(1)
 
 
+FormerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The former card if it can still be read: all but money is taken from it, and it "
+        "is cleared."
+    ),
+]
+CountOption = Annotated[
+    str, typer.Option(help="Number of the last purchase (the receipt says it).")
+]
+LastAmountOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Yuan of the last purchase if it may not have reached the meter; the meter never "
+        "credits it twice."
+    ),
+]
+
+
 @app.command("replace")
 def replace_command(
     file: NewCardArgument = None,
-    former: Annotated[
-        str | None,
-        typer.Option(
-            help="The former card if it can still be read: all but money is taken from it, and it "
-            "is cleared."
-        ),
-    ] = None,
+    former: FormerOption = None,
     meter: MeterOption = "",
     customer: CustomerOption = "",
-    count: Annotated[
-        str, typer.Option(help="Number of the last purchase (the receipt says it).")
-    ] = "",
-    amount: Annotated[
-        str | None,
-        typer.Option(
-            help="Yuan of the last purchase if it may not have reached the meter; the meter never "
-            "credits it twice."
-        ),
-    ] = None,
+    count: CountOption = "",
+    amount: LastAmountOption = None,
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
