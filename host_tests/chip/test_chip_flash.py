@@ -59,6 +59,7 @@ def test_an_empty_chip_is_flashed_with_one_command(
         )
 
 
+@pytest.mark.campaign  # three minutes; host_tests/flash does the same on the unix port
 def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path) -> None:
     """One file differs.
 

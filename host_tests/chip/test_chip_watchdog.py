@@ -21,7 +21,7 @@ WATCHDOG_US = 8_000_000
 LOAD_MW = 2_000_000
 HEALTHY = "    def update(self) -> None:\n"
 HANGS = """
-        while self._meter.chip.voltage_mv > 240_000:
+        while self._metering.chip.voltage_mv > 240_000:
             time.sleep_ms(100)
 """
 
