@@ -15,7 +15,7 @@ from dianka.cardos.t0 import Behaviour
 
 LOAD_MW = 2_200_000
 PPS_TA1 = 0x13  # Fi 372, Di 4
-WIRE_LIMIT_PERCENT = 115
+WIRE_LIMIT_PERCENT = 125
 WHOLE_LIMIT_MS = 2_000
 
 
