@@ -1,8 +1,4 @@
-"""The journal against a dictionary: a cut at each byte, half the memory lost, wrong or no answers.
-
-The journal is driven through the memory chip's driver, the bus and the model; only where the model
-cannot fail as wanted stands a plain memory of the test's own.
-"""
+"""The journal: two rings, cuts at every byte, memories that lose, fall silent or wake up."""
 
 import random
 
@@ -12,6 +8,12 @@ from hypothesis import strategies as st
 
 from dianka.bench.models.fram import ADDRESS, SIZE, Cut, Mb85rc256v
 from parts import Parts
+
+# ****** Against a dictionary: a cut at each byte, half the memory lost, wrong answers ******
+
+# The journal is driven through the memory chip's driver, the bus and the model; only where
+# the model cannot fail as wanted stands a plain memory of the test's own.
+
 
 PAYLOAD = 8
 RECORD = 6 + 2 + PAYLOAD + 4
@@ -268,3 +270,122 @@ def test_a_payload_of_the_wrong_length_is_refused() -> None:
     for wrong in (b"", bytes(PAYLOAD - 1), bytes(PAYLOAD + 1)):
         with pytest.raises(ValueError, match="wrong length"):
             journal.commit(wrong)
+
+
+# ****** How much of a commit the journal reads back ******
+
+# Enough that one half has it, and both where that is asked.
+
+
+EIGHT = b"eight by"
+READS = 16  # of both halves: what a load reads
+
+
+class Losing:
+    """Acknowledges everything and keeps nothing in the halves named."""
+
+    size = SIZE
+
+    def __init__(self, lost: tuple[int, ...]) -> None:
+        self.lost = lost
+        self.reads = 0
+        self.data = bytearray(SIZE)
+
+    def write(self, address: int, data: bytes) -> None:
+        if address // (SIZE // 2) not in self.lost:
+            self.data[address : address + len(data)] = data
+
+    def read(self, address: int, count: int) -> bytes:
+        self.reads += 1
+        return bytes(self.data[address : address + count])
+
+
+@pytest.mark.parametrize("prove", [False, True])
+@pytest.mark.parametrize(
+    ("lost", "reads", "kept"), [((), 1, 2), ((1,), 1, 1), ((0,), 2, 1), ((0, 1), 2, 0)]
+)
+def test_a_commit_is_read_back_until_one_half_has_it(
+    lost: tuple[int, ...], reads: int, kept: int, prove: bool
+) -> None:
+    memory = Losing(lost)
+    journal = MODULE.Journal(memory, len(EIGHT))
+    assert journal.load() is None and memory.reads == READS
+    if kept:
+        journal.commit(EIGHT, prove)
+    else:
+        with pytest.raises(MODULE.JournalError, match="keep"):
+            journal.commit(EIGHT, prove)
+    assert memory.reads - READS == (2 if prove else reads)
+    if prove:
+        assert journal.written == kept
+    assert MODULE.Journal(memory, len(EIGHT)).load() == (EIGHT if kept else None)
+
+
+# ****** A memory that falls silent or wakes up while it is read ******
+
+# The newest record, or nothing, and never an older one.
+
+
+TRIES = 3
+
+
+class Waking:
+    """Does not answer the reads whose numbers lie in `silent`."""
+
+    size = SIZE
+
+    def __init__(self) -> None:
+        self.data = bytearray(SIZE)
+        self.silent = range(0)
+        self.reads = 0
+
+    def read(self, address: int, count: int) -> bytes:
+        self.reads += 1
+        if self.reads - 1 in self.silent:
+            raise OSError(5)
+        return bytes(self.data[address : address + count])
+
+    def write(self, address: int, data: bytes) -> None:
+        self.data[address : address + len(data)] = data
+
+
+def waking(commits: int) -> Waking:
+    memory = Waking()
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None
+    for number in range(commits):
+        journal.commit(number.to_bytes(PAYLOAD, "big"))
+    memory.reads = 0
+    return memory
+
+
+@settings(max_examples=400)
+@given(st.integers(1, 30), st.integers(0, 60), st.integers(0, 120))
+def test_what_is_found_is_the_newest_or_nothing(commits: int, start: int, length: int) -> None:
+    memory = waking(commits)
+    before = bytes(memory.data)
+    memory.silent = range(start, start + length)
+    journal = MODULE.Journal(memory, PAYLOAD)
+    found = journal.load()
+    newest = (commits - 1).to_bytes(PAYLOAD, "big")
+    assert found == (newest if journal.answers else None)
+    if start == 0 and length >= 2 * 8 * TRIES:
+        assert not journal.answers
+    if length < TRIES:
+        assert journal.answers
+    if not journal.answers:
+        with pytest.raises(MODULE.JournalError, match="not been read"):
+            journal.commit(b"made up!")
+        assert bytes(memory.data) == before
+    memory.silent = range(0)
+    assert journal.load() == newest
+    journal.commit(b"the next")
+    assert MODULE.Journal(memory, PAYLOAD).load() == b"the next"
+
+
+def test_silence_is_noticed_soon() -> None:
+    """A poll each second of a memory that never answers costs a few reads, not all slots'."""
+    memory = waking(3)
+    memory.silent = range(1000)
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None and memory.reads == 2 * TRIES
