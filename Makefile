@@ -2,7 +2,8 @@
 # Needs make, git and Python 3.11 or newer. Each target makes the virtual environment that it needs, in .venv.
 
 PYTHON ?= python3
-JOBS ?= auto
+# Twice the processors: many tests wait for a board, a reader or a signal.
+JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
 BOARD ?= rp2_pico
 PORT ?=

@@ -19,7 +19,8 @@ _LIMIT_S = 30
 # when the parent signals it. A child that hangs is killed.
 _PROGRAM = """
 import json, os, signal, sys, time
-import dianka.cli
+import dianka.__main__
+import dianka.cli  # imported before the fork: a sale must not wait for it
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.desk.interrupts import Interruptions
 
@@ -57,7 +58,7 @@ def child(order, ends):
 
     enter, Chip.process, Interruptions.__enter__ = Interruptions.__enter__, signalled, entered
     sys.argv = ["dianka", *order["words"]]
-    dianka.cli.main()
+    dianka.__main__.main()
 
 
 def serve(order):

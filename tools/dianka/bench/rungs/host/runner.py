@@ -88,6 +88,7 @@ class HostRunner:
             "sys": _module("sys", print_exception=self._print_exception),
             **SHARED,
         }
+        vars(self.modules["sys"])["modules"] = self.modules
 
     @property
     def meter(self) -> Any:
