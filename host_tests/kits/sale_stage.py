@@ -20,7 +20,8 @@ _LIMIT_S = 30
 _PROGRAM = """
 import json, os, signal, sys, time
 import dianka.__main__
-import dianka.cli  # imported before the fork: a sale must not wait for it
+import dianka.cli
+import dianka.desk.cli.card  # before the fork, or most of a sale would be its imports
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.desk.interrupts import Interruptions
 
