@@ -24,6 +24,10 @@ run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand befo
 live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 	@$(BIN)/dianka bench live
 
+SLOW := $(addprefix --ignore=host_tests/firmware/test_,formats.py settlement.py i2c_bus.py selfcheck.py)
+quick: lint types ## style, types and the fast tests of rung 1: under a minute on two cores
+	$(BIN)/python -m pytest -n $(JOBS) $(SLOW) $(addprefix host_tests/,firmware cardos docs desk/test_sell.py meter/test_first_day.py meter/test_sessions.py)
+
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython

@@ -27,7 +27,7 @@ def totals(meter) -> "list | None":
         import board
         from state_store import StateStore
 
-        store = StateStore(board.memory(), print)
+        store = StateStore(board.memory(), lambda note: None)  # flashing reads this answer alone
         if store.anew:
             return None
     return None if store.unread else [getattr(store.state, name) for name in TOTALS]
@@ -38,8 +38,10 @@ def set_clock(meter, seconds: int, back: bool) -> tuple:
 
     `meter` as in `totals`.
     """
-    if meter:
+    if hasattr(meter, "set_clock"):
         return meter.set_clock(seconds, back)
     import board
+    from ds3231 import Ds3231
 
-    return board.clock().adjust(seconds, print, back)
+    # The board's module may be that of a version before 0.2, which has no `clock`.
+    return Ds3231(board.i2c()).adjust(seconds, print, back)

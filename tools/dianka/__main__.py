@@ -10,12 +10,12 @@ from dianka import INTERRUPTED
 
 def main() -> None:
     """Run the command line; exit with code 130 if Ctrl-C interrupts the imports."""
-    if sys.argv[1:2] == ["sell"]:
-        from dianka.desk.interrupts import held
-
-        # Held until the process ends: the sale itself says whether the money is to be kept.
-        held.__enter__()
     try:
+        if sys.argv[1:2] == ["sell"]:
+            from dianka.desk.interrupts import held
+
+            # Held until the process ends: the sale itself says whether the money is to be kept.
+            held.__enter__()
         from dianka import cli
     except KeyboardInterrupt:
         sys.stderr.write(f"{INTERRUPTED}\n")

@@ -16,13 +16,15 @@ enters it. The former card is cleared last: until then a card that counts exists
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dianka.card_port import CardError, CardPort
+from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos.files import card_files
-from dianka.desk.issue import UserData, make_user
+from dianka.desk.issue import UserData, make_user, user_tariff
 from dianka.desk.prices import now_minute, read_rates
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
+
+_TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 _AS_LOST = "look it up again, or leave out --former and give all numbers from the sales record"
 
@@ -151,7 +153,10 @@ def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
     made = _with(data, last)
     try:
         found = read_user_card(card)
+        tariff = read_file(card, card_files.CARD_TARIFF_1, _TARIFF_BYTES) if last.opens else b""
     except CardError:
+        return False
+    if last.opens and tariff != user_tariff(made.rates_e4):
         return False
     names = ("meter_no", "customer_no", "card_type", "alarm1_fen", "alarm2_fen")
     same = all(found.params[name] == getattr(made, name) for name in names)

@@ -89,6 +89,8 @@ def clock_command(
         typer.echo(clock.said(setting))
     except build.FlashError as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or port}: {error.strerror or error}; check the name of the port")
 
 
 def _need_packages() -> None:

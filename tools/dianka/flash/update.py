@@ -62,7 +62,7 @@ def _totals(folder):
         else:
             import board
             from fram import Fram
-            from state_store import Store
+            from store import Store
             store = Store(Fram(board.i2c()))
             if store.fault or store.anew:
                 return None
@@ -240,6 +240,10 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
     _fill(link, version, board, tell)
     _install_root(link, version, board, but=MAIN)
     _remove(link, board, SHADOWS, "it would run in place of this version's", tell)
+    if board.good:
+        # Before the trial can begin: it must not start under a main.py that knows no trial of its
+        # own, as that of 0.1 does. A new board has no version that main.py could start yet.
+        _install_root(link, version, board)
     _replace(link, SLOT, f"{board.good} {board.target}".strip().encode())
     _install_root(link, version, board)
     _remove(link, board, FORMER_ROOT, "versions.mpy has taken its place", tell)

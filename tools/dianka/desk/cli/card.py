@@ -4,6 +4,7 @@ cli/issue.py has the commands that make cards, cli/keys.py those that found syst
 dianka/readers/ finds the readers.
 """
 
+from contextlib import suppress
 from typing import Annotated, ClassVar
 
 import typer
@@ -231,10 +232,12 @@ def _replace_former(
             try:
                 with control_for(place, wanted.control) as desk:
                     replace.clear(desk.port, old.port)
-                lines.append(f"{former}: cleared")
-            finally:
-                # Last, as output that can't be written must not keep the former card alive.
-                typer.echo("\n".join(lines))
+            except BaseException:
+                with suppress(OutputError):  # what went wrong is said in any case
+                    typer.echo("\n".join(lines))
+                raise
+        # Last, as output that can't be written must not keep the former card alive.
+        typer.echo("\n".join([*lines, f"{former}: cleared"]))
 
 
 def _last(last: replace.LastPurchase) -> str:

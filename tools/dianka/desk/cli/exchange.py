@@ -16,6 +16,7 @@ from dianka.cardos.image import real_path
 from dianka.desk import replace
 from dianka.desk.issue import UserData
 from dianka.desk.sell import read_user_card
+from dianka.oneline import say_error
 from dianka.readers import find
 from dianka.readers.choose import PREFIX
 from dianka.signals import ended_by_signals
@@ -49,7 +50,7 @@ def told_what_stands(
             if made
             else f"no new card was made, and {former} is as it was"
         )
-        typer.echo(f"broken off: {told}", err=True)
+        say_error(f"broken off: {told}")
         code = ended.code if isinstance(ended, SystemExit) else None
         raise typer.Exit(code if isinstance(code, int) else 130) from None
 
