@@ -139,3 +139,9 @@ def test_make_says_what_flashing_lacks(goal: str, words: list[str], says: str) -
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, says.format(goal) + "\n")
     assert "Missing option" not in done.stderr
+
+
+def test_the_installed_command_begins_where_a_sale_is_held() -> None:
+    """`dianka.cli:main` alone would hold no signal while Python imports."""
+    (script,) = metadata.entry_points(group="console_scripts", name="dianka")
+    assert script.value == "dianka.__main__:main"

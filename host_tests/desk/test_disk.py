@@ -106,6 +106,7 @@ def test_a_new_card_on_a_full_disk_leaves_nothing(desk: Path) -> None:
     ["keys", "restore", "q.card", LONG, f"{LONG}.card"],
     ["bench", "play", LONG], ["bench", "play", "first-day", "--folder", LONG],
     ["bench", "picture", LONG, "--runner", "host"],
+    ["clock", "--port", f"/dev/{LONG}"],
     ["flash", "--board", LONG, "--port", "x"], ["flash", "--board", "rp2_pico", "--port", LONG],
     ["flash", "--board", "rp2_pico", "--port", "x", "--firmware", LONG],
     ["flash", "--board", "rp2_pico", "--port", "x", "--boards", LONG],

@@ -3,8 +3,10 @@
 It says which cards are good, and the same command completes it.
 """
 
+import io
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cards_kit import ALARMS
-from dianka.card_port import CardError
+from dianka.card_port import CardError, CardPort
 from dianka.cardos.image import CardFile
 from dianka.cli import app
+from dianka.desk import replace
+from dianka.desk.cli.output import told_output
 from dianka.desk.sell import read_user_card
 
 WORDS = [
@@ -147,3 +151,36 @@ def test_another_card_in_its_place_is_not_taken_for_it(desk: Path) -> None:
     status, _, err = run(*WORDS)
     assert status == 1 and "new.card exists already" in err
     assert (desk / "new.card").read_bytes() == before and is_good(desk / "old.card")
+
+
+class FullDisk(io.TextIOBase):
+    """Standard output on a disk that has no room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_output_that_fails_hides_no_trouble(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The former card could not be cleared: two are good, and that must be said in any case."""
+
+    def refuses(control: CardPort, former: CardPort) -> None:
+        raise CardError("the former card is gone")
+
+    monkeypatch.setattr(replace, "clear", refuses)
+    monkeypatch.setattr(sys, "stdout", FullDisk())
+    said: list[str] = []
+    monkeypatch.setattr("dianka.desk.cli.plain.say_error", said.append)
+    with pytest.raises(SystemExit) as ended, told_output():
+        app(WORDS)
+    assert ended.value.code == 1
+    assert len(said) == 1 and "two cards are good now, new.card and old.card" in said[0]
+
+
+def test_a_card_with_another_price_is_not_the_same_card(desk: Path) -> None:
+    """An opening card sets the price: another try with another one once took the first for made."""
+    old = desk / "old.card"
+    whole = old.read_bytes()
+    assert run(*WORDS)[0] == 0
+    old.write_bytes(whole)
+    status, _, err = run(*WORDS[:-1], "0.9")
+    assert status == 1 and "new.card exists already" in err and is_good(old)
