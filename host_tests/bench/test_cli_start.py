@@ -85,7 +85,7 @@ def test_a_command_imports_what_it_needs(tmp_path: Path, words: str, record_prop
 
 @pytest.mark.parametrize(("module", "words"), [
     ("typer", ["--help"]), ("dianka.cli", ["--help"]), ("dianka.commands", ["sell", "x.card", "5"]),
-    ("dianka.desk.cli.card", ["sell", "x.card", "5"]), ("cryptography", ["sell", "x.card", "5"]),
+    ("dianka.desk.cli.sell", ["sell", "x.card", "5"]), ("cryptography", ["sell", "x.card", "5"]),
     ("dianka.desk.cli.issue", ["card", "issue", "user", "x.card"]),
     ("dianka.bench.cli", ["bench", "play", "x"]), ("dianka.flash.cli", ["flash"]),
 ])  # fmt: skip

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from cards_kit import ISSUE_WORDS, TERM_WORDS
 from dianka.card_port import CardError
 from dianka.cardos.image import load
-from dianka.desk.cli.card import app, sell_command
+from dianka.desk.cli.card import app
 from dianka.desk.cli.options import fen
+from dianka.desk.cli.sell import sell_command
 
 whole = typer.Typer()
 whole.add_typer(app, name="card")

@@ -21,7 +21,7 @@ _PROGRAM = """
 import json, os, signal, sys, time
 import dianka.__main__
 import dianka.cli
-import dianka.desk.cli.card  # before the fork, or most of a sale would be its imports
+import dianka.desk.cli.sell  # before the fork, or most of a sale would be its imports
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.desk.interrupts import Interruptions
 

@@ -6,7 +6,7 @@ from dianka.oneline import SaleCommand
 # Commands that a story and the live screen can call too (bench/stage/desk_line.py).
 DESK = {
     "sell": Later(
-        "dianka.desk.cli.card:sell_command",
+        "dianka.desk.cli.sell:sell_command",
         "Sell credit: write a purchase to a user card, and a new price.",
         SaleCommand,
     ),

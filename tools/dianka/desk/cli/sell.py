@@ -1,0 +1,173 @@
+"""`dianka sell`: the sale on the command line, its receipt, and what is said when it ends early."""
+
+from typing import Annotated
+
+import typer
+
+from dianka.card_port import CardError
+from dianka.desk.cli.options import (
+    ControlOption,
+    control_for,
+    control_word,
+    fen,
+    price_e4,
+    print_lines,
+    same_place,
+)
+from dianka.desk.cli.output import OUTPUT_FAILED, OutputError
+from dianka.desk.cli.plain import plain_errors
+from dianka.desk.interrupts import held
+from dianka.desk.prices import NewPrice, difference, is_far, switch_minute
+from dianka.desk.sell import Receipt, broken_off, sell
+from dianka.desk.words import price as price_words
+from dianka.desk.words import stamp
+from dianka.money import yuan
+from dianka.readers import chosen, find
+
+
+def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
+    """Return the words of a sale: CARD and YUAN, or YUAN alone when --reader names the card.
+
+    Raise BadParameter if there are more or fewer.
+    """
+    if len(words) != (1 if context.params.get("reader") else 2):
+        raise typer.BadParameter("give CARD and YUAN, or YUAN and --reader")
+    return words
+
+
+def sell_command(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as "
+            "50 or 12.34.",
+            metavar="[CARD] YUAN",
+            callback=_sale_words,
+        ),
+    ],
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            "--reader", is_eager=True, help="The resident's card is in this reader: number or name."
+        ),
+    ] = None,
+    control: ControlOption = None,
+    price: Annotated[
+        str,
+        typer.Option(
+            help="A new price, yuan per kWh, which the card brings to the meter; with --from."
+        ),
+    ] = "",
+    begin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.",
+        ),
+    ] = "",
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once",
+            help="With a --from that has passed: the price begins when the card is put in.",
+        ),
+    ] = False,
+) -> None:
+    """Sell credit: write a purchase to a user card, and a new price if there is one.
+
+    Exit code: 0 sold; 1 refused, nothing was sent; 3 keep the money and sell the same again; 4
+    sold, but the receipt can't be written; 128 and the signal's number if a signal ended it: its
+    line says whether the money is to be kept.
+
+    Example: dianka sell lin.card 50.00
+
+    Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
+    """
+    with held, plain_errors():
+        amount_fen, new = fen(words[-1]), _new_price(price, begin, at_once)
+        card = chosen(words[0] if len(words) == 2 else None, reader)
+        receipt = _sold(card, control, amount_fen, new)
+        try:
+            _print_receipt(receipt, new)
+        except OutputError as error:
+            made = f"purchase {receipt.count} of {yuan(receipt.amount_fen)} yuan is on the card"
+            if receipt.completes:
+                raise ReceiptError(
+                    f"{made}, already paid: take no money; more can't be written ({error})"
+                ) from None
+            by_hand = "keep the money, write the receipt by hand"
+            raise ReceiptError(
+                f"{made}, but its receipt can't be written ({error}): {by_hand}"
+            ) from None
+
+
+class ReceiptError(CardError):
+    """The sale is made, but its receipt can't be written."""
+
+    exit_code = OUTPUT_FAILED
+
+
+def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None) -> Receipt:
+    """Sell to the card at this place. Report any failure around the sale as one of the sale."""
+    receipts: list[Receipt] = []
+    with broken_off(lambda: bool(receipts)):
+        held.raise_if_heard()  # while Python imported all this
+        _must_be_two(card, control)
+        with find(card).connect() as resident, control_for(card, control) as desk:
+            receipts.append(
+                sell(
+                    desk.port,
+                    resident.port,
+                    amount_fen,
+                    new=new,
+                    raise_if_stopped=held.raise_if_heard,
+                )
+            )
+        held.raise_if_heard()
+    return receipts[0]
+
+
+def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
+    price_lines = _price_lines(new, receipt.former_e4) if new else []
+    if receipt.completes:
+        on_card = f"{yuan(receipt.amount_fen)} yuan are on card {receipt.serial.hex()}"
+        typer.echo(f"completes purchase {receipt.count}, already paid: take no money ({on_card})")
+        if price_lines:
+            print_lines("new price", price_lines)
+        return
+    lines = [
+        ("sold", f"{yuan(receipt.amount_fen)} yuan"),
+        ("purchase", f"{receipt.count}{' (account opened)' if receipt.opened else ''}"),
+        ("meter", f"{receipt.meter_no:012d}"),
+        ("customer", f"{receipt.customer_no:012d}"),
+        ("card", receipt.serial.hex()),
+    ]
+    print_lines("receipt", [*lines, *price_lines])
+
+
+def _price_lines(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
+    lines = [(f"price from {stamp(new.switch_time)}", price_words(new.price_e4))]
+    if is_far(new.price_e4, former_e4):
+        lines.append(("look at it again", difference(new.price_e4, former_e4)))
+    return lines
+
+
+def _must_be_two(card: str, control: str | None) -> None:
+    """Raise CardError if the resident's card and the control card are one card.
+
+    The message says which of the two it is, not that it is in use.
+    """
+    if same_place(card, control_word(card, control)):
+        with control_for(card, control) as desk:
+            raise CardError(f"{desk.name} is the control card itself: name the resident's card")
+
+
+def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
+    if bool(price) != bool(begin):
+        raise CardError("a new price has a time: give --price and --from, or neither")
+    if at_once and not price:
+        raise CardError(
+            "--at-once is a word about a new price: give --price and --from with it, or leave it "
+            "out"
+        )
+    return NewPrice(price_e4(price), switch_minute(begin), at_once) if price else None
