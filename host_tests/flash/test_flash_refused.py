@@ -34,7 +34,8 @@ def test_a_file_that_arrives_damaged_stops_the_update(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.write("old")
-    assert desk.flash().exit_code == 0
+    done = desk.flash()
+    assert done.exit_code == 0, done.output
     old = desk.version.name
     desk.write("new")
     write = link.Link.write

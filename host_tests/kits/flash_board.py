@@ -2,9 +2,9 @@
 
 The unix port stands for the chip. This module adds what a chip has beside its interpreter: main.py
 runs after each reset, and a prompt follows it; control-C interrupts a running program; a reset or
-the watchdog restarts the chip; the power can fail at any instant. The watchdog bites after half the
-time that it is given. The board runs the real main.py, versions.py and selfcheck.py with a short
-meter, whose parts can be made to fail; a file with its totals stands for the FRAM.
+the watchdog restarts the chip; the power can fail at any instant. The board runs the real main.py,
+versions.py and selfcheck.py with a short meter, whose parts can be made to fail; a file with its
+totals stands for the FRAM.
 """
 
 import contextlib
@@ -181,6 +181,9 @@ def write_kinds(folder: Path, **changes: str) -> Path:
     return folder
 
 
+INTERRUPTS_S = 0.2
+
+
 class DeskBoard:
     """One board, powered from the start. `files` is its file system, `port` its USB port."""
 
@@ -196,6 +199,8 @@ class DeskBoard:
         )
         self._lock = threading.RLock()
         self._master = -1
+        self._slaves: list[int] = []
+        self._hears_s = 0.0
         self.plug()
         self.starts = 0
         self.heard = b""  # all that the board has printed
@@ -215,6 +220,8 @@ class DeskBoard:
         self._thread.join()
         self._stop()
         self.unplug()
+        for slave in self._slaves:
+            os.close(slave)
 
     def power_cycle(self) -> None:
         """Cut the power at this instant, and restore it at once."""
@@ -227,17 +234,23 @@ class DeskBoard:
         with self._lock:
             if self._master >= 0:
                 os.close(self._master)
-                os.close(self._slave)
             self._master = -1
 
     def plug(self) -> None:
         """Plug the cable in again; the board is at another port."""
         with self._lock:
             self.unplug()
-            # The slave stays open, or the line would close between two users.
-            self._master, self._slave = pty.openpty()
-            tty.setraw(self._slave)
-            self.port = os.ttyname(self._slave)
+            # The slave stays open, or the line would close between two users. It stays open even
+            # without its master, or the next terminal of another test would get the port's name,
+            # and the tool, which tries to open it again, would write to a stranger.
+            self._master, slave = pty.openpty()
+            self._slaves.append(slave)
+            tty.setraw(slave)
+            self.port = os.ttyname(slave)
+
+    def deafen(self, time_s: float) -> None:
+        """Let what arrives in this time wait, as in a board that is busy or just starting."""
+        self._hears_s = time.monotonic() + time_s
 
     def wait_for(self, text: str, limit_s: float = 20) -> str:
         """Wait until the board, in this start, prints the text; return the output."""
@@ -285,6 +298,7 @@ class DeskBoard:
         )
         os.close(child)
         self._inner, self._held, self._tail = inner, b"", b""
+        self._switching, self._interrupted_s = False, 0.0
         self.starts += 1
 
     def _stop(self) -> None:
@@ -297,7 +311,8 @@ class DeskBoard:
     def _serve(self) -> None:
         while not self._over:
             with self._lock:
-                wires = [self._inner] if self._master < 0 else [self._master, self._inner]
+                deaf = self._master < 0 or time.monotonic() < self._hears_s
+                wires = [self._inner] if deaf else [self._master, self._inner]
                 ready, _, _ = select.select(wires, [], [], 0.01)
                 if self._master in ready:
                     self._from_tool(os.read(self._master, 4096))
@@ -309,13 +324,32 @@ class DeskBoard:
 
     def _from_tool(self, data: bytes) -> None:
         self._held += data
-        if self._program and b"\x03" in self._held and self._child:
+        if self._program and b"\x03" in self._held:
             self._held = self._held.partition(b"\x03")[2]
-            self._child.send_signal(signal.SIGINT)
-        elif not self._program:
-            data, self._held = self._held, b""
+            self._interrupt()
+        elif not self._program and not self._switching:
+            # The unix port drops what waits when its terminal changes its mode; a chip does not.
+            before, switch, self._held = self._held.partition(b"\x01")
+            self._switching = bool(switch)
             with contextlib.suppress(OSError):
-                os.write(self._inner, data)
+                os.write(self._inner, before + switch)
+
+    def _interrupt(self) -> None:
+        """Interrupt the program, if it listens; a chip that does not is not harmed by it.
+
+        The unix port would die of a signal outside a program, and of two that it has not yet seen.
+        """
+        child, now_s = self._child, time.monotonic()
+        if not child or now_s < self._interrupted_s + INTERRUPTS_S or child.poll() is not None:
+            return
+        os.kill(child.pid, signal.SIGSTOP)
+        state = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if state and state.si_code == os.CLD_STOPPED:
+            status = Path(f"/proc/{child.pid}/status").read_text()
+            if int(status.partition("SigCgt:")[2].split()[0], 16) >> signal.SIGINT - 1 & 1:
+                self._interrupted_s = now_s
+                os.kill(child.pid, signal.SIGINT)
+            os.kill(child.pid, signal.SIGCONT)
 
     def _from_chip(self) -> None:
         try:
@@ -328,10 +362,13 @@ class DeskBoard:
         if self._program and b">>> " in self._tail:
             self._program = False
             self._from_tool(b"")
+        elif self._switching and self._tail.endswith((b">", b"\x01")):
+            self._switching = False
+            self._from_tool(b"")
 
     def _bitten(self) -> bool:
         try:
-            limit_s = int(self._dog.read_text()) / 2000
+            limit_s = int(self._dog.read_text()) / 1000
             return time.time() - self._dog.stat().st_mtime > limit_s
         except (OSError, ValueError):
             return False

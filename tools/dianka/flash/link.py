@@ -34,7 +34,9 @@ _WORK_S = 60
 _LONGEST_S = 180  # of one answer, however much a board sends meanwhile
 _ENTER_S = 12
 _TRY_S = 2
+_TRIES = 3
 _AGAIN_S = 0.3
+_SILENT_S = 1
 _PAUSE_S = 0.01
 _OFTEN = 100
 _CHUNK = 512
@@ -87,11 +89,7 @@ class Link:
         self._transport = _open_port(port)
         self._at_prompt = False
         try:
-            self._enter()
-            with self._failing_in_one_line():
-                self._wait_up_to(_ANSWER_S)
-            self._at_prompt = True
-            self.run(HELPER)
+            self._begin()
         except BaseException:
             self.close()
             raise
@@ -176,20 +174,43 @@ class Link:
             with contextlib.suppress(*_GONE):
                 close()
 
+    def _begin(self) -> None:
+        """Enter the raw REPL and type the helper in.
+
+        A board whose watchdog bites, or whose version crashes, restarts in the middle of this: it
+        is entered again.
+        """
+        for left in range(_TRIES - 1, -1, -1):
+            self._enter()
+            try:
+                with self._failing_in_one_line():
+                    self._wait_up_to(_ANSWER_S)
+                self.run(HELPER)
+                self._at_prompt = True
+                return
+            except FlashError:
+                if not left:
+                    raise
+
     def _enter(self) -> None:
         """Interrupt the running program and enter the raw REPL; raise FlashError if that fails.
 
         There is more than one try, for a board that is just starting or is plugged in at this
-        moment.
+        moment. Such a board answers each try in the end, and the first answer may be to an earlier
+        one: all of them are read, and the prompt is asked for anew.
         """
         until_s, tried, broke_off = time.monotonic() + _ENTER_S, False, False
         while time.monotonic() < until_s:
             try:
+                self._wait_up_to(_LINE_S)
                 if tried:
                     self._insist()
                 with contextlib.redirect_stdout(io.StringIO()):
                     self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_TRY_S)
-                return
+                if not tried:
+                    return
+                self._drain()
+                tried = False
             except TransportError:
                 tried, broke_off = True, False
             except _GONE:
@@ -210,6 +231,14 @@ class Link:
         for _ in range(_OFTEN):
             self._transport.serial.write(b"\x03")
             time.sleep(_PAUSE_S)
+
+    def _drain(self) -> None:
+        """Read until the board is silent, for as long as one try at most."""
+        until_s = time.monotonic() + _TRY_S
+        while time.monotonic() < until_s and self._transport.read_until(
+            1, b"\x04", timeout=_SILENT_S, timeout_overall=_TRY_S
+        ):
+            pass
 
     def _wait_up_to(self, seconds: int) -> None:
         """Set how long one read from the port may wait, in seconds.
