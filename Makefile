@@ -2,8 +2,8 @@
 # Needs make, git and Python 3.11 or newer. Each target makes the virtual environment that it needs, in .venv.
 
 PYTHON ?= python3
-# Twice the processors: many tests wait for a board, a reader or a signal.
-JOBS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 2) )))
+JOBS ?= auto
+WAITING := $(shell echo $$(( 4 * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
 BOARD ?= rp2_pico
 PORT ?=
@@ -31,7 +31,8 @@ quick: lint types ## style, types and the fast tests of rung 1: under a minute o
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(JOBS) $(addprefix --ignore=host_tests/,vm chip board)
+	$(BIN)/python -m pytest -n $(JOBS) $(addprefix --ignore=host_tests/,vm chip board flash)
+	$(BIN)/python -m pytest -n $(WAITING) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm

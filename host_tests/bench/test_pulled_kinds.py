@@ -83,24 +83,27 @@ def test_a_planted_fault_is_found(
             "if body",
             "log is neither old nor new",
         ),
-        (
+        pytest.param(
             "card_slot",
             "header, sw =",
             "self._store.keep(); header, sw =",
             "counted and not in the log",
+            marks=pytest.mark.campaign,
         ),
-        (
+        pytest.param(
             "card_slot",
             "            self._store.keep()\n        except",
             "        except",
             "illegal cards is ",
+            marks=pytest.mark.campaign,
         ),
         ("card_slot", "illegal_cards + 1", "illegal_cards + 2", "illegal cards are not counted"),
-        (
+        pytest.param(
             "card_slot",
             "state.illegal_cards =",
             "state.set(0x10); state.illegal_cards =",
             "state is",
+            marks=pytest.mark.campaign,
         ),
         ("card_slot", "card.raise_if_pulled()", "pass", "ended with code 7"),
     ],

@@ -194,6 +194,10 @@ def test_a_signal_at_any_time_of_a_sale(
     folder, before = desk
     card, rng = folder / "w.card", random.Random(8)
     whole = stage.run(folder, *SALE)
+    for _ in range(3):  # the first time it takes longer than ever again
+        card.write_bytes(before)
+        again = stage.run(folder, *SALE)
+        whole = min(whole, again, key=lambda ended: ended["took_us"])
     assert whole["status"] == 0
     seen = {"sold": 0, "keep": 0, "nothing": 0}
     for at in range(36 // every):

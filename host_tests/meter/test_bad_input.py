@@ -18,6 +18,7 @@ from dianka.desk import issue
 from dianka.desk.issue import UserData
 from ledger import Session
 from meter_kit import CUSTOMER_NO, METER_NO, MS, PRICE_E4, USER, MeterKit, S, tell
+from sweeps import sweep
 
 GROUPS = {
     last: f"Err-{group}"
@@ -229,14 +230,15 @@ def test_mains_too_low_for_a_card(kit: MeterKit) -> None:
     unharmed(kit, session, 1)
 
 
+@sweep(3)
 @pytest.mark.parametrize("line", ["slot", "esam"])
-def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str) -> None:
+def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str, every: int) -> None:
     """A UART under MicroPython hands on characters with a wrong parity.
 
     Each third character, one bit, session by session.
     """
     socket, bought_fen, count, codes = getattr(kit.rig.bench, line), 1000, 1, set()
-    for point in range(0, 330, 3):
+    for point in range(0, 330, 3 * every):
         start, passed = socket.characters if line == "esam" else 0, [0]
 
         def flip(

@@ -29,7 +29,7 @@ from service_kit import (
 )
 
 MANY = 1000
-POINTS = 40
+POINTS = 20
 Break = Callable[[MeterKit], None]
 
 
