@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 JOBS ?= auto
-WAITING := $(shell echo $$(( 4 * $$(nproc 2>/dev/null || echo 2) )))
+# So many tests at once for each processor: many wait for a reader, a signal, a board.
+each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
 BOARD ?= rp2_pico
 PORT ?=
@@ -31,8 +32,8 @@ quick: lint types ## style, types and the fast tests of rung 1: under a minute o
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(JOBS) $(addprefix --ignore=host_tests/,vm chip board flash)
-	$(BIN)/python -m pytest -n $(WAITING) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
+	$(BIN)/python -m pytest -n $(call each,2) $(addprefix --ignore=host_tests/,vm chip board flash)
+	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
