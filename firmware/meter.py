@@ -19,6 +19,7 @@ but not yet reported. The latter is at most 0.26 s of load (105 ms between repor
 """
 
 import asyncio
+import gc
 import time
 
 import machine
@@ -27,12 +28,7 @@ from micropython import const
 import account
 import card_files
 import supply
-from card_factory import FactorySession
-from card_init import InitSession
-from card_inspect import InspectSession
-from card_keys import KeysSession
 from card_slot import CardSlot
-from card_user import UserSession
 from display import Display
 from esam import Esam
 from events import EventLog
@@ -56,6 +52,7 @@ _MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
+_LOAD_MS = const(20)  # for the other tasks, before the import of each kind of session
 
 _COUNT = const(1)  # one bit for each task that has to report to the watchdog
 _SWITCH = const(2)
@@ -117,7 +114,19 @@ class Meter:
             supply.count_start(state)
 
     def _make_card_slot(self, board) -> "CardSlot":
-        """Build the slot above everything that a card's session works with."""
+        switch = board.slot_switch()
+        return CardSlot(
+            Card(Channel(board.card_line()), switch), switch, self.esam, self.settlement,
+            self.store, self.recovery, self.metering, self.clock, self.events, self.display,
+            self._report_slot, self.log,
+        )  # fmt: skip
+
+    async def _load_sessions(self) -> dict:
+        """Import the kinds of session, and return which one serves which command of file 01.
+
+        Only when all tasks run, and module by module: they are a fifth of the firmware, and energy
+        is counted the sooner without them.
+        """
         esam, settlement, store, clock, log = (
             self.esam,
             self.settlement,
@@ -125,6 +134,23 @@ class Meter:
             self.clock,
             self.log,
         )
+        await asyncio.sleep_ms(_LOAD_MS)
+        gc.collect()  # now, so that it does not run in the middle of an import
+        await asyncio.sleep_ms(_LOAD_MS)
+        from card_user import UserSession
+
+        await asyncio.sleep_ms(_LOAD_MS)
+        from card_init import InitSession
+
+        await asyncio.sleep_ms(_LOAD_MS)
+        from card_keys import KeysSession
+
+        await asyncio.sleep_ms(_LOAD_MS)
+        from card_inspect import InspectSession
+
+        await asyncio.sleep_ms(_LOAD_MS)
+        from card_factory import FactorySession
+
         user = UserSession(esam, settlement, store, clock, self.tariff, log)
         keys = KeysSession(esam, store, log)
         inspect = InspectSession(
@@ -134,7 +160,7 @@ class Meter:
             esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
             self.is_key_down, self._report_slot, log,
         )  # fmt: skip
-        sessions = {
+        return {
             card_files.CMD_USER: user.run,
             card_files.CMD_INIT: InitSession(esam, store, clock, log).run,
             card_files.CMD_KEYS: keys.run,
@@ -143,11 +169,6 @@ class Meter:
             card_files.CMD_TEST_CREDIT: factory.credit,
             card_files.CMD_TEST_RELAY: factory.run,
         }
-        switch = board.slot_switch()
-        return CardSlot(
-            Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
-            self.recovery, self.metering, clock, self.events, self.display, self._report_slot, log,
-        )  # fmt: skip
 
     def log(self, text: str) -> None:
         """Print one line to the console, with the seconds since the start."""
@@ -161,11 +182,10 @@ class Meter:
             self._count(),
             self._switch(),
             self._show(),
-            self.card_slot.run(),
             self._keep(),
             self._rescue(),
             self._guard(watchdog),
-            self.self_check.run(),
+            self._serve(),
         )
 
     def stop(self) -> None:
@@ -257,6 +277,11 @@ class Meter:
             self.log("mains failing")
             self.store.keep()
             await asyncio.gather(self._keep_in_step(True), self._hear_last())
+
+    async def _serve(self) -> None:
+        # The self-check accepts a version, so it comes after the last import.
+        sessions = await self._load_sessions()
+        await asyncio.gather(self.card_slot.run(sessions), self.self_check.run())
 
     async def _guard(self, watchdog) -> None:
         while True:
