@@ -176,8 +176,8 @@ class Updating:
         def with_files(cause: int = 1) -> None:
             prepare(cause)
             runner.modules["os"] = types.SimpleNamespace(rename=self.files.rename)  # type: ignore[attr-defined]
-            slots = runner.module("versions")  # type: ignore[attr-defined]
-            vars(slots)["__builtins__"]["open"] = self.files.open
+            versions = runner.module("versions")  # type: ignore[attr-defined]
+            vars(versions)["__builtins__"]["open"] = self.files.open
             runner.modules["sys"].path = []  # type: ignore[attr-defined]
 
         runner.prepare = with_files  # type: ignore[attr-defined]
