@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -125,15 +125,21 @@ class ChipDesk:
             out, err = process.communicate(timeout=10)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def begin(self, *more: str, firmware: Path = FIRMWARE) -> subprocess.Popen[str]:
+    @contextlib.contextmanager
+    def begin(self, *more: str, firmware: Path = FIRMWARE) -> Iterator[subprocess.Popen[str]]:
+        """Run `dianka flash` as a process of its own, at the longest until the end of the block."""
         path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path if each)
-        return subprocess.Popen(
+        with subprocess.Popen(
             self.command(*more, firmware=firmware),
             env=dict(os.environ, PYTHONPATH=path),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # or the wait for its end, which has no deadline, may last for ever
 
     def serve(self, over: Callable[[], bool], limit_s: float) -> None:
         """Run chip and line side by side until `over()` is true or the power is gone."""
