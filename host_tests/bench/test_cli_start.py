@@ -4,6 +4,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -110,11 +111,11 @@ def test_a_command_s_line_is_what_the_command_says(group: dict) -> None:
 
 def test_the_lists_of_commands_are_whole() -> None:
     for words in ([], ["card"], ["bench"], ["reader"], ["keys"]):
-        command = get_command(app)
+        command: Any = get_command(app)
         for word in words:
-            command = command.commands[word]  # type: ignore[attr-defined]
+            command = command.commands[word]
         told = CliRunner().invoke(app, [*words, "--help"]).stdout.split("Commands:")[1].splitlines()
-        names = [name for name, inner in command.commands.items() if not inner.hidden]  # type: ignore[attr-defined]
+        names = [name for name, inner in command.commands.items() if not inner.hidden]
         assert [line.split()[0] for line in told if line.strip()] == names
         assert isinstance(command, LazyGroup) == (words in ([], ["card"]))
 

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from chip_bench import ChipBench  # noqa: F401  skips the module where the emulator or its image is missing
+# chip_bench skips the module where the emulator or its image is missing.
+from chip_bench import ChipBench  # noqa: F401
 from dianka.bench.rungs.rp2040 import files
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.bench.rungs.rp2040.runner import ChipRunner

@@ -1,6 +1,7 @@
 """The log of illegal cards: a ring that a cut, a worn memory or a great many cards can't spoil."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,8 +42,8 @@ def packed(mark: int) -> bytes:
     return mark.to_bytes(BODY - 4, "big")
 
 
-def marks(log: object, most: int = 20) -> list[int]:
-    return [int.from_bytes(body[4:], "big") for body in log.newest(most)]  # type: ignore[attr-defined]
+def marks(log: Any, most: int = 20) -> list[int]:
+    return [int.from_bytes(body[4:], "big") for body in log.newest(most)]
 
 
 @settings(max_examples=60, deadline=None)
