@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,9 @@ def python(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("words", list(MOST_MODULES))
-def test_a_command_imports_what_it_needs(tmp_path: Path, words: str, record_property) -> None:
+def test_a_command_imports_what_it_needs(
+    tmp_path: Path, words: str, record_property: Callable[[str, object], None]
+) -> None:
     """Most of a command's time was imports. Modules are counted, as time depends on the machine."""
     card = tmp_path / "lin.card"
     assert CliRunner().invoke(app, ["card", "issue", "user", str(card), "--blank"]).exit_code == 0
