@@ -8,6 +8,10 @@ A driver has
     expect(pulse_pj)        energy of one pulse before the start: a first report that agrees with
                             it is accepted at once
     voltage_mv, current_ma, power_mw
+    reports, rejected, skipped
+                            health counters since the start: accepted reports, whole reports
+                            that were not accepted, bytes that belong to no report; the
+                            self-check tells an unresponsive chip from a garbled one by them
 
 The count belongs to the chip and restarts at zero with it. `Metering` judges the difference of two
 counts by the energy that the mains can have delivered in the time between:

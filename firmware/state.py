@@ -58,7 +58,8 @@ FIELDS = (
     ("illegal_cards", 3, False),
     # Energy of one pulse of the chip that `register` belongs to; 0: unknown.
     ("pulse_pj", 8, False),
-    ("uncharged_starts", 1, False),  # starts since a report of the metering chip was last charged
+    # Starts after a power cut, less one for each 10 s of readings since (supply.py).
+    ("uncharged_starts", 1, False),
     # How long that chip may be unresponsive before the supply opens; 0: the default.
     ("silence_limit_s", 2, False),
     # Money that the ESAM's wallet has lost (below zero) or gained against this record.

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -67,7 +69,9 @@ def python(program: str, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("words", list(MOST_MODULES))
-def test_a_command_imports_what_it_needs(tmp_path: Path, words: str, record_property) -> None:
+def test_a_command_imports_what_it_needs(
+    tmp_path: Path, words: str, record_property: Callable[[str, object], None]
+) -> None:
     """Most of a command's time was imports. Modules are counted, as time depends on the machine."""
     card = tmp_path / "lin.card"
     assert CliRunner().invoke(app, ["card", "issue", "user", str(card), "--blank"]).exit_code == 0
@@ -110,11 +114,11 @@ def test_a_command_s_line_is_what_the_command_says(group: dict) -> None:
 
 def test_the_lists_of_commands_are_whole() -> None:
     for words in ([], ["card"], ["bench"], ["reader"], ["keys"]):
-        command = get_command(app)
+        command: Any = get_command(app)
         for word in words:
-            command = command.commands[word]  # type: ignore[attr-defined]
+            command = command.commands[word]
         told = CliRunner().invoke(app, [*words, "--help"]).stdout.split("Commands:")[1].splitlines()
-        names = [name for name, inner in command.commands.items() if not inner.hidden]  # type: ignore[attr-defined]
+        names = [name for name, inner in command.commands.items() if not inner.hidden]
         assert [line.split()[0] for line in told if line.strip()] == names
         assert isinstance(command, LazyGroup) == (words in ([], ["card"]))
 

@@ -11,7 +11,7 @@ NEW_YEAR_2026_S = 820_540_800  # 26 years of which 7 leap: 9497 days
 SECOND_US = 1_000_000
 
 
-class Rig:
+class Ds3231Rig:
     def __init__(self, start_s: int | None = NEW_YEAR_2026_S, drift_ppm: int = 0) -> None:
         self.clock = Clock()
         self.chip = Ds3231(self.clock, start_s, drift_ppm)
@@ -33,7 +33,7 @@ class Rig:
 
 
 def test_new_year_2026_was_a_thursday() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     assert rig.get(0, 7) == "00 00 00 05 01 01 26"
     rig.wait(59)
     assert rig.get(0, 7) == "59 00 00 05 01 01 26"
@@ -46,9 +46,9 @@ def test_new_year_2026_was_a_thursday() -> None:
 
 @given(st.integers(0, 3_155_759_999), st.integers(0, 10**9))
 def test_what_is_read_can_be_written_back(start_s: int, wait_s: int) -> None:
-    rig = Rig(start_s)
+    rig = Ds3231Rig(start_s)
     registers = rig.get(0, 7)
-    other = Rig(0)
+    other = Ds3231Rig(0)
     other.put(0, registers)
     assert other.chip.time_s == start_s
     rig.wait(wait_s)
@@ -57,7 +57,7 @@ def test_what_is_read_can_be_written_back(start_s: int, wait_s: int) -> None:
 
 
 def test_leap_day_and_century() -> None:
-    rig = Rig(0)
+    rig = Ds3231Rig(0)
     rig.put(0, "59 59 23 05 28 02 28")
     rig.wait(1)
     assert rig.get(3, 4) == "06 29 02 28"
@@ -67,7 +67,7 @@ def test_leap_day_and_century() -> None:
 
 
 def test_writing_the_seconds_restarts_the_second_and_the_minutes_do_not() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.clock.advance(900_000)
     rig.put(1, "30")
     rig.clock.advance(1_000_000)
@@ -81,7 +81,7 @@ def test_writing_the_seconds_restarts_the_second_and_the_minutes_do_not() -> Non
 
 
 def test_a_read_never_tears() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.wait(59)
     rig.bus.write(ADDRESS, b"\0", stop=False)
     rig.chip.start(True)
@@ -93,7 +93,7 @@ def test_a_read_never_tears() -> None:
 
 
 def test_the_battery_carries_through_cuts() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.chip.power_off()
     assert rig.bus.write(ADDRESS, b"\0") == -1
     rig.wait(1000)
@@ -102,7 +102,7 @@ def test_the_battery_carries_through_cuts() -> None:
 
 
 def test_a_lost_battery_raises_the_flag_until_it_is_cleared() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.chip.battery = False
     assert not rig.chip.osf  # the supply still holds
     rig.chip.power_off()
@@ -120,12 +120,12 @@ def test_a_lost_battery_raises_the_flag_until_it_is_cleared() -> None:
 
 
 def test_as_delivered() -> None:
-    rig = Rig(None)
+    rig = Ds3231Rig(None)
     assert rig.get(0, 0x13) == "00 00 00 01 01 01 00" + " 00" * 7 + " 1c 88 00 19 00"
 
 
 def test_drift() -> None:
-    rig = Rig(0, 20)
+    rig = Ds3231Rig(0, 20)
     rig.wait(1_000_000)
     assert rig.chip.time_s == 1_000_020
     rig.chip.drift_ppm = -50
@@ -134,7 +134,7 @@ def test_drift() -> None:
 
 
 def test_twelve_hour_form() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     for sent, hour in (("52", 0), ("41", 1), ("72", 12), ("71", 23)):
         rig.put(2, sent)
         assert rig.chip.time_s // 3600 % 24 == hour
@@ -144,7 +144,7 @@ def test_twelve_hour_form() -> None:
 
 
 def test_a_torn_setting_leaves_what_had_arrived() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.chip.start(False)
     for value in (0x00, 0x11, 0x22):
         rig.chip.write(value)
@@ -154,7 +154,7 @@ def test_a_torn_setting_leaves_what_had_arrived() -> None:
 
 
 def test_illogical_values_are_kept_as_violations() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.put(0, "60 00 24 08 31 13 2A")
     assert rig.chip.violations == [
         "register 0 was given 0x60", "register 2 was given 0x24", "register 3 was given 0x08",
@@ -166,6 +166,6 @@ def test_illogical_values_are_kept_as_violations() -> None:
 
 
 def test_the_address_wraps_and_the_temperature_stays() -> None:
-    rig = Rig()
+    rig = Ds3231Rig()
     rig.put(0x10, "05 77 77")
     assert rig.get(0x10, 4) == "05 19 00 00"

@@ -11,7 +11,7 @@ from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.models.hlw8032_frame import Params, build, checksum
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort, Wire
-from hlw_rig import Rig, number, sound
+from hlw_rig import HlwRig, number, sound
 
 NO_LOAD = bytes.fromhex("F25A02DA78071AE0003D3B03ECF54CC4589C2A3961000079")
 NO_LOAD_LATER = bytes.fromhex("F25A02DA78071AE0003D3B03ECF54CC4589DC29F61000078")
@@ -27,7 +27,7 @@ def test_captured_reports_have_the_sum_that_the_model_makes(frame: bytes) -> Non
 
 
 def test_registers_worked_by_hand() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(2_200_000)
     frame = rig.chip.frame_now()
     assert (frame[0], frame[20]) == (0x55, 0x71)
@@ -38,14 +38,14 @@ def test_registers_worked_by_hand() -> None:
 
 
 def test_current_register_is_as_fine_as_the_power_register() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(1000, 500)
     # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA.
     assert number(rig.chip.frame_now(), 11) == 1_724_250
 
 
 def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.clock.advance(3_000_000)
     frame = rig.chip.frame_now()
     assert (frame[0], frame[20]) == (0xF6, 0x41)
@@ -59,7 +59,7 @@ def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
 
 
 def test_reports_come_every_105_ms_and_their_bytes_at_their_time() -> None:
-    rig = Rig()
+    rig = HlwRig()
     assert rig.after(154_999) == b""
     first = rig.after(1)
     assert sound(first)
@@ -80,7 +80,7 @@ def test_reports_come_every_105_ms_and_their_bytes_at_their_time() -> None:
 
 
 def test_the_count_is_the_one_at_the_report_s_beginning() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(9_458_280)  # one pulse a millisecond
     frame = rig.after(155_000)
     assert frame[21] << 8 | frame[22] == 100
@@ -88,7 +88,7 @@ def test_the_count_is_the_one_at_the_report_s_beginning() -> None:
 
 
 def test_one_kilowatt_hour_is_380618_pulses_and_a_bit() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(1_000_000)
     rig.port.format = None
     rig.clock.advance(3_600_000_000)
@@ -118,7 +118,7 @@ def test_count_and_its_wrap_follow_the_energy(steps: list[tuple[int, int]]) -> N
 
 
 def test_bit_7_turns_over_at_each_wrap() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(9_458_280)
     seen = []
     for _ in range(3):
@@ -130,7 +130,7 @@ def test_bit_7_turns_over_at_each_wrap() -> None:
 
 
 def test_power_off_cuts_the_report_and_the_count() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(9_458_280)
     rig.after(100_000)
     rig.clock.advance(110_000)
@@ -143,7 +143,7 @@ def test_power_off_cuts_the_report_and_the_count() -> None:
 
 
 def test_a_restart_is_silent_for_100_ms_and_counts_from_0() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(9_458_280)
     assert len(rig.after(10_000_000)) == 24 * 94
     rig.chip.restart()
@@ -154,7 +154,7 @@ def test_a_restart_is_silent_for_100_ms_and_counts_from_0() -> None:
 
 def test_pulse_pin_turns_twice_a_pulse_whatever_the_load_does() -> None:
     wire = Wire("PF")
-    rig = Rig(wire=wire)
+    rig = HlwRig(wire=wire)
     edges: list[tuple[int, int]] = []
     wire.listeners.append(lambda level: edges.append((rig.clock.now_us, level)))
     rig.mains.set_load(9_458_280)
@@ -172,7 +172,7 @@ def test_pulse_pin_turns_twice_a_pulse_whatever_the_load_does() -> None:
 
 
 def test_an_idle_hour_costs_well_under_a_second() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(100_000)
     begin = time.perf_counter()
     for _ in range(34_286):

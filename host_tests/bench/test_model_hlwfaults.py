@@ -4,12 +4,12 @@ import pytest
 
 from dianka.bench.models.hlw8032 import LINE
 from dianka.bench.models.hlw8032_frame import PLANTED, Fault
-from hlw_rig import Rig, number, sound
+from hlw_rig import HlwRig, number, sound
 
 
 def one(fault: Fault) -> tuple[bytes, bytes, bytes]:
     """What a spoilt report looks like, the sound one in its place, and the one after it."""
-    sane, rig = Rig(), Rig()
+    sane, rig = HlwRig(), HlwRig()
     for each in (sane, rig):
         each.mains.set_load(2_200_000)
         each.after(1_000_000)
@@ -61,7 +61,7 @@ def test_faults_of_the_line() -> None:
 
 
 def test_a_frozen_chip_is_silent_and_goes_on_counting() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.mains.set_load(9_458_280)
     rig.chip.inject(Fault.FROZEN, 3)
     assert rig.after(100_000 + 3 * 105_000) == b""
@@ -73,14 +73,14 @@ def test_a_frozen_chip_is_silent_and_goes_on_counting() -> None:
 
 
 def test_planted_headers_stand_inside_the_report() -> None:
-    rig = Rig(PLANTED)
+    rig = HlwRig(PLANTED)
     frame = rig.after(155_000)
     assert sound(frame)
     assert [at for at in range(24) if frame[at : at + 2] == b"\x55\x5a"] == [3, 9, 15]
 
 
 def test_a_closed_or_misread_port_gets_no_report() -> None:
-    rig = Rig()
+    rig = HlwRig()
     rig.port.format = None
     assert rig.after(1_000_000) == b""
     rig.port.configure(type(LINE)(9600, 8, 0, 1))

@@ -6,7 +6,7 @@ from dianka.bench.models.relay import ContactFault, LatchingRelay
 from dianka.bench.models.wires import Wire
 
 
-class Rig:
+class RelayRig:
     def __init__(self, closed: bool = False) -> None:
         self.clock = Clock()
         self.mains = Mains(self.clock)
@@ -25,7 +25,7 @@ class Rig:
 
 
 def test_the_contact_moves_after_15_ms_and_stays() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.mains.set_load(1_000_000)
     rig.close.set(1)
     rig.clock.advance(14_999)
@@ -48,7 +48,7 @@ def test_the_contact_moves_after_15_ms_and_stays() -> None:
 
 
 def test_a_short_pulse_springs_back() -> None:
-    rig = Rig()
+    rig = RelayRig()
     heard: list[int] = []
     rig.feedback.listeners.append(heard.append)
     rig.pulse(rig.close, 49)
@@ -59,7 +59,7 @@ def test_a_short_pulse_springs_back() -> None:
 
 
 def test_both_coils_move_nothing_and_burn_after_a_second() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.close.set(1)
     rig.open.set(1)
     rig.wait(999)
@@ -77,14 +77,14 @@ def test_both_coils_move_nothing_and_burn_after_a_second() -> None:
 
 
 def test_a_long_pulse_overheats_but_switches() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.pulse(rig.close, 1001)
     assert rig.relay.closed
     assert rig.relay.violations == ["coil driven for longer than one second: overheated"]
 
 
 def test_70_percent_of_the_voltage_is_needed() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.mains.set_voltage(153_999)
     rig.pulse(rig.close, 100)
     assert not rig.relay.closed
@@ -97,7 +97,7 @@ def test_70_percent_of_the_voltage_is_needed() -> None:
 
 
 def test_a_power_cut_in_the_pulse_is_not_the_firmware_s_fault() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.close.set(1)
     rig.wait(30)
     rig.mains.switch(False)
@@ -107,7 +107,7 @@ def test_a_power_cut_in_the_pulse_is_not_the_firmware_s_fault() -> None:
 
 
 def test_the_supply_sagging_before_the_contact_latches() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.close.set(1)
     rig.wait(30)
     rig.mains.set_voltage(100_000)
@@ -118,7 +118,7 @@ def test_the_supply_sagging_before_the_contact_latches() -> None:
 
 
 def test_position_survives_power_loss_and_feedback_follows_the_mains() -> None:
-    rig = Rig(closed=True)
+    rig = RelayRig(closed=True)
     assert rig.feedback.level == 1
     rig.mains.switch(False)
     assert rig.feedback.level == 0
@@ -128,7 +128,7 @@ def test_position_survives_power_loss_and_feedback_follows_the_mains() -> None:
 
 
 def test_a_welded_contact_stays_closed_until_it_is_mended() -> None:
-    rig = Rig(closed=True)
+    rig = RelayRig(closed=True)
     rig.relay.fault = ContactFault.WELDED
     rig.pulse(rig.open, 100)
     assert (rig.relay.closed, rig.feedback.level, rig.mains.closed) == (True, 1, True)
@@ -137,7 +137,7 @@ def test_a_welded_contact_stays_closed_until_it_is_mended() -> None:
 
 
 def test_a_contact_stuck_open_never_closes() -> None:
-    rig = Rig(closed=True)
+    rig = RelayRig(closed=True)
     rig.relay.fault = ContactFault.STUCK_OPEN
     assert rig.feedback.level == 0
     rig.pulse(rig.open, 100)
@@ -146,7 +146,7 @@ def test_a_contact_stuck_open_never_closes() -> None:
 
 
 def test_a_bouncing_contact_rattles_and_settles() -> None:
-    rig = Rig()
+    rig = RelayRig()
     rig.relay.fault = ContactFault.BOUNCE
     heard: list[int] = []
     rig.feedback.listeners.append(heard.append)

@@ -8,7 +8,7 @@ def mirrored(value: int) -> int:
     return sum((value >> bit & 1) << (7 - bit) for bit in range(8))
 
 
-class Rig:
+class Tm1638Rig:
     def __init__(self) -> None:
         self.stb = Wire("STB", 1)
         self.bus = SpiBus()
@@ -29,7 +29,7 @@ class Rig:
 
 
 def test_a_balance_reads_as_people_read_it() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.show(bytes.fromhex("00000000 6D BF 3F 3F"), bytes((1, 0, 0, 0, 0, 0, 0, 3)))
     assert rig.chip.text == "    50.00"  # eight digits and the dot
     assert rig.chip.lamps == (True, False, False, False, False, False, False, True)
@@ -37,7 +37,7 @@ def test_a_balance_reads_as_people_read_it() -> None:
 
 
 def test_an_error_code_and_shapes_that_mean_nothing() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.show(bytes.fromhex("79 50 50 40 4F 06 49 80"))
     assert rig.chip.text == "Err-31? ."
     rig.show(bytes.fromhex("3F 06 5B 4F 66 6D 7D 07"))
@@ -47,7 +47,7 @@ def test_an_error_code_and_shapes_that_mean_nothing() -> None:
 
 
 def test_fixed_address_and_wrap() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.show(bytes(8))
     rig.send(0x44)
     rig.send(0xC4, 0x06, 0x5B)
@@ -58,7 +58,7 @@ def test_fixed_address_and_wrap() -> None:
 
 
 def test_dark_until_switched_on_and_after_power_loss() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     assert (rig.chip.on, rig.chip.text, any(rig.chip.lamps)) == (False, " " * 8, False)
     assert any(rig.chip.ram)  # anything, not zeros
     rig.show(bytes([0x7F] * 8), bytes([1] * 8))
@@ -74,7 +74,7 @@ def test_dark_until_switched_on_and_after_power_loss() -> None:
 
 
 def test_keys_are_read_in_their_bit_order() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.chip.keys[:] = bytes((0x01, 0x10, 0x00, 0x80))
     answer = rig.send(0x42, 0xFF, 0xFF, 0xFF, 0xFF)
     assert [mirrored(value) for value in answer[1:]] == [0x01, 0x10, 0x00, 0x80]
@@ -82,7 +82,7 @@ def test_keys_are_read_in_their_bit_order() -> None:
 
 
 def test_others_on_the_bus_do_not_disturb() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.show(bytes([0x3F] * 8))
     rig.bus.polarity, rig.bus.baud = 0, 10_000_000
     assert rig.bus.exchange(b"\xc0\x12\x34") == b"\xff\xff\xff"
@@ -90,7 +90,7 @@ def test_others_on_the_bus_do_not_disturb() -> None:
 
 
 def test_misuse_is_kept() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.bus.polarity, rig.bus.baud = 0, 2_000_000
     rig.send(0x40, 0x00)
     rig.send(0x20)
@@ -103,7 +103,7 @@ def test_misuse_is_kept() -> None:
 
 
 def test_bytes_in_the_wrong_bit_order_show_nothing_sensible() -> None:
-    rig = Rig()
+    rig = Tm1638Rig()
     rig.stb.set(0)
     rig.bus.exchange(b"\x8c")
     rig.stb.set(1)

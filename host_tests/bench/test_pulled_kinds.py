@@ -64,8 +64,9 @@ def test_a_kind_that_is_none() -> None:
             EVERY,
         ),
         ("08", "card_factory", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
+        ("09", "card_factory", "session.relay.force(None)", "pass", "the test never ends", EVERY),
     ],
-    ids=["credit without intent", "not marked", "not blanked", "no use taken"],
+    ids=["credit without intent", "not marked", "not blanked", "no use taken", "relay held"],
 )
 def test_a_planted_fault_is_found(
     kind: str, module: str, right: str, wrong: str, finding: str, every: int, tmp_path: Path

@@ -3,6 +3,7 @@
 Its flash, its watchdog and its time.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ COUNT_BOOTS = """
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[ChipBench]:
     with ChipBench(tmp_path, "tm1638", "account") as made:
         yield made
 

@@ -123,7 +123,7 @@ def kill_half_way(desk: ChipDesk, firmware: Path) -> None:
     begun = desk.operations
     with desk.begin(firmware=firmware) as process:
         desk.serve(lambda: process.poll() is not None or desk.operations > begun + 60, SLOW_S)
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.communicate(timeout=10)
         process.kill()
 
 

@@ -1,6 +1,8 @@
 """Rung 3: a card's contact bit by bit on an emulated pin, against the firmware's PIO line."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,12 +85,12 @@ class Socket:
         return self.bench.lines
 
     @property
-    def line(self):
+    def line(self) -> Any:
         return self.bench.runner.lines["CARD"]
 
 
 @pytest.fixture
-def socket(tmp_path: Path):
+def socket(tmp_path: Path) -> Iterator[Socket]:
     with ChipBench(
         tmp_path, "line", "iso7816_pps", "line_pio", "pio_programs", "iso7816", board=BOARD
     ) as bench:

@@ -1,6 +1,7 @@
 """Rung 3: the bench's models on emulated pins and buses, with the firmware's drivers as .mpy."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from dianka.bench.models.wires import Format
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[ChipBench]:
     with ChipBench(tmp_path, "tm1638", "fram", "hlw8032") as made:
         yield made
 

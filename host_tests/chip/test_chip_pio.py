@@ -1,5 +1,6 @@
 """Rung 3: the emulated PIO is on time, whatever the CPU does meanwhile."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from chip_bench import ChipBench
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[ChipBench]:
     with ChipBench(tmp_path) as made:
         yield made
 

@@ -6,7 +6,9 @@ bench's own count of energy against what the memory chip holds at the end.
 
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -41,7 +43,7 @@ class Memory:
         return self._content[address : address + count]
 
 
-def remembered(rig: Rig):
+def remembered(rig: Rig) -> Any:
     """What the meter would know after a cut at this very moment."""
     records = shared("state")
     payload = (
@@ -95,7 +97,9 @@ def test_the_first_minute_on_the_host(tmp_path: Path) -> None:
     rig.close()
 
 
-def test_the_first_minute_on_the_chip(tmp_path: Path, record_property) -> None:
+def test_the_first_minute_on_the_chip(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     began_s = time.process_time()
     rig = Rig(tmp_path, "chip")
     lines = play(rig, tmp_path)

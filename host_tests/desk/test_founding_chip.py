@@ -1,6 +1,7 @@
 """A system founded on, or restored to, a blank control card in a reader, with a file's commands."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,9 @@ def blank(profile: str = "sm4", seed: int = 60) -> Chip:
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("done", [False, True])
-def test_pulled_at_every_command(tmp_path: Path, profile: str, done: bool, record_property) -> None:
+def test_pulled_at_every_command(
+    tmp_path: Path, profile: str, done: bool, record_property: Callable[[str, object], None]
+) -> None:
     """The chip is blank and no part is left, or it has its system and all parts."""
     for at in range(1, 300):
         folder = tmp_path / str(at)

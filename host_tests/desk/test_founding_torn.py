@@ -93,7 +93,11 @@ class Broken:
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
 @pytest.mark.parametrize("after", [False, True])
 def test_broken_off_at_every_step(
-    tmp_path: Path, after: bool, error: type[BaseException], every: int, record_property
+    tmp_path: Path,
+    after: bool,
+    error: type[BaseException],
+    every: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     ends = {False: 0, True: 0}
     for at in range(1, MOST_STEPS, every):

@@ -66,7 +66,7 @@ def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("kind", sorted(MAKE))
 def test_a_card_pulled_while_it_is_made_can_be_made_again(
-    kind: str, profile: str, record_property
+    kind: str, profile: str, record_property: Callable[[str, object], None]
 ) -> None:
     points = pulled_everywhere(kind, profile, MAKE[kind])
     assert points > 30

@@ -4,6 +4,7 @@ Any m of n part cards give it back, fewer don't, and no key is ever seen.
 """
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -213,7 +214,9 @@ def test_a_control_card_makes_one_backup(tmp_path: Path) -> None:
         system.back_up(control.chip, [Chip.new(kinds.PART), Chip.new(kinds.PART)], 2)
 
 
-def test_no_key_in_any_output_or_in_any_file_but_cards(tmp_path: Path, record_property) -> None:
+def test_no_key_in_any_output_or_in_any_file_but_cards(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """All keys and halves of roots, as bytes and hexadecimal, against all output and all files."""
     said, kinds_made = "", ("user", "init", "keys", "restore", "inspection", "test-credit", "test")
     said += "".join(run("keys", "init", tmp_path)[1:])

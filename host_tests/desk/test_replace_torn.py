@@ -95,7 +95,9 @@ ENDS: dict[int, Callable[[], None]] = {
 
 
 @pytest.mark.parametrize("status", list(ENDS))
-def test_broken_off_at_every_write(desk: Path, status: int, record_property) -> None:
+def test_broken_off_at_every_write(
+    desk: Path, status: int, record_property: Callable[[str, object], None]
+) -> None:
     old, new = desk / "old.card", desk / "new.card"
     whole, two = old.read_bytes(), 0
     for at in range(1, MOST_WRITES):

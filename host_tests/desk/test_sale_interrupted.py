@@ -7,7 +7,7 @@ itself.
 
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -150,7 +150,7 @@ SALE = ("sell", "w.card", "50.00")
 
 
 def test_a_signal_in_any_command_of_a_sale(
-    stage: Stage, desk: tuple[Path, bytes], record_property
+    stage: Stage, desk: tuple[Path, bytes], record_property: Callable[[str, object], None]
 ) -> None:
     folder, before = desk
     card, at, kept = folder / "w.card", 0, {False: 0, True: 0}
@@ -185,7 +185,10 @@ def test_a_signal_in_any_command_of_a_sale(
 
 @sweep(3)
 def test_a_signal_at_any_time_of_a_sale(
-    stage: Stage, desk: tuple[Path, bytes], every: int, record_property
+    stage: Stage,
+    desk: tuple[Path, bytes],
+    every: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """By the clock, not by commands: while words are read, cards opened, the receipt written.
 

@@ -1,6 +1,6 @@
 """Typing errors at the desk: one line for each, exit code 1 or 2, and no card made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import cards_kit as kit
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cli import app
 from dianka.desk import issue
@@ -73,7 +74,7 @@ def test_nothing_is_free(words: tuple[str, ...], price: str) -> None:
 
 @pytest.mark.parametrize("sfi", [card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2])
 @pytest.mark.parametrize("make", [kit.user_card, kit.init_card])
-def test_a_card_whose_first_rate_is_zero_is_bad(make, sfi: int) -> None:
+def test_a_card_whose_first_rate_is_zero_is_bad(make: Callable[[Chip], Chip], sfi: int) -> None:
     control = kit.control_card()
     card = make(control)
     command, _ = card_files.unframe(card.state.files[sfi])

@@ -32,7 +32,7 @@ class Heard:
         self.card: list[str] = []
         self.esam: list[str] = []
         self.both: list[Step] = []
-        esam = kit.rig.bench.esam.engine._tpdu.chip  # type: ignore[union-attr]
+        esam = kit.esam
         undo = self._tap(esam, "ESAM", self.esam)
         self.session = kit.session(
             card, spoil=lambda chip: self._tap(chip, "card", self.card) and None

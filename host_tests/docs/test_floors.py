@@ -1,6 +1,7 @@
 """Imports go down only, and packages form no circle, in firmware and tools (docs/overview.md)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from dianka.firmware import BOARDS, FIRMWARE, ROOT
 
 TOOLS = ROOT / "tools"
+OVERVIEW = ROOT / "docs" / "overview.md"
 # Each floor may import what stands before it. A package stands for all of its modules.
 TOOL_FLOORS = (
     "dianka.firmware",
@@ -129,3 +131,38 @@ def test_no_circle_in_the_firmware(board: str) -> None:
     pure = ("account", "card_errors", "card_files", "iso7816", "iso7816_pps", "state", "supply")
     for name in pure:
         assert not (set(imported(paths[name])) & drivers or edges[name] - set(pure)), name
+
+
+def firmware_floors() -> list[list[str]]:
+    """The modules in each row of the page's table of firmware/, the highest floor first."""
+    page = OVERVIEW.read_text(encoding="utf-8")
+    table = page.partition("| floor | firmware/ |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [row.strip("|").split("|")[1] for row in table.splitlines()]
+    return [" ".join(re.findall("`([^`]+)`", row)).split() for row in rows]
+
+
+def upward(floors: list[list[str]], edges: dict[str, set[str]]) -> list[str]:
+    """The imports that go to a higher floor; `floors` has the highest first."""
+    row_of = {name: number for number, names in enumerate(floors) for name in names}
+    return [
+        f"{name} imports {other}"
+        for name, others in sorted(edges.items())
+        for other in sorted(others)
+        if row_of[other] < row_of[name]
+    ]
+
+
+def test_an_import_that_goes_up_is_found() -> None:
+    floors = [["main"], ["state_store", "journal"], ["versions"]]
+    down = {"main": {"versions"}, "state_store": {"journal", "versions"}}
+    assert upward(floors, down) == []
+    assert upward(floors[:1] + floors[:0:-1], down) == ["state_store imports versions"]
+    assert upward(floors, {"versions": {"main"}}) == ["versions imports main"]
+
+
+def test_the_overview_has_every_firmware_module_on_one_floor_and_no_import_goes_up() -> None:
+    paths = {path.stem: path for path in FIRMWARE.glob("*.py")}
+    floors = firmware_floors()
+    assert sorted(name for names in floors for name in names) == sorted(paths)
+    edges = {name: set(imported(path)) & set(paths) for name, path in paths.items()}
+    assert upward(floors, edges) == []

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -19,7 +20,7 @@ BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD)$|^I2C_BUS$")
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_the_picture_in_the_repository_is_the_boards(name):
+def test_the_picture_in_the_repository_is_the_boards(name: str) -> None:
     for file, draw in (("wiring.svg", wiring_picture.draw), ("mains.svg", mains_picture.draw)):
         drawn = draw(BOARDS / name)
         assert (BOARDS / name / file).read_text(encoding="utf-8") == drawn, (
@@ -29,7 +30,7 @@ def test_the_picture_in_the_repository_is_the_boards(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_every_pin_is_in_the_picture_and_has_one_use(name):
+def test_every_pin_is_in_the_picture_and_has_one_use(name: str) -> None:
     pins = {
         key: value for key, value in read_constants(BOARDS / name).items() if not BUSES.search(key)
     }
@@ -40,7 +41,7 @@ def test_every_pin_is_in_the_picture_and_has_one_use(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_nothing_runs_out_of_its_box(name):
+def test_nothing_runs_out_of_its_box(name: str) -> None:
     """The widths are DejaVu Sans', wider than most.
 
     Regular 0.59 of its size on average, bold 0.70.
@@ -70,7 +71,7 @@ def test_nothing_runs_out_of_its_box(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_no_border_runs_through_a_part_s_name(name):
+def test_no_border_runs_through_a_part_s_name(name: str) -> None:
     """Once the border cut the five isolators' names in two.
 
     What is drawn later lies above what was drawn before.
@@ -102,15 +103,16 @@ def test_no_border_runs_through_a_part_s_name(name):
             ), title.text
 
 
-def box(shape):
+def box(shape: ElementTree.Element) -> tuple[int, int, int, int]:
     """Its left, top, width and height; no width if it is no box."""
     if not shape.tag.endswith("rect"):
         return 0, 0, 0, 0
-    return tuple(int(shape.get(each, 0)) for each in ("x", "y", "width", "height"))
+    x, y, width, height = (int(shape.get(each, 0)) for each in ("x", "y", "width", "height"))
+    return x, y, width, height
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_what_keeps_a_builder_alive_is_in_the_picture(name):
+def test_what_keeps_a_builder_alive_is_in_the_picture(name: str) -> None:
     """Once the mains resistors were in the text alone, and the relay seemed safe to touch."""
     drawn = wiring_picture.draw(BOARDS / name)
     assert drawn.count("2 x 68 k; H11AA1") == 2
@@ -119,7 +121,7 @@ def test_what_keeps_a_builder_alive_is_in_the_picture(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_no_wire_leads_round_the_isolation(name):
+def test_no_wire_leads_round_the_isolation(name: str) -> None:
     """A name on both sides would join them: what is live and what is safe have none in common."""
     live, safe = set(), set()
     for part in blocks(name):
@@ -133,7 +135,7 @@ def test_no_wire_leads_round_the_isolation(name):
     assert across == ["ISO7720DW", "H11AA1", "H11AA1", "latching relay", "HLK-5M12"]
 
 
-def test_the_mains_path_is_in_order_and_the_shunt_before_the_relay():
+def test_the_mains_path_is_in_order_and_the_shunt_before_the_relay() -> None:
     assert wiring_mains.PATH == (
         "fuse F1, 16 A gG",
         "A",
@@ -145,7 +147,7 @@ def test_the_mains_path_is_in_order_and_the_shunt_before_the_relay():
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_all_pins_of_the_metering_chip_are_drawn_once(name):
+def test_all_pins_of_the_metering_chip_are_drawn_once(name: str) -> None:
     """Once they were in no picture, and in no text."""
     (chip,) = [part for part in blocks(name) if part.name == "HLW8032"]
     pins = sorted(lead.pin for lead in chip.left + chip.right)
@@ -169,7 +171,7 @@ def test_all_pins_of_the_metering_chip_are_drawn_once(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_the_board_is_fed_through_a_diode_and_never_at_its_usb_pin(name):
+def test_the_board_is_fed_through_a_diode_and_never_at_its_usb_pin(name: str) -> None:
     supply = PICTURED[name].supply
     *_, board = blocks(name)
     assert board.name == PICTURED[name].chip
@@ -181,7 +183,7 @@ def test_the_board_is_fed_through_a_diode_and_never_at_its_usb_pin(name):
 
 
 @pytest.mark.parametrize("name", PICTURED)
-def test_each_pin_has_its_own_place_on_the_boards_edge(name):
+def test_each_pin_has_its_own_place_on_the_boards_edge(name: str) -> None:
     """The ESP32's had none."""
     board, pins = PICTURED[name], read_constants(BOARDS / name)
     shown = {row.name for part in board.left + board.right for row in part.rows}
@@ -196,7 +198,7 @@ def blocks(name: str) -> tuple[wiring_mains.Block, ...]:
     )
 
 
-def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):
+def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path: Path) -> None:
     folder = shutil.copytree(BOARDS / "rp2_pico", tmp_path / "rp2_pico")
     text = (folder / "board.py").read_text(encoding="utf-8")
     (folder / "board.py").write_text(text.replace("SLOT_SWITCH = 15\n", ""), encoding="utf-8")
@@ -204,7 +206,7 @@ def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path):
         wiring_picture.draw(folder)
 
 
-def test_an_unknown_board_is_one_line(tmp_path, capsys):
+def test_an_unknown_board_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert wiring_picture.main([str(tmp_path / "moon")]) == 1
     assert (
         capsys.readouterr().err == "no picture is described for moon: add it to wiring/parts.py\n"

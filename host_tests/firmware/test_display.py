@@ -12,7 +12,7 @@ SIGNS = "".join(Parts().module("tm1638")._GLYPHS)
 NEEDED = set(" 0123456789.-rEAdErr-31donEPLno")  # balances, faults, messages, labels
 
 
-class Rig:
+class DisplayRig:
     def __init__(self) -> None:
         self.parts = Parts()
         machine = self.parts.machine()
@@ -36,7 +36,7 @@ class Rig:
         self.parts.clock.advance(self.parts.clock.now_us + ms * 1000)
 
 
-RIG = Rig()
+RIG = DisplayRig()
 
 
 @pytest.mark.parametrize("sign", SIGNS)
@@ -76,7 +76,7 @@ def test_too_much_text_loses_its_left_end() -> None:
 
 
 def test_only_what_has_changed_is_sent_and_refresh_sends_all() -> None:
-    rig = Rig()
+    rig = DisplayRig()
     rig.segments.show("", 0)
     assert rig.chip.on and rig.chip.text == " " * 8
     sent = rig.sent
@@ -96,7 +96,7 @@ def test_only_what_has_changed_is_sent_and_refresh_sends_all() -> None:
 # ****** Pages, messages, faults ******
 
 
-class Face(Rig):
+class Face(DisplayRig):
     def __init__(self) -> None:
         super().__init__()
         self.module = self.parts.module("display")

@@ -22,7 +22,7 @@ SECONDS = st.one_of(
 )
 
 
-class Rig:
+class ClockRig:
     def __init__(
         self, start_s: int | None = 0, offset_s: int = 8 * 3600, earliest_s: int = 0
     ) -> None:
@@ -33,7 +33,7 @@ class Rig:
         self.clock = self.module.Ds3231(self.parts.machine().I2C(0), offset_s, lambda: earliest_s)
 
 
-SPLIT = Rig().module.split
+SPLIT = ClockRig().module.split
 
 
 @settings(max_examples=500)
@@ -52,7 +52,7 @@ def test_dates_are_those_of_the_calendar(seconds: int) -> None:
 
 @given(SECONDS)
 def test_what_the_chip_keeps_is_read(seconds: int) -> None:
-    rig = Rig(seconds)
+    rig = ClockRig(seconds)
     assert rig.clock.seconds() == seconds
     rig.parts.clock.advance(10_000_000)
     assert rig.clock.seconds() == seconds + 10 or seconds + 10 > LAST_S
@@ -60,7 +60,7 @@ def test_what_the_chip_keeps_is_read(seconds: int) -> None:
 
 @given(SECONDS)
 def test_what_is_set_is_kept(seconds: int) -> None:
-    rig = Rig(None)
+    rig = ClockRig(None)
     assert rig.clock.seconds() is None  # as delivered
     rig.clock.set(seconds)
     assert (rig.chip.time_s, rig.chip.violations, rig.chip.osf) == (seconds, [], False)
@@ -73,11 +73,11 @@ def test_what_is_set_is_kept(seconds: int) -> None:
 )
 def test_local_minute_is_what_cards_carry(seconds: int, offset_s: int) -> None:
     local = EPOCH + timedelta(seconds=seconds + offset_s)
-    assert Rig(seconds, offset_s).clock.local_minute() == int(local.strftime("%y%m%d%H%M"))
+    assert ClockRig(seconds, offset_s).clock.local_minute() == int(local.strftime("%y%m%d%H%M"))
 
 
 def test_a_silent_chip_and_one_that_has_lost_the_time() -> None:
-    rig = Rig(1000)
+    rig = ClockRig(1000)
     rig.chip.mute = True
     assert (rig.clock.seconds(), rig.clock.local_minute()) == (None, 0)
     with pytest.raises(OSError, match="5"):
@@ -91,7 +91,7 @@ def test_a_silent_chip_and_one_that_has_lost_the_time() -> None:
 
 
 def test_setting_leaves_the_other_status_bits() -> None:
-    rig = Rig(None)
+    rig = ClockRig(None)
     assert rig.chip._registers[0x0F] == OSF | 0x08
     rig.clock.set(0)
     assert rig.chip._registers[0x0F] == 0x08
@@ -103,7 +103,7 @@ def test_a_time_half_written_is_not_trusted(cut: int) -> None:
 
     Either the chip still says that it has lost the time, or all is there.
     """
-    rig = Rig(None)
+    rig = ClockRig(None)
     write, left = rig.chip.write, [cut + 1]  # and the register's address
 
     def torn(value: int) -> bool:
@@ -158,9 +158,9 @@ def twelve_hours(byte: int) -> int:
     return datetime.strptime(f"{byte & 0x1F:02X} {'PM' if byte & 0x20 else 'AM'}", "%I %p").hour
 
 
-def standing(raw: bytes) -> Rig:
+def standing(raw: bytes) -> ClockRig:
     """A chip whose registers hold this, whoever has put it there."""
-    rig = Rig(1000)
+    rig = ClockRig(1000)
     rig.chip._latch = lambda: None
     rig.chip._registers[:7] = raw
     return rig
@@ -250,13 +250,13 @@ def test_every_month_ends_where_the_calendar_ends_it(year: int, february: int) -
 
 def test_the_last_hours_of_the_century_have_no_local_minute() -> None:
     """Eight hours ahead they are 2100, which ten digits can't say; cut off, they would be 2000."""
-    assert Rig(LAST_S - 8 * 3600).clock.local_minute() == 9912312359
-    assert (Rig(LAST_S).clock.seconds(), Rig(LAST_S).clock.local_minute()) == (LAST_S, 0)
+    assert ClockRig(LAST_S - 8 * 3600).clock.local_minute() == 9912312359
+    assert (ClockRig(LAST_S).clock.seconds(), ClockRig(LAST_S).clock.local_minute()) == (LAST_S, 0)
 
 
-def glitching(*looks: int) -> Rig:
+def glitching(*looks: int) -> ClockRig:
     """A chip that tells these times, one a look, and then the true one again, which is 1000."""
-    rig, left = Rig(1000), list(looks)
+    rig, left = ClockRig(1000), list(looks)
     start = rig.chip.start
 
     def told(read: bool) -> bool:
@@ -273,8 +273,8 @@ def glitching(*looks: int) -> Rig:
 def test_a_sure_minute_takes_two_looks_that_agree(first: int, second: int) -> None:
     rig = glitching(first, second)
     agree = first <= second <= first + 1
-    assert rig.clock.sure_minute() == (Rig(first).clock.local_minute() if agree else 0)
-    assert rig.clock.sure_minute() == Rig(1000).clock.local_minute()
+    assert rig.clock.sure_minute() == (ClockRig(first).clock.local_minute() if agree else 0)
+    assert rig.clock.sure_minute() == ClockRig(1000).clock.local_minute()
 
 
 def test_a_minute_that_ends_between_two_looks_is_sure() -> None:
@@ -284,7 +284,7 @@ def test_a_minute_that_ends_between_two_looks_is_sure() -> None:
 
 
 def test_a_silent_chip_has_no_sure_minute() -> None:
-    rig = Rig(1000)
+    rig = ClockRig(1000)
     rig.chip.mute = True
     assert rig.clock.sure_minute() == 0
 
@@ -294,7 +294,7 @@ def test_a_silent_chip_has_no_sure_minute() -> None:
 
 @pytest.mark.parametrize("seconds", [-1, LAST_S + 1])
 def test_a_time_that_the_chip_can_not_hold_is_not_set(seconds: int) -> None:
-    rig = Rig(1000)
+    rig = ClockRig(1000)
     with pytest.raises(ValueError, match="2000 to 2099"):
         rig.clock.set(seconds)
     assert rig.chip.time_s == 1000
@@ -304,7 +304,7 @@ def adjusted(
     start_s: int | None, seconds: int, back: bool = False, earliest_s: int = 0
 ) -> tuple[Any, int, list[str]]:
     """What `adjust` answers, the chip's time after it, and what was logged."""
-    rig, lines = Rig(start_s, earliest_s=earliest_s), list[str]()
+    rig, lines = ClockRig(start_s, earliest_s=earliest_s), list[str]()
     return rig.clock.adjust(seconds, lines.append, back), rig.chip.time_s, lines
 
 
@@ -343,7 +343,7 @@ def test_each_change_is_logged_with_both_times() -> None:
 
 
 def test_a_time_before_the_earliest_is_not_believed() -> None:
-    rig = Rig(1000, earliest_s=1301)
+    rig = ClockRig(1000, earliest_s=1301)
     assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (
         None,
         rig.module.BEHIND,
@@ -380,7 +380,7 @@ def test_it_is_brought_up_to_a_time_and_never_set_back(
 
 
 def test_a_silent_chip_that_is_to_be_brought_up_is_told() -> None:
-    rig, lines = Rig(1000), list[str]()
+    rig, lines = ClockRig(1000), list[str]()
     rig.chip.mute = True
     rig.clock.bring_up_to(5000, lines.append)
     assert lines == ["clock: does not answer, and was not set"]
@@ -388,7 +388,7 @@ def test_a_silent_chip_that_is_to_be_brought_up_is_told() -> None:
 
 @given(SECONDS.filter(lambda seconds: seconds <= LAST_S - 8 * 3600))
 def test_a_local_minute_is_taken_back_to_its_time(seconds: int) -> None:
-    clock = Rig(seconds).clock
+    clock = ClockRig(seconds).clock
     assert clock.seconds_of(clock.local_minute()) == seconds // 60 * 60
 
 
@@ -397,4 +397,4 @@ def test_a_local_minute_is_taken_back_to_its_time(seconds: int) -> None:
 )
 def test_what_is_no_minute_has_no_time(minute: int) -> None:
     with pytest.raises(ValueError, match="calendar"):
-        Rig().clock.seconds_of(minute)
+        ClockRig().clock.seconds_of(minute)

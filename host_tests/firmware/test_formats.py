@@ -170,17 +170,17 @@ class Updating:
         self.kit = MeterKit(folder)
         self.fram = self.kit.rig.bench.fram
         self.files = Littlefs(slot="a b", code="00000")
-        runner = self.kit.rig.runner
-        prepare = runner.prepare  # type: ignore[attr-defined]
+        runner: Any = self.kit.rig.runner
+        prepare = runner.prepare
 
         def with_files(cause: int = 1) -> None:
             prepare(cause)
-            runner.modules["os"] = types.SimpleNamespace(rename=self.files.rename)  # type: ignore[attr-defined]
-            slots = runner.module("versions")  # type: ignore[attr-defined]
-            vars(slots)["__builtins__"]["open"] = self.files.open
-            runner.modules["sys"].path = []  # type: ignore[attr-defined]
+            runner.modules["os"] = types.SimpleNamespace(rename=self.files.rename)
+            versions = runner.module("versions")
+            vars(versions)["__builtins__"]["open"] = self.files.open
+            runner.modules["sys"].path = []
 
-        runner.prepare = with_files  # type: ignore[attr-defined]
+        runner.prepare = with_files
 
     def start(self) -> None:
         self.kit.rig.mains_on()

@@ -1,11 +1,14 @@
-"""T=0 at the contacts with good cards: guard and turnaround times, contacts' order, tick wraps."""
+"""T=0 at the contacts with good cards: the times that the line keeps, and other tasks beside it.
+
+Guard and turnaround times, the contacts' order, tick wraps; no task waits long while the line is
+busy, and few run when a commit would delay it.
+"""
 
 import pytest
 
 from dianka.cardos import kinds
 from dianka.cardos.t0 import Behaviour
-from line_rig import ATR, CHALLENGE, CLOCK_HZ, READ, SELECT
-from line_rig import LineRig as Rig
+from line_rig import ATR, CHALLENGE, CLOCK_HZ, READ, SELECT, LineRig
 
 ETU_US = 1_000_000 / 9600
 GOOD = [
@@ -19,7 +22,7 @@ GOOD = [
 
 @pytest.mark.parametrize("behaviour", GOOD)
 def test_good_cards_are_served_by_the_rules(behaviour: Behaviour) -> None:
-    rig = Rig(behaviour)
+    rig = LineRig(behaviour)
     assert bytes(rig.reset().raw) == ATR
     assert rig.command(*SELECT) == (b"", 0x9000)
     assert len(rig.command(*CHALLENGE)[0]) == 8
@@ -33,7 +36,7 @@ def test_good_cards_are_served_by_the_rules(behaviour: Behaviour) -> None:
 
 @pytest.mark.parametrize("behaviour", GOOD[:2] + GOOD[3:4])
 def test_an_answer_to_data_is_fetched(behaviour: Behaviour) -> None:
-    rig = Rig(behaviour, kinds.CONTROL)
+    rig = LineRig(behaviour, kinds.CONTROL)
     rig.reset()
     assert rig.command(0x80, 0xFA, 0, 0x81, bytes(8)) == (b"", 0x9000)
     data, sw = rig.command(0x80, 0xFA, 0, 0, bytes(8))
@@ -41,7 +44,7 @@ def test_an_answer_to_data_is_fetched(behaviour: Behaviour) -> None:
 
 
 def test_contacts_come_and_go_in_their_order() -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.reset()
     up = [event for event in rig.events if event[1]]
     assert [(name, level) for name, level, _ in up] == [("VCC", 1), ("CLK", CLOCK_HZ), ("RST", 1)]
@@ -56,7 +59,7 @@ def test_contacts_come_and_go_in_their_order() -> None:
 
 
 def test_the_contacts_would_tell_who_breaks_the_rules() -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.reset()
     rig.uart.write(b"\0")
     rig.parts.clock.advance(rig.parts.clock.now_us + 100_000)
@@ -65,7 +68,7 @@ def test_the_contacts_would_tell_who_breaks_the_rules() -> None:
 
 @pytest.mark.parametrize("extra", [1, 7, 20, 254])
 def test_extra_guard_time_is_given(extra: int) -> None:
-    rig = Rig(Behaviour(atr=bytes((0x3B, 0x40, extra))))
+    rig = LineRig(Behaviour(atr=bytes((0x3B, 0x40, extra))))
     assert rig.reset().extra_guard_etu == extra
     rig.starts.clear()
     assert rig.command(*SELECT) == (b"", 0x9000)
@@ -78,7 +81,7 @@ def test_extra_guard_time_is_given(extra: int) -> None:
 
 
 def test_without_extra_guard_characters_follow_at_12_etu() -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.reset()
     rig.starts.clear()
     rig.command(*CHALLENGE)
@@ -90,6 +93,65 @@ def test_without_extra_guard_characters_follow_at_12_etu() -> None:
 
 @pytest.mark.parametrize("at_ms", [29_900, 29_960, 29_990, 30_000])
 def test_the_ticks_may_wrap_in_the_middle_of_it(at_ms: int) -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.parts.clock.advance(at_ms * 1000)
     rig.works_again()
+
+
+# ****** Other tasks beside a busy line ******
+
+COMMIT_US = 14_000  # a debit and a commit on the chip
+LATE_US = 50_000  # no task waits longer
+ROUNDS = 40
+
+
+class Others:
+    """A task that wants its turn every 100 ms, and then holds the CPU as long as a commit does."""
+
+    def __init__(self, rig: LineRig, takes_us: int) -> None:
+        self.late_us: list[int] = []
+        self._rig = rig
+        self._takes_us = takes_us
+        self._module = rig.parts.module("line")
+
+    async def run(self) -> None:
+        clock, module = self._rig.parts.clock, self._module
+        while True:
+            due_us = clock.now_us + 100_000
+            await module.asyncio.sleep_ms(100)
+            self.late_us.append(clock.now_us - due_us)
+            if self._takes_us:
+                module.time.sleep_us(self._takes_us)
+
+
+def played(takes_us: int) -> tuple[Others, int]:
+    """The task's lateness, and what many short commands and a long one took with it beside them."""
+    rig = LineRig()
+    rig.reset()
+    others = Others(rig, takes_us)
+
+    async def commands() -> None:
+        others._module.asyncio.create_task(others.run())
+        await rig.channel.command(*SELECT)
+        for _ in range(ROUNDS):
+            await rig.channel.command(*CHALLENGE)
+            await rig.channel.command(*READ[:5], 16)
+        await rig.channel.command(*READ)
+
+    began_us = rig.parts.clock.now_us
+    rig.parts.run(commands(), 10_000_000)
+    assert rig.socket.violations == []
+    return others, rig.parts.clock.now_us - began_us
+
+
+@pytest.mark.parametrize("takes_us", [0, COMMIT_US])
+def test_no_task_is_kept_waiting_for_long(takes_us: int) -> None:
+    others, _ = played(takes_us)
+    assert len(others.late_us) > 10
+    assert max(others.late_us) < LATE_US - COMMIT_US
+
+
+def test_commits_beside_the_line_cost_it_less_than_a_quarter_of_their_time() -> None:
+    _, alone_us = played(0)
+    others, beside_us = played(COMMIT_US)
+    assert 0 <= beside_us - alone_us < len(others.late_us) * COMMIT_US // 4

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dianka.cardos.t0 import Behaviour
-from line_rig import CHALLENGE, READ, SELECT
-from line_rig import LineRig as Rig
+from line_rig import CHALLENGE, READ, SELECT, LineRig
 
 RATES = (None, 0x13)
 ONE_WAIT_US = 1_100_000
@@ -26,7 +25,7 @@ ERRORS = (
 )
 
 
-def ends(rig: Rig, command: tuple, within_us: int) -> tuple[bytes, int] | str:
+def ends(rig: LineRig, command: tuple, within_us: int) -> tuple[bytes, int] | str:
     """The answer or the error, whichever; it must come in time."""
     began_us = rig.parts.clock.now_us
     try:
@@ -40,7 +39,7 @@ def ends(rig: Rig, command: tuple, within_us: int) -> tuple[bytes, int] | str:
 
 @pytest.mark.parametrize("ta1", RATES)
 def test_every_procedure_byte_there_could_be(ta1: int | None) -> None:
-    rig = Rig()
+    rig = LineRig()
     for value in range(256):
         rig.put(Behaviour(ta1=ta1, wrong_procedure=value))
         rig.reset()
@@ -73,7 +72,7 @@ def test_every_procedure_byte_there_could_be(ta1: int | None) -> None:
     ],
 )
 def test_status_words_that_nobody_knows(ta1: int | None, sw: int) -> None:
-    rig = Rig(Behaviour(ta1=ta1, lying_sw=sw))
+    rig = LineRig(Behaviour(ta1=ta1, lying_sw=sw))
     rig.reset()
     for command in (SELECT, CHALLENGE):
         outcome = ends(rig, command, 2 * ONE_WAIT_US)
@@ -91,7 +90,7 @@ def test_status_words_that_nobody_knows(ta1: int | None, sw: int) -> None:
 def test_an_answer_that_is_too_long_is_an_error(
     ta1: int | None, surplus: int, command: tuple
 ) -> None:
-    rig = Rig(Behaviour(ta1=ta1, surplus=surplus))
+    rig = LineRig(Behaviour(ta1=ta1, surplus=surplus))
     rig.reset()
     rig.command(*SELECT)
     assert ends(rig, command, ONE_WAIT_US) == "no procedure byte"
@@ -105,7 +104,7 @@ def test_an_answer_that_is_too_long_is_an_error(
 def test_babble_behind_an_answer_is_neither_taken_for_the_next_one_nor_endless(
     ta1: int | None, babble: bytes
 ) -> None:
-    rig = Rig(Behaviour(ta1=ta1, babble=babble))
+    rig = LineRig(Behaviour(ta1=ta1, babble=babble))
     rig.reset()
     assert ends(rig, SELECT, ONE_WAIT_US) == (b"", 0x9000)
     for _ in range(4):
@@ -116,7 +115,7 @@ def test_babble_behind_an_answer_is_neither_taken_for_the_next_one_nor_endless(
 
 @pytest.mark.parametrize("ta1", RATES)
 def test_null_for_ever_ends_with_the_deadline_and_without_one(ta1: int | None) -> None:
-    rig = Rig(Behaviour(ta1=ta1, null_forever=True))
+    rig = LineRig(Behaviour(ta1=ta1, null_forever=True))
     rig.reset()
     rig.channel.end_within(2500)
     assert rig.fails(lambda: rig.command(*SELECT, within_ms=2600)) in (
@@ -135,7 +134,7 @@ def test_null_for_ever_ends_with_the_deadline_and_without_one(ta1: int | None) -
 @settings(max_examples=80, deadline=None)
 @given(st.one_of(st.binary(max_size=33), st.binary(max_size=32).map(lambda rest: b"\x3b" + rest)))
 def test_any_atr_ends_in_an_answer_or_an_error(atr: bytes) -> None:
-    rig = Rig(Behaviour(atr=atr))
+    rig = LineRig(Behaviour(atr=atr))
     with contextlib.suppress(rig.error):
         rig.reset(within_ms=3000)
     rig.works_again()
@@ -144,7 +143,7 @@ def test_any_atr_ends_in_an_answer_or_an_error(atr: bytes) -> None:
 @pytest.mark.parametrize("length", range(34))
 @pytest.mark.parametrize("filler", [0x00, 0x10, 0x3B, 0x3F, 0xF0, 0xFF])
 def test_atrs_of_every_length(length: int, filler: int) -> None:
-    rig = Rig(Behaviour(atr=(b"\x3b" + bytes((filler,)) * 32)[:length]))
+    rig = LineRig(Behaviour(atr=(b"\x3b" + bytes((filler,)) * 32)[:length]))
     try:
         rig.reset(within_ms=3000)
     except rig.error as error:

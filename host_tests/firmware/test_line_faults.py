@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from dianka.bench.models.wires import Format
 from dianka.cardos.t0 import Behaviour
-from line_rig import READ, SELECT
-from line_rig import LineRig as Rig
+from line_rig import READ, SELECT, LineRig
 
 
 @pytest.mark.parametrize(
@@ -22,13 +21,13 @@ from line_rig import LineRig as Rig
      ("3b800101", "ATR with a wrong TCK"), ("3b800181", "no T=0")],
 )  # fmt: skip
 def test_bad_answers_to_reset(atr: str, why: str) -> None:
-    rig = Rig(Behaviour(atr=bytes.fromhex(atr)))
+    rig = LineRig(Behaviour(atr=bytes.fromhex(atr)))
     assert rig.fails(rig.reset) == why
     rig.works_again()
 
 
 def test_a_mute_card_and_an_empty_slot_are_given_up_after_one_waiting_time() -> None:
-    rig = Rig(Behaviour(mute=True))
+    rig = LineRig(Behaviour(mute=True))
     assert rig.fails(rig.reset) == "mute"
     assert 1_000_000 <= rig.parts.clock.now_us <= 1_050_000
     rig.socket.put(None)
@@ -44,14 +43,14 @@ def test_a_mute_card_and_an_empty_slot_are_given_up_after_one_waiting_time() -> 
     ],
 )
 def test_cards_that_do_not_keep_to_t0(behaviour: Behaviour, why: str) -> None:
-    rig = Rig(behaviour)
+    rig = LineRig(behaviour)
     rig.reset()
     assert rig.fails(lambda: rig.command(*SELECT)) == why
     rig.works_again()
 
 
 def test_slow_nulls_end_with_the_deadline() -> None:
-    rig = Rig(Behaviour(null_forever=True))
+    rig = LineRig(Behaviour(null_forever=True))
     rig.reset()
     rig.channel.end_within(2500)
     assert rig.fails(lambda: rig.command(*SELECT)) in ("session took too long", "no answer")
@@ -59,14 +58,14 @@ def test_slow_nulls_end_with_the_deadline() -> None:
 
 
 def test_a_card_that_says_null_for_ever_is_given_up_without_a_deadline_too() -> None:
-    rig = Rig(Behaviour(null_forever=True))
+    rig = LineRig(Behaviour(null_forever=True))
     rig.reset()
     rig.fails(lambda: rig.command(*SELECT, within_ms=120_000))
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
-    rig = Rig()
+    rig = LineRig()
     for count in range(50):
         rig.put(Behaviour(stops_after=count, one_by_one=one_by_one))
         why = rig.fails(lambda: rig.session(2500))
@@ -77,7 +76,7 @@ def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
 
 @pytest.mark.parametrize("at", range(60))
 def test_a_card_pulled_at_any_character(at: int) -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.socket.on_character = lambda direction, index: rig.socket.put(None) if index == at else None
     assert rig.fails(lambda: rig.session(2500)) in ("mute", "ATR cut short", "no answer")
     rig.works_again()
@@ -89,7 +88,7 @@ def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
     at: int, flip: int | None, on: bool
 ) -> None:
     """One character, or every one from there on, in either direction."""
-    rig = Rig()
+    rig = LineRig()
 
     def tamper(direction: str, index: int, value: int) -> int | None:
         hit = index >= at if on else index == at
@@ -105,7 +104,7 @@ def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
 
 
 def test_a_shorted_line_is_told_from_a_mute_card() -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.socket.shorted = True
     assert rig.fails(rig.reset) == "mute"
     rig.socket.shorted = False
@@ -116,7 +115,7 @@ def test_a_shorted_line_is_told_from_a_mute_card() -> None:
     rig.works_again()
 
 
-class OwnSink(Rig):
+class OwnSink(LineRig):
     """The contacts replaced: `echo` returns what is sent, and `answer` is given after a header."""
 
     def __init__(
@@ -161,7 +160,7 @@ def test_a_card_that_trickles_is_bounded_by_the_deadline() -> None:
 
 
 def test_a_deadline_that_has_passed_ends_every_command() -> None:
-    rig = Rig()
+    rig = LineRig()
     rig.reset()
     rig.channel.end_within(0)
     for _ in range(3):

@@ -3,6 +3,8 @@
 import importlib
 import sys
 import types
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,13 +29,14 @@ NAMES = (
 class StateMachine:
     """A PIO that counts down in x, and has only the three instructions that the counter may use."""
 
-    def __init__(self, number, program, in_base):
-        self.x, self.isr, self.fifo, self.running = 0xDEAD, 0, [], False
+    def __init__(self, number: int, program: object, in_base: object) -> None:
+        self.x, self.isr, self.running = 0xDEAD, 0, False
+        self.fifo: list[int] = []
 
-    def active(self, value):
+    def active(self, value: int) -> None:
         self.running = bool(value)
 
-    def exec(self, instruction):
+    def exec(self, instruction: int) -> None:
         if instruction == 0xE020:
             self.x = 0
         elif instruction == 0xA0C1:
@@ -43,10 +46,10 @@ class StateMachine:
         else:
             raise AssertionError(f"instruction {instruction:#06x}")
 
-    def get(self):
+    def get(self) -> int:
         return self.fifo.pop(0)
 
-    def count(self, pulses):
+    def count(self, pulses: int) -> None:
         assert self.running
         self.x = (self.x - pulses) % (1 << 32)
 
@@ -56,17 +59,17 @@ class Unit:
 
     INCREMENT = 1
 
-    def __init__(self, number, pin, rising, max, value):
+    def __init__(self, number: int, pin: object, rising: int, max: int, value: int) -> None:
         assert rising == self.INCREMENT and 0 < max <= 32767
         self.limit, self.counted, self.running = max, value, False
 
-    def start(self):
+    def start(self) -> None:
         self.running = True
 
-    def value(self):
+    def value(self) -> int:
         return self.counted
 
-    def count(self, pulses):
+    def count(self, pulses: int) -> None:
         assert self.running
         self.counted = (self.counted + pulses) % self.limit
 
@@ -74,23 +77,23 @@ class Unit:
 class Counter:
     """A machine.Counter: never wraps."""
 
-    def __init__(self, number, pin):
+    def __init__(self, number: int, pin: object) -> None:
         self.counted = 0
 
-    def value(self):
+    def value(self) -> int:
         return self.counted
 
-    def count(self, pulses):
+    def count(self, pulses: int) -> None:
         self.counted += pulses
 
 
-def load(name, **ports):
+def load(name: str, **ports: types.ModuleType | None) -> Any:
     """A firmware module with nothing under it but what this port has.
 
     No trace is left in sys.modules.
     """
     kept = {other: sys.modules.pop(other, None) for other in NAMES}
-    micropython = types.ModuleType("micropython")
+    micropython: Any = types.ModuleType("micropython")
     micropython.const = lambda value: value
     sys.modules.update(
         {"machine": types.ModuleType("machine"), "micropython": micropython, **ports}
@@ -106,8 +109,8 @@ def load(name, **ports):
                 sys.modules[other] = module
 
 
-def rp2():
-    module = types.ModuleType("rp2")
+def rp2() -> types.ModuleType:
+    module: Any = types.ModuleType("rp2")
     module.PIO = types.SimpleNamespace(IN_LOW=0, SHIFT_RIGHT=1, JOIN_RX=2)
     module.asm_pio = lambda **settings: lambda program: program
     module.StateMachine = StateMachine
@@ -118,7 +121,7 @@ pioline = load("line_pio", rp2=rp2())
 
 
 @pytest.mark.parametrize("value", range(256))
-def test_a_word_pulls_low_for_start_and_zeros_and_makes_parity_even(value):
+def test_a_word_pulls_low_for_start_and_zeros_and_makes_parity_even(value: int) -> None:
     word = pioline.word_to_send(value)
     levels = [1 - (word >> bit & 1) for bit in range(11)]
     assert levels[0] == 0
@@ -129,7 +132,9 @@ def test_a_word_pulls_low_for_start_and_zeros_and_makes_parity_even(value):
 
 
 @given(value=st.integers(0, 255), flipped=st.integers(0, 8), rubbish=st.integers(0, 127))
-def test_what_the_receiver_gives_is_the_character_or_its_error(value, flipped, rubbish):
+def test_what_the_receiver_gives_is_the_character_or_its_error(
+    value: int, flipped: int, rubbish: int
+) -> None:
     bits = [value >> bit & 1 for bit in range(8)]
     bits.append(sum(bits) & 1)
     assert pioline.heard(parities(bits) << 7) == value
@@ -137,7 +142,7 @@ def test_what_the_receiver_gives_is_the_character_or_its_error(value, flipped, r
     assert pioline.heard(parities(bits) << 7 | rubbish) == -1
 
 
-def parities(bits):
+def parities(bits: list[int]) -> int:
     word = parity = 0
     for place, bit in enumerate(bits):
         parity ^= bit
@@ -145,10 +150,10 @@ def parities(bits):
     return word
 
 
-def counters():
-    esp32 = types.ModuleType("esp32")
+def counters() -> Iterator[tuple[str, dict[str, types.ModuleType | None]]]:
+    esp32: Any = types.ModuleType("esp32")
     esp32.PCNT = Unit
-    machine = types.ModuleType("machine")
+    machine: Any = types.ModuleType("machine")
     machine.Counter = Counter
     yield "PIO", {"rp2": rp2()}
     yield "machine.Counter", {"machine": machine, "rp2": None}
@@ -157,7 +162,9 @@ def counters():
 
 @pytest.mark.parametrize(("kind", "ports"), list(counters()))
 @given(bursts=st.lists(st.integers(0, 32766), max_size=20))
-def test_every_kind_of_counter_counts_every_pulse(kind, ports, bursts):
+def test_every_kind_of_counter_counts_every_pulse(
+    kind: str, ports: dict[str, types.ModuleType | None], bursts: list[int]
+) -> None:
     module = load("pulse_counter", **ports)
     sys.modules["pio_programs"] = types.SimpleNamespace(pulses=None)
     kept = sys.modules.get("esp32")
@@ -175,7 +182,7 @@ def test_every_kind_of_counter_counts_every_pulse(kind, ports, bursts):
         assert counter.value() == total
 
 
-def test_the_counter_goes_on_where_the_register_wraps():
+def test_the_counter_goes_on_where_the_register_wraps() -> None:
     module = load("pulse_counter", rp2=rp2())
     sys.modules["pio_programs"] = types.SimpleNamespace(pulses=None)
     try:

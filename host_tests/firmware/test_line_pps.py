@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from dianka.cardos import pps
 from dianka.cardos.t0 import Behaviour
-from line_rig import ATR, CHALLENGE, READ, SELECT
-from line_rig import LineRig as Rig
+from line_rig import ATR, CHALLENGE, READ, SELECT, LineRig
 from meter_kit import USER, MeterKit
 
 FIRST_BAUD = 9600
@@ -22,7 +21,7 @@ def sizes(answers: list[tuple[bytes, int]]) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(("ta1", "factor"), [(0x11, 1), (0x12, 2), (0x13, 4), (0x18, 4), (0x95, 4)])
 def test_commands_pass_at_the_rate_agreed_to(ta1: int, factor: int) -> None:
-    rig = Rig(Behaviour(ta1=ta1))
+    rig = LineRig(Behaviour(ta1=ta1))
     assert bytes(rig.reset().raw) == pps.offering(ATR, ta1)
     assert (rig.line.baud, rig.socket.engine.rate) == (FIRST_BAUD * factor, (372, factor))
     assert sizes([rig.command(*command) for command in (SELECT, CHALLENGE, READ)]) == GOOD
@@ -34,7 +33,7 @@ def test_commands_pass_at_the_rate_agreed_to(ta1: int, factor: int) -> None:
 def test_four_times_the_rate_takes_a_quarter_of_the_time() -> None:
     took_us = []
     for ta1 in (0x11, 0x13):
-        rig = Rig(Behaviour(ta1=ta1))
+        rig = LineRig(Behaviour(ta1=ta1))
         rig.reset()
         began_us = rig.parts.clock.now_us
         rig.command(*SELECT)
@@ -48,7 +47,7 @@ def test_four_times_the_rate_takes_a_quarter_of_the_time() -> None:
     (pps.SILENT, 1, 1_200_000), (pps.CUT, 1, 1_200_000),
 ])  # fmt: skip
 def test_where_pps_fails_the_first_rate_serves(way: str, failures: int, limit_us: int) -> None:
-    rig = Rig(Behaviour(ta1=0x13, pps=way))
+    rig = LineRig(Behaviour(ta1=0x13, pps=way))
     rig.reset(within_ms=2000)
     assert rig.parts.clock.now_us <= limit_us
     assert rig.line.baud == FIRST_BAUD
@@ -58,7 +57,7 @@ def test_where_pps_fails_the_first_rate_serves(way: str, failures: int, limit_us
 
 
 def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None:
-    rig = Rig(Behaviour(ta1=0x13, pps=pps.NOT_KEPT))
+    rig = LineRig(Behaviour(ta1=0x13, pps=pps.NOT_KEPT))
     rig.reset()
     began_us = rig.parts.clock.now_us
     assert rig.fails(lambda: rig.command(*SELECT)) in ("no answer", "no procedure byte")
@@ -69,7 +68,7 @@ def test_a_card_that_agrees_and_stays_slow_is_an_error_in_bounded_time() -> None
 @pytest.mark.parametrize("way", [pps.ECHO, pps.NOT_KEPT])
 def test_after_a_failure_at_a_rate_agreed_to_the_next_reset_stays_at_the_first(way: str) -> None:
     """A card received badly at its own rate failed for ever once, however often inserted."""
-    rig = Rig(Behaviour(ta1=0x13, pps=way))
+    rig = LineRig(Behaviour(ta1=0x13, pps=way))
     if way == pps.ECHO:  # worn contacts, a long cable
         rig.socket.tamper = lambda direction, index, value: (
             value ^ 0x10 if rig.line.baud > FIRST_BAUD else value
@@ -97,7 +96,7 @@ def test_a_card_heard_badly_at_its_own_rate_is_served_when_put_in_again(tmp_path
 
 
 def test_a_failure_at_the_first_rate_leaves_the_next_its_own() -> None:
-    rig = Rig(Behaviour(ta1=0x13, pps=pps.DECLINE))
+    rig = LineRig(Behaviour(ta1=0x13, pps=pps.DECLINE))
     rig.reset()
     rig.socket.tamper = lambda direction, index, value: value ^ 0x10
     rig.fails(lambda: rig.command(*SELECT))
@@ -108,7 +107,7 @@ def test_a_failure_at_the_first_rate_leaves_the_next_its_own() -> None:
 
 
 def test_at_the_wrong_rate_both_sides_hear_rubbish() -> None:
-    rig = Rig(Behaviour(ta1=0x13))
+    rig = LineRig(Behaviour(ta1=0x13))
     rig.reset()
     rig.line.set_rate(1)
     assert rig.fails(lambda: rig.command(*SELECT)) in ("no answer", "no procedure byte")
@@ -117,7 +116,7 @@ def test_at_the_wrong_rate_both_sides_hear_rubbish() -> None:
 
 @pytest.mark.parametrize(("ta1", "ta2"), [(0x13, 0x00), (0x12, 0x80), (0x11, 0x00)])
 def test_specific_mode_is_honoured(ta1: int, ta2: int) -> None:
-    rig = Rig(Behaviour(ta1=ta1, ta2=ta2))
+    rig = LineRig(Behaviour(ta1=ta1, ta2=ta2))
     rig.reset()
     assert rig.line.baud == FIRST_BAUD * pps.rate(ta1)[1]
     assert sizes([rig.command(*command) for command in (SELECT, CHALLENGE, READ)]) == GOOD
@@ -127,7 +126,7 @@ def test_specific_mode_is_honoured(ta1: int, ta2: int) -> None:
 
 @pytest.mark.parametrize(("ta1", "ta2"), [(0x95, 0x00), (0x14, 0x00), (0x13, 0x10), (0x13, 0x01)])
 def test_specific_mode_that_this_line_cannot_do_is_refused(ta1: int, ta2: int) -> None:
-    rig = Rig(Behaviour(ta1=ta1, ta2=ta2))
+    rig = LineRig(Behaviour(ta1=ta1, ta2=ta2))
     assert rig.fails(rig.reset) == "rate that this line does not have"
     assert rig.line.baud == FIRST_BAUD
     rig.works_again()
@@ -139,7 +138,7 @@ def test_specific_mode_that_this_line_cannot_do_is_refused(ta1: int, ta2: int) -
 def test_a_command_right_behind_the_reset_waits_for_the_chip_s_last_character(
     behaviour: Behaviour,
 ) -> None:
-    rig = Rig(behaviour)
+    rig = LineRig(behaviour)
 
     async def both() -> tuple[bytes, int]:
         await rig.channel.reset()
@@ -150,7 +149,7 @@ def test_a_command_right_behind_the_reset_waits_for_the_chip_s_last_character(
 
 
 def test_a_deadline_bounds_pps_too() -> None:
-    rig = Rig(Behaviour(ta1=0x13, pps=pps.SILENT))
+    rig = LineRig(Behaviour(ta1=0x13, pps=pps.SILENT))
     rig.channel.end_within(300)
     assert rig.fails(lambda: rig.reset(500)) == "session took too long"
     rig.works_again()
@@ -158,7 +157,7 @@ def test_a_deadline_bounds_pps_too() -> None:
 
 @pytest.mark.parametrize("at", range(14, 22))
 def test_a_card_pulled_in_the_middle_of_pps(at: int) -> None:
-    rig = Rig(Behaviour(ta1=0x13))
+    rig = LineRig(Behaviour(ta1=0x13))
     rig.socket.on_character = lambda direction, index: rig.socket.put(None) if index == at else None
     assert rig.fails(lambda: rig.session(2500)) == "mute"
     rig.works_again()
@@ -173,7 +172,7 @@ def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
 
     One more reset and one more waiting time may pass.
     """
-    rig = Rig(Behaviour(ta1=0x13))
+    rig = LineRig(Behaviour(ta1=0x13))
 
     def tamper(direction: str, index: int, value: int) -> int | None:
         hit = index >= at if on else index == at
@@ -191,7 +190,7 @@ def test_tampered_and_lost_characters_end_in_an_answer_or_an_error(
 
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
-    rig = Rig()
+    rig = LineRig()
     for count in range(55):
         rig.put(Behaviour(stops_after=count, one_by_one=one_by_one, ta1=0x13))
         why = rig.fails(lambda: rig.session(3500))
@@ -204,7 +203,7 @@ def test_a_card_that_stops_after_any_character(one_by_one: bool) -> None:
     Behaviour(ta1=0x13, one_by_one=True),
 ])  # fmt: skip
 def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
-    rig = Rig(behaviour)
+    rig = LineRig(behaviour)
     assert sizes(rig.session()) == GOOD
     assert rig.line.baud == 4 * FIRST_BAUD
     assert rig.socket.violations == [] and rig.port.lost == 0
@@ -215,7 +214,7 @@ def test_good_cards_of_every_kind_are_served_fast(behaviour: Behaviour) -> None:
     (Behaviour(ta1=0x13, nulls=101), "NULL for ever"),
 ])  # fmt: skip
 def test_bad_cards_end_in_an_error_at_the_high_rate(behaviour: Behaviour, why: str) -> None:
-    rig = Rig(behaviour)
+    rig = LineRig(behaviour)
     rig.reset()
     assert rig.fails(lambda: rig.command(*SELECT)) == why
     rig.works_again()

@@ -20,7 +20,6 @@ class Driven:
         self.parts = Parts()
         mcu, machine = self.parts.mcu, self.parts.machine()
         self.mains = Mains(self.parts.clock)
-        # Fmt: skip.
         self.model = LatchingRelay(
             self.parts.clock, mcu.pin(CLOSE), mcu.pin(OPEN), mcu.pin(FEEDBACK), self.mains, closed
         )

@@ -60,7 +60,7 @@ def other_format(kit: MeterKit) -> None:
 def esam_of(kit: MeterKit) -> Chip:
     engine = kit.rig.bench.esam.engine
     assert engine
-    return engine._tpdu.chip
+    return engine.chip
 
 
 def no_date(kit: MeterKit) -> None:

@@ -97,40 +97,40 @@ def start(fs: Littlefs) -> Any:
 def runs(fs: Littlefs) -> str:
     """The version that the next start runs, with the cuts over."""
     fs.left = -1
-    slots = start(fs)
-    slots.enter()
-    assert slots.path == [slots.here, ""]
-    assert slots.dogs == [8000], "the watchdog runs before the version does"
-    return slots.here
+    versions = start(fs)
+    versions.enter()
+    assert versions.path == [versions.here, ""]
+    assert versions.dogs == [8000], "the watchdog runs before the version does"
+    return versions.here
 
 
-def test_without_slots_the_firmware_runs_where_it_is() -> None:
+def test_without_the_file_slot_the_firmware_runs_where_it_is() -> None:
     fs = Littlefs()
-    slots = start(fs)
-    slots.enter()
-    assert (slots.here, slots.on_trial, slots.path, slots.dogs, slots.version()) == (
+    versions = start(fs)
+    versions.enter()
+    assert (versions.here, versions.on_trial, versions.path, versions.dogs, versions.version()) == (
         "",
         False,
         [""],
         [],
         "unflashed",
     )
-    slots.remember("00000")
+    versions.remember("00000")
     assert fs.files == {}
 
 
 def test_a_version_from_before_the_name_finds_this_module() -> None:
     """Its self-check imports `slots`: what that notes and keeps has to be this very module's."""
-    slots = start(Littlefs(slot="a"))
-    slots.enter()
-    assert slots.modules["slots"] is slots
+    versions = start(Littlefs(slot="a"))
+    versions.enter()
+    assert versions.modules["slots"] is versions
 
 
 def test_one_trial_and_no_second_one() -> None:
     fs = Littlefs(slot="a b", **{"b/manifest": "0.2.0+12345678\nboard x\n"})
-    slots = start(fs)
-    slots.enter()
-    assert (slots.here, slots.on_trial, slots.version(), fs.files["slot"]) == (
+    versions = start(fs)
+    versions.enter()
+    assert (versions.here, versions.on_trial, versions.version(), fs.files["slot"]) == (
         "b",
         True,
         "0.2.0+12345678",
@@ -143,10 +143,10 @@ def test_one_trial_and_no_second_one() -> None:
 
 def test_a_version_that_is_kept_runs_from_then_on() -> None:
     fs = Littlefs(slot="a b")
-    slots = start(fs)
-    slots.enter()
-    slots.keep()
-    assert not slots.on_trial
+    versions = start(fs)
+    versions.enter()
+    versions.keep()
+    assert not versions.on_trial
     assert runs(fs) == runs(fs) == "b"
 
 
@@ -155,10 +155,10 @@ def cuts(act: Callable[[Any], None], **files: str) -> list[tuple[bool, str]]:
     found = []
     for left in range(100):
         fs = Littlefs(**files)
-        slots = start(fs)
+        versions = start(fs)
         fs.left = left
         try:
-            act(slots)
+            act(versions)
             found.append((True, runs(fs)))
             return found
         except PowerGone:
@@ -167,13 +167,15 @@ def cuts(act: Callable[[Any], None], **files: str) -> list[tuple[bool, str]]:
 
 
 def test_a_cut_in_each_operation_leaves_a_version_that_starts() -> None:
-    def trial(slots: Any) -> None:
-        slots.enter()
-        slots.keep()
-        slots.remember("00010")
+    def trial(versions: Any) -> None:
+        versions.enter()
+        versions.keep()
+        versions.remember("00010")
 
-    assert cuts(lambda slots: slots.enter(), slot="a b") == [(False, "b")] * 3 + [(True, "a")]
-    assert cuts(lambda slots: slots.enter(), slot="a b !") == [(False, "a")] * 3 + [(True, "a")]
+    assert cuts(lambda versions: versions.enter(), slot="a b") == [(False, "b")] * 3 + [(True, "a")]
+    assert cuts(lambda versions: versions.enter(), slot="a b !") == [(False, "a")] * 3 + [
+        (True, "a")
+    ]
     assert cuts(trial, slot="a b", code="00000") == [(False, "b")] * 3 + [(False, "a")] * 3 + [
         (False, "b")
     ] * 3 + [(True, "b")]

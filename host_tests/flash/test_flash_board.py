@@ -185,7 +185,7 @@ def test_a_killed_tool_leaves_a_board_that_comes_back_by_itself(desk: Desk, afte
     )
     time.sleep(after_s)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(10)
     desk.board.heard = b""
     said = desk.board.wait_for(" version ") if desk.board.starts else ""
     assert old in said or desk.version.name in said

@@ -3,6 +3,7 @@
 The cable, the power, a port that dies, a board that starts again and again.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -274,14 +275,16 @@ def test_what_talks_without_end_does_not_hold_the_tool(monkeypatch: pytest.Monke
     """Neither while entering nor in an answer, on a pseudo-terminal as on a port."""
     monkeypatch.setattr(link, "_ENTER_S", 3)
     master, slave = os.openpty()
+    os.set_blocking(master, False)  # or the talker waits for ever when nobody reads
     over = threading.Event()
 
     def talk() -> None:
         while not over.is_set():
-            os.write(master, b"$GPGGA,123519,4807.038,N,01131.000,E,1,08\r\n")
+            with contextlib.suppress(BlockingIOError):
+                os.write(master, b"$GPGGA,123519,4807.038,N,01131.000,E,1,08\r\n")
             time.sleep(0.001)
 
-    talking = threading.Thread(target=talk)
+    talking = threading.Thread(target=talk, daemon=True)
     talking.start()
     try:
         began_s = time.monotonic()
@@ -297,6 +300,7 @@ def test_what_talks_without_end_does_not_hold_the_tool(monkeypatch: pytest.Monke
         wire.close()
     finally:
         over.set()
-        talking.join()
+        talking.join(10)
+        assert not talking.is_alive()
         os.close(master)
         os.close(slave)

@@ -15,11 +15,12 @@ import subprocess
 import sys
 import time
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
-from chip_bench import ChipBench  # noqa: F401  skips the module where the emulator or its image is missing
+# chip_bench skips the module where the emulator or its image is missing.
+from chip_bench import ChipBench  # noqa: F401
 from dianka.bench.rungs.rp2040 import files
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.bench.rungs.rp2040.runner import ChipRunner
@@ -125,15 +126,21 @@ class ChipDesk:
             out, err = process.communicate(timeout=10)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
-    def begin(self, *more: str, firmware: Path = FIRMWARE) -> subprocess.Popen[str]:
+    @contextlib.contextmanager
+    def begin(self, *more: str, firmware: Path = FIRMWARE) -> Iterator[subprocess.Popen[str]]:
+        """Run `dianka flash` as a process of its own, at the longest until the end of the block."""
         path = os.pathsep.join(str(Path(each).resolve()) for each in sys.path if each)
-        return subprocess.Popen(
+        with subprocess.Popen(
             self.command(*more, firmware=firmware),
             env=dict(os.environ, PYTHONPATH=path),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # or the wait for its end, which has no deadline, may last for ever
 
     def serve(self, over: Callable[[], bool], limit_s: float) -> None:
         """Run chip and line side by side until `over()` is true or the power is gone."""

@@ -182,6 +182,7 @@ def write_kinds(folder: Path, **changes: str) -> Path:
 
 
 INTERRUPTS_S = 0.2
+_END_S = 10  # for a thread or a killed process to end
 
 
 class DeskBoard:
@@ -217,7 +218,8 @@ class DeskBoard:
 
     def __exit__(self, *_: object) -> None:
         self._over = True
-        self._thread.join()
+        self._thread.join(_END_S)
+        assert not self._thread.is_alive(), "the board's thread never ends"
         self._stop()
         self.unplug()
         for slave in self._slaves:
@@ -304,7 +306,7 @@ class DeskBoard:
     def _stop(self) -> None:
         if self._child:
             self._child.kill()
-            self._child.wait()
+            self._child.wait(_END_S)
             self._child = None
             os.close(self._inner)
 

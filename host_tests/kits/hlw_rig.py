@@ -7,7 +7,7 @@ from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort, Wire
 
 
-class Rig:
+class HlwRig:
     def __init__(self, params: Params | None = None, wire: Wire | None = None) -> None:
         self.clock = Clock()
         self.mains = Mains(self.clock)

@@ -5,6 +5,7 @@ everything again takes a second, nearly all of it before the sale.
 """
 
 import json
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-_LIMIT_S = 30
+_LIMIT_S = 60  # more than the program gives a child
 
 # Reads a line of JSON, forks, runs the command in the child, and answers with the result. `at`
 # counts commands to any card: in the middle of that one the child signals itself. `delay_us` is
 # when the parent signals it. A child that hangs is killed.
 _PROGRAM = """
-import json, os, signal, sys, time
+import json, os, select, signal, sys, time
 import dianka.__main__
 import dianka.cli
 import dianka.desk.cli.sell  # before the fork, or most of a sale would be its imports
@@ -80,7 +81,7 @@ def serve(order):
                 stream.flush()
             os._exit(status)
     os.close(ends)
-    os.read(begun, 1)  # a command that is no sale closes it at its end
+    select.select([begun], [], [], 20)  # a command that is no sale closes it at its end
     os.close(begun)
     began = time.monotonic()  # from here on no signal may end the child silently
     if order["delay_us"] is not None:
@@ -103,6 +104,14 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(json.dumps(serve(json.loads(line))), flush=True)
 """
+
+
+def _heard(process: "subprocess.Popen[str]") -> str:
+    """Return the program's next line; AssertionError if none comes in time."""
+    output = cast(IO[str], process.stdout)
+    ready, _, _ = select.select([output], [], [], _LIMIT_S)
+    assert ready, f"no line within {_LIMIT_S} s"
+    return output.readline()
 
 
 class Stage:
@@ -137,7 +146,7 @@ class Stage:
         order |= {"out": out, "err": err, "torn": torn}
         cast(IO[str], self._process.stdin).write(json.dumps(order) + "\n")
         cast(IO[str], self._process.stdin).flush()
-        return json.loads(cast(IO[str], self._process.stdout).readline())
+        return json.loads(_heard(self._process))
 
 
 @contextmanager
@@ -146,7 +155,7 @@ def staged() -> Iterator[Stage]:
         [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            assert cast(IO[str], process.stdout).readline() == "ready\n"
+            assert _heard(process) == "ready\n"
             yield Stage(process)
         finally:
             cast(IO[str], process.stdin).close()

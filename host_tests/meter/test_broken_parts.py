@@ -41,7 +41,7 @@ def dear(tmp_path: Path) -> Iterator[MeterKit]:
 
 def test_without_esam(kit: MeterKit) -> None:
     esam = kit.rig.bench.esam
-    chip = esam.engine._tpdu.chip
+    chip = esam.engine.chip
     kit.rig.cut_power()
     esam.put(None)
     kit.restart()

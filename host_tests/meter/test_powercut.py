@@ -179,7 +179,7 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
 def test_blank_memory_and_an_esam_that_comes_late(kit: MeterKit) -> None:
     """The journal has records of a meter that is not set up already when the ESAM answers."""
     esam = kit.rig.bench.esam
-    chip = esam.engine._tpdu.chip
+    chip = esam.engine.chip
     dip(kit)
     left_fen = kit.state.balance_fen
     kit.rig.cut_power()

@@ -77,7 +77,7 @@ def test_a_card_of_the_other_profile_is_refused_as_a_stranger(
 
 
 def esam_of(kit: MeterKit) -> str:
-    return kit.rig.bench.esam.engine._tpdu.chip.state.profile  # type: ignore[union-attr]
+    return kit.esam.state.profile
 
 
 def profile_of(kit: MeterKit, card: Path) -> str:

@@ -221,7 +221,7 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
     forge(line, Path("right.card"), card_files.CARD_INFO, framed)
     assert line.session(Path("right.card")).code == 14
     assert uses(line, Path("right.card")) == 3 and not results(line, Path("right.card"))
-    assert line.meter.relay._forced is None and not line.relay_closed
+    assert not line.under_test and not line.relay_closed
 
 
 def test_a_test_takes_as_long_as_the_card_says(line: MeterKit) -> None:

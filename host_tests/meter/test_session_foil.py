@@ -72,7 +72,7 @@ def owner(kit: MeterKit) -> tuple[int, int, int, int]:
 
 
 def esam_params(kit: MeterKit) -> bytes:
-    return bytes(kit.rig.bench.esam.engine._tpdu.chip.state.files[card_files.ESAM_PARAMS])  # type: ignore[union-attr]
+    return bytes(kit.esam.state.files[card_files.ESAM_PARAMS])
 
 
 def refused(kit: MeterKit, card: Path, answers: Answers) -> None:

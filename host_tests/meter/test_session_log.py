@@ -1,6 +1,7 @@
 """The log of illegal cards: a ring that a cut, a worn memory or a great many cards can't spoil."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,8 @@ from meter_kit import USER, MeterKit, S, in_use
 from parts import Parts
 
 PARTS = Parts()
-cardlog, journal, records = PARTS.module("events"), PARTS.module("journal"), PARTS.module("state")
-BODY = card_files.size_of(cardlog.FIELDS)
+events, journal, records = PARTS.module("events"), PARTS.module("journal"), PARTS.module("state")
+BODY = card_files.size_of(events.FIELDS)
 OTHER = Path("other.card")
 
 
@@ -41,8 +42,8 @@ def packed(mark: int) -> bytes:
     return mark.to_bytes(BODY - 4, "big")
 
 
-def marks(log: object, most: int = 20) -> list[int]:
-    return [int.from_bytes(body[4:], "big") for body in log.newest(most)]  # type: ignore[attr-defined]
+def marks(log: Any, most: int = 20) -> list[int]:
+    return [int.from_bytes(body[4:], "big") for body in log.newest(most)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -51,44 +52,44 @@ def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(
     before: int, cut_at: int, most: int
 ) -> None:
     memory = Memory()
-    log = cardlog.EventLog(memory)
+    log = events.EventLog(memory)
     for mark in range(before):
         log.add(packed(mark))
     memory.left = cut_at
     log.add(packed(before))
     memory.left = 1 << 30
-    again = cardlog.EventLog(memory)
-    kept = list(range(before))[-cardlog.RECORDS :]
-    whole = [*range(before + 1)][-cardlog.RECORDS :]
+    again = events.EventLog(memory)
+    kept = list(range(before))[-events.RECORDS :]
+    whole = [*range(before + 1)][-events.RECORDS :]
     found = marks(again)
     assert found in (kept, kept[1:], whole), (found, kept)
     assert found == whole or cut_at < 33
     assert marks(again, most) == (found[-most:] if most else [])
     again.add(packed(1000))
-    assert marks(cardlog.EventLog(memory))[-1] == 1000
+    assert marks(events.EventLog(memory))[-1] == 1000
 
 
 @settings(max_examples=100)
 @given(st.binary(min_size=1024, max_size=1024))
 def test_what_is_no_record_is_not_told(noise: bytes) -> None:
     memory = Memory(bytes(SIZE - 1024) + noise)
-    log = cardlog.EventLog(memory)
+    log = events.EventLog(memory)
     assert marks(log) == []
     log.add(packed(7))
-    assert marks(cardlog.EventLog(memory)) == [7]
+    assert marks(events.EventLog(memory)) == [7]
 
 
 def test_journal_and_log_do_not_meet() -> None:
     memory = Memory()
     journal_of = journal.Journal(memory, records.SIZE)
     journal_of.load()
-    log = cardlog.EventLog(memory)
+    log = events.EventLog(memory)
     for number in range(50):
         journal_of.commit(number.to_bytes(records.SIZE, "big"))
         log.add(packed(number))
     again = journal.Journal(memory, records.SIZE)
     assert again.load() == (49).to_bytes(records.SIZE, "big") and not again.damaged
-    assert marks(cardlog.EventLog(memory)) == list(range(30, 50))
+    assert marks(events.EventLog(memory)) == list(range(30, 50))
 
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:

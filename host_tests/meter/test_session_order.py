@@ -73,7 +73,7 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
             assert 0 <= kit.esam_wallet()[0] - state.wallet_fen < 10  # settled on the way
             seen.append(line[:4])
 
-    tap(kit.rig.bench.esam.engine._tpdu.chip, esam)  # type: ignore[union-attr]
+    tap(kit.esam, esam)
     assert kit.session(USER, spoil=lambda chip: tap(chip, card)).code == 0
     assert seen == ["8030", "8432", "04d6"]
 
@@ -86,7 +86,7 @@ def test_any_wrong_bit_in_the_wallet_is_noticed_and_changes_nothing(kit: MeterKi
     socket = kit.rig.bench.esam
     answer: list[int] = []
     told: list[str] = []
-    tap(socket.engine._tpdu.chip, told.append)  # type: ignore[union-attr]
+    tap(socket.engine.chip, told.append)  # type: ignore[union-attr]
     for at, bit in [(at, (at * 3 + 1) % 8) for at in range(16)]:
         answer.clear()
 

@@ -66,7 +66,7 @@ def test_a_good_meter_passes_all(factory: MeterKit) -> None:
         and found[0]["selfcheck"].decode() == kit.meter.self_check.code
     )
     assert uses(kit, TEST) == 2 and not kit.relay_closed
-    assert kit.meter.relay._forced is None and not kit.meter.display._testing
+    assert not kit.under_test
     assert kit.state.balance_fen == 0 and kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert not [line for line in kit.lines if "restarts" in line] and not kit.violations()
     tell(f"all tests in {(kit.rig.clock.now_us - begun_us) // MS} ms, {found[0]['pulses']} pulses")
@@ -222,11 +222,7 @@ def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(
     kit.pull()
     kit.wait(10 * S)
     assert any("code 20" in line for line in kit.lines)
-    assert (
-        kit.meter.relay._forced is None
-        and not kit.meter.display._testing
-        and not kit.meter.card_slot.busy
-    )
+    assert not kit.under_test and not kit.meter.card_slot.busy
     assert not kit.relay_closed and not kit.rig.view().lamps["fault"]
     assert not results(kit, TEST)
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]
@@ -241,5 +237,5 @@ def test_a_cut_in_the_middle_of_a_test_leaves_nobody_with_free_supply(factory: M
     kit.rig.pull()
     kit.restart(1 * S)
     kit.wait(10 * S)
-    assert not kit.relay_closed and kit.meter.relay._forced is None
+    assert not kit.relay_closed and not kit.under_test
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]

@@ -303,7 +303,7 @@ def test_an_interrupt_at_any_line_loses_nothing(woken: MeterKit) -> None:
         again()
         assert at_line(wanted, meter.recovery.adopt_now) == wanted
         meter.stop()
-        found = kit.rig.runner.modules["state"].unpack(meter.store._journal.load())  # type: ignore[attr-defined]
+        found = kept(kit)
         assert vars(found) == whole == vars(kit.state), wanted
     assert 0 <= kit.ledger.energy_pj - found.energy_pj <= PJ_PER_WH
     assert used_fen(found) == Fraction(found.energy_pj * found.price_e4, FEN)

@@ -9,6 +9,7 @@ import functools
 import importlib
 import operator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ REAL = [
 
 
 @pytest.fixture
-def theirs():
+def theirs() -> Any:
     from pcsc_kit import need
 
     need(pyscard=True)
@@ -33,7 +34,7 @@ def test_the_list_is_wide() -> None:
 
 
 @pytest.mark.parametrize("atr", REAL, ids=lambda atr: atr.hex())
-def test_agrees_with_pyscard(theirs, atr: bytes) -> None:
+def test_agrees_with_pyscard(theirs: Any, atr: bytes) -> None:
     ours, other = iso7816.AtrReader(), theirs(list(atr))
     ours.receive(atr)
     if atr[0] == 0x3F:  # the meter's cards use the direct convention
@@ -60,7 +61,7 @@ def test_agrees_with_pyscard(theirs, atr: bytes) -> None:
         compare(ours, other)
 
 
-def compare(ours, other) -> None:
+def compare(ours: Any, other: Any) -> None:
     assert (ours.fi, ours.di) == (fi_of(other), di_of(other))
     assert ours.historical == bytes(other.getHistoricalBytes())
     assert ours.extra_guard_etu == {None: 0, 255: 0}.get(other.TC[0], other.TC[0])
@@ -70,9 +71,9 @@ def compare(ours, other) -> None:
     assert other.atr[: len(ours.raw)] == list(ours.raw)
 
 
-def fi_of(other):
+def fi_of(other: Any) -> int | str:
     return other.clockrateconversion[other.FI] if other.FI is not None else 372
 
 
-def di_of(other):
+def di_of(other: Any) -> int | str:
     return other.bitratefactor[other.DI] if other.DI is not None else 1

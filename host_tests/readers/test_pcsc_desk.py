@@ -4,7 +4,7 @@ import itertools
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -286,7 +286,9 @@ class Signalling(Tpdu):
 
 
 @sweep(2)
-def test_ended_during_a_sale_through_readers(pcsc: Readers, every: int, record_property) -> None:
+def test_ended_during_a_sale_through_readers(
+    pcsc: Readers, every: int, record_property: Callable[[str, object], None]
+) -> None:
     control = control_card()
     esam, bought = private_esam(control), user_card(control)
     sell(control, bought, 100)
@@ -320,7 +322,9 @@ def test_ended_during_a_sale_through_readers(pcsc: Readers, every: int, record_p
 
 
 @sweep(3)
-def test_pulled_out_of_the_reader_during_a_sale(pcsc: Readers, every: int, record_property) -> None:
+def test_pulled_out_of_the_reader_during_a_sale(
+    pcsc: Readers, every: int, record_property: Callable[[str, object], None]
+) -> None:
     control = control_card()
     esam, bought = private_esam(control), user_card(control)
     sell(control, bought, 100)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -134,7 +134,9 @@ def test_nothing_listens(tmp_path: Path) -> None:
     assert "no step of a story" in DeskLine().unknown(["card", "insert", str(card)])
 
 
-def test_a_thousand_commands_a_second(pcsc: Readers, record_property) -> None:
+def test_a_thousand_commands_a_second(
+    pcsc: Readers, record_property: Callable[[str, object], None]
+) -> None:
     best = 0
     for _ in range(3):
         status, out, err = run(

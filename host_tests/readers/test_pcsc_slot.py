@@ -23,6 +23,7 @@ class PlayedReader:
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(5)
         self.port = self.listener.getsockname()[1]
         self.link: socket.socket | None = None
 

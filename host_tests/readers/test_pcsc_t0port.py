@@ -1,5 +1,7 @@
 """61xx and 6Cxx followed by the terminal: a chip behind T=0 says the same as the chip itself."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ CONTROL = control_card()
 USER = user_card(CONTROL)
 
 
-def sender(chip: Chip):
+def sender(chip: Chip) -> Callable[[bytes], bytes]:
     tpdu = Tpdu(chip)
     tpdu.reset()
 

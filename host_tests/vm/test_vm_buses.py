@@ -1,5 +1,6 @@
 """Rung 2: I2C, SPI and PWM of the virtual board, with strict devices and with none."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from vm_bench import VmBench
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[VmBench]:
     with VmBench(tmp_path) as made:
         yield made
 

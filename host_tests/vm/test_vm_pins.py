@@ -1,5 +1,6 @@
 """Rung 2: pins and their interrupts on the virtual board, under the real MicroPython."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from vm_bench import VmBench
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[VmBench]:
     with VmBench(tmp_path) as made:
         yield made
 

@@ -1,5 +1,6 @@
 """Rung 2: virtual time and asyncio on the virtual board, under the real MicroPython."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[VmBench]:
     with VmBench(tmp_path) as made:
         yield made
 

@@ -1,5 +1,6 @@
 """Rung 2: the virtual board's UARTs: pace, rings, waiting, waking."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ CHAR_US = 2292  # 11 bits at 4800 baud, rounded up
 
 
 @pytest.fixture
-def bench(tmp_path: Path):
+def bench(tmp_path: Path) -> Iterator[VmBench]:
     with VmBench(tmp_path) as made:
         yield made
 

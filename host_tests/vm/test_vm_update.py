@@ -4,7 +4,7 @@ After a bad version the former one runs.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -97,7 +97,7 @@ def changed(name: str, old: str, new: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def meter(tmp_path: Path):
+def meter(tmp_path: Path) -> Iterator[Callable[..., Updated]]:
     made: list[Updated] = []
 
     def make(changes: dict[str, str] | None = None) -> Updated:

@@ -13,6 +13,7 @@ from dianka.bench.stage.session import Session
 from dianka.bench.stage.stand import CONTROL, MS, SESSION_US, USER, S, Stand
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
+from dianka.firmware import shared
 
 __all__ = ["CONTROL", "MS", "USER", "S", "Trial"]
 
@@ -20,6 +21,7 @@ __all__ = ["CONTROL", "MS", "USER", "S", "Trial"]
 # The state of every other part decides about the future, also that of a part added later.
 _PASSING = ("chip", "metering", "clock", "relay", "display", "pages", "self_check")
 _DEPTH = 4  # of parts within parts
+fram_map = shared("fram_map")
 _PLAIN = (int, bool, str, bytes, bytearray, type(None))
 
 
@@ -74,7 +76,7 @@ class Trial(Stand):
         memory, a start knows the chips and the relay.
         """
         store = self.modules["state_store"].StateStore(_Image(fram), lambda text: None)
-        return self._digest(_known(store, "store", _DEPTH, set()), store, fram)
+        return self._digest(_known(store, "store", _DEPTH, set()), fram)
 
     def alive(self) -> str:
         """Return a digest of the chips' memories and of all that the running firmware knows.
@@ -85,10 +87,10 @@ class Trial(Stand):
         parts = {name: part for name, part in vars(self.meter).items() if not name.startswith("_")}
         seen = {id(parts.pop(name)) for name in _PASSING}
         known = [_known(part, name, _DEPTH, seen) for name, part in parts.items()]
-        return self._digest(known, self.meter.store, self.rig.bench.fram.content)
+        return self._digest(known, self.rig.bench.fram.content)
 
-    def _digest(self, known: object, store: Any, fram: bytes) -> str:
-        text = repr(known) + self._chips() + _beside(store, fram)
+    def _digest(self, known: object, fram: bytes) -> str:
+        text = repr(known) + self._chips() + _beside(fram)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _chips(self) -> str:
@@ -96,12 +98,15 @@ class Trial(Stand):
         return f"{esam} {card} {self.relay_closed} {esam.keys} {card and card.keys}"
 
 
-def _beside(store: Any, fram: bytes) -> str:
-    """Return a digest of the memory without the journal."""
-    journal, content = store._journal, bytearray(fram)
-    size = max(base + journal._slots * slot_size for base, slot_size, _, _ in journal._rings)
-    for base in journal._halves:
-        content[base : base + size] = bytes(size)
+def _beside(fram: bytes) -> str:
+    """Return a digest of the memory without the journal's rings, present and former."""
+    content = bytearray(fram)
+    for half in fram_map.HALVES:
+        for at, size in (
+            (fram_map.FORMER_JOURNAL_AT, fram_map.FORMER_JOURNAL_BYTES),
+            (fram_map.JOURNAL_AT, fram_map.JOURNAL_SLOTS * fram_map.JOURNAL_SLOT_BYTES),
+        ):
+            content[half + at : half + at + size] = bytes(size)
     return hashlib.sha256(content).hexdigest()
 
 

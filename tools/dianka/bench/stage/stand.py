@@ -347,6 +347,16 @@ class Stand:
         return self.rig.bench.relay.closed
 
     @property
+    def under_test(self) -> bool:
+        """Whether a production test decides about the relay or the lamps.
+
+        It lights all eight lamps; the meter itself has names for six (models/bench.py).
+        """
+        relay = self.meter.relay
+        forced = not relay.goal(True) or relay.goal(False)
+        return forced or all(self.rig.bench.display.lamps)
+
+    @property
     def esam(self) -> Chip:
         """The chip at the ESAM's contacts; the meter's own, if there is none."""
         return self.rig.bench.esam.chip or self.rig.esam_file.chip
