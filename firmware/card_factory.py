@@ -111,12 +111,12 @@ class FactorySession:
         order = card_files.unpack(card_files.TEST_ORDER, data)
         if not 1 <= order["seconds"] <= _MOST_S:
             raise fault("FORMAT", "tests of %d s" % order["seconds"])
-        await self._esam.wallet()  # checked by its inverse: this is the test of the ESAM
+        await self._esam.read_wallet()  # checked by its inverse: this is the test of the ESAM
         await _count_down(card)
         return _Tests(self, card, order).run
 
     async def _begin(self, card: "Card") -> None:
-        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
+        if await self._esam.read_key_state() != card_files.KEYS_PUBLIC:
             raise fault("KEY_STATE", "production test card, but the meter has private keys")
         if self.store.state.has(records.OPENED) or self.store.state.count:
             raise fault("KEY_STATE", "production test card, but the meter belongs to a customer")
@@ -148,7 +148,7 @@ async def _uses_left(card: "Card") -> int:
 
 
 async def _sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> bytes:
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     return await card.ask(
         0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8)
     )

@@ -49,7 +49,7 @@ class InitSession:
             raise fault("FORMAT", "meter number zero")
         if info["customer_no"] or info["card_type"]:
             raise fault("FORMAT", "initialisation card that names a customer")
-        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
+        if await self._esam.read_key_state() != card_files.KEYS_PUBLIC:
             raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
         earliest_s = _desk_time_s(self._clock, info["switch_time"])
         await authenticate(card, self._esam)
@@ -128,5 +128,5 @@ async def _empty_count(card: "Card", esam: "Esam") -> bytes:
 
 async def _sealed(card: "Card", esam: "Esam", file: int, offset: int, target: bytes) -> bytes:
     """Return data ‖ MAC of a card file, sealed for the ESAM's next command `target`."""
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | file, offset, challenge + target + _FACTOR)

@@ -66,7 +66,7 @@ class InspectSession:
         )
         esam = self._esam
         await authenticate(
-            card, esam, 0 if await esam.key_state() == card_files.KEYS_PRIVATE else _BESIDE
+            card, esam, 0 if await esam.read_key_state() == card_files.KEYS_PRIVATE else _BESIDE
         )
         await _write(card, card_files.INSPECTION_TOTALS, b"\x00")
         framed = await self._set_run_info() if copies & card_files.COPY_TOTALS else b""

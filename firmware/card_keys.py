@@ -49,7 +49,7 @@ class KeysSession:
             raise fault("KEY_STATE", "keys before the meter number")
         if state.has(records.TEST_CREDIT):
             raise fault("KEY_STATE", "test credit in the meter: initialise it first")
-        if await esam.key_state() != has:
+        if await esam.read_key_state() != has:
             raise fault(
                 "KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private")
             )
@@ -67,7 +67,7 @@ class KeysSession:
         for key in _ROOT_KEYS:
             await _load(card, esam, key, order + b"\x00" + bytes(8), has)
         await _load(card, esam, _MASTER, own, has)
-        if await esam.key_state() != gets:
+        if await esam.read_key_state() != gets:
             raise fault("ESAM", "keys loaded, but not of the set they should be of")
         self._log("%s keys loaded" % ("public" if restore else "private"))
         return (("donE", _SHOW_MS),)
@@ -85,7 +85,7 @@ async def _must_be_whole(esam: "Esam", state: "State") -> None:
     ):
         raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
     if not state.has(records.OPENED) and (
-        state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)
+        state.balance_fen > 0 or state.count or await esam.read_wallet() != (0, 0)
     ):
         raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
 
@@ -106,7 +106,7 @@ def _forgive(store: "StateStore") -> None:
 
 async def _load(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
     """Load one key, sealed by the card under the ESAM's present master key and challenge."""
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     sealed, sw = await card.command(
         0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6)
     )

@@ -69,7 +69,7 @@ class UserSession:
         """Serve a user card. Return messages that show the balance before and after."""
         state = self._store.state
         info = card_files.unpack(card_files.PARAMS, data)
-        if await self._esam.key_state() != card_files.KEYS_PRIVATE:
+        if await self._esam.read_key_state() != card_files.KEYS_PRIVATE:
             raise fault("KEY_STATE", "user card, but the meter has public keys")
         await authenticate(card, self._esam)
         old_fen = state.balance_fen
@@ -175,7 +175,7 @@ class UserSession:
         self._store.commit()
         challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
         framed = card_files.frame(card_files.CMD_WRITE_BACK, receipt)
-        sealed = await self._esam.receipt(framed, challenge, card.serial)
+        sealed = await self._esam.seal_receipt(framed, challenge, card.serial)
         await card.ask(0x04, 0xD6, 0x80 | card_files.CARD_WRITE_BACK, 0x00, sealed)
 
 
@@ -234,7 +234,7 @@ async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
 
     `beside` is the offset of the other keys on a card for both key states.
     """
-    challenge = await esam.challenge(8)
+    challenge = await esam.get_challenge(8)
     expected = await esam.encipher(IDENTITY, card.serial, challenge)
     answer, sw = await card.command(0x00, 0x88, 0x00, beside + IDENTITY, challenge)
     if sw != 0x9000 or answer != expected:
@@ -311,7 +311,7 @@ async def _sealed(
 
     CardError if `judged` is given and the data differ from it: they never reach the ESAM.
     """
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
     if judged is not None and block[:-4] != judged:
         raise fault("MAC", "sealed is not what was read")
