@@ -182,7 +182,7 @@ class _Tests:
             session.display.test_lamps(False)
         if tests & card_files.TEST_MEMORY and not session.store.check():
             self._passed |= card_files.TEST_MEMORY
-        self._card.bound()
+        self._card.start_deadline()
         await session.write_result(
             self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)}
         )

@@ -109,7 +109,7 @@ class InspectSession:
         """
         self._report_alive()
         # A new limit: with a full log and a slow card, one for the whole session is too short.
-        card.bound()
+        card.start_deadline()
         try:
             found = self._events.newest(card_files.EVENTS)
         except OSError:

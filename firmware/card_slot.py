@@ -129,7 +129,7 @@ class CardSlot:
         if self._metering.chip.voltage_mv < _MIN_CARD_MV:
             raise fault("SUPPLY", "mains too low")
         gc.collect()  # now, so that it does not run in the middle of the session
-        card.bound()
+        card.start_deadline()
         try:
             async with self._settlement.lock:
                 shown = await self._run_session(card)
@@ -140,13 +140,13 @@ class CardSlot:
                 card.raise_if_pulled()
             raise
         finally:
-            card.off()
+            card.power_off()
 
     async def _run_session(self, card: "Card") -> tuple:
         try:
             await card.connect()
             await self._settlement.start()
-            command, data = await card.info()
+            command, data = await card.read_info()
             run = self._sessions.get(command)
             if run is None:
                 raise fault("TYPE", "command %02X" % command)

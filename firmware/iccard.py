@@ -33,16 +33,16 @@ class Card:
         try:
             atr = await self._channel.reset()
         except LineError as error:
-            raise self._early() or fault("CARD_RESET", str(error)) from None
+            raise self._detect_pull() or fault("CARD_RESET", str(error)) from None
         self.serial = atr.serial()
         if not self.serial:
             raise fault("CARD_RESET", "foreign ATR")
         _, sw = await self.command(0x00, 0xA4, 0x00, 0x00, b"\xdf\x01")
         if sw != 0x9000:
-            await self._control()
+            await self._raise_if_control()
             raise fault("UNISSUED", "no DF01")
 
-    async def _control(self) -> None:
+    async def _raise_if_control(self) -> None:
         """Raise CONTROL_CARD if this is a system control card.
 
         Its file 01 is in its main file, which is selected after the reset.
@@ -59,7 +59,7 @@ class Card:
         try:
             return await self._channel.command(cla, ins, p1, p2, data, le)
         except LineError as error:
-            raise self._early() or fault("COMMUNICATION", str(error)) from None
+            raise self._detect_pull() or fault("COMMUNICATION", str(error)) from None
 
     async def ask(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
@@ -71,9 +71,9 @@ class Card:
         return answer
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
-        return _whole(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
+        return _check_size(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
 
-    async def info(self) -> tuple:
+    async def read_info(self) -> tuple:
         """Return (command, data) of file 01, which says which kind of card this is.
 
         The command asks for the length of a user card's file. A card with less answers with its
@@ -101,23 +101,23 @@ class Card:
 
     def raise_if_pulled(self) -> None:
         """Raise PULLED if the card is no longer there."""
-        gone = self._early()
+        gone = self._detect_pull()
         if gone:
             raise gone
 
-    def _early(self) -> "CardError | None":
+    def _detect_pull(self) -> "CardError | None":
         """Return PULLED if the card is no longer there, else None."""
         return fault("PULLED", "card pulled early") if self._switch.value() else None
 
-    def off(self) -> None:
-        self._channel.off()
+    def power_off(self) -> None:
+        self._channel.power_off()
 
-    def bound(self) -> None:
+    def start_deadline(self) -> None:
         """Start the session's limit of 3 s for reading and writing (docs/cards/sessions.md)."""
         self._channel.end_within(_SESSION_MS)
 
 
-def _whole(answer: bytes, size: int) -> bytes:
+def _check_size(answer: bytes, size: int) -> bytes:
     """Return the answer; CardError if its size is wrong.
 
     A card may answer 9000 and send less than it was asked for.

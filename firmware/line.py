@@ -102,7 +102,7 @@ class Channel:
             self._line.set_rate(pps.factor)
             self._agreed = True
 
-    def off(self) -> None:
+    def power_off(self) -> None:
         self._line.deactivate()
 
     async def command(

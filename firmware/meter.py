@@ -233,7 +233,7 @@ class Meter:
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
-            closed = self.relay.goal(why == supply.MAY_CLOSE)
+            closed = self.relay.pick_goal(why == supply.MAY_CLOSE)
             await self.relay.follow(closed, self._can_drive(closed))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
