@@ -128,7 +128,7 @@ class FactorySession:
         record["esam"] = self._esam.serial
         record["selfcheck"] = fixed(self._self_check.code)
         record["version"] = fixed(versions.version())
-        record["time"] = self.clock.local_minute()
+        record["time"] = self.clock.read_local_minute()
         await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
 
 
@@ -206,7 +206,7 @@ class _Tests:
         session, tests = self._session, self._tests
         before_pj, before_s, start_ms = (
             session.store.state.energy_pj,
-            session.clock.seconds(),
+            session.clock.read_seconds(),
             time.ticks_ms(),
         )
         looked_at = not tests & card_files.TEST_SEGMENTS
@@ -221,7 +221,7 @@ class _Tests:
                 session.display.show_messages()
             await self._step()
         session.display.test_lamps(False)
-        after_s = session.clock.seconds()
+        after_s = session.clock.read_seconds()
         if tests & card_files.TEST_CLOCK and before_s is not None and after_s is not None:
             if abs((after_s - before_s) * 1000 - self._window_ms) <= 1000 + _EDGE_MS:
                 self._passed |= card_files.TEST_CLOCK

@@ -133,7 +133,7 @@ class InspectSession:
         record["version"] = fixed(versions.version())
         record["events"] = number
         record["copied"] = copies
-        record["time"] = self._clock.local_minute()
+        record["time"] = self._clock.read_local_minute()
         return record
 
 

@@ -164,7 +164,7 @@ class CardSlot:
         try:
             header, sw = self._card.last
             record = {
-                "time": self._clock.local_minute(),
+                "time": self._clock.read_local_minute(),
                 "serial": self._card.serial or bytes(8),
                 "code": code,
                 "header": bytes(header) + bytes(5 - len(header)),

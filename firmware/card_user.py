@@ -330,5 +330,5 @@ def run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
         "count": state.count,
         "overdraft_fen": state.overdraft_fen,
         "illegal_cards": state.illegal_cards,
-        "time": clock.local_minute(),
+        "time": clock.read_local_minute(),
     }

@@ -211,7 +211,7 @@ class Meter:
         if done and seconds < self.store.state.earliest_s:
             self.store.state.earliest_s = seconds
             self.store.keep()
-            self.clock.seconds()  # updates the clock's fault: this time is accepted now
+            self.clock.read_seconds()  # updates the clock's fault: this time is accepted now
         return former, done
 
     # ****** Tasks ******
@@ -323,7 +323,7 @@ class Meter:
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:
-        self.clock.seconds()  # updates the clock's fault
+        self.clock.read_seconds()  # updates the clock's fault
         await self.settlement.keep_in_step(settle)
 
     def _on_power_fail(self, pin) -> None:

@@ -149,7 +149,7 @@ class SelfCheck:
         return _ESAM_REFUSES if self._esam.alive else _ESAM_SILENT
 
     def _check_clock(self) -> int:
-        self._clock.seconds()
+        self._clock.read_seconds()
         return self._clock.fault
 
     def _check_relay(self) -> int:

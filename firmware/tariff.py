@@ -32,11 +32,11 @@ class Tariff:
         state = self._store.state
         if not state.switch_time:
             return
-        minute = self._clock.local_minute()
+        minute = self._clock.read_local_minute()
         if not minute and not self._timeless:
             self._timeless = True
             self._log("price: the planned one waits for a clock that tells the time")
-        if minute >= state.switch_time and switch_price(state, self._clock.sure_minute()):
+        if minute >= state.switch_time and switch_price(state, self._clock.read_sure_minute()):
             self._log("price: now %d of 0.0001 yuan/kWh" % state.price_e4)
             self._store.keep()
 

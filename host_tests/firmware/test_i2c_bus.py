@@ -53,7 +53,10 @@ class Start:
     def well(self) -> bool:
         """Whether memory and clock answer right at the first try."""
         second = self.bench.clock.now_us // 1_000_000
-        return self.fram.read(0, len(RECORD)) == RECORD and self.clock.seconds() == TIME_S + second
+        return (
+            self.fram.read(0, len(RECORD)) == RECORD
+            and self.clock.read_seconds() == TIME_S + second
+        )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def test_a_read_of_the_memory_may_end_in_any_bit(start: Start, bit: int) -> None
 @pytest.mark.parametrize("bit", range(9))
 def test_a_read_of_the_clock_may_end_in_any_bit(start: Start, bit: int) -> None:
     for count in range(1, 9):  # status, then the seven registers of the time
-        start.lose(start.clock.seconds, count, bit)
+        start.lose(start.clock.read_seconds, count, bit)
         start.restart()
         assert start.well(), (count, bit)
 
@@ -136,7 +139,7 @@ def test_a_chip_that_is_absent_is_an_error_each_time(start: Start) -> None:
     for _ in range(5):
         with pytest.raises(OSError, match="5"):
             start.fram.read(0, 1)
-    assert start.clock.seconds() is not None
+    assert start.clock.read_seconds() is not None
     start.bench.fram.mute = False
     assert start.well()
 
