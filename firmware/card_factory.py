@@ -83,7 +83,7 @@ class FactorySession:
         amount_fen, state = order["money_fen"], self.store.state
         if order["count"]:
             raise fault("COUNT", "test credit with a purchase count")
-        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(
+        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.may_credit(
             state, amount_fen - state.balance_fen
         ):
             raise fault(

@@ -206,7 +206,7 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
         raise fault("COUNT", "card %d, meter %d" % (count, state.count))
     if not blank:
         return REFUSE
-    if not account.fits(state, amount_fen):
+    if not account.may_credit(state, amount_fen):
         raise fault("HOARD", "balance would be too high")
     return CREDIT
 

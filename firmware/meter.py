@@ -229,7 +229,7 @@ class Meter:
     async def _switch(self) -> None:
         told = None
         while True:
-            why = supply.why_open(self.store.state, self.metering.silence_s)
+            why = supply.find_reason(self.store.state, self.metering.silence_s)
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
@@ -315,11 +315,11 @@ class Meter:
     def _charge(self, energy_pj: int) -> None:
         """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
         state = self.store.state
-        stage = supply.why_open(state)
+        stage = supply.find_reason(state)
         account.debit(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
+        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_reason(state) != stage:
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:

@@ -79,7 +79,7 @@ class Pages:
     def _lamps(self, faults: list) -> int:
         state = self._store.state
         lamps = PULSE if state.energy_pj // _PULSE_PJ & 1 else 0
-        if supply.alarm(state):
+        if supply.is_alarm_on(state):
             lamps |= ALARM
         if not self._relay.closed:
             lamps |= TRIP
@@ -91,7 +91,7 @@ class Pages:
         return decimal(self._store.state.balance_fen, 2)
 
     def _energy(self) -> str:
-        return labelled("E", decimal(account.energy_kwh_x100(self._store.state), 2))
+        return labelled("E", decimal(account.compute_kwh_x100(self._store.state), 2))
 
     def _price(self) -> str:
         return labelled("P", decimal(self._store.state.price_e4, 4))
