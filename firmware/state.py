@@ -136,7 +136,7 @@ def format_of(data: bytes) -> int:
     return form
 
 
-def pack(state: State, form: int = FORMAT) -> bytes:
+def pack(state: "State", form: int = FORMAT) -> bytes:
     """Return the state as bytes; OverflowError if a value exceeds the size of its field.
 
     Fields that a former format lacks are left out.
@@ -152,7 +152,7 @@ def pack(state: State, form: int = FORMAT) -> bytes:
     return bytes(out)
 
 
-def unpack(data: bytes) -> State:
+def unpack(data: bytes) -> "State":
     """Return the state that `pack` wrote; ValueError if this version does not read its format."""
     state = State()
     at = 2
