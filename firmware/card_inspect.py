@@ -84,7 +84,7 @@ class InspectSession:
             card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals)
         )
         self._log("inspected")
-        return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
+        return tuple([(text, _PAGE_MS) for text in self._pages.compose_texts()])
 
     async def _set_run_info(self) -> bytes:
         """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
@@ -130,7 +130,7 @@ class InspectSession:
             name: getattr(state, name)
             for name in ("meter_no", "energy_pj", "remainder", "bought_fen", "price_e4")
         }
-        record["faults"] = self._pages.fault_bits()
+        record["faults"] = self._pages.compute_fault_bits()
         record["selfcheck"] = pad_text(self._self_check.code)
         record["version"] = pad_text(versions.version())
         record["events"] = number

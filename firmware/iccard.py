@@ -34,7 +34,7 @@ class Card:
             atr = await self._channel.reset()
         except LineError as error:
             raise self._detect_pull() or make_error("CARD_RESET", str(error)) from None
-        self.serial = atr.serial()
+        self.serial = atr.find_serial()
         if not self.serial:
             raise make_error("CARD_RESET", "foreign ATR")
         _, sw = await self.command(0x00, 0xA4, 0x00, 0x00, b"\xdf\x01")

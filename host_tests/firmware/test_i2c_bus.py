@@ -164,7 +164,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
     kit.wait(6 * S)
     assert sum("controller restarts" in line for line in kit.lines[starts:]) == 2 and not bus.loss
     exact(kit)
-    assert kit.meter.pages.faults() == [] and not kit.meter.store.unread
+    assert kit.meter.pages.list_faults() == [] and not kit.meter.store.unread
     assert kit.meter.self_check.code[:5] == "00000"
     assert kit.relay_closed and kit.violations() == []
     kit.close()
@@ -177,11 +177,11 @@ def test_a_bus_that_stays_stuck_at_the_start_is_found_free_later(tmp_path: Path)
     sda = kit.rig.bench.mcu.pin(kit.rig.bench.pins["SDA"])
     sda.hold(True)  # type: ignore[attr-defined]
     kit.bite()
-    assert kit.meter.store.unread and "Err-06" in kit.meter.pages.faults()
+    assert kit.meter.store.unread and "Err-06" in kit.meter.pages.list_faults()
     sda.hold(False)  # type: ignore[attr-defined]
     kit.wait(3 * S)
     assert not kit.meter.store.unread
     exact(kit)
     kit.wait(900 * S + 500 * MS)
-    assert kit.meter.pages.faults() == []
+    assert kit.meter.pages.list_faults() == []
     kit.close()

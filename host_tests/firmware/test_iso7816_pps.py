@@ -167,8 +167,8 @@ def test_no_offer_without_ta1() -> None:
 
 
 def test_our_own_chips_are_known_by_their_atr() -> None:
-    assert atr_of(OWN).serial() == offer(0x13).serial() == SERIAL
+    assert atr_of(OWN).find_serial() == offer(0x13).find_serial() == SERIAL
     for foreign in ("3B00", "3B690001410001020304050607", "3B79130001410001020304050607",
                     "3B6800004100010203040506", "3B2900410001020304050607",
                     "3BF91300001000410001020304050607"):  # fmt: skip
-        assert atr_of(bytes.fromhex(foreign)).serial() == b"", foreign
+        assert atr_of(bytes.fromhex(foreign)).find_serial() == b"", foreign
