@@ -113,7 +113,7 @@ class InspectSession:
         # A new limit: with a full log and a slow card, one for the whole session is too short.
         card.start_deadline()
         try:
-            found = self._events.newest(card_files.EVENTS)
+            found = self._events.read_newest(card_files.EVENTS)
         except OSError:
             return 0  # the memory's fault is in `faults`
         for packed in found:

@@ -92,7 +92,7 @@ class Settlement:
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count)
-        elif lost or count != state.count or not await self._journal_stands(money_fen):
+        elif lost or count != state.count or not await self._is_journal_right(money_fen):
             self._restore(money_fen, count)
             changed = True
         if lost:
@@ -179,7 +179,7 @@ class Settlement:
             raise EsamError("wallet of %d fen after a debit to %d" % (left_fen, target_fen))
         return left_fen
 
-    async def _journal_stands(self, money_fen: int) -> bool:
+    async def _is_journal_right(self, money_fen: int) -> bool:
         """Return whether the journal's balance is right beside a wallet of `money_fen`.
 
         It is if the wallet holds enough. It also is if the journal is that of this very meter,

@@ -43,7 +43,7 @@ class Tariff:
 
 def set_price(state: "State", framed: bytes) -> None:
     """Put tariff set 1 into force at once; ValueError if the file is not a tariff."""
-    state.price_e4 = _flat_price_e4(framed)
+    state.price_e4 = _unpack_flat_price_e4(framed)
 
 
 def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
@@ -52,7 +52,7 @@ def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
     The new plan replaces a former one. ValueError as in `set_price`.
     """
     if switch_time:
-        state.next_price_e4, state.switch_time = _flat_price_e4(framed), switch_time
+        state.next_price_e4, state.switch_time = _unpack_flat_price_e4(framed), switch_time
     else:
         state.next_price_e4 = state.switch_time = 0
 
@@ -70,10 +70,10 @@ def switch_price(state: "State", minute: int) -> bool:
 
 def is_in_force(state: "State", framed: bytes) -> bool:
     """Return whether this tariff is the one in force."""
-    return _flat_price_e4(framed) == state.price_e4
+    return _unpack_flat_price_e4(framed) == state.price_e4
 
 
-def _flat_price_e4(framed: bytes) -> int:
+def _unpack_flat_price_e4(framed: bytes) -> int:
     """Return the first rate, which is the flat price; ValueError for zero.
 
     No tariff is free: a block that was moved to the wrong place reads as zeros.
