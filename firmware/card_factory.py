@@ -19,7 +19,7 @@ import versions
 from card_errors import make_error
 from card_inspect import pad_text
 from card_user import authenticate
-from display import Display, decimal, labelled
+from display import Display, add_label, decimal
 from ds3231 import Ds3231
 from esam import Esam
 from hlw8032 import Hlw8032
@@ -190,7 +190,7 @@ class _Tests:
         )
         failed = tests & ~self._passed
         session.log("tests %02X, failed %02X" % (tests, failed))
-        return ((labelled("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
+        return ((add_label("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
 
     async def _test_relay(self, closed: bool) -> bool:
         """Force the contact and return whether it follows."""

@@ -18,7 +18,7 @@ import state as records
 import supply
 from card_errors import make_error
 from card_user import authenticate
-from display import labelled
+from display import add_label
 from ds3231 import Ds3231
 from esam import Esam
 from iccard import Card
@@ -67,7 +67,7 @@ class InitSession:
         self._log("initialised as meter %012d" % fresh.meter_no)
         if earliest_s:
             self._clock.bring_up_to(earliest_s, self._log)
-        return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
+        return ((add_label("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
     async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
         """Copy every file to the ESAM, sealed for it; `fresh` gets the meter's own values."""

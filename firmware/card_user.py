@@ -110,7 +110,7 @@ class UserSession:
 
         Then bind the meter to this customer and card.
         """
-        state, flags = self._store.state, flags_of(info)
+        state, flags = self._store.state, pick_flags(info)
         switch_time = 0
         if flags & card_files.UPDATE_OTHER:
             # Only an opening card has this flag, and the ESAM has checked its file 01.
@@ -271,7 +271,7 @@ async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) 
     )
 
 
-def flags_of(info: dict) -> int:
+def pick_flags(info: dict) -> int:
     """Return the update flags of this card that the meter may obey."""
     return (
         info["update_flag"]

@@ -107,7 +107,7 @@ def decimal(value: int, places: int) -> str:
     )
 
 
-def labelled(label: str, text: str) -> str:
+def add_label(label: str, text: str) -> str:
     """Return `label` at the left end, `text` at the right end of the digits.
 
     A dot takes no digit of its own.

@@ -7,7 +7,7 @@ from micropython import const
 
 import account
 import supply
-from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, decimal, labelled
+from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, add_label, decimal
 from ds3231 import Ds3231
 from metering import Metering
 from relay import Relay
@@ -91,16 +91,16 @@ class Pages:
         return decimal(self._store.state.balance_fen, 2)
 
     def _format_energy(self) -> str:
-        return labelled("E", decimal(account.compute_kwh_x100(self._store.state), 2))
+        return add_label("E", decimal(account.compute_kwh_x100(self._store.state), 2))
 
     def _format_price(self) -> str:
-        return labelled("P", decimal(self._store.state.price_e4, 4))
+        return add_label("P", decimal(self._store.state.price_e4, 4))
 
     def _format_power(self) -> str:
-        return labelled("L", str(self._metering.chip.power_mw // 1000))
+        return add_label("L", str(self._metering.chip.power_mw // 1000))
 
     def _format_number(self) -> str:
-        return labelled("no", "%06d" % (self._store.state.meter_no % 1000000))
+        return add_label("no", "%06d" % (self._store.state.meter_no % 1000000))
 
     def _format_check(self) -> str:
         """Return the self-check's code (docs/selfcheck.md).
