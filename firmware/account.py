@@ -42,7 +42,7 @@ def credit(state, amount_fen: int) -> None:
     state.bought_fen += amount_fen
 
 
-def fits(state, amount_fen: int) -> bool:
+def may_credit(state, amount_fen: int) -> bool:
     """Return whether a purchase of `amount_fen` keeps the balance within the hoard limit.
 
     A hoard limit of 0 means MAX_FEN, the most that the display can show.
@@ -51,6 +51,6 @@ def fits(state, amount_fen: int) -> bool:
     return state.balance_fen + amount_fen <= min(limit_fen, MAX_FEN)
 
 
-def energy_kwh_x100(state) -> int:
+def compute_kwh_x100(state) -> int:
     """Return the total energy in steps of 0.01 kWh, rounded down as displays do."""
     return state.energy_pj * 100 // PJ_PER_KWH

@@ -65,11 +65,11 @@ class CardError(Exception):
         return self.code in _ILLEGAL
 
 
-def fault(name: str, text: str) -> CardError:
+def make_error(name: str, text: str) -> CardError:
     """Return the error of this name."""
     return CardError(_CODES[name], text)
 
 
-def mac_or(name: str, sw: int) -> CardError:
+def make_refusal(name: str, sw: int) -> CardError:
     """Return the error for a refusal by status word: MAC for 6988, else the one of this name."""
-    return fault("MAC" if sw == 0x6988 else name, "status %04X" % sw)
+    return make_error("MAC" if sw == 0x6988 else name, "status %04X" % sw)

@@ -16,10 +16,10 @@ import account
 import card_files
 import state as records
 import versions
-from card_errors import fault
-from card_inspect import fixed
+from card_errors import make_error
+from card_inspect import pad_text
 from card_user import authenticate
-from display import Display, decimal, labelled
+from display import Display, add_label, decimal
 from ds3231 import Ds3231
 from esam import Esam
 from hlw8032 import Hlw8032
@@ -46,8 +46,8 @@ _SHOW_MS = const(5_000)
 class FactorySession:
     """Serves production test cards of both kinds.
 
-    `key_down` returns whether the meter's key is pressed; `report_alive` reports to the watchdog's
-    guard that a test goes on.
+    `is_key_down` returns whether the meter's key is pressed; `report_alive` reports to the
+    watchdog's guard that a test goes on.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FactorySession:
         relay: "Relay",
         display: "Display",
         self_check: "SelfCheck",
-        key_down,
+        is_key_down,
         report_alive,
         log,
     ) -> None:
@@ -72,7 +72,7 @@ class FactorySession:
         self.chip = chip
         self.relay = relay
         self.display = display
-        self.key_down = key_down
+        self.is_key_down = is_key_down
         self.report_alive = report_alive
         self.log = log
 
@@ -82,24 +82,24 @@ class FactorySession:
         order = card_files.unpack(card_files.WALLET, data)
         amount_fen, state = order["money_fen"], self.store.state
         if order["count"]:
-            raise fault("COUNT", "test credit with a purchase count")
-        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.fits(
+            raise make_error("COUNT", "test credit with a purchase count")
+        if not state.balance_fen < amount_fen <= _MOST_FEN or not account.may_credit(
             state, amount_fen - state.balance_fen
         ):
-            raise fault(
+            raise make_error(
                 "HOARD",
                 "test credit of %d fen on a balance of %d" % (amount_fen, state.balance_fen),
             )
         # A memory that takes nothing ends the session here, before a use is gone and money set.
         self.store.commit()
         await _count_down(card)
-        money = await _sealed(card, self._esam, 4, _MONEY)
+        money = await _read_sealed(card, self._esam, 4, _MONEY)
         if int.from_bytes(money[:4], "big") != amount_fen:
-            raise fault("FORMAT", "sealed amount differs from the one that was judged")
+            raise make_error("FORMAT", "sealed amount differs from the one that was judged")
         await self._esam.init_money(money)
-        count = await _sealed(card, self._esam, 8, _COUNT)
+        count = await _read_sealed(card, self._esam, 8, _COUNT)
         if any(count[:-4]):
-            raise fault("FORMAT", "sealed count differs from the one that was judged")
+            raise make_error("FORMAT", "sealed count differs from the one that was judged")
         await self._settlement.grant(amount_fen, _PRICE_E4, count)
         self.log("test credit, balance %d fen" % state.balance_fen)
         await self.write_result(card, {"money_fen": amount_fen})
@@ -110,45 +110,47 @@ class FactorySession:
         await self._begin(card)
         order = card_files.unpack(card_files.TEST_ORDER, data)
         if not 1 <= order["seconds"] <= _MOST_S:
-            raise fault("FORMAT", "tests of %d s" % order["seconds"])
-        await self._esam.wallet()  # checked by its inverse: this is the test of the ESAM
+            raise make_error("FORMAT", "tests of %d s" % order["seconds"])
+        await self._esam.read_wallet()  # checked by its inverse: this is the test of the ESAM
         await _count_down(card)
         return _Tests(self, card, order).run
 
     async def _begin(self, card: "Card") -> None:
-        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
-            raise fault("KEY_STATE", "production test card, but the meter has private keys")
+        if await self._esam.read_key_state() != card_files.KEYS_PUBLIC:
+            raise make_error("KEY_STATE", "production test card, but the meter has private keys")
         if self.store.state.has(records.OPENED) or self.store.state.count:
-            raise fault("KEY_STATE", "production test card, but the meter belongs to a customer")
+            raise make_error(
+                "KEY_STATE", "production test card, but the meter belongs to a customer"
+            )
         await authenticate(card, self._esam)
 
     async def write_result(self, card: "Card", record: dict) -> None:
         """Complete the result with the meter's data, and append it to the card's log."""
         record["meter_no"] = self.store.state.meter_no
         record["esam"] = self._esam.serial
-        record["selfcheck"] = fixed(self._self_check.code)
-        record["version"] = fixed(versions.version())
-        record["time"] = self.clock.local_minute()
+        record["selfcheck"] = pad_text(self._self_check.code)
+        record["version"] = pad_text(versions.version())
+        record["time"] = self.clock.read_local_minute()
         await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
 
 
 async def _count_down(card: "Card") -> None:
-    await _uses_left(card)
+    await _read_uses_left(card)
     await card.ask(0x80, 0x30, 0x00, _USES, card_files.with_inverse(b"\x00\x00\x00\x01"))
 
 
-async def _uses_left(card: "Card") -> int:
+async def _read_uses_left(card: "Card") -> int:
     """Return how many meters this card may still test; CardError if none."""
     left = await card.ask(0x00, 0xB2, 0x01, _USES, le=4)
     if len(left) != 4:
-        raise fault("COMMUNICATION", "counter of %d bytes" % len(left))
+        raise make_error("COMMUNICATION", "counter of %d bytes" % len(left))
     if not any(left):
-        raise fault("COUNT", "no uses left on the card")
+        raise make_error("COUNT", "no uses left on the card")
     return int.from_bytes(left, "big")
 
 
-async def _sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> bytes:
-    challenge = await esam.challenge(4)
+async def _read_sealed(card: "Card", esam: "Esam", offset: int, target: bytes) -> bytes:
+    challenge = await esam.get_challenge(4)
     return await card.ask(
         0x04, 0xB0, 0x80 | card_files.CARD_INFO, offset, challenge + target + bytes(8)
     )
@@ -173,24 +175,24 @@ class _Tests:
         closed = False
         try:
             if tests & (card_files.TEST_RELAY | card_files.TEST_PULSES):
-                closed = await self._relay(True)
-            await self._window()
-            if tests & card_files.TEST_RELAY and await self._relay(False) and closed:
+                closed = await self._test_relay(True)
+            await self._test_window()
+            if tests & card_files.TEST_RELAY and await self._test_relay(False) and closed:
                 self._passed |= card_files.TEST_RELAY
         finally:
             session.relay.force(None)
             session.display.test_lamps(False)
         if tests & card_files.TEST_MEMORY and not session.store.check():
             self._passed |= card_files.TEST_MEMORY
-        self._card.bound()
+        self._card.start_deadline()
         await session.write_result(
             self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)}
         )
         failed = tests & ~self._passed
         session.log("tests %02X, failed %02X" % (tests, failed))
-        return ((labelled("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
+        return ((add_label("bAd", str(failed)) if failed else "donE", _SHOW_MS),)
 
-    async def _relay(self, closed: bool) -> bool:
+    async def _test_relay(self, closed: bool) -> bool:
         """Force the contact and return whether it follows."""
         relay = self._session.relay
         relay.force(closed)
@@ -201,12 +203,12 @@ class _Tests:
             await self._step()
         return True
 
-    async def _window(self) -> None:
+    async def _test_window(self) -> None:
         """Test pulses, segments and clock, all in the same seconds."""
         session, tests = self._session, self._tests
         before_pj, before_s, start_ms = (
             session.store.state.energy_pj,
-            session.clock.seconds(),
+            session.clock.read_seconds(),
             time.ticks_ms(),
         )
         looked_at = not tests & card_files.TEST_SEGMENTS
@@ -214,23 +216,23 @@ class _Tests:
             session.display.test_lamps(True)
             session.display.show_messages((_SEGMENTS, self._window_ms))
         while time.ticks_diff(time.ticks_ms(), start_ms) < self._window_ms:
-            if not looked_at and session.key_down():
+            if not looked_at and session.is_key_down():
                 looked_at = True
                 self._passed |= card_files.TEST_SEGMENTS
                 session.display.test_lamps(False)
                 session.display.show_messages()
             await self._step()
         session.display.test_lamps(False)
-        after_s = session.clock.seconds()
+        after_s = session.clock.read_seconds()
         if tests & card_files.TEST_CLOCK and before_s is not None and after_s is not None:
             if abs((after_s - before_s) * 1000 - self._window_ms) <= 1000 + _EDGE_MS:
                 self._passed |= card_files.TEST_CLOCK
         if tests & card_files.TEST_PULSES and session.chip.pulse_pj:
             self._pulses = (session.store.state.energy_pj - before_pj) // session.chip.pulse_pj
-            if self._right():
+            if self._is_count_right():
                 self._passed |= card_files.TEST_PULSES
 
-    def _right(self) -> bool:
+    def _is_count_right(self) -> bool:
         """Return whether the pulses are those that the test bench's load must give.
 
         The tolerance is 2 % and the two edges of the window. Any pulse will do if none are

@@ -287,14 +287,17 @@ def unpack_tariff(data: bytes) -> dict:
     first = _RATES * 4
     second = first + _TABLE + _DAYS
     return {
-        "rates_e4": _numbers(data, 0, _RATES),
-        "steps_1": (_numbers(data, first, _STEPS), _numbers(data, first + _STEPS * 4, _STEPS + 1)),
+        "rates_e4": _unpack_numbers(data, 0, _RATES),
+        "steps_1": (
+            _unpack_numbers(data, first, _STEPS),
+            _unpack_numbers(data, first + _STEPS * 4, _STEPS + 1),
+        ),
         "steps_2": (
-            _numbers(data, second, _STEPS),
-            _numbers(data, second + _STEPS * 4, _STEPS + 1),
+            _unpack_numbers(data, second, _STEPS),
+            _unpack_numbers(data, second + _STEPS * 4, _STEPS + 1),
         ),
     }
 
 
-def _numbers(data: bytes, at: int, count: int) -> list:
+def _unpack_numbers(data: bytes, at: int, count: int) -> list:
     return [from_bcd(data[at + 4 * i : at + 4 * i + 4]) for i in range(count)]

@@ -16,9 +16,9 @@ import card_files
 import parameters
 import state as records
 import supply
-from card_errors import fault
+from card_errors import make_error
 from card_user import authenticate
-from display import labelled
+from display import add_label
 from ds3231 import Ds3231
 from esam import Esam
 from iccard import Card
@@ -46,12 +46,12 @@ class InitSession:
         """Set the meter up. Return a message that shows the end of its number."""
         info = card_files.unpack(card_files.PARAMS, data)
         if not info["meter_no"]:
-            raise fault("FORMAT", "meter number zero")
+            raise make_error("FORMAT", "meter number zero")
         if info["customer_no"] or info["card_type"]:
-            raise fault("FORMAT", "initialisation card that names a customer")
-        if await self._esam.key_state() != card_files.KEYS_PUBLIC:
-            raise fault("KEY_STATE", "initialisation card, but the meter has private keys")
-        earliest_s = _desk_time_s(self._clock, info["switch_time"])
+            raise make_error("FORMAT", "initialisation card that names a customer")
+        if await self._esam.read_key_state() != card_files.KEYS_PUBLIC:
+            raise make_error("KEY_STATE", "initialisation card, but the meter has private keys")
+        earliest_s = _compute_desk_time_s(self._clock, info["switch_time"])
         await authenticate(card, self._esam)
         fresh = records.State()
         fresh.meter_no = info["meter_no"]
@@ -61,39 +61,41 @@ class InitSession:
         await self._transfer(card, data, fresh)
         fresh.set(records.INITIALISED)
         supply.update(fresh)
-        _count_on(self._store.state, fresh)
+        _copy_lasting_values(self._store.state, fresh)
         self._store.state = fresh
         self._store.commit()
         self._log("initialised as meter %012d" % fresh.meter_no)
         if earliest_s:
             self._clock.bring_up_to(earliest_s, self._log)
-        return ((labelled("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
+        return ((add_label("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
     async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
         """Copy every file to the ESAM, sealed for it; `fresh` gets the meter's own values."""
         state, esam = self._store.state, self._esam
         # Only checked: the money's challenge replaces the one that it is sealed for.
-        await _empty_count(card, esam)
-        money = await _sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
+        await _read_empty_count(card, esam)
+        money = await _read_sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
         if any(money[:-4]):
-            raise fault("FORMAT", "initialisation card with money")
+            raise make_error("FORMAT", "initialisation card with money")
         state.set(records.INITIALISED, False)
         self._store.commit()
         await esam.init_money(money)
-        await esam.init_count(await _empty_count(card, esam))
-        block = await _sealed(card, esam, card_files.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
+        await esam.init_count(await _read_empty_count(card, esam))
+        block = await _read_sealed(card, esam, card_files.CARD_INFO, 4, b"\x04\xd6\x82\x00\x2b")
         if block[:-4] != params:
-            raise fault("MAC", "sealed is not what was read")
+            raise make_error("MAC", "sealed is not what was read")
         await esam.update(card_files.ESAM_PARAMS, block)
-        limits = await _sealed(card, esam, card_files.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
+        limits = await _read_sealed(card, esam, card_files.CARD_LIMITS, 4, b"\x04\xd6\x89\x00\x10")
         await esam.update(card_files.ESAM_LIMITS, limits)
-        tariff = await _sealed(card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb")
+        tariff = await _read_sealed(
+            card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb"
+        )
         await esam.update(card_files.ESAM_TARIFF_1, tariff)
         parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
         set_price(fresh, tariff[:-4])
 
 
-def _desk_time_s(clock: "Ds3231", minute: int) -> int:
+def _compute_desk_time_s(clock: "Ds3231", minute: int) -> int:
     """Return when the card was made; 0 if it does not say.
 
     With 0 the clock and `earliest_s` stay as they are. CardError if the time is not a date.
@@ -103,10 +105,10 @@ def _desk_time_s(clock: "Ds3231", minute: int) -> int:
     try:
         return clock.seconds_of(minute)
     except ValueError:
-        raise fault("FORMAT", "initialisation card whose time is none") from None
+        raise make_error("FORMAT", "initialisation card whose time is none") from None
 
 
-def _count_on(former: "State", fresh: "State") -> None:
+def _copy_lasting_values(former: "State", fresh: "State") -> None:
     """Copy to the fresh state the values that no card may set back.
 
     The remainder is not among them: that part of a fen was the former account's.
@@ -118,15 +120,15 @@ def _count_on(former: "State", fresh: "State") -> None:
     fresh.earliest_s = fresh.earliest_s or former.earliest_s
 
 
-async def _empty_count(card: "Card", esam: "Esam") -> bytes:
+async def _read_empty_count(card: "Card", esam: "Esam") -> bytes:
     """Return the sealed purchase count; CardError unless it is zero."""
-    block = await _sealed(card, esam, card_files.CARD_WALLET, 4, _COUNT)
+    block = await _read_sealed(card, esam, card_files.CARD_WALLET, 4, _COUNT)
     if any(block[:-4]):
-        raise fault("COUNT", "initialisation card with a purchase count")
+        raise make_error("COUNT", "initialisation card with a purchase count")
     return block
 
 
-async def _sealed(card: "Card", esam: "Esam", file: int, offset: int, target: bytes) -> bytes:
+async def _read_sealed(card: "Card", esam: "Esam", file: int, offset: int, target: bytes) -> bytes:
     """Return data ‖ MAC of a card file, sealed for the ESAM's next command `target`."""
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | file, offset, challenge + target + _FACTOR)

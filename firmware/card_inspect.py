@@ -11,7 +11,7 @@ from micropython import const
 
 import card_files
 import versions
-from card_user import authenticate, run_info
+from card_user import authenticate, compose_run_info
 from ds3231 import Ds3231
 from esam import RECORD_COUNT, RECORD_MONEY, Esam
 from events import FIELDS, EventLog
@@ -44,7 +44,7 @@ class InspectSession:
         esam: "Esam",
         store: "StateStore",
         clock: "Ds3231",
-        event_log: "EventLog",
+        events: "EventLog",
         pages: "Pages",
         self_check: "SelfCheck",
         report_alive,
@@ -53,7 +53,7 @@ class InspectSession:
         self._esam = esam
         self._store = store
         self._clock = clock
-        self._events = event_log
+        self._events = events
         self._pages = pages
         self._self_check = self_check
         self._report_alive = report_alive
@@ -66,7 +66,7 @@ class InspectSession:
         )
         esam = self._esam
         await authenticate(
-            card, esam, 0 if await esam.key_state() == card_files.KEYS_PRIVATE else _BESIDE
+            card, esam, 0 if await esam.read_key_state() == card_files.KEYS_PRIVATE else _BESIDE
         )
         await _write(card, card_files.INSPECTION_TOTALS, b"\x00")
         framed = await self._set_run_info() if copies & card_files.COPY_TOTALS else b""
@@ -79,12 +79,12 @@ class InspectSession:
                     sealed = await esam.seal(file, at, target, challenge, card.serial)
                 await card.ask(target[0], target[1], target[2], target[3], sealed)
         number = await self._copy_events(card) if copies & card_files.COPY_EVENTS else 0
-        totals = card_files.pack(card_files.TOTALS, self._totals(copies, number))
+        totals = card_files.pack(card_files.TOTALS, self._compose_totals(copies, number))
         await _write(
             card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals)
         )
         self._log("inspected")
-        return tuple([(text, _PAGE_MS) for text in self._pages.texts()])
+        return tuple([(text, _PAGE_MS) for text in self._pages.compose_texts()])
 
     async def _set_run_info(self) -> bytes:
         """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
@@ -96,7 +96,9 @@ class InspectSession:
         )
         data = card_files.pack(
             card_files.WRITE_BACK,
-            run_info(self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params)),
+            compose_run_info(
+                self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params)
+            ),
         )
         framed = card_files.frame(card_files.CMD_READ_BACK, data)
         await self._esam.set_run_info(framed)
@@ -109,9 +111,9 @@ class InspectSession:
         """
         self._report_alive()
         # A new limit: with a full log and a slow card, one for the whole session is too short.
-        card.bound()
+        card.start_deadline()
         try:
-            found = self._events.newest(card_files.EVENTS)
+            found = self._events.read_newest(card_files.EVENTS)
         except OSError:
             return 0  # the memory's fault is in `faults`
         for packed in found:
@@ -122,18 +124,18 @@ class InspectSession:
             await card.ask(0x00, 0xE2, 0x00, card_files.INSPECTION_EVENTS << 3 | 4, event)
         return int.from_bytes(found[-1][:4], "big") if found else 0
 
-    def _totals(self, copies: int, number: int) -> dict:
+    def _compose_totals(self, copies: int, number: int) -> dict:
         state = self._store.state
         record = {
             name: getattr(state, name)
             for name in ("meter_no", "energy_pj", "remainder", "bought_fen", "price_e4")
         }
-        record["faults"] = self._pages.fault_bits()
-        record["selfcheck"] = fixed(self._self_check.code)
-        record["version"] = fixed(versions.version())
+        record["faults"] = self._pages.compute_fault_bits()
+        record["selfcheck"] = pad_text(self._self_check.code)
+        record["version"] = pad_text(versions.version())
         record["events"] = number
         record["copied"] = copies
-        record["time"] = self._clock.local_minute()
+        record["time"] = self._clock.read_local_minute()
         return record
 
 
@@ -141,6 +143,6 @@ async def _write(card: "Card", file: int, data: bytes) -> None:
     await card.ask(0x00, 0xD6, 0x80 | file, 0x00, data)
 
 
-def fixed(text: str) -> bytes:
+def pad_text(text: str) -> bytes:
     """Return this text as eight bytes, filled with blanks."""
     return (text + " " * 8)[:8].encode()

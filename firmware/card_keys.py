@@ -13,7 +13,7 @@ from micropython import const
 import card_files
 import state as records
 import supply
-from card_errors import fault
+from card_errors import make_error
 from card_user import identify
 from esam import Esam
 from iccard import Card
@@ -46,34 +46,34 @@ class KeysSession:
             else (card_files.KEYS_PUBLIC, card_files.KEYS_PRIVATE)
         )
         if not state.meter_no:
-            raise fault("KEY_STATE", "keys before the meter number")
+            raise make_error("KEY_STATE", "keys before the meter number")
         if state.has(records.TEST_CREDIT):
-            raise fault("KEY_STATE", "test credit in the meter: initialise it first")
-        if await esam.key_state() != has:
-            raise fault(
+            raise make_error("KEY_STATE", "test credit in the meter: initialise it first")
+        if await esam.read_key_state() != has:
+            raise make_error(
                 "KEY_STATE", "the meter has %s keys already" % ("public" if restore else "private")
             )
         if not restore:
-            await _must_be_whole(esam, state)
+            await _raise_unless_ready(esam, state)
         await identify(card, esam)
         if not restore:
-            _forgive(self._store)
+            _cancel_debt(self._store)
         meter = b"\x01\x00\x00" + card_files.to_bcd(state.meter_no, 6)
         # Set, kind and factor of the present master key: public ones have meter number zero.
         order = bytes((gets,)) + (meter if restore else _NO_METER)
         own = order + (_NO_METER if restore else meter)
         for key in _METER_KEYS:
-            await _load(card, esam, key, own, has)
+            await _load_key(card, esam, key, own, has)
         for key in _ROOT_KEYS:
-            await _load(card, esam, key, order + b"\x00" + bytes(8), has)
-        await _load(card, esam, _MASTER, own, has)
-        if await esam.key_state() != gets:
-            raise fault("ESAM", "keys loaded, but not of the set they should be of")
+            await _load_key(card, esam, key, order + b"\x00" + bytes(8), has)
+        await _load_key(card, esam, _MASTER, own, has)
+        if await esam.read_key_state() != gets:
+            raise make_error("ESAM", "keys loaded, but not of the set they should be of")
         self._log("%s keys loaded" % ("public" if restore else "private"))
         return (("donE", _SHOW_MS),)
 
 
-async def _must_be_whole(esam: "Esam", state: "State") -> None:
+async def _raise_unless_ready(esam: "Esam", state: "State") -> None:
     """Refuse private keys unless initialisation is complete and no credit is left.
 
     They would lock both in.
@@ -83,14 +83,16 @@ async def _must_be_whole(esam: "Esam", state: "State") -> None:
         not state.has(records.INITIALISED)
         or card_files.unpack(card_files.PARAMS, params)["meter_no"] != state.meter_no
     ):
-        raise fault("KEY_STATE", "the initialisation is not complete: do it again first")
+        raise make_error("KEY_STATE", "the initialisation is not complete: do it again first")
     if not state.has(records.OPENED) and (
-        state.balance_fen > 0 or state.count or await esam.wallet() != (0, 0)
+        state.balance_fen > 0 or state.count or await esam.read_wallet() != (0, 0)
     ):
-        raise fault("KEY_STATE", "credit in a meter that nobody has opened: initialise it first")
+        raise make_error(
+            "KEY_STATE", "credit in a meter that nobody has opened: initialise it first"
+        )
 
 
-def _forgive(store: "StateStore") -> None:
+def _cancel_debt(store: "StateStore") -> None:
     """Cancel the debt of a meter that nobody has opened.
 
     It was used by the factory's tests, and the first customer must not pay for it.
@@ -104,14 +106,14 @@ def _forgive(store: "StateStore") -> None:
     store.commit()  # even if nothing was owed: an earlier one may have failed
 
 
-async def _load(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
+async def _load_key(card: "Card", esam: "Esam", key: int, order: bytes, present: int) -> None:
     """Load one key, sealed by the card under the ESAM's present master key and challenge."""
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     sealed, sw = await card.command(
         0x80, 0xFA, 0x06, key, order + challenge + bytes((present,)) + bytes(6)
     )
     if sw == _USED_UP:
-        raise fault("COUNT", "no uses left on the card")
+        raise make_error("COUNT", "no uses left on the card")
     if sw != 0x9000:
-        raise fault("COMMUNICATION", "status %04X" % sw)
+        raise make_error("COMMUNICATION", "status %04X" % sw)
     await esam.install_key(key, sealed)

@@ -12,7 +12,7 @@ import gc
 from micropython import const
 
 import card_files
-from card_errors import CardError, fault, mac_or
+from card_errors import CardError, make_error, make_refusal
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
@@ -48,7 +48,7 @@ class CardSlot:
         recovery: "StateRecovery",
         metering: "Metering",
         clock: "Ds3231",
-        event_log: "EventLog",
+        events: "EventLog",
         display: "Display",
         report_alive,
         log,
@@ -62,7 +62,7 @@ class CardSlot:
         self._recovery = recovery
         self._metering = metering
         self._clock = clock
-        self._events = event_log
+        self._events = events
         self._display = display
         self._report_alive = report_alive
         self._log = log
@@ -127,9 +127,9 @@ class CardSlot:
         """
         card = self._card
         if self._metering.chip.voltage_mv < _MIN_CARD_MV:
-            raise fault("SUPPLY", "mains too low")
+            raise make_error("SUPPLY", "mains too low")
         gc.collect()  # now, so that it does not run in the middle of the session
-        card.bound()
+        card.start_deadline()
         try:
             async with self._settlement.lock:
                 shown = await self._run_session(card)
@@ -140,22 +140,24 @@ class CardSlot:
                 card.raise_if_pulled()
             raise
         finally:
-            card.off()
+            card.power_off()
 
     async def _run_session(self, card: "Card") -> tuple:
         try:
             await card.connect()
             await self._settlement.start()
-            command, data = await card.info()
+            command, data = await card.read_info()
             run = self._sessions.get(command)
             if run is None:
-                raise fault("TYPE", "command %02X" % command)
+                raise make_error("TYPE", "command %02X" % command)
             return await run(card, command, data)
         except ValueError as error:
-            raise fault("FORMAT", str(error)) from None
+            raise make_error("FORMAT", str(error)) from None
         except EsamError as error:
             code = "ESAM" if self._esam.serial else "ESAM_RESET"
-            raise (mac_or(code, error.sw) if error.sw else fault(code, str(error))) from None
+            raise (
+                make_refusal(code, error.sw) if error.sw else make_error(code, str(error))
+            ) from None
 
     def _keep_illegal(self, code: int) -> None:
         """Count the card that was in the slot as illegal, and log it."""
@@ -164,7 +166,7 @@ class CardSlot:
         try:
             header, sw = self._card.last
             record = {
-                "time": self._clock.local_minute(),
+                "time": self._clock.read_local_minute(),
                 "serial": self._card.serial or bytes(8),
                 "code": code,
                 "header": bytes(header) + bytes(5 - len(header)),

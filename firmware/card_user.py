@@ -16,7 +16,7 @@ import card_files
 import parameters
 import state as records
 import supply
-from card_errors import fault
+from card_errors import make_error
 from display import decimal
 from ds3231 import Ds3231
 from esam import EXTERNAL, IDENTITY, Esam
@@ -55,33 +55,33 @@ class UserSession:
         settlement: "Settlement",
         store: "StateStore",
         clock: "Ds3231",
-        prices: "Tariff",
+        tariff: "Tariff",
         log,
     ) -> None:
         self._esam = esam
         self._settlement = settlement
         self._store = store
         self._clock = clock
-        self._prices = prices
+        self._tariff = tariff
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
         """Serve a user card. Return messages that show the balance before and after."""
         state = self._store.state
         info = card_files.unpack(card_files.PARAMS, data)
-        if await self._esam.key_state() != card_files.KEYS_PRIVATE:
-            raise fault("KEY_STATE", "user card, but the meter has public keys")
+        if await self._esam.read_key_state() != card_files.KEYS_PRIVATE:
+            raise make_error("KEY_STATE", "user card, but the meter has public keys")
         await authenticate(card, self._esam)
         old_fen = state.balance_fen
-        block = await _sealed_purchase(card, self._esam)
+        block = await _read_sealed_purchase(card, self._esam)
         purchase = card_files.unpack(card_files.WALLET, block[:8])
         blank = card_files.is_blank(await card.read(card_files.CARD_WRITE_BACK, 0, 1))
         serial = int.from_bytes(card.serial, "big")
         verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
-        if verdict in (CREDIT, TAKE_OVER) and binds(state, info, serial):
+        if verdict in (CREDIT, TAKE_OVER) and is_binding(state, info, serial):
             await _prove_owner(card, self._esam, info["card_type"], data)
             if verdict == CREDIT:
-                block = await _sealed_purchase(card, self._esam, block[:8])
+                block = await _read_sealed_purchase(card, self._esam, block[:8])
         await self._carry_out(card, info, verdict, block, purchase)
         supply.release(state)
         self._store.commit()
@@ -103,21 +103,21 @@ class UserSession:
             if verdict == CREDIT:
                 self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
         if verdict == REFUSE:
-            raise fault("NOT_BLANK", "write-back of a new purchase is not blank")
+            raise make_error("NOT_BLANK", "write-back of a new purchase is not blank")
 
     async def _take_over(self, card: "Card", info: dict) -> None:
         """Take over the parameters that the card brings, each through the ESAM.
 
         Then bind the meter to this customer and card.
         """
-        state, flags = self._store.state, flags_of(info)
+        state, flags = self._store.state, pick_flags(info)
         switch_time = 0
         if flags & card_files.UPDATE_OTHER:
             # Only an opening card has this flag, and the ESAM has checked its file 01.
             parameters.apply_params(state, info)
             switch_time = info["switch_time"]
         elif flags & card_files.UPDATE_TARIFF_2:
-            self._prices.switch_if_due()  # a former plan that is due comes before this one
+            self._tariff.switch_if_due()  # a former plan that is due comes before this one
             if info["update_flag"] & card_files.UPDATE_TARIFF_1:
                 await self._keep_price(card)
             # Time before price: a plan cut in half never brings a price before its time.
@@ -158,7 +158,7 @@ class UserSession:
 
         A set 1 of any other price is left out.
         """
-        block = await _sealed(card, self._esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
+        block = await _read_sealed(card, self._esam, card_files.CARD_TARIFF_1, 0, _TARGET_TARIFF[0])
         if is_in_force(self._store.state, block[:-4]):
             await self._esam.update(card_files.ESAM_TARIFF_1, block)
         else:
@@ -171,11 +171,11 @@ class UserSession:
         The desk reads it at the next sale.
         """
         state = self._store.state
-        receipt = card_files.pack(card_files.WRITE_BACK, run_info(state, self._clock, info))
+        receipt = card_files.pack(card_files.WRITE_BACK, compose_run_info(state, self._clock, info))
         self._store.commit()
         challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
         framed = card_files.frame(card_files.CMD_WRITE_BACK, receipt)
-        sealed = await self._esam.receipt(framed, challenge, card.serial)
+        sealed = await self._esam.seal_receipt(framed, challenge, card.serial)
         await card.ask(0x04, 0xD6, 0x80 | card_files.CARD_WRITE_BACK, 0x00, sealed)
 
 
@@ -186,42 +186,42 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
     """
     card_type = info["card_type"]
     if card_type not in (card_files.OPEN, card_files.PURCHASE, card_files.REPLACEMENT):
-        raise fault("TYPE", "card type %d" % card_type)
+        raise make_error("TYPE", "card type %d" % card_type)
     if info["meter_no"] != state.meter_no:
-        raise fault("METER_NO", "card of meter %012d" % info["meter_no"])
+        raise make_error("METER_NO", "card of meter %012d" % info["meter_no"])
     if state.has(records.OPENED):
         _judge_opened(state, info, serial, count, blank)
     elif card_type != card_files.OPEN:
-        raise fault(
+        raise make_error(
             "PURCHASE_UNOPENED" if card_type == card_files.PURCHASE else "REPLACEMENT_UNOPENED",
             "meter not opened",
         )
     if card_type == card_files.OPEN and count > 1:
-        raise fault("COUNT", "open-account card with count %d" % count)
+        raise make_error("COUNT", "open-account card with count %d" % count)
     if count < state.count:
         return REFRESH
     if count == state.count:
         return TAKE_OVER if blank else REFRESH
     if count > state.count + 1:
-        raise fault("COUNT", "card %d, meter %d" % (count, state.count))
+        raise make_error("COUNT", "card %d, meter %d" % (count, state.count))
     if not blank:
         return REFUSE
-    if not account.fits(state, amount_fen):
-        raise fault("HOARD", "balance would be too high")
+    if not account.may_credit(state, amount_fen):
+        raise make_error("HOARD", "balance would be too high")
     return CREDIT
 
 
 def _judge_opened(state: "State", info: dict, serial: int, count: int, blank: bool) -> None:
     if info["customer_no"] != state.customer_no:
-        raise fault("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
+        raise make_error("CUSTOMER_NO", "card of customer %012d" % info["customer_no"])
     # A blank replacement with a lower count is older than the card that the meter knows: it was
     # lost itself.
     replaces = info["card_type"] == card_files.REPLACEMENT and blank and count >= state.count
     if state.card_serial and serial != state.card_serial and not replaces:
-        raise fault("SERIAL", "not the card that this meter knows")
+        raise make_error("SERIAL", "not the card that this meter knows")
 
 
-def binds(state: "State", info: dict, serial: int) -> bool:
+def is_binding(state: "State", info: dict, serial: int) -> bool:
     """Return whether this session gives the meter a card or customer.
 
     A purchase with the card that the meter knows does not.
@@ -234,11 +234,11 @@ async def identify(card: "Card", esam: "Esam", beside: int = 0) -> None:
 
     `beside` is the offset of the other keys on a card for both key states.
     """
-    challenge = await esam.challenge(8)
+    challenge = await esam.get_challenge(8)
     expected = await esam.encipher(IDENTITY, card.serial, challenge)
     answer, sw = await card.command(0x00, 0x88, 0x00, beside + IDENTITY, challenge)
     if sw != 0x9000 or answer != expected:
-        raise fault("IDENTITY", "card does not know the key")
+        raise make_error("IDENTITY", "card does not know the key")
 
 
 async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
@@ -251,12 +251,12 @@ async def authenticate(card: "Card", esam: "Esam", beside: int = 0) -> None:
     proof = await esam.encipher(EXTERNAL, card.serial, challenge)
     _, sw = await card.command(0x00, 0x82, 0x00, beside + EXTERNAL, proof)
     if sw != 0x9000:
-        raise fault("EXTERNAL", "card refuses the meter: %04X" % sw)
+        raise make_error("EXTERNAL", "card refuses the meter: %04X" % sw)
 
 
-async def _sealed_purchase(card: "Card", esam: "Esam", judged: "bytes | None" = None) -> bytes:
+async def _read_sealed_purchase(card: "Card", esam: "Esam", judged: "bytes | None" = None) -> bytes:
     """Return money, count and MAC for the ESAM's newest challenge."""
-    return await _sealed(card, esam, card_files.CARD_WALLET, 0, _TARGET_CREDIT, judged)
+    return await _read_sealed(card, esam, card_files.CARD_WALLET, 0, _TARGET_CREDIT, judged)
 
 
 async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) -> None:
@@ -271,7 +271,7 @@ async def _prove_owner(card: "Card", esam: "Esam", card_type: int, data: bytes) 
     )
 
 
-def flags_of(info: dict) -> int:
+def pick_flags(info: dict) -> int:
     """Return the update flags of this card that the meter may obey."""
     return (
         info["update_flag"]
@@ -294,12 +294,12 @@ async def _move(
 
     Return the data without its MAC.
     """
-    block = await _sealed(card, esam, source, offset, target, judged)
+    block = await _read_sealed(card, esam, source, offset, target, judged)
     await esam.update(to, block, at)
     return block[:-4]
 
 
-async def _sealed(
+async def _read_sealed(
     card: "Card",
     esam: "Esam",
     source: int,
@@ -311,14 +311,14 @@ async def _sealed(
 
     CardError if `judged` is given and the data differ from it: they never reach the ESAM.
     """
-    challenge = await esam.challenge(4)
+    challenge = await esam.get_challenge(4)
     block = await card.ask(0x04, 0xB0, 0x80 | source, offset, challenge + target)
     if judged is not None and block[:-4] != judged:
-        raise fault("MAC", "sealed is not what was read")
+        raise make_error("MAC", "sealed is not what was read")
     return block
 
 
-def run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
+def compose_run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
     """Return the record that reports the meter to the desk; `info` has user type and ratios."""
     return {
         "user_type": info["user_type"],
@@ -330,5 +330,5 @@ def run_info(state: "State", clock: "Ds3231", info: dict) -> dict:
         "count": state.count,
         "overdraft_fen": state.overdraft_fen,
         "illegal_cards": state.illegal_cards,
-        "time": clock.local_minute(),
+        "time": clock.read_local_minute(),
     }

@@ -76,7 +76,7 @@ class Display:
         now_ms = time.ticks_ms()
         if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
             self._page = 0
-        text = self._message(now_ms) or self._fault(now_ms, faults) or pages[self._page]()
+        text = self._pick_message(now_ms) or self._pick_fault(now_ms, faults) or pages[self._page]()
         if self._reading:
             lamps |= CARD
         self._driver.show(text, _ALL_LAMPS if self._testing else lamps)
@@ -84,7 +84,7 @@ class Display:
             self._refreshed_ms = now_ms
             self._driver.refresh()
 
-    def _message(self, now_ms) -> str:
+    def _pick_message(self, now_ms) -> str:
         while self._messages:
             text, ms = self._messages[0]
             if time.ticks_diff(now_ms, self._shown_ms) < ms:
@@ -93,7 +93,7 @@ class Display:
             self._shown_ms = time.ticks_add(self._shown_ms, ms)
         return ""
 
-    def _fault(self, now_ms, faults: list) -> str:
+    def _pick_fault(self, now_ms, faults: list) -> str:
         if not faults or now_ms % _FAULT_EVERY_MS >= _FAULT_MS:
             return ""
         return faults[now_ms // _FAULT_EVERY_MS % len(faults)]
@@ -107,7 +107,7 @@ def decimal(value: int, places: int) -> str:
     )
 
 
-def labelled(label: str, text: str) -> str:
+def add_label(label: str, text: str) -> str:
     """Return `label` at the left end, `text` at the right end of the digits.
 
     A dot takes no digit of its own.

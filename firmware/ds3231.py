@@ -38,7 +38,7 @@ class Ds3231:
         self._earliest_s = earliest_s
         self.fault = 0  # of the newest reading: one of the constants above, 0 for good
 
-    def seconds(self) -> "int | None":
+    def read_seconds(self) -> "int | None":
         """Return seconds since 2000-01-01 UTC, or None if no time can be trusted (`fault`)."""
         seconds = self._read()
         if seconds is not None and seconds < self._earliest_s() - MOST_BACK_S:
@@ -71,9 +71,9 @@ class Ds3231:
         if seconds < latest - MOST_BACK_S and not back:
             return latest, False
         self.set(seconds)
-        was = "unknown" if former is None else text(former)
-        log("clock: %s UTC, was %s" % (text(seconds), was))
-        self.seconds()
+        was = "unknown" if former is None else format_time(former)
+        log("clock: %s UTC, was %s" % (format_time(seconds), was))
+        self.read_seconds()
         return former, True
 
     def bring_up_to(self, seconds: int, log) -> None:
@@ -87,22 +87,22 @@ class Ds3231:
         except OSError:
             log("clock: does not answer, and was not set")
 
-    def local_minute(self) -> int:
+    def read_local_minute(self) -> int:
         """Return YYMMDDhhmm in local time as a decimal number, as cards carry it.
 
         0 if the time is not known.
         """
-        return self._minute(self.seconds())
+        return self._to_local_minute(self.read_seconds())
 
-    def sure_minute(self) -> int:
+    def read_sure_minute(self) -> int:
         """Return the same from two readings that agree, else 0.
 
         For actions that can't be undone: one reading may be garbled on the bus.
         """
-        first, second = self.seconds(), self.seconds()
+        first, second = self.read_seconds(), self.read_seconds()
         if first is None or second is None or not 0 <= second - first <= 1:
             return 0
-        return self._minute(first)
+        return self._to_local_minute(first)
 
     def seconds_of(self, minute: int) -> int:
         """Return the time of a local minute YYMMDDhhmm; ValueError if there is no such minute."""
@@ -111,7 +111,7 @@ class Ds3231:
             rest, pair = divmod(rest, 100)
             pairs.append(pair)
         past, hour, day, month, year = pairs
-        seconds = None if rest else _seconds(year, month, day, hour, past, 0)
+        seconds = None if rest else _count_seconds(year, month, day, hour, past, 0)
         if seconds is None or seconds < self._offset_s:
             raise ValueError("no minute of the calendar")
         return seconds - self._offset_s
@@ -129,13 +129,13 @@ class Ds3231:
         except OSError:
             self.fault = SILENT
             return None
-        second, minute, hour = _decimal(raw[0]), _decimal(raw[1]), _hour(raw[2])
-        day, month, year = _decimal(raw[4]), _decimal(raw[5] & ~_CENTURY), _decimal(raw[6])
-        seconds = _seconds(year, month, day, hour, minute, second)
+        second, minute, hour = _decode_bcd(raw[0]), _decode_bcd(raw[1]), _decode_hour(raw[2])
+        day, month, year = _decode_bcd(raw[4]), _decode_bcd(raw[5] & ~_CENTURY), _decode_bcd(raw[6])
+        seconds = _count_seconds(year, month, day, hour, minute, second)
         self.fault = NO_DATE if seconds is None else 0
         return seconds
 
-    def _minute(self, seconds: "int | None") -> int:
+    def _to_local_minute(self, seconds: "int | None") -> int:
         if seconds is None:
             return 0
         year, month, day, hour, minute, _ = split(seconds + self._offset_s)
@@ -151,47 +151,56 @@ def split(seconds: int) -> tuple:
     """
     days, rest = divmod(seconds, 86400)
     year = days * 4 // 1461
-    while _days(year + 1, 1, 1) <= days:
+    while _count_days(year + 1, 1, 1) <= days:
         year += 1
-    while _days(year, 1, 1) > days:
+    while _count_days(year, 1, 1) > days:
         year -= 1
     month = 12
-    while _days(year, month, 1) > days:
+    while _count_days(year, month, 1) > days:
         month -= 1
-    return year, month, days - _days(year, month, 1) + 1, rest // 3600, rest // 60 % 60, rest % 60
+    return (
+        year,
+        month,
+        days - _count_days(year, month, 1) + 1,
+        rest // 3600,
+        rest // 60 % 60,
+        rest % 60,
+    )
 
 
-def text(seconds: int) -> str:
+def format_time(seconds: int) -> str:
     """Return a time as people write it."""
     return "20%02d-%02d-%02d %02d:%02d:%02d" % split(seconds)
 
 
-def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> "int | None":
+def _count_seconds(
+    year: int, month: int, day: int, hour: int, minute: int, second: int
+) -> "int | None":
     """Return seconds since 2000-01-01, or None if this is no date and time."""
     if not (year < _YEARS and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
         return None
-    days = _days(year, month, day)
-    if not (day >= 1 and days < _days(year + month // 12, month % 12 + 1, 1)):
+    days = _count_days(year, month, day)
+    if not (day >= 1 and days < _count_days(year + month // 12, month % 12 + 1, 1)):
         return None
     return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
-def _days(year: int, month: int, day: int) -> int:
+def _count_days(year: int, month: int, day: int) -> int:
     """Return days since 2000-01-01; every fourth year of 2000-2099 is a leap year."""
     leap = 1 if month > 2 and year % 4 == 0 else 0
     return year * 365 + (year + 3) // 4 + _DAYS[month - 1] + leap + day - 1
 
 
-def _hour(byte: int) -> int:
+def _decode_hour(byte: int) -> int:
     """Return the hour register as 0 to 23; in 12-hour form 12 AM is midnight, 12 PM noon."""
     if byte & (_TWELVE | 0x80) != _TWELVE:
-        return _decimal(byte)
-    hour = _decimal(byte & ~(_TWELVE | _PM))
+        return _decode_bcd(byte)
+    hour = _decode_bcd(byte & ~(_TWELVE | _PM))
     if not 1 <= hour <= 12:
         return _NO_NUMBER
     return hour % 12 + (12 if byte & _PM else 0)
 
 
-def _decimal(byte: int) -> int:
+def _decode_bcd(byte: int) -> int:
     """Return the number that a BCD byte holds; _NO_NUMBER, in no valid date, for other bytes."""
     return (byte >> 4) * 10 + (byte & 15) if byte & 15 < 10 else _NO_NUMBER

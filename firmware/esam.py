@@ -51,7 +51,7 @@ class Esam:
     async def start(self) -> None:
         """Reset the chip and select its main file."""
         self.alive = False
-        self._bound()
+        self._start_deadline()
         try:
             atr = await self._channel.reset()
         except LineError as error:
@@ -59,11 +59,11 @@ class Esam:
         self.serial = bytes(atr.raw[-8:])
         await self._ask(0x00, 0xA4, 0x00, 0x00, b"\x3f\x00")
 
-    async def challenge(self, size: int) -> bytes:
+    async def get_challenge(self, size: int) -> bytes:
         """Return random bytes, 4 or 8; the chip keeps them for one use."""
         return await self._ask(0x00, 0x84, 0x00, 0x00, le=size)
 
-    async def wallet(self) -> tuple:
+    async def read_wallet(self) -> tuple:
         """Return (money in fen, purchase count); EsamError if they do not match their inverse.
 
         The UART passes flipped bits on, and these numbers carry no checksum.
@@ -93,12 +93,12 @@ class Esam:
 
     async def encipher(self, key: int, factor: bytes, data: bytes) -> bytes:
         """Return `data` (8 bytes) enciphered under root `key` diversified with a card's serial."""
-        return self._whole(await self._ask(0x80, 0xFA, 0x00, key, factor + data), 8)
+        return self._check_size(await self._ask(0x80, 0xFA, 0x00, key, factor + data), 8)
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
         return await self._ask(0x00, 0xB0, 0x80 | file, offset, le=size)
 
-    async def record(self, file: int, fields: tuple) -> dict:
+    async def read_record(self, file: int, fields: tuple) -> dict:
         """Read a record that carries no checksum, in two readings.
 
         EsamError if they differ, or if the record does not hold these fields.
@@ -119,7 +119,7 @@ class Esam:
         """
         await self._ask(0x04, 0xD6, 0x80 | file, at, block)
 
-    async def key_state(self) -> int:
+    async def read_key_state(self) -> int:
         """Return KEYS_PUBLIC or KEYS_PRIVATE."""
         try:
             _, data = unframe(await self.read(ESAM_KEY_INFO, 0, 10))
@@ -130,7 +130,7 @@ class Esam:
     async def install_key(self, key: int, block: bytes) -> None:
         await self._ask(0x84, 0xD4, 0x01, key, block)
 
-    async def receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
+    async def seal_receipt(self, run_info: bytes, challenge: bytes, serial: bytes) -> bytes:
         """Store the framed run info. Return data ‖ MAC, sealed for the card's write-back file.
 
         Two commands.
@@ -168,13 +168,13 @@ class Esam:
         """
         order = challenge + target + serial
         if file == ESAM_WALLET:
-            return self._whole(await self._ask(0x04, 0xB2, at, _WALLET, order), target[4])
-        return self._whole(await self._ask(0x04, 0xB0, 0x80 | file, at, order), target[4])
+            return self._check_size(await self._ask(0x04, 0xB2, at, _WALLET, order), target[4])
+        return self._check_size(await self._ask(0x04, 0xB0, 0x80 | file, at, order), target[4])
 
     async def _ask(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
     ) -> bytes:
-        self._bound()
+        self._start_deadline()
         try:
             answer, sw = await self._channel.command(cla, ins, p1, p2, data, le)
         except LineError as error:
@@ -183,9 +183,9 @@ class Esam:
         self.alive = True
         if sw != 0x9000:
             raise EsamError("status %04X to %02X%02X" % (sw, cla, ins), sw)
-        return self._whole(answer, le)
+        return self._check_size(answer, le)
 
-    def _whole(self, answer: bytes, size: int) -> bytes:
+    def _check_size(self, answer: bytes, size: int) -> bytes:
         """Return the answer; EsamError if it is shorter than `size`.
 
         Otherwise a balance would be read from half a number, or an identity accepted from nothing.
@@ -195,6 +195,6 @@ class Esam:
             raise EsamError("answer cut short")
         return answer
 
-    def _bound(self) -> None:
+    def _start_deadline(self) -> None:
         """Give each command the same deadline, whatever the chip does."""
         self._channel.end_within(_COMMAND_MS)

@@ -43,23 +43,23 @@ class EventLog:
 
         OSError if the memory fails.
         """
-        self._look()
+        self._find_newest()
         number = self._number + 1
         body = number.to_bytes(4, "big") + packed
-        self._memory.write(self._at(number), body + binascii.crc32(body).to_bytes(4, "big"))
+        self._memory.write(self._address_of(number), body + binascii.crc32(body).to_bytes(4, "big"))
         self._number = number
 
-    def newest(self, most: int) -> list:
+    def read_newest(self, most: int) -> list:
         """Return up to `most` packed records, oldest first; OSError if the memory fails."""
-        self._look()
+        self._find_newest()
         found = []
         for number in range(max(1, self._number - min(most, RECORDS) + 1), self._number + 1):
-            body = self._read(self._at(number))
+            body = self._read(self._address_of(number))
             if body is not None and int.from_bytes(body[:4], "big") == number:
                 found.append(body)
         return found
 
-    def _look(self) -> None:
+    def _find_newest(self) -> None:
         if self._number >= 0:
             return
         numbers = [0]
@@ -69,7 +69,7 @@ class EventLog:
                 numbers.append(int.from_bytes(body[:4], "big"))
         self._number = max(numbers)
 
-    def _at(self, number: int) -> int:
+    def _address_of(self, number: int) -> int:
         return self._base + number % RECORDS * _SLOT
 
     def _read(self, address: int) -> "bytes | None":

@@ -107,7 +107,11 @@ class Hlw8032:
     def _take(self, report: bytearray) -> bool:
         """Take the readings over; False if the report is rejected."""
         state = report[0]
-        if state == 0xAA or (state != _GOOD and state & _UNUSABLE) or not self._known(report):
+        if (
+            state == 0xAA
+            or (state != _GOOD and state & _UNUSABLE)
+            or not self._check_parameters(report)
+        ):
             self.rejected += 1
             return False
         small = 0 if state == _GOOD else state
@@ -115,7 +119,7 @@ class Hlw8032:
         if small & _V_SMALL:
             voltage_mv = 0
         elif report[20] & _V_NEW:
-            voltage_mv = _quotient(report, 2, self._kv_milli)
+            voltage_mv = _compute_quotient(report, 2, self._kv_milli)
         if voltage_mv > _MAX_MV:
             self.rejected += 1
             return False
@@ -123,16 +127,16 @@ class Hlw8032:
         if small & _I_SMALL:
             self.current_ma = 0
         elif report[20] & _I_NEW:
-            self.current_ma = _quotient(report, 8, self._ki_milli)
+            self.current_ma = _compute_quotient(report, 8, self._ki_milli)
         if small & _P_SMALL:
             self.power_mw = 0
         elif report[20] & _P_NEW:
-            self.power_mw = _quotient(report, 14, self._kv_milli * self._ki_milli) // 1000
+            self.power_mw = _compute_quotient(report, 14, self._kv_milli * self._ki_milli) // 1000
         self.register = (report[20] & 0x80) << 9 | report[21] << 8 | report[22]
         self.reports += 1
         return True
 
-    def _known(self, report: bytearray) -> bool:
+    def _check_parameters(self, report: bytearray) -> bool:
         """Return whether the report carries this chip's parameters.
 
         Learns them from equal reports in a row.
@@ -158,7 +162,7 @@ def _int24(data: bytearray, at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
-def _quotient(report: bytearray, at: int, scale: int) -> int:
+def _compute_quotient(report: bytearray, at: int, scale: int) -> int:
     """Return parameter x scale / register, or 0 when the register is 0: nothing measured."""
     register = _int24(report, at + 3)
     return _int24(report, at) * scale // register if register else 0

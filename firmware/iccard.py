@@ -8,7 +8,7 @@ card_init.py, card_keys.py, card_inspect.py and card_factory.py.
 from micropython import const
 
 import card_files
-from card_errors import CardError, fault, mac_or
+from card_errors import CardError, make_error, make_refusal
 from line import Channel, LineError
 
 _SESSION_MS = const(3_000)
@@ -33,23 +33,23 @@ class Card:
         try:
             atr = await self._channel.reset()
         except LineError as error:
-            raise self._early() or fault("CARD_RESET", str(error)) from None
-        self.serial = atr.serial()
+            raise self._detect_pull() or make_error("CARD_RESET", str(error)) from None
+        self.serial = atr.find_serial()
         if not self.serial:
-            raise fault("CARD_RESET", "foreign ATR")
+            raise make_error("CARD_RESET", "foreign ATR")
         _, sw = await self.command(0x00, 0xA4, 0x00, 0x00, b"\xdf\x01")
         if sw != 0x9000:
-            await self._control()
-            raise fault("UNISSUED", "no DF01")
+            await self._raise_if_control()
+            raise make_error("UNISSUED", "no DF01")
 
-    async def _control(self) -> None:
+    async def _raise_if_control(self) -> None:
         """Raise CONTROL_CARD if this is a system control card.
 
         Its file 01 is in its main file, which is selected after the reset.
         """
         head, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=4)
         if sw == 0x9000 and head[:2] == bytes((card_files.HEAD, card_files.CMD_CONTROL)):
-            raise fault("CONTROL_CARD", "the system control card: it belongs to the desk")
+            raise make_error("CONTROL_CARD", "the system control card: it belongs to the desk")
 
     async def command(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
@@ -59,7 +59,7 @@ class Card:
         try:
             return await self._channel.command(cla, ins, p1, p2, data, le)
         except LineError as error:
-            raise self._early() or fault("COMMUNICATION", str(error)) from None
+            raise self._detect_pull() or make_error("COMMUNICATION", str(error)) from None
 
     async def ask(
         self, cla: int, ins: int, p1: int, p2: int, data: bytes = b"", le: int = 0
@@ -67,13 +67,13 @@ class Card:
         """Return the answer of a command that must succeed; CardError for any status but 9000."""
         answer, sw = await self.command(cla, ins, p1, p2, data, le)
         if sw != 0x9000:
-            raise mac_or("COMMUNICATION", sw)
+            raise make_refusal("COMMUNICATION", sw)
         return answer
 
     async def read(self, file: int, offset: int, size: int) -> bytes:
-        return _whole(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
+        return _check_size(await self.ask(0x00, 0xB0, 0x80 | file, offset, le=size), size)
 
-    async def info(self) -> tuple:
+    async def read_info(self) -> tuple:
         """Return (command, data) of file 01, which says which kind of card this is.
 
         The command asks for the length of a user card's file. A card with less answers with its
@@ -82,13 +82,13 @@ class Card:
         """
         block, sw = await self.command(0x00, 0xB0, 0x80 | card_files.CARD_INFO, 0x00, le=_USER_INFO)
         if sw == 0x6B00 or sw == 0x6A82:
-            raise fault("UNISSUED", "no file 01")
+            raise make_error("UNISSUED", "no file 01")
         if sw != 0x9000:
-            raise mac_or("COMMUNICATION", sw)
+            raise make_refusal("COMMUNICATION", sw)
         if len(block) < 4:
-            raise fault("COMMUNICATION", "file 01 of %d bytes" % len(block))
+            raise make_error("COMMUNICATION", "file 01 of %d bytes" % len(block))
         if block[0] != card_files.HEAD:
-            raise fault("FORMAT", "file 01 is blank")
+            raise make_error("FORMAT", "file 01 is blank")
         more = min((block[2] << 8 | block[3]) + card_files.FRAME_OVERHEAD, 255) - len(block)
         if more > 0:
             block += await self.read(card_files.CARD_INFO, len(block), more)
@@ -101,27 +101,27 @@ class Card:
 
     def raise_if_pulled(self) -> None:
         """Raise PULLED if the card is no longer there."""
-        gone = self._early()
+        gone = self._detect_pull()
         if gone:
             raise gone
 
-    def _early(self) -> "CardError | None":
+    def _detect_pull(self) -> "CardError | None":
         """Return PULLED if the card is no longer there, else None."""
-        return fault("PULLED", "card pulled early") if self._switch.value() else None
+        return make_error("PULLED", "card pulled early") if self._switch.value() else None
 
-    def off(self) -> None:
-        self._channel.off()
+    def power_off(self) -> None:
+        self._channel.power_off()
 
-    def bound(self) -> None:
+    def start_deadline(self) -> None:
         """Start the session's limit of 3 s for reading and writing (docs/cards/sessions.md)."""
         self._channel.end_within(_SESSION_MS)
 
 
-def _whole(answer: bytes, size: int) -> bytes:
+def _check_size(answer: bytes, size: int) -> bytes:
     """Return the answer; CardError if its size is wrong.
 
     A card may answer 9000 and send less than it was asked for.
     """
     if len(answer) != size:
-        raise fault("COMMUNICATION", "answer of %d bytes instead of %d" % (len(answer), size))
+        raise make_error("COMMUNICATION", "answer of %d bytes instead of %d" % (len(answer), size))
     return answer

@@ -65,34 +65,34 @@ class AtrReader:
             self._ask(at + present)
             return
         if indicator & 0x10:
-            self._ta(self.raw[at])
+            self._take_ta(self.raw[at])
             at += 1
         if indicator & 0x20:
             at += 1
         if indicator & 0x40:
-            self._tc(self.raw[at])
+            self._take_tc(self.raw[at])
             at += 1
         if indicator & 0x80:
-            self._td(at)
+            self._take_td(at)
             return
         if not self.protocols:
             self.protocols.append(0)
         self._next = 0
         self._ask(at + (self.raw[1] & 15) + self._tck)
 
-    def _ta(self, value: int) -> None:
+    def _take_ta(self, value: int) -> None:
         if self._level == 1:
             self.fi, self.di = _FI[value >> 4], _DI[value & 15]
         elif self._level == 2:
             self.specific = value
 
-    def _tc(self, value: int) -> None:
+    def _take_tc(self, value: int) -> None:
         if self._level == 1:
             self.extra_guard_etu = 0 if value == 255 else value
         elif self._level == 2:
             self.waiting_integer = value
 
-    def _td(self, at: int) -> None:
+    def _take_td(self, at: int) -> None:
         protocol = self.raw[at] & 15
         if protocol not in self.protocols:
             self.protocols.append(protocol)
@@ -131,7 +131,7 @@ class AtrReader:
         self.error = why
         self.want = 0
 
-    def serial(self) -> bytes:
+    def find_serial(self) -> bytes:
         """Return the last 8 bytes of an ATR of this system's chips; empty for any other ATR.
 
         Theirs begin with 3B 69 00 00 or 3B 79 TA1 00 00 (docs/cards/protocol.md).
@@ -179,13 +179,13 @@ class Exchange:
                 self._reading -= len(data)
                 continue
             if self._sw1:
-                self._status(self._sw1 << 8 | chunk[at])
+                self._take_status(self._sw1 << 8 | chunk[at])
             else:
-                self._procedure(chunk[at])
+                self._take_procedure(chunk[at])
             at += 1
-        self.want = self._least()
+        self.want = self._count_least()
 
-    def _least(self) -> int:
+    def _count_least(self) -> int:
         """Return how many characters the card must still send before it is this side's turn.
 
         A status word ends the exchange, whatever else is missing.
@@ -212,7 +212,7 @@ class Exchange:
         self._reading = 0
         self._sw1 = 0
 
-    def _procedure(self, byte: int) -> None:
+    def _take_procedure(self, byte: int) -> None:
         ins = self._header[1]
         if byte == _NULL:
             self._nulls += 1
@@ -236,7 +236,7 @@ class Exchange:
         else:
             self._fail("procedure byte with nothing to transfer")
 
-    def _status(self, sw: int) -> None:
+    def _take_status(self, sw: int) -> None:
         sw1, count = sw >> 8, sw & 0xFF
         self._sw1 = 0
         if sw1 not in (0x61, 0x6C):

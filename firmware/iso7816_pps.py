@@ -70,7 +70,7 @@ class Pps:
             self._end()
 
 
-def offered(atr, fastest: int) -> int:
+def find_offered_factor(atr, fastest: int) -> int:
     """Return the highest factor, up to `fastest`, that may be asked for after this ATR.
 
     `atr` is an iso7816.AtrReader. 1 if the chip offers none.
@@ -83,10 +83,10 @@ def offered(atr, fastest: int) -> int:
     return factor
 
 
-def imposed(atr, fastest: int) -> int:
+def find_imposed_factor(atr, fastest: int) -> int:
     """Return the factor that a chip in specific mode (TA2) uses from here on.
 
-    0 if the line does not have it, 1 in negotiable mode. `atr` as in `offered`.
+    0 if the line does not have it, 1 in negotiable mode. `atr` as in `find_offered_factor`.
     """
     if atr.specific < 0:
         return 1

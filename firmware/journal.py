@@ -136,18 +136,18 @@ class Journal:
         length = size.to_bytes(_LENGTH, "big") if ring == OWN else b""
         body = self._sequence.to_bytes(_SEQUENCE, "big") + length + payload
         record = body + binascii.crc32(body).to_bytes(_CRC, "big")
-        slot = self._next_slot(ring)
+        slot = self._pick_slot(ring)
         at = base + slot * slot_size
         taken = [self._write(half + at, record) for half in self._halves]
         for half in (0, 1):
             if taken[half] and (prove or half == 0 or not taken[0]):
-                taken[half] = self._keeps(self._halves[half] + at, record)
+                taken[half] = self._check_written(self._halves[half] + at, record)
         self.written = sum(taken)
         if not self.written:
             raise JournalError("memory does not keep what is written")
         self.ring, self._newest = ring, slot
 
-    def _next_slot(self, ring: int) -> int:
+    def _pick_slot(self, ring: int) -> int:
         """Return the slot after the last one, but not that of the newest good record."""
         slot = self._last[1] if self._last[0] == ring else self._slots - 1
         slot = (slot + 1) % self._slots
@@ -164,7 +164,7 @@ class Journal:
             return False
         return True
 
-    def _keeps(self, address: int, record: bytes) -> bool:
+    def _check_written(self, address: int, record: bytes) -> bool:
         """Read the record back. Return whether the memory holds it."""
         try:
             return self._memory.read(address, len(record)) == record

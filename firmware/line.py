@@ -18,7 +18,7 @@ import time
 from micropython import const
 
 from iso7816 import AtrReader, Exchange
-from iso7816_pps import Pps, imposed, offered
+from iso7816_pps import Pps, find_imposed_factor, find_offered_factor
 
 _CHAR_ETU = const(12)
 _ROOM_US = const(14_000)
@@ -60,7 +60,7 @@ class Channel:
         """
         async with self._line.lock:
             atr = await self._activate()
-            factor = 1 if self._distrusted else offered(atr, self._line.fastest)
+            factor = 1 if self._distrusted else find_offered_factor(atr, self._line.fastest)
             self._agreed = self._distrusted = False
             if factor > 1:
                 try:
@@ -77,7 +77,7 @@ class Channel:
         while atr.want:
             want = atr.want
             chunk = await line.receive(
-                want, self._left_ms(line.waiting_ms(9600)), self._deadline_ms
+                want, self._limit_wait_ms(line.waiting_ms(9600)), self._deadline_ms
             )
             atr.receive(chunk)
             if len(chunk) < want:
@@ -88,7 +88,7 @@ class Channel:
             raise LineError("no T=0")
         line.extra_guard_etu = atr.extra_guard_etu
         self._waiting_ms = line.waiting_ms(960 * atr.waiting_integer * max(atr.fi, 372) // 372)
-        factor = imposed(atr, line.fastest)
+        factor = find_imposed_factor(atr, line.fastest)
         if not factor:
             raise LineError("rate that this line does not have")
         if factor > 1:
@@ -102,7 +102,7 @@ class Channel:
             self._line.set_rate(pps.factor)
             self._agreed = True
 
-    def off(self) -> None:
+    def power_off(self) -> None:
         self._line.deactivate()
 
     async def command(
@@ -123,7 +123,7 @@ class Channel:
         """Exchange characters until the engine is done; LineError if it ends in an error."""
         while not engine.done:
             # Before anything is sent: past the deadline nothing would receive the answer.
-            wait_ms = self._left_ms(waiting_ms)
+            wait_ms = self._limit_wait_ms(waiting_ms)
             out, want = engine.take(), engine.want
             if out:
                 await self._line.send(out)
@@ -134,7 +134,7 @@ class Channel:
         if engine.error:
             raise LineError(engine.error)
 
-    def _left_ms(self, wait_ms: int) -> int:
+    def _limit_wait_ms(self, wait_ms: int) -> int:
         if self._deadline_ms is None:
             return wait_ms
         left_ms = time.ticks_diff(self._deadline_ms, time.ticks_ms())
@@ -149,8 +149,8 @@ async def rest_until(when_us) -> None:
     Other tasks run if there is time for them.
     """
     left_us = time.ticks_diff(when_us, time.ticks_us())
-    if left_us > _room_us():
-        await _others(max(left_us - _ROOM_US, 0) // 1000)
+    if left_us > _compute_room_us():
+        await _run_others(max(left_us - _ROOM_US, 0) // 1000)
         left_us = time.ticks_diff(when_us, time.ticks_us())
     if left_us > 0:
         time.sleep_us(left_us)
@@ -165,9 +165,9 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
     since_ms = time.ticks_ms()
     while left > 0:
         if left == 1 and time.ticks_diff(time.ticks_ms(), since_ms) >= _BUSY_MS:
-            await _others(1)
-        elif _room_us() == _SHORT_US:
-            await _others(0)
+            await _run_others(1)
+        elif _compute_room_us() == _SHORT_US:
+            await _run_others(0)
         else:
             await rest_until(
                 time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000)
@@ -181,7 +181,7 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
             return
 
 
-def _room_us() -> int:
+def _compute_room_us() -> int:
     """Return how long a wait must be for the other tasks to have a turn in it."""
     since_us = time.ticks_diff(time.ticks_us(), _turn_us)
     if not 0 <= since_us < _LONG_US:  # negative: so long ago that the ticks have wrapped
@@ -189,7 +189,7 @@ def _room_us() -> int:
     return _ROOM_US - since_us // 6
 
 
-async def _others(ms: int) -> None:
+async def _run_others(ms: int) -> None:
     global _turn_us
     await asyncio.sleep_ms(ms)
     _turn_us = time.ticks_us()

@@ -37,7 +37,7 @@ _LISTEN = const(0xC010)  # irq(rel(0)), the sender's flag to its receiver
 _CLEAR_FLAG = const(0xC050)  # irq(clear, rel(0))
 
 
-def word_to_send(value: int) -> int:
+def encode_character(value: int) -> int:
     """Return the sender's word for a character.
 
     Start 1, bits and even parity inverted, release 0.
@@ -47,10 +47,10 @@ def word_to_send(value: int) -> int:
 
 
 # Computed once: for each character it would take a tenth of the turnaround.
-_WORDS = array("H", [word_to_send(value) for value in range(256)])
+_WORDS = array("H", [encode_character(value) for value in range(256)])
 
 
-def heard(word: int) -> int:
+def decode_word(word: int) -> int:
     """Return the character in a received halfword, or -1 if its parity is wrong.
 
     Bits 7 to 15 are the running parities.
@@ -96,11 +96,11 @@ class PioLine:
         )
         self._make_ring()
         self.lock = asyncio.Lock()  # held for a whole command
-        self._off()
+        self._power_off()
 
     async def activate(self) -> None:
         """Make a cold reset at the first rate: the chip's ATR can be received when this returns."""
-        self._off()
+        self._power_off()
         self.extra_guard_etu = 0
         self._factor = 1
         await asyncio.sleep_ms(_POWER_MS)
@@ -114,7 +114,7 @@ class PioLine:
 
     def deactivate(self) -> None:
         """Switch RST, CLK, I/O and VCC off, in this order."""
-        self._off()
+        self._power_off()
 
     def set_rate(self, factor: int) -> None:
         """Set 1, 2, 4 or 8 times the first rate, as agreed by PPS; ValueError for others."""
@@ -130,12 +130,14 @@ class PioLine:
         """
         piece = 1 if self.extra_guard_etu else len(data)
         self._load(data[:piece])
-        await self._turn()
+        await self._wait_turnaround()
         if not self._io.value():
             await self._check_idle()
         began_us = await self._send()
         for at in range(piece, len(data), piece):
-            await rest_until(time.ticks_add(began_us, self._us(_CHAR_ETU + self.extra_guard_etu)))
+            await rest_until(
+                time.ticks_add(began_us, self._to_us(_CHAR_ETU + self.extra_guard_etu))
+            )
             self._load(data[at : at + piece])
             began_us = await self._send()
 
@@ -145,7 +147,7 @@ class PioLine:
         They are fewer if one is late by more than `wait_ms`, or not all have come by `deadline_ms`.
         """
         await wait_for(
-            lambda: self._missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms
+            lambda: self._count_missing(count), self._etu_ns // self._factor, wait_ms, deadline_ms
         )
         got = bytes(self._got[:count])
         self._got = self._got[len(got) :]
@@ -175,19 +177,19 @@ class PioLine:
         count = len(self._words)
         began_us = time.ticks_us()
         self._feed.active(True)
-        look_us = time.ticks_add(began_us, self._us(count * _CHAR_ETU))
-        limit_us = time.ticks_add(look_us, self._us(count * _WORST_ETU) + 100_000)
+        look_us = time.ticks_add(began_us, self._to_us(count * _CHAR_ETU))
+        limit_us = time.ticks_add(look_us, self._to_us(count * _WORST_ETU) + 100_000)
         await rest_until(look_us)
-        while not self._sent():
+        while not self._check_sent():
             look_us = time.ticks_us()
             if time.ticks_diff(look_us, limit_us) > 0:
                 self._start()
                 raise LineError("line does not move")
-            await rest_until(time.ticks_add(look_us, self._us(1)))
+            await rest_until(time.ticks_add(look_us, self._to_us(1)))
         self.characters += count
         return began_us
 
-    def _sent(self) -> bool:
+    def _check_sent(self) -> bool:
         """Process the sender's reports. Return whether the last character has gone.
 
         LineError if the chip has refused a character four times.
@@ -203,7 +205,7 @@ class PioLine:
                 raise LineError("chip refuses a character")
         return False
 
-    def _missing(self, count: int) -> int:
+    def _count_missing(self, count: int) -> int:
         """Return how many of `count` characters have not come yet.
 
         One that came with wrong parity, and has to be repeated, is still missing.
@@ -217,7 +219,7 @@ class PioLine:
         at, ring = self._taken, self._ring
         arrived = (end - at) % _RING
         for _ in range(arrived):
-            value = heard(ring[at])
+            value = decode_word(ring[at])
             at = (at + 1) % _RING
             if value < 0:
                 self.errors_signalled += 1
@@ -226,9 +228,9 @@ class PioLine:
                 self.characters += 1
         self._taken = at
         if arrived:
-            self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
+            self._free_us = time.ticks_add(time.ticks_us(), self._to_us(_TURN_ETU - _HEARD_ETU))
 
-    async def _turn(self) -> None:
+    async def _wait_turnaround(self) -> None:
         """Wait out the 16 etu turnaround, then discard unsolicited characters."""
         self._collect()
         self._got = bytearray()
@@ -240,7 +242,7 @@ class PioLine:
         for _ in range(3):
             if self._io.value():
                 return
-            await rest_until(time.ticks_add(time.ticks_us(), self._us(_CHAR_ETU)))
+            await rest_until(time.ticks_add(time.ticks_us(), self._to_us(_CHAR_ETU)))
         raise LineError("line shorted")
 
     def _start(self) -> None:
@@ -283,10 +285,10 @@ class PioLine:
         self._fifo_address = self._addresses[_READ] + 2
         self._ring = memoryview(room)[start // 2 : start // 2 + _RING]
 
-    def _us(self, etu: int) -> int:
+    def _to_us(self, etu: int) -> int:
         return etu * self._etu_ns // (1000 * self._factor) + 1
 
-    def _off(self) -> None:
+    def _power_off(self) -> None:
         self._reset.off()
         self._clock.duty_u16(0)
         self._sender.active(0)

@@ -31,7 +31,7 @@ class SharedUart:
 class SharedLine(UartLine):
     """One line; `tx` and `rx` are its own pins, tied together behind the open-drain buffer."""
 
-    def __init__(self, shared: SharedUart, tx, rx, power, reset, clock, baud: int) -> None:
+    def __init__(self, shared: "SharedUart", tx, rx, power, reset, clock, baud: int) -> None:
         self.tx = tx
         self.rx = rx
         self._shared = shared

@@ -42,11 +42,11 @@ class UartLine:
         self.extra_guard_etu = 0
         self.characters = 0  # both ways, since the start
         self.lock = asyncio.Lock()  # held for a whole command
-        self._off()
+        self._power_off()
 
     async def activate(self) -> None:
         """Make a cold reset: the chip's ATR can be received when this returns."""
-        self._off()
+        self._power_off()
         self.extra_guard_etu = 0
         if self.baud != self._first_baud:
             self.set_rate(1)
@@ -60,7 +60,7 @@ class UartLine:
 
     def deactivate(self) -> None:
         """Switch RST, CLK and VCC off, in this order."""
-        self._off()
+        self._power_off()
 
     def set_rate(self, factor: int) -> None:
         """Set 1, 2 or 4 times the first rate, as agreed by PPS; ValueError for any other factor."""
@@ -71,11 +71,11 @@ class UartLine:
 
     async def send(self, data: bytes) -> None:
         """Send characters and remove their echo; LineError if the echo differs from them."""
-        await self._turn()
+        await self._wait_turnaround()
         if self.extra_guard_etu:
             for i in range(len(data)):
                 next_us = time.ticks_add(
-                    time.ticks_us(), self._us(_CHAR_ETU + self.extra_guard_etu)
+                    time.ticks_us(), self._to_us(_CHAR_ETU + self.extra_guard_etu)
                 )
                 await self._send(data[i : i + 1])
                 await rest_until(next_us)
@@ -90,7 +90,7 @@ class UartLine:
         uart = self._uart
         await wait_for(lambda: count - uart.any(), 1_000_000_000 // self.baud, wait_ms, deadline_ms)
         got = uart.read(min(uart.any(), count)) or b""
-        self._free_us = time.ticks_add(time.ticks_us(), self._us(_TURN_ETU - _HEARD_ETU))
+        self._free_us = time.ticks_add(time.ticks_us(), self._to_us(_TURN_ETU - _HEARD_ETU))
         self.characters += len(got)
         return got
 
@@ -106,17 +106,17 @@ class UartLine:
         self._uart.write(data)
         self.characters += len(data)
         echo = b""
-        look_us = time.ticks_add(now_us, self._us(len(data) * _CHAR_ETU - 1))
+        look_us = time.ticks_add(now_us, self._to_us(len(data) * _CHAR_ETU - 1))
         for _ in range(_ECHO_LOOKS):
             await rest_until(look_us)
             echo += self._uart.read(min(self._uart.any(), len(data) - len(echo))) or b""
             if len(echo) == len(data):
                 break
-            look_us = time.ticks_add(look_us, self._us(1))
+            look_us = time.ticks_add(look_us, self._to_us(1))
         if echo != data:
             raise LineError("line shorted" if not echo else "echo differs")
 
-    async def _turn(self) -> None:
+    async def _wait_turnaround(self) -> None:
         """Wait out the 16 etu turnaround, then discard unsolicited characters."""
         if (
             0
@@ -131,10 +131,10 @@ class UartLine:
         if waiting:
             self._uart.read(waiting)
 
-    def _us(self, etu: int) -> int:
+    def _to_us(self, etu: int) -> int:
         return etu * 1_000_000 // self.baud + 1
 
-    def _off(self) -> None:
+    def _power_off(self) -> None:
         self._reset.off()
         self._clock.duty_u16(0)
         self._power.off()

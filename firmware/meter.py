@@ -211,7 +211,7 @@ class Meter:
         if done and seconds < self.store.state.earliest_s:
             self.store.state.earliest_s = seconds
             self.store.keep()
-            self.clock.seconds()  # updates the clock's fault: this time is accepted now
+            self.clock.read_seconds()  # updates the clock's fault: this time is accepted now
         return former, done
 
     # ****** Tasks ******
@@ -229,11 +229,11 @@ class Meter:
     async def _switch(self) -> None:
         told = None
         while True:
-            why = supply.why_open(self.store.state, self.metering.silence_s)
+            why = supply.find_reason(self.store.state, self.metering.silence_s)
             if why != told:
                 told = why
                 self.log("supply: " + supply.REASONS[why])
-            closed = self.relay.goal(why == supply.MAY_CLOSE)
+            closed = self.relay.pick_goal(why == supply.MAY_CLOSE)
             await self.relay.follow(closed, self._can_drive(closed))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
@@ -315,15 +315,15 @@ class Meter:
     def _charge(self, energy_pj: int) -> None:
         """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
         state = self.store.state
-        stage = supply.why_open(state)
+        stage = supply.find_reason(state)
         account.debit(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.why_open(state) != stage:
+        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_reason(state) != stage:
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:
-        self.clock.seconds()  # updates the clock's fault
+        self.clock.read_seconds()  # updates the clock's fault
         await self.settlement.keep_in_step(settle)
 
     def _on_power_fail(self, pin) -> None:

@@ -72,7 +72,7 @@ class Metering:
         self._kept_pj = pulse_pj
         chip.expect(pulse_pj)
         self.restarts = 0
-        self.disbelieved = 0
+        self.rejected_counts = 0
         self._max_power_mw = max_power_mw
         self._warm = warm
         self.heard = False  # since the start
@@ -92,9 +92,9 @@ class Metering:
             return 0
         self._heard_ms = now_ms
         if self.heard:
-            pulses = self._pulses(elapsed_ms)
+            pulses = self._count_pulses(elapsed_ms)
         else:
-            pulses = self._first_pulses(elapsed_ms)
+            pulses = self._count_first_pulses(elapsed_ms)
         return pulses * self.chip.pulse_pj
 
     @property
@@ -107,17 +107,17 @@ class Metering:
         """Return the seconds since the chip's last reading, at most about six hours."""
         return time.ticks_diff(time.ticks_ms(), self._heard_ms) // 1000
 
-    def _pulses(self, elapsed_ms: int) -> int:
+    def _count_pulses(self, elapsed_ms: int) -> int:
         new, power_mw = self.chip.register, max(self._power_mw, self.chip.power_mw)
         self._power_mw = self.chip.power_mw
-        limit = self._limit(elapsed_ms)
+        limit = self._compute_limit(elapsed_ms)
         pulses = (new - self.register) % self.chip.modulus
         if limit >= self.chip.modulus:
             # A wrap or a restart may have been missed: in both cases it was at least this much.
             pulses = min(pulses, new)
-        elif pulses > limit or self._restarted(self.register, new, elapsed_ms, power_mw):
+        elif pulses > limit or self._has_restarted(self.register, new, elapsed_ms, power_mw):
             if new > limit:
-                return self._disbelieve(new, limit)
+                return self._reject(new, limit)
             self.restarts += 1
             pulses = new
         self.register = new
@@ -135,20 +135,22 @@ class Metering:
             self.chip.expect(pulse_pj)
             return 0
         new, elapsed_ms, power_mw, pulses = self._first
-        return (self._since(register, new, elapsed_ms, power_mw) - pulses) * self.chip.pulse_pj
+        return (
+            self._count_since(register, new, elapsed_ms, power_mw) - pulses
+        ) * self.chip.pulse_pj
 
-    def _first_pulses(self, elapsed_ms: int) -> int:
+    def _count_first_pulses(self, elapsed_ms: int) -> int:
         """Return the pulses to charge at the first reading after the controller's start."""
         self.heard = True
         new, self._power_mw = self.chip.register, self.chip.power_mw
-        pulses = self._since(self.register, new, elapsed_ms, self._power_mw)
+        pulses = self._count_since(self.register, new, elapsed_ms, self._power_mw)
         if new and new != self.register and not pulses:
-            self.disbelieved += 1
+            self.rejected_counts += 1
         self.register = new
         self._first = (new, elapsed_ms, self._power_mw, pulses)
         return pulses
 
-    def _since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:
+    def _count_since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:
         """Return the pulses from `register` up to the first reading `new`.
 
         Decides whether the chip has started with the controller, or has counted on from `register`.
@@ -156,28 +158,28 @@ class Metering:
         since = (new - register) % self.chip.modulus
         if self._kept_pj not in (0, self.chip.pulse_pj):
             since = new  # another chip: `register` is not its count
-        elif self._warm and since <= self._limit(_RESTART_MS):
-            if not self._restarted(register, new, _RESTART_MS, power_mw):
+        elif self._warm and since <= self._compute_limit(_RESTART_MS):
+            if not self._has_restarted(register, new, _RESTART_MS, power_mw):
                 return since
         # A count beyond the limit is of unknown age: the resident is not charged for it.
-        return min(new, since) if new <= self._limit(_BOOT_MS + elapsed_ms) else 0
+        return min(new, since) if new <= self._compute_limit(_BOOT_MS + elapsed_ms) else 0
 
-    def _restarted(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> bool:
+    def _has_restarted(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> bool:
         """Return whether a count that has fallen means a restart of the chip, not a wrap.
 
         `power_mw` is the highest power measured.
         """
-        measured = self._pulses_at(power_mw, elapsed_ms + _JITTER_MS)
+        measured = self._compute_pulses(power_mw, elapsed_ms + _JITTER_MS)
         return new < register and new <= measured < (new - register) % self.chip.modulus
 
-    def _disbelieve(self, new: int, limit: int) -> int:
+    def _reject(self, new: int, limit: int) -> int:
         """Reject a count that the mains cannot have produced: return 0, nothing is charged.
 
         When the chip repeats such counts, the count held here is the wrong one: re-base on the
         chip's count. Not if it is only a little ahead of the chip's: the chip catches up, and that
         makes up for what was charged too early.
         """
-        self.disbelieved += 1
+        self.rejected_counts += 1
         self._in_a_row += 1
         ahead = (self.register - new) % self.chip.modulus
         if self._in_a_row >= _STUBBORN and ahead > limit:
@@ -185,10 +187,10 @@ class Metering:
             self._in_a_row = 0
         return 0
 
-    def _limit(self, elapsed_ms: int) -> int:
+    def _compute_limit(self, elapsed_ms: int) -> int:
         """Return the most pulses that the mains can deliver in this time."""
-        return self._pulses_at(self._max_power_mw, elapsed_ms + _MARGIN_MS)
+        return self._compute_pulses(self._max_power_mw, elapsed_ms + _MARGIN_MS)
 
-    def _pulses_at(self, power_mw: int, elapsed_ms: int) -> int:
+    def _compute_pulses(self, power_mw: int, elapsed_ms: int) -> int:
         """Return the pulses of this power over this time, and 2 to spare; mW x ms = microjoules."""
         return power_mw * elapsed_ms * 1_000_000 // self.chip.pulse_pj + 2

@@ -7,7 +7,7 @@ from micropython import const
 
 import account
 import supply
-from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, decimal, labelled
+from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, add_label, decimal
 from ds3231 import Ds3231
 from metering import Metering
 from relay import Relay
@@ -40,29 +40,29 @@ class Pages:
         self._settlement = settlement
         self._self_check = self_check
         self._pages = (
-            self._balance,
-            self._energy,
-            self._price,
-            self._power,
-            self._number,
-            self._check,
+            self._format_balance,
+            self._format_energy,
+            self._format_price,
+            self._format_power,
+            self._format_number,
+            self._format_check,
         )
 
     def update(self) -> None:
         """Bring the display up to date."""
-        faults = self.faults()
-        self._display.update(self._pages, self._lamps(faults), faults)
+        faults = self.list_faults()
+        self._display.update(self._pages, self._pick_lamps(faults), faults)
 
-    def texts(self) -> list:
+    def compose_texts(self) -> list:
         """Return the text of each page as it is now."""
         return [page() for page in self._pages]
 
-    def faults(self) -> list:
+    def list_faults(self) -> list:
         """Return the codes of the meter's standing faults, such as Err-02 (docs/operations.md)."""
-        bits = self.fault_bits()
+        bits = self.compute_fault_bits()
         return ["Err-%02d" % code for code in range(1, _CODES) if bits >> code & 1]
 
-    def fault_bits(self) -> int:
+    def compute_fault_bits(self) -> int:
         """Return the standing faults as one number: bit n is code n."""
         bits = 0
         for code, stands in (
@@ -76,10 +76,10 @@ class Pages:
             bits |= bool(stands) << code
         return bits
 
-    def _lamps(self, faults: list) -> int:
+    def _pick_lamps(self, faults: list) -> int:
         state = self._store.state
         lamps = PULSE if state.energy_pj // _PULSE_PJ & 1 else 0
-        if supply.alarm(state):
+        if supply.is_alarm_on(state):
             lamps |= ALARM
         if not self._relay.closed:
             lamps |= TRIP
@@ -87,22 +87,22 @@ class Pages:
             lamps |= OVERDRAFT
         return lamps | FAULT if faults else lamps
 
-    def _balance(self) -> str:
+    def _format_balance(self) -> str:
         return decimal(self._store.state.balance_fen, 2)
 
-    def _energy(self) -> str:
-        return labelled("E", decimal(account.energy_kwh_x100(self._store.state), 2))
+    def _format_energy(self) -> str:
+        return add_label("E", decimal(account.compute_kwh_x100(self._store.state), 2))
 
-    def _price(self) -> str:
-        return labelled("P", decimal(self._store.state.price_e4, 4))
+    def _format_price(self) -> str:
+        return add_label("P", decimal(self._store.state.price_e4, 4))
 
-    def _power(self) -> str:
-        return labelled("L", str(self._metering.chip.power_mw // 1000))
+    def _format_power(self) -> str:
+        return add_label("L", str(self._metering.chip.power_mw // 1000))
 
-    def _number(self) -> str:
-        return labelled("no", "%06d" % (self._store.state.meter_no % 1000000))
+    def _format_number(self) -> str:
+        return add_label("no", "%06d" % (self._store.state.meter_no % 1000000))
 
-    def _check(self) -> str:
+    def _format_check(self) -> str:
         """Return the self-check's code (docs/selfcheck.md).
 
         For an installer who missed it at the start.

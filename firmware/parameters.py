@@ -38,8 +38,8 @@ async def restore(esam: "Esam", state: "State") -> None:
 
     ValueError if they are unreadable, EsamError if the ESAM does not answer.
     """
-    record = await esam.record(card_files.ESAM_PARAMS, card_files.PARAMS)
-    limits = await esam.record(card_files.ESAM_LIMITS, card_files.LIMITS)
+    record = await esam.read_record(card_files.ESAM_PARAMS, card_files.PARAMS)
+    limits = await esam.read_record(card_files.ESAM_LIMITS, card_files.LIMITS)
     now = await esam.read(card_files.ESAM_TARIFF_1, 0, tariff.FRAMED_BYTES)
     later = await esam.read(card_files.ESAM_TARIFF_2, 0, tariff.FRAMED_BYTES)
     tariff.set_price(state, now)

@@ -50,10 +50,10 @@ class Relay:
         self._open_coil.off()
 
     def force(self, closed: "bool | None") -> None:
-        """Let `goal` return this, whatever the supply's decision; None ends it."""
+        """Let `pick_goal` return this, whatever the supply's decision; None ends it."""
         self._forced = closed
 
-    def goal(self, wanted: bool) -> bool:
+    def pick_goal(self, wanted: bool) -> bool:
         """Return whether the contact is to be closed: the value set by `force`, else `wanted`."""
         return wanted if self._forced is None else self._forced
 
@@ -77,9 +77,9 @@ class Relay:
         elif self.closed == wanted:
             self._agreed_ms, self._tries, self.fault = now_ms, 0, False
         elif time.ticks_diff(now_ms, self._agreed_ms) >= _MISMATCH_MS:
-            await self._again(wanted)
+            await self._drive_again(wanted)
 
-    async def _again(self, wanted: bool) -> None:
+    async def _drive_again(self, wanted: bool) -> None:
         if self._tries >= _TRIES:
             self.fault = True
             return

@@ -91,7 +91,7 @@ class SelfCheck:
     async def run(self) -> None:
         """Poll until all is well or the time is up, then judge, show and report."""
         start_ms = time.ticks_ms()
-        while not self._settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
+        while not self._is_settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
             await asyncio.sleep_ms(_LOOK_MS)
         digits = (
             self._store.check(),
@@ -104,7 +104,7 @@ class SelfCheck:
         heap_kib = min(gc.mem_free() // 1024, 999)
         parts = "%d%d%d%d%d" % digits
         self.code = "%s%03d" % (parts, heap_kib)
-        if versions.on_trial and not healthy(self.code, versions.former_code()):
+        if versions.on_trial and not is_healthy(self.code, versions.former_code()):
             self._log(
                 "update refused: self-check %s, the former version had %s"
                 % (self.code, versions.former_code())
@@ -117,15 +117,15 @@ class SelfCheck:
             self._store.keep()
         versions.remember(parts)
         self._display.append_message((self.code, _SHOW_MS))
-        self._log(self.line())
+        self._log(self.compose_line())
         await asyncio.sleep_ms(_AGAIN_MS)
-        self._log(self.line())
+        self._log(self.compose_line())
 
-    def line(self) -> str:
+    def compose_line(self) -> str:
         """Return the report in one line for the console; flashing reads it back."""
         return "self-check %s version %s %s" % (self.code, versions.version(), self._totals)
 
-    def _settled(self) -> bool:
+    def _is_settled(self) -> bool:
         """Return whether waiting longer would change nothing."""
         asked = self._settlement.ready or self._settlement.failures
         return (
@@ -149,7 +149,7 @@ class SelfCheck:
         return _ESAM_REFUSES if self._esam.alive else _ESAM_SILENT
 
     def _check_clock(self) -> int:
-        self._clock.seconds()
+        self._clock.read_seconds()
         return self._clock.fault
 
     def _check_relay(self) -> int:
@@ -161,7 +161,7 @@ class SelfCheck:
         return _STAYS_OPEN if relay.commanded else _STAYS_CLOSED
 
 
-def healthy(code: str, former: str) -> bool:
+def is_healthy(code: str, former: str) -> bool:
     """Return whether a version with this code may replace the one with the former code.
 
     Without a former code all parts must be good.

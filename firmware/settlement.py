@@ -77,7 +77,7 @@ class Settlement:
         await self._esam.start()
         lost = (
             not self._store.state.has(INITIALISED)
-            and await self._esam.key_state() == card_files.KEYS_PRIVATE
+            and await self._esam.read_key_state() == card_files.KEYS_PRIVATE
         )
         await self._reconcile(lost)
 
@@ -86,13 +86,13 @@ class Settlement:
 
         Makes one commit, if any.
         """
-        money_fen, count = await self._esam.wallet()
+        money_fen, count = await self._esam.read_wallet()
         state = self._store.state
         changed = state.intent != NOTHING
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count)
-        elif lost or count != state.count or not await self._journal_stands(money_fen):
+        elif lost or count != state.count or not await self._is_journal_right(money_fen):
             self._restore(money_fen, count)
             changed = True
         if lost:
@@ -106,7 +106,7 @@ class Settlement:
     async def settle(self) -> None:
         """Debit the ESAM down to the journal's balance."""
         state = self._store.state
-        money_fen, _ = await self._esam.wallet()
+        money_fen, _ = await self._esam.read_wallet()
         target_fen = state.wallet_fen
         if money_fen > target_fen:
             self._intend(SETTLE, target_fen, state.count)
@@ -129,7 +129,7 @@ class Settlement:
         target_fen = state.wallet_fen
         try:
             self._store.commit()
-            money_fen, _ = await self._esam.wallet()
+            money_fen, _ = await self._esam.read_wallet()
             if money_fen > target_fen:
                 money_fen = await self._debit(money_fen, target_fen)
         except (EsamError, JournalError):
@@ -140,7 +140,7 @@ class Settlement:
             await self._esam.credit(block)
         except EsamError:
             if self._esam.alive:
-                _, now = await self._esam.wallet()
+                _, now = await self._esam.read_wallet()
                 if now == count:
                     self._add(amount_fen, count)
                     return
@@ -174,12 +174,12 @@ class Settlement:
         more than `target_fen`.
         """
         await self._esam.debit(money_fen - target_fen)
-        left_fen, _ = await self._esam.wallet()
+        left_fen, _ = await self._esam.read_wallet()
         if left_fen > target_fen:
             raise EsamError("wallet of %d fen after a debit to %d" % (left_fen, target_fen))
         return left_fen
 
-    async def _journal_stands(self, money_fen: int) -> bool:
+    async def _is_journal_right(self, money_fen: int) -> bool:
         """Return whether the journal's balance is right beside a wallet of `money_fen`.
 
         It is if the wallet holds enough. It also is if the journal is that of this very meter,
@@ -191,7 +191,7 @@ class Settlement:
             return True
         if not state.has(INITIALISED):
             return False
-        params = await self._esam.record(card_files.ESAM_PARAMS, card_files.PARAMS)
+        params = await self._esam.read_record(card_files.ESAM_PARAMS, card_files.PARAMS)
         return params["meter_no"] == state.meter_no
 
     def _keep_difference(self, money_fen: int) -> bool:

@@ -122,7 +122,7 @@ class State:
         self.flags = self.flags | flag if on else self.flags & ~flag
 
 
-def fields(form: int) -> tuple:
+def fields_of(form: int) -> tuple:
     """Return the part of FIELDS that a record of this format has."""
     if form > 2:
         return FIELDS
@@ -137,13 +137,13 @@ def format_of(data: bytes) -> int:
     return form
 
 
-def pack(state: State, form: int = FORMAT) -> bytes:
+def pack(state: "State", form: int = FORMAT) -> bytes:
     """Return the state as bytes; OverflowError if a value exceeds the size of its field.
 
     Fields that a former format lacks are left out.
     """
     out = bytearray(form.to_bytes(2, "big"))
-    for name, size, signed in fields(form):
+    for name, size, signed in fields_of(form):
         value = getattr(state, name)
         span = 1 << 8 * size
         low = -(span >> 1) if signed else 0
@@ -153,11 +153,11 @@ def pack(state: State, form: int = FORMAT) -> bytes:
     return bytes(out)
 
 
-def unpack(data: bytes) -> State:
+def unpack(data: bytes) -> "State":
     """Return the state that `pack` wrote; ValueError if this version does not read its format."""
     state = State()
     at = 2
-    for name, size, signed in fields(format_of(data)):
+    for name, size, signed in fields_of(format_of(data)):
         value = int.from_bytes(data[at : at + size], "big")
         if signed and value >> 8 * size - 1:
             value -= 1 << 8 * size

@@ -43,7 +43,7 @@ class StateRecovery:
         self._settlement = settlement
         self._self_check = self_check
         self._log = log
-        self._since = clock.sure_minute() if store.unread else 0
+        self._since = clock.read_sure_minute() if store.unread else 0
 
     async def adopt_if_ready(self) -> bool:
         """Adopt the FRAM's state if it is readable and no session is active.

@@ -40,7 +40,7 @@ class StateStore:
             memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1])
         )
         self._format = records.FORMAT  # of the record in the memory
-        self.state = self._made_up = records.State()
+        self.state = self._provisional = records.State()
         self.fault = False
         self._anew = False
         self._kept_pj = 0  # energy in the newest commit
@@ -100,7 +100,7 @@ class StateStore:
         # Last, and in one step: an interruption finds either a memory that has not been read, to
         # which nothing is written, or everything done.
         if anew:
-            self._made_up = None
+            self._provisional = None
         else:
             self.state = state
         return True
@@ -111,7 +111,7 @@ class StateStore:
 
         Its state is unknown then, and nothing is committed.
         """
-        return self.state is self._made_up
+        return self.state is self._provisional
 
     def commit(self, prove: bool = False) -> None:
         """Commit the state; JournalError if the memory does not take it or was never read.

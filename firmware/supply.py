@@ -93,12 +93,12 @@ def forgive_start(state: "State") -> bool:
     return True
 
 
-def why_open(state: "State", silence_s: int = 0) -> int:
+def find_reason(state: "State", silence_s: int = 0) -> int:
     """Return the cause that keeps the supply off, or MAY_CLOSE.
 
     `silence_s` is the time since the metering chip was last heard.
     """
-    why = _why_unpaid(state)
+    why = _find_unpaid_reason(state)
     if why != MAY_CLOSE:
         return why
     if silence_s >= (state.silence_limit_s or SILENCE_LIMIT_S):
@@ -106,7 +106,7 @@ def why_open(state: "State", silence_s: int = 0) -> int:
     return INTERRUPTED if state.uncharged_starts > MOST_STARTS else MAY_CLOSE
 
 
-def _why_unpaid(state: "State") -> int:
+def _find_unpaid_reason(state: "State") -> int:
     if not state.has(INITIALISED) and not state.has(TEST_CREDIT):
         return NOT_INITIALISED
     if state.has(LOCKED):
@@ -118,6 +118,6 @@ def _why_unpaid(state: "State") -> int:
     return MAY_CLOSE
 
 
-def alarm(state: "State") -> bool:
+def is_alarm_on(state: "State") -> bool:
     """Return whether the low-balance lamp is on."""
     return state.has(INITIALISED) and state.balance_fen <= max(state.alarm1_fen, 0)

@@ -32,18 +32,18 @@ class Tariff:
         state = self._store.state
         if not state.switch_time:
             return
-        minute = self._clock.local_minute()
+        minute = self._clock.read_local_minute()
         if not minute and not self._timeless:
             self._timeless = True
             self._log("price: the planned one waits for a clock that tells the time")
-        if minute >= state.switch_time and switch_price(state, self._clock.sure_minute()):
+        if minute >= state.switch_time and switch_price(state, self._clock.read_sure_minute()):
             self._log("price: now %d of 0.0001 yuan/kWh" % state.price_e4)
             self._store.keep()
 
 
 def set_price(state: "State", framed: bytes) -> None:
     """Put tariff set 1 into force at once; ValueError if the file is not a tariff."""
-    state.price_e4 = _flat_price_e4(framed)
+    state.price_e4 = _unpack_flat_price_e4(framed)
 
 
 def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
@@ -52,7 +52,7 @@ def plan_price(state: "State", switch_time: int, framed: bytes) -> None:
     The new plan replaces a former one. ValueError as in `set_price`.
     """
     if switch_time:
-        state.next_price_e4, state.switch_time = _flat_price_e4(framed), switch_time
+        state.next_price_e4, state.switch_time = _unpack_flat_price_e4(framed), switch_time
     else:
         state.next_price_e4 = state.switch_time = 0
 
@@ -70,10 +70,10 @@ def switch_price(state: "State", minute: int) -> bool:
 
 def is_in_force(state: "State", framed: bytes) -> bool:
     """Return whether this tariff is the one in force."""
-    return _flat_price_e4(framed) == state.price_e4
+    return _unpack_flat_price_e4(framed) == state.price_e4
 
 
-def _flat_price_e4(framed: bytes) -> int:
+def _unpack_flat_price_e4(framed: bytes) -> int:
     """Return the first rate, which is the flat price; ValueError for zero.
 
     No tariff is free: a block that was moved to the wrong place reads as zeros.

@@ -96,11 +96,11 @@ def pulse_counter() -> PulseCounter:
 
 
 def card_line() -> SharedLine:
-    return _line(CARD_TX, CARD_RX, CARD_POWER, CARD_RESET, CARD_CLOCK)
+    return _make_line(CARD_TX, CARD_RX, CARD_POWER, CARD_RESET, CARD_CLOCK)
 
 
 def esam_line() -> SharedLine:
-    return _line(ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
+    return _make_line(ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
 
 
 def display() -> Tm1638:
@@ -145,7 +145,7 @@ def power_fail() -> Pin:
     return Pin(POWER_FAIL, Pin.IN)
 
 
-def _lines_uart() -> SharedUart:
+def _share_uart() -> SharedUart:
     if "lines" not in _buses:
         uart = UART(
             LINES_UART,
@@ -161,8 +161,8 @@ def _lines_uart() -> SharedUart:
     return _buses["lines"]
 
 
-def _line(tx: int, rx: int, power: int, reset: int, clock: int) -> SharedLine:
-    shared = _lines_uart()
+def _make_line(tx: int, rx: int, power: int, reset: int, clock: int) -> SharedLine:
+    shared = _share_uart()
     card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
     return SharedLine(
         shared,

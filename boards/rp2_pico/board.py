@@ -84,11 +84,11 @@ def pulse_counter() -> PulseCounter:
 
 
 def card_line() -> PioLine:
-    return _line(CARD_SM, CARD_IO, CARD_POWER, CARD_RESET, CARD_CLOCK)
+    return _make_line(CARD_SM, CARD_IO, CARD_POWER, CARD_RESET, CARD_CLOCK)
 
 
 def esam_line() -> PioLine:
-    return _line(ESAM_SM, ESAM_IO, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
+    return _make_line(ESAM_SM, ESAM_IO, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
 
 
 def display() -> Tm1638:
@@ -133,7 +133,7 @@ def power_fail() -> Pin:
     return Pin(POWER_FAIL, Pin.IN)
 
 
-def _line(sm: int, io: int, power: int, reset: int, clock: int) -> PioLine:
+def _make_line(sm: int, io: int, power: int, reset: int, clock: int) -> PioLine:
     card_clock = PWM(Pin(clock), freq=CARD_CLOCK_HZ, duty_u16=0)
     return PioLine(
         Pin(io, Pin.IN), Pin(power, Pin.OUT, value=0), Pin(reset, Pin.OUT, value=0), card_clock, sm

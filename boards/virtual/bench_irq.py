@@ -53,7 +53,7 @@ class Irq:
             _run(self)
 
 
-def of(pin, number):
+def get_irq(pin, number):
     """Return the pin's interrupt; it is made at the first call."""
     return _irqs[number] or Irq(pin, number)
 

@@ -78,11 +78,11 @@ def metering_chip() -> Hlw8032:
 
 
 def card_line() -> UartLine:
-    return _line(CARD_UART, CARD_TX, CARD_RX, CARD_POWER, CARD_RESET, CARD_CLOCK)
+    return _make_line(CARD_UART, CARD_TX, CARD_RX, CARD_POWER, CARD_RESET, CARD_CLOCK)
 
 
 def esam_line() -> UartLine:
-    return _line(ESAM_UART, ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
+    return _make_line(ESAM_UART, ESAM_TX, ESAM_RX, ESAM_POWER, ESAM_RESET, ESAM_CLOCK)
 
 
 def display() -> Tm1638:
@@ -127,7 +127,7 @@ def power_fail() -> Pin:
     return Pin(POWER_FAIL, Pin.IN)
 
 
-def _line(uart: int, tx: int, rx: int, power: int, reset: int, clock: int) -> UartLine:
+def _make_line(uart: int, tx: int, rx: int, power: int, reset: int, clock: int) -> UartLine:
     wire = UART(
         uart, baudrate=CARD_BAUD, bits=8, parity=0, stop=2, tx=Pin(tx), rx=Pin(rx), rxbuf=300
     )

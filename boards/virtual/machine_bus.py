@@ -165,20 +165,20 @@ class I2C:
     def readfrom_into(self, addr_, buf_, stop_=True):
         memoryview(buf_)[:] = self._read(addr_, len(buf_), stop_)
 
-    def _memory_address(self, memaddr, addrsize):
+    def _encode_address(self, memaddr, addrsize):
         if addrsize & 7 or not 0 <= addrsize <= 32:
             raise ValueError("invalid addrsize")
         return (memaddr & (1 << addrsize) - 1).to_bytes(addrsize // 8, "big")
 
     def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
-        self._write(addr, self._memory_address(memaddr, addrsize), False)
+        self._write(addr, self._encode_address(memaddr, addrsize), False)
         return self._read(addr, nbytes)
 
     def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
         memoryview(buf)[:] = self.readfrom_mem(addr, memaddr, len(buf), addrsize=addrsize)
 
     def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
-        self._write(addr, self._memory_address(memaddr, addrsize) + bytes(buf))
+        self._write(addr, self._encode_address(memaddr, addrsize) + bytes(buf))
 
 
 class SoftI2C(I2C):

@@ -119,7 +119,7 @@ class Pin(PinBase):
         self.value(not self._latch)
 
     def irq(self, handler=_READ, trigger=IRQ_FALLING | IRQ_RISING, hard=False):
-        irq = bench_irq.of(self, self._number)
+        irq = bench_irq.get_irq(self, self._number)
         if handler is _READ:
             return irq
         if handler is not None and not callable(handler):

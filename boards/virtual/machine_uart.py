@@ -78,9 +78,11 @@ class UART(io.IOBase):
             self._timeout_char = timeout_char
         self._timeout_char = max(self._timeout_char, 13000 // self._baud + 1)
         if need_int(txbuf) > 0:
-            self._txbuf = self._ring_bytes(txbuf, "txbuf too large")
+            self._txbuf = self._pick_ring_bytes(txbuf, "txbuf too large")
         size = (
-            self._ring_bytes(rxbuf, "rxbuf too large") if need_int(rxbuf) > 0 else self._ring_size
+            self._pick_ring_bytes(rxbuf, "rxbuf too large")
+            if need_int(rxbuf) > 0
+            else self._ring_size
         )
         if self._ring is None or size != self._ring_size:
             self._ring_size = size
@@ -122,7 +124,7 @@ class UART(io.IOBase):
         if pin & 3 != place or (pin + 4 & 8) >> 3 != self._number:
             raise ValueError(complaint)
 
-    def _ring_bytes(self, size, complaint):
+    def _pick_ring_bytes(self, size, complaint):
         if size > _LARGEST_RING:
             raise ValueError(complaint)
         return max(size, _SMALLEST_RING)
@@ -202,18 +204,22 @@ class UART(io.IOBase):
 
     # ****** Sending ******
 
-    def _char_ns(self):
+    def _compute_char_ns(self):
         bits, parity, stop = self._format
         return (1 + bits + (parity != _PARITY_NONE) + stop) * 1_000_000_000 // self._baud
 
-    def _room(self):
+    def _compute_room(self):
         """Return how many characters a write can take now."""
         waiting_ns = max(0, (self._sent_us - link.head[0]) * 1000)
-        return self._txbuf + _FIFO - (waiting_ns + self._char_ns() - 1) // self._char_ns()
+        return (
+            self._txbuf
+            + _FIFO
+            - (waiting_ns + self._compute_char_ns() - 1) // self._compute_char_ns()
+        )
 
-    def _room_us(self):
+    def _compute_room_us(self):
         """Return when there will be room for a character."""
-        return self._sent_us - (self._txbuf + _FIFO - 1) * self._char_ns() // 1000
+        return self._sent_us - (self._txbuf + _FIFO - 1) * self._compute_char_ns() // 1000
 
     def write(self, buf):
         self._check_open()
@@ -222,21 +228,21 @@ class UART(io.IOBase):
         limit_ms = self._timeout
         while done < len(data):
             end_us = link.boot_us + (_now_ms() + limit_ms + 1) * 1000
-            if self._room_us() > end_us:
+            if self._compute_room_us() > end_us:
                 self._wait_until(end_us)
                 break
-            self._wait_until(self._room_us())
+            self._wait_until(self._compute_room_us())
             done += self._post(data[done:])
             limit_ms = self._timeout_char
         return done or None
 
     def _post(self, data):
-        count = min(len(data), self._room())
+        count = min(len(data), self._compute_room())
         if count <= 0:
             return 0
         link.post_data(link.UART_WRITE, self._number, data[:count])
         start_ns = max(link.head[0], self._sent_us) * 1000
-        self._sent_us = -(-(start_ns + count * self._char_ns()) // 1000)
+        self._sent_us = -(-(start_ns + count * self._compute_char_ns()) // 1000)
         return count
 
     def _wait_until(self, until_us):
@@ -254,7 +260,7 @@ class UART(io.IOBase):
             ready = 0
             if arg & _POLLIN and self.any():
                 ready |= _POLLIN
-            if arg & _POLLOUT and self._room() > 0:
+            if arg & _POLLOUT and self._compute_room() > 0:
                 ready |= _POLLOUT
             return ready
         if request == _FLUSH:

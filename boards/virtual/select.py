@@ -54,7 +54,7 @@ class poll:
         if timeout is not None and timeout >= 0:
             until_us = link.head[0] + timeout * 1000
         while True:
-            ready = self._ready()
+            ready = self._find_ready()
             now_us = link.head[0]
             if ready or now_us >= until_us:
                 return ready
@@ -65,10 +65,10 @@ class poll:
                     if events & POLLIN:
                         mask |= obj._bench_mask
                     if events & POLLOUT:
-                        wake_us = min(wake_us, obj._room_us())
+                        wake_us = min(wake_us, obj._compute_room_us())
             link.wait(wake_us, mask)
 
-    def _ready(self):
+    def _find_ready(self):
         ready = []
         for obj, events in self._entries.values():
             came = obj.ioctl(_POLL, events)

@@ -26,11 +26,11 @@ CLOCK = """
     from ds3231 import Ds3231
     time.sleep_ms(30)
     clock = Ds3231(I2C(0, sda=Pin(16), scl=Pin(17), freq=400_000))
-    print(clock.seconds(), clock.fault)
+    print(clock.read_seconds(), clock.fault)
     clock.set(820_540_799)
-    print(clock.seconds(), clock.fault)
+    print(clock.read_seconds(), clock.fault)
     time.sleep_ms(1500)
-    print(clock.seconds(), clock.local_minute())
+    print(clock.read_seconds(), clock.read_local_minute())
 """
 STUCK = """
     import time

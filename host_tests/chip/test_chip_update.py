@@ -222,7 +222,7 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
         },
         {
             "pages": (
-                "        faults = self.faults()\n",
+                "        faults = self.list_faults()\n",
                 "        import time\n        time.sleep_ms(20_000)\n",
             )
         },

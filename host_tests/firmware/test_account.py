@@ -90,7 +90,7 @@ def test_one_kilowatt_hour_costs_its_price() -> None:
     state = records.State()
     state.price_e4, state.balance_fen = 5000, 100
     assert account.debit(state, account.PJ_PER_KWH) == 50
-    assert (state.balance_fen, state.remainder, account.energy_kwh_x100(state)) == (50, 0, 100)
+    assert (state.balance_fen, state.remainder, account.compute_kwh_x100(state)) == (50, 0, 100)
     assert account.debit(state, account.PJ_PER_KWH // 50 - 1) == 0
     assert account.debit(state, 1) == 1
     account.debit(state, 2 * account.PJ_PER_KWH)
@@ -117,7 +117,7 @@ def test_hoard_limit_holds_to_the_fen(balance_fen: int, limit_fen: int, beside: 
     state.balance_fen, state.hoard_limit_fen = balance_fen, limit_fen
     most_fen = min(limit_fen or 99_999_999, 99_999_999)
     amount_fen = most_fen - balance_fen + beside
-    assert account.fits(state, amount_fen) == (beside <= 0)
+    assert account.may_credit(state, amount_fen) == (beside <= 0)
 
 
 @pytest.mark.parametrize("name", MONEY_MODULES)

@@ -56,4 +56,4 @@ def test_the_clock_is_set_without_a_meter_that_could(meter: Any) -> None:
     del vars(parts.module("board"))["clock"]
     former, done = parts.module("answers").set_clock(meter, NOW_S, False)
     assert (former, done) == (None, True)
-    assert parts.module("ds3231").Ds3231(parts.module("board").i2c()).seconds() == NOW_S
+    assert parts.module("ds3231").Ds3231(parts.module("board").i2c()).read_seconds() == NOW_S

@@ -191,7 +191,7 @@ def test_decimal(value: int, places: int) -> None:
     st.from_regex(r"[0-9]{1,5}(\.[0-9]{1,2})?", fullmatch=True),
 )
 def test_labels_stand_at_the_left(label: str, text: str) -> None:
-    RIG.segments.show(DISPLAY.labelled(label, text), 0)
+    RIG.segments.show(DISPLAY.add_label(label, text), 0)
     digits = len(text.replace(".", ""))
     if digits + len(label) <= 8:
         assert RIG.chip.text == label + " " * (8 - len(label) - digits) + text

@@ -53,18 +53,18 @@ def test_dates_are_those_of_the_calendar(seconds: int) -> None:
 @given(SECONDS)
 def test_what_the_chip_keeps_is_read(seconds: int) -> None:
     rig = ClockRig(seconds)
-    assert rig.clock.seconds() == seconds
+    assert rig.clock.read_seconds() == seconds
     rig.parts.clock.advance(10_000_000)
-    assert rig.clock.seconds() == seconds + 10 or seconds + 10 > LAST_S
+    assert rig.clock.read_seconds() == seconds + 10 or seconds + 10 > LAST_S
 
 
 @given(SECONDS)
 def test_what_is_set_is_kept(seconds: int) -> None:
     rig = ClockRig(None)
-    assert rig.clock.seconds() is None  # as delivered
+    assert rig.clock.read_seconds() is None  # as delivered
     rig.clock.set(seconds)
     assert (rig.chip.time_s, rig.chip.violations, rig.chip.osf) == (seconds, [], False)
-    assert rig.clock.seconds() == seconds
+    assert rig.clock.read_seconds() == seconds
 
 
 @given(
@@ -73,21 +73,23 @@ def test_what_is_set_is_kept(seconds: int) -> None:
 )
 def test_local_minute_is_what_cards_carry(seconds: int, offset_s: int) -> None:
     local = EPOCH + timedelta(seconds=seconds + offset_s)
-    assert ClockRig(seconds, offset_s).clock.local_minute() == int(local.strftime("%y%m%d%H%M"))
+    assert ClockRig(seconds, offset_s).clock.read_local_minute() == int(
+        local.strftime("%y%m%d%H%M")
+    )
 
 
 def test_a_silent_chip_and_one_that_has_lost_the_time() -> None:
     rig = ClockRig(1000)
     rig.chip.mute = True
-    assert (rig.clock.seconds(), rig.clock.local_minute()) == (None, 0)
+    assert (rig.clock.read_seconds(), rig.clock.read_local_minute()) == (None, 0)
     with pytest.raises(OSError, match="5"):
         rig.clock.set(5)
     rig.chip.mute = False
-    assert rig.clock.seconds() == 1000
+    assert rig.clock.read_seconds() == 1000
     rig.chip.battery = False
     rig.chip.power_off()
     rig.chip.power_on()
-    assert (rig.clock.seconds(), rig.clock.local_minute()) == (None, 0)
+    assert (rig.clock.read_seconds(), rig.clock.read_local_minute()) == (None, 0)
 
 
 def test_setting_leaves_the_other_status_bits() -> None:
@@ -114,7 +116,7 @@ def test_a_time_half_written_is_not_trusted(cut: int) -> None:
     with pytest.raises(OSError, match="5"):
         rig.clock.set(800_000_000)
     rig.chip.write = write
-    assert rig.clock.seconds() is None
+    assert rig.clock.read_seconds() is None
 
 
 REGISTERS = st.one_of(
@@ -170,9 +172,9 @@ def standing(raw: bytes) -> ClockRig:
 @given(REGISTERS)
 def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
     rig, seconds = standing(raw), held(raw)
-    assert rig.clock.seconds() == seconds
+    assert rig.clock.read_seconds() == seconds
     assert rig.clock.fault == (rig.module.NO_DATE if seconds is None else 0)
-    assert rig.clock.local_minute() < 10**10  # what five bytes of BCD hold
+    assert rig.clock.read_local_minute() < 10**10  # what five bytes of BCD hold
     if seconds is not None and raw[2] < 0x40:
         assert (
             registers(seconds)[:3] + registers(seconds)[4:]
@@ -196,14 +198,16 @@ def test_hours_of_both_forms_are_read(byte: int, hour: int) -> None:
     """Datasheet, Table 1, register 02: bit 6 is the 12-hour form, bit 5 then PM, bit 4 is 10 h."""
     rig = standing(bytes((0x59, 0x58, byte, 1, 0x01, 0x02, 0x04)))
     date = datetime(2004, 2, 1, hour, 58, 59, tzinfo=UTC)
-    assert rig.clock.seconds() == (date - EPOCH).total_seconds()
+    assert rig.clock.read_seconds() == (date - EPOCH).total_seconds()
 
 
 @pytest.mark.parametrize(("byte", "month"), MONTHS)
 def test_the_century_bit_changes_no_month_and_no_year(byte: int, month: int) -> None:
     """Datasheet, Table 1: register 05, bit 7; 91H is November, as some PCs write it."""
     rig = standing(bytes((0, 0, 0, 1, 0x01, byte, 0x26)))
-    assert rig.clock.seconds() == (datetime(2026, month, 1, tzinfo=UTC) - EPOCH).total_seconds()
+    assert (
+        rig.clock.read_seconds() == (datetime(2026, month, 1, tzinfo=UTC) - EPOCH).total_seconds()
+    )
     rig.clock.set(0)
     assert rig.chip._registers[5] == 0x01, "set without it"
 
@@ -228,13 +232,13 @@ def test_impossible_registers_are_no_time(register: int, value: int) -> None:
     raw = bytearray(good)
     raw[register] = value
     rig = standing(bytes(raw))
-    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (
+    assert (rig.clock.read_seconds(), rig.clock.fault, rig.clock.read_local_minute()) == (
         None,
         rig.module.NO_DATE,
         0,
     )
     rig.chip._registers[:7] = good
-    assert rig.clock.seconds() is not None and rig.clock.fault == 0
+    assert rig.clock.read_seconds() is not None and rig.clock.fault == 0
 
 
 @pytest.mark.parametrize(("year", "february"), [(0, 29), (1, 28), (24, 29), (99, 28)])
@@ -243,15 +247,18 @@ def test_every_month_ends_where_the_calendar_ends_it(year: int, february: int) -
         days = [
             day
             for day in range(1, 32)
-            if standing(bytes.fromhex(f"00000001{day:02}{month:02}{year:02}")).clock.seconds()
+            if standing(bytes.fromhex(f"00000001{day:02}{month:02}{year:02}")).clock.read_seconds()
         ]
         assert days[-1] == last
 
 
 def test_the_last_hours_of_the_century_have_no_local_minute() -> None:
     """Eight hours ahead they are 2100, which ten digits can't say; cut off, they would be 2000."""
-    assert ClockRig(LAST_S - 8 * 3600).clock.local_minute() == 9912312359
-    assert (ClockRig(LAST_S).clock.seconds(), ClockRig(LAST_S).clock.local_minute()) == (LAST_S, 0)
+    assert ClockRig(LAST_S - 8 * 3600).clock.read_local_minute() == 9912312359
+    assert (ClockRig(LAST_S).clock.read_seconds(), ClockRig(LAST_S).clock.read_local_minute()) == (
+        LAST_S,
+        0,
+    )
 
 
 def glitching(*looks: int) -> ClockRig:
@@ -273,20 +280,26 @@ def glitching(*looks: int) -> ClockRig:
 def test_a_sure_minute_takes_two_looks_that_agree(first: int, second: int) -> None:
     rig = glitching(first, second)
     agree = first <= second <= first + 1
-    assert rig.clock.sure_minute() == (ClockRig(first).clock.local_minute() if agree else 0)
-    assert rig.clock.sure_minute() == ClockRig(1000).clock.local_minute()
+    assert rig.clock.read_sure_minute() == (
+        ClockRig(first).clock.read_local_minute() if agree else 0
+    )
+    assert rig.clock.read_sure_minute() == ClockRig(1000).clock.read_local_minute()
 
 
 def test_a_minute_that_ends_between_two_looks_is_sure() -> None:
-    assert glitching(59, 60).clock.sure_minute() == 1010800
-    assert glitching(59, 59).clock.sure_minute() == 1010800
-    assert glitching(59, 61).clock.sure_minute() == glitching(60, 59).clock.sure_minute() == 0
+    assert glitching(59, 60).clock.read_sure_minute() == 1010800
+    assert glitching(59, 59).clock.read_sure_minute() == 1010800
+    assert (
+        glitching(59, 61).clock.read_sure_minute()
+        == glitching(60, 59).clock.read_sure_minute()
+        == 0
+    )
 
 
 def test_a_silent_chip_has_no_sure_minute() -> None:
     rig = ClockRig(1000)
     rig.chip.mute = True
-    assert rig.clock.sure_minute() == 0
+    assert rig.clock.read_sure_minute() == 0
 
 
 # ****** Set by people, and the time before which it can't be ******
@@ -344,14 +357,14 @@ def test_each_change_is_logged_with_both_times() -> None:
 
 def test_a_time_before_the_earliest_is_not_believed() -> None:
     rig = ClockRig(1000, earliest_s=1301)
-    assert (rig.clock.seconds(), rig.clock.fault, rig.clock.local_minute()) == (
+    assert (rig.clock.read_seconds(), rig.clock.fault, rig.clock.read_local_minute()) == (
         None,
         rig.module.BEHIND,
         0,
     )
     rig.parts.clock.advance(1_000_000)
     # Two clocks may differ by five minutes.
-    assert (rig.clock.seconds(), rig.clock.fault) == (1001, 0)
+    assert (rig.clock.read_seconds(), rig.clock.fault) == (1001, 0)
 
 
 @pytest.mark.parametrize(
@@ -389,7 +402,7 @@ def test_a_silent_chip_that_is_to_be_brought_up_is_told() -> None:
 @given(SECONDS.filter(lambda seconds: seconds <= LAST_S - 8 * 3600))
 def test_a_local_minute_is_taken_back_to_its_time(seconds: int) -> None:
     clock = ClockRig(seconds).clock
-    assert clock.seconds_of(clock.local_minute()) == seconds // 60 * 60
+    assert clock.seconds_of(clock.read_local_minute()) == seconds // 60 * 60
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_no_fault_costs_a_pulse(fault: Fault, frames: int) -> None:
     assert live.chip.voltage_mv == voltage_mv
     live.run(1000)
     live.check()
-    assert live.metering.restarts == live.metering.disbelieved == 0
+    assert live.metering.restarts == live.metering.rejected_counts == 0
 
 
 @pytest.mark.parametrize(

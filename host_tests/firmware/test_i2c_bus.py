@@ -53,7 +53,10 @@ class Start:
     def well(self) -> bool:
         """Whether memory and clock answer right at the first try."""
         second = self.bench.clock.now_us // 1_000_000
-        return self.fram.read(0, len(RECORD)) == RECORD and self.clock.seconds() == TIME_S + second
+        return (
+            self.fram.read(0, len(RECORD)) == RECORD
+            and self.clock.read_seconds() == TIME_S + second
+        )
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,7 @@ def test_a_read_of_the_memory_may_end_in_any_bit(start: Start, bit: int) -> None
 @pytest.mark.parametrize("bit", range(9))
 def test_a_read_of_the_clock_may_end_in_any_bit(start: Start, bit: int) -> None:
     for count in range(1, 9):  # status, then the seven registers of the time
-        start.lose(start.clock.seconds, count, bit)
+        start.lose(start.clock.read_seconds, count, bit)
         start.restart()
         assert start.well(), (count, bit)
 
@@ -136,7 +139,7 @@ def test_a_chip_that_is_absent_is_an_error_each_time(start: Start) -> None:
     for _ in range(5):
         with pytest.raises(OSError, match="5"):
             start.fram.read(0, 1)
-    assert start.clock.seconds() is not None
+    assert start.clock.read_seconds() is not None
     start.bench.fram.mute = False
     assert start.well()
 
@@ -161,7 +164,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
     kit.wait(6 * S)
     assert sum("controller restarts" in line for line in kit.lines[starts:]) == 2 and not bus.loss
     exact(kit)
-    assert kit.meter.pages.faults() == [] and not kit.meter.store.unread
+    assert kit.meter.pages.list_faults() == [] and not kit.meter.store.unread
     assert kit.meter.self_check.code[:5] == "00000"
     assert kit.relay_closed and kit.violations() == []
     kit.close()
@@ -174,11 +177,11 @@ def test_a_bus_that_stays_stuck_at_the_start_is_found_free_later(tmp_path: Path)
     sda = kit.rig.bench.mcu.pin(kit.rig.bench.pins["SDA"])
     sda.hold(True)  # type: ignore[attr-defined]
     kit.bite()
-    assert kit.meter.store.unread and "Err-06" in kit.meter.pages.faults()
+    assert kit.meter.store.unread and "Err-06" in kit.meter.pages.list_faults()
     sda.hold(False)  # type: ignore[attr-defined]
     kit.wait(3 * S)
     assert not kit.meter.store.unread
     exact(kit)
     kit.wait(900 * S + 500 * MS)
-    assert kit.meter.pages.faults() == []
+    assert kit.meter.pages.list_faults() == []
     kit.close()

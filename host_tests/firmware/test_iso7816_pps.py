@@ -125,8 +125,14 @@ def test_the_card_takes_no_more_than_six_characters_and_no_rate_that_it_did_not_
 )
 def test_what_is_asked_for(ta1: int, factor: int) -> None:
     atr = offer(ta1)
-    assert (atr.error, PPS.offered(atr, 4), PPS.imposed(atr, 4)) == ("", factor, 1)
-    assert PPS.offered(atr, 2) == min(factor, 2) and PPS.offered(atr, 1) == 1
+    assert (atr.error, PPS.find_offered_factor(atr, 4), PPS.find_imposed_factor(atr, 4)) == (
+        "",
+        factor,
+        1,
+    )
+    assert (
+        PPS.find_offered_factor(atr, 2) == min(factor, 2) and PPS.find_offered_factor(atr, 1) == 1
+    )
 
 
 @pytest.mark.parametrize("ta1", range(256))
@@ -135,7 +141,7 @@ def test_whatever_is_asked_for_the_card_may_agree_to(ta1: int) -> None:
     if atr.error:
         assert atr.error == "ATR with reserved values" and 0 in pps.rate(ta1)
         return
-    factor = PPS.offered(atr, 8)
+    factor = PPS.find_offered_factor(atr, 8)
     assert factor in (1, 2, 4, 8)
     if factor > 1:
         assert run(factor, pps.Asked(ta1)).factor == factor
@@ -148,17 +154,21 @@ def test_whatever_is_asked_for_the_card_may_agree_to(ta1: int) -> None:
 )  # fmt: skip
 def test_specific_mode_is_honoured_or_refused(ta1: int, ta2: int, factor: int) -> None:
     atr = offer(ta1, ta2)
-    assert (PPS.imposed(atr, 4), PPS.offered(atr, 4)) == (factor, 1)
+    assert (PPS.find_imposed_factor(atr, 4), PPS.find_offered_factor(atr, 4)) == (factor, 1)
 
 
 def test_no_offer_without_ta1() -> None:
     atr = atr_of(OWN)
-    assert (PPS.offered(atr, 8), PPS.imposed(atr, 8), atr.specific) == (1, 1, -1)
+    assert (PPS.find_offered_factor(atr, 8), PPS.find_imposed_factor(atr, 8), atr.specific) == (
+        1,
+        1,
+        -1,
+    )
 
 
 def test_our_own_chips_are_known_by_their_atr() -> None:
-    assert atr_of(OWN).serial() == offer(0x13).serial() == SERIAL
+    assert atr_of(OWN).find_serial() == offer(0x13).find_serial() == SERIAL
     for foreign in ("3B00", "3B690001410001020304050607", "3B79130001410001020304050607",
                     "3B6800004100010203040506", "3B2900410001020304050607",
                     "3BF91300001000410001020304050607"):  # fmt: skip
-        assert atr_of(bytes.fromhex(foreign)).serial() == b"", foreign
+        assert atr_of(bytes.fromhex(foreign)).find_serial() == b"", foreign

@@ -53,7 +53,7 @@ def test_contacts_come_and_go_in_their_order() -> None:
     assert 40_000 <= low_us * CLOCK_HZ // 1_000_000 <= 46_500
     assert up[1][2] - up[0][2] >= 10_000
     rig.events.clear()
-    rig.channel.off()
+    rig.channel.power_off()
     assert [(name, level) for name, level, _ in rig.events] == [("RST", 0), ("CLK", 0), ("VCC", 0)]
     rig.works_again()
 

@@ -122,7 +122,7 @@ pioline = load("line_pio", rp2=rp2())
 
 @pytest.mark.parametrize("value", range(256))
 def test_a_word_pulls_low_for_start_and_zeros_and_makes_parity_even(value: int) -> None:
-    word = pioline.word_to_send(value)
+    word = pioline.encode_character(value)
     levels = [1 - (word >> bit & 1) for bit in range(11)]
     assert levels[0] == 0
     assert sum(level << bit for bit, level in enumerate(levels[1:9])) == value
@@ -137,9 +137,9 @@ def test_what_the_receiver_gives_is_the_character_or_its_error(
 ) -> None:
     bits = [value >> bit & 1 for bit in range(8)]
     bits.append(sum(bits) & 1)
-    assert pioline.heard(parities(bits) << 7) == value
+    assert pioline.decode_word(parities(bits) << 7) == value
     bits[flipped] ^= 1
-    assert pioline.heard(parities(bits) << 7 | rubbish) == -1
+    assert pioline.decode_word(parities(bits) << 7 | rubbish) == -1
 
 
 def parities(bits: list[int]) -> int:

@@ -111,7 +111,7 @@ class Books:
         assert self.store.take((self.store.scan(0), self.store.scan(1)))
         self.settlement.compare_again()
         self.rig.parts.run(self.settlement.start())
-        order = self.rig.parts.run(self.esam.challenge(4)) + CREDIT_HEADER
+        order = self.rig.parts.run(self.esam.get_challenge(4)) + CREDIT_HEADER
         self._block = send(self._card, command("04B08200", order), "seal")
 
     def done(self, step: Any) -> bool:
@@ -302,7 +302,7 @@ def test_no_garbled_run_info_is_sealed_as_a_receipt(books: Books) -> None:
             books.restart()
             Garbler(books.rig.socket, {at: mask})
             try:
-                sealed = books.rig.parts.run(books.esam.receipt(framed, bytes(4), bytes(8)))
+                sealed = books.rig.parts.run(books.esam.seal_receipt(framed, bytes(4), bytes(8)))
             except books.refused:
                 refused += 1
                 continue

@@ -87,9 +87,9 @@ def test_every_stage_is_as_the_rules_say(story: tuple[Rules, list[int | None]]) 
             rules.balance_is(step)
             state.balance_fen = step
             supply.update(state)
-        why = supply.why_open(state)
+        why = supply.find_reason(state)
         assert (why == supply.MAY_CLOSE) == rules.on
-        assert supply.alarm(state) == rules.lamp
+        assert supply.is_alarm_on(state) == rules.lamp
         if rules.exhausted:
             assert why == (supply.AT_LIMIT if rules.limit else supply.SPENT)
         elif not rules.on:
@@ -113,8 +113,8 @@ def test_asking_again_and_updating_again_change_nothing(
             supply.update(state)
         before = records.pack(state)
         supply.update(state)
-        supply.why_open(state)
-        supply.alarm(state)
+        supply.find_reason(state)
+        supply.is_alarm_on(state)
         assert records.pack(state) == before
 
 
@@ -125,8 +125,8 @@ def test_a_meter_that_is_not_initialised_stays_off(balance: int, card: bool) -> 
     supply.update(state)
     if card:
         supply.release(state)
-    assert supply.why_open(state) == supply.NOT_INITIALISED
-    assert not supply.alarm(state)
+    assert supply.find_reason(state) == supply.NOT_INITIALISED
+    assert not supply.is_alarm_on(state)
 
 
 def test_nothing_is_used_up_before_the_limits_are_known() -> None:
@@ -136,9 +136,9 @@ def test_nothing_is_used_up_before_the_limits_are_known() -> None:
     state.overdraft_limit_fen = 5000
     state.set(records.INITIALISED)
     supply.update(state)
-    assert supply.why_open(state) == supply.AT_ZERO
+    assert supply.find_reason(state) == supply.AT_ZERO
     supply.release(state)
-    assert supply.why_open(state) == supply.MAY_CLOSE
+    assert supply.find_reason(state) == supply.MAY_CLOSE
 
 
 @given(st.integers(-10, 10))
@@ -147,7 +147,7 @@ def test_but_for_test_credit_as_long_as_it_lasts(balance: int) -> None:
     state.set(records.TEST_CREDIT)
     state.balance_fen = balance
     supply.update(state)
-    assert (supply.why_open(state) == supply.MAY_CLOSE) == (balance > 0)
+    assert (supply.find_reason(state) == supply.MAY_CLOSE) == (balance > 0)
 
 
 def test_what_is_used_up_is_called_by_its_name() -> None:
@@ -155,7 +155,7 @@ def test_what_is_used_up_is_called_by_its_name() -> None:
         state = state_of(Rules(0, 0, limit, 0))
         state.balance_fen = -limit
         supply.update(state)
-        assert supply.REASONS[supply.why_open(state)] == words
+        assert supply.REASONS[supply.find_reason(state)] == words
 
 
 def test_the_way_down_and_back() -> None:
@@ -166,7 +166,7 @@ def test_the_way_down_and_back() -> None:
         supply.update(state)
         if card:
             supply.release(state)
-        return supply.REASONS[supply.why_open(state)]
+        return supply.REASONS[supply.find_reason(state)]
 
     assert at(11) == "on"
     assert at(10) == "alarm 2"
@@ -190,7 +190,7 @@ def test_a_purchase_too_small_does_not_unlock() -> None:
         state.balance_fen = balance
         supply.update(state)
         supply.release(state)
-        assert supply.why_open(state) == why
+        assert supply.find_reason(state) == why
 
 
 @pytest.mark.parametrize("why", range(8))

@@ -196,4 +196,4 @@ def test_a_cut_in_each_operation_leaves_a_version_that_starts() -> None:
     ],
 )
 def test_not_worse_than_the_former_version(code: str, former: str, good: bool) -> None:
-    assert Parts().module("selfcheck").healthy(code, former) is good
+    assert Parts().module("selfcheck").is_healthy(code, former) is good

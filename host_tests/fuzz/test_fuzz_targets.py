@@ -66,16 +66,16 @@ class _NoCheck(characters.ISO.AtrReader):
 class _Deaf(characters.ISO.Exchange):
     """Takes the first byte of a status word for the second, too."""
 
-    def _status(self, sw: int) -> None:
-        super()._status(sw & 0xFF00 | sw >> 8)
+    def _take_status(self, sw: int) -> None:
+        super()._take_status(sw & 0xFF00 | sw >> 8)
 
 
 class _Endless(characters.ISO.Exchange):
     """Forgets how often it has asked for a response."""
 
-    def _status(self, sw: int) -> None:
+    def _take_status(self, sw: int) -> None:
         self._rounds = 0
-        super()._status(sw)
+        super()._take_status(sw)
 
 
 class _Yielding(characters.PPS.Pps):

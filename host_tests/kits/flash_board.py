@@ -90,7 +90,7 @@ class Store:
     keep = commit
 class Clock:
     fault = int(FAULT[3])
-    def seconds(self):
+    def read_seconds(self):
         return 0
 class Meter:
     def __init__(self, board):

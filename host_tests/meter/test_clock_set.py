@@ -53,7 +53,7 @@ def test_a_clock_as_delivered_has_no_time_and_the_meter_says_so(tmp_path: Path) 
     kit = delivered(tmp_path)
     kit.wait(5 * S)
     assert kit.meter.self_check.code[:5] == LOST and kit.rig.bench.rtc.osf
-    assert kit.meter.pages.faults() == ["Err-04"] and "Err-04" in kit.looks(10 * S)
+    assert kit.meter.pages.list_faults() == ["Err-04"] and "Err-04" in kit.looks(10 * S)
     kit.close()
 
 
@@ -64,7 +64,7 @@ def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_pat
         "clock: 2026-01-04 23:30:00 UTC, was unknown"
     ]
     assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
-    assert (kit.meter.pages.faults(), kit.state.earliest_s) == ([], MADE_S)
+    assert (kit.meter.pages.list_faults(), kit.state.earliest_s) == ([], MADE_S)
     assert kit.session(KEYS).code == 0
     kit.sell(1000, new=NewPrice(6000, stamp(MADE + timedelta(minutes=10)), at_once=True))
     kit.ledger.bought_fen = 1000
@@ -104,7 +104,7 @@ def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     """As cards were made before; one put in later does not take back what another has brought."""
     kit = delivered(tmp_path, made=0)
     kit.session(INIT)
-    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (
+    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.list_faults()) == (
         True,
         0,
         ["Err-04"],
@@ -139,7 +139,7 @@ def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
     assert kit.on_card().write_back["time"] == 0
     kit.wait(3700 * S)
     assert (kit.state.price_e4, kit.state.next_price_e4) == (5000, 6000)
-    assert kit.meter.pages.faults() == ["Err-04"]
+    assert kit.meter.pages.list_faults() == ["Err-04"]
     assert looks_at_itself(kit) == BEHIND
     kit.close()
 
@@ -158,7 +158,7 @@ def test_an_installer_sets_the_clock_and_may_take_it_back(tmp_path: Path) -> Non
         line for line in kit.lines if "clock: 2026-01-03 23:30:00 UTC, was 2026-01-05 00:30" in line
     ]
     assert (kit.meter.clock.fault, kit.state.earliest_s) == (0, wrong_s)
-    assert kit.meter.clock.seconds() == wrong_s
+    assert kit.meter.clock.read_seconds() == wrong_s
     assert looks_at_itself(kit) == "00000" and kit.state.earliest_s == wrong_s
     kit.close()
 

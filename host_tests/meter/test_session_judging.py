@@ -219,5 +219,5 @@ def test_later_cards_change_only_what_is_not_yet_in_force(flags: int, card_type:
     The masks are in docs/cards/sessions.md, User card, step 7.
     """
     allowed = flags if card_type == OPEN else flags & 0x0A
-    assert usercard.flags_of({"update_flag": flags, "card_type": card_type}) == allowed
+    assert usercard.pick_flags({"update_flag": flags, "card_type": card_type}) == allowed
     assert not allowed & card_files.UPDATE_OTHER or card_type == OPEN

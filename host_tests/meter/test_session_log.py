@@ -43,7 +43,7 @@ def packed(mark: int) -> bytes:
 
 
 def marks(log: Any, most: int = 20) -> list[int]:
-    return [int.from_bytes(body[4:], "big") for body in log.newest(most)]
+    return [int.from_bytes(body[4:], "big") for body in log.read_newest(most)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,7 +98,7 @@ def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
     chip.mute = True
     with pytest.raises(OSError):
-        log.newest(5)
+        log.read_newest(5)
     chip.mute = False
     log.add(packed(1))
     assert marks(log) == [1]
@@ -113,7 +113,7 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     kit.rig.cut_power()
     kit.restart(1 * S)
     assert kit.state.illegal_cards == 22
-    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.events.newest(20)]
+    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.events.read_newest(20)]
     assert logged == list(range(3, 23))
     kit.state.illegal_cards = 999_998
     for expected in (999_999, 999_999):
@@ -133,7 +133,7 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     assert any("illegal card not kept" in line for line in session.log)
     kit.rig.bench.fram.mute = False
     assert kit.session(OTHER).code == 22 and kit.state.illegal_cards == 2
-    assert len(kit.meter.events.newest(20)) == 1
+    assert len(kit.meter.events.read_newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
 

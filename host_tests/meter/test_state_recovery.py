@@ -227,7 +227,7 @@ def test_a_planned_price_that_began_in_the_dark_is_charged_in_the_silence(kit: M
 
 def minute_after(clock: object, seconds: int) -> int:
     """YYMMDDhhmm so many seconds from now, on the same day."""
-    minute = clock.local_minute()  # type: ignore[attr-defined]
+    minute = clock.read_local_minute()  # type: ignore[attr-defined]
     hours, minutes = divmod(minute % 100 + seconds // 60, 60)
     return minute - minute % 100 + hours * 100 + minutes
 

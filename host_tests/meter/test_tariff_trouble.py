@@ -162,7 +162,7 @@ def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
     kit.sell(100)
     assert kit.session(USER).code == 0 and kit.on_card().write_back["time"] == 0
     assert kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
-    assert len(kit.meter.events.newest(20)) == kit.state.illegal_cards == 1
+    assert len(kit.meter.events.read_newest(20)) == kit.state.illegal_cards == 1
     assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
 
 
@@ -232,7 +232,7 @@ def test_a_card_that_comes_late_changes_the_price_at_once(kit: MeterKit) -> None
     wait_until(kit, begin_us + 30 * S)
     assert kit.state.price_e4 == PRICE_E4
     assert kit.session(USER).code == 0 and kit.state.price_e4 == 6000
-    assert kit.meter.pages.texts()[2] == "P  0.6000"
+    assert kit.meter.pages.compose_texts()[2] == "P  0.6000"
 
 
 def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
     assert kit.session(USER).code == 0
     assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
     wait_until(kit, begin_us - 1 * S)
-    assert kit.meter.pages.texts()[2] == "P  0.5000"
+    assert kit.meter.pages.compose_texts()[2] == "P  0.5000"
     kit.wait(2 * S)
-    assert kit.meter.pages.texts()[2] == "P  0.6000"
+    assert kit.meter.pages.compose_texts()[2] == "P  0.6000"
     kit.close()

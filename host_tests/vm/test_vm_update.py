@@ -130,7 +130,7 @@ def test_vm_a_good_version_is_kept_with_all_totals(meter: Callable[..., Updated]
         ),
         changed(
             "pages",
-            "        faults = self.faults()\n",
+            "        faults = self.list_faults()\n",
             "        import time\n        time.sleep_ms(20_000)\n",
         ),
         changed(

@@ -64,7 +64,7 @@ class Trial(Stand):
     def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """Return the illegal cards in the memory, the oldest first, without their times."""
         events = self.modules["events"]
-        found = events.EventLog(_Image(self.rig.bench.fram.content)).newest(events.RECORDS)
+        found = events.EventLog(_Image(self.rig.bench.fram.content)).read_newest(events.RECORDS)
         fields = [name for name, _, _ in events.FIELDS if name != "time"]
         records = [card_files.unpack(events.FIELDS, packed) for packed in found]
         return tuple(tuple(record[name] for name in fields) for record in records)
