@@ -43,7 +43,7 @@ class Sessions:
             Chip.process = process
 
     def _play(self, trial: Trial) -> None:
-        resident.ready_to_buy(trial)
+        resident.prepare_purchase(trial)
         line = trial.rig.runner.modules["line"]
         line.Exchange = _listening(line.Exchange, self.exchanges)
         assert trial.session(USER).code == 0

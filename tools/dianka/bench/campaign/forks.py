@@ -63,7 +63,7 @@ class Forks:
 
     # ****** The parent's side ******
 
-    def point(self, act: str, where: str, digest: Digest | None = None) -> bool:
+    def fork_at_point(self, act: str, where: str, digest: Digest | None = None) -> bool:
         """Return True if this is now a child that must do `act` here.
 
         `digest` returns what the act will leave; None if that is not known yet.
@@ -87,7 +87,7 @@ class Forks:
         signal.alarm(LIMIT_S)
         return True
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def run_aside(self, work: Callable[[], None]) -> None:
         """Do this in a child, so that it leaves no trace here.
 
         RuntimeError if it fails or takes longer than LIMIT_S.
@@ -112,7 +112,7 @@ class Forks:
                 why.read_text(encoding="utf-8") if why.exists() else f"no end within {LIMIT_S} s"
             )
 
-    def results(self) -> list[tuple[str, str, str, str]]:
+    def collect_results(self) -> list[tuple[str, str, str, str]]:
         """Wait for all children; return (act, where, verdict, text) of each."""
         while self._children:
             self._wait()
@@ -151,7 +151,7 @@ class Forks:
             return False
         return True
 
-    def room(self) -> Path:
+    def make_room(self) -> Path:
         """Make a folder of this child's own."""
         room = self.folder / str(os.getpid())
         room.mkdir()
