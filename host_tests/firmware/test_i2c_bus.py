@@ -100,7 +100,10 @@ def test_a_bus_that_gets_stuck_at_work_is_freed_at_the_second_error(
     start: Start, chip: str
 ) -> None:
     """A disturbance on SCL: the chip waits for clocks that the controller believes it has given."""
-    lines, model = start.bench.i2c_lines, start.bench.fram if chip == "fram" else start.bench.rtc
+    lines, model = (
+        start.bench.i2c_lines,
+        start.bench.fram if chip == "fram" else start.bench.clock_chip,
+    )
     lines.strand_sender(model, 0x00, 3)
     with pytest.raises(OSError, match=str(TIMED_OUT)):
         start.fram.read(0, 1)

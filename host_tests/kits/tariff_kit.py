@@ -22,7 +22,7 @@ def sell_new(
 
     Return the virtual time of that moment.
     """
-    now_s = kit.rig.bench.rtc.time_s
+    now_s = kit.rig.bench.clock_chip.time_s
     begin_s = (now_s // 60 + minutes) * 60
     new = NewPrice(price_e4, local(begin_s), at_once=True)
     kit.sell(amount_fen, card, new, lambda: local(now_s))

@@ -103,7 +103,7 @@ def test_a_memory_mute_at_the_start(kit: MeterKit) -> None:
 
 
 def test_a_clock_that_has_stopped(kit: MeterKit) -> None:
-    kit.rig.bench.rtc.battery = False
+    kit.rig.bench.clock_chip.battery = False
     kit.rig.cut_power()
     kit.restart()
     assert "Err-04" in kit.looks(15 * S) and kit.relay_closed

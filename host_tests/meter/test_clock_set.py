@@ -38,7 +38,7 @@ def delivered(folder: Path, made: int = stamp(MADE)) -> MeterKit:
 def set_chip(kit: MeterKit, off: timedelta) -> None:
     """The chip's time, off the true one by this."""
     kit.rig.set_clock()
-    kit.rig.bench.rtc.set(kit.rig.bench.rtc.time_s + int(off.total_seconds()))
+    kit.rig.bench.clock_chip.set(kit.rig.bench.clock_chip.time_s + int(off.total_seconds()))
 
 
 def looks_at_itself(kit: MeterKit) -> str:
@@ -52,7 +52,7 @@ def looks_at_itself(kit: MeterKit) -> str:
 def test_a_clock_as_delivered_has_no_time_and_the_meter_says_so(tmp_path: Path) -> None:
     kit = delivered(tmp_path)
     kit.wait(5 * S)
-    assert kit.meter.self_check.code[:5] == LOST and kit.rig.bench.rtc.osf
+    assert kit.meter.self_check.code[:5] == LOST and kit.rig.bench.clock_chip.osf
     assert kit.meter.pages.faults() == ["Err-04"] and "Err-04" in kit.looks(10 * S)
     kit.close()
 
@@ -63,7 +63,7 @@ def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_pat
     assert [line.partition("] ")[2] for line in log if "clock" in line] == [
         "clock: 2026-01-04 23:30:00 UTC, was unknown"
     ]
-    assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
+    assert MADE_S <= kit.rig.bench.clock_chip.time_s <= MADE_S + 20
     assert (kit.meter.pages.faults(), kit.state.earliest_s) == ([], MADE_S)
     assert kit.session(KEYS).code == 0
     kit.sell(1000, new=NewPrice(6000, stamp(MADE + timedelta(minutes=10)), at_once=True))
@@ -81,9 +81,9 @@ def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_pat
 def test_a_clock_that_is_ahead_is_left_alone(tmp_path: Path, off: timedelta) -> None:
     kit = delivered(tmp_path)
     set_chip(kit, MADE - timedelta(hours=8) - START - timedelta(seconds=3) + off)
-    before_s = kit.rig.bench.rtc.time_s - kit.rig.clock.now_us // S
+    before_s = kit.rig.bench.clock_chip.time_s - kit.rig.clock.now_us // S
     assert not [line for line in kit.session(INIT).log if "clock" in line]
-    assert kit.rig.bench.rtc.time_s - kit.rig.clock.now_us // S == before_s
+    assert kit.rig.bench.clock_chip.time_s - kit.rig.clock.now_us // S == before_s
     assert kit.state.earliest_s == MADE_S
     kit.close()
 
@@ -96,7 +96,7 @@ def test_a_clock_that_is_behind_is_set_to_the_desks_time(tmp_path: Path) -> None
         for line in kit.session(INIT).log
         if "clock: 2026-01-04 23:30:00 UTC, was 2026-01-02" in line
     ]
-    assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
+    assert MADE_S <= kit.rig.bench.clock_chip.time_s <= MADE_S + 20
     kit.close()
 
 
@@ -104,7 +104,7 @@ def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     """As cards were made before; one put in later does not take back what another has brought."""
     kit = delivered(tmp_path, made=0)
     kit.session(INIT)
-    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (
+    assert (kit.rig.bench.clock_chip.osf, kit.state.earliest_s, kit.meter.pages.faults()) == (
         True,
         0,
         ["Err-04"],
@@ -113,14 +113,14 @@ def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     kit.make_init(later, replace(INIT_DATA, desk_time=stamp(MADE)))
     for card in (later, INIT):
         kit.session(card)
-        assert (kit.rig.bench.rtc.osf, kit.state.earliest_s) == (False, MADE_S)
+        assert (kit.rig.bench.clock_chip.osf, kit.state.earliest_s) == (False, MADE_S)
     kit.close()
 
 
 def test_a_card_whose_time_is_none_is_refused_before_anything_changes(tmp_path: Path) -> None:
     kit = delivered(tmp_path, made=2602300800)
     assert kit.session(INIT).code == 14
-    assert (kit.state.meter_no, kit.state.earliest_s, kit.rig.bench.rtc.osf) == (0, 0, True)
+    assert (kit.state.meter_no, kit.state.earliest_s, kit.rig.bench.clock_chip.osf) == (0, 0, True)
     kit.close()
 
 
@@ -148,7 +148,7 @@ def test_an_installer_sets_the_clock_and_may_take_it_back(tmp_path: Path) -> Non
     """What `dianka clock` calls on the meter."""
     kit = delivered(tmp_path)
     kit.session(INIT)
-    now_s = kit.rig.bench.rtc.time_s
+    now_s = kit.rig.bench.clock_chip.time_s
     assert kit.meter.set_clock(now_s + 3600) == (now_s, True)
     assert kit.meter.set_clock(now_s) == (now_s + 3600, False)
     wrong_s = MADE_S - 86_400
@@ -169,12 +169,12 @@ def test_a_meters_folder_keeps_what_its_clock_has(tmp_path: Path) -> None:
         rig = Rig(tmp_path, "host")
         if off_s is not None:
             rig.set_clock()
-            rig.bench.rtc.set(rig.bench.rtc.time_s + off_s)
+            rig.bench.clock_chip.set(rig.bench.clock_chip.time_s + off_s)
         rig.close()
         again = Rig(tmp_path, "host")
-        assert again.bench.rtc.osf == (off_s is None)
+        assert again.bench.clock_chip.osf == (off_s is None)
         if off_s is not None:
-            assert again.bench.rtc.time_s == int((START - EPOCH).total_seconds()) + off_s
+            assert again.bench.clock_chip.time_s == int((START - EPOCH).total_seconds()) + off_s
         again.close()
 
 

@@ -103,7 +103,7 @@ def stuck(kit: MeterKit) -> int:
 
 
 def clock_stands(kit: MeterKit) -> int:
-    kit.rig.bench.rtc.mute = True
+    kit.rig.bench.clock_chip.mute = True
     return card_files.TEST_CLOCK
 
 

@@ -46,7 +46,12 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
             port = Pulled(file.chip, pulled_at, done=True) if pulled_at else file.chip
             price = NewPrice(*plan) if plan else None
             sell(
-                kit.control.chip, port, 100, kit.rng, price, lambda: local(kit.rig.bench.rtc.time_s)
+                kit.control.chip,
+                port,
+                100,
+                kit.rng,
+                price,
+                lambda: local(kit.rig.bench.clock_chip.time_s),
             )
         assert kit.session(USER).code == 0
 
@@ -88,11 +93,11 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
 @pytest.mark.parametrize("how", ["mute", "stopped"])
 def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: str) -> None:
     begin_us = planned(kit, 6000, 2)
-    rtc = kit.rig.bench.rtc
+    clock_chip = kit.rig.bench.clock_chip
     if how == "mute":
-        rtc.mute = True
+        clock_chip.mute = True
     else:
-        rtc.battery = False
+        clock_chip.battery = False
         kit.rig.cut_power()
         kit.restart()
     kit.rig.set_load(2_200_000)
@@ -100,7 +105,7 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
     waits = [line for line in kit.lines if "waits for a clock" in line]
     assert (kit.state.price_e4, kit.state.next_price_e4, len(waits)) == (PRICE_E4, 6000, 1)
     if how == "mute":
-        rtc.mute = False
+        clock_chip.mute = False
     else:
         kit.meter.clock.set(int((datetime(2026, 1, 5, 4) - datetime(2000, 1, 1)).total_seconds()))
     counted_pj = kit.ledger.energy_pj
@@ -118,18 +123,21 @@ def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
 
     At each look the next of these values for each register, then none.
     """
-    rtc = kit.rig.bench.rtc
-    start, left = rtc.start, {register: list(values) for register, values in registers.items()}
+    clock_chip = kit.rig.bench.clock_chip
+    start, left = (
+        clock_chip.start,
+        {register: list(values) for register, values in registers.items()},
+    )
 
     def spoilt(read: bool) -> bool:
         there = start(read)
-        if read and rtc._at == 0:
+        if read and clock_chip._at == 0:
             for register, values in left.items():
                 if values:
-                    rtc._registers[register] = values.pop(0)
+                    clock_chip._registers[register] = values.pop(0)
         return there
 
-    rtc.start = spoilt
+    clock_chip.start = spoilt
 
 
 @pytest.mark.parametrize("registers", [

@@ -36,7 +36,7 @@ class Part:
 
     @property
     def owing(self) -> list[str]:
-        """The rows that this part owes and did not bring."""
+        """Return the rows that this part owes and did not bring."""
         if self.not_run or self.failed:
             return []
         brought = {figure.name for figure in self.figures}
@@ -44,7 +44,7 @@ class Part:
 
     @property
     def missed(self) -> list[str]:
-        """One line for each limit that is missed and each row that is owed, of a part that ran."""
+        """Return one line for each limit missed and each row owed, of a part that ran."""
         lines = [
             f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}"
             for f in self.figures

@@ -226,7 +226,7 @@ def _calls(told: dict[str, int | str]) -> list[Figure]:
         "frame": "reading the metering chip",
         "debit": "a debit",
         "commit": "a commit",
-        "panel": "a look at the display",
+        "display": "a look at the display",
     }
     return [
         Figure(f"{text}, {what}", told[f"{name}_{key}"], "us")

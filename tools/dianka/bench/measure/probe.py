@@ -110,7 +110,7 @@ async def probe(meter):
             timed("frame", meter.metering, "take_pj")
             timed("debit", account, "debit")
             timed("commit", meter.store, "commit")
-            timed("panel", meter.display, "update")
+            timed("display", meter.display, "update")
         if ask.value() and not asked:
             core._task_queue._ran = None
             report()

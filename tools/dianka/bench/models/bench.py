@@ -23,7 +23,7 @@ from dianka.bench.models.tm1638 import Tm1638
 from dianka.cardos.chip import Chip
 
 FRAM_ADDRESS = 0x50
-RTC_ADDRESS = 0x68
+CLOCK_CHIP_ADDRESS = 0x68
 LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
 
 
@@ -41,7 +41,7 @@ class Bench:
     relay: LatchingRelay
     display: Tm1638
     fram: Mb85rc256v
-    rtc: Ds3231
+    clock_chip: Ds3231
     i2c_lines: BusLines
     slot: T0Socket
     esam: T0Socket
@@ -63,7 +63,7 @@ class Bench:
         self.mcu.reset()
         self.display.power_on()
         self.fram.power_on()
-        self.rtc.power_on()
+        self.clock_chip.power_on()
         self.chip.power_on()
         self.set_wire("POWER_FAIL", 1)
         self.set_wire("KEY", 1)
@@ -86,7 +86,7 @@ class Bench:
         self.mcu.reset()
         self.display.power_off()
         self.fram.power_off()
-        self.rtc.power_off()
+        self.clock_chip.power_off()
         self.i2c_lines.power_off()
         self.chip.power_off()
 
@@ -117,10 +117,10 @@ def build(
     def wire(name: str):  # noqa: ANN202
         return mcu.pin(pins[name])
 
-    memory, rtc = Mb85rc256v(fram), Ds3231(clock, start_s)
+    memory, clock_chip = Mb85rc256v(fram), Ds3231(clock, start_s)
     bus = mcu.i2c_bus(pins["I2C_BUS"])
     bus.devices[FRAM_ADDRESS] = memory
-    bus.devices[RTC_ADDRESS] = rtc
+    bus.devices[CLOCK_CHIP_ADDRESS] = clock_chip
     lines = bus.lines = BusLines(mcu.shared_pin(pins["SDA"]), mcu.shared_pin(pins["SCL"]))
     display = Tm1638(wire("DISPLAY_STROBE"))
     mcu.spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
@@ -140,7 +140,9 @@ def build(
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     wire("SLOT_SWITCH").set(1)
-    bench = Bench(clock, mcu, mains, chip, relay, display, memory, rtc, lines, slot, soldered, pins)
+    bench = Bench(
+        clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins
+    )
     bench.power_down()
     if esam:
         soldered.put(esam)

@@ -220,7 +220,7 @@ class Rig:
 
     def set_clock(self) -> None:
         """Set the clock chip, as flashing does; its maker delivers it without a time."""
-        self.bench.rtc.set(self._world_s)
+        self.bench.clock_chip.set(self._world_s)
 
     # ****** Time ******
 
@@ -299,12 +299,12 @@ class Rig:
         if self._slot != "empty":
             self.pull()
         self.esam_file.close()
-        rtc = self.bench.rtc
+        clock_chip = self.bench.clock_chip
         kept = {
             "fram": self.bench.fram.content.hex(),
             "relay_closed": self.bench.relay.closed,
             "seconds": self._world_s,
-            "clock": None if rtc.osf else rtc.time_s,
+            "clock": None if clock_chip.osf else clock_chip.time_s,
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
