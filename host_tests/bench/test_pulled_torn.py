@@ -38,10 +38,10 @@ def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
             return value
 
         slot.tamper = tear
-        session = kit.session(USER)
+        session = kit.run_session(USER)
         slot.tamper = None
         assert struck
         codes.add(session.code)
         assert kit.state.illegal_cards == 0, (point, session.log)
     assert PULLED in codes and not codes & {5, 6, 7, 10}, codes
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0

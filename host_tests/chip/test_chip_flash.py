@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     kit = MeterKit.new(made)
     kit.sell(2000)
-    kit.session(USER)
+    kit.run_session(USER)
     kit.rig.set_load(2_000_000)
     kit.wait(60 * S)
     kit.close()

@@ -73,7 +73,7 @@ def used_meter(folder: Path) -> Path:
     folder.mkdir()
     kit = MeterKit.new(folder)
     kit.sell(2000)
-    kit.session(USER)
+    kit.run_session(USER)
     kit.close()
     return folder
 

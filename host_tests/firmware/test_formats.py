@@ -202,7 +202,7 @@ def test_an_update_carries_a_whole_meter_over(tmp_path: Path, form: int) -> None
     assert money(kit.state) == carried(form)
     assert any(f"state of format {form} taken over" in line for line in kit.lines)
     kit.sell(500)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.rig.cut_power()
     kit.restart()
     assert (kit.state.bought_fen, kit.state.count) == (

@@ -166,7 +166,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
     exact(kit)
     assert kit.meter.pages.faults() == [] and not kit.meter.store.unread
     assert kit.meter.self_check.code[:5] == "00000"
-    assert kit.relay_closed and kit.violations() == []
+    assert kit.relay_closed and kit.list_violations() == []
     kit.close()
 
 

@@ -156,12 +156,12 @@ def test_an_installer_reads_the_code_at_the_start_and_on_its_page(kit: MeterKit)
     kit.rig.cut_power()
     kit.rig.bench.clock_chip.battery = False
     kit.rig.mains_on()
-    seen = [text for text in kit.looks(8 * S) if re.fullmatch(r"\d{8}", text)]
+    seen = [text for text in kit.watch_display(8 * S) if re.fullmatch(r"\d{8}", text)]
     assert len(seen) == 1 and seen[0].startswith("00020"), "for some seconds at the start"
     kit.wait(10 * S)
     pages: list[str] = []
     for _ in range(6):
-        pages.append(max(kit.looks(3 * S) - {"Err-04"}))
+        pages.append(max(kit.watch_display(3 * S) - {"Err-04"}))
         kit.rig.press_key()
         kit.wait(S)
     assert pages.index(seen[0]) == 5, pages

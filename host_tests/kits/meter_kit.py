@@ -20,7 +20,7 @@ from dianka.bench.stage.stand import (
     USER_DATA,
     S,
     Stand,
-    used_fen,
+    compute_used_fen,
 )
 from dianka.card_port import CardError, select_card
 from dianka.cardos.files import card_files
@@ -138,15 +138,15 @@ def in_use(kit: MeterKit, amount_fen: int) -> None:
     """Open the account with this amount."""
     kit.sell(amount_fen)
     kit.ledger.bought_fen = amount_fen
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
 
 
 def exact(kit: MeterKit) -> None:
     """Assert bought = used + balance, to the last fraction."""
     state = kit.state
     assert state.bought_fen == kit.ledger.bought_fen
-    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
-    assert kit.esam_wallet()[0] >= state.wallet_fen and kit.esam_wallet()[1] == state.count
+    assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
+    assert kit.get_esam_wallet()[0] >= state.wallet_fen and kit.get_esam_wallet()[1] == state.count
 
 
 def dip(kit: MeterKit) -> None:

@@ -53,7 +53,7 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
                 price,
                 lambda: local(kit.rig.bench.clock_chip.time_s),
             )
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
 
     def in_meter() -> tuple[int, int]:
         assert kit.state.price_e4 == PRICE_E4  # 09:00 is yet to come
@@ -74,7 +74,8 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
                 SaleError
             ) as refused:  # the last command was done, the card pulled before its answer
                 assert (
-                    "has not been in the meter yet" in str(refused) and kit.session(USER).code == 0
+                    "has not been in the meter yet" in str(refused)
+                    and kit.run_session(USER).code == 0
                 )
             except CardError as refused:
                 assert "sell with --price and --from" in str(refused)
@@ -166,10 +167,10 @@ def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
     planned(kit, 6000, 2)
     told(kit, {6: (0xA5,) * 100_000})
     kit.wait(1 * S)
-    assert "Err-04" in kit.looks(920 * S)
+    assert "Err-04" in kit.watch_display(920 * S)
     kit.sell(100)
-    assert kit.session(USER).code == 0 and kit.on_card().write_back["time"] == 0
-    assert kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
+    assert kit.run_session(USER).code == 0 and kit.on_card().write_back["time"] == 0
+    assert kit.run_session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
     assert len(kit.meter.events.newest(20)) == kit.state.illegal_cards == 1
     assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
 
@@ -220,7 +221,7 @@ def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
     """Neither now nor by way of the ESAM, which keeps a set 1 only if it is in force."""
     sell_new(kit, 6000, 600)
     kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=user_tariff([1]))
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.state.price_e4 == PRICE_E4 and any("not in force" in line for line in kit.lines)
     lose_memory(kit)
     assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
@@ -229,7 +230,7 @@ def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
 def test_alarms_of_a_purchase_stay_as_they_are(kit: MeterKit) -> None:
     sell_new(kit, 6000, 600)
     kit.write(USER, {"update_flag": 0xFF, "alarm1_fen": 1, "alarm2_fen": 1})
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert (kit.state.alarm1_fen, kit.state.alarm2_fen, kit.state.next_price_e4) == (100, 50, 6000)
     lose_memory(kit)
     assert (kit.state.alarm1_fen, kit.state.alarm2_fen) == (100, 50)
@@ -239,14 +240,14 @@ def test_a_card_that_comes_late_changes_the_price_at_once(kit: MeterKit) -> None
     begin_us = sell_new(kit, 6000, 1)
     wait_until(kit, begin_us + 30 * S)
     assert kit.state.price_e4 == PRICE_E4
-    assert kit.session(USER).code == 0 and kit.state.price_e4 == 6000
+    assert kit.run_session(USER).code == 0 and kit.state.price_e4 == 6000
     assert kit.meter.pages.texts()[2] == "P  0.6000"
 
 
 def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     begin_us = sell_new(kit, 6000, 2, 1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
     wait_until(kit, begin_us - 1 * S)
     assert kit.meter.pages.texts()[2] == "P  0.5000"

@@ -120,7 +120,7 @@ def _play_unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
 
     def work() -> None:
         trial.move(forks.make_room())
-        session = trial.session(scene.card)
+        session = trial.run_session(scene.card)
         assert session.code == scene.refused, (
             f"the unbroken session ended with code {session.code}: {session.log}"
         )
@@ -168,7 +168,7 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
     now, left = collect_facts(trial, scene.card), read_uses(trial, scene.card)
     check_break(scene, old, new, now, act == CUT_IN)
     # A use is for one meter, however many sessions that takes.
-    repeats = trial.card_state(scene.card).kind in KEY_CARDS
+    repeats = trial.read_card_state(scene.card).kind in KEY_CARDS
     # A card left in is served again when the power comes back.
     most = 2 if act == CUT_IN and not repeats else 1
     uses = KEY_USES if repeats else USES
@@ -176,7 +176,7 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
         f"{left} uses are left after {most} sessions"
     )
     done = all(now[group] == new[group] for group in now)
-    code = trial.session(scene.card).code
+    code = trial.run_session(scene.card).code
     assert code == scene.refused or (done and code in scene.refused_after), (
         f"put in again: code {code}, {trial.lines[-6:]}"
     )
@@ -189,7 +189,7 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
         must_left = uses - 1 if repeats else left - (code == 0)
         assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
-        code = trial.session(scene.card).code
+        code = trial.run_session(scene.card).code
         assert code == scene.refused or code in scene.refused_after, (
             f"put in a third time: code {code}, {trial.lines[-6:]}"
         )

@@ -27,7 +27,7 @@ INIT, FORMER, KEYS, OTHER = (Path(f"{name}.card") for name in ("init", "former",
 
 def complete_session(trial: Trial, card: Path) -> None:
     """Put the card in; AssertionError unless the session succeeds."""
-    code = trial.session(card).code
+    code = trial.run_session(card).code
     assert code == 0, f"{card.stem}: code {code}, {trial.lines[-3:]}"
 
 
@@ -126,7 +126,7 @@ def check_next_purchase(trial: Trial, card: Path = USER) -> None:
 
 
 def _check_replacement(trial: Trial) -> None:
-    assert trial.session(USER).code == 13, "the lost card is not refused"
+    assert trial.run_session(USER).code == 13, "the lost card is not refused"
     check_next_purchase(trial, OTHER)
 
 

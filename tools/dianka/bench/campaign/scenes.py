@@ -74,18 +74,18 @@ def collect_facts(trial: Trial, card: Path) -> Facts:
     state, esam = trial.state, trial.esam.state
     found: Facts = {
         "credit": (state.bought_fen, state.count),
-        "used": (trial.used_fen(), state.energy_pj),
+        "used": (trial.compute_used_fen(), state.energy_pj),
         "owner": (state.customer_no, state.card_serial, state.has(RECORDS.OPENED)),
         "number": (state.meter_no, state.has(RECORDS.INITIALISED)),
         COUNT: state.illegal_cards,
         LOG: trial.read_illegal_log(),
-        "wallet": trial.esam_wallet(),
+        "wallet": trial.get_esam_wallet(),
         "keys": (dict(esam.keys), esam.files[card_files.ESAM_KEY_INFO]),
     }
     found |= {name: getattr(state, name) for name in PARAMETERS}
     found |= {name: esam.files[getattr(card_files, name)] for name in ESAM_FILES}
     if trial.rig.card is None:
-        on_card = trial.card_state(card)
+        on_card = trial.read_card_state(card)
         found["on card"] = _collect_from_card(on_card)
         if on_card.kind == kinds.CONTROL:
             found |= _collect_untouched(trial, card)
@@ -141,7 +141,7 @@ def _unpack_timeless(fields: Any, block: bytes) -> Facts:
 
 def read_uses(trial: Trial, card: Path) -> int | None:
     """Return the uses left on the card's counter, or None if its kind has none."""
-    state = trial.card_state(card)
+    state = trial.read_card_state(card)
     if desk_files.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
         return None
     return int.from_bytes(state.files[desk_files.CARD_USES], "big")

@@ -53,7 +53,9 @@ def _insert_foreign_control(trial: Trial, times: int = 1) -> None:
     """Put in another system's control card, for the log of illegal cards."""
     issue.issue_control(trial.folder / resident.OTHER, rng=trial.rng)
     for _ in range(times):
-        assert trial.session(resident.OTHER).code == CONTROL_CARD, "a control card is not refused"
+        assert trial.run_session(resident.OTHER).code == CONTROL_CARD, (
+            "a control card is not refused"
+        )
 
 
 def _prepare_refusal(trial: Trial) -> None:
@@ -131,7 +133,7 @@ def _check_test_result(trial: Trial) -> None:
         and not trial.meter.display._testing
     ), "the test never ends"
     size = card_files.size_of(card_files.TEST_RESULT)
-    newest = trial.card_state(TEST).files[desk_files.TEST_RESULTS][:size]
+    newest = trial.read_card_state(TEST).files[desk_files.TEST_RESULTS][:size]
     result = card_files.unpack(card_files.TEST_RESULT, newest)
     assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
 
@@ -143,14 +145,14 @@ def _check_count(trial: Trial) -> None:
     """
     before = collect_facts(trial, DESK)
     _, serial, code, *_ = before[LOG][-1]
-    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), (
+    assert (serial, code) == (trial.read_card_state(DESK).serial, CONTROL_CARD), (
         "the log tells of another card"
     )
     trial.rig.cut_power()
     trial.mains_on()
     check_end(before, before, collect_facts(trial, DESK))
     resident.check_next_purchase(trial)
-    block = trial.card_state(USER).files[card_files.CARD_WRITE_BACK]
+    block = trial.read_card_state(USER).files[card_files.CARD_WRITE_BACK]
     written = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])[
         "illegal_cards"
     ]
