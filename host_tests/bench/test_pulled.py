@@ -84,7 +84,7 @@ def put_in(kit: MeterKit, breaker: Breaker, point: int, act: Break) -> int:
 
 def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart(1 * S)
         # Else the relay would open: so many cuts in a row look deliberate.
         kit.wait(10 * S)

@@ -46,9 +46,9 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     lines: list[str] = []
     rig.on_log = lines.append
     rig.set_load(LOAD_MW)
-    rig.mains_on()
+    rig.switch_mains_on()
     rig.wait(2_500_000)
-    assert rig.view().relay_closed and rig.view().display.strip()
+    assert rig.take_view().relay_closed and rig.take_view().display.strip()
     relay, began_pj = rig.bench.relay, remembered(rig).energy_pj - rig.bench.mains.energy_nj * 1000
     moved = relay.operations
     rig.set_volts(245_000)
@@ -68,5 +68,5 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     missing_pj = rig.bench.mains.energy_nj * 1000 + began_pj - remembered(rig).energy_pj
     assert abs(missing_pj) <= 2 * UNCOMMITTED_PJ  # what is not committed, before and after
     assert (relay.operations, relay.closed, relay.violations) == (moved, True, [])
-    assert rig.view().display.strip()
+    assert rig.take_view().display.strip()
     rig.close()

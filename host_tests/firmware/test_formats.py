@@ -183,7 +183,7 @@ class Updating:
         runner.prepare = with_files  # type: ignore[attr-defined]
 
     def start(self) -> None:
-        self.kit.rig.mains_on()
+        self.kit.rig.switch_mains_on()
         self.kit.wait(8 * S)
 
     @property
@@ -224,7 +224,7 @@ def test_a_cut_anywhere_in_the_first_start_costs_nothing(tmp_path: Path, form: i
         meter.fram.cut_after(at, meter.kit.cut_now, CUTS[at % 3])
         meter.start()
         meter.fram.cut_after_bytes = None
-        if meter.kit.rig.view().powered:
+        if meter.kit.rig.take_view().powered:
             break
         former = by_former_rules(meter.fram.content, form)
         assert former and money(records.unpack(former)) == carried(form)
@@ -241,7 +241,7 @@ def test_what_is_counted_in_a_trial_that_fails_stays_counted(tmp_path: Path, for
     meter = Updating(tmp_path / "meter", form)
     meter.kit.rig.set_load(6_600_000)
     meter.kit.rig.bench.esam.put(None)  # worse than the former version was
-    meter.kit.rig.mains_on()
+    meter.kit.rig.switch_mains_on()
     for _ in range(200):
         meter.kit.wait(50 * MS)
         if any("update refused" in line for line in meter.kit.lines):

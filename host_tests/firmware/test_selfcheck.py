@@ -155,7 +155,7 @@ def test_every_digit_that_a_fault_can_show_is_explained() -> None:
 def test_an_installer_reads_the_code_at_the_start_and_on_its_page(kit: MeterKit) -> None:
     kit.rig.cut_power()
     kit.rig.bench.clock_chip.battery = False
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     seen = [text for text in kit.watch_display(8 * S) if re.fullmatch(r"\d{8}", text)]
     assert len(seen) == 1 and seen[0].startswith("00020"), "for some seconds at the start"
     kit.wait(10 * S)

@@ -97,7 +97,7 @@ class ChipDesk:
         """Cut the power if it is on, and restore it."""
         self.rig.cut_power()
         self.heard.clear()
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self._listen()
 
     @property
@@ -139,7 +139,7 @@ class ChipDesk:
         """Run chip and line side by side until `over()` is true or the power is gone."""
         limit_s += time.monotonic()
         origin_s = time.monotonic() - self._now_s
-        while self.rig.view().powered and not over():
+        while self.rig.take_view().powered and not over():
             assert time.monotonic() < limit_s, (
                 f"not over in time; the board said {bytes(self.heard[-400:])!r}"
             )

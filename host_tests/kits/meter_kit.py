@@ -63,7 +63,7 @@ class MeterKit(Stand):
         """Return a powered meter before its first card; the cards that `new` uses are made."""
         kit = cls(folder, seed)
         kit.make_first_cards(init, user)
-        kit.mains_on()
+        kit.switch_mains_on()
         return kit
 
     @classmethod
@@ -84,7 +84,7 @@ class MeterKit(Stand):
         """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
         self.ledger.count()
-        self.mains_on()
+        self.switch_mains_on()
 
     # ****** Cards that no honest desk makes ******
 
@@ -151,8 +151,8 @@ def exact(kit: MeterKit) -> None:
 
 def dip(kit: MeterKit) -> None:
     """Let the mains fail for 50 ms: the meter commits and settles, and runs on unless it is cut."""
-    kit.rig.mains_off()
+    kit.rig.switch_mains_off()
     kit.wait(50 * MS)
-    if kit.rig.view().powered:
-        kit.rig.mains_on()
+    if kit.rig.take_view().powered:
+        kit.rig.switch_mains_on()
     kit.wait(2 * S)

@@ -30,7 +30,7 @@ def delivered(folder: Path, made: int = stamp(MADE)) -> MeterKit:
     kit.make_init(INIT, replace(INIT_DATA, desk_time=made))
     kit.make_keys(KEYS)
     kit.make_user(USER, USER_DATA)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     return kit
 

@@ -78,7 +78,7 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
     for _ in range(cuts):
         kit.wait(5 * S)
         kit.ledger.count()
-        kit.rig.mains_on()
+        kit.rig.switch_mains_on()
         kit.wait(on_ms * MS)
         kit.ledger.count()
         kit.rig.cut_power()
@@ -166,5 +166,5 @@ def cut_and_start(kit: MeterKit, load_mw: int) -> None:
     kit.wait(1 * S)
     kit.ledger.count()
     kit.rig.set_load(load_mw)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(1 * MS)

@@ -105,10 +105,10 @@ class Life(RuleBasedStateMachine):
 
     @rule(off_us=st.sampled_from([10 * MS, 60 * MS, 99 * MS, 101 * MS, 5 * S]))
     def mains_failure(self, off_us: int) -> None:
-        self.kit.rig.mains_off()
+        self.kit.rig.switch_mains_off()
         self.kit.wait(off_us)
-        if self.kit.rig.view().powered:
-            self.kit.rig.mains_on()
+        if self.kit.rig.take_view().powered:
+            self.kit.rig.switch_mains_on()
             self.kit.wait(2 * S)
         self._back()
 
@@ -135,7 +135,7 @@ class Life(RuleBasedStateMachine):
         self.credited_fen = self.sold_fen
 
     def _back(self, dark_us: int = 1 * S) -> None:
-        if not self.kit.rig.view().powered:
+        if not self.kit.rig.take_view().powered:
             self.losses += 1
             self.kit.restart(dark_us)
 

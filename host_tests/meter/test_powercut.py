@@ -64,7 +64,7 @@ def test_a_cut_at_the_bytes_of_every_commit(
         fram.cut_after_bytes = None
         if not point:
             most = fram.writes - before
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             cuts += 1
             kit.restart(1 * S)
             # Else the relay would open: so many cuts in a row look deliberate.
@@ -131,7 +131,7 @@ def test_a_cut_while_the_memory_is_restored(kit: MeterKit, point: int) -> None:
     kit.rig.bench.fram.cut_after(point, kit.cut_now, CUTS[point % 3])
     kit.restart()
     kit.rig.bench.fram.cut_after_bytes = None
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart()
     restored(kit, left_fen)
 
@@ -148,7 +148,7 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     )
     kit.restart()
     kit.rig.bench.esam.on_character = None
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart()
     restored(kit, left_fen)
 

@@ -150,7 +150,7 @@ def falls_silent(kit: MeterKit) -> Session:
 
 def pulled(kit: MeterKit) -> Session:
     def hear(direction: str, index: int) -> None:
-        if index == 60 and kit.rig.view().slot != "empty":
+        if index == 60 and kit.rig.take_view().slot != "empty":
             kit.rig.pull()
 
     slot = kit.rig.bench.slot

@@ -114,7 +114,7 @@ def test_key_change(tmp_path: Path, act: Break) -> None:
     kit.make_init(INIT)
     kit.make_keys(KEYS, uses=MANY)
     make_inspection(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     assert kit.run_session(INIT).code == 0
     seen = set()
@@ -197,7 +197,7 @@ def test_test_credit(tmp_path: Path, act: Break) -> None:
     """
     kit = MeterKit(tmp_path)
     make_credit(kit, uses=MANY)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     seen = set()
 

@@ -40,7 +40,7 @@ def factory(tmp_path: Path) -> Iterator[MeterKit]:
     kit.make_keys(KEYS)
     make_credit(kit)
     make_test(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.rig.set_load(2_200_000)
     kit.wait(3 * S)
     yield kit
@@ -76,12 +76,13 @@ def test_people_see_every_segment_and_lamp(factory: MeterKit) -> None:
     kit = factory
     kit.rig.insert(TEST)
     kit.wait(4 * S)
-    assert kit.rig.view().display.strip() == "8.8.8.8.8.8.8.8."
-    assert all(kit.rig.view().lamps.values())
+    assert kit.rig.take_view().display.strip() == "8.8.8.8.8.8.8.8."
+    assert all(kit.rig.take_view().lamps.values())
     kit.rig.press_key()
     kit.wait(1 * S)
     assert (
-        kit.rig.view().display.strip() != "8.8.8.8.8.8.8.8." and not kit.rig.view().lamps["fault"]
+        kit.rig.take_view().display.strip() != "8.8.8.8.8.8.8.8."
+        and not kit.rig.take_view().lamps["fault"]
     )
     kit.wait(30 * S)
     kit.pull()
@@ -129,7 +130,7 @@ def test_a_bad_part_is_found(factory: MeterKit, spoil: object) -> None:
 @pytest.mark.parametrize(("percent", "good"), [(100, True), (101, True), (90, False), (110, False)])
 def test_pulses_are_held_against_the_bench_s_load(tmp_path: Path, percent: int, good: bool) -> None:
     kit = MeterKit(tmp_path)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.rig.set_load(4_400_000)
     kit.wait(3 * S)
     expected = 4_400_000 * 20 * 1_000_000_000 // kit.meter.chip.pulse_pj * percent // 100
@@ -229,7 +230,7 @@ def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(
         and not kit.meter.display._testing
         and not kit.meter.card_slot.busy
     )
-    assert not kit.relay_closed and not kit.rig.view().lamps["fault"]
+    assert not kit.relay_closed and not kit.rig.take_view().lamps["fault"]
     assert not results(kit, TEST)
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]
 

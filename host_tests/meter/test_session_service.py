@@ -134,7 +134,7 @@ def test_an_inspection_shows_every_page(kit: MeterKit) -> None:
 def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> None:
     kit = MeterKit(tmp_path)
     make_inspection(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     before = inside(kit)
     session = kit.run_session(INSPECTION)

@@ -227,12 +227,12 @@ def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path, init=limits, user=USER_DATA)
     bought(kit, 120)
     kit.rig.set_load(6_600_000)
-    assert not kit.rig.view().lamps["alarm"]
+    assert not kit.rig.take_view().lamps["alarm"]
     until(kit, False, 1000)
     assert (
         kit.state.balance_fen == 50
-        and kit.rig.view().lamps["alarm"]
-        and kit.rig.view().lamps["trip"]
+        and kit.rig.take_view().lamps["alarm"]
+        and kit.rig.take_view().lamps["trip"]
     )
     assert kit.run_session(USER).code == 0
     until(kit, True, 8)
@@ -241,7 +241,7 @@ def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
     assert kit.run_session(USER).code == 0
     until(kit, True, 8)
     kit.wait(60 * S)
-    assert kit.rig.view().lamps["overdraft"] and kit.state.balance_fen < 0
+    assert kit.rig.take_view().lamps["overdraft"] and kit.state.balance_fen < 0
     until(kit, False, 1000)
     assert kit.state.balance_fen == -30 and kit.run_session(USER).code == 0
     kit.wait(10 * S)

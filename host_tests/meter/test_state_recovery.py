@@ -57,7 +57,7 @@ def silent_start(kit: MeterKit, for_us: int, dark_us: int = DARK_US) -> None:
     kit.ledger.count()
     fram.mute = True
     kit.rig.clock.after(for_us, lambda: setattr(fram, "mute", False))
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
 
 
 def agrees(kit: MeterKit, lost_pj: int = 0) -> None:
@@ -165,7 +165,7 @@ def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(
     )
     kit.run_session(USER)
     esam.on_character = None
-    assert not kit.rig.view().powered and kit.get_esam_wallet()[1] == 2
+    assert not kit.rig.take_view().powered and kit.get_esam_wallet()[1] == 2
     kit.rig.set_load(0)  # or the session would break off at the ESAM's settling already
     silent_start(kit, 6 * S)
     kit.wait(6 * S - before_ms * MS if before_ms else 10 * S)

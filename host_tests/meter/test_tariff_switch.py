@@ -124,7 +124,7 @@ def test_a_change_is_exact(
         kit.rig.bench.fram.cut_after(byte, kit.cut_now, cut)
         kit.wait(2 * S)
         kit.rig.bench.fram.cut_after_bytes = None
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             kit.restart()
             losses = 1
     elif how == "bitten":
@@ -160,7 +160,7 @@ def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
         fram.cut_after(point, kit.cut_now, tuple(Cut)[cuts % 3])
         kit.wait(3 * S)
         fram.cut_after_bytes = None
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             cuts += 1
             kit.restart(1 * S)
         assert (kit.state.price_e4, kit.state.switch_time) == (price_e4, 0), point

@@ -15,7 +15,7 @@ from dianka.bench.campaign.forks import Unforkable
 _SHOWN = 10  # violations of one scene
 
 
-def pulled(
+def pulled_command(
     kind: Annotated[
         str | None, typer.Option(help="Only the sessions with this in their name, e.g. purchase.")
     ] = None,

@@ -104,7 +104,7 @@ class Forks:
                 work()
                 code = 0
             except BaseException as error:
-                (self.folder / "aside").write_text(one_line(error), encoding="utf-8")
+                (self.folder / "aside").write_text(format_error(error), encoding="utf-8")
             os._exit(code)
         if os.waitpid(pid, 0)[1]:
             why = self.folder / "aside"
@@ -177,7 +177,7 @@ class Forks:
         os.close(descriptor)
 
 
-def one_line(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Return the error and its place in the code as one line."""
     trace, at = error.__traceback__, ""
     while trace:

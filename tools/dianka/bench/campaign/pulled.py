@@ -17,7 +17,7 @@ from rich.table import Table
 
 from dianka.bench.campaign import resident, staff
 from dianka.bench.campaign.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
-from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, one_line
+from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, format_error
 from dianka.bench.campaign.resident import KEY_USES, USES
 from dianka.bench.campaign.scenes import (
     KEY_CARDS,
@@ -83,12 +83,12 @@ def play(scene: Scene, every: int = 1, jobs: int | None = None, offset: int = 0)
             return _play(scene, trial, forks)
         except Exception as error:
             if forks.child:
-                forks.end(VIOLATED, one_line(error))
+                forks.end(VIOLATED, format_error(error))
             forks.collect_results()
             raise
         except BaseException as error:
             if forks.child:
-                forks.end(VIOLATED, one_line(error))
+                forks.end(VIOLATED, format_error(error))
             raise
         finally:
             if not forks.child:
@@ -145,7 +145,7 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
             trial.pull()
         trial.move(forks.make_room())
         trial.wait(_DARK_US)
-        trial.rig.mains_on()
+        trial.rig.switch_mains_on()
         if forks.act == CUT_IN:
             trial.wait(_BOOTED_US)
             trial.watch()

@@ -38,7 +38,7 @@ def initialise_meter(trial: Trial, data: issue.InitData = INIT_DATA, card: Path 
 
 def make_keyed_meter(trial: Trial) -> None:
     """Make a meter that is initialised and has its private keys."""
-    trial.mains_on()
+    trial.switch_mains_on()
     initialise_meter(trial)
     make_keys_card(trial)
     complete_session(trial, KEYS)
@@ -78,7 +78,7 @@ def use_electricity(trial: Trial) -> None:
     trial.rig.set_load(0)
     trial.wait(2 * S)
     trial.rig.cut_power()  # uncommitted energy is lost now, and not in the session
-    trial.mains_on()
+    trial.switch_mains_on()
     state = trial.state
     money_fen = collect_facts(trial, USER)["wallet"][0]
     assert 0 < state.wallet_fen < money_fen and state.remainder, "nothing to settle"
@@ -100,13 +100,13 @@ def _prepare_initialisation(trial: Trial) -> None:
 
     Its number and figures must change as a whole.
     """
-    trial.mains_on()
+    trial.switch_mains_on()
     initialise_meter(trial, FORMER_DATA, FORMER)
     trial.make_init(INIT, INIT_DATA)
 
 
 def _prepare_key_change(trial: Trial) -> None:
-    trial.mains_on()
+    trial.switch_mains_on()
     initialise_meter(trial)
     make_keys_card(trial)
 

@@ -81,14 +81,14 @@ def _prepare_restore(trial: Trial) -> None:
 
 
 def _prepare_test_credit(trial: Trial) -> None:
-    trial.mains_on()
+    trial.switch_mains_on()
     resident.initialise_meter(trial)
     data = service.TestCreditData(CREDIT_FEN, resident.USES)
     trial.make(CREDIT, kinds.TEST_CREDIT, service.make_test_credit, data)
 
 
 def _prepare_test(trial: Trial) -> None:
-    trial.mains_on()
+    trial.switch_mains_on()
     resident.initialise_meter(trial)
     data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
     trial.make(TEST, kinds.TEST, service.make_test, data)
@@ -149,7 +149,7 @@ def _check_count(trial: Trial) -> None:
         "the log tells of another card"
     )
     trial.rig.cut_power()
-    trial.mains_on()
+    trial.switch_mains_on()
     check_end(before, before, collect_facts(trial, DESK))
     resident.check_next_purchase(trial)
     block = trial.read_card_state(USER).files[card_files.CARD_WRITE_BACK]

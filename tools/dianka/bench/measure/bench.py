@@ -38,8 +38,8 @@ def measure_bench(folder: Path, runner: str) -> list[Figure]:
 
 def _boot_ms(rig: Rig) -> int:
     began_ns, until_us = time.monotonic_ns(), rig.clock.now_us + BOOT_LIMIT_US
-    rig.mains_on()
-    while not rig.view().display.strip():
+    rig.switch_mains_on()
+    while not rig.take_view().display.strip():
         if rig.clock.now_us > until_us:
             raise RigError(
                 "the display stays dark: look at what the firmware prints with dianka bench play"

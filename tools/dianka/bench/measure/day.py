@@ -63,7 +63,7 @@ def measure_day_on_vm(
             assert isinstance(stand.rig.runner, VmRunner)
             stand.rig.runner.main = "day_probe"
             stand.rig.set_load(LOAD_MW)
-            stand.mains_on()
+            stand.switch_mains_on()
             _live(stand, hours)
     return make_day_figures(stand.lines, hours)
 

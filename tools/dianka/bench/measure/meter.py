@@ -93,7 +93,7 @@ class ProbedMeter(Stand):
         return self._runner.emulator
 
     def boot(self) -> dict[str, int | str]:
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self.wait(BOOT_US)
         return self.report()
 
@@ -176,7 +176,9 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
         Figure("power to firmware's first line", boot["entered_us"], "us"),
         Figure("power to all modules loaded", boot["imported_us"], "us"),
         Figure("power to first energy counted", boot["counted_us"], "us", "under 1000000"),
-        Figure("current fed while metering", meter.rig.view().current_ma, "mA", "at least 99000"),
+        Figure(
+            "current fed while metering", meter.rig.take_view().current_ma, "mA", "at least 99000"
+        ),
         Figure("CPU share, metering with display", meter.cpu_permille(METERING_US), "permille"),
     ]
     reports = [start, meter.report()]

@@ -109,7 +109,7 @@ class Stand:
         RigError if a session fails.
         """
         self.make_first_cards(init, user)
-        self.mains_on()
+        self.switch_mains_on()
         for card in (INIT, KEYS):
             self.serve(card)
 
@@ -180,15 +180,15 @@ class Stand:
     def wait(self, us: int) -> None:
         self.rig.wait(us)
 
-    def mains_on(self) -> None:
+    def switch_mains_on(self) -> None:
         """Switch the mains on, and wait until the meter has started."""
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self.wait(_STARTED_US)
 
     def restart(self, dark_us: int = _DARK_US) -> None:
         """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
-        self.mains_on()
+        self.switch_mains_on()
 
     def cut_now(self) -> None:
         """Take mains and supply away at this instant; for calls from inside the bench."""
@@ -273,7 +273,7 @@ class Stand:
 
     def pull(self) -> None:
         """Pull the card, if one is in the slot, and give the meter time to notice."""
-        if self.rig.view().slot != "empty":
+        if self.rig.take_view().slot != "empty":
             self.rig.pull()
         self.wait(_SETTLED_US)
 
@@ -330,7 +330,7 @@ class Stand:
 
     @property
     def powered(self) -> bool:
-        return self.rig.view().powered
+        return self.rig.take_view().powered
 
     @property
     def serving(self) -> bool:
