@@ -186,8 +186,8 @@ def test_a_small_window_keeps_keys_state_and_what_to_do(
     screen, _ = screen_of(StrictRig(), tmp_path)
     screen.do_key("m")
     for at in range(20):
-        screen.logged(f"[{at}] " + "a very long line of the meter " * 6)
-    screen.logged("! " + "what was refused, " * 5 + "and at its end: what to do")
+        screen.add_log_line(f"[{at}] " + "a very long line of the meter " * 6)
+    screen.add_log_line("! " + "what was refused, " * 5 + "and at its end: what to do")
     shown = text_of(screen, *size)
     text = " ".join(" ".join(shown).split())
     assert "and at its end: what to do" in text
@@ -234,7 +234,7 @@ def printed(width: int, terminal: bool) -> list[str]:
         "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 "
         "--price 0.5000",
     )
-    printer.logged(
+    printer.print_log_line(
         "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 "
         "bought_fen 200 count 1"
     )
