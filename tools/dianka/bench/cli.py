@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dianka.bench.campaign.cli import pulled_command
-from dianka.bench.measure.figures import as_json, measure, table
+from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.vm.runner import VmError
@@ -152,7 +152,7 @@ def figures_command(
         )
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(as_json(parts), encoding="utf-8")
-    console.print(table(parts))
+    console.print(make_table(parts))
     missed = [line for part in parts for line in part.missed]
     for line in missed:
         console.print(f"missed: {line}", style="red", markup=False, soft_wrap=True)

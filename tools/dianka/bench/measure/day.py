@@ -83,8 +83,8 @@ def make_day_figures(lines: list[str], hours: int) -> list[Figure]:
     ChipError if a purchase or an hour is missing.
     """
     left = {
-        told["hour"]: probe.number(told, "left")
-        for told in map(probe.read, lines)
+        told["hour"]: probe.get_number(told, "left")
+        for told in map(probe.parse_line, lines)
         if "hour" in told
     }
     served = sum("credited" in line for line in lines)

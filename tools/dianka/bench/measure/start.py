@@ -48,13 +48,13 @@ def measure_size() -> list[Figure]:
 def measure_start(tell: Callable[[str], None]) -> list[Figure]:
     compiled = meter_files(FIRMWARE, BOARDS / BOARD)
     tell("start from .mpy")
-    mpy_ms, mpy_free = import_ms(compiled)
+    mpy_ms, mpy_free = measure_import(compiled)
     tell("start from .py: the emulated chip compiles for some seconds of its own")
-    py_ms, py_free = import_ms(sources())
-    return [*start_rows(mpy_ms, py_ms), *_heap_rows(mpy_free, py_free)]
+    py_ms, py_free = measure_import(read_sources())
+    return [*make_start_rows(mpy_ms, py_ms), *_make_heap_rows(mpy_free, py_free)]
 
 
-def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
+def make_start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
     """Return the rows of both starts. The limit of .mpy is .py: compiling must be worth it."""
     tenths = py_ms * 10 // mpy_ms
     return [
@@ -71,23 +71,23 @@ def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
     ]
 
 
-def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
+def _make_heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
     return [
         Figure("heap free after the imports, .mpy", mpy_free, "bytes", ""),
         Figure("heap free after the imports, .py", py_free, "bytes", ""),
     ]
 
 
-def sources() -> dict[str, bytes]:
+def read_sources() -> dict[str, bytes]:
     """Return firmware and board as source, as they are in the repository."""
     return {
         path.name: path.read_bytes()
-        for folder in _folders()
+        for folder in _list_folders()
         for path in sorted(folder.glob("*.py"))
     }
 
 
-def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
+def measure_import(files: dict[str, bytes]) -> tuple[int, int]:
     """Import these files; return (ms from power-on to the end of the imports, heap free then).
 
     ChipError if an import fails.
@@ -98,12 +98,12 @@ def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
     emulator = Emulator(load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(content))
     done_ns: list[int] = []
 
-    def changed(*_: object) -> None:
+    def note_change(*_: object) -> None:
         if emulator.chip.gpio[_PIN].output_value and not done_ns:
             done_ns.append(emulator.now_ns)
             emulator.stop()
 
-    emulator.chip.gpio[_PIN].add_listener(changed)
+    emulator.chip.gpio[_PIN].add_listener(note_change)
     emulator.run(_WALL_LIMIT_S)
     failed = emulator.execute("print(failed)").strip()
     if failed:
@@ -111,5 +111,5 @@ def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
     return done_ns[0] // 1_000_000, int(emulator.execute("print(gc.mem_free())"))
 
 
-def _folders() -> tuple[Path, Path]:
+def _list_folders() -> tuple[Path, Path]:
     return FIRMWARE, BOARDS / BOARD
