@@ -74,11 +74,11 @@ def test_a_dip_shorter_than_the_hold_up_is_no_restart(rig: Rig) -> None:
 
 def test_the_firmware_is_warned_below_50_volts_alone(rig: Rig) -> None:
     rig.set_volts(50_000)
-    assert rig.bench.wire_level("POWER_FAIL") == 1
+    assert rig.bench.get_wire_level("POWER_FAIL") == 1
     rig.set_volts(49_999)
-    assert rig.bench.wire_level("POWER_FAIL") == 0
+    assert rig.bench.get_wire_level("POWER_FAIL") == 0
     rig.set_volts(220_000)
-    assert rig.bench.wire_level("POWER_FAIL") == 1
+    assert rig.bench.get_wire_level("POWER_FAIL") == 1
 
 
 @pytest.mark.parametrize("mv", [264_001, 100_000_000, -1])

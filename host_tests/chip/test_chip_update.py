@@ -29,7 +29,7 @@ from meter_kit import USER, MeterKit
 
 SAMPLE = 16
 LAST = 60  # operations of an update: more than its end takes
-OTHER_PANEL = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
+OTHER_PAGES = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
 
 
 class ChipLink(link.Link):
@@ -81,7 +81,7 @@ def used_meter(folder: Path) -> Path:
 def record(folder: Path) -> Recorded:
     """Update by one changed file, until its self-check is told."""
     former = build.build(KIND, changed(folder / "old"))
-    version = build.build(KIND, changed(folder / "new", **OTHER_PANEL))
+    version = build.build(KIND, changed(folder / "new", **OTHER_PAGES))
     operations: list[FlashOperation] = []
     with ChipDesk(used_meter(folder / "meter"), placed(former)) as desk:
         wire = ChipLink(desk)

@@ -68,7 +68,7 @@ def carried(form: int) -> dict[str, int]:
 def store_on(chip: Mb85rc256v, on_trial: bool = False) -> Any:
     """The store that a start makes of this memory."""
     PARTS.module("versions").on_trial = on_trial
-    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    PARTS.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     chip.power_on()
     return PARTS.module("state_store").StateStore(
         PARTS.module("fram").Fram(I2C), PARTS.lines.append

@@ -68,7 +68,7 @@ class Books:
         self.rig = LineRig()
         self.rig.socket.put(self.chip)
         parts = self.rig.parts
-        parts.mcu.i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
+        parts.mcu.get_i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
         memory = parts.module("fram").Fram(parts.machine().I2C(0))
         self.refused = parts.module("esam").EsamError
         self.esam = parts.module("esam").Esam(self.rig.channel)

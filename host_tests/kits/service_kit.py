@@ -92,7 +92,7 @@ def key_state(kit: MeterKit) -> int:
 def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:
     """Run a test card's session, with the key pressed some seconds into it; return its log."""
     if key_at:
-        kit.rig.clock.after(key_at * S, kit.rig.press_key)
+        kit.rig.clock.call_after(key_at * S, kit.rig.press_key)
     return kit.run_session(card, limit_us=limit_s * S).log
 
 

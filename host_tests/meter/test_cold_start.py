@@ -136,7 +136,7 @@ def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
     """
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)
-    chip.stand_at(count - 500)
+    chip.set_pulses(count - 500)
     kit.wait(2 * S)
     kit.rig.set_load(6_600_000)
     while chip.pulses < count:

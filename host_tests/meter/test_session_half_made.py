@@ -75,7 +75,9 @@ def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: 
         )
     kit.run_session(
         OTHER_INIT,
-        spoil=at("04B08204", lambda: kit.rig.clock.after(after_ms * MS, kit.rig.switch_mains_off)),
+        spoil=at(
+            "04B08204", lambda: kit.rig.clock.call_after(after_ms * MS, kit.rig.switch_mains_off)
+        ),
     )
     kit.restart()
     credited = kit.state.balance_fen or kit.get_esam_wallet() != (0, 0)

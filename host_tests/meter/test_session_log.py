@@ -93,7 +93,7 @@ def test_journal_and_log_do_not_meet() -> None:
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
-    parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
     chip.mute = True
     with pytest.raises(OSError):

@@ -56,7 +56,7 @@ def silent_start(kit: MeterKit, for_us: int, dark_us: int = DARK_US) -> None:
     kit.wait(dark_us)
     kit.ledger.count()
     fram.mute = True
-    kit.rig.clock.after(for_us, lambda: setattr(fram, "mute", False))
+    kit.rig.clock.call_after(for_us, lambda: setattr(fram, "mute", False))
     kit.rig.switch_mains_on()
 
 
@@ -197,7 +197,7 @@ def test_a_watchdog_s_restart_finds_the_memory_silent(kit: MeterKit, load_mw: in
     """The metering chip has counted on: nothing is charged twice, and nothing is left out."""
     kit.rig.set_load(load_mw)
     kit.wait(30 * S)
-    kit.rig.clock.after(5 * S, lambda: setattr(kit.rig.bench.fram, "mute", False))
+    kit.rig.clock.call_after(5 * S, lambda: setattr(kit.rig.bench.fram, "mute", False))
     kit.rig.bench.fram.mute = True
     kit.bite()
     assert kit.meter.store.unread
@@ -485,7 +485,7 @@ class SilentLife(Life):
         kit.rig.set_load(load_mw)
         if warm:
             fram.mute = True
-            kit.rig.clock.after(span_ms * MS, lambda: setattr(fram, "mute", False))
+            kit.rig.clock.call_after(span_ms * MS, lambda: setattr(fram, "mute", False))
             kit.bite()
         else:
             self.losses += 1

@@ -79,7 +79,7 @@ class Breaker:
             if self._try_acts("in", where, acts):
                 return tear_character(value, index) if direction == "out" else None
             # Due at once, but after the chip or the controller has received it.
-            socket.clock.at(socket.clock.now_us, lambda: self._break_after(where, acts))
+            socket.clock.call_at(socket.clock.now_us, lambda: self._break_after(where, acts))
             return value
 
         return tamper

@@ -104,7 +104,7 @@ class ProbedMeter(Stand):
 
     def report(self) -> dict[str, int | str]:
         heard = len(self.lines)
-        wire = self.rig.bench.mcu.pin(probe.REPORT_PIN)
+        wire = self.rig.bench.mcu.get_pin(probe.REPORT_PIN)
         wire.set(1)
         self.wait(REPORT_US)
         wire.set(0)
@@ -117,7 +117,7 @@ class ProbedMeter(Stand):
         )
 
     def watch_calls(self) -> None:
-        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
+        self.rig.bench.mcu.get_pin(probe.WATCH_PIN).set(1)
         self.wait(REPORT_US)
 
     def measure_cpu_permille(self, us: int) -> int:
@@ -148,7 +148,7 @@ class ProbedMeter(Stand):
         ChipError if the meter did not use that rate.
         """
         fast = Behaviour(ta1=PPS_TA1)
-        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
+        self.rig.bench.mcu.get_pin(probe.WATCH_PIN).set(0)
         self.rig.cut_power()
         self.set_esam_behaviour(fast)
         self.boot()

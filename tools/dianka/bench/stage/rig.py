@@ -138,7 +138,7 @@ class Rig:
         The limit is `INPUT_LIMIT_UV` at the chip's input.
         """
         limit_ma = INPUT_LIMIT_UV * self.bench.pins["KI_MILLI"] // 1000
-        drawn_ma = self.bench.mains.drawn_ma(power_mw, pf_milli, mv)
+        drawn_ma = self.bench.mains.compute_drawn_ma(power_mw, pf_milli, mv)
         if drawn_ma > limit_ma:
             most_w = limit_ma * NOMINAL_MV**2 * pf_milli // (mv * 1_000_000) // 1000
             where = f"at {_format_decimal(mv)} V and power factor {_format_decimal(pf_milli)}"
@@ -151,7 +151,7 @@ class Rig:
     def _follow_mains(self) -> None:
         """Start the supply or begin its hold-up, depending on the mains' voltage."""
         mv = self.bench.mains.voltage_mv
-        self._supply_runs = supply.runs(mv, self._supply_runs)
+        self._supply_runs = supply.is_running(mv, self._supply_runs)
         if self._supply_runs:
             self._stop_hold_up()
             if not self._powered:
@@ -159,9 +159,9 @@ class Rig:
                 self.bench.power_up()
                 self.runner.start(POWER_ON)
         elif self._powered and self._hold_up is None:
-            self._hold_up = self.clock.after(supply.HOLD_UP_US, self.bench.mcu.die)
+            self._hold_up = self.clock.call_after(supply.HOLD_UP_US, self.bench.mcu.die)
         if self._powered:
-            self.bench.set_wire("POWER_FAIL", int(supply.sensed(mv)))
+            self.bench.set_wire("POWER_FAIL", int(supply.is_sensed(mv)))
 
     def _stop_hold_up(self) -> None:
         if self._hold_up:
@@ -205,7 +205,7 @@ class Rig:
     def press_key(self, ms: int = 300) -> None:
         if self._powered:
             self.bench.set_wire("KEY", 0)
-            self.clock.after(
+            self.clock.call_after(
                 ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0)
             )
 
@@ -278,7 +278,7 @@ class Rig:
             at_us=self.clock.now_us,
             when=self._started + timedelta(microseconds=self.clock.now_us) + UTC_OFFSET,
             display=bench.display.text if self._powered else " " * 8,
-            lamps=bench.lamps() if self._powered else dict.fromkeys(benches.LAMPS, False),
+            lamps=bench.get_lamps() if self._powered else dict.fromkeys(benches.LAMPS, False),
             relay_closed=bench.relay.closed,
             volts_mv=bench.mains.voltage_mv,
             current_ma=bench.mains.current_ma,

@@ -340,7 +340,7 @@ class Stand:
         if isinstance(self.rig.runner, Inspectable):
             meter = self.rig.runner.meter
             return meter is not None and meter.card_slot.busy
-        return bool(self.rig.bench.wire_level("CARD_POWER"))
+        return bool(self.rig.bench.get_wire_level("CARD_POWER"))
 
     @property
     def relay_closed(self) -> bool:

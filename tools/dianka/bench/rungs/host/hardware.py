@@ -112,7 +112,7 @@ class Pin:
         if not isinstance(number, int) or not 0 <= number <= 29:
             raise ValueError("invalid pin")
         self._number = number
-        self._wire = self._hw.alive().pin(number)
+        self._wire = self._hw.alive().get_pin(number)
         self._out = mode in (self.OUT, self.OPEN_DRAIN)
         self._hw.pins[number] = self
         if value is not None:
@@ -159,7 +159,7 @@ class UART:
     ) -> None:
         if not 32 <= rxbuf <= 32766:
             raise ValueError("rxbuf")
-        self._port = self._hw.alive().uart(number)
+        self._port = self._hw.alive().get_uart(number)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
 
     def init(self, *, baudrate: int) -> None:
@@ -172,7 +172,7 @@ class UART:
 
     def any(self) -> int:
         self._hw.alive()
-        return self._port.waiting()
+        return self._port.count_waiting()
 
     def read(self, count: int) -> bytes | None:
         count = min(count, self.any())
@@ -214,7 +214,7 @@ class SPI:
     ) -> None:
         if firstbit != self.MSB:
             raise NotImplementedError("LSB")
-        self._bus = self._hw.alive().spi_bus(number)
+        self._bus = self._hw.alive().get_spi_bus(number)
         self._bus.baud, self._bus.polarity, self._bus.phase = baudrate, polarity, phase
 
     def write(self, data: bytes) -> None:
@@ -236,7 +236,7 @@ class I2C:
         freq: int = 400_000,
         timeout: int = 50_000,
     ) -> None:
-        self._bus = self._hw.alive().i2c_bus(number)
+        self._bus = self._hw.alive().get_i2c_bus(number)
         self._bus.freq = freq
 
     def writeto_mem(self, address: int, memory: int, data: bytes, *, addrsize: int = 8) -> None:
@@ -283,7 +283,7 @@ class WDT:
     def __init__(self, id: int = 0, timeout: int = 5000) -> None:
         if not 1 <= timeout <= 8388:
             raise ValueError("timeout exceeds 8388")
-        self._hw.alive().watchdog(timeout)
+        self._hw.alive().feed_watchdog(timeout)
 
     def feed(self) -> None:
-        self._hw.alive().watchdog(0)
+        self._hw.alive().feed_watchdog(0)

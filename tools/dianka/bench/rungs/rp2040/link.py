@@ -47,10 +47,10 @@ class Link:
         for line in self._lines.values():
             line.connect(self.time.touch)
         for number, uart in enumerate(emulator.uarts):
-            _Serial(emulator, uart, mcu.uart(number), self.time)
+            _Serial(emulator, uart, mcu.get_uart(number), self.time)
         for number in (0, 1):
-            emulator.i2cs[number].connect(mcu.i2c_bus(number), self.time.touch)
-            emulator.spis[number].connect(mcu.spi_bus(number), self.time.touch)
+            emulator.i2cs[number].connect(mcu.get_i2c_bus(number), self.time.touch)
+            emulator.spis[number].connect(mcu.get_spi_bus(number), self.time.touch)
         emulator.pwm.on_change = self._slice_changed
         emulator.flash_chip.on_cut = lambda: self.time.touch(mcu.die)
         emulator.on_reset = lambda why: self.let_go()
@@ -71,7 +71,7 @@ class Link:
         for number in sorted(self._clocks):
             self.time.touch(self._mcu.set_pwm, number, 0, 0)
         for number in sorted(self._driven):
-            self.time.touch(self._mcu.pin(number).release)
+            self.time.touch(self._mcu.get_pin(number).release)
         self._clocks.clear()
         self._driven.clear()
         for line in self._lines.values():
@@ -82,10 +82,10 @@ class Link:
         for number in sorted(self._clocks):
             self._mcu.set_pwm(number, 0, 0)
         for number in sorted(self._driven):
-            self._mcu.pin(number).release()
+            self._mcu.get_pin(number).release()
         self.time.end()
         for number, listener in self._listening.items():
-            self._mcu.pin(number).listeners.remove(listener)
+            self._mcu.get_pin(number).listeners.remove(listener)
         for line in self._lines.values():
             line.disconnect()
         for port in self._mcu.uarts.values():
@@ -102,12 +102,12 @@ class Link:
         if value in _DRIVEN:
             self._driven.add(number)
             self._resting.discard(number)
-            wire = self._mcu.pin(number)
+            wire = self._mcu.get_pin(number)
             self.look()
             self.time.touch(wire.set, int(value == GPIOPinState.HIGH))
         elif number in self._driven or number in self._resting:
             self._driven.discard(number)
-            self.time.touch(self._mcu.pin(number).release, value == GPIOPinState.INPUT_PULL_UP)
+            self.time.touch(self._mcu.get_pin(number).release, value == GPIOPinState.INPUT_PULL_UP)
             self._resting.add(number)
 
     def _wire_moved(self, number: int, level: int) -> None:
@@ -172,5 +172,5 @@ class _Serial:
         """Fetch a character that a lazy model may have by now, and come back for the next."""
         form = self._port.format
         if form:
-            self._time.touch(self._port.waiting)
+            self._time.touch(self._port.count_waiting)
             self._alarm.schedule(form.char_us_x1000)

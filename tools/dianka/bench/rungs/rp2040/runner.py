@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dianka.bench.models.board_pins import line_port, read_constants
+from dianka.bench.models.board_pins import find_line_port, read_constants
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.rp2040 import files
 from dianka.bench.rungs.rp2040.bitline import BitLine
@@ -181,7 +181,7 @@ class ChipRunner:
         constants = self._constants
         for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
             pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
-            port = self.mcu.uart(line_port(constants, name))
+            port = self.mcu.get_uart(find_line_port(constants, name))
             line = named[name] = by_pin[pin] = BitLine(
                 emulator, pin, port, lambda c=clock: self._clock_hz(c)
             )
@@ -198,7 +198,7 @@ class ChipRunner:
             if self.emulator is emulator and not level:
                 line.restart()
 
-        self.mcu.pin(pin).listeners.append(changed)
+        self.mcu.get_pin(pin).listeners.append(changed)
 
     def _restarted(self, why: str) -> None:
         assert self._link
