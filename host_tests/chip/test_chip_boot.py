@@ -10,7 +10,7 @@ import pytest
 from chip_bench import ChipBench
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import files_image, read_files
+from dianka.bench.rungs.rp2040.files import build_files_image, read_files
 from dianka.bench.rungs.rp2040.flash import FlashOperation
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 
@@ -59,7 +59,7 @@ machine.reset_cause())
 
 def test_the_repl_runs_what_it_is_told_and_reports_what_went_wrong() -> None:
     image = load_image(find_image())
-    emulator = Emulator(image.ljust(FILES_AT, b"\xff") + files_image({"hello.txt": b"hi"}))
+    emulator = Emulator(image.ljust(FILES_AT, b"\xff") + build_files_image({"hello.txt": b"hi"}))
     assert emulator.execute("print(open('hello.txt').read(), 6 * 7)") == "hi 42\n"
     with pytest.raises(ChipError, match="ZeroDivisionError"):
         emulator.execute("1 // 0")
@@ -256,7 +256,7 @@ def test_the_same_flash_lives_the_same_life_twice(tmp_path: Path) -> None:
 
 def test_files_go_to_the_image_and_back() -> None:
     files = {"a.txt": b"", "b.mpy": bytes(range(256)) * 40}
-    flash = b"\xff" * FILES_AT + files_image(files)
+    flash = b"\xff" * FILES_AT + build_files_image(files)
     assert read_files(flash) == files
     with pytest.raises(ChipError, match="can't be read"):
         read_files(b"\xff" * len(flash))

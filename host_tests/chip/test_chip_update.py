@@ -111,7 +111,7 @@ def cuts(recorded: Recorded, every: int) -> Iterator[tuple[bytes, str]]:
         assert at >= FILES_AT, "MicroPython itself is never touched"
         if number in chosen:
             yield bytes(flash), f"before {operation.kind} {number}"
-            flash[at : at + size] = operation.torn(size // 2)
+            flash[at : at + size] = operation.tear_content(size // 2)
             yield bytes(flash), f"half-way through {operation.kind} {number}"
         flash[at : at + size] = operation.after
     yield bytes(flash), "after the last"

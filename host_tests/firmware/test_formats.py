@@ -176,7 +176,7 @@ class Updating:
         def with_files(cause: int = 1) -> None:
             prepare(cause)
             runner.modules["os"] = types.SimpleNamespace(rename=self.files.rename)  # type: ignore[attr-defined]
-            slots = runner.module("versions")  # type: ignore[attr-defined]
+            slots = runner.import_module("versions")  # type: ignore[attr-defined]
             vars(slots)["__builtins__"]["open"] = self.files.open
             runner.modules["sys"].path = []  # type: ignore[attr-defined]
 

@@ -36,9 +36,9 @@ class Start:
     def restart(self) -> None:
         """The controller alone starts anew."""
         self.runner.prepare(3)
-        i2c = self.runner.module("board").i2c()
-        self.fram: Any = self.runner.module("fram").Fram(i2c)
-        self.clock: Any = self.runner.module("ds3231").Ds3231(i2c)
+        i2c = self.runner.import_module("board").i2c()
+        self.fram: Any = self.runner.import_module("fram").Fram(i2c)
+        self.clock: Any = self.runner.import_module("ds3231").Ds3231(i2c)
 
     def lose(self, act: Callable[[], object], count: int, bit: int, reading: bool = True) -> None:
         """The watchdog bites in this byte of what `act` transfers."""

@@ -63,7 +63,7 @@ def placed(version: build.Version, place: str = "a") -> dict[str, bytes]:
 
 
 def flash_image(content: dict[str, bytes]) -> bytes:
-    return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.files_image(content)
+    return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.build_files_image(content)
 
 
 class ChipDesk:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import compile_module, files_image
+from dianka.bench.rungs.rp2040.files import build_files_image, compile_module
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import FIRMWARE
 
@@ -86,7 +86,7 @@ class PulseBench:
             f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py")
             for name in ("pulse_counter", "pio_programs")
         }
-        flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(modules)
+        flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + build_files_image(modules)
         self.emulator = Emulator(flash)
         gpio = self.emulator.chip.gpio
         self._pin, self._go, self._over = gpio[PIN], gpio[GO], gpio[OVER]

@@ -11,7 +11,7 @@ from pathlib import Path
 from dianka.bench.measure.figure import Figure
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import STAY_SOURCE, files_image, meter_files
+from dianka.bench.rungs.rp2040.files import STAY_SOURCE, build_files_image, compile_files
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import BOARDS, FIRMWARE
 
@@ -37,8 +37,8 @@ def measure_size() -> list[Figure]:
 
     The board's own module is a row beside the firmware.
     """
-    firmware = sum(map(len, meter_files(FIRMWARE).values()))
-    board = sum(map(len, meter_files(BOARDS / BOARD).values()))
+    firmware = sum(map(len, compile_files(FIRMWARE).values()))
+    board = sum(map(len, compile_files(BOARDS / BOARD).values()))
     return [
         Figure("firmware as .mpy, size of all files", firmware, "bytes", f"under {SIZE_LIMIT}"),
         Figure(f"board.mpy of {BOARD}, size", board, "bytes", ""),
@@ -46,7 +46,7 @@ def measure_size() -> list[Figure]:
 
 
 def measure_start(tell: Callable[[str], None]) -> list[Figure]:
-    compiled = meter_files(FIRMWARE, BOARDS / BOARD)
+    compiled = compile_files(FIRMWARE, BOARDS / BOARD)
     tell("start from .mpy")
     mpy_ms, mpy_free = measure_import(compiled)
     tell("start from .py: the emulated chip compiles for some seconds of its own")
@@ -95,7 +95,9 @@ def measure_import(files: dict[str, bytes]) -> tuple[int, int]:
     content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {
         "main.py": _MAIN.encode()
     }
-    emulator = Emulator(load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(content))
+    emulator = Emulator(
+        load_image(find_image()).ljust(FILES_AT, b"\xff") + build_files_image(content)
+    )
     done_ns: list[int] = []
 
     def note_change(*_: object) -> None:

@@ -212,7 +212,7 @@ class Rig:
     def _short_contacts(self, shorted: bool) -> None:
         self.bench.slot.shorted = shorted
         if self._chip:
-            self._chip.short("CARD", shorted)
+            self._chip.short_line("CARD", shorted)
 
     def _refuse_if_occupied(self) -> None:
         if self._slot != "empty":

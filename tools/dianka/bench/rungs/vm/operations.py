@@ -27,7 +27,7 @@ class Operations:
         self._listening: dict[int, Callable[[int], None]] = {}
         self._driven: set[int] = set()
         self._open: dict[int, SerialPort] = {}
-        self._actions = self._table()
+        self._actions = self._make_table()
 
     def collect(self) -> bytearray:
         """Return all events up to now. The caller clears them when they are sent."""
@@ -82,7 +82,7 @@ class Operations:
             else:
                 action(*fields)
 
-    def _table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
+    def _make_table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
         mcu = self._mcu
         rows: dict[int, tuple[str, bool, Callable[..., object]]] = {
             1: ("<BB", False, self._listen),
