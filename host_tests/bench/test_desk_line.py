@@ -21,19 +21,21 @@ def test_commands_are_known_before_they_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     desk = DeskLine()
-    assert desk.unknown(["card", "new", "control", "control.card"]) == ""
+    assert desk.find_mistake(["card", "new", "control", "control.card"]) == ""
     assert (
-        desk.unknown(["steal", "it"])
+        desk.find_mistake(["steal", "it"])
         == '"steal" is no command of the desk: expected card, keys, sell'
     )
-    assert desk.unknown(["card", "burn"]).startswith('"burn" is no command of the desk: expected ')
-    assert desk.unknown(["card"]).startswith("nothing is no command of the desk")
-    assert desk.unknown(["keys", "init", "."]) == ""
-    assert desk.unknown(["card", "issue", "burn"]).startswith(
+    assert desk.find_mistake(["card", "burn"]).startswith(
+        '"burn" is no command of the desk: expected '
+    )
+    assert desk.find_mistake(["card"]).startswith("nothing is no command of the desk")
+    assert desk.find_mistake(["keys", "init", "."]) == ""
+    assert desk.find_mistake(["card", "issue", "burn"]).startswith(
         '"burn" is no command of the desk: expected control, esam, '
     )
-    assert "--nonsense" in desk.unknown(["card", "show", "a.card", "--nonsense"])
-    assert desk.unknown(["sell", "a.card"])  # the money is missing
+    assert "--nonsense" in desk.find_mistake(["card", "show", "a.card", "--nonsense"])
+    assert desk.find_mistake(["sell", "a.card"])  # the money is missing
     assert list(tmp_path.iterdir()) == []
 
 

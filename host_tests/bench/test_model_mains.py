@@ -26,9 +26,9 @@ def test_open_contact_and_dead_mains_take_nothing() -> None:
     clock = Clock()
     mains = Mains(clock)
     mains.set_load(1_000_000)
-    mains.contact(False)
+    mains.move_contact(False)
     assert (mains.power_mw, mains.voltage_mv, mains.live) == (0, 220_000, False)
-    mains.contact(True)
+    mains.move_contact(True)
     mains.switch(False)
     assert (mains.power_mw, mains.voltage_mv, mains.current_ma, mains.live) == (0, 0, 0, False)
     clock.advance(5_000_000)
@@ -61,9 +61,9 @@ def test_listeners_hear_changes_and_nothing_else() -> None:
     heard: list[int] = []
     mains.listeners.append(lambda: heard.append(mains.power_mw))
     mains.set_load(1000)
-    mains.contact(True)
+    mains.move_contact(True)
     mains.switch(True)
-    mains.contact(False)
+    mains.move_contact(False)
     assert heard == [1000, 0]
 
 
@@ -78,7 +78,7 @@ def test_energy_is_the_sum_of_all_steps(steps: list[tuple[int, int, bool]]) -> N
     expected = 0
     for power_mw, duration_us, closed in steps:
         mains.set_load(power_mw)
-        mains.contact(closed)
+        mains.move_contact(closed)
         clock.advance(clock.now_us + duration_us // 2)
         assert mains.energy_nj >= expected  # looking changes nothing
         clock.advance(clock.now_us + duration_us - duration_us // 2)

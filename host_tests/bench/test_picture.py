@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from dianka.bench.stage.live import Screen
-from dianka.bench.stage.pictures import CELL, LINE, WIDTH, window
+from dianka.bench.stage.pictures import CELL, LINE, WIDTH, draw_window
 from dianka.firmware import ROOT
 from strict_rig import StrictDesk, StrictRig
 
@@ -39,12 +39,12 @@ def drawn(columns: int) -> tuple[list[str], ElementTree.Element]:
     """A meter's screen as the terminal shows it, and the picture of it."""
     rig = StrictRig(shows=[(0, "8.8.8.8.8.8.8.8.")])
     screen = Screen(rig, Path(), StrictDesk(rig))
-    screen.key("m")
-    screen.logged('a line with  two blanks, <&> and "marks"')
+    screen.do_key("m")
+    screen.add_log_line('a line with  two blanks, <&> and "marks"')
     console = Console(file=io.StringIO(), width=columns, force_terminal=True)
     rows = console.render_lines(screen.render(columns), pad=False)
     shown = ["".join(segment.text for segment in row).rstrip() for row in rows]
-    return shown, ElementTree.fromstring(window(rows, "make live"))
+    return shown, ElementTree.fromstring(draw_window(rows, "make live"))
 
 
 @pytest.mark.parametrize("columns", [48, WIDTH])

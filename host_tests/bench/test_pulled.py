@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dianka.desk.issue import InitData, UserData
-from ledger import FEN, PJ_PER_WH, used_fen
+from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit, S, tell
 
 AMOUNT_FEN = 307
@@ -75,7 +75,7 @@ def silence(kit: MeterKit) -> None:
 def put_in(kit: MeterKit, breaker: Breaker, point: int, act: Break) -> int:
     """A session that is broken off at this point; its error code."""
     breaker.arm(point, act)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     assert breaker.struck or point < 0, f"no character {point}"
     breaker.point = -1
     kit.rig.bench.esam.tamper = None
@@ -84,11 +84,11 @@ def put_in(kit: MeterKit, breaker: Breaker, point: int, act: Break) -> int:
 
 def recover(kit: MeterKit) -> None:
     """The power back if it is gone, and the card in once more: all must be well."""
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart(1 * S)
         # Else the relay would open: so many cuts in a row look deliberate.
         kit.wait(10 * S)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     assert session.code == 0, session.log
 
 
@@ -99,8 +99,8 @@ def whole(kit: MeterKit, count: int, point: int) -> None:
         point,
         kit.lines[-8:],
     )
-    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN), point
-    money_fen, esam_count = kit.esam_wallet()
+    assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN), point
+    money_fen, esam_count = kit.get_esam_wallet()
     assert esam_count == count and money_fen >= state.wallet_fen, point
     card = kit.on_card()
     assert card.write_back is not None and card.write_back["count"] == count, point
@@ -117,7 +117,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def opened(kit: MeterKit) -> int:
     kit.ledger.bought_fen += 1000
     kit.sell(1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.rig.set_load(4_400_000)
     return 1
 

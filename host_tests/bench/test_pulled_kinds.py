@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.campaign.pulled import SCENES, find
+from dianka.bench.campaign.pulled import SCENES, find_scenes
 from pulled_kit import campaign, planted, played
 
 EVERY = 307  # a prime: no rhythm of commands hides a point from it
@@ -33,7 +33,7 @@ def test_a_kind_that_is_none() -> None:
         and said.startswith("no kind of card is called season ticket")
         and said.count("\n") == 1
     )
-    assert len(find("user card")) == 3
+    assert len(find_scenes("user card")) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.bench.campaign.breaks import half
+from dianka.bench.campaign.breaks import tear_character
 from meter_kit import USER, MeterKit, in_use
 
 PULLED = 20
@@ -34,14 +34,14 @@ def test_half_a_status_word_is_no_refusal(kit: MeterKit) -> None:
             if direction == "out" and index >= point and not struck:
                 struck.append(index)
                 kit.rig.pull()
-                return half(value, index)
+                return tear_character(value, index)
             return value
 
         slot.tamper = tear
-        session = kit.session(USER)
+        session = kit.run_session(USER)
         slot.tamper = None
         assert struck
         codes.add(session.code)
         assert kit.state.illegal_cards == 0, (point, session.log)
     assert PULLED in codes and not codes & {5, 6, 7, 10}, codes
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from dianka.bench.stage.console import Printer
-from dianka.bench.stage.digits import cells, draw
+from dianka.bench.stage.digits import draw_digits, split_cells
 from dianka.bench.stage.live import HELP, Screen
 from dianka.bench.stage.terminal import Keyboard, decode
 from dianka.signals import ended_by_signals
@@ -32,15 +32,15 @@ def screen_of(rig: StrictRig, folder: Path) -> tuple[Screen, StrictDesk]:
 
 
 def test_digits_are_drawn_with_their_dots() -> None:
-    assert draw("-0.52") == [
+    assert draw_digits("-0.52") == [
         "                         _   _   _  ".removeprefix("    "),
         "                     _  | | |_   _| ".removeprefix("    "),
         "                        |_|. _| |_  ".removeprefix("    "),
     ]
-    assert [len(line) for line in draw("8.8.8.8.8.8.8.8.", width=3, height=2)] == [48] * 5
-    assert cells("..") == [(" ", False)] * 6 + [(" ", True), (" ", True)]
-    assert set("".join(draw(""))) == {" "}
-    assert draw("?") != draw(" ")
+    assert [len(line) for line in draw_digits("8.8.8.8.8.8.8.8.", width=3, height=2)] == [48] * 5
+    assert split_cells("..") == [(" ", False)] * 6 + [(" ", True), (" ", True)]
+    assert set("".join(draw_digits(""))) == {" "}
+    assert draw_digits("?") != draw_digits(" ")
 
 
 def test_keys_do_what_the_help_line_says(tmp_path: Path) -> None:
@@ -49,21 +49,21 @@ def test_keys_do_what_the_help_line_says(tmp_path: Path) -> None:
     rig = StrictRig()
     screen, desk = screen_of(rig, tmp_path)
     for key in ("m", "up", "+", "k", "s", "c"):
-        assert screen.key(key)
+        assert screen.do_key(key)
     assert rig.mains_since_us is not None
     assert rig.power_mw == 100_000
     assert rig.done == ["key 300", "insert resident.card right"]
     assert desk.sold == [("resident.card", "10.00")]
-    screen.key("s")  # the desk refuses a card in the slot, and the screen says so
+    screen.do_key("s")  # the desk refuses a card in the slot, and the screen says so
     text = shown(screen)
     assert "resident.card is in use: pull it there first" in text
     assert "10.00 yuan sold on resident.card" in text and HELP in text
     for key in ("c", "n", "c", "x", "down", "down", "down"):
-        assert screen.key(key)
+        assert screen.do_key(key)
     assert rig.slot == "control.card"
     assert (rig.power_mw, rig.mains_since_us) == (0, None)
-    assert screen.key("z")
-    assert not screen.key("q")
+    assert screen.do_key("z")
+    assert not screen.do_key("q")
 
 
 def test_m_and_x_tell_what_each_does_and_where_the_mains_is(tmp_path: Path) -> None:
@@ -76,20 +76,20 @@ def test_m_and_x_tell_what_each_does_and_where_the_mains_is(tmp_path: Path) -> N
         ("m", "mains on", "bench: mains on"),
         ("x", "mains cut", "bench: power cut: the meter is dead at once, unwarned"),
     ):
-        assert screen.key(key)
+        assert screen.do_key(key)
         text = shown(screen)
         assert f"   {state}\n" in re.sub(" +\n", "\n", text), key
         lines = [row.strip() for row in text.splitlines() if row.startswith("bench: ")]
         assert lines[-1] == line
-    assert screen.key("x")
+    assert screen.do_key("x")
     assert "! the meter has no supply already: m switches the mains on" in shown(screen)
     assert rig.done == ["cut power"]
-    assert screen.key("m") and "   mains on" in shown(screen) and rig.mains_since_us is not None
+    assert screen.do_key("m") and "   mains on" in shown(screen) and rig.mains_since_us is not None
 
 
 def test_refusals_are_shown_and_end_nothing(tmp_path: Path) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
-    assert screen.key("c") and screen.key("s")
+    assert screen.do_key("c") and screen.do_key("s")
     assert shown(screen).count("there is no card here") == 2
 
 
@@ -99,11 +99,11 @@ def test_time_is_wall_time_times_speed(tmp_path: Path) -> None:
     screen.tick(50_000)
     assert rig.now_us == 50_000
     for _ in range(9):
-        screen.key(">")
+        screen.do_key(">")
     screen.tick(100_000)
     assert rig.now_us == 50_000 + 360_000_000
     for _ in range(9):
-        screen.key("<")
+        screen.do_key("<")
     screen.tick(1_000)
     assert rig.now_us == 50_000 + 360_000_000 + 1_000
     screen.tick(0)
@@ -161,10 +161,10 @@ def test_the_terminal_is_left_as_it_was(end: BaseException | signal.Signals | No
 
 def test_a_card_s_name_is_no_picture_and_the_command_is_today_s(tmp_path: Path) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
-    screen.key("s")
+    screen.do_key("s")
     assert "make one with dianka card issue" in shown(screen)
     (tmp_path / ":x:[red].card").touch()
-    screen.key("n")
+    screen.do_key("n")
     assert "card in hand :x:[red].card" in shown(screen)
 
 
@@ -184,10 +184,10 @@ def test_a_small_window_keeps_keys_state_and_what_to_do(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     screen, _ = screen_of(StrictRig(), tmp_path)
-    screen.key("m")
+    screen.do_key("m")
     for at in range(20):
-        screen.logged(f"[{at}] " + "a very long line of the meter " * 6)
-    screen.logged("! " + "what was refused, " * 5 + "and at its end: what to do")
+        screen.add_log_line(f"[{at}] " + "a very long line of the meter " * 6)
+    screen.add_log_line("! " + "what was refused, " * 5 + "and at its end: what to do")
     shown = text_of(screen, *size)
     text = " ".join(" ".join(shown).split())
     assert "and at its end: what to do" in text
@@ -220,25 +220,29 @@ def printed(width: int, terminal: bool) -> list[str]:
     out = io.StringIO()
     lamps = dict.fromkeys(("alarm", "trip", "overdraft", "fault", "card", "pulse"), True)
     view = replace(
-        StrictRig().view(), lamps=lamps, power_mw=6_600_000, volts_mv=220_000, current_ma=30_000
+        StrictRig().take_view(),
+        lamps=lamps,
+        power_mw=6_600_000,
+        volts_mv=220_000,
+        current_ma=30_000,
     )
     printer = Printer(
         Console(file=out, width=width, force_terminal=terminal, color_system=None, emoji=False)
     )
-    printer.begins(
+    printer.begin_step(
         36,
         "desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm2 0.50 "
         "--price 0.5000",
     )
-    printer.logged(
+    printer.print_log_line(
         "[10] self-check 00000168 version unflashed energy_pj 1522 remainder 16 balance_fen -11 "
         "bought_fen 200 count 1"
     )
-    printer.says(
+    printer.show_text(
         "An installer powers a new meter. It knows no number, no price and only the public keys: "
         "nobody gets electricity."
     )
-    printer.ends(view)
+    printer.end_step(view)
     return out.getvalue().splitlines()
 
 

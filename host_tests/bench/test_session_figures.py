@@ -22,7 +22,7 @@ ETU_NS = 104_166
 def test_what_the_figures_count() -> None:
     traffic = Traffic()
     for direction, at_etu in (("out", 11), ("in", 27), ("in", 39), ("out", 59)):
-        traffic.heard("card", direction, ETU_NS, at_etu * ETU_NS // 1000)
+        traffic.count_character("card", direction, ETU_NS, at_etu * ETU_NS // 1000)
     assert (traffic.characters, traffic.turns, traffic.floor_ns) == (4, 2, 48 * ETU_NS)
     assert traffic.wire_ns // ETU_NS in (59, 60)
     assert traffic.percent in (125, 126)
@@ -38,7 +38,7 @@ def test_lines_turn_round_each_for_itself() -> None:
         ("ESAM", "in"),
         ("ESAM", "out"),
     ):
-        traffic.heard(line, direction, ETU_NS, 1_000_000)
+        traffic.count_character(line, direction, ETU_NS, 1_000_000)
     assert traffic.turns == 1
 
 

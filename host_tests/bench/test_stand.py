@@ -40,11 +40,11 @@ def test_the_real_micropython_is_waited_for_by_the_card_supply(tmp_path: Path) -
 def test_what_did_not_happen_is_told_in_one_line(tmp_path: Path) -> None:
     with Stand(tmp_path) as stand:
         stand.make_first_cards()
-        session = stand.session(KEYS)
+        session = stand.run_session(KEYS)
         assert (session.begun, session.cut, session.code, session.took_us) == (False, True, 0, 0)
         with pytest.raises(RigError, match=r"^keys.card was not taken .*: the meter took no"):
             stand.serve(KEYS)
-        stand.mains_on()
+        stand.switch_mains_on()
         with pytest.raises(RigError, match=r"^user.card was not taken .*code \d+") as refused:
             stand.serve(USER)
         assert "\n" not in str(refused.value)

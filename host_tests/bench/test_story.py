@@ -215,9 +215,9 @@ def test_numbers_are_exact(digits: int, decimals: int, unit: str) -> None:
     expected, rest = divmod(digits * POWER_MW[unit], 10**decimals)
     if rest:
         with pytest.raises(StoryError):
-            Words(f"{text} {unit}", "x").amount("a power", POWER_MW)
+            Words(f"{text} {unit}", "x").take_amount("a power", POWER_MW)
     else:
-        assert Words(f"{text} {unit}", "x").amount("a power", POWER_MW) == expected
+        assert Words(f"{text} {unit}", "x").take_amount("a power", POWER_MW) == expected
 
 
 @given(st.text(max_size=60))
@@ -233,8 +233,8 @@ def test_every_unit_is_a_whole_number() -> None:
 
 
 def test_the_project_s_own_stories_can_be_read() -> None:
-    assert "first-day" in stories.names()
-    for name in stories.names():
+    assert "first-day" in stories.list_stories()
+    for name in stories.list_stories():
         assert stories.load(name).steps
     with pytest.raises(
         StoryError, match=r"no story nonsense: give a text file or one of .*first-day"
@@ -268,7 +268,7 @@ def test_a_story_without_a_step_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_no_story_teaches_the_former_name_of_a_command_or_a_dark_alarm() -> None:
-    for name in stories.names():
+    for name in stories.list_stories():
         for step in stories.load(name).steps:
             assert step.desk[:2] != ("card", "new"), (name, step.line)
             options = dict(zip(step.desk, step.desk[1:], strict=False))

@@ -11,7 +11,7 @@ import pytest
 from chip_bench import ChipBench
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import files_image, read_files
+from dianka.bench.rungs.rp2040.files import build_files_image, read_files
 from dianka.bench.rungs.rp2040.flash import FlashOperation
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 
@@ -60,7 +60,7 @@ machine.reset_cause())
 
 def test_the_repl_runs_what_it_is_told_and_reports_what_went_wrong() -> None:
     image = load_image(find_image())
-    emulator = Emulator(image.ljust(FILES_AT, b"\xff") + files_image({"hello.txt": b"hi"}))
+    emulator = Emulator(image.ljust(FILES_AT, b"\xff") + build_files_image({"hello.txt": b"hi"}))
     assert emulator.execute("print(open('hello.txt').read(), 6 * 7)") == "hi 42\n"
     with pytest.raises(ChipError, match="ZeroDivisionError"):
         emulator.execute("1 // 0")
@@ -70,7 +70,9 @@ def test_the_repl_runs_what_it_is_told_and_reports_what_went_wrong() -> None:
 def test_bench_and_chip_have_one_time(bench: ChipBench) -> None:
     bench.clock.advance(5_000_000)
     ticks: list[int] = []
-    bench.mcu.pin(2).listeners.append(lambda level: ticks.append(bench.clock.now_us - 5_000_000))
+    bench.mcu.get_pin(2).listeners.append(
+        lambda level: ticks.append(bench.clock.now_us - 5_000_000)
+    )
     bench.boot(
         """
         import time
@@ -162,7 +164,7 @@ def test_a_cut_in_the_middle_of_an_erase_tears_it(bench: ChipBench) -> None:
     def watch(operation: FlashOperation) -> None:
         if operation.kind == "erase" and operation.before != operation.after:
             seen.append(operation)
-            bench.clock.after(20_000, bench.mcu.die)
+            bench.clock.call_after(20_000, bench.mcu.die)
 
     bench.runner.on_flash = watch
     for _ in range(5):
@@ -214,7 +216,7 @@ def test_the_watchdog_and_reset_restart_the_chip_inside(bench: ChipBench) -> Non
         """
     )
     levels: list[int] = []
-    bench.mcu.pin(3).listeners.append(levels.append)
+    bench.mcu.get_pin(3).listeners.append(levels.append)
     assert bench.runner.run_until(800_000), bench.runner.story
     assert whys[:2] == ["reset", "watchdog"]
     assert levels[:5] == [1, 0, 1, 0, 1]
@@ -225,8 +227,8 @@ def test_the_same_flash_lives_the_same_life_twice(tmp_path: Path) -> None:
     def life(folder: Path) -> tuple[int, list[str], bytes]:
         folder.mkdir()
         with ChipBench(folder, "tm1638") as bench:
-            bench.clock.at(700_000, lambda: bench.mcu.pin(5).set(1))
-            bench.mcu.pin(5)
+            bench.clock.call_at(700_000, lambda: bench.mcu.get_pin(5).set(1))
+            bench.mcu.get_pin(5)
             bench.boot(
                 """
                 import gc, time
@@ -255,7 +257,7 @@ def test_the_same_flash_lives_the_same_life_twice(tmp_path: Path) -> None:
 
 def test_files_go_to_the_image_and_back() -> None:
     files = {"a.txt": b"", "b.mpy": bytes(range(256)) * 40}
-    flash = b"\xff" * FILES_AT + files_image(files)
+    flash = b"\xff" * FILES_AT + build_files_image(files)
     assert read_files(flash) == files
     with pytest.raises(ChipError, match="can't be read"):
         read_files(b"\xff" * len(flash))

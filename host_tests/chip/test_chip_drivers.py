@@ -76,7 +76,7 @@ chip.reports])
 
 def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
     with ChipBench(tmp_path, "ds3231") as bench:
-        chip = bench.mcu.i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
+        chip = bench.mcu.get_i2c_bus(0).devices[ADDRESS] = Ds3231(bench.clock)
         lines = bench.run(CLOCK, 2_500_000)
         assert chip.osf is False and chip.violations == []
     # New Year's Day in China, which is eight hours ahead of UTC.
@@ -85,7 +85,7 @@ def test_the_clock_chip_is_set_and_read(tmp_path: Path) -> None:
 
 def test_a_silent_clock_chip_is_a_fault_and_no_time(tmp_path: Path) -> None:
     with ChipBench(tmp_path, "ds3231") as bench:
-        bench.mcu.i2c_bus(0).devices[ADDRESS] = chip = Ds3231(bench.clock, 1000)
+        bench.mcu.get_i2c_bus(0).devices[ADDRESS] = chip = Ds3231(bench.clock, 1000)
         chip.mute = True
         lines = bench.run(CLOCK)
     assert lines[0] == "None 1"
@@ -98,8 +98,8 @@ def test_a_bus_that_a_chip_holds_is_freed_before_it_is_built(
 ) -> None:
     """The pins of the real port, as open drains and back again, and what that takes."""
     with ChipBench(tmp_path, "i2c_bus") as bench:
-        lines = BusLines(bench.mcu.shared_pin(16), bench.mcu.shared_pin(17))
-        memory = bench.mcu.i2c_bus(0).devices[fram.ADDRESS] = fram.Mb85rc256v(
+        lines = BusLines(bench.mcu.make_shared_pin(16), bench.mcu.make_shared_pin(17))
+        memory = bench.mcu.get_i2c_bus(0).devices[fram.ADDRESS] = fram.Mb85rc256v(
             b"abc".ljust(fram.SIZE, b"\0")
         )
         if held:
@@ -117,7 +117,7 @@ def test_the_relay_follows_and_its_feedback_tells(
 ) -> None:
     with ChipBench(tmp_path, "relay") as bench:
         mains = Mains(bench.clock)
-        pin = bench.mcu.pin
+        pin = bench.mcu.get_pin
         relay = LatchingRelay(bench.clock, pin(21), pin(22), pin(26), mains)
         relay.fault = fault
         lines = bench.run(RELAY, 30_000_000)
@@ -130,10 +130,10 @@ def test_the_metering_chip_is_read_and_a_spoilt_report_is_not_believed(tmp_path:
     with ChipBench(tmp_path, "hlw8032") as bench:
         mains = Mains(bench.clock)
         mains.set_load(2_000_000)
-        port = bench.mcu.uart(0)
+        port = bench.mcu.get_uart(0)
         model = Hlw8032Model(bench.clock, mains, port)
         port.settle = model.settle
-        bench.clock.at(2_200_000, lambda: model.faults.update({Fault.CHECKSUM: 2}))
+        bench.clock.call_at(2_200_000, lambda: model.faults.update({Fault.CHECKSUM: 2}))
         lines = bench.run(METERING, 4_000_000)
     volts_mv, current_ma, power_mw, register, pulse_pj, reports = json.loads(lines[0])
     assert pulse_pj == model.params.pulse_pj

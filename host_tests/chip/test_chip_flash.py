@@ -12,7 +12,7 @@ from dianka.firmware import BOARDS, FIRMWARE
 from dianka.flash import build
 from meter_kit import USER, MeterKit, S
 
-OTHER_PANEL = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
+OTHER_PAGES = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
 SLOW_S = 400  # of wall clock on a busy computer
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     made.mkdir()
     kit = MeterKit.new(made)
     kit.sell(2000)
-    kit.session(USER)
+    kit.run_session(USER)
     kit.rig.set_load(2_000_000)
     kit.wait(60 * S)
     kit.close()
@@ -66,7 +66,7 @@ def test_killed_repeated_checked_and_tampered_with(folder: Path, tmp_path: Path)
     The first run is killed half-way: the watchdog brings the former version back, the second
     completes.
     """
-    old, new = changed(tmp_path / "old"), changed(tmp_path / "new", **OTHER_PANEL)
+    old, new = changed(tmp_path / "old"), changed(tmp_path / "new", **OTHER_PAGES)
     former, version = build.build(KIND, old), build.build(KIND, new)
     with ChipDesk(folder, placed(former)) as desk:
         kill_half_way(desk, new)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chip_bench import ChipBench
-from dianka.bench.models.board_pins import line_port
+from dianka.bench.models.board_pins import find_line_port
 from dianka.bench.models.contacts import T0Socket
 from dianka.cardos import pps
 from dianka.cardos.t0 import Behaviour
@@ -66,7 +66,10 @@ class Socket:
         self.bench = bench
         mcu = bench.mcu
         self.socket = T0Socket(
-            bench.clock, mcu.uart(line_port({"CARD_IO": 4}, "CARD")), mcu.pin(6), mcu.pin(7)
+            bench.clock,
+            mcu.get_uart(find_line_port({"CARD_IO": 4}, "CARD")),
+            mcu.get_pin(6),
+            mcu.get_pin(7),
         )
         self.put()
         self.socket.on_rate = lambda rate: (

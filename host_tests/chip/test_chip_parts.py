@@ -21,7 +21,7 @@ def bench(tmp_path: Path) -> Iterator[ChipBench]:
 
 
 def test_an_input_shows_what_an_output_caused(bench: ChipBench) -> None:
-    clock_pin, answer = bench.mcu.pin(2), bench.mcu.pin(3)
+    clock_pin, answer = bench.mcu.get_pin(2), bench.mcu.get_pin(3)
     clock_pin.listeners.append(lambda level: answer.set(1 - level))
     lines = bench.run(
         """
@@ -46,10 +46,10 @@ Pin(4, Pin.IN, Pin.PULL_UP)
 
 @pytest.mark.parametrize(("hard", "limit_us"), [("False", 60), ("True", 30)])
 def test_an_edge_calls_the_handler(bench: ChipBench, hard: str, limit_us: int) -> None:
-    pin = bench.mcu.pin(2)
+    pin = bench.mcu.get_pin(2)
     edges_us = (100_000, 150_123, 200_001, 250_999)
     for at_us, level in zip(edges_us, (1, 0, 1, 0), strict=True):
-        bench.clock.at(at_us, lambda level=level: pin.set(level))
+        bench.clock.call_at(at_us, lambda level=level: pin.set(level))
     lines = bench.run(
         f"""
         import time
@@ -73,7 +73,7 @@ def test_an_edge_calls_the_handler(bench: ChipBench, hard: str, limit_us: int) -
 def test_reports_of_the_metering_chip_arrive_at_4800_8e1(bench: ChipBench) -> None:
     mains = Mains(bench.clock)
     mains.set_load(2_000_000)
-    port = bench.mcu.uart(0)
+    port = bench.mcu.get_uart(0)
     chip = Hlw8032Model(bench.clock, mains, port)
     port.settle = chip.settle
     lines = bench.run(
@@ -97,7 +97,7 @@ def test_reports_of_the_metering_chip_arrive_at_4800_8e1(bench: ChipBench) -> No
 
 
 def test_the_uart_sends_at_its_pace_and_keeps_its_format(bench: ChipBench) -> None:
-    port = bench.mcu.uart(1)
+    port = bench.mcu.get_uart(1)
     sent: list[tuple[int, int, Format]] = []
     port.sink = lambda value, start_us, form: sent.append((value, start_us, form))
     bench.run(
@@ -122,16 +122,16 @@ def test_the_uart_sends_at_its_pace_and_keeps_its_format(bench: ChipBench) -> No
 
 
 def test_a_wrong_format_and_a_full_ring_lose_characters(bench: ChipBench) -> None:
-    port = bench.mcu.uart(0)
+    port = bench.mcu.get_uart(0)
 
     def arrive(data: bytes, form: Format) -> None:
         for value in data:
             port.deliver(value, form)
 
-    bench.clock.at(100_000, lambda: arrive(b"ab", Format(4800, 8, 0, 1)))
-    bench.clock.at(200_000, lambda: arrive(b"ab", Format(9600, 8, 0, 1)))
+    bench.clock.call_at(100_000, lambda: arrive(b"ab", Format(4800, 8, 0, 1)))
+    bench.clock.call_at(200_000, lambda: arrive(b"ab", Format(9600, 8, 0, 1)))
     for n in range(10):
-        bench.clock.at(
+        bench.clock.call_at(
             300_000 + n * 20_000,
             lambda n=n: arrive(bytes(range(8 * n, 8 * n + 8)), Format(4800, 8, 0, 1)),
         )
@@ -154,7 +154,7 @@ def test_a_wrong_format_and_a_full_ring_lose_characters(bench: ChipBench) -> Non
 
 def test_the_memory_chip_keeps_what_the_driver_writes(bench: ChipBench) -> None:
     memory = Mb85rc256v()
-    bench.mcu.i2c_bus(0).devices[ADDRESS] = memory
+    bench.mcu.get_i2c_bus(0).devices[ADDRESS] = memory
     lines = bench.run(
         """
         import time
@@ -179,12 +179,12 @@ def test_the_memory_chip_keeps_what_the_driver_writes(bench: ChipBench) -> None:
     )
     assert lines == ["True b'c\\x00' True", "OSError 5", "there"]
     assert memory.content[0x1234 : 0x1234 + 100] == bytes(range(100))
-    assert 390_000 < bench.mcu.i2c_bus(0).freq <= 400_000
+    assert 390_000 < bench.mcu.get_i2c_bus(0).freq <= 400_000
 
 
 def test_a_cut_at_a_byte_on_the_bus_ends_the_firmware_there(bench: ChipBench) -> None:
     memory = Mb85rc256v()
-    bench.mcu.i2c_bus(0).devices[ADDRESS] = memory
+    bench.mcu.get_i2c_bus(0).devices[ADDRESS] = memory
     memory.cut_after(5, bench.mcu.die)
     lines = bench.run(
         """
@@ -200,14 +200,14 @@ def test_a_cut_at_a_byte_on_the_bus_ends_the_firmware_there(bench: ChipBench) ->
     assert lines == []
     assert bench.runner.ended == "power cut"
     assert memory.content[:8] == b"abcde\0\0\0"
-    assert bench.mcu.pin(3).level == 0
+    assert bench.mcu.get_pin(3).level == 0
 
 
 def test_people_read_on_the_display_what_the_driver_shows(bench: ChipBench) -> None:
-    strobe = bench.mcu.pin(20)
+    strobe = bench.mcu.get_pin(20)
     display = Tm1638(strobe)
     strobe.set(1)
-    bench.mcu.spi_bus(0).devices.append(display)
+    bench.mcu.get_spi_bus(0).devices.append(display)
     bench.boot(
         """
         import time

@@ -33,7 +33,7 @@ def test_every_edge_of_a_wave_comes_on_its_cycle_while_the_cpu_sleeps(bench: Chi
     edges_ns: list[int] = []
     emulator = bench.runner.emulator
     assert emulator
-    bench.mcu.pin(9).listeners.append(lambda level: edges_ns.append(emulator.now_ns))
+    bench.mcu.get_pin(9).listeners.append(lambda level: edges_ns.append(emulator.now_ns))
     bench.runner.run_until(120_000)
     gaps = [later - edge for edge, later in pairwise(edges_ns)]
     assert len(gaps) >= 398
@@ -65,12 +65,12 @@ def test_a_delay_after_a_wait_counts_from_the_edge(bench: ChipBench) -> None:
             time.sleep_ms(1000)
         """
     )
-    bench.mcu.pin(10)
+    bench.mcu.get_pin(10)
     heard_us: list[int] = []
-    bench.mcu.pin(9).listeners.append(lambda level: heard_us.append(bench.clock.now_us))
+    bench.mcu.get_pin(9).listeners.append(lambda level: heard_us.append(bench.clock.now_us))
     sent_us = [200_000 + n * 1_000 + 13 * n * n % 500 for n in range(20)]
     for n, at_us in enumerate(sent_us):
-        bench.clock.at(at_us, lambda n=n: bench.mcu.pin(10).set(1 - n % 2))
+        bench.clock.call_at(at_us, lambda n=n: bench.mcu.get_pin(10).set(1 - n % 2))
     bench.runner.run_until(250_000)
     assert len(heard_us) == 20, (heard_us, sent_us)
     assert {heard - sent for heard, sent in zip(heard_us[-20:], sent_us, strict=True)} <= {256, 257}

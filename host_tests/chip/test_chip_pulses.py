@@ -15,7 +15,7 @@ from dianka.bench.measure.pulse_bench import (
     GC_FULL,
     IDLE,
     PulseBench,
-    highest_without_loss,
+    find_highest_without_loss,
 )
 
 MEGAHERTZ = 1_000_000
@@ -26,13 +26,13 @@ class Generator(PulseBench):
 
     extra_at = missing_at = -1
 
-    def edge(self, level: bool) -> None:
-        super().edge(level and self._edges != self.missing_at)
+    def set_output(self, level: bool) -> None:
+        super().set_output(level and self._edges != self.missing_at)
         if self._edges == self.extra_at:
-            super().edge(not level)
-            self.emulator.clock.create_alarm(lambda: super(Generator, self).edge(level)).schedule(
-                80
-            )
+            super().set_output(not level)
+            self.emulator.clock.create_alarm(
+                lambda: super(Generator, self).set_output(level)
+            ).schedule(80)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_handlers_beside_it_lose_where_pio_does_not(bench: Generator, record_pro
 
 
 def test_the_highest_rate_without_loss_ends_at_the_first_loss() -> None:
-    assert highest_without_loss([(10, 3, 3), (20, 3, 3)]) == 20
-    assert highest_without_loss([(20, 3, 2), (10, 3, 3), (40, 3, 3)]) == 10
-    assert highest_without_loss([(10, 3, 4)]) == 0
-    assert highest_without_loss([]) == 0
+    assert find_highest_without_loss([(10, 3, 3), (20, 3, 3)]) == 20
+    assert find_highest_without_loss([(20, 3, 2), (10, 3, 3), (40, 3, 3)]) == 10
+    assert find_highest_without_loss([(10, 3, 4)]) == 0
+    assert find_highest_without_loss([]) == 0

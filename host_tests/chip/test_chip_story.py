@@ -80,7 +80,7 @@ def judge(rig: Rig, lines: list[str]) -> None:
     )
     assert used_pj > 5 * PJ_PER_WH
     assert used_pj - CUTS * UNTOLD_PJ - 2 * UNCOMMITTED_PJ <= state.energy_pj <= used_pj
-    assert rig.view().relay_closed
+    assert rig.take_view().relay_closed
     bench = rig.bench
     assert [
         *bench.slot.violations,

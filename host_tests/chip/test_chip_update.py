@@ -29,7 +29,7 @@ from meter_kit import USER, MeterKit
 
 SAMPLE = 16
 LAST = 60  # operations of an update: more than its end takes
-OTHER_PANEL = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
+OTHER_PAGES = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
 
 
 class ChipLink(link.Link):
@@ -73,7 +73,7 @@ def used_meter(folder: Path) -> Path:
     folder.mkdir()
     kit = MeterKit.new(folder)
     kit.sell(2000)
-    kit.session(USER)
+    kit.run_session(USER)
     kit.close()
     return folder
 
@@ -81,7 +81,7 @@ def used_meter(folder: Path) -> Path:
 def record(folder: Path) -> Recorded:
     """Update by one changed file, until its self-check is told."""
     former = build.build(KIND, changed(folder / "old"))
-    version = build.build(KIND, changed(folder / "new", **OTHER_PANEL))
+    version = build.build(KIND, changed(folder / "new", **OTHER_PAGES))
     operations: list[FlashOperation] = []
     with ChipDesk(used_meter(folder / "meter"), placed(former)) as desk:
         wire = ChipLink(desk)
@@ -111,7 +111,7 @@ def cuts(recorded: Recorded, every: int) -> Iterator[tuple[bytes, str]]:
         assert at >= FILES_AT, "MicroPython itself is never touched"
         if number in chosen:
             yield bytes(flash), f"before {operation.kind} {number}"
-            flash[at : at + size] = operation.torn(size // 2)
+            flash[at : at + size] = operation.tear_content(size // 2)
             yield bytes(flash), f"half-way through {operation.kind} {number}"
         flash[at : at + size] = operation.after
     yield bytes(flash), "after the last"

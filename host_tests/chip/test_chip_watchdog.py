@@ -26,7 +26,7 @@ HANGS = """
 """
 
 
-def hanging_panel(folder: Path) -> bytes:
+def compile_hanging_pages(folder: Path) -> bytes:
     source = (FIRMWARE / "pages.py").read_text(encoding="utf-8")
     assert source.count(HEALTHY) == 1
     path = folder / "pages.py"
@@ -42,13 +42,13 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     prepare(home)
     rig = Rig(home, "chip")
     assert isinstance(rig.runner, chip_bench.ChipRunner)
-    rig.runner.extra_files = {"pages.mpy": hanging_panel(other)}
+    rig.runner.extra_files = {"pages.mpy": compile_hanging_pages(other)}
     lines: list[str] = []
     rig.on_log = lines.append
     rig.set_load(LOAD_MW)
-    rig.mains_on()
+    rig.switch_mains_on()
     rig.wait(2_500_000)
-    assert rig.view().relay_closed and rig.view().display.strip()
+    assert rig.take_view().relay_closed and rig.take_view().display.strip()
     relay, began_pj = rig.bench.relay, remembered(rig).energy_pj - rig.bench.mains.energy_nj * 1000
     moved = relay.operations
     rig.set_volts(245_000)
@@ -68,5 +68,5 @@ def test_a_task_that_hangs_is_bitten_and_the_meter_counts_on(tmp_path: Path) -> 
     missing_pj = rig.bench.mains.energy_nj * 1000 + began_pj - remembered(rig).energy_pj
     assert abs(missing_pj) <= 2 * UNCOMMITTED_PJ  # what is not committed, before and after
     assert (relay.operations, relay.closed, relay.violations) == (moved, True, [])
-    assert rig.view().display.strip()
+    assert rig.take_view().display.strip()
     rig.close()

@@ -66,11 +66,11 @@ def test_the_last_purchase_was_in_the_meter(kit: MeterKit, by_card: bool) -> Non
     in_use(kit, 1000)
     out = replaced(kit, *(["--former", USER.name] if by_card else lost(1)))
     assert "purchase 1 is in the meter already" in out
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1000, 1)
-    assert kit.session(USER).code == (FORMAT_ERROR if by_card else SERIAL_ERROR)
+    assert kit.run_session(USER).code == (FORMAT_ERROR if by_card else SERIAL_ERROR)
     kit.sell(200, NEW)
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1200, 2)
 
 
@@ -130,7 +130,7 @@ def test_a_card_that_lies_about_its_wallet_gets_no_money(kit: MeterKit) -> None:
         by_record(kit, 2, 1000, lies=lies)
     assert not (kit.folder / NEW).exists()
     assert by_record(kit, 2, 0, lies=lies) == replace.LastPurchase(2, 0, in_meter=True)
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1000, 2)
 
 
@@ -141,7 +141,7 @@ def test_the_former_card_and_the_sales_record_agree(kit: MeterKit) -> None:
         with pytest.raises(CardError, match=NEVER.format(r"3\.00")):
             by_record(kit, *record)
     assert by_record(kit, 2, 300) == replace.LastPurchase(2, 300, in_meter=False)
-    assert kit.session(NEW).code == 0 and kit.session(USER).code == FORMAT_ERROR
+    assert kit.run_session(NEW).code == 0 and kit.run_session(USER).code == FORMAT_ERROR
     assert (kit.state.bought_fen, kit.state.count) == (1300, 2)
 
 
@@ -149,16 +149,16 @@ def test_a_first_purchase_that_nobody_paid_opens_no_account(kit: MeterKit) -> No
     kit.sell(500)
     assert by_record(kit, 1, 0, rates_e4=[5000]).count == 0
     kit.sell(700, NEW)
-    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 700
+    assert kit.run_session(NEW).code == 0 and kit.state.bought_fen == 700
 
 
 def test_a_purchase_above_the_hoard_limit_is_freed_by_a_smaller_one(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path, dataclasses.replace(INIT_DATA, hoard_limit_fen=5000))
     in_use(kit, 1000)
     kit.sell(10_000)
-    assert kit.session(USER).code == HOARD_ERROR and not kit.may_sell()
+    assert kit.run_session(USER).code == HOARD_ERROR and not kit.may_sell()
     replaced(kit, *lost(2, "40.00"))
-    assert kit.session(NEW).code == 0 and kit.session(USER).code == SERIAL_ERROR
+    assert kit.run_session(NEW).code == 0 and kit.run_session(USER).code == SERIAL_ERROR
     assert (kit.state.bought_fen, kit.state.count) == (5000, 2) and kit.may_sell(NEW)
     kit.close()
 
@@ -170,25 +170,25 @@ def test_the_last_purchase_was_not_in_the_meter_yet(kit: MeterKit, by_card: bool
     record = ["--former", USER.name, "--count", "2", "--amount", "3.00"]
     out = replaced(kit, *(record if by_card else lost(2, "3.00")))
     assert "purchase 2 of 3.00 yuan is on the card once more" in out
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1300, 2)
-    assert kit.session(USER).code == (FORMAT_ERROR if by_card else SERIAL_ERROR)
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(USER).code == (FORMAT_ERROR if by_card else SERIAL_ERROR)
+    assert kit.run_session(NEW).code == 0
     assert kit.state.bought_fen == 1300
 
 
 def test_the_very_first_purchase_was_lost_on_its_way(kit: MeterKit) -> None:
     kit.sell(500)
     replaced(kit, *lost(1, "5.00"), "--price", "0.5")
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count, kit.state.customer_no) == (500, 1, CUSTOMER_NO)
-    assert kit.session(USER).code == SERIAL_ERROR
+    assert kit.run_session(USER).code == SERIAL_ERROR
     assert kit.state.bought_fen == 500
 
 
 def test_a_replacement_opens_no_account(kit: MeterKit) -> None:
     replaced(kit, *lost(2, "5.00"))
-    assert kit.session(NEW).code == UNOPENED_ERROR
+    assert kit.run_session(NEW).code == UNOPENED_ERROR
     assert kit.state.bought_fen == 0
 
 
@@ -204,22 +204,22 @@ def test_a_lost_card_that_turns_up_again_never_credits_twice(
     in_use(kit, 1000)
     kit.sell(300)
     if sold:
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
     replaced(kit, *lost(2, amount))
     for card in (USER, NEW) if former_first else (NEW, USER):
-        kit.session(card)
+        kit.run_session(card)
     paid = sold or bool(amount) or former_first
     assert (kit.state.bought_fen, kit.state.count) == (1300 if paid else 1000, 2)
-    assert kit.session(USER).code == SERIAL_ERROR and kit.session(NEW).code == 0
+    assert kit.run_session(USER).code == SERIAL_ERROR and kit.run_session(NEW).code == 0
     kit.sell(100, NEW)
-    assert kit.session(NEW).code == 0
+    assert kit.run_session(NEW).code == 0
     assert kit.state.bought_fen == (1400 if paid else 1100)
 
 
 def test_never_bought_anything(kit: MeterKit) -> None:
     assert "nothing was bought" in replaced(kit, "--former", USER.name, "--price", "0.5000")
     kit.sell(700, NEW)
-    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 700
+    assert kit.run_session(NEW).code == 0 and kit.state.bought_fen == 700
 
 
 def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> None:
@@ -230,7 +230,7 @@ def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> 
         by_record(kit)
     assert not (kit.folder / NEW).exists()
     by_record(kit, 2, 9999)
-    assert kit.session(NEW).code == 0 and kit.state.bought_fen == 10_999
+    assert kit.run_session(NEW).code == 0 and kit.state.bought_fen == 10_999
 
 
 @pytest.mark.parametrize(
@@ -292,15 +292,15 @@ def test_the_first_purchase_was_in_the_meter_and_nobody_knew(kit: MeterKit) -> N
     in_use(kit, 1000)
     out = replaced(kit, *lost(1, "10.00"), *PRICE)
     assert "Err-33 there: it has that purchase, make another card without --amount" in out
-    session = kit.session(NEW)
+    session = kit.run_session(NEW)
     assert session.code == SERIAL_ERROR and "Err-33" in session.texts
     status, out, err = run(kit, "card", "replace", THIRD.name, *lost(1))
     assert (status, err) == (0, "") and "purchase 1 is in the meter already" in out
-    assert kit.session(THIRD).code == 0
+    assert kit.run_session(THIRD).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1000, 1)
     kit.sell(200, THIRD)
-    assert kit.session(THIRD).code == 0
+    assert kit.run_session(THIRD).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1200, 2)
     for former in (USER, NEW):
-        assert kit.session(former).code == SERIAL_ERROR
+        assert kit.run_session(former).code == SERIAL_ERROR
     assert kit.state.bought_fen == 1200

@@ -43,7 +43,7 @@ def test_an_inspection_tells_what_the_meter_holds(meter: MeterKit) -> None:
     in_use(meter, 1000)
     meter.rig.set_load(2_000_000, 1000)
     meter.wait(600 * S)
-    assert meter.session(INSPECTION).code == 0
+    assert meter.run_session(INSPECTION).code == 0
     lines = told(meter, INSPECTION)
     mwh = meter.state.energy_pj // 3_600_000_000_000
     told_mwh = int(lines["energy"].removesuffix(" kWh").replace(".", ""))

@@ -287,7 +287,7 @@ def test_an_amount_below_zero_is_no_option(amount: str) -> None:
     assert refused("sell", "lin.card", amount, status=2) == AMOUNT.format(amount)
     assert refused("sell", "--reader", "0", amount, status=2) == AMOUNT.format(amount)
     # The same in a story.
-    assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().unknown(
+    assert f"0.01 to 999999.99 yuan, not {amount}" in DeskLine().find_mistake(
         ["sell", "lin.card", amount]
     )
 

@@ -14,9 +14,9 @@ import pytest
 from dianka.bench.models.board_pins import read_constants
 from dianka.firmware import BOARDS, ROOT
 from dianka.flash import build
-from dianka.wiring.mains import Block, blocks
+from dianka.wiring.mains import Block, list_blocks
 from dianka.wiring.parts import BOARDS as PICTURED
-from dianka.wiring.parts import pin_label
+from dianka.wiring.parts import make_pin_label
 
 UNITS = {"k": "kilohm", "R": "ohm"}
 PIN = re.compile(r"`([A-Z_]+)` \(([A-Z]+)(\d+)\)")
@@ -165,8 +165,9 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def drawn(name: str) -> tuple[Block, ...]:
     board = PICTURED[name]
-    return blocks(
-        board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()}
+    return list_blocks(
+        board,
+        {each: make_pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()},
     )
 
 

@@ -34,7 +34,7 @@ class Heard:
         self.both: list[Step] = []
         esam = kit.esam
         undo = self._tap(esam, "ESAM", self.esam)
-        self.session = kit.session(
+        self.session = kit.run_session(
             card, spoil=lambda chip: self._tap(chip, "card", self.card) and None
         )
         undo()
@@ -195,7 +195,7 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
             in text
         )
     issue.issue_control(tmp_path / "illegal.card")
-    assert kit.session(Path("illegal.card")).code == 22
+    assert kit.run_session(Path("illegal.card")).code == 22
     heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
     follows(heard, commands_of("Inspection card"))
     rows = table("Inspection card").rows

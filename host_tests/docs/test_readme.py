@@ -40,7 +40,7 @@ def printed(folder: Path, last_line: int) -> list[str]:
     out = io.StringIO()
     printer = Printer(Console(file=out, emoji=False, highlight=False))
     rig = Rig(folder, "host")
-    rig.on_log = printer.logged
+    rig.on_log = printer.print_log_line
     try:
         stories.play(begin, Player(rig, folder, DeskLine(), printer))
     finally:

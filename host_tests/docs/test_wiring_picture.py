@@ -14,7 +14,7 @@ from dianka.wiring import mains_picture
 from dianka.wiring import picture as wiring_picture
 from dianka.wiring import shapes as wiring_shapes
 from dianka.wiring.parts import BOARDS as PICTURED
-from dianka.wiring.parts import pin_label
+from dianka.wiring.parts import make_pin_label
 
 BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD)$|^I2C_BUS$")
 
@@ -193,8 +193,9 @@ def test_each_pin_has_its_own_place_on_the_boards_edge(name: str) -> None:
 
 def blocks(name: str) -> tuple[wiring_mains.Block, ...]:
     board = PICTURED[name]
-    return wiring_mains.blocks(
-        board, {each: pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()}
+    return wiring_mains.list_blocks(
+        board,
+        {each: make_pin_label(board, pin) for each, pin in read_constants(BOARDS / name).items()},
     )
 
 

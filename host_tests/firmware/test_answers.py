@@ -16,7 +16,7 @@ NOW_S = 825_000_000
 def board(content: bytes | None = None) -> Parts:
     """A virtual board with memory and clock, and no meter running on it."""
     parts = Parts()
-    devices = parts.mcu.i2c_bus(0).devices
+    devices = parts.mcu.get_i2c_bus(0).devices
     devices[ADDRESS] = Mb85rc256v(content)
     devices[ADDRESS].power_on()
     devices[CLOCK] = Ds3231(parts.clock, None)
@@ -32,7 +32,7 @@ def kept(energy_pj: int) -> bytes:
     store.state.energy_pj = energy_pj
     for _ in range(3):
         store.commit()
-    return bytes(parts.mcu.i2c_bus(0).devices[ADDRESS].content)
+    return bytes(parts.mcu.get_i2c_bus(0).devices[ADDRESS].content)
 
 
 @pytest.mark.parametrize("lost", ["nothing", "one half", "all"])

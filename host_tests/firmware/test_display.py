@@ -16,9 +16,9 @@ class DisplayRig:
     def __init__(self) -> None:
         self.parts = Parts()
         machine = self.parts.machine()
-        self.parts.mcu.pin(STROBE).set(1)
-        self.chip = Tm1638(self.parts.mcu.pin(STROBE))
-        self.bus = self.parts.mcu.spi_bus(0)
+        self.parts.mcu.get_pin(STROBE).set(1)
+        self.chip = Tm1638(self.parts.mcu.get_pin(STROBE))
+        self.bus = self.parts.mcu.get_spi_bus(0)
         self.bus.devices.append(self.chip)
         spi = machine.SPI(
             0, baudrate=500_000, polarity=1, phase=1, sck=machine.Pin(18), mosi=machine.Pin(19)

@@ -28,7 +28,7 @@ class ClockRig:
     ) -> None:
         self.parts = Parts()
         self.chip = Ds3231(self.parts.clock, start_s)
-        self.parts.mcu.i2c_bus(0).devices[ADDRESS] = self.chip
+        self.parts.mcu.get_i2c_bus(0).devices[ADDRESS] = self.chip
         self.module = self.parts.module("ds3231")
         self.clock = self.module.Ds3231(self.parts.machine().I2C(0), offset_s, lambda: earliest_s)
 

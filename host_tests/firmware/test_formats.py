@@ -68,7 +68,7 @@ def carried(form: int) -> dict[str, int]:
 def store_on(chip: Mb85rc256v, on_trial: bool = False) -> Any:
     """The store that a start makes of this memory."""
     PARTS.module("versions").on_trial = on_trial
-    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    PARTS.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     chip.power_on()
     return PARTS.module("state_store").StateStore(
         PARTS.module("fram").Fram(I2C), PARTS.lines.append
@@ -176,14 +176,14 @@ class Updating:
         def with_files(cause: int = 1) -> None:
             prepare(cause)
             runner.modules["os"] = types.SimpleNamespace(rename=self.files.rename)
-            versions = runner.module("versions")
+            versions = runner.import_module("versions")
             vars(versions)["__builtins__"]["open"] = self.files.open
             runner.modules["sys"].path = []
 
         runner.prepare = with_files
 
     def start(self) -> None:
-        self.kit.rig.mains_on()
+        self.kit.rig.switch_mains_on()
         self.kit.wait(8 * S)
 
     @property
@@ -202,7 +202,7 @@ def test_an_update_carries_a_whole_meter_over(tmp_path: Path, form: int) -> None
     assert money(kit.state) == carried(form)
     assert any(f"state of format {form} taken over" in line for line in kit.lines)
     kit.sell(500)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.rig.cut_power()
     kit.restart()
     assert (kit.state.bought_fen, kit.state.count) == (
@@ -224,7 +224,7 @@ def test_a_cut_anywhere_in_the_first_start_costs_nothing(tmp_path: Path, form: i
         meter.fram.cut_after(at, meter.kit.cut_now, CUTS[at % 3])
         meter.start()
         meter.fram.cut_after_bytes = None
-        if meter.kit.rig.view().powered:
+        if meter.kit.rig.take_view().powered:
             break
         former = by_former_rules(meter.fram.content, form)
         assert former and money(records.unpack(former)) == carried(form)
@@ -241,7 +241,7 @@ def test_what_is_counted_in_a_trial_that_fails_stays_counted(tmp_path: Path, for
     meter = Updating(tmp_path / "meter", form)
     meter.kit.rig.set_load(6_600_000)
     meter.kit.rig.bench.esam.put(None)  # worse than the former version was
-    meter.kit.rig.mains_on()
+    meter.kit.rig.switch_mains_on()
     for _ in range(200):
         meter.kit.wait(50 * MS)
         if any("update refused" in line for line in meter.kit.lines):

@@ -45,8 +45,8 @@ def test_everybody_has_room_in_his_area() -> None:
 def test_a_meter_in_use_writes_in_its_areas_alone(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
-    assert kit.session(None).code
-    assert kit.session(USER).code == 0
+    assert kit.run_session(None).code
+    assert kit.run_session(USER).code == 0
     content = bytearray(kit.rig.bench.fram.content)
     kit.close()
     blank = content[MAP.JOURNAL_AT + MAP.JOURNAL_SLOTS * MAP.JOURNAL_SLOT_BYTES]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.models.hlw8032_frame import CAPTURED, Params, build, checksum
+from dianka.bench.models.hlw8032_frame import CAPTURED, Params, build, compute_checksum
 from parts import Parts
 
 SANE = (187_000 * 1880 // 220_000, 15_675, 5_031_000)
@@ -89,7 +89,7 @@ def test_headers_planted_at_every_place(at: int) -> None:
             frame[at - 1] = 0x55
     frame[5] &= 0x0F  # the voltage stays below 500 V
     frame[6] |= 0x04
-    frame[23] = checksum(frame)
+    frame[23] = compute_checksum(frame)
     assert give(chip, feed, bytes(frame))
     assert chip.register == (frame[20] & 0x80) << 9 | frame[21] << 8 | frame[22]
     assert give(chip, feed, report(78))
@@ -139,9 +139,9 @@ def window_is_sound(frame: bytearray) -> bool:
     The window goes from there into the next, equal report.
     """
     frame[12:14] = b"\x55\x5a"
-    frame[23] = checksum(frame)
+    frame[23] = compute_checksum(frame)
     window = (frame * 2)[12:36]
-    return checksum(window) == window[23]
+    return compute_checksum(window) == window[23]
 
 
 @given(st.integers(0, 23), st.binary(max_size=60), st.integers(1, 40))

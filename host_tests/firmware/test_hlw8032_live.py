@@ -25,7 +25,7 @@ class Live:
         self.clock = self.parts.clock
         self.mains = Mains(self.clock)
         self.mains.set_load(power_mw)
-        port = self.parts.mcu.uart(0)
+        port = self.parts.mcu.get_uart(0)
         self.model = Hlw8032Model(self.clock, self.mains, port, None, params, seed)
         port.settle = self.model.settle
         machine = self.parts.machine()
@@ -160,7 +160,7 @@ def test_a_chip_that_restarts_loses_only_what_it_had_not_told(before_ms: int) ->
 
 def test_a_misread_line_gives_nothing() -> None:
     live = Live()
-    live.parts.mcu.uart(0).configure(type(LINE)(9600, 8, 0, 1))
+    live.parts.mcu.get_uart(0).configure(type(LINE)(9600, 8, 0, 1))
     live.run(3000)
     assert (live.chip.reports, live.metering.silent) == (0, False)
     live.run(200)
@@ -178,7 +178,7 @@ def test_a_chip_that_restarts_near_its_wrap_charges_nothing_that_was_not_used(
 ) -> None:
     """The way round over the wrap would be up to 528 pulses, 1.385 Wh, that no load used."""
     live = Live(power_mw=power_mw)
-    live.model.stand_at(count)
+    live.model.set_pulses(count)
     live.run(1000)
     told_pj, used_nj = live.counted_pj, live.mains.energy_nj
     live.model.restart()
@@ -207,7 +207,7 @@ def test_a_real_wrap_costs_no_pulse_whatever_the_load_does(
 ) -> None:
     """Each load lasts until a report has told its power."""
     live = Live(power_mw=0)
-    live.model.stand_at(WRAP - short)
+    live.model.set_pulses(WRAP - short)
     live.run(1000)
     begun_pj, begun = live.counted_pj, live.chip.register
     for power_mw, ms in loads:

@@ -29,16 +29,16 @@ class Start:
     def __init__(self) -> None:
         self.bench: Bench = benches.build(BOARD, TIME_S)
         self.bench.power_up()
-        self.bus: I2cBus = self.bench.mcu.i2c_bus(self.bench.pins["I2C_BUS"])
+        self.bus: I2cBus = self.bench.mcu.get_i2c_bus(self.bench.pins["I2C_BUS"])
         self.runner = HostRunner(self.bench.mcu, FIRMWARE, BOARD, print)
         self.restart()
 
     def restart(self) -> None:
         """The controller alone starts anew."""
         self.runner.prepare(3)
-        i2c = self.runner.module("board").i2c()
-        self.fram: Any = self.runner.module("fram").Fram(i2c)
-        self.clock: Any = self.runner.module("ds3231").Ds3231(i2c)
+        i2c = self.runner.import_module("board").i2c()
+        self.fram: Any = self.runner.import_module("fram").Fram(i2c)
+        self.clock: Any = self.runner.import_module("ds3231").Ds3231(i2c)
 
     def lose(self, act: Callable[[], object], count: int, bit: int, reading: bool = True) -> None:
         """The watchdog bites in this byte of what `act` transfers."""
@@ -103,7 +103,10 @@ def test_a_bus_that_gets_stuck_at_work_is_freed_at_the_second_error(
     start: Start, chip: str
 ) -> None:
     """A disturbance on SCL: the chip waits for clocks that the controller believes it has given."""
-    lines, model = start.bench.i2c_lines, start.bench.fram if chip == "fram" else start.bench.rtc
+    lines, model = (
+        start.bench.i2c_lines,
+        start.bench.fram if chip == "fram" else start.bench.clock_chip,
+    )
     lines.strand_sender(model, 0x00, 3)
     with pytest.raises(OSError, match=str(TIMED_OUT)):
         start.fram.read(0, 1)
@@ -112,14 +115,14 @@ def test_a_bus_that_gets_stuck_at_work_is_freed_at_the_second_error(
 
 def test_a_line_that_stays_low_costs_one_try_more_and_no_loop(start: Start) -> None:
     clocks: list[int] = []
-    scl = start.bench.mcu.pin(start.bench.pins["SCL"])
+    scl = start.bench.mcu.get_pin(start.bench.pins["SCL"])
     scl.listeners.append(clocks.append)
-    start.bench.mcu.pin(start.bench.pins["SDA"]).hold(True)  # type: ignore[attr-defined]
+    start.bench.mcu.get_pin(start.bench.pins["SDA"]).hold(True)  # type: ignore[attr-defined]
     for _ in range(4):
         with pytest.raises(OSError, match=str(TIMED_OUT)):
             start.fram.read(0, 1)
     assert clocks.count(0) == 2 * (9 + 1)
-    start.bench.mcu.pin(start.bench.pins["SDA"]).hold(False)  # type: ignore[attr-defined]
+    start.bench.mcu.get_pin(start.bench.pins["SDA"]).hold(False)  # type: ignore[attr-defined]
     assert start.well()
     scl.listeners.remove(clocks.append)
 
@@ -127,7 +130,7 @@ def test_a_line_that_stays_low_costs_one_try_more_and_no_loop(start: Start) -> N
 def test_a_free_bus_is_not_touched(start: Start) -> None:
     moved: list[int] = []
     for name in ("SDA", "SCL"):
-        start.bench.mcu.pin(start.bench.pins[name]).listeners.append(moved.append)
+        start.bench.mcu.get_pin(start.bench.pins[name]).listeners.append(moved.append)
     begin_us = start.bench.clock.now_us
     start.restart()
     assert start.well()
@@ -158,7 +161,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
     kit.rig.set_load(2_200_000)
     kit.wait(30 * S)
     kit.rig.bench.mcu.bitten = True  # the next start reads the whole journal
-    bus = kit.rig.bench.mcu.i2c_bus(kit.rig.bench.pins["I2C_BUS"])
+    bus = kit.rig.bench.mcu.get_i2c_bus(kit.rig.bench.pins["I2C_BUS"])
     starts = len(kit.lines)
     bus.loss = Loss(count, lambda: setattr(kit.rig.bench.mcu, "bitten", True), bit)
     kit.wait(6 * S)
@@ -166,7 +169,7 @@ def test_a_watchdog_inside_a_read_costs_the_meter_nothing(
     exact(kit)
     assert kit.meter.pages.list_faults() == [] and not kit.meter.store.unread
     assert kit.meter.self_check.code[:5] == "00000"
-    assert kit.relay_closed and kit.violations() == []
+    assert kit.relay_closed and kit.list_violations() == []
     kit.close()
 
 
@@ -174,7 +177,7 @@ def test_a_bus_that_stays_stuck_at_the_start_is_found_free_later(tmp_path: Path)
     """SDA low from outside for 3 s: the meter starts without the memory, and adopts it later."""
     kit = MeterKit.new(tmp_path)
     in_use(kit, 2000)
-    sda = kit.rig.bench.mcu.pin(kit.rig.bench.pins["SDA"])
+    sda = kit.rig.bench.mcu.get_pin(kit.rig.bench.pins["SDA"])
     sda.hold(True)  # type: ignore[attr-defined]
     kit.bite()
     assert kit.meter.store.unread and "Err-06" in kit.meter.pages.list_faults()

@@ -27,7 +27,7 @@ I2C = PARTS.machine().I2C(0)
 
 def journal_on(chip: Mb85rc256v, slots: int = 8) -> object:
     """What a start of the firmware makes of this memory."""
-    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    PARTS.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     chip.power_on()
     return MODULE.Journal(FRAM.Fram(I2C), PAYLOAD, slots)
 

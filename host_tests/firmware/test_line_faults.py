@@ -131,12 +131,14 @@ class OwnSink(LineRig):
     def _sent(self, value: int, start_us: int, form: Format) -> None:
         came = self._echo(value)
         if came is not None:
-            self.parts.clock.at(start_us + 1200, lambda: self.port.deliver(came, self._form))
+            self.parts.clock.call_at(start_us + 1200, lambda: self.port.deliver(came, self._form))
         self._heard += 1
         if self._heard == 5:
             for i, byte in enumerate(self._answer):
                 when_us = start_us + 2400 + (i + 1) * self._every_us
-                self.parts.clock.at(when_us, lambda byte=byte: self.port.deliver(byte, self._form))
+                self.parts.clock.call_at(
+                    when_us, lambda byte=byte: self.port.deliver(byte, self._form)
+                )
 
 
 def test_an_echo_that_differs_or_is_cut_short() -> None:

@@ -90,8 +90,8 @@ def test_a_card_heard_badly_at_its_own_rate_is_served_when_put_in_again(tmp_path
     )
     kit.sell(1000)
     quick = Behaviour(ta1=0x13)
-    assert kit.session(USER, behaviour=quick).code == 19 and kit.state.bought_fen == 0
-    assert kit.session(USER, behaviour=quick).code == 0 and kit.state.bought_fen == 1000
+    assert kit.run_session(USER, behaviour=quick).code == 19 and kit.state.bought_fen == 0
+    assert kit.run_session(USER, behaviour=quick).code == 0 and kit.state.bought_fen == 1000
     kit.close()
 
 

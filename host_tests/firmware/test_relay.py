@@ -21,7 +21,12 @@ class Driven:
         mcu, machine = self.parts.mcu, self.parts.machine()
         self.mains = Mains(self.parts.clock)
         self.model = LatchingRelay(
-            self.parts.clock, mcu.pin(CLOSE), mcu.pin(OPEN), mcu.pin(FEEDBACK), self.mains, closed
+            self.parts.clock,
+            mcu.get_pin(CLOSE),
+            mcu.get_pin(OPEN),
+            mcu.get_pin(FEEDBACK),
+            self.mains,
+            closed,
         )
         pin = machine.Pin
         coils = [pin(number, pin.OUT, value=0) for number in (CLOSE, OPEN)]

@@ -65,14 +65,14 @@ def esam_of(kit: MeterKit) -> Chip:
 
 def no_date(kit: MeterKit) -> None:
     """Registers that no calendar has."""
-    rtc = kit.rig.bench.rtc
-    rtc._registers[5] = 0x13
-    rtc._latch = lambda: None  # they stay
+    clock_chip = kit.rig.bench.clock_chip
+    clock_chip._registers[5] = 0x13
+    clock_chip._latch = lambda: None  # they stay
 
 
 def behind(kit: MeterKit) -> None:
     """Somebody has set the clock, and wrongly."""
-    kit.rig.bench.rtc.set(0)
+    kit.rig.bench.clock_chip.set(0)
 
 
 def half_protected(kit: MeterKit) -> None:
@@ -103,8 +103,8 @@ FAULTS: list[tuple[str, Callable[[MeterKit], object], str]] = [
         lambda kit: kit.rig.bench.esam.put(esam_of(kit), Behaviour(lying_sw=0x6A82)),
         "00200",
     ),
-    ("clock silent", lambda kit: setattr(kit.rig.bench.rtc, "mute", True), "00010"),
-    ("clock battery", lambda kit: setattr(kit.rig.bench.rtc, "battery", False), "00020"),
+    ("clock silent", lambda kit: setattr(kit.rig.bench.clock_chip, "mute", True), "00010"),
+    ("clock battery", lambda kit: setattr(kit.rig.bench.clock_chip, "battery", False), "00020"),
     ("clock without a date", no_date, "00030"),
     ("clock behind the meter's earliest time", behind, "00040"),
     (
@@ -154,14 +154,14 @@ def test_every_digit_that_a_fault_can_show_is_explained() -> None:
 
 def test_an_installer_reads_the_code_at_the_start_and_on_its_page(kit: MeterKit) -> None:
     kit.rig.cut_power()
-    kit.rig.bench.rtc.battery = False
-    kit.rig.mains_on()
-    seen = [text for text in kit.looks(8 * S) if re.fullmatch(r"\d{8}", text)]
+    kit.rig.bench.clock_chip.battery = False
+    kit.rig.switch_mains_on()
+    seen = [text for text in kit.watch_display(8 * S) if re.fullmatch(r"\d{8}", text)]
     assert len(seen) == 1 and seen[0].startswith("00020"), "for some seconds at the start"
     kit.wait(10 * S)
     pages: list[str] = []
     for _ in range(6):
-        pages.append(max(kit.looks(3 * S) - {"Err-04"}))
+        pages.append(max(kit.watch_display(3 * S) - {"Err-04"}))
         kit.rig.press_key()
         kit.wait(S)
     assert pages.index(seen[0]) == 5, pages

@@ -68,7 +68,7 @@ class Books:
         self.rig = LineRig()
         self.rig.socket.put(self.chip)
         parts = self.rig.parts
-        parts.mcu.i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
+        parts.mcu.get_i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
         memory = parts.module("fram").Fram(parts.machine().I2C(0))
         self.refused = parts.module("esam").EsamError
         self.esam = parts.module("esam").Esam(self.rig.channel)
@@ -348,7 +348,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 def money(kit: MeterKit) -> tuple[int, int, int, int]:
     """As `Books.money`."""
     state = kit.state
-    return kit.esam_wallet()[0], state.balance_fen, state.bought_fen, state.difference_fen
+    return kit.get_esam_wallet()[0], state.balance_fen, state.bought_fen, state.difference_fen
 
 
 def test_a_garbled_amount_at_a_mains_dip_costs_nothing(kit: MeterKit) -> None:
@@ -359,7 +359,7 @@ def test_a_garbled_amount_at_a_mains_dip_costs_nothing(kit: MeterKit) -> None:
     kit.restart()
     dip(kit)
     assert money(kit) == (LEFT_FEN, LEFT_FEN, BOUGHT_FEN, 0)
-    assert "Err-03" not in kit.looks(15 * S)
+    assert "Err-03" not in kit.watch_display(15 * S)
     exact(kit)
 
 
@@ -380,20 +380,20 @@ def test_a_difference_shows_until_it_is_used_up_and_stops_no_purchase(tmp_path: 
     garbled_dip(kit, alike(2, 0x03))
     left_fen, lost_fen = kit.state.balance_fen, 0x300
     assert money(kit) == (left_fen - lost_fen, left_fen, 5000, -lost_fen) and kit.relay_closed
-    assert "Err-03" in kit.looks(15 * S)
+    assert "Err-03" in kit.watch_display(15 * S)
 
     kit.sell(1000)
     kit.ledger.bought_fen += 1000
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert money(kit) == (left_fen + 1000 - lost_fen, left_fen + 1000, 6000, -lost_fen)
     assert kit.on_card().write_back["balance_fen"] == left_fen + 1000
     kit.rig.cut_power()
     kit.restart()
-    assert "Err-03" in kit.looks(15 * S) and kit.state.difference_fen == -lost_fen
+    assert "Err-03" in kit.watch_display(15 * S) and kit.state.difference_fen == -lost_fen
 
-    use_down_to(kit, kit.esam_wallet()[0] - 10, 4_400_000)
+    use_down_to(kit, kit.get_esam_wallet()[0] - 10, 4_400_000)
     dip(kit)
-    assert kit.state.difference_fen == 0 and "Err-03" not in kit.looks(15 * S)
+    assert kit.state.difference_fen == 0 and "Err-03" not in kit.watch_display(15 * S)
     assert any("agree again" in line for line in kit.lines)
     exact(kit)
     kit.close()

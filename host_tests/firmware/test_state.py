@@ -104,7 +104,7 @@ def test_flags_and_what_follows_from_the_balance() -> None:
 def store_on(chip: Mb85rc256v) -> tuple[Parts, object]:
     """A meter's start on this memory, through the bus."""
     parts = Parts()
-    parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     return parts, parts.module("state_store").StateStore(
         parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append
     )
@@ -168,8 +168,8 @@ def test_a_memory_that_wakes_in_a_moment_is_waited_for() -> None:
     for after_us, energy_pj in ((40_000, 7), (150_000, 0)):
         chip.mute = True
         parts = Parts()
-        parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
-        parts.clock.after(after_us, lambda: setattr(chip, "mute", False))
+        parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
+        parts.clock.call_after(after_us, lambda: setattr(chip, "mute", False))
         store = parts.module("state_store").StateStore(
             parts.module("fram").Fram(parts.machine().I2C(0)), parts.lines.append
         )
@@ -178,7 +178,7 @@ def test_a_memory_that_wakes_in_a_moment_is_waited_for() -> None:
 
 
 def test_the_driver_refuses_what_is_outside_the_memory() -> None:
-    PARTS.mcu.i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
+    PARTS.mcu.get_i2c_bus(0).devices[ADDRESS] = Mb85rc256v()
     memory = PARTS.module("fram").Fram(PARTS.machine().I2C(0))
     memory.write(SIZE - 2, b"ab")
     assert memory.read(SIZE - 2, 2) == b"ab"

@@ -35,14 +35,14 @@ def pc(monkeypatch: pytest.MonkeyPatch) -> None:
 def set_chip(desk: Desk, off: timedelta) -> None:
     """The clock chip's time, off the PC's by this."""
     at = NOW + off
-    (desk.board.files.parent / "rtc").write_bytes(
+    (desk.board.files.parent / "clock_chip").write_bytes(
         bytes.fromhex(at.strftime("%S%M%H0%u%d%m%y")) + bytes(7) + b"\x1c\x08\0\x19\0"
     )
 
 
 def chip(desk: Desk) -> str:
     """The chip's registers 0 to 6, and the flag that it has no time."""
-    registers = (desk.board.files.parent / "rtc").read_bytes()
+    registers = (desk.board.files.parent / "clock_chip").read_bytes()
     return registers[:7].hex(" ") + (" lost" if registers[0x0F] & 0x80 else "")
 
 
@@ -51,7 +51,7 @@ def clock(desk: Desk, *more: str) -> Result:
 
 
 def test_flashing_sets_a_clock_as_delivered(desk: Desk) -> None:
-    (desk.board.files.parent / "rtc").write_bytes(AS_DELIVERED)
+    (desk.board.files.parent / "clock_chip").write_bytes(AS_DELIVERED)
     done = desk.flash()
     assert done.exit_code == 0, done.output
     assert "clock: set to 2026-03-01 10:00:00 UTC, it had no time before\n" in done.stdout

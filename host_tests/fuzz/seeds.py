@@ -43,14 +43,14 @@ class Sessions:
             Chip.process = process
 
     def _play(self, trial: Trial) -> None:
-        resident.ready_to_buy(trial)
+        resident.prepare_purchase(trial)
         line = trial.rig.runner.modules["line"]
         line.Exchange = _listening(line.Exchange, self.exchanges)
-        assert trial.session(USER).code == 0
+        assert trial.run_session(USER).code == 0
         self.files += trial.esam.state.files.values()
         for path in Path(trial.folder).glob("*.card"):
             if path != Path(trial.folder) / "control.card":
-                self.files += trial.card_state(Path(path.name)).files.values()
+                self.files += trial.read_card_state(Path(path.name)).files.values()
         trial.close()
 
 

@@ -64,7 +64,7 @@ def placed(version: build.Version, place: str = "a") -> dict[str, bytes]:
 
 
 def flash_image(content: dict[str, bytes]) -> bytes:
-    return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.files_image(content)
+    return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.build_files_image(content)
 
 
 class ChipDesk:
@@ -98,7 +98,7 @@ class ChipDesk:
         """Cut the power if it is on, and restore it."""
         self.rig.cut_power()
         self.heard.clear()
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self._listen()
 
     @property
@@ -146,7 +146,7 @@ class ChipDesk:
         """Run chip and line side by side until `over()` is true or the power is gone."""
         limit_s += time.monotonic()
         origin_s = time.monotonic() - self._now_s
-        while self.rig.view().powered and not over():
+        while self.rig.take_view().powered and not over():
             assert time.monotonic() < limit_s, (
                 f"not over in time; the board said {bytes(self.heard[-400:])!r}"
             )

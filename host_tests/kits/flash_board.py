@@ -43,7 +43,7 @@ class I2C:
 are a file.
     def _registers(self):
         try:
-            with open("../rtc", "rb") as file:
+            with open("../clock_chip", "rb") as file:
                 return bytearray(file.read())
         except OSError:
             return bytearray(b"\\0\\0\\0\\1\\1\\1\\0" + bytes(7) + b"\\x1c\\x88\\0\\x19\\0")
@@ -52,7 +52,7 @@ are a file.
     def writeto_mem(self, address, memory, data):
         registers = self._registers()
         registers[memory:memory + len(data)] = data
-        with open("../rtc", "wb") as file:
+        with open("../clock_chip", "wb") as file:
             file.write(registers)
 def i2c():
     return I2C()

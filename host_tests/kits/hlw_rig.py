@@ -2,7 +2,7 @@
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.hlw8032 import LINE, Hlw8032Model
-from dianka.bench.models.hlw8032_frame import Params, checksum
+from dianka.bench.models.hlw8032_frame import Params, compute_checksum
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort, Wire
 
@@ -28,4 +28,4 @@ def number(frame: bytes, at: int) -> int:
 
 
 def sound(frame: bytes) -> bool:
-    return len(frame) == 24 and frame[1] == 0x5A and frame[23] == checksum(frame)
+    return len(frame) == 24 and frame[1] == 0x5A and frame[23] == compute_checksum(frame)

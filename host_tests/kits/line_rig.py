@@ -25,11 +25,11 @@ class LineRig:
     def __init__(self, behaviour: Behaviour | None = None, kind: str = kinds.USER) -> None:
         self.parts = Parts()
         mcu, machine = self.parts.mcu, self.parts.machine()
-        self.port = mcu.uart(1)
-        self.socket = T0Socket(self.parts.clock, self.port, mcu.pin(POWER), mcu.pin(RESET))
+        self.port = mcu.get_uart(1)
+        self.socket = T0Socket(self.parts.clock, self.port, mcu.get_pin(POWER), mcu.get_pin(RESET))
         self.events: list[tuple[str, int, int]] = []
         for name, pin in (("VCC", POWER), ("RST", RESET)):
-            mcu.pin(pin).listeners.append(lambda level, name=name: self._event(name, level))
+            mcu.get_pin(pin).listeners.append(lambda level, name=name: self._event(name, level))
         mcu.on_pwm = lambda _, frequency: (
             self._event("CLK", frequency),
             self.socket.set_clock(frequency),

@@ -20,7 +20,7 @@ from dianka.bench.stage.stand import (
     USER_DATA,
     S,
     Stand,
-    used_fen,
+    compute_used_fen,
 )
 from dianka.card_port import CardError, select_card
 from dianka.cardos.files import card_files
@@ -63,7 +63,7 @@ class MeterKit(Stand):
         """Return a powered meter before its first card; the cards that `new` uses are made."""
         kit = cls(folder, seed)
         kit.make_first_cards(init, user)
-        kit.mains_on()
+        kit.switch_mains_on()
         return kit
 
     @classmethod
@@ -84,7 +84,7 @@ class MeterKit(Stand):
         """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
         self.ledger.count()
-        self.mains_on()
+        self.switch_mains_on()
 
     # ****** Cards that no honest desk makes ******
 
@@ -138,21 +138,21 @@ def in_use(kit: MeterKit, amount_fen: int) -> None:
     """Open the account with this amount."""
     kit.sell(amount_fen)
     kit.ledger.bought_fen = amount_fen
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
 
 
 def exact(kit: MeterKit) -> None:
     """Assert bought = used + balance, to the last fraction."""
     state = kit.state
     assert state.bought_fen == kit.ledger.bought_fen
-    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
-    assert kit.esam_wallet()[0] >= state.wallet_fen and kit.esam_wallet()[1] == state.count
+    assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
+    assert kit.get_esam_wallet()[0] >= state.wallet_fen and kit.get_esam_wallet()[1] == state.count
 
 
 def dip(kit: MeterKit) -> None:
     """Let the mains fail for 50 ms: the meter commits and settles, and runs on unless it is cut."""
-    kit.rig.mains_off()
+    kit.rig.switch_mains_off()
     kit.wait(50 * MS)
-    if kit.rig.view().powered:
-        kit.rig.mains_on()
+    if kit.rig.take_view().powered:
+        kit.rig.switch_mains_on()
     kit.wait(2 * S)

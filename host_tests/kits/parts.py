@@ -21,7 +21,7 @@ class Parts:
         self.runner.prepare()
 
     def module(self, name: str) -> types.ModuleType:
-        return self.runner.module(name)
+        return self.runner.import_module(name)
 
     def machine(self) -> types.ModuleType:
         return self.runner.modules["machine"]

@@ -59,7 +59,7 @@ def forge(kit: MeterKit, card: Path, sfi: int, content: bytes) -> None:
 
 
 def files_of(kit: MeterKit, card: Path) -> dict[int, bytes]:
-    return dict(kit.card_state(card).files)
+    return dict(kit.read_card_state(card).files)
 
 
 def uses(kit: MeterKit, card: Path) -> int:
@@ -92,8 +92,8 @@ def key_state(kit: MeterKit) -> int:
 def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int = 60) -> list[str]:
     """Run a test card's session, with the key pressed some seconds into it; return its log."""
     if key_at:
-        kit.rig.clock.after(key_at * S, kit.rig.press_key)
-    return kit.session(card, limit_us=limit_s * S).log
+        kit.rig.clock.call_after(key_at * S, kit.rig.press_key)
+    return kit.run_session(card, limit_us=limit_s * S).log
 
 
 test_session.__test__ = False  # type: ignore[attr-defined]

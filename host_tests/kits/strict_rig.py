@@ -29,12 +29,12 @@ class StrictRig:
     waits_us: list[int] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
-    def mains_on(self) -> None:
+    def switch_mains_on(self) -> None:
         if self.mains_since_us is not None:
             raise RigError("the mains are on already")
         self.mains_since_us = self.now_us
 
-    def mains_off(self) -> None:
+    def switch_mains_off(self) -> None:
         if self.mains_since_us is None:
             raise RigError("the mains are off already")
         self.mains_since_us = None
@@ -93,7 +93,7 @@ class StrictRig:
         ):
             self.relay_closed = True
 
-    def view(self) -> View:
+    def take_view(self) -> View:
         on = self.mains_since_us is not None
         passed_us = self.now_us - (self.mains_since_us or 0)
         shown = [text for at_us, text in self.shows if at_us <= passed_us]
@@ -122,7 +122,7 @@ class StrictDesk:
         self.rig = rig
         self.sold: list[tuple[str, str]] = []
 
-    def unknown(self, args: list[str] | tuple[str, ...]) -> str:
+    def find_mistake(self, args: list[str] | tuple[str, ...]) -> str:
         return (
             ""
             if args[0] in ("card", "sell")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dianka.desk.prices import NewPrice, card_minute
-from ledger import FEN, PJ_PER_WH, used_fen
+from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import MS, USER, MeterKit, S
 
 EPOCH = datetime(2000, 1, 1, 8)  # of the clock chip, in the meter's local time
@@ -22,7 +22,7 @@ def sell_new(
 
     Return the virtual time of that moment.
     """
-    now_s = kit.rig.bench.rtc.time_s
+    now_s = kit.rig.bench.clock_chip.time_s
     begin_s = (now_s // 60 + minutes) * 60
     new = NewPrice(price_e4, local(begin_s), at_once=True)
     kit.sell(amount_fen, card, new, lambda: local(now_s))
@@ -32,7 +32,7 @@ def sell_new(
 
 def planned(kit: MeterKit, price_e4: int, minutes: int) -> int:
     begin_us = sell_new(kit, price_e4, minutes)
-    assert kit.session(USER).code == 0, kit.lines[-5:]
+    assert kit.run_session(USER).code == 0, kit.lines[-5:]
     return begin_us
 
 
@@ -43,7 +43,7 @@ def wait_until(kit: MeterKit, us: int) -> None:
 def at_the_old_price(kit: MeterKit, old_e4: int, new_e4: int) -> int:
     """Return the energy charged at the old price, calculated from money and energy alone."""
     state = kit.state
-    found = (used_fen(state) * FEN - state.energy_pj * new_e4) / (old_e4 - new_e4)
+    found = (compute_used_fen(state) * FEN - state.energy_pj * new_e4) / (old_e4 - new_e4)
     assert found.denominator == 1 and found % kit.rig.bench.chip.params.pulse_pj == 0, found
     return int(found)
 

@@ -50,7 +50,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     """A meter in use, under load, with a purchase waiting on the resident's card."""
     kit = MeterKit.new(tmp_path)
     kit.sell(1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.rig.set_load(2_200_000)
     kit.sell(500)
     yield kit
@@ -69,25 +69,25 @@ def unharmed(kit: MeterKit, session: Session, code: int | None = None) -> None:
 
 def still_well(kit: MeterKit) -> None:
     """The card's purchase is good now if it was not before, never twice; nothing restarted."""
-    again = kit.session(USER)
+    again = kit.run_session(USER)
     assert again.code == 0, again.log
-    assert (kit.state.bought_fen, kit.state.count, kit.esam_wallet()[1]) == (1500, 2, 2)
+    assert (kit.state.bought_fen, kit.state.count, kit.get_esam_wallet()[1]) == (1500, 2, 2)
     kit.rig.set_load(0)
     kit.wait(1 * S)
     assert kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert not [line for line in kit.lines if "restarts" in line]
-    assert not kit.violations()
+    assert not kit.list_violations()
 
 
 def test_upside_down_and_metal(kit: MeterKit) -> None:
-    assert kit.session(None).code == 4
+    assert kit.run_session(None).code == 4
     assert kit.state.illegal_cards == 0
-    unharmed(kit, kit.session(USER, "upside-down"), 4)
+    unharmed(kit, kit.run_session(USER, "upside-down"), 4)
 
 
 @pytest.mark.parametrize("atr", FOREIGN)
 def test_foreign_cards(kit: MeterKit, atr: str) -> None:
-    unharmed(kit, kit.session(USER, behaviour=Behaviour(atr=bytes.fromhex(atr))), 4)
+    unharmed(kit, kit.run_session(USER, behaviour=Behaviour(atr=bytes.fromhex(atr))), 4)
 
 
 @pytest.mark.parametrize(("data", "code"), [
@@ -97,27 +97,27 @@ def test_foreign_cards(kit: MeterKit, atr: str) -> None:
 def test_cards_of_others(kit: MeterKit, data: UserData, code: int) -> None:
     kit.make_user(OTHER, data)
     kit.sell(9999, OTHER)
-    unharmed(kit, kit.session(OTHER), code)
+    unharmed(kit, kit.run_session(OTHER), code)
 
 
 def test_a_card_of_another_system(kit: MeterKit, tmp_path: Path) -> None:
     issue.issue_control(tmp_path / "thief.card")
     with CardFile.open(tmp_path / "thief.card") as thief:
         issue.issue_user(thief.chip, tmp_path / OTHER, METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
-    unharmed(kit, kit.session(OTHER), 5)
+    unharmed(kit, kit.run_session(OTHER), 5)
     assert kit.state.illegal_cards == 1
     assert kit.on_card().write_back["illegal_cards"] == 1  # the desk hears of it
 
 
 def test_a_control_card_in_the_slot(kit: MeterKit, tmp_path: Path) -> None:
     issue.issue_control(tmp_path / OTHER)
-    unharmed(kit, kit.session(OTHER), 22)
+    unharmed(kit, kit.run_session(OTHER), 22)
     assert kit.state.illegal_cards == 1
 
 
 def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
     CardFile.create(tmp_path / OTHER, kinds.USER).close()
-    unharmed(kit, kit.session(OTHER), 14)
+    unharmed(kit, kit.run_session(OTHER), 14)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
 def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int) -> None:
     kit.make_user(OTHER)
     kit.write(OTHER, CARD_INFO=card_files.frame(command, bytes(39)))
-    unharmed(kit, kit.session(OTHER), code)
+    unharmed(kit, kit.run_session(OTHER), code)
 
 
 @pytest.mark.parametrize("content", [
@@ -150,7 +150,7 @@ def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int
 def test_a_damaged_file_01(kit: MeterKit, content: bytes) -> None:
     kit.make_user(OTHER)
     kit.write(OTHER, CARD_INFO=content)
-    session = kit.session(OTHER)
+    session = kit.run_session(OTHER)
     assert session.code in (14, 19)
     unharmed(kit, session)
 
@@ -182,7 +182,7 @@ def test_a_damaged_card_file_is_one_line(kit: MeterKit, tmp_path: Path) -> None:
       for count in (0, 1, 2, 5, 12, 13, 14, 15, 21, 40, 64, 75)),
 ])  # fmt: skip
 def test_cards_that_talk_badly(kit: MeterKit, behaviour: Behaviour, codes: set[int]) -> None:
-    session = kit.session(USER, behaviour=behaviour)
+    session = kit.run_session(USER, behaviour=behaviour)
     assert session.code in codes, session.log
     unharmed(kit, session)
 
@@ -191,7 +191,7 @@ def test_cards_that_talk_badly(kit: MeterKit, behaviour: Behaviour, codes: set[i
     "behaviour", [Behaviour(nulls=1), Behaviour(nulls=3), Behaviour(one_by_one=True)]
 )
 def test_cards_that_talk_strangely_but_well(kit: MeterKit, behaviour: Behaviour) -> None:
-    session = kit.session(USER, behaviour=behaviour)
+    session = kit.run_session(USER, behaviour=behaviour)
     assert session.code == 0 and session.over_us < LIMIT_US, session.log
     still_well(kit)
 
@@ -216,7 +216,7 @@ def _torn(chip: Chip) -> None:
     ("spoil", "code"), [(_locked, 6), (_wrong_mac, 10), (_worn_out, 19), (_torn, 19)]
 )
 def test_cards_that_fail_within(kit: MeterKit, spoil: Callable[[Chip], None], code: int) -> None:
-    session = kit.session(USER, spoil=spoil)
+    session = kit.run_session(USER, spoil=spoil)
     assert kit.state.illegal_cards == (1 if code in (6, 10) else 0)
     unharmed(kit, session, code)
 
@@ -224,7 +224,7 @@ def test_cards_that_fail_within(kit: MeterKit, spoil: Callable[[Chip], None], co
 def test_mains_too_low_for_a_card(kit: MeterKit) -> None:
     kit.rig.set_volts(140_000)
     kit.wait(1 * S)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     kit.rig.set_volts(220_000)
     kit.wait(1 * S)
     unharmed(kit, session, 1)
@@ -254,13 +254,13 @@ def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str, eve
             return value
 
         socket.tamper = flip
-        session = kit.session(USER)
+        session = kit.run_session(USER)
         socket.tamper = None
         codes.add(session.code)
         assert session.over_us < LIMIT_US + 2 * S
-        assert kit.session(USER).code == 0, (point, session.log, kit.lines[-3:])
+        assert kit.run_session(USER).code == 0, (point, session.log, kit.lines[-3:])
         bought_fen, count = bought_fen + 500, count + 1
-        assert (kit.state.bought_fen, kit.state.count, kit.esam_wallet()[1]) == (
+        assert (kit.state.bought_fen, kit.state.count, kit.get_esam_wallet()[1]) == (
             bought_fen,
             count,
             count,

@@ -10,7 +10,7 @@ from dianka.bench.models.hlw8032_frame import Fault
 from dianka.bench.models.relay import ContactFault
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import InitData, UserData
-from ledger import FEN, PJ_PER_WH, used_fen
+from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, MeterKit, S, dip, exact, in_use
 
 MANY = 1_000_000
@@ -46,20 +46,20 @@ def test_without_esam(kit: MeterKit) -> None:
     esam.put(None)
     kit.restart()
     kit.wait(20 * S)
-    assert "Err-02" in kit.looks(15 * S)
+    assert "Err-02" in kit.watch_display(15 * S)
     assert kit.relay_closed
     kit.sell(100)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     assert session.code == 3 and "Err-31" in session.texts
     kit.wait(300 * S)
     assert 0 <= kit.ledger.energy_pj - kit.state.energy_pj <= 2 * PJ_PER_WH
-    exact_but_esam = used_fen(kit.state) == Fraction(kit.state.energy_pj * PRICE_E4, FEN)
+    exact_but_esam = compute_used_fen(kit.state) == Fraction(kit.state.energy_pj * PRICE_E4, FEN)
     assert exact_but_esam and kit.state.energy_pj > 400 * PJ_PER_WH
     esam.put(chip)
     kit.wait(20 * S)
-    assert "Err-02" not in kit.looks(15 * S)
+    assert "Err-02" not in kit.watch_display(15 * S)
     kit.ledger.bought_fen += 100
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     exact(kit)
     assert not [line for line in kit.lines if "restarts" in line]
 
@@ -68,16 +68,16 @@ def test_a_memory_that_does_not_answer(kit: MeterKit) -> None:
     fram = kit.rig.bench.fram
     fram.mute = True
     kit.wait(5 * S)
-    assert "Err-06" in kit.looks(15 * S) and kit.relay_closed
+    assert "Err-06" in kit.watch_display(15 * S) and kit.relay_closed
     kit.sell(100)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     assert "Err-31" in session.texts  # a purchase that can't be remembered is not taken
-    assert kit.state.bought_fen == 1000 and kit.esam_wallet()[1] == 1
+    assert kit.state.bought_fen == 1000 and kit.get_esam_wallet()[1] == 1
     fram.mute = False
     kit.wait(5 * S)
-    assert "Err-06" not in kit.looks(15 * S)
+    assert "Err-06" not in kit.watch_display(15 * S)
     kit.ledger.bought_fen += 100
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     exact(kit)
     assert kit.state.energy_pj <= kit.ledger.energy_pj
 
@@ -91,11 +91,11 @@ def test_a_memory_mute_at_the_start(kit: MeterKit) -> None:
     kit.restart()
     kit.wait(8 * S)
     assert kit.relay_closed and left_fen - 2 <= kit.state.balance_fen <= left_fen
-    shown = kit.looks(20 * S)
+    shown = kit.watch_display(20 * S)
     assert "Err-06" in shown and "Err-02" not in shown
     kit.rig.bench.fram.mute = False
     kit.sell(100)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     balance_fen = kit.state.balance_fen
     kit.rig.cut_power()
     kit.restart()  # what was committed before the silence must not come back now
@@ -103,12 +103,12 @@ def test_a_memory_mute_at_the_start(kit: MeterKit) -> None:
 
 
 def test_a_clock_that_has_stopped(kit: MeterKit) -> None:
-    kit.rig.bench.rtc.battery = False
+    kit.rig.bench.clock_chip.battery = False
     kit.rig.cut_power()
     kit.restart()
-    assert "Err-04" in kit.looks(15 * S) and kit.relay_closed
+    assert "Err-04" in kit.watch_display(15 * S) and kit.relay_closed
     kit.sell(100)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.on_card().write_back["time"] == 0
 
 
@@ -116,10 +116,10 @@ def test_a_metering_chip_that_is_silent(kit: MeterKit) -> None:
     chip = kit.rig.bench.chip
     chip.inject(Fault.FROZEN, MANY)
     kit.wait(5 * S)
-    assert "Err-05" in kit.looks(15 * S) and kit.relay_closed
+    assert "Err-05" in kit.watch_display(15 * S) and kit.relay_closed
     chip.inject(Fault.FROZEN, 0)
     kit.wait(5 * S)
-    assert "Err-05" not in kit.looks(15 * S)
+    assert "Err-05" not in kit.watch_display(15 * S)
     kit.rig.set_load(0)
     kit.wait(1 * S)
     # The energy that passed while the chip did not answer was in its count.
@@ -136,13 +136,13 @@ def test_a_relay_that_does_not_follow(dear: MeterKit, fault: ContactFault) -> No
             kit.wait(60 * S)
         kit.rig.set_load(0)
     kit.wait(30 * S)
-    assert "Err-01" in kit.looks(15 * S)
+    assert "Err-01" in kit.watch_display(15 * S)
     state = kit.state
-    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
+    assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
     relay.fault = ContactFault.NONE
     kit.wait(15 * S)
     if fault is ContactFault.STUCK_OPEN:
-        assert "Err-01" not in kit.looks(15 * S) and kit.relay_closed
+        assert "Err-01" not in kit.watch_display(15 * S) and kit.relay_closed
     assert "both coils driven at once" not in relay.violations
 
 
@@ -151,12 +151,12 @@ def test_an_esam_that_never_stops_and_a_slow_card(kit: MeterKit) -> None:
     esam = kit.rig.bench.esam
     esam.engine.behaviour.null_forever = True
     kit.sell(100)
-    kit.session(USER, behaviour=Behaviour(nulls=20))
-    kit.session(USER, behaviour=Behaviour(null_forever=True))
+    kit.run_session(USER, behaviour=Behaviour(nulls=20))
+    kit.run_session(USER, behaviour=Behaviour(null_forever=True))
     kit.wait(30 * S)
     assert not [line for line in kit.lines if "restarts" in line]
     esam.engine.behaviour.null_forever = False
     kit.wait(15 * S)
     kit.ledger.bought_fen += 100
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     exact(kit)

@@ -30,7 +30,7 @@ def delivered(folder: Path, made: int = stamp(MADE)) -> MeterKit:
     kit.make_init(INIT, replace(INIT_DATA, desk_time=made))
     kit.make_keys(KEYS)
     kit.make_user(USER, USER_DATA)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     return kit
 
@@ -38,7 +38,7 @@ def delivered(folder: Path, made: int = stamp(MADE)) -> MeterKit:
 def set_chip(kit: MeterKit, off: timedelta) -> None:
     """The chip's time, off the true one by this."""
     kit.rig.set_clock()
-    kit.rig.bench.rtc.set(kit.rig.bench.rtc.time_s + int(off.total_seconds()))
+    kit.rig.bench.clock_chip.set(kit.rig.bench.clock_chip.time_s + int(off.total_seconds()))
 
 
 def looks_at_itself(kit: MeterKit) -> str:
@@ -52,23 +52,23 @@ def looks_at_itself(kit: MeterKit) -> str:
 def test_a_clock_as_delivered_has_no_time_and_the_meter_says_so(tmp_path: Path) -> None:
     kit = delivered(tmp_path)
     kit.wait(5 * S)
-    assert kit.meter.self_check.code[:5] == LOST and kit.rig.bench.rtc.osf
-    assert kit.meter.pages.list_faults() == ["Err-04"] and "Err-04" in kit.looks(10 * S)
+    assert kit.meter.self_check.code[:5] == LOST and kit.rig.bench.clock_chip.osf
+    assert kit.meter.pages.list_faults() == ["Err-04"] and "Err-04" in kit.watch_display(10 * S)
     kit.close()
 
 
 def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_path: Path) -> None:
     kit = delivered(tmp_path)
-    log = kit.session(INIT).log
+    log = kit.run_session(INIT).log
     assert [line.partition("] ")[2] for line in log if "clock" in line] == [
         "clock: 2026-01-04 23:30:00 UTC, was unknown"
     ]
-    assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
+    assert MADE_S <= kit.rig.bench.clock_chip.time_s <= MADE_S + 20
     assert (kit.meter.pages.list_faults(), kit.state.earliest_s) == ([], MADE_S)
-    assert kit.session(KEYS).code == 0
+    assert kit.run_session(KEYS).code == 0
     kit.sell(1000, new=NewPrice(6000, stamp(MADE + timedelta(minutes=10)), at_once=True))
     kit.ledger.bought_fen = 1000
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.on_card().write_back["time"] in range(stamp(MADE), stamp(MADE) + 3)
     assert kit.state.price_e4 == 5000
     kit.wait(600 * S)
@@ -81,9 +81,9 @@ def test_the_initialisation_card_brings_the_time_and_what_needs_it_works(tmp_pat
 def test_a_clock_that_is_ahead_is_left_alone(tmp_path: Path, off: timedelta) -> None:
     kit = delivered(tmp_path)
     set_chip(kit, MADE - timedelta(hours=8) - START - timedelta(seconds=3) + off)
-    before_s = kit.rig.bench.rtc.time_s - kit.rig.clock.now_us // S
-    assert not [line for line in kit.session(INIT).log if "clock" in line]
-    assert kit.rig.bench.rtc.time_s - kit.rig.clock.now_us // S == before_s
+    before_s = kit.rig.bench.clock_chip.time_s - kit.rig.clock.now_us // S
+    assert not [line for line in kit.run_session(INIT).log if "clock" in line]
+    assert kit.rig.bench.clock_chip.time_s - kit.rig.clock.now_us // S == before_s
     assert kit.state.earliest_s == MADE_S
     kit.close()
 
@@ -93,18 +93,18 @@ def test_a_clock_that_is_behind_is_set_to_the_desks_time(tmp_path: Path) -> None
     set_chip(kit, timedelta(days=-3))
     assert [
         line
-        for line in kit.session(INIT).log
+        for line in kit.run_session(INIT).log
         if "clock: 2026-01-04 23:30:00 UTC, was 2026-01-02" in line
     ]
-    assert MADE_S <= kit.rig.bench.rtc.time_s <= MADE_S + 20
+    assert MADE_S <= kit.rig.bench.clock_chip.time_s <= MADE_S + 20
     kit.close()
 
 
 def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     """As cards were made before; one put in later does not take back what another has brought."""
     kit = delivered(tmp_path, made=0)
-    kit.session(INIT)
-    assert (kit.rig.bench.rtc.osf, kit.state.earliest_s, kit.meter.pages.list_faults()) == (
+    kit.run_session(INIT)
+    assert (kit.rig.bench.clock_chip.osf, kit.state.earliest_s, kit.meter.pages.list_faults()) == (
         True,
         0,
         ["Err-04"],
@@ -112,15 +112,15 @@ def test_a_card_without_a_time_changes_none(tmp_path: Path) -> None:
     later = Path("later.card")
     kit.make_init(later, replace(INIT_DATA, desk_time=stamp(MADE)))
     for card in (later, INIT):
-        kit.session(card)
-        assert (kit.rig.bench.rtc.osf, kit.state.earliest_s) == (False, MADE_S)
+        kit.run_session(card)
+        assert (kit.rig.bench.clock_chip.osf, kit.state.earliest_s) == (False, MADE_S)
     kit.close()
 
 
 def test_a_card_whose_time_is_none_is_refused_before_anything_changes(tmp_path: Path) -> None:
     kit = delivered(tmp_path, made=2602300800)
-    assert kit.session(INIT).code == 14
-    assert (kit.state.meter_no, kit.state.earliest_s, kit.rig.bench.rtc.osf) == (0, 0, True)
+    assert kit.run_session(INIT).code == 14
+    assert (kit.state.meter_no, kit.state.earliest_s, kit.rig.bench.clock_chip.osf) == (0, 0, True)
     kit.close()
 
 
@@ -130,12 +130,12 @@ def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
     No receipt has that time, and no price follows it.
     """
     kit = delivered(tmp_path)
-    kit.session(INIT), kit.session(KEYS)
+    kit.run_session(INIT), kit.run_session(KEYS)
     in_use(kit, 1000)
     set_chip(kit, timedelta(days=-40))
     kit.sell(100, new=NewPrice(6000, stamp(MADE - timedelta(days=39, hours=23)), at_once=True))
     kit.ledger.bought_fen += 100
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.on_card().write_back["time"] == 0
     kit.wait(3700 * S)
     assert (kit.state.price_e4, kit.state.next_price_e4) == (5000, 6000)
@@ -147,8 +147,8 @@ def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
 def test_an_installer_sets_the_clock_and_may_take_it_back(tmp_path: Path) -> None:
     """What `dianka clock` calls on the meter."""
     kit = delivered(tmp_path)
-    kit.session(INIT)
-    now_s = kit.rig.bench.rtc.time_s
+    kit.run_session(INIT)
+    now_s = kit.rig.bench.clock_chip.time_s
     assert kit.meter.set_clock(now_s + 3600) == (now_s, True)
     assert kit.meter.set_clock(now_s) == (now_s + 3600, False)
     wrong_s = MADE_S - 86_400
@@ -169,12 +169,12 @@ def test_a_meters_folder_keeps_what_its_clock_has(tmp_path: Path) -> None:
         rig = Rig(tmp_path, "host")
         if off_s is not None:
             rig.set_clock()
-            rig.bench.rtc.set(rig.bench.rtc.time_s + off_s)
+            rig.bench.clock_chip.set(rig.bench.clock_chip.time_s + off_s)
         rig.close()
         again = Rig(tmp_path, "host")
-        assert again.bench.rtc.osf == (off_s is None)
+        assert again.bench.clock_chip.osf == (off_s is None)
         if off_s is not None:
-            assert again.bench.rtc.time_s == int((START - EPOCH).total_seconds()) + off_s
+            assert again.bench.clock_chip.time_s == int((START - EPOCH).total_seconds()) + off_s
         again.close()
 
 

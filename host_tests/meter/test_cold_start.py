@@ -78,7 +78,7 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
     for _ in range(cuts):
         kit.wait(5 * S)
         kit.ledger.count()
-        kit.rig.mains_on()
+        kit.rig.switch_mains_on()
         kit.wait(on_ms * MS)
         kit.ledger.count()
         kit.rig.cut_power()
@@ -158,7 +158,7 @@ def test_a_restart_near_the_wrap_charges_no_energy_that_nobody_used(
     """
     count, chip = 123_510 if both else 130_544, kit.rig.bench.chip
     cut_and_start(kit, 0)
-    chip.stand_at(count - 500)
+    chip.set_pulses(count - 500)
     kit.wait(2 * S)
     kit.rig.set_load(6_600_000)
     while chip.pulses < count:
@@ -188,5 +188,5 @@ def cut_and_start(kit: MeterKit, load_mw: int) -> None:
     kit.wait(1 * S)
     kit.ledger.count()
     kit.rig.set_load(load_mw)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(1 * MS)

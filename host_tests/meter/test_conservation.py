@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dianka.bench.models.fram import Cut
 from dianka.desk.prices import NewPrice
-from ledger import FEN, PJ_PER_WH, used_fen
+from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import MS, PRICE_E4, USER, MeterKit, S
 
 LOADS_MW = st.sampled_from([0, 40_000, 2_200_000, 6_600_000])
@@ -64,7 +64,7 @@ class Life(RuleBasedStateMachine):
                 self.kit.cut_now()
 
         slot.on_character = esam.on_character = heard
-        self.kit.session(USER)
+        self.kit.run_session(USER)
         slot.on_character = esam.on_character = None
         self._back()
         self._put_in()
@@ -105,10 +105,10 @@ class Life(RuleBasedStateMachine):
 
     @rule(off_us=st.sampled_from([10 * MS, 60 * MS, 99 * MS, 101 * MS, 5 * S]))
     def mains_failure(self, off_us: int) -> None:
-        self.kit.rig.mains_off()
+        self.kit.rig.switch_mains_off()
         self.kit.wait(off_us)
-        if self.kit.rig.view().powered:
-            self.kit.rig.mains_on()
+        if self.kit.rig.take_view().powered:
+            self.kit.rig.switch_mains_on()
             self.kit.wait(2 * S)
         self._back()
 
@@ -130,12 +130,12 @@ class Life(RuleBasedStateMachine):
         self.sold_fen += amount_fen
 
     def _put_in(self) -> None:
-        session = self.kit.session(USER)
+        session = self.kit.run_session(USER)
         assert session.code == 0, session.log
         self.credited_fen = self.sold_fen
 
     def _back(self, dark_us: int = 1 * S) -> None:
-        if not self.kit.rig.view().powered:
+        if not self.kit.rig.take_view().powered:
             self.losses += 1
             self.kit.restart(dark_us)
 
@@ -146,12 +146,12 @@ class Life(RuleBasedStateMachine):
         kit, state = self.kit, self.kit.state
         assert (state.bought_fen, state.count) == (self.credited_fen, self.count)
         own = self.own + (state.energy_pj - self.mark_pj) * state.price_e4
-        assert used_fen(state) == Fraction(own, FEN)
-        money_fen, count = kit.esam_wallet()
+        assert compute_used_fen(state) == Fraction(own, FEN)
+        money_fen, count = kit.get_esam_wallet()
         assert count == self.count and money_fen >= state.wallet_fen
         lost_pj = kit.ledger.energy_pj - state.energy_pj
         assert 0 <= lost_pj <= (self.losses + 1) * PJ_PER_WH
-        assert used_fen(state) <= kit.ledger.owed_fen
+        assert compute_used_fen(state) <= kit.ledger.owed_fen
 
 
 Life.TestCase.settings = settings(

@@ -19,7 +19,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> MeterKit:
     kit = MeterKit.new(tmp_path_factory.mktemp("full"))
     in_use(kit, 1000)
     for _ in range(card_files.EVENTS + 2):
-        assert kit.session(USER, behaviour=UNKNOWN).code
+        assert kit.run_session(USER, behaviour=UNKNOWN).code
     assert kit.state.illegal_cards == card_files.EVENTS + 2
     return kit
 
@@ -34,7 +34,7 @@ def test_a_full_log_fits_with_a_slow_card(
 ) -> None:
     card = Path(f"inspection-{request.node.callspec.id.replace(' ', '-')}.card")
     make_inspection(full, card)
-    session = full.session(card, behaviour=behaviour)
+    session = full.run_session(card, behaviour=behaviour)
     tell(f"inspection of a full log, {request.node.callspec.id}: {session.took_us} us")
     assert session.code == 0, session.log
     assert session.took_us < LIMIT_US
@@ -47,12 +47,12 @@ def test_a_full_log_fits_with_a_slow_card(
     ]
     newest = full.state.illegal_cards
     assert numbers == list(range(newest, newest - card_files.EVENTS, -1))
-    assert not full.violations()
+    assert not full.list_violations()
 
 
 def test_a_card_that_never_gets_on_ends(full: MeterKit) -> None:
     make_inspection(full, INSPECTION)
-    session = full.session(INSPECTION, behaviour=Behaviour(nulls=90))
+    session = full.run_session(INSPECTION, behaviour=Behaviour(nulls=90))
     assert session.code == 19 and session.took_us < LIMIT_US
     with pytest.raises(ValueError, match="does not begin with 68H"):
         totals(full)

@@ -42,7 +42,7 @@ def dear(tmp_path: Path) -> Iterator[MeterKit]:
 
 
 def purchase(kit: MeterKit) -> None:
-    kit.session(USER)
+    kit.run_session(USER)
 
 
 @pytest.mark.parametrize(("act", "share"), [(purchase, 23), (dip, 5)])
@@ -56,7 +56,7 @@ def test_a_cut_at_the_bytes_of_every_commit(
         if act is purchase:
             kit.sell(100)
             kit.ledger.bought_fen, count = kit.ledger.bought_fen + 100, count + 1
-            assert kit.esam_wallet()[0] > kit.state.wallet_fen  # there is something to settle
+            assert kit.get_esam_wallet()[0] > kit.state.wallet_fen  # there is something to settle
         before = fram.writes
         if point:
             fram.cut_after(point, kit.cut_now, CUTS[cuts % 3])
@@ -64,13 +64,13 @@ def test_a_cut_at_the_bytes_of_every_commit(
         fram.cut_after_bytes = None
         if not point:
             most = fram.writes - before
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             cuts += 1
             kit.restart(1 * S)
             # Else the relay would open: so many cuts in a row look deliberate.
             kit.wait(10 * S)
         if act is purchase:
-            assert kit.session(USER).code == 0, (point, kit.lines[-5:])
+            assert kit.run_session(USER).code == 0, (point, kit.lines[-5:])
         assert kit.state.count == count, point
         exact(kit)
         if point > most:
@@ -108,7 +108,7 @@ def restored(kit: MeterKit, least_fen: int) -> None:
     kit.wait(8 * S)
     assert kit.relay_closed
     kit.sell(300)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.state.count == 2 and least_fen + 290 < kit.state.balance_fen <= 1300
 
 
@@ -131,7 +131,7 @@ def test_a_cut_while_the_memory_is_restored(kit: MeterKit, point: int) -> None:
     kit.rig.bench.fram.cut_after(point, kit.cut_now, CUTS[point % 3])
     kit.restart()
     kit.rig.bench.fram.cut_after_bytes = None
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart()
     restored(kit, left_fen)
 
@@ -148,7 +148,7 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     )
     kit.restart()
     kit.rig.bench.esam.on_character = None
-    if not kit.rig.view().powered:
+    if not kit.rig.take_view().powered:
         kit.restart()
     restored(kit, left_fen)
 
@@ -161,16 +161,16 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
     while kit.state.balance_fen > -1:
         kit.wait(5 * S)
         if kit.state.balance_fen <= 0 and not kit.relay_closed:
-            kit.session(USER)
+            kit.run_session(USER)
     kit.rig.set_load(0)
     dip(kit)
-    assert kit.relay_closed and kit.state.balance_fen < 0 and kit.esam_wallet()[0] == 0
+    assert kit.relay_closed and kit.state.balance_fen < 0 and kit.get_esam_wallet()[0] == 0
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.restart()
     kit.wait(8 * S)
     assert kit.state.overdraft_limit_fen == 5000 and not kit.relay_closed
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.wait(8 * S)
     assert kit.relay_closed, kit.lines[-5:]
     kit.close()

@@ -52,43 +52,43 @@ def test_each_unused_replacement_is_taken_and_the_money_once(
 ) -> None:
     replacements(kit, 300)
     for at, card in enumerate(order):
-        assert kit.session(card).code == TAKEN
+        assert kit.run_session(card).code == TAKEN
         assert money(kit) == (1300, 2)
         # Used once, a replacement is good only as long as no other has been in the meter since.
-        assert kit.session(card).code == TAKEN
-        assert [kit.session(former).code for former in (USER, *order[:at])] == [SERIAL_ERROR] * (
-            at + 1
-        )
+        assert kit.run_session(card).code == TAKEN
+        assert [kit.run_session(former).code for former in (USER, *order[:at])] == [
+            SERIAL_ERROR
+        ] * (at + 1)
     assert money(kit) == (1300, 2)
 
 
 def test_the_money_is_credited_once_where_the_lost_card_had_brought_it(kit: MeterKit) -> None:
-    assert kit.session(USER).code == TAKEN and money(kit) == (1300, 2)
+    assert kit.run_session(USER).code == TAKEN and money(kit) == (1300, 2)
     replacements(kit, 300)
     for card in (FIRST, SECOND):
-        assert kit.session(card).code == TAKEN and money(kit) == (1300, 2)
-    assert [kit.session(card).code for card in (USER, FIRST)] == [SERIAL_ERROR] * 2
+        assert kit.run_session(card).code == TAKEN and money(kit) == (1300, 2)
+    assert [kit.run_session(card).code for card in (USER, FIRST)] == [SERIAL_ERROR] * 2
 
 
 def test_the_first_one_in_decides_whether_the_money_is_credited(kit: MeterKit) -> None:
     """One with the money and one without: once or not at all, never twice."""
     replacement(kit, FIRST, replace.LastPurchase(2, 0, in_meter=True))
     replacement(kit, SECOND, replace.LastPurchase(2, 300, in_meter=False))
-    assert kit.session(FIRST).code == TAKEN and money(kit) == (1000, 2)
-    assert kit.session(SECOND).code == TAKEN and money(kit) == (1000, 2)
-    assert kit.session(FIRST).code == SERIAL_ERROR
+    assert kit.run_session(FIRST).code == TAKEN and money(kit) == (1000, 2)
+    assert kit.run_session(SECOND).code == TAKEN and money(kit) == (1000, 2)
+    assert kit.run_session(FIRST).code == SERIAL_ERROR
 
 
 @pytest.mark.parametrize("amount_fen", [300, 0])
 def test_the_next_purchase_in_the_meter_closes_it(kit: MeterKit, amount_fen: int) -> None:
     replacements(kit, amount_fen)
     bought = 1000 + amount_fen
-    assert kit.session(FIRST).code == TAKEN
+    assert kit.run_session(FIRST).code == TAKEN
     kit.sell(500, FIRST)
-    assert kit.session(FIRST).code == TAKEN and money(kit) == (bought + 500, 3)
-    assert [kit.session(card).code for card in (SECOND, THIRD, USER)] == [SERIAL_ERROR] * 3
+    assert kit.run_session(FIRST).code == TAKEN and money(kit) == (bought + 500, 3)
+    assert [kit.run_session(card).code for card in (SECOND, THIRD, USER)] == [SERIAL_ERROR] * 3
     assert money(kit) == (bought + 500, 3)
-    assert kit.session(FIRST).code == TAKEN
+    assert kit.run_session(FIRST).code == TAKEN
 
 
 def test_a_purchase_that_is_only_sold_closes_nothing(kit: MeterKit) -> None:
@@ -97,10 +97,10 @@ def test_a_purchase_that_is_only_sold_closes_nothing(kit: MeterKit) -> None:
     A replacement brings that purchase.
     """
     replacements(kit, 300)
-    assert kit.session(FIRST).code == TAKEN
+    assert kit.run_session(FIRST).code == TAKEN
     kit.sell(500, FIRST)
-    assert kit.session(SECOND).code == TAKEN
-    assert kit.session(FIRST).code == SERIAL_ERROR and money(kit) == (1300, 2)
+    assert kit.run_session(SECOND).code == TAKEN
+    assert kit.run_session(FIRST).code == SERIAL_ERROR and money(kit) == (1300, 2)
     replacement(kit, Path("fourth.card"), replace.LastPurchase(3, 500, in_meter=False))
-    assert kit.session(Path("fourth.card")).code == TAKEN and money(kit) == (1800, 3)
-    assert [kit.session(card).code for card in (FIRST, SECOND, THIRD)] == [SERIAL_ERROR] * 3
+    assert kit.run_session(Path("fourth.card")).code == TAKEN and money(kit) == (1800, 3)
+    assert [kit.run_session(card).code for card in (FIRST, SECOND, THIRD)] == [SERIAL_ERROR] * 3

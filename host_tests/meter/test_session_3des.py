@@ -31,14 +31,14 @@ def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MeterKit]:
 
 def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> None:
     kit.sell(200)
-    opening = kit.session(USER)
+    opening = kit.run_session(USER)
     assert opening.texts[-3:] == ["rEAd", "0.00", "2.00"], opening.log
     assert kit.relay_closed and kit.state.customer_no == CUSTOMER_NO
     kit.sell(300)
-    purchase = kit.session(USER)
+    purchase = kit.run_session(USER)
     assert purchase.texts[-3:] == ["rEAd", "2.00", "5.00"], purchase.log
-    again = kit.session(USER)
-    assert again.code == 0 and kit.esam_wallet() == (500, 2)
+    again = kit.run_session(USER)
+    assert again.code == 0 and kit.get_esam_wallet() == (500, 2)
     back = kit.on_card().write_back
     assert (back["balance_fen"], back["count"], back["customer_no"]) == (500, 2, CUSTOMER_NO)
     profile = kit.control.chip.state.profile
@@ -47,7 +47,7 @@ def test_opening_and_purchase_are_the_same_in_both_profiles(kit: MeterKit) -> No
         f"{profile}: opening {opening.slot_characters}, "
         f"purchase {purchase.slot_characters} characters"
     )
-    assert not kit.violations()
+    assert not kit.list_violations()
 
 
 @pytest.mark.parametrize(("meter", "card"), [(SM4.name, TDES.name), (TDES.name, SM4.name)])
@@ -67,11 +67,11 @@ def test_a_card_of_the_other_profile_is_refused_as_a_stranger(
         control.chip.state.keys = dict(kit.control.chip.state.keys)
         number = kit.state.meter_no
         issue.issue_user(control.chip, tmp_path / STRANGER, number, CUSTOMER_NO, 100, 50, [5000])
-    before = kit.esam_wallet(), kit.state.balance_fen, kit.state.illegal_cards
-    session = kit.session(STRANGER)
+    before = kit.get_esam_wallet(), kit.state.balance_fen, kit.state.illegal_cards
+    session = kit.run_session(STRANGER)
     assert session.code == 5, session.log
     assert "Err-32" in session.texts
-    assert (kit.esam_wallet(), kit.state.balance_fen) == before[:2]
+    assert (kit.get_esam_wallet(), kit.state.balance_fen) == before[:2]
     assert kit.state.illegal_cards == before[2] + 1
     kit.close()
 

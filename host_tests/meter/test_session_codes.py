@@ -33,7 +33,7 @@ Provoke = Callable[[MeterKit], Session]
 def supply_low(kit: MeterKit) -> Session:
     kit.rig.set_volts(140_000)
     kit.wait(1 * S)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     kit.rig.set_volts(220_000)
     kit.wait(1 * S)
     return session
@@ -43,7 +43,7 @@ def esam_silent(kit: MeterKit) -> Session:
     """It hears and says nothing more from here on."""
     esam = kit.rig.bench.esam
     esam.tamper = lambda direction, index, value: None if direction == "out" else value
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     esam.tamper = None
     return session
 
@@ -53,7 +53,7 @@ def esam_gone(kit: MeterKit) -> Session:
     kit.rig.cut_power()
     engine, kit.rig.bench.esam.engine = kit.rig.bench.esam.engine, None
     kit.restart(1 * S)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     kit.rig.cut_power()
     kit.rig.bench.esam.engine = engine
     kit.restart(1 * S)
@@ -61,35 +61,35 @@ def esam_gone(kit: MeterKit) -> Session:
 
 
 def mute(kit: MeterKit) -> Session:
-    return kit.session(USER, behaviour=Behaviour(mute=True))
+    return kit.run_session(USER, behaviour=Behaviour(mute=True))
 
 
 def of_another_system(kit: MeterKit) -> Session:
     issue.issue_control(kit.folder / "thief.card")
     with CardFile.open(kit.folder / "thief.card") as thief:
         issue.issue_user(thief.chip, kit.folder / OTHER, METER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4])
-    return kit.session(OTHER)
+    return kit.run_session(OTHER)
 
 
 def refuses_the_meter(kit: MeterKit) -> Session:
     def lock(chip: Chip) -> None:
         chip.faults.locked_kids = frozenset({2})
 
-    return kit.session(USER, spoil=lock)
+    return kit.run_session(USER, spoil=lock)
 
 
 def not_ours(kit: MeterKit) -> Session:
     """Answers to reset as ours do, and knows no application."""
-    return kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82))
+    return kit.run_session(USER, behaviour=Behaviour(lying_sw=0x6A82))
 
 
 def of_type_nine(kit: MeterKit) -> Session:
     kit.write(USER, {"card_type": 9})
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def init_with_private_keys(kit: MeterKit) -> Session:
-    return kit.session(INIT)
+    return kit.run_session(INIT)
 
 
 def wrong_mac(kit: MeterKit) -> Session:
@@ -97,77 +97,77 @@ def wrong_mac(kit: MeterKit) -> Session:
         chip.faults.wrong_mac = True
 
     kit.sell(500)
-    return kit.session(USER, spoil=spoil)
+    return kit.run_session(USER, spoil=spoil)
 
 
 def of_another_meter(kit: MeterKit) -> Session:
     kit.make_user(OTHER, UserData(METER_NO + 1, CUSTOMER_NO, 100, 50, [PRICE_E4]))
-    return kit.session(OTHER)
+    return kit.run_session(OTHER)
 
 
 def of_another_customer(kit: MeterKit) -> Session:
     kit.make_user(OTHER, UserData(METER_NO, CUSTOMER_NO + 1, 100, 50, [PRICE_E4]))
-    return kit.session(OTHER)
+    return kit.run_session(OTHER)
 
 
 def second_card(kit: MeterKit) -> Session:
     kit.make_user(OTHER)
     kit.write(OTHER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(OTHER, 500, 2)
-    return kit.session(OTHER)
+    return kit.run_session(OTHER)
 
 
 def wrong_sum(kit: MeterKit) -> Session:
     framed = card_files.frame(card_files.CMD_USER, bytes(39))
     kit.write(USER, CARD_INFO=framed[:-2] + bytes((framed[-2] ^ 1, framed[-1])))
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def purchase_on_a_new_meter(kit: MeterKit) -> Session:
     kit.write(USER, {"card_type": card_files.PURCHASE})
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def replacement_on_a_new_meter(kit: MeterKit) -> Session:
     kit.write(USER, {"card_type": card_files.REPLACEMENT})
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def a_purchase_left_out(kit: MeterKit) -> Session:
     kit.set_wallet(USER, 500, 4, True)
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def not_blank(kit: MeterKit) -> Session:
     kit.set_wallet(USER, 500, 2, False)
     kit.write(USER, {"card_type": card_files.PURCHASE})
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def falls_silent(kit: MeterKit) -> Session:
-    return kit.session(USER, behaviour=Behaviour(stops_after=60))
+    return kit.run_session(USER, behaviour=Behaviour(stops_after=60))
 
 
 def pulled(kit: MeterKit) -> Session:
     def hear(direction: str, index: int) -> None:
-        if index == 60 and kit.rig.view().slot != "empty":
+        if index == 60 and kit.rig.take_view().slot != "empty":
             kit.rig.pull()
 
     slot = kit.rig.bench.slot
     slot.on_character = hear
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     slot.on_character = None
     return session
 
 
 def too_much(kit: MeterKit) -> Session:
     kit.sell(HOARD_FEN)
-    return kit.session(USER)
+    return kit.run_session(USER)
 
 
 def control_card(kit: MeterKit) -> Session:
     CardFile.create(kit.folder / OTHER, kinds.CONTROL).close()
-    return kit.session(OTHER)
+    return kit.run_session(OTHER)
 
 
 TABLE: dict[int, Provoke] = {
@@ -190,10 +190,10 @@ def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     new = code in (15, 16)
     if not new:
         kit.sell(1000)
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
         kit.rig.set_load(2_200_000)
         kit.wait(2 * S)
-    bought, wallet = kit.state.bought_fen, kit.esam_wallet()
+    bought, wallet = kit.state.bought_fen, kit.get_esam_wallet()
     session = TABLE[code](kit)
     assert session.code == code, session.log
     assert f"Err-{GROUPS[code]}" in session.texts
@@ -201,7 +201,7 @@ def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     assert kit.state.illegal_cards == (code in ILLEGAL)
     logged = kit.meter.events.read_newest(20)
     assert [record[17] for record in logged] == [code] * (code in ILLEGAL)
-    assert (kit.state.bought_fen, kit.state.count) == (bought, wallet[1]) and kit.esam_wallet()[
+    assert (kit.state.bought_fen, kit.state.count) == (bought, wallet[1]) and kit.get_esam_wallet()[
         1
     ] == wallet[1]
     kit.rig.set_load(0)

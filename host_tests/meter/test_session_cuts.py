@@ -75,7 +75,7 @@ def broken_off(kit: MeterKit, card: Path, point: int, act: Break) -> int:
     sockets = (kit.rig.bench.slot, kit.rig.bench.esam)
     for socket in sockets:
         socket.on_character = hear
-    session = kit.session(card)
+    session = kit.run_session(card)
     for socket in sockets:
         socket.on_character = None
     assert session.code == 0 or act is pull, session.log
@@ -103,7 +103,7 @@ def through(kit: MeterKit, card: Path, act: Break, check: Callable[[], None]) ->
 
 
 def keys_work(kit: MeterKit) -> None:
-    session = kit.session(INSPECTION)
+    session = kit.run_session(INSPECTION)
     assert session.code == 0, session.log
     assert totals(kit)["meter_no"] == kit.state.meter_no == METER_NO
 
@@ -114,9 +114,9 @@ def test_key_change(tmp_path: Path, act: Break) -> None:
     kit.make_init(INIT)
     kit.make_keys(KEYS, uses=MANY)
     make_inspection(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
-    assert kit.session(INIT).code == 0
+    assert kit.run_session(INIT).code == 0
     seen = set()
 
     def check() -> None:
@@ -124,7 +124,7 @@ def test_key_change(tmp_path: Path, act: Break) -> None:
         old = key_state(kit) == card_files.KEYS_PUBLIC
         seen.add(old)
         assert uses(kit, KEYS) >= MANY - 1
-        assert kit.session(KEYS).code == (0 if old else 9)
+        assert kit.run_session(KEYS).code == (0 if old else 9)
         keys_work(kit)
         assert key_state(kit) == card_files.KEYS_PRIVATE and uses(kit, KEYS) >= MANY - 2
 
@@ -143,11 +143,15 @@ def test_restore_of_a_meter_in_use(tmp_path: Path, act: Break) -> None:
     def check() -> None:
         keys_work(kit)
         old = key_state(kit) == card_files.KEYS_PRIVATE
-        assert kit.session(USER).code == (0 if old else 9)
-        assert kit.session(RESTORE).code == (0 if old else 9)
+        assert kit.run_session(USER).code == (0 if old else 9)
+        assert kit.run_session(RESTORE).code == (0 if old else 9)
         keys_work(kit)
         assert key_state(kit) == card_files.KEYS_PUBLIC
-        assert (kit.state.balance_fen, kit.state.count, kit.esam_wallet()) == (1000, 1, (1000, 1))
+        assert (kit.state.balance_fen, kit.state.count, kit.get_esam_wallet()) == (
+            1000,
+            1,
+            (1000, 1),
+        )
 
     through(kit, RESTORE, act, check)
     kit.close()
@@ -165,7 +169,7 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
         """All but what each start counts."""
         return (
             vars(kit.state) | {"uncharged_starts": 0},
-            kit.esam_wallet(),
+            kit.get_esam_wallet(),
             dict(esam_chip(kit).state.keys),
         )
 
@@ -193,7 +197,7 @@ def test_test_credit(tmp_path: Path, act: Break) -> None:
     """
     kit = MeterKit(tmp_path)
     make_credit(kit, uses=MANY)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     seen = set()
 
@@ -201,11 +205,11 @@ def test_test_credit(tmp_path: Path, act: Break) -> None:
         balance_fen = kit.state.balance_fen
         seen.add(balance_fen)
         assert balance_fen in (0, 100) and kit.state.bought_fen == balance_fen
-        assert kit.esam_wallet()[0] >= balance_fen and kit.esam_wallet()[1] == 0
+        assert kit.get_esam_wallet()[0] >= balance_fen and kit.get_esam_wallet()[1] == 0
         assert uses(kit, CREDIT) in (MANY, MANY - 1)
         assert uses(kit, CREDIT) == MANY - 1 or not balance_fen
-        assert kit.session(CREDIT).code == (21 if balance_fen else 0)
-        assert kit.state.balance_fen == 100 and kit.esam_wallet() == (100, 0)
+        assert kit.run_session(CREDIT).code == (21 if balance_fen else 0)
+        assert kit.state.balance_fen == 100 and kit.get_esam_wallet() == (100, 0)
         assert any(files_of(kit, CREDIT)[5]) or balance_fen
 
     through(kit, CREDIT, act, check)

@@ -36,7 +36,7 @@ SEALED_COUNT = bytes.fromhex("04B08204")
 def line(tmp_path: Path) -> Iterator[MeterKit]:
     """A factory's meter with its number, under a load that only a closed relay lets through."""
     kit = MeterKit.before_cards(tmp_path)
-    assert kit.session(INIT).code == 0
+    assert kit.run_session(INIT).code == 0
     kit.rig.set_load(6_600_000)
     yield kit
     kit.close()
@@ -61,11 +61,11 @@ def test_an_initialisation_brings_no_money_and_no_count(
     kit = MeterKit.new(tmp_path)
     in_use(kit, 1000)
     make_restore(kit)
-    assert kit.session(RESTORE).code == 0
+    assert kit.run_session(RESTORE).code == 0
     forge(kit, INIT, card_files.CARD_WALLET, wallet(money_fen, count))
     before = inside(kit)
-    assert kit.session(INIT).code == code
-    assert inside(kit) == before and kit.esam_wallet() == (1000, 1) and kit.relay_closed
+    assert kit.run_session(INIT).code == code
+    assert inside(kit) == before and kit.get_esam_wallet() == (1000, 1) and kit.relay_closed
     kit.rig.cut_power()
     kit.restart()
     assert (kit.state.balance_fen, kit.state.count) == (1000, 1)
@@ -86,10 +86,10 @@ def test_the_count_that_reaches_the_esam_is_the_one_that_is_judged(line: MeterKi
 
         chip.process = answer  # type: ignore[method-assign]
 
-    assert line.session(INIT, spoil=turn).code == 17
-    assert line.esam_wallet() == (0, 0)
+    assert line.run_session(INIT, spoil=turn).code == 17
+    assert line.get_esam_wallet() == (0, 0)
     forge(line, INIT, card_files.CARD_WALLET, wallet(0, 0))
-    assert line.session(INIT).code == 0
+    assert line.run_session(INIT).code == 0
 
 
 def parameters(changes: dict[str, Any]) -> bytes:
@@ -105,7 +105,7 @@ def test_an_initialisation_names_a_meter_and_no_customer(
 ) -> None:
     forge(line, INIT, card_files.CARD_INFO, parameters(changes))
     before = inside(line)
-    assert line.session(INIT).code == 14
+    assert line.run_session(INIT).code == 14
     assert inside(line) == before
 
 
@@ -124,9 +124,9 @@ def test_the_parameters_that_reach_the_esam_are_those_that_were_read(line: Meter
         chip.process = answer  # type: ignore[method-assign]
 
     before = esam_chip(line).state.files[card_files.ESAM_PARAMS]
-    assert line.session(INIT, spoil=lie).code == 10
+    assert line.run_session(INIT, spoil=lie).code == 10
     assert esam_chip(line).state.files[card_files.ESAM_PARAMS] == before
-    assert line.session(INIT).code == 0 and line.state.meter_no == METER_NO
+    assert line.run_session(INIT).code == 0 and line.state.meter_no == METER_NO
 
 
 def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
@@ -136,16 +136,16 @@ def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
     """
     kit = line
     issue.issue_control(kit.folder / "other.card")
-    assert kit.session(Path("other.card")).code == 22
+    assert kit.run_session(Path("other.card")).code == 22
     make_credit(kit, money_fen=1000)
-    assert kit.session(CREDIT).code == 0
+    assert kit.run_session(CREDIT).code == 0
     kit.wait(300 * S)
-    assert kit.session(INIT).code == 0
+    assert kit.run_session(INIT).code == 0
     kit.rig.set_load(0)
     kit.wait(2 * S)
     assert kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert (kit.state.illegal_cards, kit.state.bought_fen) == (1, 0)
-    assert kit.session(KEYS).code == 0
+    assert kit.run_session(KEYS).code == 0
     assert (kit.state.balance_fen, kit.state.remainder) == (0, 0)
     kit.ledger.reset()
     before_pj, kit.ledger.price_e4 = kit.state.energy_pj, PRICE_E4
@@ -168,7 +168,7 @@ def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
     kit.wait(2 * S)
     assert kit.state.energy_pj == kit.ledger.energy_pj > 0
     assert kit.state.balance_fen < 0 and not kit.relay_closed
-    assert kit.session(KEYS).code == 0 and key_state(kit) == card_files.KEYS_PRIVATE
+    assert kit.run_session(KEYS).code == 0 and key_state(kit) == card_files.KEYS_PRIVATE
     assert (kit.state.balance_fen, kit.state.remainder, kit.relay_closed) == (0, 0, False)
     in_use(kit, 1000)
     assert kit.state.balance_fen == 1000
@@ -188,9 +188,9 @@ def test_however_little_test_credit_it_closes_the_relay(
 ) -> None:
     """The card is there to see the relay close and open again, and a use of it is spent on that."""
     kit = MeterKit.before_cards(tmp_path, init)
-    assert kit.session(INIT).code == 0
+    assert kit.run_session(INIT).code == 0
     make_credit(kit, money_fen=money_fen)
-    assert kit.session(CREDIT).code == 0 and uses(kit, CREDIT) == 2
+    assert kit.run_session(CREDIT).code == 0 and uses(kit, CREDIT) == 2
     kit.wait(10 * S)
     assert kit.relay_closed and kit.state.balance_fen == money_fen
     kit.rig.set_load(6_600_000)
@@ -204,7 +204,7 @@ def test_test_credit_brings_no_count(line: MeterKit) -> None:
     framed = card_files.frame(card_files.CMD_TEST_CREDIT, wallet(100, 7))
     forge(line, CREDIT, card_files.CARD_INFO, framed)
     before = inside(line)
-    assert line.session(CREDIT).code == 17
+    assert line.run_session(CREDIT).code == 17
     assert inside(line) == before and uses(line, CREDIT) == 3
 
 
@@ -219,7 +219,7 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
         card_files.CMD_TEST_RELAY, card_files.pack(card_files.TEST_ORDER, order)
     )
     forge(line, Path("right.card"), card_files.CARD_INFO, framed)
-    assert line.session(Path("right.card")).code == 14
+    assert line.run_session(Path("right.card")).code == 14
     assert uses(line, Path("right.card")) == 3 and not results(line, Path("right.card"))
     assert not line.under_test and not line.relay_closed
 

@@ -62,7 +62,7 @@ def blank(block: bytes) -> bytes:
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
     kit = MeterKit.new(tmp_path)
     yield kit
-    assert not kit.violations()
+    assert not kit.list_violations()
     kit.close()
 
 
@@ -76,10 +76,10 @@ def esam_params(kit: MeterKit) -> bytes:
 
 
 def refused(kit: MeterKit, card: Path, answers: Answers) -> None:
-    before = owner(kit), esam_params(kit), kit.esam_wallet()
-    session = kit.session(card, spoil=foil(answers))
+    before = owner(kit), esam_params(kit), kit.get_esam_wallet()
+    session = kit.run_session(card, spoil=foil(answers))
     assert session.code == CODE_MAC, session.log
-    assert (owner(kit), esam_params(kit), kit.esam_wallet()) == before
+    assert (owner(kit), esam_params(kit), kit.get_esam_wallet()) == before
 
 
 @pytest.mark.parametrize("ahead", [0, 1])
@@ -98,7 +98,7 @@ def test_a_card_of_another_meter_does_not_become_the_replacement(kit: MeterKit, 
     owner_end = card_files.pack(card_files.PARAMS[-3:], lie)
     sealed = {SEALED_INFO: lambda block: owner_end + block[-4:]}
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1 + ahead), **sealed})
-    assert kit.session(USER).code == 0 and kit.state.count == 2
+    assert kit.run_session(USER).code == 0 and kit.state.count == 2
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -108,7 +108,7 @@ def test_a_card_of_another_meter_opens_no_account(kit: MeterKit, number: int) ->
     refused(kit, OTHER, {INFO: reads(**lie, update_flag=0), PURCHASE: count(number)})
     refused(kit, OTHER, {INFO: reads(**lie, update_flag=0x80), PURCHASE: count(number)})
     kit.sell(1000)
-    assert kit.session(USER).code == 0 and kit.state.customer_no == CUSTOMER_NO
+    assert kit.run_session(USER).code == 0 and kit.state.customer_no == CUSTOMER_NO
 
 
 def test_a_former_card_does_not_come_back_as_a_replacement(kit: MeterKit) -> None:
@@ -116,8 +116,8 @@ def test_a_former_card_does_not_come_back_as_a_replacement(kit: MeterKit) -> Non
     kit.make_user(OTHER, USER_DATA)
     kit.write(OTHER, {"card_type": card_files.REPLACEMENT, "update_flag": 0})
     kit.set_wallet(OTHER, 0, 1, True)
-    assert kit.session(OTHER).code == 0
-    assert kit.session(USER).code == 13
+    assert kit.run_session(OTHER).code == 0
+    assert kit.run_session(USER).code == 13
     kit.write(USER, {"card_type": card_files.PURCHASE, "update_flag": 0})
     refused(kit, USER, {INFO: reads(card_type=card_files.REPLACEMENT), BLANK: blank})
 
@@ -127,7 +127,7 @@ def test_an_opening_is_taken_whole_or_not_at_all(kit: MeterKit) -> None:
     kit.sell(1000)
     refused(kit, USER, {INFO: reads(update_flag=0x80)})
     refused(kit, USER, {INFO: reads(alarm1_fen=1)})
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
 
 
 def test_a_purchase_that_changes_between_its_two_seals_is_refused(kit: MeterKit) -> None:
@@ -138,9 +138,9 @@ def test_a_purchase_that_changes_between_its_two_seals_is_refused(kit: MeterKit)
         asked.append(block)
         return count(1, 2000)(block) if len(asked) == 1 else block
 
-    before = owner(kit), kit.esam_wallet()
-    assert kit.session(USER, spoil=foil({PURCHASE: more})).code == CODE_MAC
-    assert (owner(kit), kit.esam_wallet()) == before and len(asked) == 2
+    before = owner(kit), kit.get_esam_wallet()
+    assert kit.run_session(USER, spoil=foil({PURCHASE: more})).code == CODE_MAC
+    assert (owner(kit), kit.get_esam_wallet()) == before and len(asked) == 2
 
 
 def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
@@ -160,7 +160,7 @@ def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
         "update_flag": 0,
     }
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1), BLANK: blank})
-    assert kit.session(USER).code == 0 and kit.state.count == 2
+    assert kit.run_session(USER).code == 0 and kit.state.count == 2
 
 
 def test_a_replacement_leaves_the_plan_in_the_esam(kit: MeterKit) -> None:
@@ -173,7 +173,7 @@ def test_a_replacement_leaves_the_plan_in_the_esam(kit: MeterKit) -> None:
     kit.make_user(OTHER, USER_DATA)
     kit.write(OTHER, {"card_type": card_files.REPLACEMENT, "update_flag": 0, "alarm1_fen": 7})
     kit.set_wallet(OTHER, 500, 2, True)
-    assert kit.session(OTHER).code == 0 and kit.state.bought_fen == 1500
+    assert kit.run_session(OTHER).code == 0 and kit.state.bought_fen == 1500
     assert esam_params(kit) == before[:-1] + bytes((card_files.REPLACEMENT,))
 
 
@@ -185,5 +185,5 @@ def test_a_monthly_purchase_says_no_more_than_before(kit: MeterKit) -> None:
         head: lambda block, head=head: heard.append(head.hex()) or block
         for head in (SEALED_INFO, PURCHASE)
     }
-    assert kit.session(USER, spoil=foil(spies)).code == 0
+    assert kit.run_session(USER, spoil=foil(spies)).code == 0
     assert heard == [PURCHASE.hex()]

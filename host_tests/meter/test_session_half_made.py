@@ -25,7 +25,7 @@ MONEY_FEN = 500_000
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
     made = MeterKit.before_cards(tmp_path)
-    assert made.session(INIT).code == 0
+    assert made.run_session(INIT).code == 0
     yield made
     made.close()
 
@@ -53,13 +53,13 @@ def test_an_initialisation_of_another_number_that_was_pulled(kit: MeterKit) -> N
         kit.rig.bench.set_wire("SLOT_SWITCH", 1)
         raise CardTorn("pulled")
 
-    assert kit.session(OTHER_INIT, spoil=at("04B086", pulled)).code == 20
-    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
-    assert kit.session(OTHER_INIT).code == 0
-    assert kit.session(KEYS).texts[-1] == "donE"
+    assert kit.run_session(OTHER_INIT, spoil=at("04B086", pulled)).code == 20
+    assert kit.run_session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
+    assert kit.run_session(OTHER_INIT).code == 0
+    assert kit.run_session(KEYS).texts[-1] == "donE"
     kit.make_user(OTHER_USER, issue.UserData(OTHER_NO, CUSTOMER_NO, 100, 50, [PRICE_E4]))
     kit.sell(1000, OTHER_USER)
-    assert kit.session(OTHER_USER).code == 0 and kit.state.balance_fen == 1000
+    assert kit.run_session(OTHER_USER).code == 0 and kit.state.balance_fen == 1000
 
 
 @pytest.mark.parametrize("after_ms", [5, 20, 40, 60, 100, 200])
@@ -73,28 +73,30 @@ def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: 
             card_files.CARD_WALLET,
             card_files.pack(card_files.WALLET, {"money_fen": MONEY_FEN, "count": 1}),
         )
-    kit.session(
+    kit.run_session(
         OTHER_INIT,
-        spoil=at("04B08204", lambda: kit.rig.clock.after(after_ms * MS, kit.rig.mains_off)),
+        spoil=at(
+            "04B08204", lambda: kit.rig.clock.call_after(after_ms * MS, kit.rig.switch_mains_off)
+        ),
     )
     kit.restart()
-    credited = kit.state.balance_fen or kit.esam_wallet() != (0, 0)
-    assert kit.session(KEYS).code == (9 if credited else 0)
+    credited = kit.state.balance_fen or kit.get_esam_wallet() != (0, 0)
+    assert kit.run_session(KEYS).code == (9 if credited else 0)
     if credited:
         assert key_state(kit) == card_files.KEYS_PUBLIC
-        assert kit.session(INIT).code == 0 and kit.session(KEYS).code == 0
+        assert kit.run_session(INIT).code == 0 and kit.run_session(KEYS).code == 0
     kit.sell(1000)
-    assert kit.session(USER).code == 0
-    assert (kit.state.balance_fen, kit.state.count, kit.esam_wallet()) == (1000, 1, (1000, 1))
+    assert kit.run_session(USER).code == 0
+    assert (kit.state.balance_fen, kit.state.count, kit.get_esam_wallet()) == (1000, 1, (1000, 1))
 
 
 def test_a_meter_in_use_is_given_its_keys_back_with_its_credit(kit: MeterKit) -> None:
-    assert kit.session(KEYS).code == 0
+    assert kit.run_session(KEYS).code == 0
     kit.sell(1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     make_restore(kit)
-    assert (kit.session(RESTORE).code, kit.session(KEYS).code) == (0, 0)
-    assert (kit.state.balance_fen, kit.state.count, kit.esam_wallet()) == (1000, 1, (1000, 1))
+    assert (kit.run_session(RESTORE).code, kit.run_session(KEYS).code) == (0, 0)
+    assert (kit.state.balance_fen, kit.state.count, kit.get_esam_wallet()) == (1000, 1, (1000, 1))
     assert INIT_DATA.meter_no == kit.state.meter_no
 
 
@@ -104,5 +106,5 @@ def test_a_tariff_without_a_price_is_none(kit: MeterKit) -> None:
     The sum alone would give electricity away.
     """
     kit.make_init(OTHER_INIT, issue.InitData(INIT_DATA.meter_no, 100, 50, 50, 0, 0, [0]))
-    assert kit.session(OTHER_INIT).code == 14
-    assert kit.session(INIT).code == 0 and kit.state.price_e4 == PRICE_E4
+    assert kit.run_session(OTHER_INIT).code == 14
+    assert kit.run_session(INIT).code == 0 and kit.state.price_e4 == PRICE_E4

@@ -154,7 +154,7 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     for _ in range(2):
         kit.sell(100)
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
     other, cards, served = Path("other.card"), 0, 0
     for card_type in (OPEN, BUY, REPLACE):
         for ahead in (-1, 0, 1, 2):
@@ -174,11 +174,11 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
                         SERIAL if known else STRANGER, 10, count, blank,
                     ))  # fmt: skip
                     before = state.bought_fen, state.count, state.card_serial
-                    session = kit.session(card)
+                    session = kit.run_session(card)
                     case = (card_type, ahead, blank, stranger, expected, session.log)
                     credited, bound = expected == CREDIT, expected in (CREDIT, TAKE_OVER)
                     assert kit.state.bought_fen == before[0] + 10 * credited, case
-                    assert kit.state.count == before[1] + credited == kit.esam_wallet()[1], case
+                    assert kit.state.count == before[1] + credited == kit.get_esam_wallet()[1], case
                     code = (
                         expected
                         if isinstance(expected, int)
@@ -195,13 +195,13 @@ def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
                         assert receipt["count"] == kit.state.count, case
                         served += 1
                     if bound and not known:
-                        former = kit.session(USER).code if card != USER else 0
+                        former = kit.run_session(USER).code if card != USER else 0
                         assert former == 13 or card == USER, case  # the former card, from now on
                         kit.write(USER, {"card_type": REPLACE, "update_flag": 0})
                         kit.set_wallet(USER, 10, kit.state.count, True)
-                        assert kit.session(USER).code == 0  # back to it
+                        assert kit.run_session(USER).code == 0  # back to it
                     cards += 1
-    assert not kit.violations()
+    assert not kit.list_violations()
     kit.close()
     tell(f"{cards} cards on a whole meter as the rules say, {served} of them with a receipt")
 

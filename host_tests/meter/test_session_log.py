@@ -94,7 +94,7 @@ def test_journal_and_log_do_not_meet() -> None:
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
-    parts.mcu.i2c_bus(0).devices[ADDRESS] = chip
+    parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
     chip.mute = True
     with pytest.raises(OSError):
@@ -109,7 +109,7 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     in_use(kit, 1000)
     CardFile.create(tmp_path / OTHER, kinds.CONTROL).close()
     for _ in range(22):
-        assert kit.session(OTHER).code == 22
+        assert kit.run_session(OTHER).code == 22
     kit.rig.cut_power()
     kit.restart(1 * S)
     assert kit.state.illegal_cards == 22
@@ -117,9 +117,9 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     assert logged == list(range(3, 23))
     kit.state.illegal_cards = 999_998
     for expected in (999_999, 999_999):
-        assert kit.session(OTHER).code == 22
+        assert kit.run_session(OTHER).code == 22
         assert kit.state.illegal_cards == expected
-    assert kit.session(USER).code == 0 and kit.on_card().write_back["illegal_cards"] == 999_999
+    assert kit.run_session(USER).code == 0 and kit.on_card().write_back["illegal_cards"] == 999_999
     kit.close()
 
 
@@ -128,11 +128,11 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     in_use(kit, 1000)
     CardFile.create(tmp_path / OTHER, kinds.CONTROL).close()
     kit.rig.bench.fram.mute = True
-    session = kit.session(OTHER)
+    session = kit.run_session(OTHER)
     assert session.code == 22 and "Err-37" in session.texts
     assert any("illegal card not kept" in line for line in session.log)
     kit.rig.bench.fram.mute = False
-    assert kit.session(OTHER).code == 22 and kit.state.illegal_cards == 2
+    assert kit.run_session(OTHER).code == 22 and kit.state.illegal_cards == 2
     assert len(kit.meter.events.read_newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
@@ -153,9 +153,9 @@ def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(
         raise thrown
 
     kit.meter.events.add = refuses
-    session = kit.session(OTHER)
+    session = kit.run_session(OTHER)
     assert session.code == 22 and "Err-37" in session.texts
     assert [line for line in session.log if "illegal card not kept: " + str(thrown) in line]
-    assert kit.session(USER).code == 0 and kit.state.illegal_cards == 1
+    assert kit.run_session(USER).code == 0 and kit.state.illegal_cards == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()

@@ -58,10 +58,10 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
         if line.startswith("8030"):
             assert (state.intent, state.count) == (INTENT_CREDIT, 1)
             # Else a cut would leave a difference.
-            assert kit.esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
+            assert kit.get_esam_wallet()[0] - int(line[10:18], 16) >= state.wallet_fen
         elif line.startswith("8432"):
             assert (state.intent, state.intent_fen, state.intent_count) == (INTENT_CREDIT, 300, 2)
-            assert state.wallet_fen <= kit.esam_wallet()[0] < 1000
+            assert state.wallet_fen <= kit.get_esam_wallet()[0] < 1000
         else:
             return
         seen.append(line[:4])
@@ -69,12 +69,12 @@ def test_the_journal_is_ahead_of_every_step_that_lasts(kit: MeterKit) -> None:
     def card(line: str) -> None:
         if line.startswith("04d685"):
             state = kept(kit)
-            assert (state.intent, state.count) == (0, 2) == (0, kit.esam_wallet()[1])
-            assert 0 <= kit.esam_wallet()[0] - state.wallet_fen < 10  # settled on the way
+            assert (state.intent, state.count) == (0, 2) == (0, kit.get_esam_wallet()[1])
+            assert 0 <= kit.get_esam_wallet()[0] - state.wallet_fen < 10  # settled on the way
             seen.append(line[:4])
 
     tap(kit.esam, esam)
-    assert kit.session(USER, spoil=lambda chip: tap(chip, card)).code == 0
+    assert kit.run_session(USER, spoil=lambda chip: tap(chip, card)).code == 0
     assert seen == ["8030", "8432", "04d6"]
 
 
@@ -97,18 +97,18 @@ def test_any_wrong_bit_in_the_wallet_is_noticed_and_changes_nothing(kit: MeterKi
                     return value ^ 1 << bit
             return value
 
-        before = kit.esam_wallet()
+        before = kit.get_esam_wallet()
         socket.tamper = flip
-        session = kit.session(USER)
+        session = kit.run_session(USER)
         socket.tamper = None
         assert session.code == 2 and any("inverse" in line for line in session.log), (
             at,
             session.log,
         )
-        assert kit.esam_wallet() == before and kit.state.count == 1, at
+        assert kit.get_esam_wallet() == before and kit.state.count == 1, at
         told.clear()
         kit.wait(15 * S)
-    assert kit.session(USER).code == 0 and kit.state.count == 2
+    assert kit.run_session(USER).code == 0 and kit.state.count == 2
 
 
 def test_the_wallet_is_read_whole_with_its_inverse() -> None:

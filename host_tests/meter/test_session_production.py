@@ -10,7 +10,7 @@ import pytest
 
 from dianka.bench.models.relay import ContactFault
 from dianka.cardos.files import card_files
-from ledger import used_fen
+from ledger import compute_used_fen
 from meter_kit import INIT, INIT_DATA, KEYS, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
     CREDIT,
@@ -40,7 +40,7 @@ def factory(tmp_path: Path) -> Iterator[MeterKit]:
     kit.make_keys(KEYS)
     make_credit(kit)
     make_test(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.rig.set_load(2_200_000)
     kit.wait(3 * S)
     yield kit
@@ -68,7 +68,7 @@ def test_a_good_meter_passes_all(factory: MeterKit) -> None:
     assert uses(kit, TEST) == 2 and not kit.relay_closed
     assert not kit.under_test
     assert kit.state.balance_fen == 0 and kit.state.energy_pj == kit.ledger.energy_pj > 0
-    assert not [line for line in kit.lines if "restarts" in line] and not kit.violations()
+    assert not [line for line in kit.lines if "restarts" in line] and not kit.list_violations()
     tell(f"all tests in {(kit.rig.clock.now_us - begun_us) // MS} ms, {found[0]['pulses']} pulses")
 
 
@@ -76,12 +76,13 @@ def test_people_see_every_segment_and_lamp(factory: MeterKit) -> None:
     kit = factory
     kit.rig.insert(TEST)
     kit.wait(4 * S)
-    assert kit.rig.view().display.strip() == "8.8.8.8.8.8.8.8."
-    assert all(kit.rig.view().lamps.values())
+    assert kit.rig.take_view().display.strip() == "8.8.8.8.8.8.8.8."
+    assert all(kit.rig.take_view().lamps.values())
     kit.rig.press_key()
     kit.wait(1 * S)
     assert (
-        kit.rig.view().display.strip() != "8.8.8.8.8.8.8.8." and not kit.rig.view().lamps["fault"]
+        kit.rig.take_view().display.strip() != "8.8.8.8.8.8.8.8."
+        and not kit.rig.take_view().lamps["fault"]
     )
     kit.wait(30 * S)
     kit.pull()
@@ -103,7 +104,7 @@ def stuck(kit: MeterKit) -> int:
 
 
 def clock_stands(kit: MeterKit) -> int:
-    kit.rig.bench.rtc.mute = True
+    kit.rig.bench.clock_chip.mute = True
     return card_files.TEST_CLOCK
 
 
@@ -129,7 +130,7 @@ def test_a_bad_part_is_found(factory: MeterKit, spoil: object) -> None:
 @pytest.mark.parametrize(("percent", "good"), [(100, True), (101, True), (90, False), (110, False)])
 def test_pulses_are_held_against_the_bench_s_load(tmp_path: Path, percent: int, good: bool) -> None:
     kit = MeterKit(tmp_path)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.rig.set_load(4_400_000)
     kit.wait(3 * S)
     expected = 4_400_000 * 20 * 1_000_000_000 // kit.meter.chip.pulse_pj * percent // 100
@@ -142,63 +143,65 @@ def test_pulses_are_held_against_the_bench_s_load(tmp_path: Path, percent: int, 
 def test_test_credit_closes_the_relay_until_it_is_used_up(factory: MeterKit) -> None:
     kit = factory
     kit.ledger.reset()
-    session = kit.session(CREDIT)
+    session = kit.run_session(CREDIT)
     assert session.code == 0 and "1.00" in session.texts, session.log
-    assert (kit.state.balance_fen, kit.esam_wallet(), uses(kit, CREDIT)) == (100, (100, 0), 2)
+    assert (kit.state.balance_fen, kit.get_esam_wallet(), uses(kit, CREDIT)) == (100, (100, 0), 2)
     assert results(kit, CREDIT)[0]["money_fen"] == 100
     kit.wait(60 * S)
     assert kit.relay_closed and 90 < kit.state.balance_fen < 100
-    assert kit.session(CREDIT).code == 0 and kit.state.balance_fen <= 100  # filled up, not added to
+    assert (
+        kit.run_session(CREDIT).code == 0 and kit.state.balance_fen <= 100
+    )  # filled up, not added to
     kit.ledger.price_e4 = 10_000
     kit.rig.set_load(6_600_000)
     kit.wait(700 * S)
     assert not kit.relay_closed and kit.state.balance_fen == 0
-    assert 0 <= used_fen(kit.state) - (kit.state.bought_fen - kit.state.balance_fen) < 1
+    assert 0 <= compute_used_fen(kit.state) - (kit.state.bought_fen - kit.state.balance_fen) < 1
     assert kit.state.energy_pj == kit.ledger.energy_pj
-    assert not kit.violations()
+    assert not kit.list_violations()
 
 
 def test_test_credit_ends_with_the_factory(factory: MeterKit) -> None:
     kit = factory
-    assert kit.session(INIT).code == 0
-    assert kit.session(CREDIT).code == 0 and kit.state.price_e4 == INIT_DATA.rates_e4[0]
+    assert kit.run_session(INIT).code == 0
+    assert kit.run_session(CREDIT).code == 0 and kit.state.price_e4 == INIT_DATA.rates_e4[0]
     # Nobody can take the test credit home.
-    assert kit.session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
-    assert kit.session(INIT).code == 0 and kit.state.balance_fen == 0
-    assert kit.session(KEYS).code == 0 and kit.esam_wallet() == (0, 0)
+    assert kit.run_session(KEYS).code == 9 and key_state(kit) == card_files.KEYS_PUBLIC
+    assert kit.run_session(INIT).code == 0 and kit.state.balance_fen == 0
+    assert kit.run_session(KEYS).code == 0 and kit.get_esam_wallet() == (0, 0)
     before = [files_of(kit, card) for card in (CREDIT, TEST)]
-    assert [kit.session(CREDIT).code, kit.session(TEST).code] == [9, 9]
+    assert [kit.run_session(CREDIT).code, kit.run_session(TEST).code] == [9, 9]
     assert [files_of(kit, card) for card in (CREDIT, TEST)] == before
 
 
 def test_no_test_in_a_customer_s_meter_whatever_its_keys(factory: MeterKit) -> None:
     kit = factory
     for card in (INIT, KEYS):
-        assert kit.session(card).code == 0
+        assert kit.run_session(card).code == 0
     kit.make_user(USER)
     in_use(kit, 1000)
     make_restore(kit)
-    assert kit.session(RESTORE).code == 0
-    assert [kit.session(CREDIT).code, kit.session(TEST).code] == [9, 9]
+    assert kit.run_session(RESTORE).code == 0
+    assert [kit.run_session(CREDIT).code, kit.run_session(TEST).code] == [9, 9]
     assert kit.state.bought_fen == 1000
 
 
 def test_a_used_up_test_card(factory: MeterKit) -> None:
     kit = factory
     make_credit(kit, Path("once.card"), uses=1)
-    assert kit.session(Path("once.card")).code == 0
+    assert kit.run_session(Path("once.card")).code == 0
     kit.wait(60 * S)
-    assert kit.session(Path("once.card")).code == 17
+    assert kit.run_session(Path("once.card")).code == 17
     assert len(results(kit, Path("once.card"))) == 1
 
 
 def test_test_credit_stays_small(factory: MeterKit) -> None:
     """Public keys are printed in the source: whoever makes a card of 100.01 yuan gets nothing."""
     kit = factory
-    assert kit.session(CREDIT).code == 0
+    assert kit.run_session(CREDIT).code == 0
     kit.rig.set_load(0)
     kit.wait(1 * S)
-    before = kit.state.balance_fen, kit.esam_wallet()
+    before = kit.state.balance_fen, kit.get_esam_wallet()
     for money_fen, name in ((10_001, "much.card"), (1, "less.card")):
         make_credit(kit, Path(name), 100)
         order = card_files.pack(card_files.WALLET, {"money_fen": money_fen})
@@ -208,8 +211,8 @@ def test_test_credit_stays_small(factory: MeterKit) -> None:
             card_files.CARD_INFO,
             card_files.frame(card_files.CMD_TEST_CREDIT, order),
         )
-        assert kit.session(Path(name)).code == 21
-    assert (kit.state.balance_fen, kit.esam_wallet()) == before
+        assert kit.run_session(Path(name)).code == 21
+    assert (kit.state.balance_fen, kit.get_esam_wallet()) == before
 
 
 @pytest.mark.parametrize("second", [1, 4, 8, 10])
@@ -223,7 +226,7 @@ def test_a_test_card_pulled_leaves_the_meter_as_it_should_be(
     kit.wait(10 * S)
     assert any("code 20" in line for line in kit.lines)
     assert not kit.under_test and not kit.meter.card_slot.busy
-    assert not kit.relay_closed and not kit.rig.view().lamps["fault"]
+    assert not kit.relay_closed and not kit.rig.take_view().lamps["fault"]
     assert not results(kit, TEST)
     assert "failed 00" in test_session(kit, key_at=KEY_AT)[-1]
 

@@ -70,12 +70,12 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
     kit.rig.set_load(load_mw)
     kit.wait(2 * S)
     make_inspection(kit)
-    before, wallet = inside(kit), kit.esam_wallet()
-    session = kit.session(INSPECTION)
+    before, wallet = inside(kit), kit.get_esam_wallet()
+    session = kit.run_session(INSPECTION)
     assert session.code == 0 and session.over_us < LIMIT_US, session.log
     after = inside(kit)
     if load_mw:
-        assert after[1:4] == before[1:4] and kit.esam_wallet() == wallet
+        assert after[1:4] == before[1:4] and kit.get_esam_wallet() == wallet
         kit.rig.set_load(0)
         kit.wait(1 * S)
         assert kit.state.energy_pj == kit.ledger.energy_pj
@@ -117,14 +117,14 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
         f"inspection: {session.took_us} us, {session.slot_characters} + "
         f"{session.esam_characters} characters"
     )
-    assert not kit.violations()
+    assert not kit.list_violations()
 
 
 def test_an_inspection_shows_every_page(kit: MeterKit) -> None:
     in_use(kit, 5000)
     make_inspection(kit)
     kit.rig.insert(INSPECTION)
-    shown = kit.looks(20 * S)
+    shown = kit.watch_display(20 * S)
     for page in kit.meter.pages.compose_texts():
         assert page.strip() in shown, (page, shown)
     assert {"50.00", "P 0.5000", "no000012"} <= {" ".join(text.split()) for text in shown}
@@ -134,10 +134,10 @@ def test_an_inspection_shows_every_page(kit: MeterKit) -> None:
 def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> None:
     kit = MeterKit(tmp_path)
     make_inspection(kit)
-    kit.rig.mains_on()
+    kit.rig.switch_mains_on()
     kit.wait(3 * S)
     before = inside(kit)
-    session = kit.session(INSPECTION)
+    session = kit.run_session(INSPECTION)
     assert session.code == 0, session.log
     assert inside(kit) == before
     assert totals(kit)["meter_no"] == 0 and run_info(kit)["count"] == 0
@@ -150,7 +150,7 @@ def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> N
 def test_an_inspection_of_less(kit: MeterKit, copies: int) -> None:
     in_use(kit, 700)
     make_inspection(kit, copies=copies)
-    assert kit.session(INSPECTION).code == 0
+    assert kit.run_session(INSPECTION).code == 0
     files = files_of(kit, INSPECTION)
     there = (
         desk_files.INSPECTION_WALLET,
@@ -168,7 +168,7 @@ def test_the_desk_trusts_no_inspection_of_another_system(kit: MeterKit, tmp_path
         make_inspection(kit, OTHER, control=thief.chip)
         make_restore(kit, RESTORE, control=thief.chip)
     before = files_of(kit, OTHER)
-    assert [kit.session(OTHER).code, kit.session(RESTORE).code] == [5, 5]
+    assert [kit.run_session(OTHER).code, kit.run_session(RESTORE).code] == [5, 5]
     assert files_of(kit, OTHER) == before
     assert key_state(kit) == PRIVATE and kit.state.illegal_cards == 2
 
@@ -177,9 +177,9 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     in_use(kit, 700)
     issue.issue_control(tmp_path / OTHER)
     for _ in range(3):
-        assert kit.session(OTHER).code == 22
+        assert kit.run_session(OTHER).code == 22
     make_inspection(kit)
-    assert kit.session(INSPECTION).code == 0
+    assert kit.run_session(INSPECTION).code == 0
     assert totals(kit)["events"] == 3 and run_info(kit)["illegal_cards"] == 3
     size = card_files.size_of(card_files.CARD_EVENT)
     assert size == card_files.size_of(desk_files.EVENT)
@@ -222,35 +222,43 @@ def test_keys_there_and_back_and_there_again(kit: MeterKit) -> None:
     kit.rig.set_load(2_200_000)
     make_restore(kit, uses=2)
     kit.make_keys(OTHER_KEYS, uses=1)
-    assert kit.session(OTHER_KEYS).code == 9  # private already
-    assert kit.session(RESTORE).texts[-1] == "donE" and (key_state(kit), uses(kit, RESTORE)) == (
+    assert kit.run_session(OTHER_KEYS).code == 9  # private already
+    assert kit.run_session(RESTORE).texts[-1] == "donE" and (
+        key_state(kit),
+        uses(kit, RESTORE),
+    ) == (
         PUBLIC,
         1,
     )
-    assert kit.session(RESTORE).code == 9 and uses(kit, RESTORE) == 1
+    assert kit.run_session(RESTORE).code == 9 and uses(kit, RESTORE) == 1
     kit.sell(500)
-    assert kit.session(USER).code == 9
+    assert kit.run_session(USER).code == 9
     kit.make_keys(EMPTY, uses=1)
     serve_another_meter(kit, EMPTY)
-    assert kit.session(EMPTY).code == 17 and key_state(kit) == PUBLIC
-    assert kit.session(OTHER_KEYS).texts[-1] == "donE" and (
+    assert kit.run_session(EMPTY).code == 17 and key_state(kit) == PUBLIC
+    assert kit.run_session(OTHER_KEYS).texts[-1] == "donE" and (
         key_state(kit),
         uses(kit, OTHER_KEYS),
     ) == (PRIVATE, 0)
-    assert kit.session(USER).code == 0 and (kit.state.bought_fen, kit.state.count) == (1500, 2)
-    assert kit.session(INIT).code == 9
+    assert kit.run_session(USER).code == 0 and (kit.state.bought_fen, kit.state.count) == (1500, 2)
+    assert kit.run_session(INIT).code == 9
     kit.rig.set_load(0)
     kit.wait(1 * S)
     assert kit.state.energy_pj == kit.ledger.energy_pj > 0
-    assert kit.state.illegal_cards == 0 and not kit.violations()
+    assert kit.state.illegal_cards == 0 and not kit.list_violations()
 
 
 def test_after_a_restore_the_meter_can_be_set_up_anew(kit: MeterKit) -> None:
     in_use(kit, 1000)
     make_restore(kit)
-    assert kit.session(RESTORE).code == 0
-    assert kit.session(INIT).code == 0
-    assert (kit.state.balance_fen, kit.state.count, kit.state.customer_no, kit.esam_wallet()) == (
+    assert kit.run_session(RESTORE).code == 0
+    assert kit.run_session(INIT).code == 0
+    assert (
+        kit.state.balance_fen,
+        kit.state.count,
+        kit.state.customer_no,
+        kit.get_esam_wallet(),
+    ) == (
         0,
         0,
         0,
@@ -269,20 +277,20 @@ def test_a_meter_set_up_anew_knows_its_former_customer_not_even_from_the_esam(
     in_use(kit, 1000)
     make_restore(kit)
     kit.make_keys(OTHER_KEYS)
-    assert [kit.session(card).code for card in (RESTORE, INIT, OTHER_KEYS)] == [0, 0, 0]
+    assert [kit.run_session(card).code for card in (RESTORE, INIT, OTHER_KEYS)] == [0, 0, 0]
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(FRAM_BYTES))
     kit.restart()
     assert (kit.state.meter_no, kit.state.customer_no) == (METER_NO, 0)
     # The former customer's card has been in a meter, so it opens no account.
-    assert kit.session(USER).code == 18
+    assert kit.run_session(USER).code == 18
     kit.make_user(OTHER, issue.UserData(METER_NO, 77, 100, 50, [PRICE_E4]))
     kit.sell(500, OTHER)
-    assert kit.session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (
+    assert kit.run_session(OTHER).code == 0 and (kit.state.customer_no, kit.state.balance_fen) == (
         77,
         500,
     )
-    assert kit.session(USER).code == 12
+    assert kit.run_session(USER).code == 12
 
 
 def test_keys_of_another_system_do_not_come_back_to_this_one(kit: MeterKit, tmp_path: Path) -> None:
@@ -291,11 +299,11 @@ def test_keys_of_another_system_do_not_come_back_to_this_one(kit: MeterKit, tmp_
     Only the card of the same system takes that back.
     """
     make_restore(kit, uses=2)
-    assert kit.session(RESTORE).code == 0
+    assert kit.run_session(RESTORE).code == 0
     issue.issue_control(tmp_path / "thief.card")
     with CardFile.open(tmp_path / "thief.card") as thief:
         issue.issue_keys(thief.chip, tmp_path / OTHER_KEYS, 1)
         make_restore(kit, OTHER, control=thief.chip)
-    assert kit.session(OTHER_KEYS).code == 0
-    assert kit.session(RESTORE).code == 5 and uses(kit, RESTORE) == 1
-    assert kit.session(OTHER).code == 0 and key_state(kit) == PUBLIC
+    assert kit.run_session(OTHER_KEYS).code == 0
+    assert kit.run_session(RESTORE).code == 5 and uses(kit, RESTORE) == 1
+    assert kit.run_session(OTHER).code == 0 and key_state(kit) == PUBLIC

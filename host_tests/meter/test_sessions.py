@@ -10,7 +10,7 @@ import pytest
 
 from dianka.cardos.files import card_files
 from dianka.desk.issue import InitData, UserData
-from ledger import used_fen
+from ledger import compute_used_fen
 from meter_kit import (
     CUSTOMER_NO,
     INIT,
@@ -42,32 +42,32 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 
 def bought(kit: MeterKit, amount_fen: int = 1000) -> None:
     kit.sell(amount_fen)
-    session = kit.session(USER)
+    session = kit.run_session(USER)
     assert session.code == 0, session.log
 
 
 def refused(kit: MeterKit, card: Path, code: int) -> None:
     """This code, its display group, and nothing changed."""
-    before = dict(vars(kit.state)), kit.esam_wallet()
-    session = kit.session(card)
+    before = dict(vars(kit.state)), kit.get_esam_wallet()
+    session = kit.run_session(card)
     assert session.code == code, (session.code, session.log)
     assert GROUPS[code] in session.texts
-    assert (dict(vars(kit.state)), kit.esam_wallet()) == before
-    assert not kit.violations()
+    assert (dict(vars(kit.state)), kit.get_esam_wallet()) == before
+    assert not kit.list_violations()
 
 
 def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
     kit.sell(200)
-    opening = kit.session(USER)
+    opening = kit.run_session(USER)
     assert opening.texts[-3:] == ["rEAd", "0.00", "2.00"]
     assert (kit.state.customer_no, kit.state.count, kit.state.balance_fen) == (CUSTOMER_NO, 1, 200)
     assert kit.relay_closed
     kit.sell(300)
-    purchase = kit.session(USER)
+    purchase = kit.run_session(USER)
     assert purchase.texts[-3:] == ["rEAd", "2.00", "5.00"]
-    again = kit.session(USER)
+    again = kit.run_session(USER)
     assert again.texts[-2:] == ["rEAd", "5.00"] and again.code == 0
-    assert kit.esam_wallet() == (500, 2)
+    assert kit.get_esam_wallet() == (500, 2)
     receipt = kit.on_card().write_back
     assert (receipt["balance_fen"], receipt["count"], receipt["customer_no"]) == (
         500,
@@ -77,7 +77,7 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
     assert receipt["time"] // 10000 == 260105  # the desk sees when
     kit.rig.set_load(2_200_000)
     kit.wait(600 * S)
-    kit.session(USER)
+    kit.run_session(USER)
     assert kit.on_card().write_back["balance_fen"] == kit.state.balance_fen < 500
     for name, session in (("opening", opening), ("purchase", purchase), ("refresh", again)):
         wire = (
@@ -86,7 +86,7 @@ def test_open_purchase_repeat_and_refresh(kit: MeterKit) -> None:
         )
         tell(f"{name}: {session.took_us} us from the switch to the last character; {wire}")
         assert session.floor_us < session.took_us < LIMIT_US
-    assert not kit.violations()
+    assert not kit.list_violations()
 
 
 def test_a_meter_before_its_cards(tmp_path: Path) -> None:
@@ -95,10 +95,10 @@ def test_a_meter_before_its_cards(tmp_path: Path) -> None:
     refused(kit, USER, 9)
     refused(kit, KEYS, 9)
     assert not kit.relay_closed
-    assert kit.session(INIT).texts[-1] == "no000012"
+    assert kit.run_session(INIT).texts[-1] == "no000012"
     refused(kit, USER, 9)
-    assert kit.session(INIT).texts[-1] == "no000012"  # again, as long as the keys are public
-    assert kit.session(KEYS).texts[-1] == "donE"
+    assert kit.run_session(INIT).texts[-1] == "no000012"  # again, as long as the keys are public
+    assert kit.run_session(KEYS).texts[-1] == "donE"
     refused(kit, INIT, 9)
     refused(kit, KEYS, 9)
     kit.close()
@@ -126,8 +126,8 @@ def test_a_meter_that_is_not_opened(
 
 def test_an_account_opened_without_money(kit: MeterKit) -> None:
     """Count 0 equals the meter's: nothing to credit, but the meter has its customer."""
-    assert kit.session(USER).code == 0
-    assert (kit.state.customer_no, kit.state.balance_fen, kit.esam_wallet()) == (
+    assert kit.run_session(USER).code == 0
+    assert (kit.state.customer_no, kit.state.balance_fen, kit.get_esam_wallet()) == (
         CUSTOMER_NO,
         0,
         (0, 0),
@@ -169,8 +169,8 @@ def test_an_older_or_equal_count_credits_nothing(kit: MeterKit, count: int, blan
     bought(kit)
     kit.write(USER, {"card_type": card_files.PURCHASE})
     kit.set_wallet(USER, 5000, count, blank)
-    assert kit.session(USER).code == 0
-    assert kit.esam_wallet() == (2000, 2) and kit.state.balance_fen == 2000
+    assert kit.run_session(USER).code == 0
+    assert kit.get_esam_wallet() == (2000, 2) and kit.state.balance_fen == 2000
     assert kit.on_card().write_back["count"] == 2
 
 
@@ -182,11 +182,11 @@ def test_a_replacement_takes_the_place_of_the_lost_card(kit: MeterKit) -> None:
     kit.write(OTHER, {"card_type": card_files.PURCHASE})
     refused(kit, OTHER, 13)
     kit.write(OTHER, {"card_type": card_files.REPLACEMENT})
-    assert kit.session(OTHER).code == 0
-    assert kit.esam_wallet() == (1700, 2)
+    assert kit.run_session(OTHER).code == 0
+    assert kit.get_esam_wallet() == (1700, 2)
     refused(kit, USER, 13)  # the lost card is found again
     kit.sell(100, OTHER)
-    assert kit.session(OTHER).code == 0 and kit.state.balance_fen == 1800
+    assert kit.run_session(OTHER).code == 0 and kit.state.balance_fen == 1800
 
 
 def test_hoard_limit(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_hoard_limit(tmp_path: Path) -> None:
     refused(kit, USER, 21)
     kit.rig.set_load(2_200_000)
     kit.wait(120 * S)
-    assert kit.session(USER).code == 0  # some of the credit is used up by now
+    assert kit.run_session(USER).code == 0  # some of the credit is used up by now
     assert 1490 < kit.state.balance_fen <= 1500
     kit.close()
 
@@ -227,36 +227,36 @@ def test_all_stages_of_a_falling_balance(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path, init=limits, user=USER_DATA)
     bought(kit, 120)
     kit.rig.set_load(6_600_000)
-    assert not kit.rig.view().lamps["alarm"]
+    assert not kit.rig.take_view().lamps["alarm"]
     until(kit, False, 1000)
     assert (
         kit.state.balance_fen == 50
-        and kit.rig.view().lamps["alarm"]
-        and kit.rig.view().lamps["trip"]
+        and kit.rig.take_view().lamps["alarm"]
+        and kit.rig.take_view().lamps["trip"]
     )
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     until(kit, True, 8)
     until(kit, False, 1000)
     assert kit.state.balance_fen == 0
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     until(kit, True, 8)
     kit.wait(60 * S)
-    assert kit.rig.view().lamps["overdraft"] and kit.state.balance_fen < 0
+    assert kit.rig.take_view().lamps["overdraft"] and kit.state.balance_fen < 0
     until(kit, False, 1000)
-    assert kit.state.balance_fen == -30 and kit.session(USER).code == 0
+    assert kit.state.balance_fen == -30 and kit.run_session(USER).code == 0
     kit.wait(10 * S)
     assert not kit.relay_closed
     kit.sell(40)
-    assert kit.session(USER).texts[-2:] == ["-0.30", "0.10"]
+    assert kit.run_session(USER).texts[-2:] == ["-0.30", "0.10"]
     kit.wait(10 * S)
-    assert not kit.relay_closed and kit.esam_wallet()[0] >= 10  # 0.20 yuan are asked for
+    assert not kit.relay_closed and kit.get_esam_wallet()[0] >= 10  # 0.20 yuan are asked for
     kit.sell(11)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     until(kit, True, 8)
     assert kit.state.balance_fen == 21 and kit.state.bought_fen == 171
     kit.wait(1 * S)
-    assert 171 - 21 <= used_fen(kit.state) < 172
-    assert not kit.violations()
+    assert 171 - 21 <= compute_used_fen(kit.state) < 172
+    assert not kit.list_violations()
     kit.close()
 
 

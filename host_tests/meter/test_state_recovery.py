@@ -19,7 +19,7 @@ from dianka.cardos.image import CardFile
 from dianka.desk.issue import InitData, UserData
 from dianka.desk.prices import NewPrice
 from dianka.firmware import FIRMWARE, shared
-from ledger import FEN, PJ_PER_WH, used_fen
+from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, MS, USER, MeterKit, S, dip, in_use
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
@@ -56,8 +56,8 @@ def silent_start(kit: MeterKit, for_us: int, dark_us: int = DARK_US) -> None:
     kit.wait(dark_us)
     kit.ledger.count()
     fram.mute = True
-    kit.rig.clock.after(for_us, lambda: setattr(fram, "mute", False))
-    kit.rig.mains_on()
+    kit.rig.clock.call_after(for_us, lambda: setattr(fram, "mute", False))
+    kit.rig.switch_mains_on()
 
 
 def agrees(kit: MeterKit, lost_pj: int = 0) -> None:
@@ -65,16 +65,16 @@ def agrees(kit: MeterKit, lost_pj: int = 0) -> None:
     state = kit.state
     assert not kit.meter.store.unread
     assert state.bought_fen == kit.ledger.bought_fen
-    assert used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
+    assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)
     assert 0 <= kit.ledger.energy_pj - state.energy_pj <= lost_pj
-    assert kit.esam_wallet()[0] >= state.wallet_fen and kit.esam_wallet()[1] == state.count
+    assert kit.get_esam_wallet()[0] >= state.wallet_fen and kit.get_esam_wallet()[1] == state.count
 
 
 def in_debt(kit: MeterKit) -> int:
     while kit.state.balance_fen > -300:
         kit.wait(20 * S)
         if not kit.relay_closed:
-            kit.session(USER)
+            kit.run_session(USER)
     kit.rig.set_load(0)
     kit.wait(2 * S)
     return kit.state.balance_fen
@@ -96,7 +96,7 @@ def test_debt_and_total_outlive_a_silent_start(kit: MeterKit, silent_ms: int, lo
     assert load_mw or (
         kit.state.energy_pj >= total_pj - COMMIT_PJ and kit.state.balance_fen >= owed_fen
     )
-    assert "Err-06" not in kit.looks(15 * S) and kit.meter.settlement.ready
+    assert "Err-06" not in kit.watch_display(15 * S) and kit.meter.settlement.ready
     kit.rig.cut_power()
     kit.restart()
     agrees(kit, 2 * PJ_PER_WH)
@@ -108,7 +108,7 @@ def test_a_card_put_in_while_the_memory_wakes_pays_the_debt(kit: MeterKit) -> No
     silent_start(kit, 3 * S)
     kit.wait(3 * S + 1)
     kit.sell(2000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.ledger.bought_fen += 2000
     agrees(kit, PJ_PER_WH)
     assert 0 <= kit.state.balance_fen - (owed_fen + 2000) <= 3
@@ -119,11 +119,11 @@ def test_a_purchase_in_the_silence_is_refused_and_taken_later(kit: MeterKit) -> 
     silent_start(kit, 20 * S)
     kit.wait(5 * S)
     kit.sell(500)
-    session = kit.session(USER)
-    assert "Err-31" in session.texts and kit.esam_wallet()[1] == 1
+    session = kit.run_session(USER)
+    assert "Err-31" in session.texts and kit.get_esam_wallet()[1] == 1
     kit.wait(20 * S)
     agrees(kit, PJ_PER_WH)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.ledger.bought_fen += 500
     agrees(kit, PJ_PER_WH)
 
@@ -136,12 +136,12 @@ def test_the_memory_wakes_in_the_middle_of_a_session(kit: MeterKit) -> None:
         kit.wait(10 * S)
         silent_start(kit, (4_000 + part) * MS, S)
         kit.wait(4 * S)
-        kit.session(USER)
+        kit.run_session(USER)
         if kit.state.count > credited:
             kit.ledger.bought_fen, credited = kit.ledger.bought_fen + 500, credited + 1
         kit.wait(2 * S)
         agrees(kit, 30 * PJ_PER_WH)
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
         if kit.state.count > credited:
             kit.ledger.bought_fen, credited = kit.ledger.bought_fen + 500, credited + 1
         agrees(kit, 30 * PJ_PER_WH)
@@ -161,32 +161,32 @@ def test_a_cut_before_the_credit_came_back_is_settled_by_the_memory_s_intent(
     kit.sell(500)
     esam = kit.rig.bench.esam
     esam.on_character = lambda direction, index: (
-        kit.cut_now() if kit.esam_wallet()[1] == 2 else None
+        kit.cut_now() if kit.get_esam_wallet()[1] == 2 else None
     )
-    kit.session(USER)
+    kit.run_session(USER)
     esam.on_character = None
-    assert not kit.rig.view().powered and kit.esam_wallet()[1] == 2
+    assert not kit.rig.take_view().powered and kit.get_esam_wallet()[1] == 2
     kit.rig.set_load(0)  # or the session would break off at the ESAM's settling already
     silent_start(kit, 6 * S)
     kit.wait(6 * S - before_ms * MS if before_ms else 10 * S)
-    kit.session(USER)
+    kit.run_session(USER)
     receipt = kit.on_card().write_back
     assert not receipt or receipt["count"] == 2
     kit.wait(4 * S)
     kit.ledger.bought_fen += 500
     agrees(kit, PJ_PER_WH)
     assert any("completed after a cut" in line for line in kit.lines)
-    assert kit.session(USER).code == 0 and kit.on_card().write_back["count"] == 2
+    assert kit.run_session(USER).code == 0 and kit.on_card().write_back["count"] == 2
 
 
 def test_illegal_cards_of_the_silence_are_added(kit: MeterKit) -> None:
     CardFile.create(kit.folder / OTHER, kinds.CONTROL).close()
-    kit.session(OTHER)
+    kit.run_session(OTHER)
     before = kit.state.illegal_cards
     assert before == 1
     silent_start(kit, 20 * S)
     kit.wait(5 * S)
-    kit.session(OTHER)
+    kit.run_session(OTHER)
     assert kit.state.illegal_cards == 1
     kit.wait(20 * S)
     assert kit.state.illegal_cards == before + 1
@@ -197,7 +197,7 @@ def test_a_watchdog_s_restart_finds_the_memory_silent(kit: MeterKit, load_mw: in
     """The metering chip has counted on: nothing is charged twice, and nothing is left out."""
     kit.rig.set_load(load_mw)
     kit.wait(30 * S)
-    kit.rig.clock.after(5 * S, lambda: setattr(kit.rig.bench.fram, "mute", False))
+    kit.rig.clock.call_after(5 * S, lambda: setattr(kit.rig.bench.fram, "mute", False))
     kit.rig.bench.fram.mute = True
     kit.bite()
     assert kit.meter.store.unread
@@ -212,17 +212,17 @@ def test_a_planned_price_that_began_in_the_dark_is_charged_in_the_silence(kit: M
     kit.rig.set_load(0)  # before the session, which commits all that was counted
     kit.wait(2 * S)
     kit.sell(500, new=NewPrice(5000, minute_after(clock, 120), at_once=True))
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     kit.ledger.bought_fen += 500
     state = kit.state
-    before, dear = state.energy_pj, used_fen(state)
+    before, dear = state.energy_pj, compute_used_fen(state)
     assert state.price_e4 == DEAR_E4 and state.switch_time
     silent_start(kit, 20 * S, 300 * S)
     kit.rig.set_load(2_000_000)
     kit.wait(30 * S)
     state = kit.state
     assert state.price_e4 == 5000 and state.energy_pj - before > 10 * PJ_PER_WH
-    assert used_fen(state) == dear + Fraction((state.energy_pj - before) * 5000, FEN)
+    assert compute_used_fen(state) == dear + Fraction((state.energy_pj - before) * 5000, FEN)
 
 
 def minute_after(clock: object, seconds: int) -> int:
@@ -306,7 +306,7 @@ def test_an_interrupt_at_any_line_loses_nothing(woken: MeterKit) -> None:
         found = kept(kit)
         assert vars(found) == whole == vars(kit.state), wanted
     assert 0 <= kit.ledger.energy_pj - found.energy_pj <= PJ_PER_WH
-    assert used_fen(found) == Fraction(found.energy_pj * found.price_e4, FEN)
+    assert compute_used_fen(found) == Fraction(found.energy_pj * found.price_e4, FEN)
 
 
 @pytest.mark.parametrize("late_ms", [60, 300, 1_500, 4_000])
@@ -334,12 +334,15 @@ def test_a_test_credit_in_the_silence_takes_no_use(tmp_path: Path) -> None:
     silent_start(kit, 1_000 * S)
     kit.wait(6 * S)
     before = esam_chip(kit).state.files
-    assert "Err-31" in kit.session(CREDIT).texts
+    assert "Err-31" in kit.run_session(CREDIT).texts
     assert (uses(kit, CREDIT), kit.state.balance_fen, kit.relay_closed) == (3, 0, False)
     assert esam_chip(kit).state.files == before and not results(kit, CREDIT)
     kit.rig.bench.fram.mute = False
     kit.wait(2 * S)
-    assert kit.session(CREDIT).code == 0 and (uses(kit, CREDIT), kit.state.balance_fen) == (2, 100)
+    assert kit.run_session(CREDIT).code == 0 and (uses(kit, CREDIT), kit.state.balance_fen) == (
+        2,
+        100,
+    )
     kit.close()
 
 
@@ -351,23 +354,23 @@ def test_what_tests_have_used_is_forgiven_for_good(tmp_path: Path) -> None:
         UserData(METER_NO, CUSTOMER_NO, 100, 50, [dear_e4]),
     )
     kit = MeterKit.before_cards(tmp_path, init, user)
-    assert kit.session(INIT).code == 0
+    assert kit.run_session(INIT).code == 0
     make_test(kit, tests=1, seconds=5)
     kit.rig.set_load(6_000_000)
-    kit.session(Path("test.card"))
+    kit.run_session(Path("test.card"))
     kit.wait(20 * S)
     kit.rig.set_load(0)
     kit.wait(2 * S)
     assert kit.state.balance_fen < 0
     kit.rig.bench.fram.protected = True
-    assert "Err-31" in kit.session(KEYS).texts
+    assert "Err-31" in kit.run_session(KEYS).texts
     kit.rig.bench.fram.protected = False
-    assert kit.session(KEYS).code == 0
+    assert kit.run_session(KEYS).code == 0
     kit.cut_now()
     kit.restart(1 * S)
     kit.wait(3 * S)
     kit.sell(5000)
-    assert kit.session(USER).code == 0 and kit.state.balance_fen == 5000
+    assert kit.run_session(USER).code == 0 and kit.state.balance_fen == 5000
     kit.close()
 
 
@@ -392,7 +395,7 @@ def test_a_memory_silent_for_ever_leaves_a_meter_that_meters(kit: MeterKit) -> N
     assert 0 <= kit.ledger.energy_pj - counted - kit.state.energy_pj <= PJ_PER_WH
     # It tripped at alarm 2, as always.
     assert kit.state.energy_pj > 100 * PJ_PER_WH and not kit.relay_closed
-    assert kit.meter.store.unread and "Err-06" in kit.looks(15 * S)
+    assert kit.meter.store.unread and "Err-06" in kit.watch_display(15 * S)
     assert not [line for line in kit.lines if "restarts" in line]
 
 
@@ -442,7 +445,7 @@ def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> No
     dip(kit)
     kit.rig.set_load(0)
     silent_start(kit, 8 * S)
-    left_fen = kit.esam_wallet()[0]
+    left_fen = kit.get_esam_wallet()[0]
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.wait(12 * S)
     assert not kit.meter.store.unread and kit.meter.store.anew and not kit.meter.store.fault
@@ -450,7 +453,7 @@ def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> No
         kit
     ).balance_fen == left_fen > 1000
     kit.sell(500)
-    assert kit.session(USER).code == 0 and kept(kit).count == 2
+    assert kit.run_session(USER).code == 0 and kept(kit).count == 2
 
 
 # ****** A life as in test_conservation.py, with a memory silent at starts again and again ******
@@ -482,13 +485,13 @@ class SilentLife(Life):
         kit.rig.set_load(load_mw)
         if warm:
             fram.mute = True
-            kit.rig.clock.after(span_ms * MS, lambda: setattr(fram, "mute", False))
+            kit.rig.clock.call_after(span_ms * MS, lambda: setattr(fram, "mute", False))
             kit.bite()
         else:
             self.losses += 1
             silent_start(kit, span_ms * MS)
         kit.wait(card_ms * MS)
-        kit.session(USER)
+        kit.run_session(USER)
         self._read_at_last(span_ms)
         self._put_in()
 

@@ -17,7 +17,7 @@ from dianka.bench.models.fram import Cut
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk.issue import user_tariff
-from ledger import FEN, used_fen
+from ledger import FEN, compute_used_fen
 from meter_kit import MS, PRICE_E4, USER, MeterKit, S, in_use, tell
 from parts import Parts
 from tariff_kit import at_least_pj, at_the_old_price, local, planned, sell_new, wait_until
@@ -71,7 +71,7 @@ def test_bought_is_used_and_balance_through_any_changes(
         else:
             state, (_, plan, price_e4, owed) = records.unpack(kept[0]), kept
         if state.balance_fen > -(1 << 38):
-            assert used_fen(state) == owed
+            assert compute_used_fen(state) == owed
         if blind:
             assert not tariff.switch_price(state, 0)
 
@@ -124,7 +124,7 @@ def test_a_change_is_exact(
         kit.rig.bench.fram.cut_after(byte, kit.cut_now, cut)
         kit.wait(2 * S)
         kit.rig.bench.fram.cut_after_bytes = None
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             kit.restart()
             losses = 1
     elif how == "bitten":
@@ -139,7 +139,7 @@ def test_a_change_is_exact(
         <= counted_pj
     )
     assert (state.bought_fen, state.count) == (60_100, 2)
-    assert not kit.violations()
+    assert not kit.list_violations()
     kit.close()
     shutil.rmtree(folder)
 
@@ -160,12 +160,12 @@ def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
         fram.cut_after(point, kit.cut_now, tuple(Cut)[cuts % 3])
         kit.wait(3 * S)
         fram.cut_after_bytes = None
-        if not kit.rig.view().powered:
+        if not kit.rig.take_view().powered:
             cuts += 1
             kit.restart(1 * S)
         assert (kit.state.price_e4, kit.state.switch_time) == (price_e4, 0), point
     assert cuts > slot // 19 // 2
-    assert used_fen(kit.state) == 0  # nothing was used
+    assert compute_used_fen(kit.state) == 0  # nothing was used
     tell(f"{cuts} cuts in the {slot} bytes of a change of price")
 
 
@@ -173,7 +173,7 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
     """Old or new plan, and put in again it is the new one; the money once."""
     slot, pulled, price_e4, bought_fen = kit.rig.bench.slot, 0, PRICE_E4, 60_000
     sell_new(kit, PRICE_E4 + 1, 600)
-    whole = kit.session(USER).slot_characters
+    whole = kit.run_session(USER).slot_characters
     for point in range(5, whole, 61):
         price_e4, bought_fen = price_e4 + 1, kit.state.bought_fen + 100
         before = kit.state.switch_time, kit.state.next_price_e4
@@ -182,11 +182,11 @@ def test_a_purchase_with_a_price_pulled_anywhere(kit: MeterKit) -> None:
         slot.on_character = lambda direction, index, point=point: (
             kit.rig.pull() if index == point else None
         )
-        kit.session(USER)
+        kit.run_session(USER)
         slot.on_character = None
         pulled += kit.state.switch_time != wanted[0]
         assert (kit.state.switch_time, kit.state.next_price_e4) in (before, wanted)
-        assert kit.session(USER).code == 0, kit.lines[-5:]
+        assert kit.run_session(USER).code == 0, kit.lines[-5:]
         assert (kit.state.switch_time, kit.state.next_price_e4) == wanted
         assert (kit.state.price_e4, kit.state.bought_fen) == (PRICE_E4, bought_fen)
     assert pulled > 5
@@ -207,7 +207,7 @@ def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> No
     for _ in range(20):
         kit.wait(7 * S + 3 * MS)
     charged_pj, state = kit.state.energy_pj, kit.state
-    assert used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
+    assert compute_used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
     # As if the power had been off: the time has passed at the next look.
     tariff.plan_price(state, 1, user_tariff([6000]))
     kit.wait(5 * S)

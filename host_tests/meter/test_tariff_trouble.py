@@ -46,9 +46,14 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
             port = Pulled(file.chip, pulled_at, done=True) if pulled_at else file.chip
             price = NewPrice(*plan) if plan else None
             sell(
-                kit.control.chip, port, 100, kit.rng, price, lambda: local(kit.rig.bench.rtc.time_s)
+                kit.control.chip,
+                port,
+                100,
+                kit.rng,
+                price,
+                lambda: local(kit.rig.bench.clock_chip.time_s),
             )
-        assert kit.session(USER).code == 0
+        assert kit.run_session(USER).code == 0
 
     def in_meter() -> tuple[int, int]:
         assert kit.state.price_e4 == PRICE_E4  # 09:00 is yet to come
@@ -69,7 +74,8 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
                 SaleError
             ) as refused:  # the last command was done, the card pulled before its answer
                 assert (
-                    "has not been in the meter yet" in str(refused) and kit.session(USER).code == 0
+                    "has not been in the meter yet" in str(refused)
+                    and kit.run_session(USER).code == 0
                 )
             except CardError as refused:
                 assert "sell with --price and --from" in str(refused)
@@ -88,11 +94,11 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
 @pytest.mark.parametrize("how", ["mute", "stopped"])
 def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: str) -> None:
     begin_us = planned(kit, 6000, 2)
-    rtc = kit.rig.bench.rtc
+    clock_chip = kit.rig.bench.clock_chip
     if how == "mute":
-        rtc.mute = True
+        clock_chip.mute = True
     else:
-        rtc.battery = False
+        clock_chip.battery = False
         kit.rig.cut_power()
         kit.restart()
     kit.rig.set_load(2_200_000)
@@ -100,7 +106,7 @@ def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: 
     waits = [line for line in kit.lines if "waits for a clock" in line]
     assert (kit.state.price_e4, kit.state.next_price_e4, len(waits)) == (PRICE_E4, 6000, 1)
     if how == "mute":
-        rtc.mute = False
+        clock_chip.mute = False
     else:
         kit.meter.clock.set(int((datetime(2026, 1, 5, 4) - datetime(2000, 1, 1)).total_seconds()))
     counted_pj = kit.ledger.energy_pj
@@ -118,18 +124,21 @@ def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
 
     At each look the next of these values for each register, then none.
     """
-    rtc = kit.rig.bench.rtc
-    start, left = rtc.start, {register: list(values) for register, values in registers.items()}
+    clock_chip = kit.rig.bench.clock_chip
+    start, left = (
+        clock_chip.start,
+        {register: list(values) for register, values in registers.items()},
+    )
 
     def spoilt(read: bool) -> bool:
         there = start(read)
-        if read and rtc._at == 0:
+        if read and clock_chip._at == 0:
             for register, values in left.items():
                 if values:
-                    rtc._registers[register] = values.pop(0)
+                    clock_chip._registers[register] = values.pop(0)
         return there
 
-    rtc.start = spoilt
+    clock_chip.start = spoilt
 
 
 @pytest.mark.parametrize("registers", [
@@ -158,10 +167,10 @@ def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
     planned(kit, 6000, 2)
     told(kit, {6: (0xA5,) * 100_000})
     kit.wait(1 * S)
-    assert "Err-04" in kit.looks(920 * S)
+    assert "Err-04" in kit.watch_display(920 * S)
     kit.sell(100)
-    assert kit.session(USER).code == 0 and kit.on_card().write_back["time"] == 0
-    assert kit.session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
+    assert kit.run_session(USER).code == 0 and kit.on_card().write_back["time"] == 0
+    assert kit.run_session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
     assert len(kit.meter.events.read_newest(20)) == kit.state.illegal_cards == 1
     assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
 
@@ -212,7 +221,7 @@ def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
     """Neither now nor by way of the ESAM, which keeps a set 1 only if it is in force."""
     sell_new(kit, 6000, 600)
     kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=user_tariff([1]))
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.state.price_e4 == PRICE_E4 and any("not in force" in line for line in kit.lines)
     lose_memory(kit)
     assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
@@ -221,7 +230,7 @@ def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
 def test_alarms_of_a_purchase_stay_as_they_are(kit: MeterKit) -> None:
     sell_new(kit, 6000, 600)
     kit.write(USER, {"update_flag": 0xFF, "alarm1_fen": 1, "alarm2_fen": 1})
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert (kit.state.alarm1_fen, kit.state.alarm2_fen, kit.state.next_price_e4) == (100, 50, 6000)
     lose_memory(kit)
     assert (kit.state.alarm1_fen, kit.state.alarm2_fen) == (100, 50)
@@ -231,14 +240,14 @@ def test_a_card_that_comes_late_changes_the_price_at_once(kit: MeterKit) -> None
     begin_us = sell_new(kit, 6000, 1)
     wait_until(kit, begin_us + 30 * S)
     assert kit.state.price_e4 == PRICE_E4
-    assert kit.session(USER).code == 0 and kit.state.price_e4 == 6000
+    assert kit.run_session(USER).code == 0 and kit.state.price_e4 == 6000
     assert kit.meter.pages.compose_texts()[2] == "P  0.6000"
 
 
 def test_the_opening_may_bring_a_price(tmp_path: Path) -> None:
     kit = MeterKit.new(tmp_path)
     begin_us = sell_new(kit, 6000, 2, 1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert (kit.state.price_e4, kit.state.next_price_e4) == (PRICE_E4, 6000)
     wait_until(kit, begin_us - 1 * S)
     assert kit.meter.pages.compose_texts()[2] == "P  0.5000"

@@ -35,9 +35,9 @@ def interrupt(kit: MeterKit, times: int, off_ms: int, on_ms: int) -> tuple[int, 
     From the beginning, as the chip has counted what it has not yet told at any moment of a load.
     """
     for _ in range(times):
-        kit.rig.mains_off()
+        kit.rig.switch_mains_off()
         kit.wait(off_ms * MS)
-        kit.rig.mains_on()
+        kit.rig.switch_mains_on()
         kit.wait(on_ms * MS)
     kit.rig.set_load(0)
     kit.wait(2 * S)
@@ -118,7 +118,7 @@ def test_a_silent_metering_chip_opens_the_supply(kit: MeterKit) -> None:
         "supply: metering chip silent" in line for line in kit.lines
     )
     assert kit.rig.bench.mains.energy_nj * 1000 - before_pj <= 62 * LOAD_MW * PJ_PER_WH // 3_600_000
-    assert "Err-05" in kit.looks(10 * S)
+    assert "Err-05" in kit.watch_display(10 * S)
     kit.rig.bench.chip.inject(Fault.FROZEN, 0)
     kit.wait(8 * S)
     assert kit.relay_closed and not kit.rig.bench.relay.violations
@@ -135,7 +135,7 @@ def test_a_silent_chip_and_many_starts_do_not_go_on_for_ever(kit: MeterKit) -> N
         kit.rig.cut_power()
         kit.wait(1 * S)
         cut_the_wire(kit)
-        kit.rig.mains_on()
+        kit.rig.switch_mains_on()
         kit.wait(50 * S)
     assert not kit.relay_closed
     assert (

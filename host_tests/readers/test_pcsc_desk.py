@@ -64,7 +64,7 @@ def test_sold_with_two_readers_and_credited_by_the_meter(kit: MeterKit, pcsc: Re
         assert status == 0 and "system control card" in out
     assert card.read_bytes() == in_process
     kit.control.chip.power_on()
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1234, 1)
     with (
         CardFile.open(card) as file,
@@ -73,7 +73,7 @@ def test_sold_with_two_readers_and_credited_by_the_meter(kit: MeterKit, pcsc: Re
     ):
         status, out, err = run("sell", "reader:1", "5", "--control", "reader:0")
         assert (status, err) == (0, "") and "purchase  2\n" in out
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     assert kit.state.bought_fen == 1734
 
 
@@ -186,7 +186,7 @@ def test_a_lost_card_is_replaced_in_the_reader_and_the_former_refused(
     kit: MeterKit, pcsc: Readers
 ) -> None:
     kit.sell(1000)
-    assert kit.session(USER).code == 0
+    assert kit.run_session(USER).code == 0
     new = kit.folder / "new.card"
     with (
         CardFile.create(new, kinds.USER) as file,
@@ -198,8 +198,8 @@ def test_a_lost_card_is_replaced_in_the_reader_and_the_former_refused(
             "card", "replace", "--reader", "0", "--control", "reader:1", *numbers
         )
         assert (status, err) == (0, "") and "purchase 1 is in the meter already" in out
-    assert kit.session(Path(new.name)).code == 0
-    assert kit.session(USER).code == 13
+    assert kit.run_session(Path(new.name)).code == 0
+    assert kit.run_session(USER).code == 13
     with CardFile.open(kit.folder / USER) as former, pcsc.holding(0, Tpdu(former.chip)):
         kit.control.close()
         words = (kit.folder / "third.card", "--former", "reader:0")

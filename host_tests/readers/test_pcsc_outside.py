@@ -131,7 +131,7 @@ def test_nothing_listens(tmp_path: Path) -> None:
     run("card", "new", "user", card, "--blank")
     status, _, err = run("card", "insert", card, "--port", "1")
     assert status == 1 and err.count("\n") == 1 and "start pcscd" in err
-    assert "no step of a story" in DeskLine().unknown(["card", "insert", str(card)])
+    assert "no step of a story" in DeskLine().find_mistake(["card", "insert", str(card)])
 
 
 def test_a_thousand_commands_a_second(

@@ -48,7 +48,7 @@ class Memory:
 
 
 def test_i2c_with_a_device_and_with_none(bench: VmBench) -> None:
-    memory = bench.mcu.i2c_bus(0).devices[0x50] = Memory()
+    memory = bench.mcu.get_i2c_bus(0).devices[0x50] = Memory()
     lines = bench.run(
         """
         from machine import I2C, SoftI2C, Pin
@@ -80,7 +80,7 @@ lambda: i2c.writeto(0x51, b"")):
         "19",
         "19",
     ]
-    assert bench.mcu.i2c_bus(0).freq == 400_000
+    assert bench.mcu.get_i2c_bus(0).freq == 400_000
     assert bytes(memory.content[:2]) == b"xy"
     assert memory.log[:8] == ["W", "P", "W", "P", "W", "R", "P", "R"], (
         "a memory read is one transfer with a repeated start"
@@ -91,7 +91,7 @@ class Adder:
     """On SPI, answers the byte before plus one while its select wire is low."""
 
     def __init__(self, bench: VmBench) -> None:
-        self.select = bench.mcu.pin(17)
+        self.select = bench.mcu.get_pin(17)
         self.heard = bytearray()
         self.last = 0
 
@@ -104,9 +104,9 @@ class Adder:
 
 
 def test_spi_keeps_the_order_of_select_and_bytes(bench: VmBench) -> None:
-    bus = bench.mcu.spi_bus(0)
+    bus = bench.mcu.get_spi_bus(0)
     adder = Adder(bench)
-    bench.mcu.pin(17).set(1)
+    bench.mcu.get_pin(17).set(1)
     bus.devices.append(adder)
     lines = bench.run(
         """

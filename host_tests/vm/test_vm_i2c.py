@@ -14,9 +14,9 @@ def test_a_restart_inside_a_read_finds_memory_and_clock_again(tmp_path: Path) ->
     rig = Rig(tmp_path, "vm")
     rig.on_log = lines.append
     mcu = rig.bench.mcu
-    bus = mcu.i2c_bus(rig.bench.pins["I2C_BUS"])
+    bus = mcu.get_i2c_bus(rig.bench.pins["I2C_BUS"])
     rig.set_clock()
-    rig.mains_on()
+    rig.switch_mains_on()
     rig.wait(3 * S)
     for count in (1, 40, 300, 1000):
         for bit in (0, 4, 7):

@@ -59,7 +59,7 @@ def test_watchdog_bites_and_says_so_afterwards(bench: VmBench) -> None:
         print("too late")
         """
     )
-    bench.mcu.pin(5).set(1)
+    bench.mcu.get_pin(5).set(1)
     assert not bench.lives_until(HOUR_US)
     assert bench.clock.now_us == 3 * 1_999_000 + 2_000_000
     assert (bench.runner.ended, bench.mcu.bitten, bench.lines) == ("watchdog", True, ["cause 1"])
@@ -79,7 +79,7 @@ def test_killed_at_any_moment_and_started_again(bench: VmBench) -> None:
             time.sleep_ms(1)
         """
     )
-    wire = bench.mcu.pin(2)
+    wire = bench.mcu.get_pin(2)
     for life in range(5):
         assert bench.lives_until(bench.clock.now_us + 3_333)
         bench.runner.kill()
@@ -101,7 +101,7 @@ def test_supply_dies_between_two_bytes(bench: VmBench) -> None:
         "import machine\npin = machine.Pin(2, machine.Pin.OUT)\nfor _ in range(9):\n"
         "    pin.toggle()"
     )
-    bench.mcu.pin(2).listeners.append(hear)
+    bench.mcu.get_pin(2).listeners.append(hear)
     assert not bench.lives_until(1000)
     assert (bench.runner.ended, bench.mcu.dead) == ("power cut", True)
     assert seen[:3] == [1, 0, 1]
@@ -169,9 +169,9 @@ def test_power_cut_inside_an_i2c_write_leaves_the_bytes_before_it(bench: VmBench
         def stop(self) -> None:
             raise AssertionError("the transfer never ended")
 
-    frail = bench.mcu.i2c_bus(0).devices[0x50] = Frail()
+    frail = bench.mcu.get_i2c_bus(0).devices[0x50] = Frail()
     lamp: list[int] = []
-    bench.mcu.pin(2).listeners.append(lamp.append)
+    bench.mcu.get_pin(2).listeners.append(lamp.append)
     bench.boot(
         """
         from machine import I2C, Pin

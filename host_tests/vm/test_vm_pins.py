@@ -15,7 +15,7 @@ def bench(tmp_path: Path) -> Iterator[VmBench]:
 
 
 def test_an_input_shows_what_the_last_write_caused(bench: VmBench) -> None:
-    clock_pin, answer = bench.mcu.pin(2), bench.mcu.pin(3)
+    clock_pin, answer = bench.mcu.get_pin(2), bench.mcu.get_pin(3)
     clock_pin.listeners.append(lambda level: answer.set(1 - level))
     lines = bench.run(
         """
@@ -39,7 +39,7 @@ def test_an_input_shows_what_the_last_write_caused(bench: VmBench) -> None:
 
 def test_hard_handler_runs_at_the_edge_and_must_not_allocate(bench: VmBench) -> None:
     for at_us, level in ((1_234, 1), (2_000, 0), (5_001, 1), (6_000, 0), (7_777, 1)):
-        bench.clock.at(at_us, lambda level=level: bench.mcu.pin(5).set(level))
+        bench.clock.call_at(at_us, lambda level=level: bench.mcu.get_pin(5).set(level))
     lines = bench.run(
         """
         import time
@@ -75,7 +75,7 @@ def test_hard_handler_runs_at_the_edge_and_must_not_allocate(bench: VmBench) -> 
 
 
 def test_soft_handlers_wait_until_the_hard_one_is_done(bench: VmBench) -> None:
-    bench.clock.at(1_000, lambda: (bench.mcu.pin(5).set(1), bench.mcu.pin(6).set(1)))
+    bench.clock.call_at(1_000, lambda: (bench.mcu.get_pin(5).set(1), bench.mcu.get_pin(6).set(1)))
     lines = bench.run(
         """
         import micropython, time
@@ -101,7 +101,7 @@ def test_soft_handlers_wait_until_the_hard_one_is_done(bench: VmBench) -> None:
 
 def test_hard_handler_interrupts_a_soft_one_that_waits(bench: VmBench) -> None:
     for at_us in (1_000, 1_500, 2_000):
-        bench.clock.at(at_us, lambda: bench.mcu.pin(5).set(1 - bench.mcu.pin(5).level))
+        bench.clock.call_at(at_us, lambda: bench.mcu.get_pin(5).set(1 - bench.mcu.get_pin(5).level))
     lines = bench.run(
         """
         import time
@@ -126,7 +126,7 @@ def test_hard_handler_interrupts_a_soft_one_that_waits(bench: VmBench) -> None:
 
 
 def test_flag_set_by_a_handler_wakes_asyncio_at_the_edge(bench: VmBench) -> None:
-    bench.clock.at(123_456, lambda: bench.mcu.pin(5).set(1))
+    bench.clock.call_at(123_456, lambda: bench.mcu.get_pin(5).set(1))
     lines = bench.run(
         """
         import asyncio, time
@@ -147,7 +147,7 @@ def test_flag_set_by_a_handler_wakes_asyncio_at_the_edge(bench: VmBench) -> None
 
 
 def test_an_edge_that_the_firmware_itself_causes_is_not_lost(bench: VmBench) -> None:
-    bench.mcu.pin(2).listeners.append(lambda level: bench.mcu.pin(3).set(level))
+    bench.mcu.get_pin(2).listeners.append(lambda level: bench.mcu.get_pin(3).set(level))
     lines = bench.run(
         """
         import time

@@ -19,7 +19,7 @@ def bench(tmp_path: Path) -> Iterator[VmBench]:
 
 
 def test_uart_sends_at_its_pace_and_its_ring_overflows(bench: VmBench) -> None:
-    port = bench.mcu.uart(0)
+    port = bench.mcu.get_uart(0)
     sent: list[tuple[int, int]] = []
     port.sink = lambda value, start_us, form: sent.append((value, start_us))
     bench.boot(
@@ -45,11 +45,11 @@ uart.read(0))
         for value in data:
             port.deliver(value, EIGHT_E_1)
 
-    bench.clock.at(50_000, lambda: arrive(bytes(range(20))))
-    bench.clock.at(
+    bench.clock.call_at(50_000, lambda: arrive(bytes(range(20))))
+    bench.clock.call_at(
         150_000, lambda: (arrive(bytes(range(100, 115))), arrive(bytes(range(115, 130))))
     )
-    bench.clock.at(214_000, lambda: arrive(b"xyhello\nworld"))
+    bench.clock.call_at(214_000, lambda: arrive(b"xyhello\nworld"))
     bench.runner.run_until(1_000_000)
     assert bench.lines == [
         "0 True 3 False",
@@ -63,10 +63,10 @@ uart.read(0))
 
 
 def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -> None:
-    port = bench.mcu.uart(1)
+    port = bench.mcu.get_uart(1)
     for n in range(6):
-        bench.clock.at(10_500 + n * CHAR_US, lambda n=n: port.deliver(65 + n, Format(4800)))
-    bench.clock.at(90_000, lambda: port.deliver(33, Format(4800)))
+        bench.clock.call_at(10_500 + n * CHAR_US, lambda n=n: port.deliver(65 + n, Format(4800)))
+    bench.clock.call_at(90_000, lambda: port.deliver(33, Format(4800)))
     lines = bench.run(
         """
         import asyncio, time
@@ -94,7 +94,7 @@ def test_a_byte_wakes_a_reader_at_once_and_blocking_reads_wait(bench: VmBench) -
 
 
 def test_two_formats_that_do_not_fit_give_rubbish(bench: VmBench) -> None:
-    bench.clock.at(1000, lambda: bench.mcu.uart(0).deliver(0x55, EIGHT_E_1))
+    bench.clock.call_at(1000, lambda: bench.mcu.get_uart(0).deliver(0x55, EIGHT_E_1))
     lines = bench.run(
         "import machine, time\nu = machine.UART(0, 9600)\ntime.sleep_ms(2)\n"
         "print(u.read(1) == b'U', u.any())"

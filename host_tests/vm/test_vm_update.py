@@ -178,6 +178,6 @@ def test_vm_power_cut_during_the_trial(meter: Callable[..., Updated]) -> None:
     assert done.slot == "a b !"
     done.rig.cut_power()
     done.rig.wait(S)
-    done.rig.mains_on()
+    done.rig.switch_mains_on()
     done.rig.wait(3 * S)
     assert done.slot == "a"

@@ -12,16 +12,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dianka.bench.campaign.cli import pulled
-from dianka.bench.measure.figures import as_json, measure, table
+from dianka.bench.campaign.cli import pulled_command
+from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.vm.runner import VmError
 from dianka.bench.stage import live as live_screen
 from dianka.bench.stage import story as stories
-from dianka.bench.stage.console import Printer, span_text
+from dianka.bench.stage.console import Printer, format_span
 from dianka.bench.stage.desk_line import DeskLine
-from dianka.bench.stage.pictures import live_picture
+from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
@@ -31,7 +31,7 @@ bench_app = typer.Typer(
     help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True
 )
 
-bench_app.command()(pulled)
+bench_app.command("pulled")(pulled_command)
 
 _DUMB = (
     "the live screen needs a terminal whose cursor can be moved: "
@@ -54,8 +54,8 @@ RunnerOption = Annotated[
 ]
 
 
-@bench_app.command()
-def play(
+@bench_app.command("play")
+def play_command(
     story: Annotated[
         str, typer.Argument(help="A .story file, or the name of one that comes with the project.")
     ],
@@ -86,9 +86,9 @@ def play(
 
     Example: dianka bench play my.story --folder meter42
     """
-    with _failing_in_one_line():
+    with _fail_in_one_line():
         steps = stories.load(story)
-        with _meter(folder, runner) as (rig, place):
+        with _open_meter(folder, runner) as (rig, place):
             _play(rig, place, steps)
             if live_if_terminal and _is_terminal():
                 if _is_dumb():
@@ -97,8 +97,8 @@ def play(
                     _show(rig, place)
 
 
-@bench_app.command()
-def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
+@bench_app.command("live")
+def live_command(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
     """Stand before one meter, with keys for all that can happen.
 
     Example: dianka bench live --folder meter42
@@ -109,16 +109,16 @@ def live(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
     if _is_dumb():
         typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
-    with _failing_in_one_line(), _meter(folder, runner) as (rig, place):
+    with _fail_in_one_line(), _open_meter(folder, runner) as (rig, place):
         if any(place.glob("*.card")):
-            rig.mains_on()
+            rig.switch_mains_on()
         else:
             _play(rig, place, stories.load("new-meter"))
         _show(rig, place)
 
 
-@bench_app.command()
-def figures(
+@bench_app.command("figures")
+def figures_command(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Only this part; may be repeated. {', '.join(PLANS)}")
     ] = None,
@@ -146,13 +146,13 @@ def figures(
             soft_wrap=True,
         )
 
-    with _failing_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
+    with _fail_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
         parts = measure(
             [name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell
         )
         json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(as_json(parts), encoding="utf-8")
-    console.print(table(parts))
+    console.print(make_table(parts))
     missed = [line for part in parts for line in part.missed]
     for line in missed:
         console.print(f"missed: {line}", style="red", markup=False, soft_wrap=True)
@@ -169,8 +169,8 @@ def _is_dumb() -> bool:
     return Console().is_dumb_terminal
 
 
-@bench_app.command()
-def picture(
+@bench_app.command("picture")
+def picture_command(
     file: Annotated[Path, typer.Argument(help="Where the SVG goes.")],
     runner: RunnerOption = "vm",
 ) -> None:
@@ -178,32 +178,32 @@ def picture(
 
     Example: dianka bench picture live.svg
     """
-    with _failing_in_one_line():
-        live_picture(file, runner)
+    with _fail_in_one_line():
+        draw_live_screen(file, runner)
 
 
 def _play(rig: Rig, place: Path, story: Story) -> None:
     console = Console(highlight=False, emoji=False)
     printer = Printer(console)
-    rig.on_log = printer.logged
+    rig.on_log = printer.print_log_line
     began_ns, began_us = time.monotonic_ns(), rig.clock.now_us
     stories.play(story, Player(rig, place, DeskLine(), printer))
     passed_us, took_us = rig.clock.now_us - began_us, (time.monotonic_ns() - began_ns) // 1000
     console.print(
         f"\n[green]{escape(story.name)}: all {printer.steps} steps[/], "
-        f"{span_text(passed_us)} at the meter, {span_text(took_us)} here",
+        f"{format_span(passed_us)} at the meter, {format_span(took_us)} here",
         soft_wrap=True,
     )
 
 
 def _show(rig: Rig, place: Path) -> None:
     screen = live_screen.Screen(rig, place, DeskLine())
-    rig.on_log = screen.logged
+    rig.on_log = screen.add_log_line
     live_screen.run(screen, Console(highlight=False, emoji=False))
 
 
 @contextlib.contextmanager
-def _meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
+def _open_meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
     """Give a meter in its folder, or in a temporary one; close the meter at the end."""
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -225,19 +225,19 @@ def _make_folder(place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _failing_in_one_line() -> Iterator[None]:
+def _fail_in_one_line() -> Iterator[None]:
     try:
         with ended_by_signals():
             yield
     except (StoryError, RigError, VmError, ChipError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)
-        console.print(_one_line(error), style="red", markup=False, soft_wrap=True)
+        console.print(_format_error(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-def _one_line(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     """Return the error as one line; an OSError without its number: the file and the reason."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"

@@ -63,7 +63,7 @@ NOTES = (
 _SENSE = "H11AA1"
 
 
-def _live() -> tuple[Block, ...]:
+def _list_live_blocks() -> tuple[Block, ...]:
     """Return the parts that are on the mains as a whole."""
     return (
         Block(
@@ -90,7 +90,7 @@ def _live() -> tuple[Block, ...]:
     )
 
 
-def _border(pin: dict[str, str]) -> tuple[Block, ...]:
+def _list_border_blocks(pin: dict[str, str]) -> tuple[Block, ...]:
     """Return the parts that lie across the border.
 
     `pin` gives the board's name for each of board.py's pins.
@@ -112,8 +112,8 @@ def _border(pin: dict[str, str]) -> tuple[Block, ...]:
                 Lead("GND2", "GND"),
             ),
         ),
-        _sense(A2, pin["POWER_FAIL"], "100 k, 220 nF to GND"),
-        _sense(C, pin["RELAY_FEEDBACK"], "100 k, 1 uF to GND"),
+        _make_sense(A2, pin["POWER_FAIL"], "100 k, 220 nF to GND"),
+        _make_sense(C, pin["RELAY_FEEDBACK"], "100 k, 1 uF to GND"),
         Block(
             "latching relay",
             "border",
@@ -133,7 +133,7 @@ def _border(pin: dict[str, str]) -> tuple[Block, ...]:
     )
 
 
-def _sense(live: str, pin: str, filtered: str) -> Block:
+def _make_sense(live: str, pin: str, filtered: str) -> Block:
     """Return an H11AA1 that senses the mains at `live`."""
     return Block(
         _SENSE,
@@ -143,7 +143,7 @@ def _sense(live: str, pin: str, filtered: str) -> Block:
     )
 
 
-def _safe(board: PictureBoard) -> tuple[Block, ...]:
+def _list_safe_blocks(board: PictureBoard) -> tuple[Block, ...]:
     """Return the parts that are safe to touch."""
     supply = board.supply
     return (
@@ -168,6 +168,6 @@ def _safe(board: PictureBoard) -> tuple[Block, ...]:
     )
 
 
-def blocks(board: PictureBoard, pin: dict[str, str]) -> tuple[Block, ...]:
+def list_blocks(board: PictureBoard, pin: dict[str, str]) -> tuple[Block, ...]:
     """Return all parts, from the mains to the safe side."""
-    return (*_live(), *_border(pin), *_safe(board))
+    return (*_list_live_blocks(), *_list_border_blocks(pin), *_list_safe_blocks(board))

@@ -50,7 +50,7 @@ class PictureBoard:
     supply: Supply
 
 
-def pin_label(board: PictureBoard, pin: int) -> str:
+def make_pin_label(board: PictureBoard, pin: int) -> str:
     """Return a pin's name on the board, with its place."""
     place = board.places.get(pin)
     return f"{board.prefix}{pin} ({place})" if place else f"{board.prefix}{pin}"
@@ -77,15 +77,15 @@ NOTES = (
 )
 
 
-def _in(name: str, contact: str, between: str = "") -> Row:
+def _make_input(name: str, contact: str, between: str = "") -> Row:
     return Row(name, contact, between, to_chip=True)
 
 
-def _out(name: str, contact: str, between: str = "") -> Row:
+def _make_output(name: str, contact: str, between: str = "") -> Row:
     return Row(name, contact, between, from_chip=True)
 
 
-def _both(name: str, contact: str, between: str = "") -> Row:
+def _make_both_ways(name: str, contact: str, between: str = "") -> Row:
     return Row(name, contact, between, to_chip=True, from_chip=True)
 
 
@@ -93,19 +93,19 @@ _MAINS_PARTS = (
     Part(
         "HLW8032, 5 V, on the mains",
         (
-            _in("METERING_RX", "TX", "ISO7720, 1st channel"),
-            _in("PULSE", "PF", "ISO7720, 2nd channel"),
+            _make_input("METERING_RX", "TX", "ISO7720, 1st channel"),
+            _make_input("PULSE", "PF", "ISO7720, 2nd channel"),
         ),
         mains=True,
     ),
     Part(
         "mains, load side",
-        (_in("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),),
+        (_make_input("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),),
         mains=True,
     ),
     Part(
         "mains, line side",
-        (_in("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),),
+        (_make_input("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),),
         mains=True,
     ),
 )
@@ -113,56 +113,61 @@ _MAINS_PARTS = (
 _RELAY = Part(
     "latching relay: coils 12 V,",
     (
-        _out("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"),
-        _out("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND"),
+        _make_output("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"),
+        _make_output("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND"),
     ),
     warning="contacts on the mains",
 )
 
 _I2C = Part(
     "MB85RC256V, DS3231, 3.3 V",
-    (_both("SDA", "SDA of both", "4.7 k to 3.3 V"), _out("SCL", "SCL of both", "4.7 k to 3.3 V")),
+    (
+        _make_both_ways("SDA", "SDA of both", "4.7 k to 3.3 V"),
+        _make_output("SCL", "SCL of both", "4.7 k to 3.3 V"),
+    ),
 )
 
 _DISPLAY = Part(
     "TM1638 with 8 digits, 5 V",
     (
-        _out("DISPLAY_SCK", "CLK", "74AHCT125"),
-        _out("DISPLAY_DIO", "DIO", "74AHCT125"),
-        _out("DISPLAY_STROBE", "STB", "74AHCT125"),
+        _make_output("DISPLAY_SCK", "CLK", "74AHCT125"),
+        _make_output("DISPLAY_DIO", "DIO", "74AHCT125"),
+        _make_output("DISPLAY_STROBE", "STB", "74AHCT125"),
     ),
 )
 
 
-def _contacts(name: str, prefix: str, line: tuple[Row, ...], more: tuple[Row, ...] = ()) -> Part:
+def _make_contacts(
+    name: str, prefix: str, line: tuple[Row, ...], more: tuple[Row, ...] = ()
+) -> Part:
     rows = (
-        _out(f"{prefix}_POWER", "C1 VCC", "TPS2553; 100 k to GND"),
-        _out(f"{prefix}_RESET", "C2 RST", "100 R; 100 k to GND"),
-        _out(f"{prefix}_CLOCK", "C3 CLK", "100 R; 100 k to GND"),
+        _make_output(f"{prefix}_POWER", "C1 VCC", "TPS2553; 100 k to GND"),
+        _make_output(f"{prefix}_RESET", "C2 RST", "100 R; 100 k to GND"),
+        _make_output(f"{prefix}_CLOCK", "C3 CLK", "100 R; 100 k to GND"),
     )
     return Part(name, rows + line + more)
 
 
-def _pico_line(prefix: str) -> tuple[Row, ...]:
-    return (_both(f"{prefix}_IO", "C7 I/O", "100 R; 10 k to C1"),)
+def _make_pico_line(prefix: str) -> tuple[Row, ...]:
+    return (_make_both_ways(f"{prefix}_IO", "C7 I/O", "100 R; 10 k to C1"),)
 
 
-def _esp32_line(prefix: str) -> tuple[Row, ...]:
+def _make_esp32_line(prefix: str) -> tuple[Row, ...]:
     return (
-        _out(f"{prefix}_TX", "C7 I/O", "74LVC1G07, open drain"),
-        _in(f"{prefix}_RX", "C7 I/O", "100 R; 10 k to C1"),
+        _make_output(f"{prefix}_TX", "C7 I/O", "74LVC1G07, open drain"),
+        _make_input(f"{prefix}_RX", "C7 I/O", "100 R; 10 k to C1"),
     )
 
 
-_SWITCH = (_in("SLOT_SWITCH", "switch, to GND", "1 k; 10 k to 3.3 V"),)
+_SWITCH = (_make_input("SLOT_SWITCH", "switch, to GND", "1 k; 10 k to 3.3 V"),)
 
 
-def _safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
-    slot = _contacts("card slot, ISO 7816", "CARD", line("CARD"), _SWITCH)
-    return (slot, _contacts("ESAM, ISO 7816", "ESAM", line("ESAM")), _I2C, _DISPLAY)
+def _make_safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
+    slot = _make_contacts("card slot, ISO 7816", "CARD", line("CARD"), _SWITCH)
+    return (slot, _make_contacts("ESAM, ISO 7816", "ESAM", line("ESAM")), _I2C, _DISPLAY)
 
 
-_KEY = Part("push button, insulated cap", (_in("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
+_KEY = Part("push button, insulated cap", (_make_input("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
 # RP2040 pin to pin of the Pico, where a GND follows the first two and then every fourth; Raspberry
 # Pi Pico datasheet, figure 4.
@@ -217,7 +222,7 @@ BOARDS = {
         chip="Raspberry Pi Pico",
         prefix="GP",
         left=(*_MAINS_PARTS, _RELAY, _KEY),
-        right=_safe_side(_pico_line),
+        right=_make_safe_side(_make_pico_line),
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
     ),
@@ -226,7 +231,7 @@ BOARDS = {
         chip="ESP32-DevKitC",
         prefix="IO",
         left=(*_MAINS_PARTS, _RELAY, _KEY),
-        right=_safe_side(_esp32_line),
+        right=_make_safe_side(_make_esp32_line),
         places=_DEVKIT_PLACES,
         supply=Supply("5V (J1-19)", "3V3 (J1-1)", "GND (J1-14)", "USB"),
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 from dianka.bench.models.board_pins import read_constants
 from dianka.wiring import mains_picture
 from dianka.wiring import shapes as svg
-from dianka.wiring.parts import BOARDS, NOTES, Part, PictureBoard, Row, pin_label
+from dianka.wiring.parts import BOARDS, NOTES, Part, PictureBoard, Row, make_pin_label
 from dianka.wiring.shapes import INK, MAINS, WIDTH
 
 _ROW = 26
@@ -45,86 +45,96 @@ def draw(folder: Path) -> str:
             f"{folder.name}/board.py has no {', '.join(missing)}: "
             "name it there or take it from wiring/parts.py"
         )
-    bottom = max(_height(board.left), _height(board.right)) + _TOP
-    shapes = [_chip(board, bottom), *_barrier(board)]  # the isolators lie over the barrier
-    shapes += _side(board, board.left, pins, left=True)
-    shapes += _side(board, board.right, pins, left=False)
+    bottom = max(_measure_height(board.left), _measure_height(board.right)) + _TOP
+    shapes = [
+        _draw_chip(board, bottom),
+        *_draw_barrier(board),
+    ]  # the isolators lie over the barrier
+    shapes += _draw_side(board, board.left, pins, left=True)
+    shapes += _draw_side(board, board.right, pins, left=False)
     height = bottom + 30 + 20 * len(NOTES)
-    return svg.picture(height, board.title, shapes + svg.notes(bottom + 24, NOTES))
+    return svg.draw_picture(height, board.title, shapes + svg.draw_notes(bottom + 24, NOTES))
 
 
-def _height(parts: tuple[Part, ...]) -> int:
-    return sum(_head(part) + _ROW * len(part.rows) + _GAP for part in parts)
+def _measure_height(parts: tuple[Part, ...]) -> int:
+    return sum(_measure_head(part) + _ROW * len(part.rows) + _GAP for part in parts)
 
 
-def _head(part: Part) -> int:
+def _measure_head(part: Part) -> int:
     return _HEAD + (_WARNING if part.warning else 0)
 
 
-def _side(
+def _draw_side(
     board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool
 ) -> list[str]:
     x = 24 if left else WIDTH - 24 - _PART_WIDTH
     y, shapes = _TOP, []
     for part in parts:
         colour = MAINS if part.mains else INK
-        head = _head(part)
+        head = _measure_head(part)
         height = head + _ROW * len(part.rows)
         shapes.append(
-            svg.box(
+            svg.draw_box(
                 x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour
             )
         )
-        shapes.append(svg.text(x + 10, y + 20, part.name, 13, bold=True))
+        shapes.append(svg.draw_text(x + 10, y + 20, part.name, 13, bold=True))
         if part.warning:
             shapes.append(
-                svg.text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS)
+                svg.draw_text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS)
             )
         for number, row in enumerate(part.rows):
-            shapes += _row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
+            shapes += _draw_row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
         y += height + _GAP
     return shapes
 
 
-def _row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[str]:
+def _draw_row(board: PictureBoard, row: Row, pin: int, y: int, left: bool) -> list[str]:
     """Draw one wire: contact, the parts between, pin."""
     far = 24 + _PART_WIDTH if left else WIDTH - 24 - _PART_WIDTH
     near = _CHIP_LEFT if left else _CHIP_RIGHT
     middle = (far + near) // 2
-    shapes = [svg.line(far, y, near, y)]
+    shapes = [svg.draw_line(far, y, near, y)]
     if row.to_chip:
-        shapes.append(svg.arrow(near, y, rightwards=left))
+        shapes.append(svg.draw_arrow(near, y, rightwards=left))
     if row.from_chip:
-        shapes.append(svg.arrow(far, y, rightwards=not left))
+        shapes.append(svg.draw_arrow(far, y, rightwards=not left))
     if row.between:
-        shapes += svg.between(middle, y, _BETWEEN_WIDTH, row.between)
+        shapes += svg.draw_between(middle, y, _BETWEEN_WIDTH, row.between)
     anchor, inward = ("end", -10) if left else ("start", 10)
-    shapes.append(svg.text(far + inward, y + 4, row.contact, 12, anchor=anchor))
-    shown = pin_label(board, pin)
+    shapes.append(svg.draw_text(far + inward, y + 4, row.contact, 12, anchor=anchor))
+    shown = make_pin_label(board, pin)
     if left:
-        shapes.append(svg.text(near + 10, y + 4, shown, 12, bold=True))
+        shapes.append(svg.draw_text(near + 10, y + 4, shown, 12, bold=True))
     else:
-        shapes.append(svg.text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
+        shapes.append(svg.draw_text(near - 10, y + 4, shown, 12, anchor="end", bold=True))
     return shapes
 
 
-def _barrier(board: PictureBoard) -> list[str]:
+def _draw_barrier(board: PictureBoard) -> list[str]:
     """Draw the line that only isolators cross, beside the parts that are on the mains."""
     mains = [part for part in board.left if part.mains]
     if not mains:
         return []
-    x, bottom = (24 + _PART_WIDTH + _CHIP_LEFT) // 2, _TOP + _height(tuple(mains)) - _GAP + 8
+    x, bottom = (
+        (24 + _PART_WIDTH + _CHIP_LEFT) // 2,
+        _TOP + _measure_height(tuple(mains)) - _GAP + 8,
+    )
     return [
-        svg.barrier((x, _TOP - 14), (x, bottom)),
-        svg.text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=MAINS),
-        svg.text(x + 10, _TOP - 6, "safe to touch", 12, colour=MAINS),
+        svg.draw_barrier((x, _TOP - 14), (x, bottom)),
+        svg.draw_text(x - 10, _TOP - 6, "mains", 12, anchor="end", colour=MAINS),
+        svg.draw_text(x + 10, _TOP - 6, "safe to touch", 12, colour=MAINS),
     ]
 
 
-def _chip(board: PictureBoard, bottom: int) -> str:
-    box = svg.box(_CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", INK)
+def _draw_chip(board: PictureBoard, bottom: int) -> str:
+    box = svg.draw_box(
+        _CHIP_LEFT, _TOP, _CHIP_RIGHT - _CHIP_LEFT, bottom - _TOP - _GAP, "#f4f1e6", INK
+    )
     middle = (_CHIP_LEFT + _CHIP_RIGHT) // 2
-    return "\n".join([box, svg.text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)])
+    return "\n".join(
+        [box, svg.draw_text(middle, _TOP + 20, board.chip, 13, anchor="middle", bold=True)]
+    )
 
 
 def main(arguments: list[str]) -> int:

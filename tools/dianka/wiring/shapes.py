@@ -15,13 +15,13 @@ GREY = "#7f8c8d"
 _ARROW = 7
 
 
-def line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.5") -> str:
+def draw_line(x1: int, y1: int, x2: int, y2: int, colour: str = INK, thick: str = "1.5") -> str:
     return (
         f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{colour}" stroke-width="{thick}"/>'
     )
 
 
-def barrier(*points: tuple[int, int]) -> str:
+def draw_barrier(*points: tuple[int, int]) -> str:
     """Return the dashed line that only isolators cross."""
     path = " ".join(f"{x},{y}" for x, y in points)
     return (
@@ -30,23 +30,23 @@ def barrier(*points: tuple[int, int]) -> str:
     )
 
 
-def dot(x: int, y: int, colour: str) -> str:
+def draw_dot(x: int, y: int, colour: str) -> str:
     return f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>'
 
 
-def arrow(x: int, y: int, rightwards: bool) -> str:
+def draw_arrow(x: int, y: int, rightwards: bool) -> str:
     back = x - _ARROW if rightwards else x + _ARROW
     return f'<path d="M{x} {y} L{back} {y - 4} L{back} {y + 4} Z" fill="{INK}"/>'
 
 
-def box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
+def draw_box(x: int, y: int, width: int, height: int, fill: str, stroke: str) -> str:
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="4" fill="{fill}" '
         f'stroke="{stroke}"/>'
     )
 
 
-def text(
+def draw_text(
     x: int,
     y: int,
     words: str,
@@ -61,20 +61,20 @@ def text(
     return f"<text {place}>{escape(words)}</text>"
 
 
-def between(middle: int, y: int, width: int, words: str) -> list[str]:
+def draw_between(middle: int, y: int, width: int, words: str) -> list[str]:
     """Return the white box in a wire, which names the parts between its ends."""
     return [
-        box(middle - width // 2, y - 10, width, 20, WHITE, GREY),
-        text(middle, y + 4, words, 11, anchor="middle"),
+        draw_box(middle - width // 2, y - 10, width, 20, WHITE, GREY),
+        draw_text(middle, y + 4, words, 11, anchor="middle"),
     ]
 
 
-def notes(top: int, lines: tuple[str, ...]) -> list[str]:
+def draw_notes(top: int, lines: tuple[str, ...]) -> list[str]:
     """Return the lines of text under the picture."""
-    return [text(24, top + 20 * number, words, 13) for number, words in enumerate(lines)]
+    return [draw_text(24, top + 20 * number, words, 13) for number, words in enumerate(lines)]
 
 
-def picture(height: int, title: str, shapes: list[str]) -> str:
+def draw_picture(height: int, title: str, shapes: list[str]) -> str:
     """Return the whole SVG."""
     head = [
         (
@@ -83,6 +83,6 @@ def picture(height: int, title: str, shapes: list[str]) -> str:
         ),
         f"<title>{escape(title)}</title>",
         f'<rect width="{WIDTH}" height="{height}" fill="{WHITE}"/>',
-        text(24, 38, title, 20, bold=True),
+        draw_text(24, 38, title, 20, bold=True),
     ]
     return "\n".join([*head, *shapes, "</svg>", ""])

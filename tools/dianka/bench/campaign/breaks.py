@@ -42,16 +42,16 @@ class Breaker:
             "ESAM": (bench.esam, (PULL, *_CUTS, MUTE)),
         }
         for name, (socket, acts) in self._lines.items():
-            socket.tamper = self._ear(name, socket, acts)
+            socket.tamper = self._make_tamper(name, socket, acts)
         fram = bench.fram
         self._passed = 0  # characters, of both lines
         self._waits = 0  # times that the firmware has worked and waits again
         self._wait = bench.mcu.wait
-        bench.mcu.wait = self._waited
+        bench.mcu.wait = self._count_wait
         self._write, self._read = fram.write, fram.read
-        fram.write, fram.read = self._written, self._was_read
+        fram.write, fram.read = self._write_or_break, self._break_and_read
 
-    def off(self) -> None:
+    def stop_watching(self) -> None:
         """Stop watching: the session is over, and nothing is broken off from here on."""
         for socket, _ in self._lines.values():
             socket.tamper = None
@@ -61,12 +61,12 @@ class Breaker:
 
     # ****** Characters ******
 
-    def _ear(
+    def _make_tamper(
         self, name: str, socket: T0Socket, acts: tuple[str, ...]
     ) -> Callable[[str, int, int], int | None]:
         """Return the tamper function of this line."""
 
-        def hears(direction: str, index: int, value: int) -> int | None:
+        def tamper(direction: str, index: int, value: int) -> int | None:
             if self._muted and name == "ESAM":
                 self._muted = index > 0 or direction == "in"
                 if self._muted:
@@ -74,51 +74,51 @@ class Breaker:
             if self._forks.child:
                 return value
             where = f"{name} character {index}"
-            if self._breaks("before", where, acts):
+            if self._try_acts("before", where, acts):
                 return None
-            if self._breaks("in", where, acts):
-                return half(value, index) if direction == "out" else None
+            if self._try_acts("in", where, acts):
+                return tear_character(value, index) if direction == "out" else None
             # Due at once, but after the chip or the controller has received it.
-            socket.clock.at(socket.clock.now_us, lambda: self._after(where, acts))
+            socket.clock.call_at(socket.clock.now_us, lambda: self._break_after(where, acts))
             return value
 
-        return hears
+        return tamper
 
-    def _after(self, where: str, acts: tuple[str, ...]) -> None:
+    def _break_after(self, where: str, acts: tuple[str, ...]) -> None:
         if not self._forks.child:
             self._passed += 1
-            self._breaks("after", where, acts)
+            self._try_acts("after", where, acts)
 
-    def _waited(self, until_us: int) -> bool:
+    def _count_wait(self, until_us: int) -> bool:
         self._waits += 1
         return self._wait(until_us)
 
     # ****** Bytes of the memory ******
 
-    def _written(self, value: int) -> bool:
+    def _write_or_break(self, value: int) -> bool:
         fram = self._trial.rig.bench.fram
         if self._forks.child:
             return self._write(value)
         self._bytes += 1
         where, lands = f"memory byte {self._bytes}", fram.addressed
-        if self._breaks("before", where, _CUTS):
+        if self._try_acts("before", where, _CUTS):
             return False
-        if lands and self._breaks("in", where, _CUTS, self._torn(value)):
+        if lands and self._try_acts("in", where, _CUTS, self._tear_byte(value)):
             return False
-        if not lands and self._breaks("in", where, _CUTS):
+        if not lands and self._try_acts("in", where, _CUTS):
             return False
         done = self._write(value)
-        return done and not self._breaks("after", where, _CUTS)
+        return done and not self._try_acts("after", where, _CUTS)
 
-    def _was_read(self) -> int:
+    def _break_and_read(self) -> int:
         if not self._forks.child:
             self._bytes += 1
-            self._breaks("before", f"memory byte {self._bytes}", _CUTS)
+            self._try_acts("before", f"memory byte {self._bytes}", _CUTS)
         return self._read()
 
     # ****** Breaking ******
 
-    def _breaks(
+    def _try_acts(
         self, when: str, where: str, acts: tuple[str, ...], torn: tuple[int, int] | None = None
     ) -> bool:
         """Try each act at this point; return True in the child that breaks off here.
@@ -127,20 +127,20 @@ class Breaker:
         """
         for act in acts:
             digest = (
-                (lambda: self._left(torn))
+                (lambda: self._digest_cut(torn))
                 if act in _CUTS
-                else self._moment
+                else self._digest_progress
                 if when != "in"
                 else None
             )
-            if self._forks.point(act, f"{when} {where}", digest):
+            if self._forks.fork_at_point(act, f"{when} {where}", digest):
                 if torn:
                     self._trial.rig.bench.fram.memory[torn[0]] = torn[1]
                 self._strike(act)
                 return True
         return False
 
-    def _torn(self, value: int) -> tuple[int, int]:
+    def _tear_byte(self, value: int) -> tuple[int, int]:
         """Return the address, and its byte with some of the changing bits changed."""
         at = self._trial.rig.bench.fram.at
         old = self._trial.rig.bench.fram.memory[at]
@@ -159,7 +159,7 @@ class Breaker:
             self._trial.cut_now()
         return False
 
-    def _moment(self) -> str:
+    def _digest_progress(self) -> str:
         """Return a digest of the progress of lines and firmware.
 
         After a character and before the next are one point if the firmware has done nothing in
@@ -167,7 +167,7 @@ class Breaker:
         """
         return f"{self._passed}-{self._waits}"
 
-    def _left(self, torn: tuple[int, int] | None) -> str:
+    def _digest_cut(self, torn: tuple[int, int] | None) -> str:
         """Return a digest of the state after a cut; computed anew only after a change."""
         rig = self._trial.rig
         card = rig.card.chip.state if rig.card else None
@@ -178,11 +178,11 @@ class Breaker:
             content = bytearray(rig.bench.fram.memory)
             if torn:
                 content[torn[0]] = torn[1]
-            self._kept, self._digest = now, self._trial.left(bytes(content))
+            self._kept, self._digest = now, self._trial.digest_cut(bytes(content))
         return self._digest
 
 
-def half(value: int, at: int) -> int:
+def tear_character(value: int, at: int) -> int:
     """Return the character with its first few bits as sent, lowest first; then the line is high."""
     sent = at % 8
     return value & (1 << sent) - 1 | 0xFF & ~((1 << sent) - 1)

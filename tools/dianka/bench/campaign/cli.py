@@ -15,7 +15,7 @@ from dianka.bench.campaign.forks import Unforkable
 _SHOWN = 10  # violations of one scene
 
 
-def pulled(
+def pulled_command(
     kind: Annotated[
         str | None, typer.Option(help="Only the sessions with this in their name, e.g. purchase.")
     ] = None,
@@ -39,14 +39,14 @@ def pulled(
     """
     console, rows, began_s = Console(highlight=False), [], time.monotonic()
     try:
-        for scene in campaign.find(kind):
+        for scene in campaign.find_scenes(kind):
             rows.append(campaign.play(scene, every, jobs, offset))
             for line in rows[-1].violations[:_SHOWN]:
                 console.print(line, style="red", markup=False, soft_wrap=True)
     except (Unforkable, KeyError, AssertionError, RuntimeError) as error:
         typer.echo(str(error.args[0]) if error.args else type(error).__name__, err=True)
         raise typer.Exit(1) from None
-    console.print(campaign.table(rows))
-    console.print(campaign.summary(rows, int(time.monotonic() - began_s)), soft_wrap=True)
+    console.print(campaign.make_table(rows))
+    console.print(campaign.compose_summary(rows, int(time.monotonic() - began_s)), soft_wrap=True)
     if any(row.violations for row in rows):
         raise typer.Exit(1)

@@ -63,7 +63,7 @@ class Forks:
 
     # ****** The parent's side ******
 
-    def point(self, act: str, where: str, digest: Digest | None = None) -> bool:
+    def fork_at_point(self, act: str, where: str, digest: Digest | None = None) -> bool:
         """Return True if this is now a child that must do `act` here.
 
         `digest` returns what the act will leave; None if that is not known yet.
@@ -87,7 +87,7 @@ class Forks:
         signal.alarm(LIMIT_S)
         return True
 
-    def aside(self, work: Callable[[], None]) -> None:
+    def run_aside(self, work: Callable[[], None]) -> None:
         """Do this in a child, so that it leaves no trace here.
 
         RuntimeError if it fails or takes longer than LIMIT_S.
@@ -104,7 +104,7 @@ class Forks:
                 work()
                 code = 0
             except BaseException as error:
-                (self.folder / "aside").write_text(one_line(error), encoding="utf-8")
+                (self.folder / "aside").write_text(format_error(error), encoding="utf-8")
             os._exit(code)
         if os.waitpid(pid, 0)[1]:
             why = self.folder / "aside"
@@ -112,7 +112,7 @@ class Forks:
                 why.read_text(encoding="utf-8") if why.exists() else f"no end within {LIMIT_S} s"
             )
 
-    def results(self) -> list[tuple[str, str, str, str]]:
+    def collect_results(self) -> list[tuple[str, str, str, str]]:
         """Wait for all children; return (act, where, verdict, text) of each."""
         while self._children:
             self._wait()
@@ -151,7 +151,7 @@ class Forks:
             return False
         return True
 
-    def room(self) -> Path:
+    def make_room(self) -> Path:
         """Make a folder of this child's own."""
         room = self.folder / str(os.getpid())
         room.mkdir()
@@ -177,7 +177,7 @@ class Forks:
         os.close(descriptor)
 
 
-def one_line(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """Return the error and its place in the code as one line."""
     trace, at = error.__traceback__, ""
     while trace:

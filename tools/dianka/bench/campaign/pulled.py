@@ -17,19 +17,19 @@ from rich.table import Table
 
 from dianka.bench.campaign import resident, staff
 from dianka.bench.campaign.breaks import ACTS, CUT_IN, CUT_OUT, MUTE, Breaker
-from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, one_line
+from dianka.bench.campaign.forks import PLAYED, SAME, VIOLATED, Forks, format_error
 from dianka.bench.campaign.resident import KEY_USES, USES
 from dianka.bench.campaign.scenes import (
     KEY_CARDS,
     Facts,
     Scene,
-    after,
-    facts,
-    middle,
-    once_more,
-    told,
-    unbroken,
-    uses_of,
+    check_break,
+    check_code,
+    check_end,
+    check_unbroken,
+    collect_facts,
+    expect_once_more,
+    read_uses,
 )
 from dianka.bench.campaign.trial import MS, S, Trial
 
@@ -56,7 +56,7 @@ class Figures:
     violations: list[str] = field(default_factory=list)
 
 
-def find(kind: str | None) -> list[Scene]:
+def find_scenes(kind: str | None) -> list[Scene]:
     """Return the scenes with this word in their name; KeyError with one line if there is none."""
     found = [scene for scene in SCENES if kind is None or kind in scene.name]
     if not found:
@@ -83,12 +83,12 @@ def play(scene: Scene, every: int = 1, jobs: int | None = None, offset: int = 0)
             return _play(scene, trial, forks)
         except Exception as error:
             if forks.child:
-                forks.end(VIOLATED, one_line(error))
-            forks.results()
+                forks.end(VIOLATED, format_error(error))
+            forks.collect_results()
             raise
         except BaseException as error:
             if forks.child:
-                forks.end(VIOLATED, one_line(error))
+                forks.end(VIOLATED, format_error(error))
             raise
         finally:
             if not forks.child:
@@ -97,21 +97,21 @@ def play(scene: Scene, every: int = 1, jobs: int | None = None, offset: int = 0)
 
 def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
     scene.prepare(trial)
-    old, new = facts(trial, scene.card), _unbroken(scene, trial, forks)
-    unbroken(scene, old, new)
+    old, new = collect_facts(trial, scene.card), _play_unbroken(scene, trial, forks)
+    check_unbroken(scene, old, new)
     breaker = Breaker(trial, forks)
     session = trial.put_in(scene.card)
-    breaker.off()
+    breaker.stop_watching()
     if forks.child:
         _go_on(scene, trial, forks, (old, new), session.code)
     assert session.code == scene.refused, (
         f"the unbroken session ended with code {session.code}: {session.log}"
     )
     trial.pull()
-    return _figures(scene, forks)
+    return _make_figures(scene, forks)
 
 
-def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
+def _play_unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
     """Return the facts that an unbroken session leaves.
 
     It also checks that the session and the scene's proof work at all.
@@ -119,16 +119,16 @@ def _unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
     read, write = os.pipe()
 
     def work() -> None:
-        trial.move(forks.room())
-        session = trial.session(scene.card)
+        trial.move(forks.make_room())
+        session = trial.run_session(scene.card)
         assert session.code == scene.refused, (
             f"the unbroken session ended with code {session.code}: {session.log}"
         )
-        os.write(write, pickle.dumps(facts(trial, scene.card)))
+        os.write(write, pickle.dumps(collect_facts(trial, scene.card)))
         scene.proof(trial)
 
     try:
-        forks.aside(work)
+        forks.run_aside(work)
         return pickle.loads(os.read(read, 65536))
     finally:
         os.close(read)
@@ -143,18 +143,18 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
     if forks.act in (CUT_OUT, CUT_IN):
         if forks.act == CUT_OUT:
             trial.pull()
-        trial.move(forks.room())
+        trial.move(forks.make_room())
         trial.wait(_DARK_US)
-        trial.rig.mains_on()
+        trial.rig.switch_mains_on()
         if forks.act == CUT_IN:
             trial.wait(_BOOTED_US)
             trial.watch()
         trial.wait(_ON_US)
     else:
-        told(scene, ends[0], trial, code)
-        if not forks.claim(forks.act, trial.alive()):
+        check_code(scene, ends[0], trial, code)
+        if not forks.claim(forks.act, trial.digest_running()):
             forks.end(SAME)
-        trial.move(forks.room())
+        trial.move(forks.make_room())
     if forks.act == MUTE and not trial.meter.settlement.ready:
         trial.wait(_ESAM_RETRY_US)
     trial.pull()
@@ -165,10 +165,10 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
 def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> None:
     """Check the state now, put the card in again, and check the state after it."""
     old, new = ends
-    now, left = facts(trial, scene.card), uses_of(trial, scene.card)
-    middle(scene, old, new, now, act == CUT_IN)
+    now, left = collect_facts(trial, scene.card), read_uses(trial, scene.card)
+    check_break(scene, old, new, now, act == CUT_IN)
     # A use is for one meter, however many sessions that takes.
-    repeats = trial.card_state(scene.card).kind in KEY_CARDS
+    repeats = trial.read_card_state(scene.card).kind in KEY_CARDS
     # A card left in is served again when the power comes back.
     most = 2 if act == CUT_IN and not repeats else 1
     uses = KEY_USES if repeats else USES
@@ -176,32 +176,32 @@ def _judge(scene: Scene, trial: Trial, ends: tuple[Facts, Facts], act: str) -> N
         f"{left} uses are left after {most} sessions"
     )
     done = all(now[group] == new[group] for group in now)
-    code = trial.session(scene.card).code
+    code = trial.run_session(scene.card).code
     assert code == scene.refused or (done and code in scene.refused_after), (
         f"put in again: code {code}, {trial.lines[-6:]}"
     )
-    expected = once_more(scene, now, new)
-    after(now, expected, facts(trial, scene.card))
+    expected = expect_once_more(scene, now, new)
+    check_end(now, expected, collect_facts(trial, scene.card))
     # A use is taken before its work is done, so that a cut in between costs a use and never gives
     # one away.
     if left is not None:
-        now_left = uses_of(trial, scene.card)
+        now_left = read_uses(trial, scene.card)
         must_left = uses - 1 if repeats else left - (code == 0)
         assert now_left == must_left <= uses - 1, f"{now_left} uses are left after {left}"
     if scene.again:
-        code = trial.session(scene.card).code
+        code = trial.run_session(scene.card).code
         assert code == scene.refused or code in scene.refused_after, (
             f"put in a third time: code {code}, {trial.lines[-6:]}"
         )
-        after(now, once_more(scene, expected, new), facts(trial, scene.card))
+        check_end(now, expect_once_more(scene, expected, new), collect_facts(trial, scene.card))
     scene.proof(trial)
     restarts = [line for line in trial.lines if "restarts" in line or "restored" in line]
     assert not restarts, f"{restarts}"
 
 
-def _figures(scene: Scene, forks: Forks) -> Figures:
+def _make_figures(scene: Scene, forks: Forks) -> Figures:
     made = Figures(scene.name, Counter(forks.points), Counter(forks.same))
-    for act, where, verdict, text in forks.results():
+    for act, where, verdict, text in forks.collect_results():
         made.taken[act] += 1
         made.played[act] += verdict == PLAYED
         if verdict == VIOLATED:
@@ -209,7 +209,7 @@ def _figures(scene: Scene, forks: Forks) -> Figures:
     return made
 
 
-def table(rows: list[Figures]) -> Table:
+def make_table(rows: list[Figures]) -> Table:
     """Return a table of the points by act, and of those played to the end.
 
     All others are the same as one of the played ones.
@@ -229,7 +229,7 @@ def table(rows: list[Figures]) -> Table:
     return made
 
 
-def summary(rows: list[Figures], took_s: int) -> str:
+def compose_summary(rows: list[Figures], took_s: int) -> str:
     """Return one line with all figures, for a log."""
     there, taken, played = (
         sum(sum(getattr(row, name).values()) for row in rows)

@@ -6,7 +6,7 @@ Also the meters in the states in which the campaign's cards meet them.
 from pathlib import Path
 from typing import Any
 
-from dianka.bench.campaign.scenes import ESAM_FILES, PARAMETERS, Facts, Scene, facts
+from dianka.bench.campaign.scenes import ESAM_FILES, PARAMETERS, Facts, Scene, collect_facts
 from dianka.bench.campaign.trial import USER, S, Trial
 from dianka.desk import issue
 
@@ -25,52 +25,52 @@ INIT, FORMER, KEYS, OTHER = (Path(f"{name}.card") for name in ("init", "former",
 # ****** Meters in the states in which cards meet them ******
 
 
-def good(trial: Trial, card: Path) -> None:
+def complete_session(trial: Trial, card: Path) -> None:
     """Put the card in; AssertionError unless the session succeeds."""
-    code = trial.session(card).code
+    code = trial.run_session(card).code
     assert code == 0, f"{card.stem}: code {code}, {trial.lines[-3:]}"
 
 
-def initialised(trial: Trial, data: issue.InitData = INIT_DATA, card: Path = INIT) -> None:
+def initialise_meter(trial: Trial, data: issue.InitData = INIT_DATA, card: Path = INIT) -> None:
     trial.make_init(card, data)
-    good(trial, card)
+    complete_session(trial, card)
 
 
-def keyed(trial: Trial) -> None:
+def make_keyed_meter(trial: Trial) -> None:
     """Make a meter that is initialised and has its private keys."""
-    trial.mains_on()
-    initialised(trial)
-    keys_card(trial)
-    good(trial, KEYS)
+    trial.switch_mains_on()
+    initialise_meter(trial)
+    make_keys_card(trial)
+    complete_session(trial, KEYS)
 
 
-def keys_card(trial: Trial, card: Path = KEYS) -> None:
+def make_keys_card(trial: Trial, card: Path = KEYS) -> None:
     trial.make_keys(card, KEY_USES)
 
 
-def user_card(trial: Trial, card: Path = USER) -> None:
+def make_user_card(trial: Trial, card: Path = USER) -> None:
     trial.make_user(card, USER_DATA)
 
 
-def _ready_to_open(trial: Trial) -> None:
-    keyed(trial)
-    user_card(trial)
+def _prepare_opening(trial: Trial) -> None:
+    make_keyed_meter(trial)
+    make_user_card(trial)
     trial.sell(307)
 
 
-def in_use(trial: Trial) -> None:
+def make_meter_in_use(trial: Trial) -> None:
     """Make an account opened with 20 yuan, of which some is used and not settled yet.
 
     There is no load now, so that only the session changes anything.
     """
-    keyed(trial)
-    user_card(trial)
+    make_keyed_meter(trial)
+    make_user_card(trial)
     trial.sell(2000)
-    good(trial, USER)
-    used(trial)
+    complete_session(trial, USER)
+    use_electricity(trial)
 
 
-def used(trial: Trial) -> None:
+def use_electricity(trial: Trial) -> None:
     """Use some electricity, which the ESAM does not know of yet."""
     trial.wait(3 * S)
     trial.rig.set_load(LOAD_MW)
@@ -78,80 +78,80 @@ def used(trial: Trial) -> None:
     trial.rig.set_load(0)
     trial.wait(2 * S)
     trial.rig.cut_power()  # uncommitted energy is lost now, and not in the session
-    trial.mains_on()
+    trial.switch_mains_on()
     state = trial.state
-    money_fen = facts(trial, USER)["wallet"][0]
+    money_fen = collect_facts(trial, USER)["wallet"][0]
     assert 0 < state.wallet_fen < money_fen and state.remainder, "nothing to settle"
 
 
-def ready_to_buy(trial: Trial) -> None:
+def prepare_purchase(trial: Trial) -> None:
     """Make a meter in use and a card with a purchase of 3.07 yuan for it."""
-    in_use(trial)
+    make_meter_in_use(trial)
     trial.sell(307)
 
 
-def _ready_to_replace(trial: Trial) -> None:
-    in_use(trial)
+def _prepare_replacement(trial: Trial) -> None:
+    make_meter_in_use(trial)
     trial.make_replacement(OTHER, USER_DATA, 700, 2)
 
 
-def _ready_to_initialise(trial: Trial) -> None:
+def _prepare_initialisation(trial: Trial) -> None:
     """Make a meter that has been another one before.
 
     Its number and figures must change as a whole.
     """
-    trial.mains_on()
-    initialised(trial, FORMER_DATA, FORMER)
+    trial.switch_mains_on()
+    initialise_meter(trial, FORMER_DATA, FORMER)
     trial.make_init(INIT, INIT_DATA)
 
 
-def _ready_for_keys(trial: Trial) -> None:
-    trial.mains_on()
-    initialised(trial)
-    keys_card(trial)
+def _prepare_key_change(trial: Trial) -> None:
+    trial.switch_mains_on()
+    initialise_meter(trial)
+    make_keys_card(trial)
 
 
 # ****** Proofs: everything works in the end ******
 
 
-def buys_more(trial: Trial, card: Path = USER) -> None:
+def check_next_purchase(trial: Trial, card: Path = USER) -> None:
     """Check that the desk reads the receipt and sells, and that the meter takes the purchase."""
     before_fen = trial.state.bought_fen
     count = trial.sell(100, card)
-    good(trial, card)
+    complete_session(trial, card)
     state = trial.state
     assert (state.bought_fen, state.count) == (before_fen + 100, count), (
         "the next purchase is not credited"
     )
 
 
-def _replaced(trial: Trial) -> None:
-    assert trial.session(USER).code == 13, "the lost card is not refused"
-    buys_more(trial, OTHER)
+def _check_replacement(trial: Trial) -> None:
+    assert trial.run_session(USER).code == 13, "the lost card is not refused"
+    check_next_purchase(trial, OTHER)
 
 
-def _takes_keys(trial: Trial) -> None:
-    keys_card(trial)
-    good(trial, KEYS)
+def _check_key_change(trial: Trial) -> None:
+    make_keys_card(trial)
+    complete_session(trial, KEYS)
 
 
-def _opens(trial: Trial) -> None:
-    user_card(trial)
+def _check_opening(trial: Trial) -> None:
+    make_user_card(trial)
     trial.sell(100)
-    good(trial, USER)
+    complete_session(trial, USER)
     assert trial.state.bought_fen == 100, "an account can't be opened with these keys"
 
 
 # ****** Between old and new ******
 
 
-def _settled(old: Facts) -> dict[str, list[Any]]:
+def _allow_settled_wallet(old: Facts) -> dict[str, list[Any]]:
     """Allow the ESAM's money at the journal's balance, before the credit."""
     bought_fen, count = old["credit"]
     return {"wallet": [(-(-(bought_fen - old["used"][0]) // 1), count)]}
 
 
-def _waiting(old: Facts) -> dict[str, list[Any]]:
+def _allow_former_number(old: Facts) -> dict[str, list[Any]]:
     """Allow a meter with its former number that waits for its initialisation card."""
     return {"number": [(old["number"][0], False)]}
 
@@ -160,9 +160,24 @@ def _waiting(old: Facts) -> dict[str, list[Any]]:
 # initialisation card's.
 _AS_ONE = ("number", *PARAMETERS, *(name for name in ESAM_FILES if name != "ESAM_TARIFF_2"))
 SCENES = (
-    Scene("user card: open", USER, _ready_to_open, buys_more),
-    Scene("user card: purchase", USER, ready_to_buy, buys_more, _settled),
-    Scene("user card: replacement", OTHER, _ready_to_replace, _replaced, _settled),
-    Scene("initialisation", INIT, _ready_to_initialise, _takes_keys, _waiting, agree=_AS_ONE),
-    Scene("key change", KEYS, _ready_for_keys, _opens, refused_after=frozenset({9})),
+    Scene("user card: open", USER, _prepare_opening, check_next_purchase),
+    Scene(
+        "user card: purchase", USER, prepare_purchase, check_next_purchase, _allow_settled_wallet
+    ),
+    Scene(
+        "user card: replacement",
+        OTHER,
+        _prepare_replacement,
+        _check_replacement,
+        _allow_settled_wallet,
+    ),
+    Scene(
+        "initialisation",
+        INIT,
+        _prepare_initialisation,
+        _check_key_change,
+        _allow_former_number,
+        agree=_AS_ONE,
+    ),
+    Scene("key change", KEYS, _prepare_key_change, _check_opening, refused_after=frozenset({9})),
 )

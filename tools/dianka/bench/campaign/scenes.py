@@ -69,30 +69,30 @@ class Scene:
     refused: int = 0
 
 
-def facts(trial: Trial, card: Path) -> Facts:
+def collect_facts(trial: Trial, card: Path) -> Facts:
     """Return the present facts; the card's own memory only when it is not in the slot."""
     state, esam = trial.state, trial.esam.state
     found: Facts = {
         "credit": (state.bought_fen, state.count),
-        "used": (trial.used_fen(), state.energy_pj),
+        "used": (trial.compute_used_fen(), state.energy_pj),
         "owner": (state.customer_no, state.card_serial, state.has(RECORDS.OPENED)),
         "number": (state.meter_no, state.has(RECORDS.INITIALISED)),
         COUNT: state.illegal_cards,
-        LOG: trial.illegal_log(),
-        "wallet": trial.esam_wallet(),
+        LOG: trial.read_illegal_log(),
+        "wallet": trial.get_esam_wallet(),
         "keys": (dict(esam.keys), esam.files[card_files.ESAM_KEY_INFO]),
     }
     found |= {name: getattr(state, name) for name in PARAMETERS}
     found |= {name: esam.files[getattr(card_files, name)] for name in ESAM_FILES}
     if trial.rig.card is None:
-        on_card = trial.card_state(card)
-        found["on card"] = _on_card(on_card)
+        on_card = trial.read_card_state(card)
+        found["on card"] = _collect_from_card(on_card)
         if on_card.kind == kinds.CONTROL:
-            found |= _untouched(trial, card)
+            found |= _collect_untouched(trial, card)
     return found
 
 
-def _untouched(trial: Trial, card: Path) -> Facts:
+def _collect_untouched(trial: Trial, card: Path) -> Facts:
     """Return all that a refused card must not change.
 
     Bytes with keys in them are returned as digests.
@@ -107,60 +107,64 @@ def _untouched(trial: Trial, card: Path) -> Facts:
     }
 
 
-def _on_card(state: Any) -> Any:
+def _collect_from_card(state: Any) -> Any:
     """Return the data that the session has left on the card, without its time."""
     if state.kind == kinds.USER:
         block = state.files[card_files.CARD_WRITE_BACK]
-        return "blank" if card_files.is_blank(block) else _timeless(card_files.WRITE_BACK, block)
+        return (
+            "blank"
+            if card_files.is_blank(block)
+            else _unpack_timeless(card_files.WRITE_BACK, block)
+        )
     if state.kind != kinds.INSPECTION:
         return None
     totals = state.files[card_files.INSPECTION_TOTALS]
     if card_files.is_blank(totals):
         return INCOMPLETE
-    found = _timeless(card_files.TOTALS, totals)
+    found = _unpack_timeless(card_files.TOTALS, totals)
     files = {sfi: state.files[sfi] for sfi in _COPIED}
     events = state.files[card_files.INSPECTION_EVENTS][
         : found["events"] * card_files.size_of(desk_files.EVENT)
     ]
     return (
         found,
-        _timeless(card_files.WRITE_BACK, state.files[desk_files.INSPECTION_RUN_INFO]),
+        _unpack_timeless(card_files.WRITE_BACK, state.files[desk_files.INSPECTION_RUN_INFO]),
         files,
         events,
     )
 
 
-def _timeless(fields: Any, block: bytes) -> Facts:
+def _unpack_timeless(fields: Any, block: bytes) -> Facts:
     record = card_files.unpack(fields, card_files.unframe(block)[1])
     return {name: value for name, value in record.items() if name != "time"}
 
 
-def uses_of(trial: Trial, card: Path) -> int | None:
+def read_uses(trial: Trial, card: Path) -> int | None:
     """Return the uses left on the card's counter, or None if its kind has none."""
-    state = trial.card_state(card)
+    state = trial.read_card_state(card)
     if desk_files.CARD_USES not in kinds.ALL[state.kind].files or state.kind not in COUNTED:
         return None
     return int.from_bytes(state.files[desk_files.CARD_USES], "big")
 
 
-def unbroken(scene: Scene, old: Facts, new: Facts) -> None:
+def check_unbroken(scene: Scene, old: Facts, new: Facts) -> None:
     """Check an unbroken session with a refused card.
 
     AssertionError unless it was counted and logged once, and nothing else has changed.
     """
     if scene.refused:
-        after(old, _counted(old, new), new)
+        check_end(old, _count_once_more(old, new), new)
 
 
-def once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
+def expect_once_more(scene: Scene, now: Facts, new: Facts) -> Facts:
     """Return the facts that another session makes of `now`.
 
     They are those of an unbroken one; of a refused card, one more count and record.
     """
-    return _counted(now, new) if scene.refused else new
+    return _count_once_more(now, new) if scene.refused else new
 
 
-def _counted(now: Facts, new: Facts) -> Facts:
+def _count_once_more(now: Facts, new: Facts) -> Facts:
     """Return `now` with the refused card counted and logged once more.
 
     The log is full: its length is that after an unbroken session.
@@ -170,7 +174,7 @@ def _counted(now: Facts, new: Facts) -> Facts:
     return now | {COUNT: now[COUNT] + 1, LOG: log}
 
 
-def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
+def check_code(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
     """Check the code of a broken session with a refused card.
 
     AssertionError unless the card was counted if, and only if, the meter shows why it is refused.
@@ -184,7 +188,7 @@ def told(scene: Scene, old: Facts, trial: Trial, code: int) -> None:
     assert counted == (code == scene.refused), f"code {code}, and {counted} illegal cards counted"
 
 
-def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
+def check_break(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False) -> None:
     """Check the facts after the break.
 
     AssertionError unless every group is old or new, and meter and ESAM agree on the money. `again`:
@@ -192,7 +196,7 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False
     """
     also = scene.also(old)
     if again and scene.refused:
-        old, new, also = once_more(scene, old, new), once_more(scene, new, new), {}
+        old, new, also = expect_once_more(scene, old, new), expect_once_more(scene, new, new), {}
     for group, value in now.items():
         allowed = [old[group], new[group], *also.get(group, ())]
         assert value in allowed, (
@@ -209,7 +213,7 @@ def middle(scene: Scene, old: Facts, new: Facts, now: Facts, again: bool = False
         assert now[LOG] == new[LOG], "the illegal card is counted and not in the log"
 
 
-def after(old: Facts, new: Facts, now: Facts) -> None:
+def check_end(old: Facts, new: Facts, now: Facts) -> None:
     """Check the end; AssertionError unless everything is as after an unbroken session."""
     for group, value in now.items():
         assert value == new[group], (

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from dianka.bench.campaign import resident
-from dianka.bench.campaign.scenes import COUNT, INCOMPLETE, LOG, Facts, Scene, after, facts
+from dianka.bench.campaign.scenes import (
+    COUNT,
+    INCOMPLETE,
+    LOG,
+    Facts,
+    Scene,
+    check_end,
+    collect_facts,
+)
 from dianka.bench.campaign.trial import CONTROL, USER, S, Trial
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
@@ -26,65 +34,67 @@ _TESTS = (
 _REST_US = 15 * S  # of the relay, between two moves
 
 
-def _ready_to_inspect(trial: Trial) -> None:
+def _prepare_inspection(trial: Trial) -> None:
     """Make a meter that the inspection card has inspected before.
 
     So former copies can be told from new ones. There is an illegal card in the log, too.
     """
-    resident.keyed(trial)
-    resident.user_card(trial)
+    resident.make_keyed_meter(trial)
+    resident.make_user_card(trial)
     trial.sell(300)
-    resident.good(trial, USER)
+    resident.complete_session(trial, USER)
     trial.make(INSPECTION, kinds.INSPECTION, service.make_inspection, service.InspectionData())
-    resident.good(trial, INSPECTION)
-    _foreign_control(trial)
-    resident.used(trial)
+    resident.complete_session(trial, INSPECTION)
+    _insert_foreign_control(trial)
+    resident.use_electricity(trial)
 
 
-def _foreign_control(trial: Trial, times: int = 1) -> None:
+def _insert_foreign_control(trial: Trial, times: int = 1) -> None:
     """Put in another system's control card, for the log of illegal cards."""
     issue.issue_control(trial.folder / resident.OTHER, rng=trial.rng)
     for _ in range(times):
-        assert trial.session(resident.OTHER).code == CONTROL_CARD, "a control card is not refused"
+        assert trial.run_session(resident.OTHER).code == CONTROL_CARD, (
+            "a control card is not refused"
+        )
 
 
-def _ready_to_refuse(trial: Trial) -> None:
+def _prepare_refusal(trial: Trial) -> None:
     """Make a meter whose log of illegal cards is full.
 
     So each new record replaces another one. The card is the control card of this very system.
     """
-    resident.in_use(trial)
+    resident.make_meter_in_use(trial)
     (trial.folder / DESK).write_bytes((trial.folder / CONTROL).read_bytes())
-    before = facts(trial, DESK)
-    _foreign_control(trial, trial.log_records)
-    full = facts(trial, DESK)
+    before = collect_facts(trial, DESK)
+    _insert_foreign_control(trial, trial.log_records)
+    full = collect_facts(trial, DESK)
     # Any other effect of a refused card, also one of the first card alone, is detected here.
-    after(before, before | {group: full[group] for group in (COUNT, LOG)}, full)
+    check_end(before, before | {group: full[group] for group in (COUNT, LOG)}, full)
     assert full[COUNT] == len(full[LOG]) == trial.log_records, (
         "illegal cards are not counted, or not in the log"
     )
 
 
-def _ready_to_restore(trial: Trial) -> None:
-    resident.in_use(trial)
+def _prepare_restore(trial: Trial) -> None:
+    resident.make_meter_in_use(trial)
     trial.make(RESTORE, kinds.RESTORE, service.make_restore, service.RestoreData(resident.KEY_USES))
 
 
-def _ready_for_credit(trial: Trial) -> None:
-    trial.mains_on()
-    resident.initialised(trial)
+def _prepare_test_credit(trial: Trial) -> None:
+    trial.switch_mains_on()
+    resident.initialise_meter(trial)
     data = service.TestCreditData(CREDIT_FEN, resident.USES)
     trial.make(CREDIT, kinds.TEST_CREDIT, service.make_test_credit, data)
 
 
-def _ready_for_test(trial: Trial) -> None:
-    trial.mains_on()
-    resident.initialised(trial)
+def _prepare_test(trial: Trial) -> None:
+    trial.switch_mains_on()
+    resident.initialise_meter(trial)
     data = service.TestData(resident.USES, tests=_TESTS, seconds=1)
     trial.make(TEST, kinds.TEST, service.make_test, data)
 
 
-def _overwritten(old: Facts) -> dict[str, list[Any]]:
+def _allow_overwritten_record(old: Facts) -> dict[str, list[Any]]:
     """Allow a log without its oldest record: a cut record has destroyed the one in its place."""
     return {LOG: [old[LOG][1:]]}
 
@@ -92,26 +102,26 @@ def _overwritten(old: Facts) -> dict[str, list[Any]]:
 # ****** Proofs: everything works in the end ******
 
 
-def _buys(trial: Trial) -> None:
-    resident.buys_more(trial)
+def _check_next_purchase(trial: Trial) -> None:
+    resident.check_next_purchase(trial)
 
 
-def _comes_back(trial: Trial) -> None:
+def _check_restored_keys(trial: Trial) -> None:
     """Check that public keys work: key change is taken again, then the resident's card."""
-    resident.keys_card(trial, NEW_KEYS)
-    resident.good(trial, NEW_KEYS)
-    resident.buys_more(trial)
+    resident.make_keys_card(trial, NEW_KEYS)
+    resident.complete_session(trial, NEW_KEYS)
+    resident.check_next_purchase(trial)
 
 
-def _credited(trial: Trial) -> None:
+def _check_test_credit(trial: Trial) -> None:
     """Check that the credit closes the relay, and that an initialisation takes it back."""
     trial.wait(_REST_US)
     assert trial.relay_closed, "credit, and the relay stays open"
-    resident.good(trial, resident.INIT)
+    resident.complete_session(trial, resident.INIT)
     assert trial.state.balance_fen == 0, "test credit outlives the initialisation"
 
 
-def _tested(trial: Trial) -> None:
+def _check_test_result(trial: Trial) -> None:
     """Check that the result on the card is good and that the test has ended.
 
     The relay is open and free, and the lamps show what is the matter again.
@@ -119,26 +129,26 @@ def _tested(trial: Trial) -> None:
     trial.wait(_REST_US)
     assert not trial.relay_closed and not trial.under_test, "the test never ends"
     size = card_files.size_of(card_files.TEST_RESULT)
-    newest = trial.card_state(TEST).files[desk_files.TEST_RESULTS][:size]
+    newest = trial.read_card_state(TEST).files[desk_files.TEST_RESULTS][:size]
     result = card_files.unpack(card_files.TEST_RESULT, newest)
     assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
 
 
-def _counted(trial: Trial) -> None:
+def _check_count(trial: Trial) -> None:
     """Check that count and log name this card, and outlive a power cut.
 
     The resident's card brings the count to the desk.
     """
-    before = facts(trial, DESK)
+    before = collect_facts(trial, DESK)
     _, serial, code, *_ = before[LOG][-1]
-    assert (serial, code) == (trial.card_state(DESK).serial, CONTROL_CARD), (
+    assert (serial, code) == (trial.read_card_state(DESK).serial, CONTROL_CARD), (
         "the log tells of another card"
     )
     trial.rig.cut_power()
-    trial.mains_on()
-    after(before, before, facts(trial, DESK))
-    resident.buys_more(trial)
-    block = trial.card_state(USER).files[card_files.CARD_WRITE_BACK]
+    trial.switch_mains_on()
+    check_end(before, before, collect_facts(trial, DESK))
+    resident.check_next_purchase(trial)
+    block = trial.read_card_state(USER).files[card_files.CARD_WRITE_BACK]
     written = card_files.unpack(card_files.WRITE_BACK, card_files.unframe(block)[1])[
         "illegal_cards"
     ]
@@ -149,12 +159,27 @@ def _counted(trial: Trial) -> None:
 
 SCENES = (
     Scene(
-        "inspection", INSPECTION, _ready_to_inspect, _buys, lambda old: {"on card": [INCOMPLETE]}
+        "inspection",
+        INSPECTION,
+        _prepare_inspection,
+        _check_next_purchase,
+        lambda old: {"on card": [INCOMPLETE]},
     ),
-    Scene("restore", RESTORE, _ready_to_restore, _comes_back, refused_after=frozenset({9})),
+    Scene("restore", RESTORE, _prepare_restore, _check_restored_keys, refused_after=frozenset({9})),
     Scene(
-        "production test 08", CREDIT, _ready_for_credit, _credited, refused_after=frozenset({21})
+        "production test 08",
+        CREDIT,
+        _prepare_test_credit,
+        _check_test_credit,
+        refused_after=frozenset({21}),
     ),
-    Scene("production test 09", TEST, _ready_for_test, _tested, again=False),
-    Scene("system control", DESK, _ready_to_refuse, _counted, _overwritten, refused=CONTROL_CARD),
+    Scene("production test 09", TEST, _prepare_test, _check_test_result, again=False),
+    Scene(
+        "system control",
+        DESK,
+        _prepare_refusal,
+        _check_count,
+        _allow_overwritten_record,
+        refused=CONTROL_CARD,
+    ),
 )

@@ -39,18 +39,18 @@ class Trial(Stand):
 
     def detach(self) -> None:
         """Keep the chips' writes in this process from here on: their files are the parent's."""
-        for file in self._held():
+        for file in self._list_card_files():
             file.detach()
 
     def move(self, folder: Path) -> None:
         """Go on in another folder with the cards as they are now; the former folder stays."""
         for path in self.folder.glob("*.card"):
             (folder / path.name).write_bytes(path.read_bytes())
-        for file in self._held():
+        for file in self._list_card_files():
             file.move(folder / file.path.name)
         self.rig.folder = folder
 
-    def _held(self) -> list[CardFile]:
+    def _list_card_files(self) -> list[CardFile]:
         """Return the files of the chips in use: the desk's, the meter's, the one in the slot."""
         return [file for file in (self.control, self.rig.esam_file, self.rig.card) if file]
 
@@ -61,7 +61,7 @@ class Trial(Stand):
         """Return how many illegal cards the log has room for."""
         return self.modules["events"].RECORDS
 
-    def illegal_log(self) -> tuple[tuple[Any, ...], ...]:
+    def read_illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """Return the illegal cards in the memory, the oldest first, without their times."""
         events = self.modules["events"]
         found = events.EventLog(_Image(self.rig.bench.fram.content)).read_newest(events.RECORDS)
@@ -69,16 +69,16 @@ class Trial(Stand):
         records = [card_files.unpack(events.FIELDS, packed) for packed in found]
         return tuple(tuple(record[name] for name in fields) for record in records)
 
-    def left(self, fram: bytes) -> str:
+    def digest_cut(self, fram: bytes) -> str:
         """Return a digest of all that the next start finds after a power cut.
 
         `fram` is the content of the memory then; the firmware's own store interprets it. Beside the
         memory, a start knows the chips and the relay.
         """
         store = self.modules["state_store"].StateStore(_Image(fram), lambda text: None)
-        return self._digest(_known(store, "store", _DEPTH, set()), fram)
+        return self._make_digest(_collect_known(store, "store", _DEPTH, set()), fram)
 
-    def alive(self) -> str:
+    def digest_running(self) -> str:
         """Return a digest of the chips' memories and of all that the running firmware knows.
 
         The journal's part of the FRAM is left out: it is read at a start alone, and counts by what
@@ -86,19 +86,19 @@ class Trial(Stand):
         """
         parts = {name: part for name, part in vars(self.meter).items() if not name.startswith("_")}
         seen = {id(parts.pop(name)) for name in _PASSING}
-        known = [_known(part, name, _DEPTH, seen) for name, part in parts.items()]
-        return self._digest(known, self.rig.bench.fram.content)
+        known = [_collect_known(part, name, _DEPTH, seen) for name, part in parts.items()]
+        return self._make_digest(known, self.rig.bench.fram.content)
 
-    def _digest(self, known: object, fram: bytes) -> str:
-        text = repr(known) + self._chips() + _beside(fram)
+    def _make_digest(self, known: object, fram: bytes) -> str:
+        text = repr(known) + self._describe_chips() + _digest_beside_journal(fram)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _chips(self) -> str:
+    def _describe_chips(self) -> str:
         esam, card = self.esam.state, self.rig.card.chip.state if self.rig.card else None
         return f"{esam} {card} {self.relay_closed} {esam.keys} {card and card.keys}"
 
 
-def _beside(fram: bytes) -> str:
+def _digest_beside_journal(fram: bytes) -> str:
     """Return a digest of the memory without the journal's rings, present and former."""
     content = bytearray(fram)
     for half in fram_map.HALVES:
@@ -124,7 +124,7 @@ class _Image:
         raise OSError("an image is not written to")
 
 
-def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str, Any]]:
+def _collect_known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str, Any]]:
     """Return the plain attributes of a firmware object and of its parts.
 
     Times are left out: they differ without making a difference.
@@ -141,5 +141,5 @@ def _known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str,
             )
         elif depth and hasattr(value, "__dict__") and not callable(value) and id(value) not in seen:
             seen.add(id(value))
-            found += _known(value, f"{name}.{key}", depth - 1, seen)
+            found += _collect_known(value, f"{name}.{key}", depth - 1, seen)
     return found

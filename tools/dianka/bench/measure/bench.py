@@ -18,8 +18,8 @@ def measure_bench(folder: Path, runner: str) -> list[Figure]:
     """
     rig = Rig(folder, runner)
     try:
-        boot_ms = _boot_ms(rig)
-        passed_ms = _wait_ms(rig)
+        boot_ms = _measure_boot_ms(rig)
+        passed_ms = _measure_wait_ms(rig)
     finally:
         rig.close()
     sources = sorted(FIRMWARE.glob("*.py"))
@@ -36,10 +36,10 @@ def measure_bench(folder: Path, runner: str) -> list[Figure]:
     ]
 
 
-def _boot_ms(rig: Rig) -> int:
+def _measure_boot_ms(rig: Rig) -> int:
     began_ns, until_us = time.monotonic_ns(), rig.clock.now_us + BOOT_LIMIT_US
-    rig.mains_on()
-    while not rig.view().display.strip():
+    rig.switch_mains_on()
+    while not rig.take_view().display.strip():
         if rig.clock.now_us > until_us:
             raise RigError(
                 "the display stays dark: look at what the firmware prints with dianka bench play"
@@ -48,7 +48,7 @@ def _boot_ms(rig: Rig) -> int:
     return (time.monotonic_ns() - began_ns) // 1_000_000
 
 
-def _wait_ms(rig: Rig) -> int:
+def _measure_wait_ms(rig: Rig) -> int:
     began_ns = time.monotonic_ns()
     rig.wait(PASSED_US)
     return max((time.monotonic_ns() - began_ns) // 1_000_000, 1)

@@ -58,14 +58,14 @@ def measure_day_on_vm(
         prepare(home)
         board.mkdir()
         (board / "board.py").write_bytes((BOARDS / "virtual" / "board.py").read_bytes())
-        (board / "dayprobe.py").write_text(SOURCE, encoding="utf-8")
+        (board / "day_probe.py").write_text(SOURCE, encoding="utf-8")
         with Stand(home, "vm", board, on_line=on_line) as stand:
             assert isinstance(stand.rig.runner, VmRunner)
-            stand.rig.runner.main = "dayprobe"
+            stand.rig.runner.main = "day_probe"
             stand.rig.set_load(LOAD_MW)
-            stand.mains_on()
+            stand.switch_mains_on()
             _live(stand, hours)
-    return figures(stand.lines, hours)
+    return make_day_figures(stand.lines, hours)
 
 
 def _live(stand: Stand, hours: int) -> None:
@@ -77,14 +77,14 @@ def _live(stand: Stand, hours: int) -> None:
         stand.wait(ends_us - stand.now_us)
 
 
-def figures(lines: list[str], hours: int) -> list[Figure]:
+def make_day_figures(lines: list[str], hours: int) -> list[Figure]:
     """Return the figures from the lines of the meter and its probe.
 
     ChipError if a purchase or an hour is missing.
     """
     left = {
-        told["hour"]: probe.number(told, "left")
-        for told in map(probe.read, lines)
+        told["hour"]: probe.get_number(told, "left")
+        for told in map(probe.parse_line, lines)
         if "hour" in told
     }
     served = sum("credited" in line for line in lines)

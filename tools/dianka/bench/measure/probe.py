@@ -110,7 +110,7 @@ async def probe(meter):
             timed("frame", meter.metering, "take_pj")
             timed("debit", account, "debit")
             timed("commit", meter.store, "commit")
-            timed("panel", meter.display, "update")
+            timed("display", meter.display, "update")
         if ask.value() and not asked:
             core._task_queue._ran = None
             report()
@@ -150,13 +150,13 @@ asyncio.run(main())
 """
 
 
-def main_py() -> bytes:
+def make_main_py() -> bytes:
     return (
         SOURCE.replace("REPORT_PIN", str(REPORT_PIN)).replace("WATCH_PIN", str(WATCH_PIN)).encode()
     )
 
 
-def read(line: str) -> dict[str, int | str]:
+def parse_line(line: str) -> dict[str, int | str]:
     """Return the names and values in a line of the probe; empty if it is another line."""
     words = line.split()
     if not words or words[0] != "probe":
@@ -165,7 +165,7 @@ def read(line: str) -> dict[str, int | str]:
     return {name: int(value) if value.lstrip("-").isdigit() else value for name, value in pairs}
 
 
-def number(told: dict[str, int | str], name: str) -> int:
+def get_number(told: dict[str, int | str], name: str) -> int:
     value = told[name]
     assert isinstance(value, int), f"{name} {value}"
     return value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import compile_module, files_image
+from dianka.bench.rungs.rp2040.files import build_files_image, compile_module
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import FIRMWARE
 
@@ -86,16 +86,16 @@ class PulseBench:
             f"{name}.mpy": compile_module(FIRMWARE / f"{name}.py")
             for name in ("pulse_counter", "pio_programs")
         }
-        flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(modules)
+        flash = load_image(find_image()).ljust(FILES_AT, b"\xff") + build_files_image(modules)
         self.emulator = Emulator(flash)
         gpio = self.emulator.chip.gpio
         self._pin, self._go, self._over = gpio[PIN], gpio[GO], gpio[OVER]
-        self._alarm = self.emulator.clock.create_alarm(self._edge)
+        self._alarm = self.emulator.clock.create_alarm(self._make_edge)
         self._began_ns = self._edges = self._wanted = self._rate_hz = self._sent = 0
         self._ballast = 0
         self._pin.set_input_value(False)
         self._over.set_input_value(False)
-        self._go.add_listener(self._told)
+        self._go.add_listener(self._start_train)
         self.emulator.execute(_PROGRAM)
 
     def count(self, pulses: int, rate_hz: int, meanwhile: str, hard: bool | None = None) -> Train:
@@ -115,7 +115,7 @@ class PulseBench:
             )
         return Train(rate_hz, self._sent, int(said[0]), int(said[1]))
 
-    def edge(self, level: bool) -> None:
+    def set_output(self, level: bool) -> None:
         """Set the generator's output."""
         self._pin.set_input_value(level)
 
@@ -124,7 +124,7 @@ class PulseBench:
             self._ballast = size
             self.emulator.execute(f"fill({size})")
 
-    def _told(self, *_: object) -> None:
+    def _start_train(self, *_: object) -> None:
         if self._go.output_value:
             self._over.set_input_value(False)
             self._began_ns = self.emulator.now_ns + LEAD_NS
@@ -134,18 +134,18 @@ class PulseBench:
         due_ns = self._began_ns + self._edges * 500_000_000 // self._rate_hz
         self._alarm.schedule(due_ns - self.emulator.now_ns)
 
-    def _edge(self) -> None:
+    def _make_edge(self) -> None:
         if self._edges == 2 * self._wanted:
             self._over.set_input_value(True)
             return
         level = not self._edges & 1
         self._sent += level
         self._edges += 1
-        self.edge(level)
+        self.set_output(level)
         self._plan()
 
 
-def highest_without_loss(trains: Sequence[tuple[int, int, int]]) -> int:
+def find_highest_without_loss(trains: Sequence[tuple[int, int, int]]) -> int:
     """Return the highest rate up to which every train of (rate, sent, counted) was counted whole.
 
     Return 0 if none was.

@@ -16,7 +16,7 @@ from dianka.bench.measure.pulse_bench import (
     GC_FULL,
     IDLE,
     PulseBench,
-    highest_without_loss,
+    find_highest_without_loss,
 )
 
 MILLION = 1_000_000
@@ -50,20 +50,22 @@ _LIMIT_PULSES = 10_000
 def measure_pulses(tell: Callable[[str], None], pulses: int = MILLION) -> list[Figure]:
     bench = PulseBench()
     figures = [
-        figure for rate_hz in PIO_RATES_HZ for figure in _million(bench, tell, pulses, rate_hz)
+        figure
+        for rate_hz in PIO_RATES_HZ
+        for figure in _measure_million(bench, tell, pulses, rate_hz)
     ]
     tell("pulses by PIO at its limit")
     trains = [bench.count(_LIMIT_PULSES, rate_hz, IDLE) for rate_hz in LIMIT_RATES_HZ]
-    highest_hz = highest_without_loss(
+    highest_hz = find_highest_without_loss(
         [(train.rate_hz, train.sent, train.by_pio) for train in trains]
     )
     figures.append(Figure("PIO, highest rate without loss", highest_hz, "Hz", "at least 10000000"))
     for meanwhile, rates_hz in RATES_HZ.items():
-        figures += side_by_side(bench, tell, meanwhile, rates_hz)
+        figures += measure_side_by_side(bench, tell, meanwhile, rates_hz)
     return figures
 
 
-def _million(
+def _measure_million(
     bench: PulseBench, tell: Callable[[str], None], pulses: int, rate_hz: int
 ) -> list[Figure]:
     tell(f"{pulses:,} pulses by PIO at {rate_hz // 1_000_000} MHz")
@@ -76,7 +78,7 @@ def _million(
     ]
 
 
-def side_by_side(
+def measure_side_by_side(
     bench: PulseBench, tell: Callable[[str], None], meanwhile: str, rates_hz: tuple[int, ...]
 ) -> list[Figure]:
     tell(f"PIO and Pin.irq side by side, {WORDS[meanwhile]}")
@@ -92,10 +94,13 @@ def side_by_side(
         rows = [(train.rate_hz, train.sent, train.by_irq) for train in trains[hard]]
         limit = f"exactly {HIGHEST_HZ[meanwhile][hard]}"
         name = f"{kind}, {WORDS[meanwhile]}: highest rate without loss"
-        figures.append(Figure(name, highest_without_loss(rows), "Hz", limit))
+        figures.append(Figure(name, find_highest_without_loss(rows), "Hz", limit))
         figures.append(
             Figure(
-                f"{kind}, {WORDS[meanwhile]}: counted of sent at Hz", _counts(rows), "pulses", ""
+                f"{kind}, {WORDS[meanwhile]}: counted of sent at Hz",
+                _list_counts(rows),
+                "pulses",
+                "",
             )
         )
     lost = sum(abs(train.sent - train.by_pio) for kind in trains.values() for train in kind)
@@ -111,5 +116,5 @@ def side_by_side(
     return figures
 
 
-def _counts(rows: list[tuple[int, int, int]]) -> str:
+def _list_counts(rows: list[tuple[int, int, int]]) -> str:
     return ", ".join(f"{counted}/{sent} at {rate_hz:,}" for rate_hz, sent, counted in rows)

@@ -27,8 +27,8 @@ def measure_sessions(folder: Path, runner: str = "host") -> list[Figure]:
     first = measure_session(folder / "first-rate", None, runner)
     fast = measure_session(folder / "pps", PPS_TA1, runner)
     return [
-        *_rows("at 9600 bit/s", first.traffic, first.whole_us, True),
-        *_rows("after PPS, 4 x", fast.traffic, fast.whole_us, False),
+        *_make_rows("at 9600 bit/s", first.traffic, first.whole_us, True),
+        *_make_rows("after PPS, 4 x", fast.traffic, fast.whole_us, False),
     ]
 
 
@@ -52,7 +52,7 @@ def measure_session(folder: Path, ta1: int | None, runner: str = "host") -> Sess
         return stand.serve(USER, behaviour)
 
 
-def _rows(rate: str, traffic: Traffic, whole_us: int, limited: bool) -> list[Figure]:
+def _make_rows(rate: str, traffic: Traffic, whole_us: int, limited: bool) -> list[Figure]:
     wire_limit = f"at most {WIRE_LIMIT_PERCENT}" if limited else ""
     whole_limit = f"under {WHOLE_LIMIT_MS}" if limited else ""
     return [

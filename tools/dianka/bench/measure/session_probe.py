@@ -31,13 +31,13 @@ class CpuShare:
 
     def __init__(self, bench: Bench, emulator: Emulator) -> None:
         self._bench, self._core = bench, emulator.chip.core
-        self._began = self._newest = self._now()
+        self._began = self._newest = self._get_now()
         for socket in (bench.slot, bench.esam):
-            socket.listeners.append(self._heard)
+            socket.listeners.append(self._note_character)
 
     def close(self) -> None:
         for socket in (self._bench.slot, self._bench.esam):
-            socket.listeners.remove(self._heard)
+            socket.listeners.remove(self._note_character)
 
     @property
     def permille(self) -> int:
@@ -46,14 +46,14 @@ class CpuShare:
         )
         return cycles * CYCLE_NS // max(us, 1)
 
-    def _now(self) -> tuple[int, int]:
+    def _get_now(self) -> tuple[int, int]:
         return self._bench.clock.now_us, self._core.cycles
 
-    def _heard(self, _direction: str, _index: int) -> None:
-        self._newest = self._now()
+    def _note_character(self, _direction: str, _index: int) -> None:
+        self._newest = self._get_now()
 
 
-def session_figures(served: list[Served]) -> list[Figure]:
+def make_session_figures(served: list[Served]) -> list[Figure]:
     """Return the figures of the session that was the slowest on the wire."""
     if not served:
         return []
@@ -80,7 +80,7 @@ def session_figures(served: list[Served]) -> list[Figure]:
     ]
 
 
-def fast_figures(served: Served) -> list[Figure]:
+def make_fast_figures(served: Served) -> list[Figure]:
     """Return the figures of a session after PPS of card and ESAM, at four times the rate.
 
     They have no limits: the limits are for the first rate.

@@ -11,7 +11,7 @@ from pathlib import Path
 from dianka.bench.measure.figure import Figure
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import STAY_SOURCE, files_image, meter_files
+from dianka.bench.rungs.rp2040.files import STAY_SOURCE, build_files_image, compile_files
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import BOARDS, FIRMWARE
 
@@ -37,8 +37,8 @@ def measure_size() -> list[Figure]:
 
     The board's own module is a row beside the firmware.
     """
-    firmware = sum(map(len, meter_files(FIRMWARE).values()))
-    board = sum(map(len, meter_files(BOARDS / BOARD).values()))
+    firmware = sum(map(len, compile_files(FIRMWARE).values()))
+    board = sum(map(len, compile_files(BOARDS / BOARD).values()))
     return [
         Figure("firmware as .mpy, size of all files", firmware, "bytes", f"under {SIZE_LIMIT}"),
         Figure(f"board.mpy of {BOARD}, size", board, "bytes", ""),
@@ -46,15 +46,15 @@ def measure_size() -> list[Figure]:
 
 
 def measure_start(tell: Callable[[str], None]) -> list[Figure]:
-    compiled = meter_files(FIRMWARE, BOARDS / BOARD)
+    compiled = compile_files(FIRMWARE, BOARDS / BOARD)
     tell("start from .mpy")
-    mpy_ms, mpy_free = import_ms(compiled)
+    mpy_ms, mpy_free = measure_import(compiled)
     tell("start from .py: the emulated chip compiles for some seconds of its own")
-    py_ms, py_free = import_ms(sources())
-    return [*start_rows(mpy_ms, py_ms), *_heap_rows(mpy_free, py_free)]
+    py_ms, py_free = measure_import(read_sources())
+    return [*make_start_rows(mpy_ms, py_ms), *_make_heap_rows(mpy_free, py_free)]
 
 
-def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
+def make_start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
     """Return the rows of both starts. The limit of .mpy is .py: compiling must be worth it."""
     tenths = py_ms * 10 // mpy_ms
     return [
@@ -71,23 +71,23 @@ def start_rows(mpy_ms: int, py_ms: int) -> list[Figure]:
     ]
 
 
-def _heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
+def _make_heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
     return [
         Figure("heap free after the imports, .mpy", mpy_free, "bytes", ""),
         Figure("heap free after the imports, .py", py_free, "bytes", ""),
     ]
 
 
-def sources() -> dict[str, bytes]:
+def read_sources() -> dict[str, bytes]:
     """Return firmware and board as source, as they are in the repository."""
     return {
         path.name: path.read_bytes()
-        for folder in _folders()
+        for folder in _list_folders()
         for path in sorted(folder.glob("*.py"))
     }
 
 
-def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
+def measure_import(files: dict[str, bytes]) -> tuple[int, int]:
     """Import these files; return (ms from power-on to the end of the imports, heap free then).
 
     ChipError if an import fails.
@@ -95,15 +95,17 @@ def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
     content = {name: data for name, data in files.items() if name not in STAY_SOURCE} | {
         "main.py": _MAIN.encode()
     }
-    emulator = Emulator(load_image(find_image()).ljust(FILES_AT, b"\xff") + files_image(content))
+    emulator = Emulator(
+        load_image(find_image()).ljust(FILES_AT, b"\xff") + build_files_image(content)
+    )
     done_ns: list[int] = []
 
-    def changed(*_: object) -> None:
+    def note_change(*_: object) -> None:
         if emulator.chip.gpio[_PIN].output_value and not done_ns:
             done_ns.append(emulator.now_ns)
             emulator.stop()
 
-    emulator.chip.gpio[_PIN].add_listener(changed)
+    emulator.chip.gpio[_PIN].add_listener(note_change)
     emulator.run(_WALL_LIMIT_S)
     failed = emulator.execute("print(failed)").strip()
     if failed:
@@ -111,5 +113,5 @@ def import_ms(files: dict[str, bytes]) -> tuple[int, int]:
     return done_ns[0] // 1_000_000, int(emulator.execute("print(gc.mem_free())"))
 
 
-def _folders() -> tuple[Path, Path]:
+def _list_folders() -> tuple[Path, Path]:
     return FIRMWARE, BOARDS / BOARD

@@ -8,7 +8,7 @@ a folder.
 from dataclasses import dataclass
 from pathlib import Path
 
-from dianka.bench.models.board_pins import line_port, read_constants
+from dianka.bench.models.board_pins import find_line_port, read_constants
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.contacts import T0Socket
 from dianka.bench.models.ds3231 import Ds3231
@@ -23,7 +23,7 @@ from dianka.bench.models.tm1638 import Tm1638
 from dianka.cardos.chip import Chip
 
 FRAM_ADDRESS = 0x50
-RTC_ADDRESS = 0x68
+CLOCK_CHIP_ADDRESS = 0x68
 LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
 
 
@@ -41,19 +41,19 @@ class Bench:
     relay: LatchingRelay
     display: Tm1638
     fram: Mb85rc256v
-    rtc: Ds3231
+    clock_chip: Ds3231
     i2c_lines: BusLines
     slot: T0Socket
     esam: T0Socket
     pins: dict[str, int]
 
-    def wire_level(self, name: str) -> int:
+    def get_wire_level(self, name: str) -> int:
         """Return the level of the wire that the board calls `name`."""
-        return self.mcu.pin(self.pins[name]).level
+        return self.mcu.get_pin(self.pins[name]).level
 
     def set_wire(self, name: str, level: int) -> None:
         """Drive the wire that the board calls `name`, from outside the controller."""
-        self.mcu.pin(self.pins[name]).set(level)
+        self.mcu.get_pin(self.pins[name]).set(level)
 
     def power_up(self) -> None:
         """Bring the supply up.
@@ -63,7 +63,7 @@ class Bench:
         self.mcu.reset()
         self.display.power_on()
         self.fram.power_on()
-        self.rtc.power_on()
+        self.clock_chip.power_on()
         self.chip.power_on()
         self.set_wire("POWER_FAIL", 1)
         self.set_wire("KEY", 1)
@@ -86,11 +86,11 @@ class Bench:
         self.mcu.reset()
         self.display.power_off()
         self.fram.power_off()
-        self.rtc.power_off()
+        self.clock_chip.power_off()
         self.i2c_lines.power_off()
         self.chip.power_off()
 
-    def lamps(self) -> dict[str, bool]:
+    def get_lamps(self) -> dict[str, bool]:
         """Return whether each lamp is lit, by its name in `LAMPS`."""
         return dict(zip(LAMPS, self.display.lamps, strict=False))
 
@@ -114,33 +114,46 @@ def build(
     mains = Mains(clock)
     mains.switch(False)
 
-    def wire(name: str):  # noqa: ANN202
-        return mcu.pin(pins[name])
+    def get_wire(name: str):  # noqa: ANN202
+        return mcu.get_pin(pins[name])
 
-    memory, rtc = Mb85rc256v(fram), Ds3231(clock, start_s)
-    bus = mcu.i2c_bus(pins["I2C_BUS"])
+    memory, clock_chip = Mb85rc256v(fram), Ds3231(clock, start_s)
+    bus = mcu.get_i2c_bus(pins["I2C_BUS"])
     bus.devices[FRAM_ADDRESS] = memory
-    bus.devices[RTC_ADDRESS] = rtc
-    lines = bus.lines = BusLines(mcu.shared_pin(pins["SDA"]), mcu.shared_pin(pins["SCL"]))
-    display = Tm1638(wire("DISPLAY_STROBE"))
-    mcu.spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
-    metering_port = mcu.uart(pins["METERING_UART"])
+    bus.devices[CLOCK_CHIP_ADDRESS] = clock_chip
+    lines = bus.lines = BusLines(mcu.make_shared_pin(pins["SDA"]), mcu.make_shared_pin(pins["SCL"]))
+    display = Tm1638(get_wire("DISPLAY_STROBE"))
+    mcu.get_spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
+    metering_port = mcu.get_uart(pins["METERING_UART"])
     resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
     chip = Hlw8032Model(clock, mains, metering_port, params=resistors)
     metering_port.settle = chip.settle
     relay = LatchingRelay(
-        clock, wire("RELAY_CLOSE"), wire("RELAY_OPEN"), wire("RELAY_FEEDBACK"), mains, relay_closed
+        clock,
+        get_wire("RELAY_CLOSE"),
+        get_wire("RELAY_OPEN"),
+        get_wire("RELAY_FEEDBACK"),
+        mains,
+        relay_closed,
     )
     slot = T0Socket(
-        clock, mcu.uart(line_port(pins, "CARD")), wire("CARD_POWER"), wire("CARD_RESET")
+        clock,
+        mcu.get_uart(find_line_port(pins, "CARD")),
+        get_wire("CARD_POWER"),
+        get_wire("CARD_RESET"),
     )
     soldered = T0Socket(
-        clock, mcu.uart(line_port(pins, "ESAM")), wire("ESAM_POWER"), wire("ESAM_RESET")
+        clock,
+        mcu.get_uart(find_line_port(pins, "ESAM")),
+        get_wire("ESAM_POWER"),
+        get_wire("ESAM_RESET"),
     )
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
-    wire("SLOT_SWITCH").set(1)
-    bench = Bench(clock, mcu, mains, chip, relay, display, memory, rtc, lines, slot, soldered, pins)
+    get_wire("SLOT_SWITCH").set(1)
+    bench = Bench(
+        clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins
+    )
     bench.power_down()
     if esam:
         soldered.put(esam)

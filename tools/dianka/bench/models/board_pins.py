@@ -25,7 +25,7 @@ def read_constants(board: Path) -> dict[str, int]:
     return found
 
 
-def line_port(constants: dict[str, int], name: str) -> int:
+def find_line_port(constants: dict[str, int], name: str) -> int:
     """Return the bench's serial port of a board's T=0 line `name` ("CARD" or "ESAM").
 
     It is the line's UART. A line on a PIO pin has a port of its own: FIRST_LINE_PORT + the pin.

@@ -31,15 +31,15 @@ class Clock:
         self._order = count()
         self._interrupted = False
 
-    def at(self, when_us: int, action: Callable[[], None]) -> Timer:
+    def call_at(self, when_us: int, action: Callable[[], None]) -> Timer:
         """Call `action` at `when_us`; a time already past means the next `advance`."""
         timer = Timer(max(when_us, self.now_us), action)
         heapq.heappush(self._due, (timer.when_us, next(self._order), timer))
         return timer
 
-    def after(self, delay_us: int, action: Callable[[], None]) -> Timer:
+    def call_after(self, delay_us: int, action: Callable[[], None]) -> Timer:
         """Call `action` in `delay_us` from now."""
-        return self.at(self.now_us + delay_us, action)
+        return self.call_at(self.now_us + delay_us, action)
 
     @property
     def next_due_us(self) -> int | None:

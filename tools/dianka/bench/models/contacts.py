@@ -13,7 +13,7 @@ Every breach of these rules by the controller is recorded in `violations`.
 from collections.abc import Callable
 
 from dianka.bench.models.clock import Clock, Timer
-from dianka.bench.models.wires import Format, SerialPort, Wire, rubbish
+from dianka.bench.models.wires import Format, SerialPort, Wire, garble
 from dianka.cardos.chip import Chip
 from dianka.cardos.pps import FIRST
 from dianka.cardos.t0 import Behaviour, T0Card
@@ -60,7 +60,7 @@ class T0Socket:
         self._last_edge_us = 0  # of the newest character from either side
         self._last_from_chip = False
         self._busy_us = 0  # the time until which the chip is sending
-        port.sink = self._sent
+        port.sink = self._take_character
         power.listeners.append(lambda level: self._check())
         reset.listeners.append(lambda level: self._check())
 
@@ -117,9 +117,9 @@ class T0Socket:
         atr = self.engine.reset()
         self._tell_rate()
         self._say(atr, self.clock.now_us + delay_us, self.etu_ns)
-        self._timers.append(self.clock.at(self._busy_us, self._atr_ended))
+        self._timers.append(self.clock.call_at(self._busy_us, self._end_atr))
 
-    def _atr_ended(self) -> None:
+    def _end_atr(self) -> None:
         if self.engine:
             self.engine.end_of_atr()
             self._tell_rate()
@@ -143,12 +143,14 @@ class T0Socket:
 
     # ****** Characters ******
 
-    def _sent(self, value: int, start_us: int, form: Format) -> None:
+    def _take_character(self, value: int, start_us: int, form: Format) -> None:
         """Take a character from the controller, which starts it now."""
         end_us = start_us + form.char_bits * 1_000_000 // form.baud
-        self.clock.at(end_us - 1_000_000 // form.baud, lambda: self._arrives(value, start_us, form))
+        self.clock.call_at(
+            end_us - 1_000_000 // form.baud, lambda: self._receive(value, start_us, form)
+        )
 
-    def _arrives(self, value: int, start_us: int, form: Format) -> None:
+    def _receive(self, value: int, start_us: int, form: Format) -> None:
         if self.shorted:
             return  # a break; the UART drops it
         self.port.deliver(value, form)
@@ -156,17 +158,17 @@ class T0Socket:
             return
         self._judge_timing(start_us, form)
         self._last_edge_us, self._last_from_chip = start_us, False
-        heard = self._through("in", value, form)
+        heard = self._pass_character("in", value, form)
         if heard is None or self.engine is None:
             return
         rate, etu_ns = self.engine.rate, self.etu_ns
-        answer = self.engine.receive(heard if self._fits(form) else rubbish(heard))
+        answer = self.engine.receive(heard if self._has_chip_format(form) else garble(heard))
         if answer:
             self._say(answer, start_us + _THINK_ETU * etu_ns // 1000, etu_ns)
         elif self.engine.torn:
             self._stop()
         if self.engine.rate != rate:
-            self._timers.append(self.clock.at(self._busy_us, self._tell_rate))
+            self._timers.append(self.clock.call_at(self._busy_us, self._tell_rate))
 
     def _say(self, characters: bytes, first_us: int, etu_ns: int) -> None:
         """Send these characters from the chip, one every 12 etu."""
@@ -177,25 +179,25 @@ class T0Socket:
             edge_us = when_ns // 1000
             seen_us = (when_ns + self.port.heard_etu * etu_ns) // 1000
             self._timers.append(
-                self.clock.at(seen_us, lambda v=value, e=edge_us: self._heard(v, e, form))
+                self.clock.call_at(seen_us, lambda v=value, e=edge_us: self._deliver(v, e, form))
             )
             when_ns += _CHAR_ETU * etu_ns
         self._busy_us = when_ns // 1000
         if self.engine and characters:
-            self._timers.append(self.clock.at(self._busy_us, self._more))
+            self._timers.append(self.clock.call_at(self._busy_us, self._send_more))
 
-    def _more(self) -> None:
+    def _send_more(self) -> None:
         more = self.engine.more() if self.engine and self._active else b""
         if more:
             self._say(more, self.clock.now_us + 1_000_000, self.etu_ns)
 
-    def _heard(self, value: int, edge_us: int, form: Format) -> None:
+    def _deliver(self, value: int, edge_us: int, form: Format) -> None:
         self._last_edge_us, self._last_from_chip = edge_us, True
-        passed = self._through("out", value, form)
+        passed = self._pass_character("out", value, form)
         if passed is not None and not self.shorted:
             self.port.deliver(passed, form)
 
-    def _through(self, direction: str, value: int, form: Format) -> int | None:
+    def _pass_character(self, direction: str, value: int, form: Format) -> int | None:
         """Count the character and let a test spoil it. Return None if it does not arrive.
 
         A listener may cut the power or pull the card here.
@@ -211,7 +213,7 @@ class T0Socket:
                 return None  # pulled before the character was through
         return self.tamper(direction, index, value) if self.tamper else value
 
-    def _fits(self, form: Format) -> bool:
+    def _has_chip_format(self, form: Format) -> bool:
         """Return whether the controller's format is the chip's, within 4 % of its rate."""
         baud = 1_000_000_000 // max(self.etu_ns, 1)
         return form.parity == 0 and abs(form.baud - baud) * 100 <= 4 * form.baud

@@ -60,7 +60,7 @@ class Ds3231:
     @property
     def time_s(self) -> int:
         """Return the chip's present time in seconds since 2000-01-01 UTC."""
-        return self._now_us() // 1_000_000
+        return self._compute_time_us() // 1_000_000
 
     @property
     def osf(self) -> bool:
@@ -73,7 +73,7 @@ class Ds3231:
     @drift_ppm.setter
     def drift_ppm(self, drift_ppm: int) -> None:
         """Change the rate from now on; positive is fast. Past time stays as counted."""
-        self._set(self._now_us())
+        self._set(self._compute_time_us())
         self._drift_ppm = drift_ppm
 
     @property
@@ -108,7 +108,7 @@ class Ds3231:
         self._base_us = time_us
         self._mark_us = self.clock.now_us
 
-    def _now_us(self) -> int:
+    def _compute_time_us(self) -> int:
         return (
             self._base_us
             + (self.clock.now_us - self._mark_us) * (1_000_000 + self._drift_ppm) // 1_000_000
@@ -156,9 +156,9 @@ class Ds3231:
             registers[at] = (value & 0x08) | (value & registers[at] & 0x83)
         elif at < 7:
             registers[at] = value
-            if not _logical(at, value):
+            if not _is_logical(at, value):
                 self.violations.append(f"register {at} was given 0x{value:02X}")
-            self._apply(0 if at == 0 else self._now_us() % 1_000_000)
+            self._apply(0 if at == 0 else self._compute_time_us() % 1_000_000)
         elif at < 0x11:  # the temperature can't be written
             registers[at] = value
 
@@ -208,7 +208,7 @@ def _number(bcd: int) -> int:
     return (bcd >> 4) * 10 + (bcd & 15)
 
 
-def _logical(register: int, value: int) -> bool:
+def _is_logical(register: int, value: int) -> bool:
     """Return whether a time register may hold this value.
 
     The day is compared with 31 only: the month is not known while the day is written.

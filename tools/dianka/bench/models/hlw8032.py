@@ -83,7 +83,7 @@ class Hlw8032Model:
         self.up_us = self.clock.now_us
         self._up_nj = self.mains.energy_nj
         self._follow()
-        self._after("frame", FIRST_US, self._begin)
+        self._schedule("frame", FIRST_US, self._begin)
 
     def power_off(self) -> None:
         """Remove the supply: the rest of the present report and the pulse count are lost."""
@@ -105,7 +105,7 @@ class Hlw8032Model:
         self.power_off()
         self.power_on()
 
-    def stand_at(self, pulses: int) -> None:
+    def set_pulses(self, pulses: int) -> None:
         """Set the pulse count, as late in the chip's life.
 
         Energy that passes from now on is added.
@@ -130,7 +130,7 @@ class Hlw8032Model:
         """Return the pulses since power-up, without the wrap."""
         return (self.mains.energy_nj - self._up_nj) * 1000 // self.params.pulse_pj
 
-    def frame_now(self) -> bytes:
+    def build_frame_now(self) -> bytes:
         """Return the report that a sound chip would begin at this moment."""
         state, updated, *registers = self._measured
         running = (self.clock.now_us - self.up_us) % (LIMIT + 1)
@@ -155,25 +155,25 @@ class Hlw8032Model:
     # ****** Reports ******
 
     def _begin(self) -> None:
-        self._after("frame", PERIOD_US, self._begin)
-        line = self.frame_now()
+        self._schedule("frame", PERIOD_US, self._begin)
+        line = self.build_frame_now()
         if self.faults:
             line = spoil(line, self._take_faults(), self._random)
         if line:
-            self._send(line, self._sent)
+            self._send(line, self._end_report)
 
     def _send(self, line: bytes, then: Callable[[], None]) -> None:
         """Put characters on the wire from now on; call `then` when the last has passed."""
         self._line, self._line_us, self._handed = line, self.clock.now_us, 0
-        self._after("line", -(-len(line) * 6875 // 3), then)
+        self._schedule("line", -(-len(line) * 6875 // 3), then)
 
-    def _sent(self) -> None:
+    def _end_report(self) -> None:
         self.settle()
         self.frames_sent += 1
         if self.faults and Fault.NOISE in self._take_faults(Fault.NOISE):
-            self._after("line", NOISE_US, self._noise)
+            self._schedule("line", NOISE_US, self._send_noise)
 
-    def _noise(self) -> None:
+    def _send_noise(self) -> None:
         """Send a few random characters in the gap between reports."""
         self._send(self._random.randbytes(self._random.randint(1, 8)), self.settle)
 
@@ -198,18 +198,20 @@ class Hlw8032Model:
         if not self.powered:
             return
         p, mains = self.params, self.mains
-        volts = _period(p.voltage * p.kv_milli, mains.voltage_mv)
+        volts = _compute_period(p.voltage * p.kv_milli, mains.voltage_mv)
         # Divided by U and pf in thousandths: the current in mA, without current_ma's rounding.
         volt_amps = mains.power_mw * 1_000_000
-        amps = _period(p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps)
-        power = _period(p.pulse_pj, mains.power_mw * 1000)
+        amps = _compute_period(
+            p.current * p.ki_milli * mains.voltage_mv * mains.pf_milli, volt_amps
+        )
+        power = _compute_period(p.pulse_pj, mains.power_mw * 1000)
         over = (volts < 0) * V_OVER | (amps < 0) * I_OVER | (power < 0) * P_OVER
         updated = 0x01 | (volts >= 0) << 6 | (amps >= 0) << 5 | (power >= 0) << 4
         self._measured = (0xF0 | over if over else 0x55, updated, volts, amps, power)
         if self.pf_wire:
-            self._edge()
+            self._make_edge()
 
-    def _edge(self) -> None:
+    def _make_edge(self) -> None:
         """Set the pulse pin, and come back when the next half of a pulse begins.
 
         Half a pulse is low, half is high: the pin falls when the count steps.
@@ -223,13 +225,13 @@ class Hlw8032Model:
         self.pf_wire.set(halves & 1)
         rate_pj = self.mains.power_mw * 2000  # doubled energy per microsecond, as half_pj
         if rate_pj:
-            self._after("pulse", -((into_pj - self.params.pulse_pj) // rate_pj), self._edge)
+            self._schedule("pulse", -((into_pj - self.params.pulse_pj) // rate_pj), self._make_edge)
 
-    def _after(self, name: str, delay_us: int, action: Callable[[], None]) -> None:
-        self._timers[name] = self.clock.after(delay_us, action)
+    def _schedule(self, name: str, delay_us: int, action: Callable[[], None]) -> None:
+        self._timers[name] = self.clock.call_after(delay_us, action)
 
 
-def _period(scaled: int, value: int) -> int:
+def _compute_period(scaled: int, value: int) -> int:
     """Return a period register, or -1 if the counter ran out before the period ended."""
     if value <= 0:
         return -1

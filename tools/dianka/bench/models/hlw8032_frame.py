@@ -68,7 +68,7 @@ CAPTURED = Params()
 PLANTED = Params(voltage=0x02555A, current=0x00555A, power=0x4B555A)
 
 
-def checksum(frame: bytes | bytearray) -> int:
+def compute_checksum(frame: bytes | bytearray) -> int:
     """Return the low eight bits of the sum of bytes 2 to 22.
 
     State and the byte 0x5A after it are not covered.
@@ -90,7 +90,7 @@ def build(state: int, params: Params, registers: Sequence[int], updated: int, pf
         + p_reg
         + bytes((updated, pf >> 8, pf & 0xFF))
     )
-    return frame + bytes((checksum(frame),))
+    return frame + bytes((compute_checksum(frame),))
 
 
 def spoil(frame: bytes, faults: Set[Fault], random: Random) -> bytes:
@@ -99,7 +99,7 @@ def spoil(frame: bytes, faults: Set[Fault], random: Random) -> bytes:
         return b""
     out = bytearray(frame)
     _spoil_content(out, faults, random)
-    out[23] = checksum(out)
+    out[23] = compute_checksum(out)
     if Fault.CHECKSUM in faults:
         out[23] ^= random.randint(1, 255)
     if Fault.PARITY in faults:

@@ -83,8 +83,8 @@ class BusLines:
         self._sda = sda
         self._scl = scl
         self._stranded: _Stranded | None = None
-        sda.listeners.append(self._sda_moved)
-        scl.listeners.append(self._scl_moved)
+        sda.listeners.append(self._follow_sda)
+        scl.listeners.append(self._follow_scl)
 
     @property
     def held(self) -> bool:
@@ -111,7 +111,7 @@ class BusLines:
         self._sda.hold(True)
         self._stranded = _Receiver(device)
 
-    def _scl_moved(self, level: int) -> None:
+    def _follow_scl(self, level: int) -> None:
         stranded = self._stranded
         if stranded is None:
             return
@@ -124,6 +124,6 @@ class BusLines:
         else:
             self._sda.hold(low)
 
-    def _sda_moved(self, level: int) -> None:
+    def _follow_sda(self, level: int) -> None:
         if self._scl.level and self._stranded:
             self.start()

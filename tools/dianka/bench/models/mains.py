@@ -66,7 +66,7 @@ class Mains:
         """Return all energy since the start, exact, up to this very microsecond."""
         return self._energy_nj + self._power_mw * (self.clock.now_us - self._since_us)
 
-    def drawn_ma(self, power_mw: int, pf_milli: int, voltage_mv: int) -> int:
+    def compute_drawn_ma(self, power_mw: int, pf_milli: int, voltage_mv: int) -> int:
         """Return the current that such a load draws at this voltage while the contact is closed."""
         return power_mw * voltage_mv * 1_000_000 // (NOMINAL_MV**2 * pf_milli)
 
@@ -83,28 +83,28 @@ class Mains:
             )
         self.load_mw = power_mw
         self.pf_milli = pf_milli
-        self._changed()
+        self._update()
 
     def set_voltage(self, voltage_mv: int) -> None:
         """Set the voltage of the mains while it is on; ValueError if it is negative."""
         if voltage_mv < 0:
             raise ValueError("the mains voltage must be 0 mV or more")
         self._set_mv = voltage_mv
-        self._changed()
+        self._update()
 
     def switch(self, on: bool) -> None:
         """Switch the supply on or off."""
         if on != self.on:
             self.on = on
-            self._changed()
+            self._update()
 
-    def contact(self, closed: bool) -> None:
+    def move_contact(self, closed: bool) -> None:
         """Open or close the relay's contact in front of the load."""
         if closed != self.closed:
             self.closed = closed
-            self._changed()
+            self._update()
 
-    def _changed(self) -> None:
+    def _update(self) -> None:
         self._energy_nj = self.energy_nj
         self._since_us = self.clock.now_us
         self._power_mw = self.load_mw * self._set_mv**2 // NOMINAL_MV**2 if self.live else 0

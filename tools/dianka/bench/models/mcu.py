@@ -42,32 +42,32 @@ class Mcu:
 
     # ****** Building, by the bench ******
 
-    def pin(self, number: int) -> Wire:
+    def get_pin(self, number: int) -> Wire:
         """Return the wire of this pin; made at the first call."""
         if number not in self.pins:
-            self._add(number, Wire(f"GP{number}"))
+            self._add_wire(number, Wire(f"GP{number}"))
         return self.pins[number]
 
-    def shared_pin(self, number: int) -> SharedWire:
+    def make_shared_pin(self, number: int) -> SharedWire:
         """Make this pin a line that chips pull low too.
 
         Call it before anybody asks for the pin.
         """
         wire = SharedWire(f"GP{number}")
-        self._add(number, wire)
+        self._add_wire(number, wire)
         return wire
 
-    def _add(self, number: int, wire: Wire) -> None:
+    def _add_wire(self, number: int, wire: Wire) -> None:
         self.pins[number] = wire
-        wire.listeners.append(lambda level: self._edge(number, level))
+        wire.listeners.append(lambda level: self._note_edge(number, level))
 
-    def uart(self, number: int) -> SerialPort:
+    def get_uart(self, number: int) -> SerialPort:
         return self.uarts.setdefault(number, SerialPort(self.clock))
 
-    def i2c_bus(self, number: int) -> I2cBus:
+    def get_i2c_bus(self, number: int) -> I2cBus:
         return self.i2c.setdefault(number, I2cBus())
 
-    def spi_bus(self, number: int) -> SpiBus:
+    def get_spi_bus(self, number: int) -> SpiBus:
         return self.spi.setdefault(number, SpiBus())
 
     # ****** Called for the firmware ******
@@ -82,13 +82,13 @@ class Mcu:
         if self.on_pwm:
             self.on_pwm(pin, frequency if duty_u16 else 0)
 
-    def watchdog(self, timeout_ms: int) -> None:
+    def feed_watchdog(self, timeout_ms: int) -> None:
         """Start or feed the watchdog; once started it can't be stopped."""
         if timeout_ms:
             self._watchdog_us = timeout_ms * 1000
         if self._watchdog:
             self._watchdog.cancel()
-        self._watchdog = self.clock.after(self._watchdog_us, self._bite)
+        self._watchdog = self.clock.call_after(self._watchdog_us, self._bite)
 
     def die(self) -> None:
         """Cut the supply now."""
@@ -123,7 +123,7 @@ class Mcu:
             port.format = None
             port.received.clear()
 
-    def _edge(self, pin: int, level: int) -> None:
+    def _note_edge(self, pin: int, level: int) -> None:
         if self._armed.get(pin, 0) & (RISING if level else FALLING):
             self.edges.append((pin, level))
             self.clock.interrupt()

@@ -65,10 +65,10 @@ class LatchingRelay:
         self._since_us = clock.now_us
         self._pulse: list[Timer] = []
         self._rattle: list[Timer] = []
-        close_coil.listeners.append(lambda _: self._coil_changed())
-        open_coil.listeners.append(lambda _: self._coil_changed())
+        close_coil.listeners.append(lambda _: self._follow_coils())
+        open_coil.listeners.append(lambda _: self._follow_coils())
         mains.listeners.append(self._sense)
-        mains.contact(closed)
+        mains.move_contact(closed)
         self._sense()
 
     # ****** Faults ******
@@ -86,11 +86,11 @@ class LatchingRelay:
         """
         self._fault = fault
         self._stop(self._rattle)
-        self._touch(self._where())
+        self._touch(self._find_position())
 
     # ****** Coils ******
 
-    def _coil_changed(self) -> None:
+    def _follow_coils(self) -> None:
         """End the present pulse and begin another: either coil has changed."""
         self._stop(self._pulse)
         if (
@@ -105,11 +105,11 @@ class LatchingRelay:
         self._single = close != open_
         if close and open_:
             self.violations.append("both coils driven at once")
-            self._later(OVERHEAT_US, self._burn)
+            self._call_later(OVERHEAT_US, self._burn)
         elif close or open_:
-            self._later(OPERATE_US, lambda: self._operate(bool(close)))
-            self._later(LATCH_US, lambda: self._latch(bool(close)))
-            self._later(OVERHEAT_US, self._overheat)
+            self._call_later(OPERATE_US, lambda: self._operate(bool(close)))
+            self._call_later(LATCH_US, lambda: self._latch(bool(close)))
+            self._call_later(OVERHEAT_US, self._overheat)
 
     def _operate(self, closed: bool) -> None:
         """Move the armature, OPERATE_US after the coil's rise."""
@@ -147,14 +147,14 @@ class LatchingRelay:
             return
         self._armature = closed
         self._stop(self._rattle)
-        self._touch(self._where())
+        self._touch(self._find_position())
         if self._fault is ContactFault.BOUNCE:
             self._rattle = [
-                self.clock.after(at_us, lambda c=closed ^ (turn % 2 == 0): self._touch(c))
+                self.clock.call_after(at_us, lambda c=closed ^ (turn % 2 == 0): self._touch(c))
                 for turn, at_us in enumerate(BOUNCE_US)
             ]
 
-    def _where(self) -> bool:
+    def _find_position(self) -> bool:
         """Return the contact's position: the armature's, unless a fault holds it."""
         if self._fault is ContactFault.WELDED:
             return True
@@ -162,13 +162,13 @@ class LatchingRelay:
 
     def _touch(self, closed: bool) -> None:
         self.closed = closed
-        self.mains.contact(closed)
+        self.mains.move_contact(closed)
 
     def _sense(self) -> None:
         self.feedback.set(int(self.mains.live))
 
-    def _later(self, delay_us: int, action: Callable[[], None]) -> None:
-        self._pulse.append(self.clock.after(delay_us, action))
+    def _call_later(self, delay_us: int, action: Callable[[], None]) -> None:
+        self._pulse.append(self.clock.call_after(delay_us, action))
 
     @staticmethod
     def _stop(timers: list[Timer]) -> None:

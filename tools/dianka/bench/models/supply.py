@@ -20,11 +20,11 @@ MAX_MV = 264_000
 HOLD_UP_US = 100_000
 
 
-def runs(mains_mv: int, running: bool) -> bool:
+def is_running(mains_mv: int, running: bool) -> bool:
     """Return whether the supply runs at this voltage; `running` is whether it did until now."""
     return mains_mv >= (HOLDS_MV if running else STARTS_MV)
 
 
-def sensed(mains_mv: int) -> bool:
+def is_sensed(mains_mv: int) -> bool:
     """Return whether the power-fail sense sees the mains."""
     return mains_mv >= SENSED_MV

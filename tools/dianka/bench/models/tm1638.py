@@ -48,7 +48,7 @@ class Tm1638:
         self.violations: list[str] = []
         self.powered = False
         self._random = Random(seed)
-        stb.listeners.append(self._strobe)
+        stb.listeners.append(self._follow_strobe)
         self.power_on()
 
     # ****** As people see it ******
@@ -102,28 +102,28 @@ class Tm1638:
         if self.stb.level or not self.powered:
             return 0xFF
         if (bus.polarity, bus.phase) != (1, 1):
-            self._violates(f"SPI mode {bus.polarity * 2 + bus.phase} instead of 3")
+            self._add_violation(f"SPI mode {bus.polarity * 2 + bus.phase} instead of 3")
         if bus.baud > MAX_BAUD:
-            self._violates(f"clock of {bus.baud} Hz is faster than 1 MHz")
+            self._add_violation(f"clock of {bus.baud} Hz is faster than 1 MHz")
         value = _MIRROR[value]
         if self._expects_command:
             self._expects_command = False
-            self._command(value)
+            self._execute(value)
         elif self._reading:
             return self._read_key()
         elif self._address is None:
-            self._violates("data without an address command in the same transfer")
+            self._add_violation("data without an address command in the same transfer")
         else:
             self._store(value)
         return 0xFF
 
-    def _strobe(self, level: int) -> None:
+    def _follow_strobe(self, level: int) -> None:
         """Begin a new transfer; settings of a data command stay."""
         self._expects_command = not level
         self._reading = False
         self._address = None
 
-    def _command(self, value: int) -> None:
+    def _execute(self, value: int) -> None:
         kind = value >> 6
         if kind == 3:
             self._address = value & 0x0F
@@ -135,7 +135,7 @@ class Tm1638:
             self._reading = bool(value & 0x02)
             self._key_at = 0
         else:
-            self._violates(f"unknown command 0x{value:02X}")
+            self._add_violation(f"unknown command 0x{value:02X}")
 
     def _store(self, value: int) -> None:
         assert self._address is not None
@@ -145,11 +145,11 @@ class Tm1638:
 
     def _read_key(self) -> int:
         if self._key_at >= len(self.keys):
-            self._violates("more than four key bytes read")
+            self._add_violation("more than four key bytes read")
             return 0xFF
         self._key_at += 1
         return _MIRROR[self.keys[self._key_at - 1]]
 
-    def _violates(self, what: str) -> None:
+    def _add_violation(self, what: str) -> None:
         if what not in self.violations:
             self.violations.append(what)

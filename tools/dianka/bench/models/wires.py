@@ -109,7 +109,7 @@ class SerialPort:
 
     def configure(self, format: Format, ring_size: int = 256) -> None:
         """Open the port with this format and an empty ring, or change its settings."""
-        self.waiting()
+        self.count_waiting()
         self.format = format
         self.ring_size = ring_size
         self.received.clear()
@@ -125,11 +125,11 @@ class SerialPort:
         for value in data:
             if self.sink:
                 start_us, sink, form = start_ns // 1000, self.sink, self.format
-                self.clock.at(start_us, lambda v=value, s=start_us, k=sink, f=form: k(v, s, f))
+                self.clock.call_at(start_us, lambda v=value, s=start_us, k=sink, f=form: k(v, s, f))
             start_ns += self.format.char_us_x1000
         self._free_us = -(-start_ns // 1000)
 
-    def waiting(self) -> int:
+    def count_waiting(self) -> int:
         """Return the number of characters in the ring now.
 
         The controller's side calls it before it reads `received`: a lazy model delivers here.
@@ -150,8 +150,8 @@ class SerialPort:
         """
         if self.format is None:
             return
-        if not _compatible(self.format, sent_as):
-            value = rubbish(value)
+        if not _is_compatible(self.format, sent_as):
+            value = garble(value)
         if len(self.received) >= self.ring_size:
             self.lost += 1
             return
@@ -160,12 +160,12 @@ class SerialPort:
             self.on_receive()
 
 
-def rubbish(value: int) -> int:
+def garble(value: int) -> int:
     """Return the value that a receiver in another rate or format gets for this character."""
     return (value * 37 + 11) & 0xFF
 
 
-def _compatible(ours: Format, theirs: Format) -> bool:
+def _is_compatible(ours: Format, theirs: Format) -> bool:
     """Return whether a receiver with one format understands the other."""
     if ours.bits != theirs.bits or (ours.parity is None) != (theirs.parity is None):
         return False
@@ -208,7 +208,7 @@ class Loss:
     bit: int = 8  # 0 the first of a byte, 8 its acknowledge
     reading: bool = True
 
-    def due(self, reading: bool) -> bool:
+    def count_down(self, reading: bool) -> bool:
         """Count one byte down; return whether the controller stops in it."""
         self.count -= reading == self.reading
         return not self.count
@@ -244,7 +244,7 @@ class I2cBus:
             if not device.write(value):
                 break
             done += 1
-            if self._lost(device, False):
+            if self._stop_if_due(device, False):
                 return -1
         if stop:
             device.stop()
@@ -258,7 +258,7 @@ class I2cBus:
         data = bytearray()
         while len(data) < count:
             data.append(device.read())
-            if self._lost(device, True, data[-1]):
+            if self._stop_if_due(device, True, data[-1]):
                 return None
         if stop:
             device.stop()
@@ -273,10 +273,10 @@ class I2cBus:
         device = self.devices.get(address)
         return device if device is not None and device.start(read) else None
 
-    def _lost(self, device: I2cDevice, reading: bool, value: int = 0) -> bool:
+    def _stop_if_due(self, device: I2cDevice, reading: bool, value: int = 0) -> bool:
         """Return whether the controller stops in this byte; the chip is stranded then."""
         loss = self.loss
-        if loss is None or not loss.due(reading):
+        if loss is None or not loss.count_down(reading):
             return False
         assert self.lines
         self.loss = None

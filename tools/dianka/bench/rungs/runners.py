@@ -41,7 +41,7 @@ class ChipLike(Runner, Protocol):
     Metal on the contacts acts on such a line itself.
     """
 
-    def short(self, name: str, low: bool) -> None: ...
+    def short_line(self, name: str, low: bool) -> None: ...
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...
     def save_flash(self, path: Path) -> None: ...
     def load_flash(self, path: Path) -> None: ...
@@ -76,14 +76,14 @@ def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Ru
 
         return HostRunner(mcu, FIRMWARE, board, on_line)
     if name == "chip":
-        return _chip(mcu, board, on_line)
+        return _make_chip_runner(mcu, board, on_line)
     raise UnknownRunner(
         f"no runner is called {name}: "
         "vm (MicroPython), host (CPython) or chip (MicroPython on an RP2040)"
     )
 
 
-def _chip(mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
+def _make_chip_runner(mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
     try:
         from dianka.bench.rungs.rp2040.image import find_image
         from dianka.bench.rungs.rp2040.runner import ChipRunner

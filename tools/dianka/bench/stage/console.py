@@ -11,32 +11,32 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from dianka.bench.stage.digits import draw
+from dianka.bench.stage.digits import draw_digits
 from dianka.bench.stage.rig import View
 
 _GUTTER = "     │"
 
 
-def mains_text(view: View) -> str:
+def format_mains(view: View) -> str:
     """Return volts, amperes and watts as text.
 
     The figures are truncated, not rounded: they must not round up to a limit.
     """
     amperes = f"{view.current_ma // 1000}.{view.current_ma % 1000:03d}"
-    return f"{_tenths(view.volts_mv)} V  {amperes} A  {_tenths(view.power_mw)} W"
+    return f"{_format_tenths(view.volts_mv)} V  {amperes} A  {_format_tenths(view.power_mw)} W"
 
 
-def lamps_text(view: View) -> str:
+def format_lamps(view: View) -> str:
     """Return the relay's position, then every lamp, as rich markup. Lit lamps are filled."""
     relay = "[bold green]relay closed[/]" if view.relay_closed else "[bold red]relay open[/]"
-    return "  ".join([relay] + [_lamp(name, lit) for name, lit in view.lamps.items()])
+    return "  ".join([relay] + [_format_lamp(name, lit) for name, lit in view.lamps.items()])
 
 
-def when_text(when: datetime) -> str:
+def format_time(when: datetime) -> str:
     return when.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def span_text(us: int) -> str:
+def format_span(us: int) -> str:
     """Return a duration in the two units that matter at its length."""
     seconds = us // 1_000_000
     if seconds < 60:
@@ -45,7 +45,7 @@ def span_text(us: int) -> str:
     return f"{minutes} min {seconds % 60} s" if minutes < 60 else f"{hours} h {minutes % 60} min"
 
 
-def slot_text(view: View) -> str:
+def format_slot(view: View) -> str:
     return f"slot {escape(view.slot)}" + ("" if view.powered else "  [dim]no supply[/]")
 
 
@@ -57,7 +57,7 @@ def fold(markup: str, width: int) -> list[str]:
     first, *rest = re.split("( {2,})", markup)
     rows = [first]
     for gap, part in zip(rest[::2], rest[1::2], strict=True):
-        if _cells(f"{rows[-1]}{gap}{part}") <= width:
+        if _count_cells(f"{rows[-1]}{gap}{part}") <= width:
             rows[-1] += gap + part
         else:
             rows.append(part)
@@ -77,13 +77,13 @@ class Printer:
         self._began_ns = 0
         self.steps = 0
 
-    def begins(self, line: int, text: str) -> None:
+    def begin_step(self, line: int, text: str) -> None:
         self.steps += 1
         self._began_ns = time.monotonic_ns()
         if not text.startswith("say "):
-            self._line(f"{line:4} │", text, "bold")
+            self._print_line(f"{line:4} │", text, "bold")
 
-    def passes(self, view: View, passed_us: int, longest_us: int) -> None:
+    def show_progress(self, view: View, passed_us: int, longest_us: int) -> None:
         """Show the progress of a long wait, if the output is a terminal.
 
         The remaining time is what it takes on this computer, at most.
@@ -97,49 +97,51 @@ class Printer:
             (time.monotonic_ns() - self._began_ns) // 1000 * (longest_us - passed_us) // passed_us
         )
         far = (
-            f"{100 * passed_us // longest_us} % of {span_text(longest_us)}, "
-            f"{span_text(left_us)} left here"
+            f"{100 * passed_us // longest_us} % of {format_span(longest_us)}, "
+            f"{format_span(left_us)} left here"
         )
         self._waiting.update(
-            f"{far}  {when_text(view.when)}  {escape(view.display.strip())}  {mains_text(view)}"
+            f"{far}  {format_time(view.when)}  {escape(view.display.strip())}  {format_mains(view)}"
         )
 
-    def ends(self, view: View) -> None:
+    def end_step(self, view: View) -> None:
         if self._waiting:
             self._waiting.stop()
             self._waiting = None
         if view != self._shown:
             self._shown = view
-            self.picture(view)
+            self.print_view(view)
 
-    def says(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         self._console.print(
             f"\n[italic cyan]{escape(text)}[/]\n", soft_wrap=not self._console.is_terminal
         )
 
-    def desk_prints(self, text: str) -> None:
+    def show_desk_output(self, text: str) -> None:
         for line in text.rstrip().splitlines():
             self._console.print(f"[dim]{_GUTTER}[/] {escape(line)}", soft_wrap=True)
 
-    def logged(self, line: str) -> None:
+    def print_log_line(self, line: str) -> None:
         """Print a line that the firmware printed."""
-        self._line(_GUTTER, f"meter: {line}", "dim")
+        self._print_line(_GUTTER, f"meter: {line}", "dim")
 
-    def picture(self, view: View) -> None:
-        digits = draw(view.display)
-        room = self._room(f"{_GUTTER} {digits[0]}  ")
-        when = f"{when_text(view.when)}   {mains_text(view)}"
+    def print_view(self, view: View) -> None:
+        digits = draw_digits(view.display)
+        room = self._measure_room(f"{_GUTTER} {digits[0]}  ")
+        when = f"{format_time(view.when)}   {format_mains(view)}"
         first = (
-            [when] if not room or _cells(when) <= room else [when_text(view.when), mains_text(view)]
+            [when]
+            if not room or _count_cells(when) <= room
+            else [format_time(view.when), format_mains(view)]
         )
-        beside = [*first, lamps_text(view), slot_text(view)]
+        beside = [*first, format_lamps(view), format_slot(view)]
         rows = [row for text in beside for row in (fold(text, room) if room else [text])]
         for drawn, row in zip_longest(digits, rows, fillvalue=" " * len(digits[0])):
             self._console.print(f"[dim]{_GUTTER}[/] [red]{drawn}[/]  {row}", soft_wrap=True)
 
-    def _line(self, gutter: str, text: str, style: str) -> None:
+    def _print_line(self, gutter: str, text: str, style: str) -> None:
         """Print one line; on a narrow terminal, as rows of whole words beside the gutter."""
-        room = self._room(f"{gutter} ")
+        room = self._measure_room(f"{gutter} ")
         rows = (
             textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
             if room
@@ -149,18 +151,18 @@ class Printer:
             self._console.print(f"[dim]{gutter}[/] [{style}]{escape(row)}[/]", soft_wrap=True)
             gutter = _GUTTER
 
-    def _room(self, before: str) -> int:
+    def _measure_room(self, before: str) -> int:
         """Return the columns left after `before`; 0 if the output is not a terminal: no folding."""
         return max(self._console.width - len(before), 1) if self._console.is_terminal else 0
 
 
-def _cells(markup: str) -> int:
+def _count_cells(markup: str) -> int:
     return Text.from_markup(markup, emoji=False).cell_len
 
 
-def _tenths(milli: int) -> str:
+def _format_tenths(milli: int) -> str:
     return f"{milli // 1000}.{milli % 1000 // 100}"
 
 
-def _lamp(name: str, lit: bool) -> str:
+def _format_lamp(name: str, lit: bool) -> str:
     return f"[bold yellow]● {escape(name)}[/]" if lit else f"[dim]○ {escape(name)}[/]"

@@ -37,7 +37,7 @@ class DeskLine:
         )
         self._app.callback()(lambda: None)  # a group, though typer sees no command in it yet
 
-    def unknown(self, args: Sequence[str]) -> str:
+    def find_mistake(self, args: Sequence[str]) -> str:
         """Return one line that says what is wrong with the command, or "". Runs nothing."""
         if list(args[:2]) == ["card", "insert"]:
             return "card insert serves a reader until Ctrl-C and is no step of a story"
@@ -55,7 +55,7 @@ class DeskLine:
         try:
             command.make_context(name, rest)
         except TyperException as error:
-            return _one_line(error.format_message())
+            return _take_last_line(error.format_message())
         except typer.Exit:
             return "help is no step of a story: look at it on the command line"
         return ""
@@ -75,8 +75,8 @@ class DeskLine:
                 # SystemExit is not caught: a signal ends the bench, not this command alone.
                 status = self._app(list(args), prog_name="dianka", standalone_mode=False)
             except TyperException as error:
-                raise DeskError(_one_line(error.format_message())) from None
-        told = _one_line(err.getvalue())
+                raise DeskError(_take_last_line(error.format_message())) from None
+        told = _take_last_line(err.getvalue())
         if isinstance(status, int) and status > _SIGNALLED:
             _pass_on(status, told)
         if status:
@@ -95,7 +95,7 @@ def _pass_on(status: int, told: str) -> None:
     raise SystemExit(status)
 
 
-def _one_line(text: str) -> str:
+def _take_last_line(text: str) -> str:
     """Return the last line of an error, without "Error: ".
 
     A reminder of the usage stands before the message of a usage error.

@@ -10,7 +10,7 @@ DIGITS = 8
 _UNKNOWN = "abeg"  # a question mark
 
 
-def cells(text: str) -> list[tuple[str, bool]]:
+def split_cells(text: str) -> list[tuple[str, bool]]:
     """Return (character, has a dot) for each digit, padded with dark digits on the left."""
     out: list[tuple[str, bool]] = []
     for char in text:
@@ -21,16 +21,16 @@ def cells(text: str) -> list[tuple[str, bool]]:
     return [(" ", False)] * (DIGITS - len(out)) + out
 
 
-def draw(text: str, width: int = 1, height: int = 1) -> list[str]:
+def draw_digits(text: str, width: int = 1, height: int = 1) -> list[str]:
     """Return the display as 1 + 2 x `height` lines; a horizontal segment is `width` long."""
-    digits = [(SHAPES.get(char, _UNKNOWN), dot) for char, dot in cells(text)]
-    lines = ["".join(f" {_level(lit, 'a', width)}  " for lit, _ in digits)]
+    digits = [(SHAPES.get(char, _UNKNOWN), dot) for char, dot in split_cells(text)]
+    lines = ["".join(f" {_draw_level(lit, 'a', width)}  " for lit, _ in digits)]
     for left, right, level in (("f", "b", "g"), ("e", "c", "d")):
         for row in range(height):
             last = row == height - 1
             lines.append(
                 "".join(
-                    _row(
+                    _draw_row(
                         lit,
                         dot and last and level == "d",
                         left,
@@ -44,10 +44,10 @@ def draw(text: str, width: int = 1, height: int = 1) -> list[str]:
     return lines
 
 
-def _level(lit: str, segment: str, width: int) -> str:
+def _draw_level(lit: str, segment: str, width: int) -> str:
     return ("_" if segment and segment in lit else " ") * width
 
 
-def _row(lit: str, dot: bool, left: str, right: str, level: str, width: int) -> str:
+def _draw_row(lit: str, dot: bool, left: str, right: str, level: str, width: int) -> str:
     sides = ["|" if side in lit else " " for side in (left, right)]
-    return sides[0] + _level(lit, level, width) + sides[1] + ("." if dot else " ")
+    return sides[0] + _draw_level(lit, level, width) + sides[1] + ("." if dot else " ")

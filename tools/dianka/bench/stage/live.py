@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from dianka.bench.stage.console import fold, lamps_text, mains_text, slot_text, when_text
-from dianka.bench.stage.digits import draw
+from dianka.bench.stage.console import fold, format_lamps, format_mains, format_slot, format_time
+from dianka.bench.stage.digits import draw_digits
 from dianka.bench.stage.player import Desk, DeskError, Meter
 from dianka.bench.stage.rig import RigError, View
 from dianka.bench.stage.terminal import Keyboard
@@ -51,16 +51,16 @@ class Screen:
         self._log: deque[str] = deque(maxlen=LOG_LINES)
         self._card = ""
         self._load_mw: int | None = None  # None: as it was before the screen
-        self._mains = "on" if rig.view().volts_mv > 0 else "off"
+        self._mains = "on" if rig.take_view().volts_mv > 0 else "off"
         self._speed = 0
         self._owed_us = 0
         self._true_speed: int | None = None
         self._choose_card(0)
 
-    def logged(self, line: str) -> None:
+    def add_log_line(self, line: str) -> None:
         self._log.append(line)
 
-    def key(self, key: str) -> bool:
+    def do_key(self, key: str) -> bool:
         """Do the key's action. Return False if the key ends the screen."""
         action = {
             "up": lambda: self._step_load(1),
@@ -68,7 +68,7 @@ class Screen:
             "=": lambda: self._step_load(1),
             "down": lambda: self._step_load(-1),
             "-": lambda: self._step_load(-1),
-            "c": self._card_in_or_out,
+            "c": self._insert_or_pull,
             "n": lambda: self._choose_card(1),
             "k": self._rig.press_key,
             "m": self._switch_mains,
@@ -83,7 +83,7 @@ class Screen:
             try:
                 action()
             except (RigError, DeskError) as refused:
-                self.logged(f"! {refused}")
+                self.add_log_line(f"! {refused}")
         return key != "q"
 
     def tick(self, wall_us: int) -> None:
@@ -109,17 +109,17 @@ class Screen:
 
         If there is too little room, first the log is shortened, then the digits are drawn smaller.
         """
-        view = self._rig.view()
+        view = self._rig.take_view()
         rows = [
             Text.from_markup(row, emoji=False)
-            for text in self._rows(view)
+            for text in self._compose_rows(view)
             for row in fold(text, columns)
         ]
         keys = [Text(row, style="cyan") for row in fold(HELP, columns)]
         large = Text(
-            "\n".join(draw(view.display, width=3, height=2)), style="bold red", no_wrap=True
+            "\n".join(draw_digits(view.display, width=3, height=2)), style="bold red", no_wrap=True
         )
-        small = Text("\n".join(draw(view.display)), style="bold red", no_wrap=True)
+        small = Text("\n".join(draw_digits(view.display)), style="bold red", no_wrap=True)
         room = LOG_LINES * 3 if lines is None else lines - len(rows) - len(keys)
         above = [Panel(large, title="Dianka", expand=False), *rows, Text("")]
         if columns < LARGE_COLUMNS or room - LARGE_LINES < LEAST_LOG_LINES:
@@ -129,9 +129,9 @@ class Screen:
                 return Group(Text(TOO_SMALL))
         else:
             room -= LARGE_LINES
-        return Group(*above, *self._newest(columns, room), *keys)
+        return Group(*above, *self._render_log(columns, room), *keys)
 
-    def _newest(self, columns: int, room: int) -> list[Text]:
+    def _render_log(self, columns: int, room: int) -> list[Text]:
         """Return the end of the log, in at most `room` rows.
 
         A refusal is shown whole, since its end says what to do; other lines are truncated.
@@ -143,20 +143,20 @@ class Screen:
             shown[:0] = [Text(row, style="dim", no_wrap=True, overflow="ellipsis") for row in rows]
         return shown
 
-    def _rows(self, view: View) -> list[str]:
+    def _compose_rows(self, view: View) -> list[str]:
         speed = f"speed {SPEEDS[self._speed]}x"
         if self._true_speed is not None:
             speed += f" (this machine: {self._true_speed}x)"
         load = "as before" if self._load_mw is None else f"{self._load_mw // 1000} W"
         return [
-            lamps_text(view),
-            f"{mains_text(view)}   load {load}   mains {self._mains}",
-            f"{slot_text(view)}   card in hand {escape(self._card) or 'none'}",
-            f"{when_text(view.when)}   {speed}",
+            format_lamps(view),
+            f"{format_mains(view)}   load {load}   mains {self._mains}",
+            f"{format_slot(view)}   card in hand {escape(self._card) or 'none'}",
+            f"{format_time(view.when)}   {speed}",
         ]
 
     def _step_load(self, direction: int) -> None:
-        now_mw = self._rig.view().power_mw if self._load_mw is None else self._load_mw
+        now_mw = self._rig.take_view().power_mw if self._load_mw is None else self._load_mw
         above = [mw for mw in LOADS_MW if mw > now_mw]
         below = [mw for mw in LOADS_MW if mw < now_mw]
         self._load_mw = (
@@ -180,8 +180,8 @@ class Screen:
                 (card for card in cards if card.startswith(("resident", "user"))), cards[0]
             )
 
-    def _card_in_or_out(self) -> None:
-        if self._rig.view().slot != "empty":
+    def _insert_or_pull(self) -> None:
+        if self._rig.take_view().slot != "empty":
             self._rig.pull()
             return
         self._choose_card(0)
@@ -191,31 +191,31 @@ class Screen:
 
     def _switch_mains(self) -> None:
         if self._mains == "on":
-            self._rig.mains_off()
+            self._rig.switch_mains_off()
             self._mains = "off"
-            self.logged("bench: mains off: the meter is warned and has 100 ms left")
+            self.add_log_line("bench: mains off: the meter is warned and has 100 ms left")
         else:
-            self._rig.mains_on()
+            self._rig.switch_mains_on()
             self._mains = "on"
-            self.logged("bench: mains on")
+            self.add_log_line("bench: mains on")
 
     def _cut(self) -> None:
         """Cut mains and supply: unlike `m`, this leaves the meter no time.
 
         If the mains is off already, this takes away the rest of the hold-up.
         """
-        if not self._rig.view().powered:
+        if not self._rig.take_view().powered:
             raise RigError("the meter has no supply already: m switches the mains on")
         self._rig.cut_power()
         self._mains = "cut"
-        self.logged("bench: power cut: the meter is dead at once, unwarned")
+        self.add_log_line("bench: power cut: the meter is dead at once, unwarned")
 
     def _sell(self) -> None:
         self._choose_card(0)
         if not self._card:
             raise DeskError("there is no card here: make one with dianka card issue")
         self._desk.run(["sell", self._card, PRICE_OF_S], self._folder)
-        self.logged(f"desk: {PRICE_OF_S} yuan sold on {self._card}")
+        self.add_log_line(f"desk: {PRICE_OF_S} yuan sold on {self._card}")
 
 
 def run(screen: Screen, console: Console) -> None:
@@ -228,5 +228,5 @@ def run(screen: Screen, console: Console) -> None:
             last_ns = now_ns
             live.update(screen.render(console.width, console.height), refresh=True)
             spent_ms = (time.monotonic_ns() - now_ns) // 1_000_000
-            if not all(screen.key(key) for key in keyboard.wait(max(FRAME_MS - spent_ms, 1))):
+            if not all(screen.do_key(key) for key in keyboard.wait(max(FRAME_MS - spent_ms, 1))):
                 return

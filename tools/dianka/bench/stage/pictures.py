@@ -40,7 +40,7 @@ _CORNERS = {
 }
 
 
-def live_picture(path: Path, runner: str) -> None:
+def draw_live_screen(path: Path, runner: str) -> None:
     """Write the live screen of a meter in use, a minute after a purchase of 20.00 yuan.
 
     FileNotFoundError if the file's folder does not exist.
@@ -54,19 +54,19 @@ def live_picture(path: Path, runner: str) -> None:
             printer = Printer(Console(file=io.StringIO(), width=WIDTH))
             stories.play(stories.load("new-meter"), Player(rig, place, DeskLine(), printer))
             screen = Screen(rig, place, DeskLine())
-            rig.on_log = screen.logged
+            rig.on_log = screen.add_log_line
             rig.insert(Path("resident.card"))
             rig.wait(15_000_000)
             rig.pull()
             rig.wait(60_000_000)
             console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True)
             rows = console.render_lines(screen.render(), pad=False)
-            path.write_text(window(rows, "make live"), encoding="utf-8")
+            path.write_text(draw_window(rows, "make live"), encoding="utf-8")
         finally:
             rig.close()
 
 
-def window(rows: list[list[Segment]], title: str) -> str:
+def draw_window(rows: list[list[Segment]], title: str) -> str:
     """Return a terminal's rows, in a window with this title, as the text of an SVG."""
     width, height = WIDTH * CELL + 2 * _LEFT, len(rows) * LINE + _BAR + _TOP
     foreground, background = THEME.foreground_color.hex, THEME.background_color.hex
@@ -83,21 +83,21 @@ def window(rows: list[list[Segment]], title: str) -> str:
     shapes.append(f'<text {bar} text-anchor="middle" fill="{foreground}">{escape(title)}</text>')
     shapes.append(f'<g font-family="monospace" transform="translate({_LEFT}, {_BAR})">')
     for at, row in enumerate(rows):
-        shapes += _row(row, at * LINE)
+        shapes += _draw_row(row, at * LINE)
     return "\n".join([*shapes, "</g>", "</svg>", ""])
 
 
-def _row(row: list[Segment], y: int) -> Iterator[str]:
+def _draw_row(row: list[Segment], y: int) -> Iterator[str]:
     """Yield an element for each word or piece of a frame, at its own cell."""
     column = 0
     for segment in row:
-        colour, weight = _look(segment.style or Style.null())
+        colour, weight = _find_style(segment.style or Style.null())
         for match in _WORDS.finditer(segment.text):
             x = (column + cell_len(segment.text[: match.start()])) * CELL
             word, length = match[0], cell_len(match[0]) * CELL
             if word[0] in "─│" or word in _CORNERS:
                 yield (
-                    f'<path d="{_frame(word, x, y, length)}" fill="none" '
+                    f'<path d="{_draw_frame(word, x, y, length)}" fill="none" '
                     f'stroke="{colour}" stroke-width="1.5"/>'
                 )
             else:
@@ -106,7 +106,7 @@ def _row(row: list[Segment], y: int) -> Iterator[str]:
         column += cell_len(segment.text)
 
 
-def _frame(piece: str, x: int, y: int, length: int) -> str:
+def _draw_frame(piece: str, x: int, y: int, length: int) -> str:
     """Return the path of a piece of a frame; a corner is a curve around its cell's middle."""
     middle_x, middle_y = x + CELL // 2, y + LINE // 2
     if piece in _CORNERS:
@@ -116,7 +116,7 @@ def _frame(piece: str, x: int, y: int, length: int) -> str:
     return f"M{middle_x} {y} v{LINE}" if piece == "│" else f"M{x} {middle_y} h{length}"
 
 
-def _look(style: Style) -> tuple[str, str]:
+def _find_style(style: Style) -> tuple[str, str]:
     """Return (colour, the attribute for bold text or "")."""
     colour = THEME.foreground_color
     if style.color and not style.color.is_default:

@@ -15,8 +15,8 @@ SLICE_US = 60_000_000  # how often the progress of a long wait is reported
 class Meter(Protocol):
     """The meter of a story, with all that a story does to it. `Rig` (rig.py) is the real one."""
 
-    def mains_on(self) -> None: ...
-    def mains_off(self) -> None: ...
+    def switch_mains_on(self) -> None: ...
+    def switch_mains_off(self) -> None: ...
     def cut_power(self) -> None: ...
     def set_load(self, power_mw: int, pf_milli: int = 1000) -> None: ...
     def set_volts(self, mv: int) -> None: ...
@@ -26,7 +26,7 @@ class Meter(Protocol):
     def press_key(self, ms: int = PRESS_MS) -> None: ...
     def set_clock(self) -> None: ...
     def wait(self, us: int) -> None: ...
-    def view(self) -> View: ...
+    def take_view(self) -> View: ...
 
 
 class DeskError(Exception):
@@ -36,7 +36,7 @@ class DeskError(Exception):
 class Desk(Protocol):
     """The desk of a story. `DeskLine` (desk_line.py) is the real one."""
 
-    def unknown(self, args: Sequence[str]) -> str:
+    def find_mistake(self, args: Sequence[str]) -> str:
         """Return one line if the desk has no such command, else ""."""
         ...
 
@@ -48,11 +48,11 @@ class Desk(Protocol):
 class Watcher(Protocol):
     """The observer of a story that is played. `Printer` (console.py) prints it."""
 
-    def begins(self, line: int, text: str) -> None: ...
-    def passes(self, view: View, passed_us: int, longest_us: int) -> None: ...
-    def ends(self, view: View) -> None: ...
-    def says(self, text: str) -> None: ...
-    def desk_prints(self, text: str) -> None: ...
+    def begin_step(self, line: int, text: str) -> None: ...
+    def show_progress(self, view: View, passed_us: int, longest_us: int) -> None: ...
+    def end_step(self, view: View) -> None: ...
+    def show_text(self, text: str) -> None: ...
+    def show_desk_output(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Condition:
     contains: bool = False
     lamp: str = ""
 
-    def met(self, view: View) -> bool:
-        seen = self._seen(view)
+    def is_met(self, view: View) -> bool:
+        seen = self._find_shown(view)
         return self.wanted in seen if self.contains else seen == self.wanted
 
-    def seen(self, view: View) -> str:
+    def describe(self, view: View) -> str:
         """Return what is seen instead, as a person at the meter would say it."""
         if self.subject == "display":
             return (
@@ -76,9 +76,9 @@ class Condition:
                 if view.display.strip()
                 else "the display is dark"
             )
-        return f"the {self.subject} {self.lamp}".rstrip() + f" is {self._seen(view)}"
+        return f"the {self.subject} {self.lamp}".rstrip() + f" is {self._find_shown(view)}"
 
-    def _seen(self, view: View) -> str:
+    def _find_shown(self, view: View) -> str:
         if self.subject == "display":
             return view.display.strip()
         if self.subject == "relay":
@@ -101,13 +101,13 @@ class Player:
 
     def play(self, line: int, text: str, act: Callable[["Player"], None]) -> str:
         """Play one step. Return "", or one line that says why it failed."""
-        self._watcher.begins(line, text)
+        self._watcher.begin_step(line, text)
         problem = ""
         try:
             act(self)
         except (RigError, DeskError, StepFailed) as error:
             problem = str(error)
-        self._watcher.ends(self.rig.view())
+        self._watcher.end_step(self.rig.take_view())
         return problem
 
     def wait(self, us: int) -> None:
@@ -116,22 +116,22 @@ class Player:
             slice_us = min(us - passed_us, SLICE_US)
             self.rig.wait(slice_us)
             passed_us += slice_us
-            self._watcher.passes(self.rig.view(), passed_us, us)
+            self._watcher.show_progress(self.rig.take_view(), passed_us, us)
 
     def expect(self, condition: Condition, limit_us: int) -> None:
         """Check now, and then every 100 ms of virtual time. StepFailed if not met in time."""
         passed_us = 0
-        view = self.rig.view()
-        while not condition.met(view):
+        view = self.rig.take_view()
+        while not condition.is_met(view):
             if passed_us >= limit_us:
                 when = "now" if not limit_us else "when the time is over"
-                raise StepFailed(f"{condition.seen(view)} {when}")
+                raise StepFailed(f"{condition.describe(view)} {when}")
             poll_us = min(POLL_US, limit_us - passed_us)
             self.rig.wait(poll_us)
             passed_us += poll_us
-            view = self.rig.view()
+            view = self.rig.take_view()
             if passed_us % SLICE_US == 0:
-                self._watcher.passes(view, passed_us, limit_us)
+                self._watcher.show_progress(view, passed_us, limit_us)
 
     def press_key(self, ms: int) -> None:
         """Press the key, and return when it is released."""
@@ -139,7 +139,7 @@ class Player:
         self.wait((ms + PRESS_MS) * 1000)
 
     def say(self, text: str) -> None:
-        self._watcher.says(text)
+        self._watcher.show_text(text)
 
-    def desk(self, args: Sequence[str]) -> None:
-        self._watcher.desk_prints(self.at_desk.run(args, self.folder))
+    def run_at_desk(self, args: Sequence[str]) -> None:
+        self._watcher.show_desk_output(self.at_desk.run(args, self.folder))

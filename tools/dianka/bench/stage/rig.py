@@ -74,7 +74,7 @@ class Rig:
         board = board or board_of(runner)
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
-        kept = self._load()
+        kept = self._load_kept()
         self.bench = benches.build(
             board, kept["clock"], kept["fram"], self.esam_file.chip, kept["relay_closed"]
         )
@@ -97,11 +97,11 @@ class Rig:
 
     # ****** Mains ******
 
-    def mains_on(self) -> None:
+    def switch_mains_on(self) -> None:
         self.bench.mains.switch(True)
         self._follow_mains()
 
-    def mains_off(self) -> None:
+    def switch_mains_off(self) -> None:
         """Let the mains fail: the firmware is warned, and stops when the hold-up is spent."""
         self.bench.mains.switch(False)
         self._follow_mains()
@@ -122,7 +122,7 @@ class Rig:
     def set_volts(self, mv: int) -> None:
         """Change the mains' voltage. RigError beyond the supply's range or the chip's current."""
         if not 0 <= mv <= supply.MAX_MV:
-            limit = _decimal(supply.MAX_MV)
+            limit = _format_decimal(supply.MAX_MV)
             raise RigError(
                 f"the voltage is out of range: expected 0 to {limit} V, "
                 "the most that the supply takes"
@@ -138,20 +138,20 @@ class Rig:
         The limit is `INPUT_LIMIT_UV` at the chip's input.
         """
         limit_ma = INPUT_LIMIT_UV * self.bench.pins["KI_MILLI"] // 1000
-        drawn_ma = self.bench.mains.drawn_ma(power_mw, pf_milli, mv)
+        drawn_ma = self.bench.mains.compute_drawn_ma(power_mw, pf_milli, mv)
         if drawn_ma > limit_ma:
             most_w = limit_ma * NOMINAL_MV**2 * pf_milli // (mv * 1_000_000) // 1000
-            where = f"at {_decimal(mv)} V and power factor {_decimal(pf_milli)}"
+            where = f"at {_format_decimal(mv)} V and power factor {_format_decimal(pf_milli)}"
             raise RigError(
-                f"the load is out of range: expected 0 to {_decimal(most_w)} kW {where}, "
-                f"as the meter measures up to {_decimal(limit_ma)} A "
-                f"and this is {_decimal(drawn_ma)} A"
+                f"the load is out of range: expected 0 to {_format_decimal(most_w)} kW {where}, "
+                f"as the meter measures up to {_format_decimal(limit_ma)} A "
+                f"and this is {_format_decimal(drawn_ma)} A"
             )
 
     def _follow_mains(self) -> None:
         """Start the supply or begin its hold-up, depending on the mains' voltage."""
         mv = self.bench.mains.voltage_mv
-        self._supply_runs = supply.runs(mv, self._supply_runs)
+        self._supply_runs = supply.is_running(mv, self._supply_runs)
         if self._supply_runs:
             self._stop_hold_up()
             if not self._powered:
@@ -159,9 +159,9 @@ class Rig:
                 self.bench.power_up()
                 self.runner.start(POWER_ON)
         elif self._powered and self._hold_up is None:
-            self._hold_up = self.clock.after(supply.HOLD_UP_US, self.bench.mcu.die)
+            self._hold_up = self.clock.call_after(supply.HOLD_UP_US, self.bench.mcu.die)
         if self._powered:
-            self.bench.set_wire("POWER_FAIL", int(supply.sensed(mv)))
+            self.bench.set_wire("POWER_FAIL", int(supply.is_sensed(mv)))
 
     def _stop_hold_up(self) -> None:
         if self._hold_up:
@@ -175,7 +175,7 @@ class Rig:
 
         RigError if the slot is not empty, or if the file is no card.
         """
-        self._must_be_empty()
+        self._refuse_if_occupied()
         try:
             self.card = CardFile.open(self.folder / card, self._rng)
         except CardFileError as error:
@@ -187,16 +187,16 @@ class Rig:
 
     def insert_plate(self) -> None:
         """Put a piece of metal into the slot: it closes the switch and shorts the contacts."""
-        self._must_be_empty()
+        self._refuse_if_occupied()
         self._slot = "metal plate"
-        self._short(True)
+        self._short_contacts(True)
         self.bench.set_wire("SLOT_SWITCH", 0)
 
     def pull(self) -> None:
         if self._slot == "empty":
             raise RigError("nothing is in the slot")
         self.bench.slot.put(None)
-        self._short(False)
+        self._short_contacts(False)
         self.bench.set_wire("SLOT_SWITCH", 1)
         if self.card:
             self.card.close()
@@ -205,22 +205,22 @@ class Rig:
     def press_key(self, ms: int = 300) -> None:
         if self._powered:
             self.bench.set_wire("KEY", 0)
-            self.clock.after(
+            self.clock.call_after(
                 ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0)
             )
 
-    def _short(self, shorted: bool) -> None:
+    def _short_contacts(self, shorted: bool) -> None:
         self.bench.slot.shorted = shorted
         if self._chip:
-            self._chip.short("CARD", shorted)
+            self._chip.short_line("CARD", shorted)
 
-    def _must_be_empty(self) -> None:
+    def _refuse_if_occupied(self) -> None:
         if self._slot != "empty":
             raise RigError(f"the slot holds {self._slot}: pull it first")
 
     def set_clock(self) -> None:
         """Set the clock chip, as flashing does; its maker delivers it without a time."""
-        self.bench.rtc.set(self._world_s)
+        self.bench.clock_chip.set(self._world_s)
 
     # ****** Time ******
 
@@ -272,13 +272,13 @@ class Rig:
 
     # ****** Looking ******
 
-    def view(self) -> View:
+    def take_view(self) -> View:
         bench = self.bench
         return View(
             at_us=self.clock.now_us,
             when=self._started + timedelta(microseconds=self.clock.now_us) + UTC_OFFSET,
             display=bench.display.text if self._powered else " " * 8,
-            lamps=bench.lamps() if self._powered else dict.fromkeys(benches.LAMPS, False),
+            lamps=bench.get_lamps() if self._powered else dict.fromkeys(benches.LAMPS, False),
             relay_closed=bench.relay.closed,
             volts_mv=bench.mains.voltage_mv,
             current_ma=bench.mains.current_ma,
@@ -299,12 +299,12 @@ class Rig:
         if self._slot != "empty":
             self.pull()
         self.esam_file.close()
-        rtc = self.bench.rtc
+        clock_chip = self.bench.clock_chip
         kept = {
             "fram": self.bench.fram.content.hex(),
             "relay_closed": self.bench.relay.closed,
             "seconds": self._world_s,
-            "clock": None if rtc.osf else rtc.time_s,
+            "clock": None if clock_chip.osf else clock_chip.time_s,
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
@@ -317,7 +317,7 @@ class Rig:
         except CardFileError as error:
             raise RigError(str(error)) from None
 
-    def _load(self) -> dict:
+    def _load_kept(self) -> dict:
         path = self.folder / STATE_FILE
         if not path.exists():
             return {
@@ -343,7 +343,7 @@ class Rig:
             ) from None
 
 
-def _decimal(milli: int) -> str:
+def _format_decimal(milli: int) -> str:
     """Return thousandths as a decimal number, with no more places than needed."""
     whole, rest = divmod(milli, 1000)
     return f"{whole}" + f".{rest:03d}".rstrip("0.")

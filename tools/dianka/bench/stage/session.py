@@ -22,7 +22,7 @@ class Session:
     @property
     def code(self) -> int:
         """The error code of the session, 0 if it went well."""
-        return code_in(self.log)
+        return find_code(self.log)
 
     @property
     def took_us(self) -> int:
@@ -48,7 +48,7 @@ class Session:
         return self.traffic.counts[ESAM]
 
 
-def code_in(log: list[str]) -> int:
+def find_code(log: list[str]) -> int:
     """Return the first error code that the meter reported in these lines, 0 if none."""
     for line in log:
         if ", code " in line:

@@ -24,8 +24,8 @@ from typing import Any, Self, TypeVar
 
 from dianka.bench.rungs.runners import Inspectable
 from dianka.bench.stage.rig import Rig, RigError
-from dianka.bench.stage.session import Session, code_in
-from dianka.bench.stage.traffic import listening
+from dianka.bench.stage.session import Session, find_code
+from dianka.bench.stage.traffic import count_traffic
 from dianka.card_port import CardPort
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
@@ -109,7 +109,7 @@ class Stand:
         RigError if a session fails.
         """
         self.make_first_cards(init, user)
-        self.mains_on()
+        self.switch_mains_on()
         for card in (INIT, KEYS):
             self.serve(card)
 
@@ -180,15 +180,15 @@ class Stand:
     def wait(self, us: int) -> None:
         self.rig.wait(us)
 
-    def mains_on(self) -> None:
+    def switch_mains_on(self) -> None:
         """Switch the mains on, and wait until the meter has started."""
-        self.rig.mains_on()
+        self.rig.switch_mains_on()
         self.wait(_STARTED_US)
 
     def restart(self, dark_us: int = _DARK_US) -> None:
         """Restore the mains after a cut, when `dark_us` have passed without it."""
         self.wait(dark_us)
-        self.mains_on()
+        self.switch_mains_on()
 
     def cut_now(self) -> None:
         """Take mains and supply away at this instant; for calls from inside the bench."""
@@ -200,7 +200,7 @@ class Stand:
         self.rig.bench.mcu.bitten = True
         self.wait(_STARTED_US)
 
-    def session(
+    def run_session(
         self,
         card: Path | None,
         how: str = "right",
@@ -220,9 +220,9 @@ class Stand:
 
     def serve(self, card: Path, behaviour: Behaviour | None = None) -> Session:
         """Run a session that must succeed. RigError on any error, or a violation of the rules."""
-        broken = len(self.violations())
-        session = self.session(card, behaviour=behaviour)
-        against = self.violations()[broken:]
+        broken = len(self.list_violations())
+        session = self.run_session(card, behaviour=behaviour)
+        against = self.list_violations()[broken:]
         if session.code or not session.begun or not session.ended or session.cut or against:
             known = " / ".join(against or session.log[-3:]) or "the meter took no notice of it"
             raise RigError(f"{card.name} was not taken as it should be: {known}")
@@ -242,7 +242,7 @@ class Stand:
         chip before the session.
         """
         session = self._new_session()
-        with listening(self.rig.bench, session.traffic):
+        with count_traffic(self.rig.bench, session.traffic):
             if card is None:
                 self.rig.insert_plate()
             else:
@@ -260,11 +260,11 @@ class Stand:
         session = session or self._new_session()
         since, texts = session.since, session.texts
 
-        def noticed() -> bool:
-            return self.serving or code_in(self.lines[since:]) != 0
+        def has_noticed() -> bool:
+            return self.serving or find_code(self.lines[since:]) != 0
 
-        self._look(texts, lambda: noticed() or not self.powered, BEGIN_US)
-        session.begun = noticed()
+        self._look(texts, lambda: has_noticed() or not self.powered, BEGIN_US)
+        session.begun = has_noticed()
         session.ended = self._look(texts, lambda: not self.serving, limit_us)
         session.cut = not self.powered
         session.over_us = self.now_us - session.began_us
@@ -273,7 +273,7 @@ class Stand:
 
     def pull(self) -> None:
         """Pull the card, if one is in the slot, and give the meter time to notice."""
-        if self.rig.view().slot != "empty":
+        if self.rig.take_view().slot != "empty":
             self.rig.pull()
         self.wait(_SETTLED_US)
 
@@ -281,7 +281,7 @@ class Stand:
         """Change how the ESAM talks, from its next reset on."""
         self.rig.bench.esam.put(self.esam, behaviour)
 
-    def looks(self, us: int) -> set[str]:
+    def watch_display(self, us: int) -> set[str]:
         """Return all texts that the display shows in this time."""
         texts: list[str] = []
         self._look(texts, lambda: False, us)
@@ -312,25 +312,25 @@ class Stand:
     @property
     def meter(self) -> Any:
         """The firmware's Meter of this start. RigError on rungs that can't be inspected."""
-        return self._inspectable().meter
+        return self._get_inspectable().meter
 
     @property
     def modules(self) -> dict[str, ModuleType]:
         """The firmware's modules of this start. RigError on rungs that can't be inspected."""
-        return self._inspectable().modules
+        return self._get_inspectable().modules
 
     @property
     def state(self) -> Any:
         return self.meter.store.state
 
-    def _inspectable(self) -> Inspectable:
+    def _get_inspectable(self) -> Inspectable:
         if not isinstance(self.rig.runner, Inspectable):
             raise RigError("the firmware can't be looked into on this rung: take the runner host")
         return self.rig.runner
 
     @property
     def powered(self) -> bool:
-        return self.rig.view().powered
+        return self.rig.take_view().powered
 
     @property
     def serving(self) -> bool:
@@ -340,7 +340,7 @@ class Stand:
         if isinstance(self.rig.runner, Inspectable):
             meter = self.rig.runner.meter
             return meter is not None and meter.card_slot.busy
-        return bool(self.rig.bench.wire_level("CARD_POWER"))
+        return bool(self.rig.bench.get_wire_level("CARD_POWER"))
 
     @property
     def relay_closed(self) -> bool:
@@ -361,20 +361,20 @@ class Stand:
         """The chip at the ESAM's contacts; the meter's own, if there is none."""
         return self.rig.bench.esam.chip or self.rig.esam_file.chip
 
-    def esam_wallet(self) -> tuple[int, int]:
+    def get_esam_wallet(self) -> tuple[int, int]:
         """Return money (fen) and purchase count in the ESAM, read from the chip's memory."""
         wallet = card_files.unpack(card_files.WALLET, self.esam.state.files[card_files.ESAM_WALLET])
         return wallet["money_fen"], wallet["count"]
 
-    def used_fen(self) -> Fraction:
-        return used_fen(self.state)
+    def compute_used_fen(self) -> Fraction:
+        return compute_used_fen(self.state)
 
-    def card_state(self, card: Path) -> Any:
+    def read_card_state(self, card: Path) -> Any:
         """Return the memory of a card that is not in the slot."""
         with self.open(card) as file:
             return file.chip.state
 
-    def violations(self) -> list[str]:
+    def list_violations(self) -> list[str]:
         """Return all violations of the rules of contacts, relay and display since the beginning."""
         bench = self.rig.bench
         return [
@@ -385,6 +385,6 @@ class Stand:
         ]
 
 
-def used_fen(state: Any) -> Fraction:
+def compute_used_fen(state: Any) -> Fraction:
     """Return the credit that the meter has charged, to the last fraction of a fen."""
     return state.bought_fen - state.balance_fen + Fraction(state.remainder, FEN)

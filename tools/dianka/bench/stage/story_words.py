@@ -41,7 +41,7 @@ class Words:
     def at_end(self) -> bool:
         return self._next == len(self._tokens)
 
-    def maybe(self, *sequence: str) -> bool:
+    def take_if_next(self, *sequence: str) -> bool:
         """Take these words if they come next. Return False, and take none, if they do not."""
         coming = self._tokens[self._next : self._next + len(sequence)]
         if coming != [(word, False) for word in sequence]:
@@ -52,32 +52,32 @@ class Words:
     def take(self, *choices: str) -> str:
         """Take the next word, which must be one of these. StoryError if it is not."""
         for choice in choices:
-            if self.maybe(choice):
+            if self.take_if_next(choice):
                 return choice
-        raise self.refuse(either(choices))
+        raise self.make_refusal(join_choices(choices))
 
-    def word(self, expected: str) -> str:
-        return self._any(expected, quoted=False)
+    def take_word(self, expected: str) -> str:
+        return self._take_token(expected, quoted=False)
 
-    def quoted(self) -> str:
-        return self._any('a text in "quotation marks"', quoted=True)
+    def take_quoted(self) -> str:
+        return self._take_token('a text in "quotation marks"', quoted=True)
 
-    def number(self, expected: str, scale: int) -> int:
+    def take_number(self, expected: str, scale: int) -> int:
         """Take a decimal number; return it times `scale`, as an exact integer."""
         at = self._next
-        return self._exact(at, self._numeral(expected), scale, expected)
+        return self._scale_exactly(at, self._take_numeral(expected), scale, expected)
 
-    def amount(self, expected: str, units: dict[str, int]) -> int:
+    def take_amount(self, expected: str, units: dict[str, int]) -> int:
         """Take a decimal number and its unit; return an exact integer of the finest unit."""
         at = self._next
-        numeral = self._numeral(expected)
-        return self._exact(at, numeral, units[self.take(*units)], expected)
+        numeral = self._take_numeral(expected)
+        return self._scale_exactly(at, numeral, units[self.take(*units)], expected)
 
-    def end(self) -> None:
+    def refuse_rest(self) -> None:
         if not self.at_end:
-            raise self.refuse("nothing more on this line")
+            raise self.make_refusal("nothing more on this line")
 
-    def refuse(self, expected: str) -> StoryError:
+    def make_refusal(self, expected: str) -> StoryError:
         """Return the error that refuses the next word."""
         if self.at_end:
             return StoryError(f"{self.where}: the line ends too early: expected {expected}")
@@ -85,28 +85,28 @@ class Words:
         shown = f'the text "{word}"' if quoted else f'"{word}"'
         return StoryError(f"{self.where}: {shown} is not understood here: expected {expected}")
 
-    def _any(self, expected: str, quoted: bool) -> str:
+    def _take_token(self, expected: str, quoted: bool) -> str:
         if self.at_end or self._tokens[self._next][1] != quoted:
-            raise self.refuse(expected)
+            raise self.make_refusal(expected)
         self._next += 1
         return self._tokens[self._next - 1][0]
 
-    def _numeral(self, expected: str) -> tuple[int, int]:
+    def _take_numeral(self, expected: str) -> tuple[int, int]:
         """Take a number; return (all digits as one number, how many of them are decimals)."""
-        match = _NUMBER.fullmatch(self.word(expected))
+        match = _NUMBER.fullmatch(self.take_word(expected))
         if not match:
             self._next -= 1
-            raise self.refuse(expected)
+            raise self.make_refusal(expected)
         return int(match[1] + (match[2] or "")), len(match[2] or "")
 
-    def _exact(self, at: int, numeral: tuple[int, int], scale: int, expected: str) -> int:
+    def _scale_exactly(self, at: int, numeral: tuple[int, int], scale: int, expected: str) -> int:
         value, rest = divmod(numeral[0] * scale, 10 ** numeral[1])
         if rest:
             self._next = at
-            raise self.refuse(f"{expected}, with fewer decimals")
+            raise self.make_refusal(f"{expected}, with fewer decimals")
         return value
 
 
-def either(choices: tuple[str, ...]) -> str:
+def join_choices(choices: tuple[str, ...]) -> str:
     """Return the choices as a person lists them: a, b or c."""
     return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

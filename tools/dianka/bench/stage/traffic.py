@@ -34,7 +34,7 @@ class Traffic:
     line_ended_ns: dict[str, int] = field(default_factory=dict)  # by line
     _last: dict[str, str] = field(default_factory=dict)
 
-    def heard(
+    def count_character(
         self,
         line: str,
         direction: str,
@@ -84,10 +84,12 @@ class Traffic:
 
 
 @contextlib.contextmanager
-def listening(bench: Bench, traffic: Traffic) -> Iterator[None]:
+def count_traffic(bench: Bench, traffic: Traffic) -> Iterator[None]:
     """Count the characters on both lines until the end of the block."""
     sockets = {CARD: bench.slot, ESAM: bench.esam}
-    ears = [(socket, _ear(bench, traffic, line, socket)) for line, socket in sockets.items()]
+    ears = [
+        (socket, _make_listener(bench, traffic, line, socket)) for line, socket in sockets.items()
+    ]
     for socket, ear in ears:
         socket.listeners.append(ear)
     try:
@@ -97,9 +99,13 @@ def listening(bench: Bench, traffic: Traffic) -> Iterator[None]:
             socket.listeners.remove(ear)
 
 
-def _ear(bench: Bench, traffic: Traffic, line: str, socket: T0Socket) -> Callable[[str, int], None]:
+def _make_listener(
+    bench: Bench, traffic: Traffic, line: str, socket: T0Socket
+) -> Callable[[str, int], None]:
     def count(direction: str, _index: int) -> None:
         after_etu = socket.port.heard_etu if direction == "out" else SENT_ETU
-        traffic.heard(line, direction, socket.character_etu_ns, bench.clock.now_us, after_etu)
+        traffic.count_character(
+            line, direction, socket.character_etu_ns, bench.clock.now_us, after_etu
+        )
 
     return count

@@ -37,7 +37,7 @@ class Hardware:
         # True once this start has ended: its remains must not act on the next one.
         self.over = False
 
-    def alive(self) -> Mcu:
+    def get_mcu(self) -> Mcu:
         """Return the Mcu; PowerCut if this start is over or the supply is gone."""
         if self.over or self.mcu.dead:
             raise PowerCut
@@ -61,7 +61,7 @@ class Hardware:
         """Return the ticks in ms; the wrap as in `ticks_us`."""
         return ((self.mcu.clock.now_us - self.start_us) // 1000 + TICKS - 30_000) % TICKS
 
-    def time_module(self) -> types.ModuleType:
+    def make_time_module(self) -> types.ModuleType:
         """Return the module that `import time` gives the firmware."""
         module = types.ModuleType("time")
         names = {
@@ -78,7 +78,7 @@ class Hardware:
 
     # ****** machine ******
 
-    def machine_module(self) -> types.ModuleType:
+    def make_machine_module(self) -> types.ModuleType:
         """Return the module that `import machine` gives the firmware."""
         module = types.ModuleType("machine")
         for base in (Pin, UART, SPI, I2C, PWM, WDT):
@@ -91,7 +91,7 @@ class Hardware:
     def reset(self) -> None:
         raise Reset
 
-    def interrupts(self) -> None:
+    def run_handlers(self) -> None:
         """Call the handlers of the edges that have happened."""
         for number, _ in self.mcu.take_edges():
             if number in self.handlers:
@@ -112,14 +112,14 @@ class Pin:
         if not isinstance(number, int) or not 0 <= number <= 29:
             raise ValueError("invalid pin")
         self._number = number
-        self._wire = self._hw.alive().pin(number)
+        self._wire = self._hw.get_mcu().get_pin(number)
         self._out = mode in (self.OUT, self.OPEN_DRAIN)
         self._hw.pins[number] = self
         if value is not None:
             self.value(value)
 
     def value(self, level: int | None = None) -> int | None:
-        self._hw.alive()
+        self._hw.get_mcu()
         if level is None:
             return self._wire.level
         if not self._out:
@@ -137,7 +137,7 @@ class Pin:
         self, handler: Callable[[Any], None], trigger: int = RISING | FALLING, *, hard: bool = False
     ) -> None:
         self._hw.handlers[self._number] = handler
-        self._hw.alive().arm(self._number, trigger)
+        self._hw.get_mcu().arm(self._number, trigger)
 
 
 class UART:
@@ -159,20 +159,20 @@ class UART:
     ) -> None:
         if not 32 <= rxbuf <= 32766:
             raise ValueError("rxbuf")
-        self._port = self._hw.alive().uart(number)
+        self._port = self._hw.get_mcu().get_uart(number)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
 
     def init(self, *, baudrate: int) -> None:
         """Change the rate. The other settings stay, and characters in the ring are lost."""
         port = self._port
-        self._hw.alive()
+        self._hw.get_mcu()
         if port.format is None or baudrate <= 0:
             raise ValueError("baudrate")
         port.configure(replace(port.format, baud=baudrate), port.ring_size)
 
     def any(self) -> int:
-        self._hw.alive()
-        return self._port.waiting()
+        self._hw.get_mcu()
+        return self._port.count_waiting()
 
     def read(self, count: int) -> bytes | None:
         count = min(count, self.any())
@@ -188,7 +188,7 @@ class UART:
         return len(data)
 
     def write(self, data: bytes) -> int:
-        self._hw.alive()
+        self._hw.get_mcu()
         self._port.send(bytes(data))
         return len(data)
 
@@ -214,11 +214,11 @@ class SPI:
     ) -> None:
         if firstbit != self.MSB:
             raise NotImplementedError("LSB")
-        self._bus = self._hw.alive().spi_bus(number)
+        self._bus = self._hw.get_mcu().get_spi_bus(number)
         self._bus.baud, self._bus.polarity, self._bus.phase = baudrate, polarity, phase
 
     def write(self, data: bytes) -> None:
-        self._hw.alive()
+        self._hw.get_mcu()
         self._bus.exchange(bytes(data))
 
 
@@ -236,7 +236,7 @@ class I2C:
         freq: int = 400_000,
         timeout: int = 50_000,
     ) -> None:
-        self._bus = self._hw.alive().i2c_bus(number)
+        self._bus = self._hw.get_mcu().get_i2c_bus(number)
         self._bus.freq = freq
 
     def writeto_mem(self, address: int, memory: int, data: bytes, *, addrsize: int = 8) -> None:
@@ -251,7 +251,7 @@ class I2C:
         return data
 
     def _write(self, address: int, data: bytes, stop: bool = True) -> None:
-        self._hw.alive()
+        self._hw.get_mcu()
         if self._bus.held:
             raise OSError(ETIMEDOUT)
         acknowledged = self._bus.write(address, data, stop)
@@ -272,7 +272,7 @@ class PWM:
     def duty_u16(self, duty: int) -> None:
         if not 0 <= duty <= 65535:
             raise ValueError("duty")
-        self._hw.alive().set_pwm(self._number, self._freq, duty)
+        self._hw.get_mcu().set_pwm(self._number, self._freq, duty)
 
 
 class WDT:
@@ -283,7 +283,7 @@ class WDT:
     def __init__(self, id: int = 0, timeout: int = 5000) -> None:
         if not 1 <= timeout <= 8388:
             raise ValueError("timeout exceeds 8388")
-        self._hw.alive().watchdog(timeout)
+        self._hw.get_mcu().feed_watchdog(timeout)
 
     def feed(self) -> None:
-        self._hw.alive().watchdog(0)
+        self._hw.get_mcu().feed_watchdog(0)

@@ -62,7 +62,7 @@ class HostRunner:
         self._fiber = greenlet(work)
         return self._fiber
 
-    def module(self, name: str) -> types.ModuleType:
+    def import_module(self, name: str) -> types.ModuleType:
         """Return a firmware module of this start, for tests that use one part alone."""
         return self._import(name)
 
@@ -80,12 +80,12 @@ class HostRunner:
             lambda: (self.mcu.clock.now_us - hardware.start_us) // 1000, self._wait_ms
         )
         self.modules = {
-            "machine": hardware.machine_module(),
-            "time": hardware.time_module(),
-            "asyncio": loop.module(),
-            "gc": _module("gc", collect=lambda: 0, mem_free=lambda: self.heap_free),
-            "micropython": _module("micropython", const=lambda value: value),
-            "sys": _module("sys", print_exception=self._print_exception),
+            "machine": hardware.make_machine_module(),
+            "time": hardware.make_time_module(),
+            "asyncio": loop.make_module(),
+            "gc": _make_module("gc", collect=lambda: 0, mem_free=lambda: self.heap_free),
+            "micropython": _make_module("micropython", const=lambda value: value),
+            "sys": _make_module("sys", print_exception=self._print_exception),
             **SHARED,
         }
         vars(self.modules["sys"])["modules"] = self.modules
@@ -160,7 +160,7 @@ class HostRunner:
             if mcu.bitten:
                 self._switch_home()
             if mcu.edges and self._hardware:
-                self._hardware.interrupts()
+                self._hardware.run_handlers()
                 return
             if mcu.clock.now_us >= until_us:
                 return
@@ -205,7 +205,7 @@ class HostRunner:
             self._on_line(line)
 
 
-def _module(name: str, **content: Any) -> types.ModuleType:
+def _make_module(name: str, **content: Any) -> types.ModuleType:
     module = types.ModuleType(name)
     vars(module).update(content)
     return module

@@ -68,7 +68,7 @@ class Loop:
                 task.coro.close()
         self._tasks.clear()
 
-    def module(self) -> types.ModuleType:
+    def make_module(self) -> types.ModuleType:
         """Return the module that `import asyncio` gives the firmware."""
         module = types.ModuleType("asyncio")
         loop = self
@@ -121,12 +121,12 @@ class Loop:
         return task
 
     async def sleep_ms(self, ms: int) -> None:
-        self._schedule(self._running(), self._now_ms() + max(0, ms))
+        self._schedule(self._get_running(), self._now_ms() + max(0, ms))
         await Pause()
 
     async def join(self, task: Task) -> Any:
         if not task.finished:
-            me = self._running()
+            me = self._get_running()
             task.waiters.append(me)
             me.leave = lambda: task.waiters.remove(me)
             await Pause()
@@ -136,7 +136,7 @@ class Loop:
 
     async def gather(self, *coros: Coroutine[Any, Any, Any]) -> list[Any]:
         tasks = [self.create_task(coro) for coro in coros]
-        me = self._running()
+        me = self._get_running()
         for task in tasks:
             task.waiters.append(me)
         while not all(task.finished for task in tasks):
@@ -147,7 +147,7 @@ class Loop:
         return [task.value for task in tasks]
 
     async def wait_for_ms(self, coro: Coroutine[Any, Any, Any], ms: int) -> Any:
-        task, me = self.create_task(coro), self._running()
+        task, me = self.create_task(coro), self._get_running()
         task.waiters.append(me)
         self._schedule(me, self._now_ms() + ms)
         await Pause()
@@ -177,11 +177,11 @@ class Loop:
 
         `leave` is called if it is cancelled: it takes the task out of the queue.
         """
-        task = self._running()
+        task = self._get_running()
         task.leave = leave
         return task
 
-    def _running(self) -> Task:
+    def _get_running(self) -> Task:
         if self._current is None:
             raise RuntimeError("no running event loop")
         return self._current

@@ -19,7 +19,7 @@ from typing import Any
 from rp2040py.gpio_pin import GPIOPinState
 
 from dianka.bench.models.wires import Format, SerialPort
-from dianka.bench.rungs.rp2040.bitrules import gap_fault, signal_fault
+from dianka.bench.rungs.rp2040.bitrules import judge_gap, judge_signal
 from dianka.bench.rungs.rp2040.emulator import Emulator
 
 REPEATS = 3
@@ -51,7 +51,7 @@ class BitLine:
         self._clock_hz = clock_hz
         self._now_ns = lambda: emulator.now_ns
         # The character under way, in either direction.
-        self._bits = emulator.clock.create_alarm(self._next)
+        self._bits = emulator.clock.create_alarm(self._run_next)
         self._start = emulator.clock.create_alarm(self._send)  # the card's next character
         # (etu after the leading edge, action)
         self._steps: deque[tuple[float, Callable[[], None]]] = deque()
@@ -102,9 +102,9 @@ class BitLine:
     def connect(self, touch: Callable[..., Any]) -> None:
         """Take the port's characters from here on; models are called through `touch`."""
         self._touch = touch
-        self._port.deliver = self._from_card
+        self._port.deliver = self._queue_character
         self._port.heard_etu = 0
-        self._level()
+        self._set_level()
 
     def disconnect(self) -> None:
         self.restart()
@@ -119,10 +119,10 @@ class BitLine:
 
     # ****** The wire ******
 
-    def chip_moved(self, value: GPIOPinState) -> None:
+    def follow_chip(self, value: GPIOPinState) -> None:
         """Take a change of the chip's pin."""
         if value == GPIOPinState.HIGH and (self._pulled["card"] or self._pulled["short"]):
-            self._violates("the chip drives the line high while the card pulls it low")
+            self._add_violation("the chip drives the line high while the card pulls it low")
         self._pull("chip", value == GPIOPinState.LOW)
 
     def _pull(self, who: str, low: bool) -> None:
@@ -130,24 +130,24 @@ class BitLine:
             return
         was_low = any(self._pulled.values())
         self._pulled[who] = low
-        self._level()
+        self._set_level()
         if who != "chip" or not self.etu_ns:
             return
         if not low and self._signal_ns:
             began_ns, took_ns = self._signal_ns - self._edge_ns, self._now_ns() - self._signal_ns
-            self._violates(signal_fault(began_ns / self.etu_ns, took_ns / self.etu_ns))
+            self._add_violation(judge_signal(began_ns / self.etu_ns, took_ns / self.etu_ns))
             self._signal_ns = 0
         elif low and self._steps and self._edge_by == "card":
             self._signal_ns = self._now_ns()
         elif low and not was_low and not self._steps:
             self._listen()
 
-    def _level(self) -> None:
+    def _set_level(self) -> None:
         level = not any(self._pulled.values())
         if self._gpio.input_value != level or not self._gpio._driven:
             self._gpio.set_input_value(level)
 
-    def _low(self) -> bool:
+    def _is_low(self) -> bool:
         return any(self._pulled.values())
 
     def _plan(self, *steps: tuple[float, Callable[[], None]]) -> None:
@@ -161,7 +161,7 @@ class BitLine:
                 max(self._edge_ns + self._steps[0][0] * self.etu_ns - self._now_ns(), 0)
             )
 
-    def _next(self) -> None:
+    def _run_next(self) -> None:
         _, action = self._steps.popleft()
         action()
         if self._steps:
@@ -173,7 +173,7 @@ class BitLine:
         """Begin to receive a character: the chip's leading edge is here."""
         now_ns, etu_ns = self._now_ns(), self.etu_ns
         gap_etu = (now_ns - self._edge_ns) / etu_ns
-        self._violates(gap_fault(self._edge_by, gap_etu))
+        self._add_violation(judge_gap(self._edge_by, gap_etu))
         if self._edge_by == "chip":
             self.gaps_etu.append(gap_etu)
         self._edge_ns, self._edge_by = now_ns, "chip"
@@ -182,22 +182,22 @@ class BitLine:
         self._plan(*samples, (_ERROR_ETU, self._judge))
 
     def _sample(self) -> None:
-        self._shift.append(0 if self._low() else 1)
+        self._shift.append(0 if self._is_low() else 1)
         if self._shift == [1]:
-            self._violates("a start bit shorter than half an etu")
+            self._add_violation("a start bit shorter than half an etu")
             self._steps.clear()
 
     def _judge(self) -> None:
         """Deliver the received character, or signal that its parity is wrong."""
         good = sum(self._shift[1:]) % 2 == 0
-        if good and not self._spoilt("in"):
+        if good and not self._take_fault("in"):
             self.counts["in"] += 1
             self._plan((_LOOK_ETU, lambda: None))  # until then an edge is no start bit
             value = sum(bit << n for n, bit in enumerate(self._shift[1:9]))
             self._touch(self._hand_over, value)
             return
         if not good:
-            self._violates("a character with wrong parity came from the chip")
+            self._add_violation("a character with wrong parity came from the chip")
         self.repeated["in"] += 1
         self._pull("card", True)
         self._plan((_ERROR_ETU + _ERROR_LONG_ETU, lambda: self._pull("card", False)))
@@ -208,7 +208,7 @@ class BitLine:
             self._form = Format(round(1e9 / self.etu_ns), 8, 0, _FORMAT_STOP)
             self._port.sink(value, start_us, self._form)
 
-    def _spoilt(self, direction: str) -> bool:
+    def _take_fault(self, direction: str) -> bool:
         key = direction, self.counts[direction]
         left = self._faults.get(key, 0)
         if left:
@@ -217,7 +217,7 @@ class BitLine:
 
     # ****** Out of the card ******
 
-    def _from_card(self, value: int, sent_as: Format) -> None:
+    def _queue_character(self, value: int, sent_as: Format) -> None:
         """Take a character from the socket.
 
         The socket's echo of the chip's own character was on the wire already, and is dropped.
@@ -232,12 +232,12 @@ class BitLine:
     def _send(self) -> None:
         if not self._queue or not self.etu_ns:
             return
-        if self._low() or self._steps:
-            self._violates("both sides sent at once")
+        if self._is_low() or self._steps:
+            self._add_violation("both sides sent at once")
             self._start.schedule(self.etu_ns)
             return
         value = self._queue[0]
-        parity = value.bit_count() & 1 ^ self._spoilt("out")
+        parity = value.bit_count() & 1 ^ self._take_fault("out")
         self._edge_ns, self._edge_by = self._now_ns(), "card"
         bits = [0, *(value >> n & 1 for n in range(8)), parity, 1]
         spoilt = parity != value.bit_count() & 1
@@ -248,18 +248,18 @@ class BitLine:
 
     def _look(self, spoilt: bool) -> None:
         """Check whether the chip signals an error; send the character again, or the next."""
-        if self._low():
+        if self._is_low():
             self._tries += 1
             self.repeated["out"] += 1
             if self._tries > REPEATS:
-                self._violates("the chip refused a character four times")
+                self._add_violation("the chip refused a character four times")
                 self._queue.clear()
                 self._tries = 0
             else:
                 self._start.schedule((_AGAIN_ETU - _LOOK_ETU) * self.etu_ns)
             return
         if spoilt:
-            self._violates("the chip took a character with wrong parity")
+            self._add_violation("the chip took a character with wrong parity")
         self._tries = 0
         self.counts["out"] += 1
         self._queue.popleft()
@@ -268,6 +268,6 @@ class BitLine:
         else:
             self._start.schedule((_CHAR_ETU - _LOOK_ETU) * self.etu_ns)
 
-    def _violates(self, what: str) -> None:
+    def _add_violation(self, what: str) -> None:
         if what and len(self.violations) < _KEPT:
             self.violations.append(what)

@@ -9,7 +9,7 @@ _SIGNAL_ETU = (10.3, 10.7)  # 10.5, 0.2 more or less
 _SIGNAL_LONG_ETU = (1.0, 2.0)
 
 
-def gap_fault(last_by: str, gap_etu: float) -> str:
+def judge_gap(last_by: str, gap_etu: float) -> str:
     """Judge the gap from the last leading edge to that of a character of the chip.
 
     `last_by`: who sent the last character, "chip", "card", or "" for nobody.
@@ -21,7 +21,7 @@ def gap_fault(last_by: str, gap_etu: float) -> str:
     return ""
 
 
-def signal_fault(began_etu: float, took_etu: float) -> str:
+def judge_signal(began_etu: float, took_etu: float) -> str:
     """Judge the chip's error signal, by its beginning after the character's edge."""
     began_well = _SIGNAL_ETU[0] <= began_etu <= _SIGNAL_ETU[1]
     if began_well and _SIGNAL_LONG_ETU[0] <= took_etu <= _SIGNAL_LONG_ETU[1]:

@@ -47,7 +47,7 @@ class TimedI2c(RPI2C):
         def address(number: int, mode: I2CMode) -> None:
             self._device = bus.devices.get(number)
             bus.freq = round(self.rp2040.clk_sys / self._period_cycles)
-            self._after_byte(lambda: self.complete_connect(start(mode == I2CMode.READ)))
+            self._schedule_after_byte(lambda: self.complete_connect(start(mode == I2CMode.READ)))
 
         def start(reads: bool) -> bool:
             return self._device is not None and bool(touch(self._device.start, reads))
@@ -55,12 +55,12 @@ class TimedI2c(RPI2C):
         def write(value: int) -> None:
             device = self._device
             assert device
-            self._after_byte(lambda: self.complete_write(bool(touch(device.write, value))))
+            self._schedule_after_byte(lambda: self.complete_write(bool(touch(device.write, value))))
 
         def read(_: bool) -> None:
             device = self._device
             assert device
-            self._after_byte(lambda: self.complete_read(touch(device.read) or 0))
+            self._schedule_after_byte(lambda: self.complete_read(touch(device.read) or 0))
 
         def stop() -> None:
             if self._device:
@@ -79,7 +79,7 @@ class TimedI2c(RPI2C):
     def _period_cycles(self) -> int:
         return (self.scl_low_period + self.scl_high_period) or 1
 
-    def _after_byte(self, done: Callable[[], None]) -> None:
+    def _schedule_after_byte(self, done: Callable[[], None]) -> None:
         self._done = done
         self._alarm.schedule(_I2C_BITS * self._period_cycles * 1e9 / self.rp2040.clk_sys)
 
@@ -111,7 +111,7 @@ class TimedSpi(RPSPI):
     def __init__(self, chip: RP2040, name: str, irq: int, dreq: Any) -> None:
         super().__init__(chip, name, irq, dreq)
         self._value = 0
-        self._alarm = chip.clock.create_alarm(self._passed)
+        self._alarm = chip.clock.create_alarm(self._complete_exchange)
         self._exchange: Callable[[int], int] = lambda value: 0xFF
         self.on_transmit = self._begin
 
@@ -134,5 +134,5 @@ class TimedSpi(RPSPI):
         self._value = value
         self._alarm.schedule(self.data_bits * 1e9 / (self.clock_frequency or self.rp2040.clk_peri))
 
-    def _passed(self) -> None:
+    def _complete_exchange(self) -> None:
         self.complete_transmit(self._exchange(self._value))

@@ -125,7 +125,7 @@ class Emulator:
     @property
     def flash(self) -> bytes:
         """Return the content that would remain if the power went now."""
-        return self.flash_chip.content(FLASH_SIZE)
+        return self.flash_chip.get_content(FLASH_SIZE)
 
     # ****** Running ******
 

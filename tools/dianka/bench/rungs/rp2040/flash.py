@@ -40,7 +40,7 @@ class FlashOperation:
     begun_ns: int
     done_ns: int
 
-    def torn(self, landed: int) -> bytes:
+    def tear_content(self, landed: int) -> bytes:
         """Return the content if only so many bytes were done.
 
         The next byte has only some of its bits changed.
@@ -71,10 +71,10 @@ class FlashChip:
         self._ssi = chip.ssi
         self._shift, self._apply = chip.ssi._shift_byte, chip.ssi._apply_command
         chip.ssi._shift_byte = self._shift_byte  # type: ignore[method-assign]
-        chip.ssi._apply_command = self._command
+        chip.ssi._apply_command = self._execute_command
         self._running: FlashOperation | None = None
 
-    def content(self, size: int) -> bytes:
+    def get_content(self, size: int) -> bytes:
         """Return the memory as a power cut now would leave it, inside an operation too."""
         flash = self._chip.flash
         content = bytearray(flash[:size])
@@ -86,8 +86,8 @@ class FlashChip:
                 * (now_ns - operation.begun_ns)
                 // (operation.done_ns - operation.begun_ns)
             )
-            content[operation.address : operation.address + len(operation.after)] = operation.torn(
-                landed
+            content[operation.address : operation.address + len(operation.after)] = (
+                operation.tear_content(landed)
             )
         return bytes(content)
 
@@ -95,7 +95,7 @@ class FlashChip:
     def _now_ns(self) -> int:
         return round(self._chip.clock.nanos)
 
-    def _command(self) -> None:
+    def _execute_command(self) -> None:
         """Carry out the bytes shifted in: the chip has been deselected."""
         buffer = self._ssi._tx_buffer
         code = buffer[0] if buffer else 0
@@ -118,7 +118,7 @@ class FlashChip:
         landed = self.on_operation(operation) if self.on_operation else None
         if landed is not None:
             end = operation.address + len(operation.after)
-            self._chip.flash[operation.address : end] = operation.torn(landed)
+            self._chip.flash[operation.address : end] = operation.tear_content(landed)
             self._running = None
             if self.on_cut:
                 self.on_cut()

@@ -42,7 +42,7 @@ def find_image(fetch: bool = False) -> Path:
                 "name MicroPython's UF2 for the RPI_PICO there"
             )
         return Path(named)
-    cached = _cached()
+    cached = _find_download()
     if cached.is_file():
         return cached
     if not fetch:
@@ -88,18 +88,18 @@ def _check_version(path: Path, flash: bytes) -> None:
         )
 
 
-def _cached() -> Path:
+def _find_download() -> Path:
     """Return where rp2040py keeps the download."""
-    return Path.home() / ".cache" / "rp2040py" / _url().rsplit("/", 1)[-1]
+    return Path.home() / ".cache" / "rp2040py" / _find_url().rsplit("/", 1)[-1]
 
 
-def _url() -> str:
-    specs = _specs()
+def _find_url() -> str:
+    specs = _import_specs()
     return specs.boards["pico"].fw[VERSION] if specs.boards else ""
 
 
 # Returns rp2040py's FirmwareSpec, which is imported only where the package is installed.
-def _specs():  # noqa: ANN202
+def _import_specs():  # noqa: ANN202
     try:
         from rp2040py.utils.firmware_retrieve import SPECS
     except ImportError:
@@ -108,7 +108,7 @@ def _specs():  # noqa: ANN202
 
 
 def _fetch() -> Path:
-    specs = _specs()
+    specs = _import_specs()
     from rp2040py.utils.firmware_retrieve import retrieve
 
     try:
@@ -120,7 +120,7 @@ def _fetch() -> Path:
     if path is None:
         raise ChipError(
             f"the RPI_PICO firmware {VERSION} could not be fetched{why}: "
-            f"download {_url()}, name it in RP2040_UF2"
+            f"download {_find_url()}, name it in RP2040_UF2"
         )
     load_image(path)
     return path

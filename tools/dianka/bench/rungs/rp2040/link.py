@@ -43,26 +43,26 @@ class Link:
         self._clocks: set[int] = set()  # pins that put out a PWM signal
         self._listening: dict[int, Callable[[int], None]] = {}
         for number in range(PINS):
-            self._gpio[number].add_listener(partial(self._chip_moved, number))
+            self._gpio[number].add_listener(partial(self._follow_chip, number))
         for line in self._lines.values():
             line.connect(self.time.touch)
         for number, uart in enumerate(emulator.uarts):
-            _Serial(emulator, uart, mcu.uart(number), self.time)
+            _Serial(emulator, uart, mcu.get_uart(number), self.time)
         for number in (0, 1):
-            emulator.i2cs[number].connect(mcu.i2c_bus(number), self.time.touch)
-            emulator.spis[number].connect(mcu.spi_bus(number), self.time.touch)
-        emulator.pwm.on_change = self._slice_changed
+            emulator.i2cs[number].connect(mcu.get_i2c_bus(number), self.time.touch)
+            emulator.spis[number].connect(mcu.get_spi_bus(number), self.time.touch)
+        emulator.pwm.on_change = self._follow_slice
         emulator.flash_chip.on_cut = lambda: self.time.touch(mcu.die)
         emulator.on_reset = lambda why: self.let_go()
-        self.look()
+        self.listen_to_new_wires()
 
-    def look(self) -> None:
+    def listen_to_new_wires(self) -> None:
         """Listen to wires that have been added to the bench since the last call."""
         if len(self._listening) == len(self._mcu.pins):
             return
         for number, wire in sorted(self._mcu.pins.items()):
             if number not in self._listening and number < PINS:
-                listener = self._listening[number] = partial(self._wire_moved, number)
+                listener = self._listening[number] = partial(self._follow_wire, number)
                 wire.listeners.append(listener)
                 self._gpio[number].set_input_value(bool(wire.level))
 
@@ -71,21 +71,21 @@ class Link:
         for number in sorted(self._clocks):
             self.time.touch(self._mcu.set_pwm, number, 0, 0)
         for number in sorted(self._driven):
-            self.time.touch(self._mcu.pin(number).release)
+            self.time.touch(self._mcu.get_pin(number).release)
         self._clocks.clear()
         self._driven.clear()
         for line in self._lines.values():
-            line.chip_moved(GPIOPinState.INPUT)
+            line.follow_chip(GPIOPinState.INPUT)
 
     def release(self) -> None:
         """Disconnect for good: the chip is gone."""
         for number in sorted(self._clocks):
             self._mcu.set_pwm(number, 0, 0)
         for number in sorted(self._driven):
-            self._mcu.pin(number).release()
+            self._mcu.get_pin(number).release()
         self.time.end()
         for number, listener in self._listening.items():
-            self._mcu.pin(number).listeners.remove(listener)
+            self._mcu.get_pin(number).listeners.remove(listener)
         for line in self._lines.values():
             line.disconnect()
         for port in self._mcu.uarts.values():
@@ -93,36 +93,36 @@ class Link:
 
     # ****** Pins ******
 
-    def _chip_moved(self, number: int, value: GPIOPinState, _: GPIOPinState) -> None:
+    def _follow_chip(self, number: int, value: GPIOPinState, _: GPIOPinState) -> None:
         if number in self._lines:
-            self._lines[number].chip_moved(value)
+            self._lines[number].follow_chip(value)
             return
         if number in self._clocks or self._gpio[number].function_select == FUNCTION_PWM:
-            self._pwm_changed(number)
+            self._follow_pwm(number)
         if value in _DRIVEN:
             self._driven.add(number)
             self._resting.discard(number)
-            wire = self._mcu.pin(number)
-            self.look()
+            wire = self._mcu.get_pin(number)
+            self.listen_to_new_wires()
             self.time.touch(wire.set, int(value == GPIOPinState.HIGH))
         elif number in self._driven or number in self._resting:
             self._driven.discard(number)
-            self.time.touch(self._mcu.pin(number).release, value == GPIOPinState.INPUT_PULL_UP)
+            self.time.touch(self._mcu.get_pin(number).release, value == GPIOPinState.INPUT_PULL_UP)
             self._resting.add(number)
 
-    def _wire_moved(self, number: int, level: int) -> None:
+    def _follow_wire(self, number: int, level: int) -> None:
         self._resting.discard(number)
         self._gpio[number].set_input_value(bool(level))
 
-    def _slice_changed(self, number: int) -> None:
+    def _follow_slice(self, number: int) -> None:
         for pin in (2 * number, 2 * number + 1, 2 * number + 16, 2 * number + 17):
             if pin < PINS and self._gpio[pin].function_select == FUNCTION_PWM:
-                self._pwm_changed(pin)
+                self._follow_pwm(pin)
 
-    def _pwm_changed(self, pin: int) -> None:
+    def _follow_pwm(self, pin: int) -> None:
         output = (0, 0)
         if self._gpio[pin].function_select == FUNCTION_PWM:
-            output = self._emulator.pwm.output(pin)
+            output = self._emulator.pwm.get_output(pin)
         if output == self._mcu.pwm.get(pin, (0, 0)):
             return
         self._clocks.add(pin)
@@ -137,11 +137,11 @@ class _Serial:
         self._port = port
         self._time = time
         self._alarm = emulator.clock.create_alarm(self._settle)
-        uart.on_start = self._leaves
-        uart.on_format = self._settings
-        port.on_receive = self._arrives
+        uart.on_start = self._take_character
+        uart.on_format = self._follow_settings
+        port.on_receive = self._feed_uart
 
-    def _settings(self) -> None:
+    def _follow_settings(self) -> None:
         form = self._uart.format
         if form == self._port.format:
             return
@@ -153,7 +153,7 @@ class _Serial:
         if self._port.settle:
             self._alarm.schedule(form.char_us_x1000)
 
-    def _leaves(self, value: int) -> None:
+    def _take_character(self, value: int) -> None:
         port = self._port
         if port.sink and port.format:
             self._time.touch(self._send, value)
@@ -163,7 +163,7 @@ class _Serial:
         assert port.sink and port.format
         port.sink(value, port.clock.now_us, port.format)
 
-    def _arrives(self) -> None:
+    def _feed_uart(self) -> None:
         for value in self._port.received:
             self._uart.feed_byte(value)
         self._port.received.clear()
@@ -172,5 +172,5 @@ class _Serial:
         """Fetch a character that a lazy model may have by now, and come back for the next."""
         form = self._port.format
         if form:
-            self._time.touch(self._port.waiting)
+            self._time.touch(self._port.count_waiting)
             self._alarm.schedule(form.char_us_x1000)

@@ -39,7 +39,7 @@ class PwmFrequencies(BasePeripheral):
         self.on_change: Callable[[int], None] | None = None
         self._registers: dict[int, int] = {}
 
-    def output(self, pin: int) -> tuple[int, int]:
+    def get_output(self, pin: int) -> tuple[int, int]:
         """Return (frequency in Hz, duty of 65536) of this pin if the PWM has it.
 
         (0, 0) while its slice is stopped.

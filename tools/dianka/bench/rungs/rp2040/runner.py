@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dianka.bench.models.board_pins import line_port, read_constants
+from dianka.bench.models.board_pins import find_line_port, read_constants
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.rp2040 import files
 from dianka.bench.rungs.rp2040.bitline import BitLine
@@ -68,10 +68,10 @@ class ChipRunner:
         link = self._link = Link(emulator, self.mcu, by_pin)
         for name in self._shorted:
             self.lines[name].hold_low(True)
-        emulator.on_reset = self._restarted
-        emulator.flash_chip.on_operation = self._flash_works
+        emulator.on_reset = self._follow_reset
+        emulator.flash_chip.on_operation = self._report_flash_operation
         self.ended = None
-        link.look()
+        link.listen_to_new_wires()
 
     def run_until(self, when_us: int) -> bool:
         """Run the firmware until then.
@@ -80,7 +80,7 @@ class ChipRunner:
         """
         if self._link is None:
             return False
-        self._link.look()
+        self._link.listen_to_new_wires()
         try:
             reached = self._link.time.run_until(when_us, self.wall_limit_s)
         except BaseException:
@@ -100,7 +100,7 @@ class ChipRunner:
     def close(self) -> None:
         self.kill()
 
-    def short(self, name: str, low: bool) -> None:
+    def short_line(self, name: str, low: bool) -> None:
         """Put metal on a T=0 line ("CARD") or remove it, now and at each later start."""
         (self._shorted.add if low else self._shorted.discard)(name)
         if self.emulator:
@@ -150,17 +150,17 @@ class ChipRunner:
         It is new if there is no such file, or if image or firmware have changed since.
         """
         kept = path.read_bytes() if path.is_file() else b""
-        if kept and kept[:32] == sha256(self._fresh()).digest():
+        if kept and kept[:32] == sha256(self._make_flash()).digest():
             self._filled, self.flash = kept[:32], zlib.decompress(kept[32:])
 
     def _fill(self) -> bytes:
-        content = self._fresh()
+        content = self._make_flash()
         self._filled = sha256(content).digest()
         return content
 
-    def _fresh(self) -> bytes:
-        content = files.meter_files(*self._folders) | self.extra_files
-        return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.files_image(content)
+    def _make_flash(self) -> bytes:
+        content = files.compile_files(*self._folders) | self.extra_files
+        return load_image(find_image()).ljust(FILES_AT, b"\xff") + files.build_files_image(content)
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -181,32 +181,32 @@ class ChipRunner:
         constants = self._constants
         for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
             pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
-            port = self.mcu.uart(line_port(constants, name))
+            port = self.mcu.get_uart(find_line_port(constants, name))
             line = named[name] = by_pin[pin] = BitLine(
-                emulator, pin, port, lambda c=clock: self._clock_hz(c)
+                emulator, pin, port, lambda c=clock: self._get_clock_hz(c)
             )
             if f"{name}_RESET" in constants:
-                self._quiet_in_reset(line, constants[f"{name}_RESET"], emulator)
+                self._restart_in_reset(line, constants[f"{name}_RESET"], emulator)
         return named, by_pin
 
-    def _clock_hz(self, pin: int) -> int:
+    def _get_clock_hz(self, pin: int) -> int:
         frequency, duty = self.mcu.pwm.get(pin, (0, 0))
         return frequency if duty else 0
 
-    def _quiet_in_reset(self, line: BitLine, pin: int, emulator: Emulator) -> None:
-        def changed(level: int) -> None:
+    def _restart_in_reset(self, line: BitLine, pin: int, emulator: Emulator) -> None:
+        def restart_if_low(level: int) -> None:
             if self.emulator is emulator and not level:
                 line.restart()
 
-        self.mcu.pin(pin).listeners.append(changed)
+        self.mcu.get_pin(pin).listeners.append(restart_if_low)
 
-    def _restarted(self, why: str) -> None:
+    def _follow_reset(self, why: str) -> None:
         assert self._link
         self._link.let_go()
         if self.on_reset:
             self._link.time.touch(self.on_reset, why)
 
-    def _flash_works(self, operation: FlashOperation) -> int | None:
+    def _report_flash_operation(self, operation: FlashOperation) -> int | None:
         return (
             self._link.time.touch(self.on_flash, operation)
             if self.on_flash and self._link
@@ -219,18 +219,18 @@ class ChipRunner:
         self._link.release()
         self.emulator = self._link = None
         if self._partial not in (b"", _PROMPT):
-            self._line(self._partial)
+            self._take_line(self._partial)
         self._partial = b""
         self.ended = ending
 
     def _hear(self, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._line(line)
+            self._take_line(line)
         if self._partial == _PROMPT and self.emulator:
             self.emulator.stop()
 
-    def _line(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip("\r")
         self.last_lines.append(text)
         if self._on_line:

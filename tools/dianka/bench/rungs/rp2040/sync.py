@@ -20,8 +20,8 @@ class OneTime:
         self._emulator = emulator
         self._mcu = mcu
         self._origin_us = mcu.clock.now_us
-        self._alarm = emulator.clock.create_alarm(self._due)
-        self._limit = emulator.clock.create_alarm(self._reached)
+        self._alarm = emulator.clock.create_alarm(self._run_due)
+        self._limit = emulator.clock.create_alarm(self._stop_at_limit)
         self._planned_us: int | None = None  # the bench time of the alarm
         self._limit_us = 0
         self._at_limit = False
@@ -36,7 +36,7 @@ class OneTime:
         if when_us <= self._mcu.clock.now_us:
             return True
         self._limit_us, self._at_limit = when_us, False
-        self._limit.schedule(self._ns_until(when_us))
+        self._limit.schedule(self._compute_ns_until(when_us))
         self._plan()
         self._emulator.run(wall_limit_s)
         self._limit.cancel()
@@ -71,7 +71,7 @@ class OneTime:
     def _now_us(self) -> int:
         return max(self._origin_us + self._emulator.now_ns // 1000, self._mcu.clock.now_us)
 
-    def _ns_until(self, when_us: int) -> int:
+    def _compute_ns_until(self, when_us: int) -> int:
         return max((when_us - self._origin_us) * 1000 - self._emulator.now_ns, 0)
 
     def _plan(self) -> None:
@@ -82,15 +82,15 @@ class OneTime:
         if due_us is None:
             self._alarm.cancel()
         else:
-            self._alarm.schedule(self._ns_until(due_us))
+            self._alarm.schedule(self._compute_ns_until(due_us))
 
-    def _due(self) -> None:
+    def _run_due(self) -> None:
         planned_us, self._planned_us = self._planned_us, None
         if not self._ended and planned_us is not None:
             self._advance(max(planned_us, self._now_us))
             self._plan()
 
-    def _reached(self) -> None:
+    def _stop_at_limit(self) -> None:
         self._at_limit = True
         self._advance(self._limit_us)
         self._emulator.stop()

@@ -61,8 +61,8 @@ class Pl011(RPUART):
         self.on_start: Callable[[int], None] | None = None
         self.on_format: Callable[[], None] | None = None
         self.lost = 0
-        self._sent_alarm = chip.clock.create_alarm(self._sent)
-        self._timeout_alarm = chip.clock.create_alarm(self._timeout)
+        self._sent_alarm = chip.clock.create_alarm(self._end_character)
+        self._timeout_alarm = chip.clock.create_alarm(self._time_out)
         self._clear()
 
     def reset(self) -> None:
@@ -115,7 +115,7 @@ class Pl011(RPUART):
         self._timeout_alarm.schedule(_TIMEOUT_BITS * self.bit_ns)
         self.check_interrupts()
 
-    def _timeout(self) -> None:
+    def _time_out(self) -> None:
         if self._incoming:
             self._raised |= _TIMEOUT
             self.check_interrupts()
@@ -136,7 +136,7 @@ class Pl011(RPUART):
         if self.on_start and not self._ctrl_register & _LOOPBACK:
             self.on_start(self._leaving)
 
-    def _sent(self) -> None:
+    def _end_character(self) -> None:
         value, self._leaving = self._leaving, None
         if self._ctrl_register & _LOOPBACK and value is not None:
             self.feed_byte(value)
@@ -211,10 +211,10 @@ class Pl011(RPUART):
         elif offset != _RSR:
             super().write_uint32(offset, value)
             if offset in (_IBRD, _FBRD, _LCR_H, _CR):
-                self._settings_changed()
+                self._follow_settings()
         self.check_interrupts()
 
-    def _settings_changed(self) -> None:
+    def _follow_settings(self) -> None:
         if self.on_format:
             self.on_format()
         self._start()

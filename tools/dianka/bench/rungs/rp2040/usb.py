@@ -30,7 +30,7 @@ class Console:
         assert usb.on_endpoint_read  # USBCDC has just set it
         self._answer = usb.on_endpoint_read
         self._forget = usb.on_reset
-        usb.on_endpoint_read = self._asked
+        usb.on_endpoint_read = self._answer_or_wait
         usb.on_reset = self._reset
         self._waiting: tuple[int, int] | None = None  # the request that waits: endpoint, size
         self._queue: deque[int] = deque()
@@ -51,7 +51,7 @@ class Console:
         if self.on_connect:
             self.on_connect()
 
-    def _asked(self, endpoint: int, size: int) -> None:
+    def _answer_or_wait(self, endpoint: int, size: int) -> None:
         if endpoint == self._cdc._out_endpoint and self._cdc.tx_fifo.empty:
             self._waiting = (endpoint, size)
         else:

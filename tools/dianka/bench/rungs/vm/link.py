@@ -90,7 +90,7 @@ class VmLink:
 
     # ****** Requests and answers ******
 
-    def hello(self, cause: int) -> None:
+    def send_greeting(self, cause: int) -> None:
         """Send the first answer of a start; `cause` is its reset cause."""
         ticks_ms = TICKS_PERIOD - BEFORE_WRAP_MS
         ticks_us = TICKS_PERIOD - BEFORE_WRAP_MS * 1000

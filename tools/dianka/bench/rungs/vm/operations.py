@@ -27,7 +27,7 @@ class Operations:
         self._listening: dict[int, Callable[[int], None]] = {}
         self._driven: set[int] = set()
         self._open: dict[int, SerialPort] = {}
-        self._actions = self._table()
+        self._actions = self._make_table()
 
     def collect(self) -> bytearray:
         """Return all events up to now. The caller clears them when they are sent."""
@@ -38,7 +38,7 @@ class Operations:
             self._changed.clear()
         for number, port in self._open.items():
             port.on_receive = None
-            if port.waiting():
+            if port.count_waiting():
                 events += struct.pack("<BBH", UART, number, len(port.received)) + port.received
                 port.received.clear()
         if self._mcu.edges:
@@ -53,11 +53,11 @@ class Operations:
         The pull-downs of its pins take over, and no wire or port is listened to any more.
         """
         for number, listener in self._listening.items():
-            self._mcu.pin(number).listeners.remove(listener)
+            self._mcu.get_pin(number).listeners.remove(listener)
         for port in self._open.values():
             port.on_receive = None
         for number in sorted(self._driven):
-            self._mcu.pin(number).release()
+            self._mcu.get_pin(number).release()
         self._listening.clear()
         self._open.clear()
         self._driven.clear()
@@ -69,7 +69,7 @@ class Operations:
             operation = body[at]
             if operation == PIN_OUT:
                 self._driven.add(body[at + 1])
-                mcu.pin(body[at + 1]).set(body[at + 2])
+                mcu.get_pin(body[at + 1]).set(body[at + 2])
                 at += 3
                 continue
             form, has_data, action = actions[operation]
@@ -82,24 +82,24 @@ class Operations:
             else:
                 action(*fields)
 
-    def _table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
+    def _make_table(self) -> dict[int, tuple[struct.Struct, bool, Callable[..., object]]]:
         mcu = self._mcu
         rows: dict[int, tuple[str, bool, Callable[..., object]]] = {
             1: ("<BB", False, self._listen),
             3: ("<BB", False, mcu.arm),
             4: ("<BIH", False, mcu.set_pwm),
-            5: ("<I", False, mcu.watchdog),
+            5: ("<I", False, mcu.feed_watchdog),
             6: ("<BIBBBH", False, self._open_uart),
-            7: ("<BH", True, lambda number, data: mcu.uart(number).send(data)),
+            7: ("<BH", True, lambda number, data: mcu.get_uart(number).send(data)),
             8: ("<BH", False, self._lose),
             9: ("<BB", False, self._close_uart),
             10: ("<BIBB", False, self._open_spi),
-            11: ("<BH", True, lambda number, data: mcu.spi_bus(number).exchange(data)),
+            11: ("<BH", True, lambda number, data: mcu.get_spi_bus(number).exchange(data)),
             12: ("<BI", False, self._open_i2c),
             13: (
                 "<BH",
                 True,
-                lambda number, data: self._say(0, mcu.spi_bus(number).exchange(data)),
+                lambda number, data: self._say(0, mcu.get_spi_bus(number).exchange(data)),
             ),
             14: ("<BBBH", True, self._write_i2c),
             15: ("<BBBH", False, self._read_i2c),
@@ -113,7 +113,7 @@ class Operations:
 
     def _listen(self, number: int, pull: int) -> None:
         self._driven.discard(number)
-        wire = self._mcu.pin(number)
+        wire = self._mcu.get_pin(number)
         if number not in self._listening:
             listener = self._listening[number] = partial(self._changed.__setitem__, number)
             wire.listeners.append(listener)
@@ -122,7 +122,7 @@ class Operations:
     def _open_uart(
         self, number: int, baud: int, bits: int, parity: int, stop: int, ring: int
     ) -> None:
-        port = self._open[number] = self._mcu.uart(number)
+        port = self._open[number] = self._mcu.get_uart(number)
         port.configure(Format(baud, bits, None if parity == NO_PARITY else parity, stop), ring)
 
     def listen_to_ports(self, mask: int) -> None:
@@ -132,7 +132,7 @@ class Operations:
         """
         for number, port in self._open.items():
             if mask >> number & 1:
-                self.heard = self.heard or port.waiting() > 0
+                self.heard = self.heard or port.count_waiting() > 0
                 port.on_receive = self._hear
 
     def _hear(self) -> None:
@@ -145,21 +145,21 @@ class Operations:
             port.on_receive = port.format = None
 
     def _lose(self, number: int, count: int) -> None:
-        self._mcu.uart(number).lost += count
+        self._mcu.get_uart(number).lost += count
 
     def _open_spi(self, number: int, baud: int, polarity: int, phase: int) -> None:
-        bus = self._mcu.spi_bus(number)
+        bus = self._mcu.get_spi_bus(number)
         bus.baud, bus.polarity, bus.phase = baud, polarity, phase
 
     def _open_i2c(self, number: int, freq: int) -> None:
-        self._mcu.i2c_bus(number).freq = freq
+        self._mcu.get_i2c_bus(number).freq = freq
 
     def _write_i2c(self, number: int, address: int, stop: int, data: bytes) -> None:
-        bus = self._mcu.i2c_bus(number)
+        bus = self._mcu.get_i2c_bus(number)
         self._say(HELD if bus.held else bus.write(address, data, bool(stop)))
 
     def _read_i2c(self, number: int, address: int, stop: int, count: int) -> None:
-        bus = self._mcu.i2c_bus(number)
+        bus = self._mcu.get_i2c_bus(number)
         held = bus.held
         data = bus.read(address, count, bool(stop))
         self._say(HELD if held else -1 if data is None else 0, data or b"")

@@ -114,7 +114,7 @@ class VmRunner:
         self._connection = ours
         self._link = VmLink(self.mcu, ours, self._look_after, self.unit)
         self.ended = None
-        self._link.hello(cause)
+        self._link.send_greeting(cause)
 
     def run_until(self, when_us: int) -> None:
         """Serve the firmware until virtual `when_us`.
@@ -129,7 +129,7 @@ class VmRunner:
             self.mcu.dead = True
             ending = "power cut"
         except LinkLost:
-            ending = self._how_it_died()
+            ending = self._describe_death()
         except BaseException:
             self.kill()
             raise
@@ -191,7 +191,7 @@ class VmRunner:
         process.wait()
         self._read_output(process)
         if self._partial:
-            self._line(self._partial)
+            self._take_line(self._partial)
             self._partial = b""
         process.stdout.close()
         self._connection.close()
@@ -201,7 +201,7 @@ class VmRunner:
         with contextlib.suppress(PowerCut):
             link.operations.release()
 
-    def _how_it_died(self) -> str:
+    def _describe_death(self) -> str:
         assert self._process
         try:
             code = self._process.wait(timeout=5)
@@ -228,9 +228,9 @@ class VmRunner:
         while data := process.stdout.read(1 << 16):
             *lines, self._partial = (self._partial + data).split(b"\n")
             for line in lines:
-                self._line(line)
+                self._take_line(line)
 
-    def _line(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         text = line.decode("utf-8", "replace").rstrip("\r")
         self.last_lines.append(text)
         if self._on_line:
