@@ -16,7 +16,7 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 from ledger import FEN, PJ_PER_WH
 from parts import Parts
 
@@ -43,7 +43,7 @@ class Memory:
 
 def remembered(rig: Rig):
     """What the meter would know after a cut at this very moment."""
-    records = shared("state")
+    records = load_shared("state")
     payload = (
         Parts()
         .module("journal")

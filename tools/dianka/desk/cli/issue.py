@@ -22,19 +22,19 @@ from dianka.desk.cli.options import (
     PriceOption,
     ProfileName,
     SerialOption,
-    alarms_fen,
-    fen,
-    limits_fen,
-    must_have,
-    new_file,
-    number,
-    rates_e4,
-    serial_word,
+    check_new_file,
+    parse_alarms,
+    parse_fen,
+    parse_limits,
+    parse_number,
+    parse_rates,
+    parse_serial,
+    require_options,
 )
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
-from dianka.desk.prices import now_minute, switch_minute
-from dianka.readers import find
+from dianka.desk.prices import get_local_minute, parse_minute
+from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
 
 issue_app = typer.Typer(
@@ -55,7 +55,7 @@ NewCard = Annotated[
 
 
 @card_command(issue_app, kinds.USER)
-def user(
+def user_command(
     *,
     meter: MeterOption = "",
     customer: CustomerOption = "",
@@ -70,14 +70,14 @@ def user(
     Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20
     --alarm2 5
     """
-    must_have(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
-    numbers = number(meter, "meter"), number(customer, "customer")
-    data = issue.UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
+    require_options(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
+    numbers = parse_number(meter, "meter"), parse_number(customer, "customer")
+    data = issue.UserData(*numbers, *parse_alarms(alarm1, alarm2), parse_rates(price))
     return lambda control, chip: issue.make_user(control, chip, data)
 
 
 @card_command(issue_app, kinds.INIT)
-def init(
+def init_command(
     *,
     wanted: Wanted,
     meter: MeterOption = "",
@@ -118,24 +118,29 @@ def init(
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5
     --overdraft 10
     """
-    must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
-    limits = limits_fen(overdraft, hoard, close_above)
-    now = switch_minute(time) if time else now_minute()
+    require_options(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
+    limits = parse_limits(overdraft, hoard, close_above)
+    now = parse_minute(time) if time else get_local_minute()
     data = issue.InitData(
-        number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence, now
+        parse_number(meter, "meter"),
+        *parse_alarms(alarm1, alarm2),
+        *limits,
+        parse_rates(price),
+        silence,
+        now,
     )
-    folder = wanted.folder()
+    folder = wanted.find_folder()
 
     def make(control: CardPort, chip: CardPort) -> None:
-        issue.init_files(data)  # refuse bad data before the number is entered in the register
-        register.enter(folder, data.meter_no, serial_of(chip.power_on()), again)
+        issue.pack_init_files(data)  # refuse bad data before the number is entered in the register
+        register.enter_number(folder, data.meter_no, serial_of(chip.power_on()), again)
         issue.make_init(control, chip, data)
 
     return make
 
 
 @card_command(issue_app, kinds.KEYS)
-def keys_card(*, uses: UsesOption = 10) -> Make:
+def keys_command(*, uses: UsesOption = 10) -> Make:
     """The master-key change card: it brings the system's private keys into meters.
 
     Example: dianka card issue keys keys.card --uses 50
@@ -144,7 +149,7 @@ def keys_card(*, uses: UsesOption = 10) -> Make:
 
 
 @card_command(issue_app, kinds.RESTORE)
-def restore(*, uses: UsesOption = 1) -> Make:
+def restore_command(*, uses: UsesOption = 1) -> Make:
     """The card that gives a meter of this system its public keys back.
 
     Example: dianka card issue restore restore.card --uses 1
@@ -154,7 +159,7 @@ def restore(*, uses: UsesOption = 1) -> Make:
 
 
 @card_command(issue_app, kinds.INSPECTION)
-def inspection(
+def inspection_command(
     *,
     copies: Annotated[
         int,
@@ -172,7 +177,7 @@ def inspection(
 
 
 @card_command(issue_app, kinds.TEST_CREDIT)
-def test_credit(
+def test_credit_command(
     *,
     amount: Annotated[str, typer.Option(help="Credit for the meter, yuan, up to 100.")] = "1.00",
     uses: UsesOption = 100,
@@ -181,12 +186,12 @@ def test_credit(
 
     Example: dianka card issue test-credit credit.card --amount 1.00 --uses 100
     """
-    data = service.TestCreditData(fen(amount), uses)
+    data = service.TestCreditData(parse_fen(amount), uses)
     return lambda control, chip: service.make_test_credit(control, chip, data)
 
 
 @card_command(issue_app, kinds.TEST)
-def test_functions(
+def test_functions_command(
     *,
     tests: Annotated[
         int,
@@ -215,7 +220,7 @@ def test_functions(
 
 
 @issue_app.command(kinds.ESAM)
-def esam(
+def esam_command(
     file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
 ) -> None:
     """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
@@ -224,13 +229,13 @@ def esam(
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
-    with plain_errors():
-        made = issue.issue_esam(new_file(file), serial_word(serial), profile=profile.value)
+    with report_errors():
+        made = issue.issue_esam(check_new_file(file), parse_serial(serial), profile=profile.value)
         typer.echo(f"{file}: {kinds.ESAM} {made.hex()}")
 
 
 @issue_app.command(kinds.CONTROL)
-def control(
+def control_command(
     file: NewCard,
     blank: Annotated[
         bool,
@@ -245,19 +250,19 @@ def control(
 
     Example: dianka card issue control trial.card
     """
-    with plain_errors():
+    with report_errors():
         if file.startswith(PREFIX):
             if blank or serial:
                 raise CardError(
                     "the card in a reader is a blank chip with its own serial: for others name a "
                     "file"
                 )
-            with find(file).connect() as held:
+            with find_reader(file).connect() as held:
                 must_be_blank_control(held)
-                made = system.begin(held.port, profile.value)
-                system.keep(held.port, profile.value)
+                made = system.begin_system(held.port, profile.value)
+                system.keep_keys(held.port, profile.value)
         else:
             made = issue.issue_control(
-                Path(file), serial_word(serial), profile=profile.value, private_roots=not blank
+                Path(file), parse_serial(serial), profile=profile.value, private_roots=not blank
             )
         typer.echo(f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}")
