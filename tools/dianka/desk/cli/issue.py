@@ -63,7 +63,7 @@ def user_command(
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
 ) -> Make:
-    """The card that a resident buys electricity with; sell to it next.
+    """Make the card that a resident buys electricity with; sell to it next.
 
     Its first sale opens the account: the meter then has this price and these alarms.
 
@@ -111,7 +111,7 @@ def init_command(
         ),
     ] = "",
 ) -> Make:
-    """The card that gives a meter its number, prices and limits, as long as its keys are public.
+    """Make the card that gives a meter its number, prices and limits, while its keys are public.
 
     It brings the time as well: a meter's clock that is lost, or behind it, is set to that.
 
@@ -141,7 +141,7 @@ def init_command(
 
 @card_command(issue_app, kinds.KEYS)
 def keys_command(*, uses: UsesOption = 10) -> Make:
-    """The master-key change card: it brings the system's private keys into meters.
+    """Make the master-key change card, which brings the system's private keys into meters.
 
     Example: dianka card issue keys keys.card --uses 50
     """
@@ -150,7 +150,7 @@ def keys_command(*, uses: UsesOption = 10) -> Make:
 
 @card_command(issue_app, kinds.RESTORE)
 def restore_command(*, uses: UsesOption = 1) -> Make:
-    """The card that gives a meter of this system its public keys back.
+    """Make the card that gives a meter of this system its public keys back.
 
     Example: dianka card issue restore restore.card --uses 1
     """
@@ -166,7 +166,7 @@ def inspection_command(
         typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events."),
     ] = card_files.COPY_ALL,
 ) -> Make:
-    """The inspector's card: it copies what a meter holds and changes nothing there.
+    """Make the inspector's card: it copies what a meter holds and changes nothing there.
 
     It may be used again and again.
 
@@ -182,7 +182,7 @@ def test_credit_command(
     amount: Annotated[str, typer.Option(help="Credit for the meter, yuan, up to 100.")] = "1.00",
     uses: UsesOption = 100,
 ) -> Make:
-    """Production test (08): a little credit for a meter that has public keys yet.
+    """Make a production test card (08): a little credit for a meter with public keys.
 
     Example: dianka card issue test-credit credit.card --amount 1.00 --uses 100
     """
@@ -209,7 +209,7 @@ def test_functions_command(
     ] = 0,
     uses: UsesOption = 100,
 ) -> Make:
-    """Production test (09): relay, segments, pulses, memory, clock, ESAM.
+    """Make a production test card (09): relay, segments, pulses, memory, clock, ESAM.
 
     The results come back on the card.
 
@@ -223,7 +223,7 @@ def test_functions_command(
 def esam_command(
     file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
 ) -> None:
-    """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
+    """Make an ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
 
     It needs no control card.
 
@@ -244,7 +244,7 @@ def control_command(
     profile: ProfileOption = ProfileName.sm4,
     serial: SerialOption = None,
 ) -> None:
-    """A system control card WITHOUT a backup, for trials: lost with its file.
+    """Make a system control card WITHOUT a backup, for trials: lost with its file.
 
     `dianka keys init` founds a system with one.
 
