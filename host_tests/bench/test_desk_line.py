@@ -13,7 +13,7 @@ from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import DeskError
 from dianka.cardos.chip import Chip
 from dianka.cli import app
-from dianka.signals import ended_by_signals
+from dianka.signals import end_on_signals
 
 
 def test_commands_are_known_before_they_run(
@@ -117,7 +117,7 @@ def test_a_signal_during_a_step_of_the_desk_ends_the_bench(
         sync(descriptor)
 
     desk = DeskLine()
-    with ended_by_signals(), monkeypatch.context() as patched, pytest.raises(ends):
+    with end_on_signals(), monkeypatch.context() as patched, pytest.raises(ends):
         patched.setattr(os, "fsync", struck)
         desk.run(["card", "issue", "esam", "esam.chip"], tmp_path)
     assert not (tmp_path / "esam.chip").exists()
@@ -135,7 +135,7 @@ def test_a_signal_to_a_command_that_tidies_up_by_itself_ends_the_bench_too(
         os.kill(os.getpid(), signal.SIGTERM)
         sync(descriptor)
 
-    with ended_by_signals(), monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
+    with end_on_signals(), monkeypatch.context() as patched, pytest.raises(SystemExit) as ended:
         patched.setattr(os, "fsync", struck)
         desk.run(
             ["card", "replace", "new.card", "--former", "old.card", "--price", "0.5"], tmp_path

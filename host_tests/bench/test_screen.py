@@ -16,7 +16,7 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.digits import draw_digits, split_cells
 from dianka.bench.stage.live import HELP, Screen
 from dianka.bench.stage.terminal import Keyboard, decode
-from dianka.signals import ended_by_signals
+from dianka.signals import end_on_signals
 from strict_rig import StrictDesk, StrictRig
 
 
@@ -142,7 +142,7 @@ def test_the_terminal_is_left_as_it_was(end: BaseException | signal.Signals | No
     before = termios.tcgetattr(slave)
     handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     try:
-        with ended_by_signals(), Keyboard(slave) as keyboard:
+        with end_on_signals(), Keyboard(slave) as keyboard:
             assert termios.tcgetattr(slave) != before
             os.write(master, b"c\x1b[A")
             assert keyboard.wait(1000) == ["c", "up"]

@@ -13,7 +13,7 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.story import StoryError
 from dianka.bench.stage.story_words import POWER_MW, TIME_US, Words
-from dianka.desk.cli.options import fen
+from dianka.desk.cli.options import parse_fen
 from strict_rig import StrictDesk, StrictRig
 
 
@@ -272,7 +272,9 @@ def test_no_story_teaches_the_former_name_of_a_command_or_a_dark_alarm() -> None
         for step in stories.load(name).steps:
             assert step.desk[:2] != ("card", "new"), (name, step.line)
             options = dict(zip(step.desk, step.desk[1:], strict=False))
-            assert fen(options.get("--alarm1", "20")) >= fen(options.get("--alarm2", "5")), (
+            assert parse_fen(options.get("--alarm1", "20")) >= parse_fen(
+                options.get("--alarm2", "5")
+            ), (
                 name,
                 step.line,
             )

@@ -75,14 +75,14 @@ def link() -> Iterator[Link]:
 
 def test_the_board_holds_exactly_this_version(link: Link) -> None:
     version = build.build(build.load_kind(BOARD))
-    update.hello(link, version.kind)
-    board = update.look(link)
-    assert update.differences(version, board.good_files) == [], "run make flash first"
-    assert update.root_differences(version, board) == []
+    update.check_board(link, version.kind)
+    board = update.read_board(link)
+    assert update.find_differences(version, board.good_files) == [], "run make flash first"
+    assert update.find_root_differences(version, board) == []
 
 
 def report(link: Link) -> update.Report:
-    for line in link.lines(BACK_S):
+    for line in link.read_lines(BACK_S):
         found = update.parse_report(line)
         if found:
             return found
@@ -162,8 +162,8 @@ def test_wrong_parity_is_signalled_and_the_signal_obeyed(lines: Link) -> None:
 def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path) -> None:
     """A version that can't even be imported; the one on the board runs on, whole."""
     version = build.build(build.load_kind(BOARD))
-    before = update.look(link)
-    assert update.differences(version, before.good_files) == [], "run make flash first"
+    before = update.read_board(link)
+    assert update.find_differences(version, before.good_files) == [], "run make flash first"
     broken = copytree(FIRMWARE, tmp_path / "broken")
     (broken / "pages.py").write_text("import no_such_module\n", encoding="utf-8")
     refused = build.build(build.load_kind(BOARD), broken)
@@ -176,9 +176,9 @@ def test_an_update_that_fails_its_trial_is_gone_again(link: Link, tmp_path: Path
     link.close()
     back = Link(PORT)
     try:
-        after = update.look(back)
+        after = update.read_board(back)
         assert (after.good, after.pending) == (before.good, False)
-        assert update.differences(version, after.good_files) == []
+        assert update.find_differences(version, after.good_files) == []
     finally:
         back.reset()
         back.close()

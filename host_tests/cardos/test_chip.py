@@ -3,7 +3,7 @@
 import pytest
 
 import cards_kit as kit
-from dianka.card_port import command, send
+from dianka.card_port import make_command, send
 from dianka.cardos import kinds
 from dianka.cardos.chip import COMMANDS, CardTorn, Chip
 from dianka.cardos.core import Faults
@@ -122,7 +122,7 @@ def test_the_meter_may_write_the_write_back_alone(control: Chip, user: Chip, esa
 
 def test_authentication_ends_with_select_and_reset(control: Chip, user: Chip) -> None:
     for leave in (
-        lambda: send(user, command("00A40000", b"\xdf\x01"), "open"),
+        lambda: send(user, make_command("00A40000", b"\xdf\x01"), "open"),
         lambda: kit.open_card(user),
     ):
         serial = kit.open_card(user)
@@ -153,12 +153,12 @@ def test_six_wrong_ciphers_lock_the_key_and_a_right_one_resets_the_tries(
 
 def test_a_challenge_is_good_once(control: Chip, user: Chip) -> None:
     kit.open_card(user)
-    send(control, command("80FA0007", user.state.serial), "diversify")
-    answer = send(control, command("80FA0000", kit.challenge(user, 8)), "encipher")
-    assert kit.sw_of(user, command("00820007", answer)) == 0x9000
-    assert kit.sw_of(user, command("00820007", answer)) == 0x6985
+    send(control, make_command("80FA0007", user.state.serial), "diversify")
+    answer = send(control, make_command("80FA0000", kit.challenge(user, 8)), "encipher")
+    assert kit.sw_of(user, make_command("00820007", answer)) == 0x9000
+    assert kit.sw_of(user, make_command("00820007", answer)) == 0x6985
     kit.challenge(user, 8)
-    assert kit.sw_of(user, command("00820007", answer)) == 0x63C5
+    assert kit.sw_of(user, make_command("00820007", answer)) == 0x63C5
 
 
 def test_sealed_reading_is_bound_to_file_offset_and_command(user: Chip) -> None:
@@ -174,19 +174,19 @@ def test_sealed_reading_is_bound_to_file_offset_and_command(user: Chip) -> None:
         ("04B08500", "04D6820010", 0x6982),
         ("04B0812D", "04D6822905", 0x6B00),
     ):
-        assert kit.sw_of(user, command(where, bytes(4) + bytes.fromhex(target))) == sw, (
+        assert kit.sw_of(user, make_command(where, bytes(4) + bytes.fromhex(target))) == sw, (
             where,
             target,
         )
     assert (
-        kit.sw_of(user, command("04B08200", bytes(4) + bytes.fromhex("8432010C0C") + bytes(8)))
+        kit.sw_of(user, make_command("04B08200", bytes(4) + bytes.fromhex("8432010C0C") + bytes(8)))
         == 0x6700
     )
 
 
 def test_selected_faults(user: Chip) -> None:
     kit.open_card(user)
-    read = command("04B08200", bytes(4) + bytes.fromhex("8432010C0C"))
+    read = make_command("04B08200", bytes(4) + bytes.fromhex("8432010C0C"))
     good = send(user, read, "read")
     user.faults = Faults(wrong_mac=True, refuse_at=2, refuse_sw=0x6F00)
     bad = send(user, read, "read")
@@ -234,9 +234,11 @@ def test_control_card_macs_for_the_desk_alone(control: Chip) -> None:
     assert kit.sw_of(control, "80FA050009" + "00" * 9) == 0x6985
     for kid in (4, 5, 6):
         assert kit.sw_of(control, f"80FA000{kid}08" + "00" * 8) == 0x6982
-    send(control, command("80FA0001", bytes(8)), "diversify")
+    send(control, make_command("80FA0001", bytes(8)), "diversify")
     assert kit.sw_of(control, "80FA050009" + "00" * 9) == 0x6982
-    send(control, command("80FA0087", bytes(8)), "diversify")
-    made = send(control, command("80FA0500", b"abcd" + bytes(9)), "mac")
+    send(control, make_command("80FA0087", bytes(8)), "diversify")
+    made = send(control, make_command("80FA0500", b"abcd" + bytes(9)), "mac")
     profile = PROFILES[control.state.profile]
-    assert made == profile.mac(profile.div(PUBLIC_ROOTS[7], bytes(8)), b"abcd", bytes(9))
+    assert made == profile.compute_mac(
+        profile.derive_key(PUBLIC_ROOTS[7], bytes(8)), b"abcd", bytes(9)
+    )

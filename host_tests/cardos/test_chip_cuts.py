@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 import cards_kit as kit
-from dianka.card_port import CardRefused, command, send
+from dianka.card_port import CardRefused, make_command, send
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
@@ -41,7 +41,7 @@ def _restore_keys(chips: Chips) -> None:
     esam, card = chips["esam"], chips["restore"]
     assert kit.identify(esam, card, kit.open_card(card))
     master = sealing.Load(keys.MASTER, keys.PRIVATE_SET, kit.METER)
-    sealing.load_keys(card, esam, sealing.esam_plan(), master)
+    sealing.load_keys(card, esam, sealing.plan_esam(), master)
 
 
 def _sell(chips: Chips) -> None:
@@ -68,7 +68,7 @@ def _test_card(chips: Chips) -> None:
     send(card, bytes.fromhex("803000140800000001FFFFFFFE"), "count its use")
     for number in range(2):
         result = card_files.pack(card_files.TEST_RESULT, {"done": 1, "passed": number})
-        send(card, command("00E2002C", result), "take a result")
+        send(card, make_command("00E2002C", result), "take a result")
 
 
 def _inspect(chips: Chips) -> None:
@@ -81,15 +81,17 @@ def _inspect(chips: Chips) -> None:
         ("04B08200", "04D683002B"),
     ):
         header = bytes.fromhex(target)
-        block = send(esam, command(where, kit.challenge(card) + header + serial), "seal a file")
+        block = send(
+            esam, make_command(where, kit.challenge(card) + header + serial), "seal a file"
+        )
         send(card, header + block, "take a file")
-    send(card, command("00E20054", bytes(24)), "take an event")
+    send(card, make_command("00E20054", bytes(24)), "take an event")
 
 
 def _issue(chips: Chips) -> None:
     chip, control = chips["new"], chips["control"]
     chip.power_on()
-    sealing.load_keys(control, chip, sealing.user_plan(chip.state.serial, kit.METER))
+    sealing.load_keys(control, chip, sealing.plan_user_card(chip.state.serial, kit.METER))
 
 
 def _private(chips: Chips, control: Chip) -> Chips:
@@ -222,8 +224,8 @@ def test_a_refund_takes_money_out_once_and_never_more_than_there_is() -> None:
     chips = _to_refund(control)
     esam, user = chips["esam"], chips["user"]
     assert kit.wallet(esam) == (5000, 1)
-    send(esam, command("8030000C", card_files.with_inverse((4500).to_bytes(4, "big"))), "use")
-    order = command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C"))
+    send(esam, make_command("8030000C", card_files.with_inverse((4500).to_bytes(4, "big"))), "use")
+    order = make_command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C"))
     short = bytes.fromhex("8430020C0C") + send(user, order, "read sealed")
     assert kit.sw_of(esam, short) == 0x9401
     assert kit.wallet(esam) == (500, 1)
@@ -232,16 +234,18 @@ def test_a_refund_takes_money_out_once_and_never_more_than_there_is() -> None:
     _refund(chips)
     assert kit.wallet(esam) == (5000 - REFUND_FEN, 2)
     again = send(
-        user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C")), "read sealed"
+        user,
+        make_command("04B08600", kit.challenge(esam) + bytes.fromhex("8430020C0C")),
+        "read sealed",
     )
     assert kit.sw_of(esam, bytes.fromhex("8430020C0C") + again) == 0x6985
     # A purchase is no refund, and a refund no purchase, whatever the card is asked for.
     assert (
-        kit.sw_of(user, command("04B08600", kit.challenge(esam) + bytes.fromhex("8432010C0C")))
+        kit.sw_of(user, make_command("04B08600", kit.challenge(esam) + bytes.fromhex("8432010C0C")))
         == 0x6982
     )
     assert (
-        kit.sw_of(user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8430020C0C")))
+        kit.sw_of(user, make_command("04B08200", kit.challenge(esam) + bytes.fromhex("8430020C0C")))
         == 0x6982
     )
     assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) in (0x6987, 0x6988)

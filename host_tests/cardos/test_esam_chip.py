@@ -3,12 +3,12 @@
 import pytest
 
 import cards_kit as kit
-from dianka.card_port import CardRefused, command, send
+from dianka.card_port import CardRefused, make_command, send
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
 from dianka.cardos.files import card_files
 from dianka.cardos.keys import MAC_TRIES, MASTER, PRIVATE_SET, PURCHASE
-from dianka.desk.control import Load, load_keys, meter_plan
+from dianka.desk.control import Load, load_keys, plan_meter
 from dianka.desk.sell import sell
 
 
@@ -67,7 +67,9 @@ def test_a_purchase_is_credited_once(control: Chip, user: Chip, esam: Chip) -> N
     kit.challenge(esam)
     assert kit.sw_of(esam, sent) == 0x6988
     again = send(
-        user, command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")), "read sealed"
+        user,
+        make_command("04B08200", kit.challenge(esam) + bytes.fromhex("8432010C0C")),
+        "read sealed",
     )
     assert kit.sw_of(esam, bytes.fromhex("8432010C0C") + again) == 0x6985
     assert kit.wallet(esam) == (5000, 1)
@@ -82,7 +84,9 @@ def test_a_purchase_with_a_changed_bit_is_refused(
     sell(control, user, 5000)
     kit.open_card(user)
     target = bytes.fromhex("8432010C0C")
-    block = bytearray(send(user, command("04B08200", kit.challenge(esam) + target), "read sealed"))
+    block = bytearray(
+        send(user, make_command("04B08200", kit.challenge(esam) + target), "read sealed")
+    )
     block[bit // 8] ^= 1 << bit % 8
     assert kit.sw_of(esam, target + bytes(block)) == 0x6988
     assert kit.wallet(esam) == (0, 0)
@@ -96,7 +100,7 @@ def test_another_meter_or_another_system_takes_no_money(
     stranger = kit.private_esam(kit.control_card(99, control.state.profile))
     assert not kit.identify(stranger, user, serial)
     target = bytes.fromhex("8432010C0C")
-    block = send(user, command("04B08200", kit.challenge(stranger) + target), "read sealed")
+    block = send(user, make_command("04B08200", kit.challenge(stranger) + target), "read sealed")
     assert kit.sw_of(stranger, target + block) == 0x6988
 
 
@@ -138,7 +142,7 @@ def test_a_key_locked_by_wrong_macs_works_again_with_new_keys(
     kit.open_card(user)
     with pytest.raises(CardRefused):
         kit.credit(esam, user)
-    load_keys(control, esam, meter_plan(kit.METER), Load(MASTER, PRIVATE_SET, kit.METER))
+    load_keys(control, esam, plan_meter(kit.METER), Load(MASTER, PRIVATE_SET, kit.METER))
     kit.credit(esam, user)
     assert kit.wallet(esam) == (5000, 1)
 
@@ -176,7 +180,9 @@ def test_a_debit_with_garbled_bits_takes_nothing(control: Chip, user: Chip, esam
             for pair in (1 << one | 1 << other for one in range(8) for other in range(one)):
                 garbled = bytearray(good)
                 garbled[at] ^= pair
-                assert kit.sw_of(chip, command(header, garbled)) == 0x6A80, (at, pair)
-        assert kit.sw_of(chip, command(header, good[:4])) == 0x6700  # no amount without its inverse
+                assert kit.sw_of(chip, make_command(header, garbled)) == 0x6A80, (at, pair)
+        assert (
+            kit.sw_of(chip, make_command(header, good[:4])) == 0x6700
+        )  # no amount without its inverse
         assert kit.snapshot(chip) == before
-        assert kit.sw_of(chip, command(header, good)) == 0x9000
+        assert kit.sw_of(chip, make_command(header, good)) == 0x9000

@@ -15,7 +15,7 @@ from dianka.desk import control as sealing
 from dianka.desk.control import Load
 
 FACTORY = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
-METERS = [keys.meter_factor(bytes(5) + bytes((number,))) for number in range(1, 5)]
+METERS = [keys.make_meter_factor(bytes(5) + bytes((number,))) for number in range(1, 5)]
 USES = 2
 _CARD = kit.keys_card(kit.control_card(), USES).state
 
@@ -25,7 +25,7 @@ def left(card: Chip) -> int:
 
 
 def seal(card: Chip, kid: int, factor: bytes | None) -> int:
-    return kit.sw_of(card, sealing.seal_command(Load(kid, factor=factor), FACTORY, bytes(4)))
+    return kit.sw_of(card, sealing.make_seal_command(Load(kid, factor=factor), FACTORY, bytes(4)))
 
 
 kids = st.sampled_from((*keys.FOR_ESAM, keys.PARAMETERS, keys.PURCHASE, keys.MASTER))

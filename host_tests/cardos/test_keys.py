@@ -3,7 +3,7 @@
 import pytest
 
 import cards_kit as kit
-from dianka.card_port import CardRefused, command, send
+from dianka.card_port import CardRefused, make_command, send
 from dianka.cardos import keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
@@ -42,24 +42,24 @@ def is_private(esam: Chip) -> bool:
 
 
 def seal(chip: Chip, load: Load, master: Load) -> int:
-    return kit.sw_of(chip, sealing.seal_command(load, master, bytes(4)))
+    return kit.sw_of(chip, sealing.make_seal_command(load, master, bytes(4)))
 
 
 def test_keys_are_those_of_the_table(control: Chip, cipher: Profile) -> None:
     user = kit.user_card(control)
     root, serial = control.state.keys, user.state.serial
-    expected = {kid: cipher.div(root[kid], serial) for kid in (0, 1, 2, 6, 7)}
-    expected |= {kid: cipher.div(root[kid], kit.METER) for kid in (4, 5)}
+    expected = {kid: cipher.derive_key(root[kid], serial) for kid in (0, 1, 2, 6, 7)}
+    expected |= {kid: cipher.derive_key(root[kid], kit.METER) for kid in (4, 5)}
     assert user.state.keys == expected
     init = kit.init_card(control)
     public, serial = keys.PUBLIC_ROOTS, init.state.serial
-    expected = {kid: cipher.div(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {
+    expected = {kid: cipher.derive_key(public[kid], serial) for kid in (0, 1, 2, 6, 7)} | {
         kid: public[kid] for kid in (4, 5)
     }
     assert init.state.keys == expected
     esam = kit.private_esam(control)
     expected = {kid: root[kid] for kid in (1, 2, 6)} | {
-        kid: cipher.div(root[kid], kit.METER) for kid in (0, 4, 5)
+        kid: cipher.derive_key(root[kid], kit.METER) for kid in (0, 4, 5)
     }
     assert esam.state.keys == expected
 
@@ -73,7 +73,9 @@ def test_two_systems_share_no_root() -> None:
 
 def test_a_factory_esam_is_public_and_knows_it(factory: Chip, cipher: Profile) -> None:
     assert not is_private(factory)
-    assert factory.state.keys[keys.MASTER] == cipher.div(keys.PUBLIC_ROOTS[keys.MASTER], bytes(8))
+    assert factory.state.keys[keys.MASTER] == cipher.derive_key(
+        keys.PUBLIC_ROOTS[keys.MASTER], bytes(8)
+    )
 
 
 @pytest.mark.parametrize("fault", ["torn_before", "torn_after"])
@@ -103,7 +105,7 @@ def test_the_key_card_counts_its_uses(control: Chip, factory: Chip) -> None:
     second = kit.factory_esam(6, control.state.profile)
     second.power_on()
     with pytest.raises(CardRefused) as refused:
-        kit.change_keys(second, card, keys.meter_factor(bytes.fromhex("000000000077")))
+        kit.change_keys(second, card, keys.make_meter_factor(bytes.fromhex("000000000077")))
     assert refused.value.sw == 0x6985
     assert not is_private(second)
     # An ESAM of the meter that it has served already: uses count meters, not tries.
@@ -115,24 +117,32 @@ def test_a_sealed_key_is_good_for_one_challenge_one_kid_and_one_master(
 ) -> None:
     esam = factory
     load = Load(keys.IDENTITY)
-    block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
-    assert kit.sw_of(esam, command("84D40102", block)) == 0x6988
-    kit.challenge(esam)
-    assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
     block = send(
-        control, sealing.seal_command(load, Load(0, keys.PUBLIC_SET), kit.challenge(esam)), "seal"
+        control, sealing.make_seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal"
     )
-    assert kit.sw_of(esam, command("84D40101", block)) == 0x6988
-    block = send(control, sealing.seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal")
-    assert kit.sw_of(esam, command("84D40101", block)) == 0x9000
-    assert kit.sw_of(esam, command("84D40101", block)) == 0x6987
+    assert kit.sw_of(esam, make_command("84D40102", block)) == 0x6988
+    kit.challenge(esam)
+    assert kit.sw_of(esam, make_command("84D40101", block)) == 0x6988
+    block = send(
+        control,
+        sealing.make_seal_command(load, Load(0, keys.PUBLIC_SET), kit.challenge(esam)),
+        "seal",
+    )
+    assert kit.sw_of(esam, make_command("84D40101", block)) == 0x6988
+    block = send(
+        control, sealing.make_seal_command(load, FACTORY_MASTER, kit.challenge(esam)), "seal"
+    )
+    assert kit.sw_of(esam, make_command("84D40101", block)) == 0x9000
+    assert kit.sw_of(esam, make_command("84D40101", block)) == 0x6987
 
 
 def test_a_wrong_seal_of_a_good_mac_is_refused(factory: Chip, cipher: Profile) -> None:
-    master = cipher.div(keys.PUBLIC_ROOTS[0], bytes(8))
+    master = cipher.derive_key(keys.PUBLIC_ROOTS[0], bytes(8))
     r4, block = kit.challenge(factory), bytes(cipher.wrapped_bytes)
-    mac = cipher.mac(master, r4, bytes.fromhex("84D40101") + bytes((len(block) + 4,)) + block)
-    assert kit.sw_of(factory, command("84D40101", block + mac)) == 0x6A80
+    mac = cipher.compute_mac(
+        master, r4, bytes.fromhex("84D40101") + bytes((len(block) + 4,)) + block
+    )
+    assert kit.sw_of(factory, make_command("84D40101", block + mac)) == 0x6A80
 
 
 def test_no_private_root_leaves_but_those_an_esam_needs(control: Chip) -> None:
@@ -152,16 +162,16 @@ def test_a_key_card_seals_private_keys_alone_and_no_desk_key(control: Chip) -> N
 
 
 def test_malformed_seal_commands(control: Chip) -> None:
-    good = sealing.seal_command(Load(keys.IDENTITY), FACTORY_MASTER, bytes(4))
+    good = sealing.make_seal_command(Load(keys.IDENTITY), FACTORY_MASTER, bytes(4))
     assert kit.sw_of(control, good) == 0x9000
     for at in (5, 6, 15, 28, 34):
         bad = bytearray(good)
         bad[at] = 2
         assert kit.sw_of(control, bytes(bad)) == 0x6A80, at
-    assert kit.sw_of(control, command("80FA0601", bytes(29))) == 0x6700
+    assert kit.sw_of(control, make_command("80FA0601", bytes(29))) == 0x6700
 
 
 def test_public_control_card_has_no_private_key() -> None:
-    public = sealing.public_control()
+    public = sealing.make_public_control()
     assert seal(public, Load(keys.IDENTITY, factor=bytes(8)), FACTORY_MASTER) == 0x6A88
-    assert kit.sw_of(public, command("80FA0007", bytes(8))) == 0x6A88
+    assert kit.sw_of(public, make_command("80FA0007", bytes(8))) == 0x6A88

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import cards_kit as kit
 from dianka.card_port import send
 from dianka.cardos import access, keys, kinds
-from dianka.cardos.access import COUNTER, LOG, FileSpec, Kind, Right, sealed_for
+from dianka.cardos.access import COUNTER, LOG, FileSpec, Kind, Right, parse_targets
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES, Profile
 
@@ -26,7 +26,7 @@ DATA = bytes.fromhex("00112233445566778899AA")
 
 def _file(mode: str) -> FileSpec:
     rights = (Right(mode, KID),)
-    return FileSpec(len(DATA), rights, rights, {0: sealed_for(TARGET[SFI[mode]].hex())})
+    return FileSpec(len(DATA), rights, rights, {0: parse_targets(TARGET[SFI[mode]].hex())})
 
 
 SAMPLER = Kind(
@@ -75,7 +75,7 @@ def sealed(chip: Chip, mode: str, header: bytes, data: bytes, key: bytes = KEY) 
     block = profile.seal(key, data) if mode in (access.CIPHER, access.CIPHER_MAC) else data
     tail = 4 if mode in (access.MAC, access.CIPHER_MAC) else 0
     message = header + bytes((len(block) + tail,)) + block
-    return message + profile.mac(key, kit.challenge(chip), message) if tail else message
+    return message + profile.compute_mac(key, kit.challenge(chip), message) if tail else message
 
 
 def write(chip: Chip, mode: str, data: bytes, key: bytes = KEY) -> int:
@@ -98,7 +98,7 @@ def test_each_mode_carries_data_in_and_out(card: Chip, cipher: Profile) -> None:
         body = answer if mode == access.CIPHER else answer[:-4]
         assert (body if mode == access.MAC else cipher.unseal(KEY, body)) == DATA
         if mode != access.CIPHER:
-            assert answer[-4:] == cipher.mac(KEY, r4, order[4:] + body)
+            assert answer[-4:] == cipher.compute_mac(KEY, r4, order[4:] + body)
         if mode != access.MAC:
             assert DATA not in answer
 
@@ -167,7 +167,7 @@ def test_wrong_macs_in_a_row_lock_the_key_and_a_right_one_gives_the_tries_back(c
 
 
 def authenticate(card: Chip, cipher: Profile) -> int:
-    proof = cipher.cipher8(OTHER_KEY, kit.challenge(card, 8))
+    proof = cipher.encipher8(OTHER_KEY, kit.challenge(card, 8))
     return kit.sw_of(card, bytes((0, 0x82, 0, OTHER, 8)) + proof)
 
 
@@ -235,7 +235,7 @@ def test_new_keys_end_what_was_proved_with_the_old_ones(card: Chip, cipher: Prof
     assert authenticate(card, cipher) == 0x9000
     block = cipher.wrap(card.state.keys[0], bytes(16))
     message = bytes((0x84, 0xD4, 1, 0, len(block) + 4)) + block
-    mac = cipher.mac(card.state.keys[0], kit.challenge(card), message)
+    mac = cipher.compute_mac(card.state.keys[0], kit.challenge(card), message)
     assert kit.sw_of(card, message + mac) == 0x9000
     assert kit.sw_of(card, bytes((0, 0xB0, 0x80 | AFTER_AUTH, 0, 4))) == 0x6982
 

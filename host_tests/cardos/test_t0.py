@@ -135,9 +135,9 @@ def test_bad_cards() -> None:
     assert say(short, bytes.fromhex("0084000004")) == b""
     never = card(Behaviour(null_forever=True))
     assert say(never, SELECT[:5]) == b"\x60"
-    assert never.more() == never.more() == b"\x60" and never.receive(0) == b""
+    assert never.get_more() == never.get_more() == b"\x60" and never.receive(0) == b""
     never.behaviour.null_forever = False
-    assert never.reset() == ATR and never.more() == b""
+    assert never.reset() == ATR and never.get_more() == b""
 
 
 def test_a_torn_card_is_mute_until_it_is_reset() -> None:

@@ -51,7 +51,7 @@ class EightBytes:
 
     def power_off(self) -> None: ...
 
-    def refusal(self, cla: int, ins: int) -> int:
+    def find_refusal(self, cla: int, ins: int) -> int:
         return 0
 
     def takes_data(self, cla: int, ins: int) -> bool:

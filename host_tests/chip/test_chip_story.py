@@ -18,7 +18,7 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 from ledger import FEN, PJ_PER_WH
 from parts import Parts
 
@@ -45,7 +45,7 @@ class Memory:
 
 def remembered(rig: Rig) -> Any:
     """What the meter would know after a cut at this very moment."""
-    records = shared("state")
+    records = load_shared("state")
     payload = (
         Parts()
         .module("journal")

@@ -87,8 +87,8 @@ def record(folder: Path) -> Recorded:
         wire = ChipLink(desk)
         first = desk.runner.flash
         desk.runner.on_flash = operations.append
-        update.hello(wire, KIND)
-        update.install(wire, version, update.look(wire), lambda line: None)
+        update.check_board(wire, KIND)
+        update.install(wire, version, update.read_board(wire), lambda line: None)
         assert desk.runner.emulator
         desk.runner.emulator.console.send(b"import machine; machine.reset()\x04")
         report = desk.reports(30)
@@ -137,7 +137,7 @@ def repair(recorded: Recorded, files: dict[str, bytes], folder: Path, where: str
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     wire = FolderLink(folder)
-    update.install(wire, recorded.version, update.look(wire), lambda line: None)
+    update.install(wire, recorded.version, update.read_board(wire), lambda line: None)
     found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")

@@ -10,7 +10,7 @@ from cards_kit import ISSUE_WORDS, TERM_WORDS
 from dianka.card_port import CardError
 from dianka.cardos.image import load
 from dianka.desk.cli.card import app
-from dianka.desk.cli.options import fen
+from dianka.desk.cli.options import parse_fen
 from dianka.desk.cli.sell import sell_command
 
 whole = typer.Typer()
@@ -215,7 +215,7 @@ def test_a_name_is_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     ("text", "value"), [("12.34", 1234), ("12", 1200), ("12.3", 1230), ("0.01", 1), (" 7 ", 700)]
 )
 def test_yuan(text: str, value: int) -> None:
-    assert fen(text) == value
+    assert parse_fen(text) == value
 
 
 @pytest.mark.parametrize(
@@ -224,4 +224,4 @@ def test_yuan(text: str, value: int) -> None:
 )
 def test_not_yuan(text: str) -> None:
     with pytest.raises(CardError):
-        fen(text)
+        parse_fen(text)

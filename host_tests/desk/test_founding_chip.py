@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import cards_kit as kit
 from cards_kit import ALARMS, TERM_WORDS
-from dianka.card_port import CardError, command
+from dianka.card_port import CardError, make_command
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.crypto import PROFILES
@@ -127,7 +127,7 @@ def test_a_trial_card_and_the_cipher_on_a_chip(
 
 
 def blank(profile: str = "sm4", seed: int = 60) -> Chip:
-    return system.blank_control(profile, kit.seeded(seed))
+    return system.make_blank_control(profile, kit.seeded(seed))
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
@@ -166,22 +166,22 @@ def test_pulled_at_every_command(
 def test_what_the_chip_refuses() -> None:
     code = bytes((PROFILES["sm4"].code,))
     chip = blank()
-    assert kit.sw_of(chip, command(KEEP, code)) == CONDITIONS
-    assert kit.sw_of(chip, command(FOUND, bytes((PROFILES["3des"].code,)))) == WRONG_DATA
-    assert kit.sw_of(chip, command(FOUND, code)) == 0x9000
+    assert kit.sw_of(chip, make_command(KEEP, code)) == CONDITIONS
+    assert kit.sw_of(chip, make_command(FOUND, bytes((PROFILES["3des"].code,)))) == WRONG_DATA
+    assert kit.sw_of(chip, make_command(FOUND, code)) == 0x9000
     assert kit.sw_of(chip, "80FA0700020202") == 0x9000
     # There is one backup only, also of keys that are not stored yet.
     assert kit.sw_of(chip, "80FA0700020202") == CONDITIONS
     chip.power_on()  # the keys are gone with the power
-    assert kit.sw_of(chip, command(KEEP, code)) == CONDITIONS
-    assert kit.sw_of(chip, command("80FA0001", bytes(8))) == NO_KEY
+    assert kit.sw_of(chip, make_command(KEEP, code)) == CONDITIONS
+    assert kit.sw_of(chip, make_command("80FA0001", bytes(8))) == NO_KEY
     for apdu in (FOUND, KEEP):
-        assert kit.sw_of(chip, command(apdu, code)) == 0x9000
+        assert kit.sw_of(chip, make_command(apdu, code)) == 0x9000
     assert chip.state.files[desk_files.CARD_USES] == bytes((0, 0, 0, 1))
     before = roots(chip)
     for apdu in (FOUND, KEEP):  # no second system in the place of the first
-        assert kit.sw_of(chip, command(apdu, code)) == CONDITIONS
+        assert kit.sw_of(chip, make_command(apdu, code)) == CONDITIONS
     assert roots(chip) == before
     other = Chip.new(kinds.USER)
     other.power_on()
-    assert kit.sw_of(other, command(FOUND, code)) == 0x6D00
+    assert kit.sw_of(other, make_command(FOUND, code)) == 0x6D00

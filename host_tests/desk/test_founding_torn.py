@@ -54,7 +54,7 @@ def then_it_is_founded(folder: Path) -> None:
     left = [part.name for part in parts_in(folder)]
     if left:
         with pytest.raises(CardError) as caught:
-            system.found(folder / "control.card", NEEDED, PARTS)
+            system.found_system(folder / "control.card", NEEDED, PARTS)
         line = str(caught.value)
         assert line.startswith(", ".join(left) + " exist") and "remove" in line and "\n" not in line
         assert [part.name for part in parts_in(folder)] == left and not (
@@ -62,7 +62,7 @@ def then_it_is_founded(folder: Path) -> None:
         ).exists()
         for part in parts_in(folder):
             part.unlink()
-    system.found(folder / "control.card", NEEDED, PARTS)
+    system.found_system(folder / "control.card", NEEDED, PARTS)
     assert whole_or_no_system(folder)
 
 
@@ -106,7 +106,7 @@ def test_broken_off_at_every_step(
         with pytest.MonkeyPatch.context() as monkeypatch:
             broken = Broken(monkeypatch, at, after, error)
             with contextlib.suppress(error, CardError):
-                system.found(folder / "control.card", NEEDED, PARTS)
+                system.found_system(folder / "control.card", NEEDED, PARTS)
         if broken.left > 0:
             break
         founded = whole_or_no_system(folder)
@@ -178,5 +178,5 @@ def test_a_part_of_another_backup_is_not_mixed_with_a_new_one(tmp_path: Path, pa
     """Not even one that the new backup would have no number for."""
     (tmp_path / f"backup-{part}.card").write_bytes(b"somebody's")
     with pytest.raises(CardError, match=rf"^backup-{part}\.card exists already: "):
-        system.found(tmp_path / "control.card", NEEDED, PARTS)
+        system.found_system(tmp_path / "control.card", NEEDED, PARTS)
     assert [path.name for path in tmp_path.iterdir()] == [f"backup-{part}.card"]

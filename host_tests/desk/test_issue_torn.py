@@ -114,7 +114,7 @@ def test_a_cleared_card_is_issued_again_by_its_own_system_alone() -> None:
     sell(control, card, 500)
     assert kit.use_in_meter(esam, card)
     sell(control, card, 700)
-    replace.clear(control, card)
+    replace.clear_card(control, card)
     with pytest.raises(CardError, match="do not belong together"):
         make_in_reader(card, kinds.USER, lambda chip: issue.make_user(thief, chip, kit.USER_DATA))
     make_in_reader(card, kinds.USER, lambda chip: issue.make_user(control, chip, kit.USER_DATA))

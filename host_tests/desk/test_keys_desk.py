@@ -18,10 +18,10 @@ from dianka.cardos import keys, kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
 from dianka.cardos.image import CardFile, dump, load
-from dianka.cardos.state import State, new_state
+from dianka.cardos.state import State, make_state
 from dianka.cli import app
 from dianka.desk import issue, system
-from dianka.desk.control import public_control
+from dianka.desk.control import make_public_control
 from dianka.desk.sell import sell
 
 
@@ -45,7 +45,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def founded(folder: Path, parts: int = 3, needed: int = 2, profile: str = "sm4") -> list[Path]:
-    return system.found(folder / "control.card", needed, parts, profile)
+    return system.found_system(folder / "control.card", needed, parts, profile)
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
@@ -91,7 +91,7 @@ def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) 
     """Without the desk's count: the chip has no key until the last part, in any order of parts."""
     cards = founded(tmp_path, 4, 3)
     control = Chip(
-        new_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1)
+        make_state(kinds.CONTROL, bytes(8), kit.seeded(1), private_roots=False), kit.seeded(1)
     )
     control.power_on()
     public = dict(control.state.keys)
@@ -290,4 +290,4 @@ def test_a_restored_system_seals_for_the_former_s_cards(tmp_path: Path) -> None:
     ):
         assert sell(again.chip, user.chip, 100).count == 1
     with CardFile.open(tmp_path / "user.card") as user, pytest.raises(CardError):
-        sell(public_control(), user.chip, 100)
+        sell(make_public_control(), user.chip, 100)

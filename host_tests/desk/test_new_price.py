@@ -15,12 +15,19 @@ from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.image import load
-from dianka.desk.issue import user_tariff
-from dianka.desk.prices import UTC_OFFSET, NewPrice, difference, is_far, read_rates, switch_minute
+from dianka.desk.issue import pack_user_tariff
+from dianka.desk.prices import (
+    UTC_OFFSET,
+    NewPrice,
+    format_difference,
+    is_far,
+    parse_minute,
+    read_rates,
+)
 from dianka.desk.replace import make_replacement, read_former
 from dianka.desk.sell import SaleError, sell
 from dianka.desk.show import show
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
 TODAY = 2601050800
 FORMER, SOON, LATER = 2512010000, 2602010000, 2603010000
@@ -109,7 +116,7 @@ def test_a_replacement_takes_no_price_from_the_former_card(time: int) -> None:
     """It is read in plain, and a shim on its contacts says any price."""
     control, user, _ = opened()
     sale(control, user, NewPrice(6000, time) if time else None)
-    user.state.files[card_files.CARD_TARIFF_2] = user_tariff([1])
+    user.state.files[card_files.CARD_TARIFF_2] = pack_user_tariff([1])
     data, last = read_former(user, 2, 100, now=lambda: TODAY)
     card = kit.blank("user", control, 77)
     make_replacement(control, card, data, last)
@@ -158,7 +165,7 @@ def test_a_damaged_tariff_is_told_and_nothing_is_sold() -> None:
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)))
 def test_a_time_is_read_as_it_is_written(at: datetime) -> None:
     text = f"{at:%Y-%m-%dT%H:%M}"
-    assert f"20{switch_minute(text):010d}" == text.translate({ord(mark): None for mark in "-T:"})
+    assert f"20{parse_minute(text):010d}" == text.translate({ord(mark): None for mark in "-T:"})
 
 
 @pytest.mark.parametrize(
@@ -176,11 +183,11 @@ def test_a_time_is_read_as_it_is_written(at: datetime) -> None:
 )
 def test_times_that_there_are_not(text: str) -> None:
     with pytest.raises(CardError, match="write it as"):
-        switch_minute(text)
+        parse_minute(text)
 
 
 def test_the_desk_and_the_meter_mean_the_same_local_time() -> None:
-    assert shared("ds3231").Ds3231(None)._offset_s == UTC_OFFSET.total_seconds()
+    assert load_shared("ds3231").Ds3231(None)._offset_s == UTC_OFFSET.total_seconds()
 
 
 def test_the_command_line(tmp_path: Path) -> None:
@@ -276,7 +283,7 @@ def test_the_meter_s_time_counts_where_the_desk_s_is_behind(receipt_time: int) -
 def test_how_far_a_price_is_from_the_former(
     price_e4: int, former_e4: int | None, says: str, far: bool
 ) -> None:
-    assert (difference(price_e4, former_e4), is_far(price_e4, former_e4)) == (says, far)
+    assert (format_difference(price_e4, former_e4), is_far(price_e4, former_e4)) == (says, far)
 
 
 @pytest.mark.parametrize("done", [False, True])

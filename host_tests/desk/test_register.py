@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cards_kit import ALARMS
 from dianka.card_port import CardError
-from dianka.cardos.image import locked
+from dianka.cardos.image import lock_file
 from dianka.cli import app
 from dianka.desk import register
 
@@ -79,24 +79,24 @@ def test_what_is_refused_before_the_card_is_made_gives_no_number_out(desk: Path)
 
 
 def test_a_card_whose_making_was_broken_off_keeps_its_number(tmp_path: Path) -> None:
-    register.enter(tmp_path, 42, SERIAL)
-    register.enter(tmp_path, 42, SERIAL)
+    register.enter_number(tmp_path, 42, SERIAL)
+    register.enter_number(tmp_path, 42, SERIAL)
     assert numbers(tmp_path) == ["000000000042"]
     with pytest.raises(CardError, match="was given out"):
-        register.enter(tmp_path, 42, OTHER)
+        register.enter_number(tmp_path, 42, OTHER)
 
 
 def test_a_line_that_a_cut_has_torn_hides_no_number(tmp_path: Path) -> None:
-    register.enter(tmp_path, 42, SERIAL)
+    register.enter_number(tmp_path, 42, SERIAL)
     path = tmp_path / register.NAME
     whole = path.read_bytes()
     for cut in range(1, 20):
         path.write_bytes(whole + b"000000000043 2026-11-27"[:cut])
-        register.enter(tmp_path, 44, SERIAL)
+        register.enter_number(tmp_path, 44, SERIAL)
         with pytest.raises(CardError, match="was given out"):
-            register.enter(tmp_path, 44, OTHER)
+            register.enter_number(tmp_path, 44, OTHER)
         with pytest.raises(CardError, match="was given out"):
-            register.enter(tmp_path, 42, OTHER)
+            register.enter_number(tmp_path, 42, OTHER)
 
 
 def test_the_number_is_on_the_disk_before_the_card_says_it(
@@ -128,6 +128,6 @@ def test_without_the_register_no_number_is_given_out(desk: Path) -> None:
     status, err = issue_init("a.card", "--meter", "42")
     assert status == 1 and "without it no number is given out" in err and err.count("\n") == 1
     (desk / register.NAME).rmdir()
-    with locked(desk / register.NAME):
+    with lock_file(desk / register.NAME):
         status, err = issue_init("a.card", "--meter", "42")
     assert status == 1 and "is in use" in err and not (desk / "a.card").exists()

@@ -104,7 +104,7 @@ def by_record(
         data, last = replace.read_former(former, *(record or (None, None)), rates_e4)
         with CardFile.create(kit.folder / NEW, kinds.USER, rng=kit.rng) as new:
             replace.make_replacement(control, new.chip, data, last)
-        replace.clear(control, former)
+        replace.clear_card(control, former)
     return last
 
 

@@ -18,7 +18,7 @@ from dianka.card_port import CardError, CardPort
 from dianka.cardos.image import CardFile
 from dianka.cli import app
 from dianka.desk import replace
-from dianka.desk.cli.output import told_output
+from dianka.desk.cli.output import guard_output
 from dianka.desk.sell import read_user_card
 
 WORDS = [
@@ -168,11 +168,11 @@ def test_output_that_fails_hides_no_trouble(desk: Path, monkeypatch: pytest.Monk
     def refuses(control: CardPort, former: CardPort) -> None:
         raise CardError("the former card is gone")
 
-    monkeypatch.setattr(replace, "clear", refuses)
+    monkeypatch.setattr(replace, "clear_card", refuses)
     monkeypatch.setattr(sys, "stdout", FullDisk())
     said: list[str] = []
     monkeypatch.setattr("dianka.desk.cli.plain.say_error", said.append)
-    with pytest.raises(SystemExit) as ended, told_output():
+    with pytest.raises(SystemExit) as ended, guard_output():
         app(WORDS)
     assert ended.value.code == 1
     assert len(said) == 1 and "two cards are good now, new.card and old.card" in said[0]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 import cards_kit as kit
-from dianka.card_port import CardError, command, send
+from dianka.card_port import CardError, make_command, send
 from dianka.cardos.chip import Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
@@ -244,10 +244,10 @@ def test_nobody_else_writes_money_to_a_card(control: Chip, user: Chip, esam: Chi
     sell(control, user, 5000)
     serial = kit.open_card(user)
     kit.prove_meter(esam, user, serial)
-    send(esam, command("00D68700", bytes(49)), "run info")
+    send(esam, make_command("00D68700", bytes(49)), "run info")
     block = send(
         esam,
-        command("04B08700", kit.challenge(user) + bytes.fromhex("04D685000C") + serial),
+        make_command("04B08700", kit.challenge(user) + bytes.fromhex("04D685000C") + serial),
         "seal",
     )
     assert kit.sw_of(user, bytes.fromhex("04D682000C") + block) == 0x6982

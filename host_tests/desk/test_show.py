@@ -18,7 +18,7 @@ from dianka.desk import issue, service
 from dianka.desk.content import CONTENTS
 from dianka.desk.service import InspectionData
 from dianka.desk.show import show
-from dianka.desk.words import decimal, named_bits
+from dianka.desk.words import format_decimal, name_bits
 from meter_kit import MeterKit, S, in_use
 
 INSPECTION = Path("inspection.card")
@@ -95,7 +95,7 @@ def test_test_results_are_told(
     words = dict(show(card))[f"meter {meter_no:012d}, ESAM 0001020304050607"]
     names = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
     failed = done & ~passed
-    assert ("FAILED: " + named_bits(failed, names) in words) == bool(failed)
+    assert ("FAILED: " + name_bits(failed, names) in words) == bool(failed)
     assert ("passed: " in words) == bool(done)
     assert (f"{money_fen // 100}.{money_fen % 100:02d} yuan given" in words) == bool(money_fen)
     assert (f"{pulses} pulses" in words) == bool(done & 4)
@@ -140,7 +140,7 @@ def test_whatever_is_on_a_card_it_is_told_or_refused_in_one_line(data: st.DataOb
 
 @given(st.integers(0, 10**18), st.integers(1, 9))
 def test_decimals_lose_nothing(value: int, places: int) -> None:
-    text = decimal(value, places)
+    text = format_decimal(value, places)
     assert int(text.replace(".", "")) == value and len(text.split(".")[1]) == places
 
 
@@ -150,9 +150,7 @@ def test_tariffs_and_names(tmp_path: Path) -> None:
     issue.issue_init(control, tmp_path / "init.card", data)
     with CardFile.open(tmp_path / "init.card") as card:
         assert dict(show(card.chip))["price"] == "0.4883 yuan/kWh, 0.5383 yuan/kWh, 0.4883 yuan/kWh"
-    assert (
-        named_bits(0, ("a", "b")) == "nothing" and named_bits(7, ("a", "b")) == "a, b, unknown 04"
-    )
+    assert name_bits(0, ("a", "b")) == "nothing" and name_bits(7, ("a", "b")) == "a, b, unknown 04"
 
 
 @pytest.mark.parametrize(

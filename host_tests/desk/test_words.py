@@ -98,7 +98,7 @@ def test_a_card_that_opens_an_account_without_a_price_is_bad(sfi: int) -> None:
 def test_a_price_of_zero_is_not_handed_on() -> None:
     """Neither to a replacement card nor as the price in force beside a new one."""
     card = kit.user_card(kit.control_card())
-    card.state.files[card_files.CARD_TARIFF_1] = issue.user_tariff([0])
+    card.state.files[card_files.CARD_TARIFF_1] = issue.pack_user_tariff([0])
     card.power_on()
     kit.open_card(card)
     with pytest.raises(CardError, match="a tariff without a price"):

@@ -33,7 +33,7 @@ def drive(exchange: object, to: T0Card, chunk: int = 1000) -> None:
         for value in exchange.take():
             assert not heard, "the reader talks while the card does"
             heard += to.receive(value)
-        heard += to.more() if not heard else b""
+        heard += to.get_more() if not heard else b""
         assert exchange.want > 0
         if not heard:
             exchange.expire()

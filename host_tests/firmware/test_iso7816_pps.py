@@ -26,7 +26,7 @@ def atr_of(raw: bytes) -> object:
 
 
 def offer(ta1: int, ta2: int | None = None) -> object:
-    return atr_of(pps.offering(OWN, ta1, ta2))
+    return atr_of(pps.offer_rate(OWN, ta1, ta2))
 
 
 def run(factor: int, asked: pps.Asked) -> object:
@@ -105,7 +105,9 @@ def test_the_card_takes_no_more_than_six_characters_and_no_rate_that_it_did_not_
     assert heard <= 6 and len(said) <= 4
     f, d = asked.rate
     assert asked.rate == pps.FIRST or (
-        372 <= f <= pps.rate(ta1)[0] and 1 <= d <= pps.rate(ta1)[1] and way == pps.ECHO
+        372 <= f <= pps.decode_rate(ta1)[0]
+        and 1 <= d <= pps.decode_rate(ta1)[1]
+        and way == pps.ECHO
     )
 
 
@@ -139,7 +141,7 @@ def test_what_is_asked_for(ta1: int, factor: int) -> None:
 def test_whatever_is_asked_for_the_card_may_agree_to(ta1: int) -> None:
     atr = offer(ta1)
     if atr.error:
-        assert atr.error == "ATR with reserved values" and 0 in pps.rate(ta1)
+        assert atr.error == "ATR with reserved values" and 0 in pps.decode_rate(ta1)
         return
     factor = PPS.find_offered_factor(atr, 8)
     assert factor in (1, 2, 4, 8)

@@ -22,7 +22,7 @@ def sizes(answers: list[tuple[bytes, int]]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(("ta1", "factor"), [(0x11, 1), (0x12, 2), (0x13, 4), (0x18, 4), (0x95, 4)])
 def test_commands_pass_at_the_rate_agreed_to(ta1: int, factor: int) -> None:
     rig = LineRig(Behaviour(ta1=ta1))
-    assert bytes(rig.reset().raw) == pps.offering(ATR, ta1)
+    assert bytes(rig.reset().raw) == pps.offer_rate(ATR, ta1)
     assert (rig.line.baud, rig.socket.engine.rate) == (FIRST_BAUD * factor, (372, factor))
     assert sizes([rig.command(*command) for command in (SELECT, CHALLENGE, READ)]) == GOOD
     assert rig.socket.violations == [] and rig.channel.pps_failures == 0
@@ -118,7 +118,7 @@ def test_at_the_wrong_rate_both_sides_hear_rubbish() -> None:
 def test_specific_mode_is_honoured(ta1: int, ta2: int) -> None:
     rig = LineRig(Behaviour(ta1=ta1, ta2=ta2))
     rig.reset()
-    assert rig.line.baud == FIRST_BAUD * pps.rate(ta1)[1]
+    assert rig.line.baud == FIRST_BAUD * pps.decode_rate(ta1)[1]
     assert sizes([rig.command(*command) for command in (SELECT, CHALLENGE, READ)]) == GOOD
     assert rig.socket.violations == []
     rig.works_again()

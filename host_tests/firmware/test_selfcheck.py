@@ -16,7 +16,7 @@ from dianka.bench.models.hlw8032_frame import Fault
 from dianka.bench.models.relay import ContactFault
 from dianka.cardos.chip import Chip
 from dianka.cardos.t0 import Behaviour
-from dianka.firmware import ROOT, shared
+from dianka.firmware import ROOT, load_shared
 from meter_kit import INIT_DATA, MeterKit, S, in_use
 
 MANY = 1_000_000
@@ -49,7 +49,7 @@ def start(kit: MeterKit, spoil: Callable[[MeterKit], object]) -> str:
 def other_format(kit: MeterKit) -> None:
     """Good records of a format that is not this version's: as if other firmware had run."""
     store = kit.rig.bench.fram
-    size = shared("state").SIZE + 20
+    size = load_shared("state").SIZE + 20
     for base in (1024, SIZE // 2 + 1024):
         body = (
             (1 << 40).to_bytes(6, "big") + size.to_bytes(2, "big") + b"\x7f\x01" + bytes(size - 2)

@@ -13,9 +13,9 @@ import pytest
 import cards_kit
 from dianka.bench.models.contacts import T0Socket
 from dianka.bench.models.fram import ADDRESS, SIZE, Mb85rc256v
-from dianka.card_port import command, send
+from dianka.card_port import make_command, send
 from dianka.cardos.files import card_files
-from dianka.cardos.state import key_info
+from dianka.cardos.state import make_key_info
 from dianka.desk import issue
 from dianka.desk.sell import sell
 from line_rig import LineRig
@@ -112,7 +112,7 @@ class Books:
         self.settlement.compare_again()
         self.rig.parts.run(self.settlement.start())
         order = self.rig.parts.run(self.esam.get_challenge(4)) + CREDIT_HEADER
-        self._block = send(self._card, command("04B08200", order), "seal")
+        self._block = send(self._card, make_command("04B08200", order), "seal")
 
     def done(self, step: Any) -> bool:
         """Whether this step of the firmware ended without an EsamError."""
@@ -251,7 +251,7 @@ def test_a_journal_of_no_such_meter_takes_the_esams_word(
     setattr(books.state, name, value)
     books.store.commit()
     # With private keys a meter that is not set up has lost its memory, which is another case.
-    books.chip.state.files[card_files.ESAM_KEY_INFO] = key_info(card_files.KEYS_PUBLIC)
+    books.chip.state.files[card_files.ESAM_KEY_INFO] = make_key_info(card_files.KEYS_PUBLIC)
     books.restart()
     assert books.money == (BOUGHT_FEN, BOUGHT_FEN, 55_000, 0)
 

@@ -29,7 +29,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture(autouse=True)
 def pc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dianka.flash.clock.pc_time", lambda: NOW)
+    monkeypatch.setattr("dianka.flash.clock.get_pc_time", lambda: NOW)
 
 
 def set_chip(desk: Desk, off: timedelta) -> None:
@@ -121,7 +121,7 @@ def test_what_the_command_can_not_do_is_one_line(
     done = clock(desk)
     assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.endswith(": flash it first\n")
-    monkeypatch.setattr("dianka.flash.clock.pc_time", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr("dianka.flash.clock.get_pc_time", lambda: datetime(1970, 1, 1, tzinfo=UTC))
     done = desk.flash()
     assert (
         done.exit_code == 1
@@ -142,6 +142,6 @@ def test_a_clock_that_is_silent_does_not_stop_the_flashing(desk: Desk) -> None:
 
 def test_the_time_is_the_pcs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    from dianka.flash.clock import pc_seconds
+    from dianka.flash.clock import get_pc_seconds
 
-    assert abs(pc_seconds() - (time.time() - 946_684_800)) <= 1
+    assert abs(get_pc_seconds() - (time.time() - 946_684_800)) <= 1

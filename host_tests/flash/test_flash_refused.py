@@ -209,7 +209,7 @@ def test_why_a_port_stays_closed(
         raise serial.SerialException(number, "could not open port")
 
     monkeypatch.setattr(link.serial, "serial_for_url", refuse)
-    assert link._why_closed(str(port)).startswith(f"{port} {said}")
+    assert link._explain_closed(str(port)).startswith(f"{port} {said}")
 
 
 def test_what_cannot_be_built(desk: Desk) -> None:
@@ -240,13 +240,13 @@ def test_a_change_of_totals_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
     assert report == update.Report("1+2", "00000141", (5, 0, 7, 7, 1))
     assert report is not None
     with pytest.raises(flash_cli.typer.Exit):
-        flash_cli._tell(report, (5, 0, 8, 7, 1))
+        flash_cli._tell_report(report, (5, 0, 8, 7, 1))
     captured = capsys.readouterr()
     assert (
         "balance 7 fen, before: 8" in captured.out
         and "totals or balance are not what they were" in captured.err
     )
     with pytest.raises(flash_cli.typer.Exit):
-        flash_cli._tell(report, (5, 1, 7, 7, 1))
+        flash_cli._tell_report(report, (5, 1, 7, 7, 1))
     assert update.parse_report("[1] self-check 00000141 version") is None
     assert update.parse_report("mains failing") is None

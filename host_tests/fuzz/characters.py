@@ -7,10 +7,10 @@ here are written from ISO 7816-3 as one pass over a whole text, where the firmwa
 that wait for one character after the other.
 """
 
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
-ISO = shared("iso7816")
-PPS = shared("iso7816_pps")
+ISO = load_shared("iso7816")
+PPS = load_shared("iso7816_pps")
 INS = 0xB0
 MOST_STEPS = 100_000
 MOST_WANTED = 256 + 2  # of T=0: data and status word

@@ -10,8 +10,8 @@ from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES, Profile
 from dianka.cardos.files import card_files
-from dianka.cardos.state import key_info
-from dianka.desk.control import Load, esam_plan, load_keys, meter_plan, user_plan
+from dianka.cardos.state import make_key_info
+from dianka.desk.control import Load, load_keys, plan_esam, plan_meter, plan_user_card
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cards"
 PAGES = ("protocol.md", "files.md", "sessions.md", "examples.md")
@@ -140,8 +140,8 @@ class System:
         control.state.keys |= {kid: root(kid) for kid in keys.ROOT_KIDS}
         for chip in self.chips.values():
             chip.power_on()
-        factor = keys.meter_factor(card_files.to_bcd(METER_NO, 6))
-        load_keys(control, esam, esam_plan())
+        factor = keys.make_meter_factor(card_files.to_bcd(METER_NO, 6))
+        load_keys(control, esam, plan_esam())
         params = {
             "meter_no": METER_NO,
             "ct_ratio": 1,
@@ -152,9 +152,9 @@ class System:
         }
         esam.state.files[card_files.ESAM_PARAMS] = card_files.pack(card_files.PARAMS, params)
         load_keys(
-            control, esam, meter_plan(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
+            control, esam, plan_meter(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
         )
-        load_keys(control, card, user_plan(card.state.serial, factor))
+        load_keys(control, card, plan_user_card(card.state.serial, factor))
         params |= {"customer_no": CUSTOMER_NO, "card_type": card_files.OPEN, "update_flag": 0x80}
         card.state.files[card_files.CARD_INFO] = card_files.frame(
             card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
@@ -162,7 +162,7 @@ class System:
         card.state.files[card_files.CARD_WALLET] = card_files.pack(
             card_files.WALLET, {"money_fen": 5000, "count": 1}
         )
-        assert esam.state.files[card_files.ESAM_KEY_INFO] == key_info(card_files.KEYS_PRIVATE)
+        assert esam.state.files[card_files.ESAM_KEY_INFO] == make_key_info(card_files.KEYS_PRIVATE)
         for chip in self.chips.values():
             chip.power_on()
 

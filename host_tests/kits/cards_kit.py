@@ -7,18 +7,18 @@ step by step; it holds no key either.
 import random
 from collections.abc import Callable
 
-from dianka.card_port import command, send
+from dianka.card_port import make_command, send
 from dianka.cardos import kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.files import card_files
-from dianka.cardos.keys import meter_factor
+from dianka.cardos.keys import make_meter_factor
 from dianka.cardos.state import State
 from dianka.desk import control as sealing
 from dianka.desk import issue, service
 
 METER_NO = 123456789012
 CUSTOMER_NO = 77
-METER = meter_factor(card_files.to_bcd(METER_NO, 6))
+METER = make_meter_factor(card_files.to_bcd(METER_NO, 6))
 USER_DATA = issue.UserData(METER_NO, CUSTOMER_NO, 2000, 500, [5000])
 ALARMS = ("--alarm1", "20", "--alarm2", "5")
 TERM_WORDS = ("--price", "0.5", *ALARMS)
@@ -112,7 +112,7 @@ def production_card(control: Chip, seed: int = 9) -> Chip:
 def part_card(control: Chip, seed: int = 10) -> Chip:
     """Return a part card with its keys, and no part in it."""
     chip = blank(kinds.PART, control, seed)
-    sealing.load_keys(control, chip, sealing.part_plan(open_card(chip)))
+    sealing.load_keys(control, chip, sealing.plan_part_card(open_card(chip)))
     return chip
 
 
@@ -136,24 +136,24 @@ def challenge(chip: Chip, size: int = 4) -> bytes:
 
 def open_card(card: Chip) -> bytes:
     serial = card.power_on()[-8:]
-    send(card, command("00A40000", b"\xdf\x01"), "open")
+    send(card, make_command("00A40000", b"\xdf\x01"), "open")
     return serial
 
 
 def identify(esam: Chip, card: Chip, serial: bytes) -> bool:
     r8 = challenge(esam, 8)
-    send(esam, command("80FA0001", serial), "diversify")
-    return send(esam, command("80FA0000", r8), "encipher") == send(
-        card, command("00880001", r8), "prove itself"
+    send(esam, make_command("80FA0001", serial), "diversify")
+    return send(esam, make_command("80FA0000", r8), "encipher") == send(
+        card, make_command("00880001", r8), "prove itself"
     )
 
 
 def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
     c8 = challenge(card, 8)
-    send(esam, command("80FA0002", serial), "diversify")
+    send(esam, make_command("80FA0002", serial), "diversify")
     send(
         card,
-        command("00820002", send(esam, command("80FA0000", c8), "encipher")),
+        make_command("00820002", send(esam, make_command("80FA0000", c8), "encipher")),
         "accept the meter",
     )
 
@@ -161,7 +161,7 @@ def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
 def carry(esam: Chip, card: Chip, where: str, target: str, factor: bytes = b"") -> bytes:
     """Read a sealed block from the card and write it to the ESAM; return the command sent."""
     header = bytes.fromhex(target)
-    block = send(card, command(where, challenge(esam) + header + factor), "read sealed")
+    block = send(card, make_command(where, challenge(esam) + header + factor), "read sealed")
     send(esam, header + block, "take a sealed block")
     return header + block
 
@@ -185,7 +185,7 @@ def change_keys(esam: Chip, card: Chip, meter: bytes = METER) -> None:
     serial = open_card(card)
     assert identify(esam, card, serial)
     master = sealing.Load(0, 0, bytes(8))
-    sealing.load_keys(card, esam, sealing.meter_plan(meter), master)
+    sealing.load_keys(card, esam, sealing.plan_meter(meter), master)
 
 
 def credit(esam: Chip, card: Chip) -> bytes:
@@ -204,9 +204,9 @@ def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
     info = card_files.frame(
         card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
     )
-    send(esam, command("00D68700", info), "take run info")
+    send(esam, make_command("00D68700", info), "take run info")
     target = bytes.fromhex("04D6850035")
-    block = send(esam, command("04B08700", challenge(card) + target + serial), "seal run info")
+    block = send(esam, make_command("04B08700", challenge(card) + target + serial), "seal run info")
     send(card, target + block, "take the write-back")
 
 

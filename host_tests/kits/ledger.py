@@ -5,11 +5,11 @@ from fractions import Fraction
 from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.stage.session import Session
 from dianka.bench.stage.stand import FEN, compute_used_fen
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
 __all__ = ["FEN", "PJ_PER_WH", "Ledger", "Session", "compute_used_fen"]
 
-PJ_PER_WH = shared("account").PJ_PER_KWH // 1000
+PJ_PER_WH = load_shared("account").PJ_PER_KWH // 1000
 
 
 class Ledger:

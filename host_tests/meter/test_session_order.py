@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import cards_kit
-from dianka.card_port import command, send
+from dianka.card_port import make_command, send
 from dianka.cardos.chip import Chip
 from meter_kit import USER, MeterKit, S, in_use
 from parts import Parts
@@ -129,13 +129,15 @@ def test_one_command_diversifies_and_enciphers(kid: int) -> None:
     esam = cards_kit.private_esam(cards_kit.control_card())
     esam.power_on()
     factor, data = bytes(range(8)), bytes(range(100, 108))
-    both = send(esam, command(f"80FA000{kid}", factor + data), "diversify and encipher")
+    both = send(esam, make_command(f"80FA000{kid}", factor + data), "diversify and encipher")
     # The process key stays.
-    assert both == send(esam, command("80FA0000", data), "encipher") and len(both) == 8
+    assert both == send(esam, make_command("80FA0000", data), "encipher") and len(both) == 8
     esam.power_on()
-    send(esam, command(f"80FA000{kid}", factor), "diversify")
-    assert both == send(esam, command("80FA0000", data), "encipher")
+    send(esam, make_command(f"80FA000{kid}", factor), "diversify")
+    assert both == send(esam, make_command("80FA0000", data), "encipher")
     for size in (0, 1, 7, 9, 15, 17, 32):
-        assert cards_kit.sw_of(esam, command(f"80FA000{kid}", bytes(size)).hex()) == 0x6700, size
+        assert cards_kit.sw_of(esam, make_command(f"80FA000{kid}", bytes(size)).hex()) == 0x6700, (
+            size
+        )
     for other in (3, 4, 5, 6, 7):
-        assert cards_kit.sw_of(esam, command(f"80FA000{other}", factor + data).hex()) == 0x6982
+        assert cards_kit.sw_of(esam, make_command(f"80FA000{other}", factor + data).hex()) == 0x6982

@@ -203,13 +203,13 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
 
 def serve_another_meter(kit: MeterKit, card: Path) -> None:
     """Have this key-change card seal a key of some other meter, which takes a use."""
-    load = sealing.Load(keys.PURCHASE, factor=keys.meter_factor(bytes(5) + b"\x99"))
+    load = sealing.Load(keys.PURCHASE, factor=keys.make_meter_factor(bytes(5) + b"\x99"))
     with CardFile.open(kit.folder / card, kit.rng) as file:
         file.chip.power_on()
         send(file.chip, bytes.fromhex("00A4000002DF01"), "select")
         send(
             file.chip,
-            sealing.seal_command(
+            sealing.make_seal_command(
                 load, sealing.Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR), bytes(4)
             ),
             "seal",

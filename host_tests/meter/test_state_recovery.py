@@ -18,7 +18,7 @@ from dianka.cardos import kinds
 from dianka.cardos.image import CardFile
 from dianka.desk.issue import InitData, UserData
 from dianka.desk.prices import NewPrice
-from dianka.firmware import FIRMWARE, shared
+from dianka.firmware import FIRMWARE, load_shared
 from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, MS, USER, MeterKit, S, dip, in_use
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
@@ -379,7 +379,7 @@ def test_what_tests_have_used_is_forgiven_for_good(tmp_path: Path) -> None:
 # The stop comes before or after the memory was read.
 
 
-records = shared("state")
+records = load_shared("state")
 
 
 def kept(kit: MeterKit) -> records.State:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dianka.bench.models.fram import Cut
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
-from dianka.desk.issue import user_tariff
+from dianka.desk.issue import pack_user_tariff
 from ledger import FEN, compute_used_fen
 from meter_kit import MS, PRICE_E4, USER, MeterKit, S, in_use, tell
 from parts import Parts
@@ -63,7 +63,7 @@ def test_bought_is_used_and_balance_through_any_changes(
             now_s = min(now_s + value, 3_100_000_000)
         elif what == "plan":
             plan = now_s + max(value[0], -now_s), value[1]
-            tariff.plan_price(state, local(plan[0]), user_tariff([plan[1]]))
+            tariff.plan_price(state, local(plan[0]), pack_user_tariff([plan[1]]))
         elif what == "blind":
             blind = value
         elif what == "commit":
@@ -78,10 +78,10 @@ def test_bought_is_used_and_balance_through_any_changes(
 
 def test_zeros_plan_nothing_and_forget_what_was_planned() -> None:
     state = records.State()
-    tariff.plan_price(state, 2601010000, user_tariff([6000]))
+    tariff.plan_price(state, 2601010000, pack_user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time) == (6000, 2601010000)
     assert not tariff.switch_price(state, 2512312359) and not tariff.switch_price(state, 0)
-    tariff.plan_price(state, 0, user_tariff([6000]))
+    tariff.plan_price(state, 0, pack_user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time, state.price_e4) == (0, 0, 0)
     assert not tariff.switch_price(state, 9912312359)
 
@@ -209,6 +209,6 @@ def test_the_first_debit_after_the_time_is_by_the_new_price(kit: MeterKit) -> No
     charged_pj, state = kit.state.energy_pj, kit.state
     assert compute_used_fen(state) == Fraction(charged_pj * PRICE_E4, FEN)
     # As if the power had been off: the time has passed at the next look.
-    tariff.plan_price(state, 1, user_tariff([6000]))
+    tariff.plan_price(state, 1, pack_user_tariff([6000]))
     kit.wait(5 * S)
     assert kit.state.energy_pj > charged_pj and at_the_old_price(kit, PRICE_E4, 6000) == charged_pj

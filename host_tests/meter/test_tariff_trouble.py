@@ -14,7 +14,7 @@ from dianka.bench.models.fram import SIZE
 from dianka.card_port import CardError
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
-from dianka.desk.issue import NEW_PRICE, user_tariff
+from dianka.desk.issue import NEW_PRICE, pack_user_tariff
 from dianka.desk.prices import NewPrice
 from dianka.desk.sell import SaleError, sell
 from meter_kit import METER_NO, PRICE_E4, USER, MeterKit, S, exact, in_use
@@ -220,7 +220,7 @@ def test_a_lost_memory_gets_the_plan_and_the_price_back(kit: MeterKit) -> None:
 def test_set_1_of_a_purchase_changes_no_price(kit: MeterKit) -> None:
     """Neither now nor by way of the ESAM, which keeps a set 1 only if it is in force."""
     sell_new(kit, 6000, 600)
-    kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=user_tariff([1]))
+    kit.write(USER, {"update_flag": NEW_PRICE}, CARD_TARIFF_1=pack_user_tariff([1]))
     assert kit.run_session(USER).code == 0
     assert kit.state.price_e4 == PRICE_E4 and any("not in force" in line for line in kit.lines)
     lose_memory(kit)

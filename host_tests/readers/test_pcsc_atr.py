@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
-iso7816 = shared("iso7816")
+iso7816 = load_shared("iso7816")
 REAL = [
     bytes.fromhex(line) for line in Path(__file__).with_name("real_atrs.txt").read_text().split()
 ]

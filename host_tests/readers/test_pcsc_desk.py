@@ -26,7 +26,7 @@ from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
 from dianka.desk.sell import KEEP_MONEY, NOTHING_SENT, read_user_card, sell
-from dianka.readers import find
+from dianka.readers import find_reader
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit
 from pcsc_kit import Readers, need
 from sweeps import points, sweep
@@ -223,7 +223,7 @@ def test_every_mistake_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     control = control_card()
-    with pcsc.holding(0, Tpdu(user_card(control))), find("reader:0").connect():
+    with pcsc.holding(0, Tpdu(user_card(control))), find_reader("reader:0").connect():
         mistakes = [
             (("sell", "reader:0", "1", "--control", "reader:1"), "in use by another program"),
             (("card", "show", "reader:1"), "is empty: put the card into it"),
@@ -345,7 +345,7 @@ def test_pulled_out_of_the_reader_during_a_sale(
 
 
 def sell_at(pcsc: Readers, control: Chip, card: Chip, engine: type[Pulled]) -> int:
-    with pcsc.holding(0, engine(card)) as slot, find("reader:0").connect() as held:
+    with pcsc.holding(0, engine(card)) as slot, find_reader("reader:0").connect() as held:
         sell(control, held.port, 500)
         return slot.commands
 
@@ -354,7 +354,7 @@ def pulled_at(pcsc: Readers, control: Chip, esam: Chip, card: Chip, at: int, aft
     """Whether the sale stands. If not it is made again; either way the meter credits it once."""
     with (
         pcsc.holding(0, Pulled(card, at, after)),
-        find("reader:0").connect() as held,
+        find_reader("reader:0").connect() as held,
         pytest.raises((CardError, CardTorn)) as caught,
     ):
         sell(control, held.port, 500)

@@ -15,13 +15,13 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
-from dianka.firmware import FIRMWARE, shared
+from dianka.firmware import FIRMWARE, load_shared
 from dianka.flash import build
 
 S = 1_000_000
 PRICE_E4 = 5000
-FEN = shared("account").FEN
-RECORDS = shared("state")
+FEN = load_shared("account").FEN
+RECORDS = load_shared("state")
 
 
 class Updated:

@@ -56,7 +56,7 @@ def send(port: CardPort, apdu: bytes, doing: str) -> bytes:
     return data
 
 
-def command(header: str, data: bytes = b"") -> bytes:
+def make_command(header: str, data: bytes = b"") -> bytes:
     """Return the APDU of a header in hex (CLA INS P1 P2) and its data."""
     return bytes.fromhex(header) + bytes((len(data),)) + data
 
@@ -81,7 +81,7 @@ def serial_of(atr: bytes) -> bytes:
 def select_card(port: CardPort) -> bytes:
     """Reset the card and select its directory DF01; return the serial number."""
     serial = serial_of(port.power_on())
-    send(port, command("00A40000", b"\xdf\x01"), "open its directory")
+    send(port, make_command("00A40000", b"\xdf\x01"), "open its directory")
     return serial
 
 

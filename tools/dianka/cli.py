@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dianka.commands import ALL
-from dianka.desk.cli.output import told_output
+from dianka.desk.cli.output import guard_output
 from dianka.lazy import LazyGroup
 from dianka.oneline import OneLineGroup
 
@@ -58,5 +58,5 @@ def dianka(
 
 def main() -> None:
     """Run the command line; report output that cannot be written (exit code 4)."""
-    with told_output():
+    with guard_output():
         app()

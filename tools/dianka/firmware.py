@@ -14,7 +14,7 @@ FIRMWARE = ROOT / "firmware"
 BOARDS = ROOT / "boards"
 
 
-def shared(name: str) -> types.ModuleType:
+def load_shared(name: str) -> types.ModuleType:
     """Load a hardware-free firmware module into CPython, once, and return it.
 
     Its name there is `dianka_firmware.<name>`.
@@ -28,7 +28,7 @@ def shared(name: str) -> types.ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[full_name] = module
     had_micropython = "micropython" in sys.modules
-    sys.modules.setdefault("micropython", _micropython())
+    sys.modules.setdefault("micropython", _make_micropython())
     try:
         spec.loader.exec_module(module)
     finally:
@@ -37,7 +37,7 @@ def shared(name: str) -> types.ModuleType:
     return module
 
 
-def _micropython() -> types.ModuleType:
+def _make_micropython() -> types.ModuleType:
     """Return a stand-in for MicroPython's own module, with `const`."""
     module = types.ModuleType("micropython")
     module.const = lambda value: value  # type: ignore[attr-defined]

@@ -31,7 +31,7 @@ class Later:
 
         Ctrl-C meanwhile is reported in one line: nothing has been done yet.
         """
-        with told_if_interrupted():
+        with report_interruption():
             module, _, attribute = self.target.partition(":")
             found = getattr(importlib.import_module(module), attribute)
             holder = typer.Typer(
@@ -58,12 +58,14 @@ class LazyGroup(TyperGroup):
         found = [(name, self.commands.data[name]) for name in self.commands]
         # The width that typer itself uses.
         room = formatter.width - 6 - max(map(len, self.commands))
-        shown = [(name, _summary(command, room)) for name, command in found if not command.hidden]
+        shown = [
+            (name, _get_summary(command, room)) for name, command in found if not command.hidden
+        ]
         with formatter.section("Commands"):
             formatter.write_dl(shown)
 
 
-def _summary(command: Any, room: int) -> str:
+def _get_summary(command: Any, room: int) -> str:
     return command.help if isinstance(command, Later) else command.get_short_help_str(room)
 
 
@@ -76,7 +78,7 @@ class _Commands(UserDict[str, Any]):
 
 
 @contextmanager
-def told_if_interrupted() -> Iterator[None]:
+def report_interruption() -> Iterator[None]:
     """Report in one line that Ctrl-C came before the command did anything.
 
     The exit code is 130.

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from dianka.lazy import told_if_interrupted
+from dianka.lazy import report_interruption
 
 
 class OneLineGroup(TyperGroup):
@@ -23,11 +23,11 @@ class OneLineGroup(TyperGroup):
     """
 
     def make_context(self, *words: Any, **more: Any) -> Any:
-        with _one_line(), told_if_interrupted():
+        with _report_in_one_line(), report_interruption():
             return super().make_context(*words, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        with _one_line():
+        with _report_in_one_line():
             return super().invoke(ctx)
 
 
@@ -52,18 +52,18 @@ class SaleCommand(TyperCommand):
 
 
 @contextmanager
-def _one_line() -> Iterator[None]:
+def _report_in_one_line() -> Iterator[None]:
     try:
         yield
     except TyperException as error:
         # Not an error: the help for somebody who has typed nothing.
         if type(error).__name__ == "NoArgsIsHelpError":
             raise
-        typer.echo(_line(error), err=True)
+        typer.echo(_format_error(error), err=True)
         raise typer.Exit(error.exit_code) from None
 
 
-def _line(error: TyperException) -> str:
+def _format_error(error: TyperException) -> str:
     """Return the error as one line, with the command that shows the help."""
     # The words that were typed may contain line breaks.
     text = (

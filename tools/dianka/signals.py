@@ -10,7 +10,7 @@ _ENDS = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(
 
 
 @contextlib.contextmanager
-def ended_by_signals() -> Iterator[None]:
+def end_on_signals() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP end the block, so that everything is cleaned up.
 
     SIGINT raises KeyboardInterrupt even where it was ignored before, as in a job that a script has

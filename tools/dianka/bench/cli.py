@@ -25,7 +25,7 @@ from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
-from dianka.signals import ended_by_signals
+from dianka.signals import end_on_signals
 
 bench_app = typer.Typer(
     help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True
@@ -227,7 +227,7 @@ def _make_folder(place: Path) -> None:
 @contextlib.contextmanager
 def _fail_in_one_line() -> Iterator[None]:
     try:
-        with ended_by_signals():
+        with end_on_signals():
             yield
     except (StoryError, RigError, VmError, ChipError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)

@@ -79,6 +79,6 @@ class Kind:
     hands_on: bool = False  # seals from roots kept at kid + 10, and counts its uses down
 
 
-def sealed_for(*headers: str) -> tuple[bytes, ...]:
+def parse_targets(*headers: str) -> tuple[bytes, ...]:
     """Return target headers from their hex digits."""
     return tuple(bytes.fromhex(header) for header in headers)

@@ -37,7 +37,7 @@ _EXTENDABLE = True
 _EXPONENT = 0  # of the iterations over the passphrase, which is empty
 
 
-def found(context: Context, command: Command) -> Answer:
+def make_roots(context: Context, command: Command) -> Answer:
     """Make private roots in a blank card (80 FA 09 00 01 profile).
 
     They are lost with the power until KEEP stores them.
@@ -49,7 +49,7 @@ def found(context: Context, command: Command) -> Answer:
     return b"", OK
 
 
-def keep(context: Context, command: Command) -> Answer:
+def keep_roots(context: Context, command: Command) -> Answer:
     """Store the roots that FOUND made, and the number of backups left (80 FA 09 01 01 profile).
 
     Refuse without FOUND (6985).
@@ -81,7 +81,7 @@ def _has_roots(context: Context) -> bool:
     return keys.MASTER in context.state.keys or keys.MASTER in context.volatile.roots
 
 
-def split(context: Context, command: Command) -> Answer:
+def split_roots(context: Context, command: Command) -> Answer:
     """Make the parts, to be handed out until power is lost (80 FA 07 00 02 needed parts).
 
     Count down the backups that the card may still make.
@@ -95,7 +95,7 @@ def split(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_DATA)
     if not left or not _has_roots(context):
         raise Refused(CONDITIONS)
-    secret = b"".join(context.key(kid) for kid in keys.ROOT_KIDS)
+    secret = b"".join(context.find_key(kid) for kid in keys.ROOT_KIDS)
     number = int.from_bytes(context.rng(2), "big") & 0x7FFF
     sealed = EncryptedMasterSecret.from_master_secret(
         secret, _PASSPHRASE, number, _EXTENDABLE, _EXPONENT
@@ -109,7 +109,7 @@ def split(context: Context, command: Command) -> Answer:
     return b"", OK
 
 
-def hand_out(context: Context, command: Command) -> Answer:
+def hand_out_part(context: Context, command: Command) -> Answer:
     """Return one part, sealed for its part card; each part once (80 FA 07 part 0C r4 serial8).
 
     The block is for the command 04 D6 82 00 of the part card with this serial number.
@@ -120,14 +120,14 @@ def hand_out(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_P1P2)
     if command.p2 > len(parts) or not parts[command.p2 - 1] or not _has_roots(context):
         raise Refused(CONDITIONS)
-    key = context.profile.div(context.key(keys.DESK), command.data[4:])
+    key = context.profile.derive_key(context.find_key(keys.DESK), command.data[4:])
     block = context.profile.seal(key, parts[command.p2 - 1])
     header = bytes((0x04, 0xD6, 0x80 | keys.PART_FILE, 0x00, len(block) + 4))
     parts[command.p2 - 1] = b""
-    return block + context.mac(key, command.data[:4], header + block), OK
+    return block + context.make_mac(key, command.data[:4], header + block), OK
 
 
-def take_in(context: Context, command: Command) -> Answer:
+def take_in_part(context: Context, command: Command) -> Answer:
     """Take a part and return how many are missing (80 FA 08 00 lc block mac).
 
     The part is sealed under the process key: kid 87 diversified by the part card's serial number.
@@ -138,7 +138,7 @@ def take_in(context: Context, command: Command) -> Answer:
         raise Refused(CONDITIONS)
     if volatile.process_kid != keys.PUBLIC + keys.DESK:
         raise Refused(NOT_ALLOWED)
-    block = context.checked(volatile.process_kid, command, volatile.process_key)
+    block = context.check_mac(volatile.process_kid, command, volatile.process_key)
     try:
         volatile.parts.append(context.profile.unseal(volatile.process_key, block))
         missing, secret = _put_together(volatile.parts)

@@ -24,7 +24,7 @@ from dianka.cardos.core import (
 )
 from dianka.cardos.crypto import SM4
 from dianka.cardos.kinds import ALL
-from dianka.cardos.state import SERIAL_BYTES, State, new_state
+from dianka.cardos.state import SERIAL_BYTES, State, make_state
 
 ATR_HEAD = bytes.fromhex("3B 69 00 00 41")
 
@@ -32,22 +32,22 @@ ATR_HEAD = bytes.fromhex("3B 69 00 00 41")
 Handler = Callable[[Context, Command], Answer]
 COMMANDS: dict[tuple[int, int], tuple[str, bool, Handler]] = {
     (0x00, 0xA4): ("select", True, commands.select),
-    (0x00, 0x84): ("challenge", False, commands.challenge),
+    (0x00, 0x84): ("challenge", False, commands.give_challenge),
     (0x00, 0xB0): ("read", False, commands.read),
     (0x04, 0xB0): ("read_mac", True, secure.read_mac),
     (0x00, 0xD6): ("update", True, commands.update),
     (0x04, 0xD6): ("update_mac", True, secure.update_mac),
     (0x00, 0xB2): ("read_record", False, records.read_record),
     (0x04, 0xB2): ("read_record_mac", True, secure.read_record_mac),
-    (0x00, 0xE2): ("append", True, records.append),
-    (0x04, 0xE2): ("append", True, records.append),
+    (0x00, 0xE2): ("append", True, records.append_record),
+    (0x04, 0xE2): ("append", True, records.append_record),
     (0x04, 0xDC): ("wallet", True, wallet.init_wallet),
     (0x84, 0x32): ("wallet", True, wallet.credit),
     (0x84, 0x30): ("wallet", True, wallet.refund),
     (0x80, 0x30): ("debit", True, records.debit),
-    (0x00, 0x88): ("internal_auth", True, commands.internal_auth),
-    (0x00, 0x82): ("external_auth", True, commands.external_auth),
-    (0x80, 0xFA): ("sam", True, sam.sam),
+    (0x00, 0x88): ("internal_auth", True, commands.authenticate_internally),
+    (0x00, 0x82): ("external_auth", True, commands.authenticate_externally),
+    (0x80, 0xFA): ("sam", True, sam.execute_sam),
     (0x84, 0xD4): ("write_key", True, secure.write_key),
 }
 _CLASSES = frozenset(cla for cla, _ in COMMANDS)
@@ -86,7 +86,7 @@ class Chip:
     ) -> "Chip":
         """Return a chip as its maker delivers it."""
         return cls(
-            new_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile),
+            make_state(kind, rng(SERIAL_BYTES) if serial is None else serial, rng, profile=profile),
             rng,
         )
 
@@ -102,7 +102,7 @@ class Chip:
     def power_off(self) -> None:
         self._volatile = None
 
-    def refusal(self, cla: int, ins: int) -> int:
+    def find_refusal(self, cla: int, ins: int) -> int:
         """Return the status word if the chip has no such command, else 0."""
         if cla not in _CLASSES:
             return UNKNOWN_CLA
@@ -151,7 +151,7 @@ class Chip:
         if len(apdu) < 4:
             raise Refused(WRONG_LENGTH)
         cla, ins, p1, p2 = apdu[:4]
-        sw = self.refusal(cla, ins)
+        sw = self.find_refusal(cla, ins)
         if sw:
             raise Refused(sw)
         _, takes_data, handler = COMMANDS[cla, ins]

@@ -16,7 +16,7 @@ from dianka.cardos.core import (
     Context,
     Refused,
 )
-from dianka.cardos.crypto import CHALLENGE_BYTES, same
+from dianka.cardos.crypto import CHALLENGE_BYTES, is_same
 
 
 def select(context: Context, command: Command) -> Answer:
@@ -32,7 +32,7 @@ def select(context: Context, command: Command) -> Answer:
     return b"", OK
 
 
-def challenge(context: Context, command: Command) -> Answer:
+def give_challenge(context: Context, command: Command) -> Answer:
     """Return random bytes, good for one use (00 84 00 00 04 or 08)."""
     if command.p1 or command.p2:
         raise Refused(WRONG_P1P2)
@@ -44,8 +44,8 @@ def challenge(context: Context, command: Command) -> Answer:
 
 def read(context: Context, command: Command) -> Answer:
     """Return plain bytes of a file (00 B0 80+sfi off le)."""
-    sfi, spec = context.file(command.p1)
-    context.right(spec.read, sealed=False)
+    sfi, spec = context.find_file(command.p1)
+    context.pick_right(spec.read, sealed=False)
     if command.p2 >= spec.size:
         raise Refused(WRONG_OFFSET)
     left = spec.size - command.p2
@@ -59,13 +59,13 @@ def update(context: Context, command: Command) -> Answer:
 
     The file's table says whether anybody may write, or only who has authenticated.
     """
-    sfi, spec = context.file(command.p1)
-    context.right(spec.update, sealed=False)
+    sfi, spec = context.find_file(command.p1)
+    context.pick_right(spec.update, sealed=False)
     context.write(sfi, command.p2, command.data)
     return b"", OK
 
 
-def internal_auth(context: Context, command: Command) -> Answer:
+def authenticate_internally(context: Context, command: Command) -> Answer:
     """Prove the card's identity: return cipher8 of the data (00 88 00 kid 08 data8).
 
     Only identity keys are accepted: with any other key this command would be an oracle for ciphers
@@ -76,10 +76,10 @@ def internal_auth(context: Context, command: Command) -> Answer:
     command.expect(CHALLENGE_BYTES)
     if command.p2 not in context.kind.identity_kids:
         raise Refused(NOT_ALLOWED)
-    return context.profile.cipher8(context.key(command.p2), command.data), OK
+    return context.profile.encipher8(context.find_key(command.p2), command.data), OK
 
 
-def external_auth(context: Context, command: Command) -> Answer:
+def authenticate_externally(context: Context, command: Command) -> Answer:
     """Check the other side's cipher of the newest challenge (00 82 00 kid 08 cipher8).
 
     A failure costs a try, stored in the commit that precedes the answer.
@@ -91,14 +91,14 @@ def external_auth(context: Context, command: Command) -> Answer:
     if kid not in context.kind.auth_kids:
         raise Refused(NOT_ALLOWED)
     context.volatile.auth_kid = None
-    key = context.key(kid)
+    key = context.find_key(kid)
     left = context.state.tries.get(kid, keys.TRIES)
     if not left:
         raise Refused(LOCKED)
     if len(context.volatile.challenge) != CHALLENGE_BYTES:
         raise Refused(CONDITIONS)
-    expected = context.profile.cipher8(key, context.take_challenge(CHALLENGE_BYTES))
-    if not same(expected, command.data):
+    expected = context.profile.encipher8(key, context.take_challenge(CHALLENGE_BYTES))
+    if not is_same(expected, command.data):
         context.change().tries[kid] = left - 1
         return b"", TRIES_LEFT | left - 1
     if left != keys.TRIES:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dianka.cardos import access, keys, kinds
 from dianka.cardos.access import FileSpec, Right
-from dianka.cardos.crypto import MAC_BYTES, PROFILES, same
+from dianka.cardos.crypto import MAC_BYTES, PROFILES, is_same
 from dianka.cardos.files import card_files
 from dianka.cardos.state import State
 
@@ -96,7 +96,7 @@ class Command:
     data: bytes = b""
     le: int = 0  # of commands without data; 256 for a length byte of 00
 
-    def header(self, lc: int) -> bytes:
+    def pack_header(self, lc: int) -> bytes:
         return bytes((self.cla, self.ins, self.p1, self.p2, lc))
 
     def expect(self, lc: int) -> None:
@@ -125,7 +125,7 @@ class Context:
             self.changed = True
         return self.state
 
-    def key(self, kid: int) -> bytes:
+    def find_key(self, kid: int) -> bytes:
         """Return a key; refuse a locked (6983) or a missing one (6A88)."""
         if kid in self.faults.locked_kids:
             raise Refused(LOCKED)
@@ -134,36 +134,36 @@ class Context:
             raise Refused(NO_KEY)
         return key
 
-    def file(self, sfi_byte: int) -> tuple[int, FileSpec]:
+    def find_file(self, sfi_byte: int) -> tuple[int, FileSpec]:
         """Return short id and description of the file that P1 (80H + short id) names.
 
         Refuse another P1 (6A86), a missing file (6A82) and one that is not read by offset (6981).
         """
         if not sfi_byte & 0x80:
             raise Refused(WRONG_P1P2)
-        sfi, spec = self._file(sfi_byte & 0x7F)
+        sfi, spec = self._find_file(sfi_byte & 0x7F)
         if spec.shape in (access.LOG, access.WALLET):
             raise Refused(WRONG_FILE_TYPE)
         return sfi, spec
 
-    def record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
+    def find_record_file(self, p2: int, *shapes: str) -> tuple[int, FileSpec]:
         """Return short id and description of the file that P2 (short id * 8 + 4) names.
 
         Refuse another P2 (6A86), a missing file (6A82) and one of none of these shapes (6981).
         """
         if p2 & 7 != 4:
             raise Refused(WRONG_P1P2)
-        sfi, spec = self._file(p2 >> 3)
+        sfi, spec = self._find_file(p2 >> 3)
         if spec.shape not in shapes:
             raise Refused(WRONG_FILE_TYPE)
         return sfi, spec
 
-    def _file(self, sfi: int) -> tuple[int, FileSpec]:
+    def _find_file(self, sfi: int) -> tuple[int, FileSpec]:
         if self.volatile.directory != self.kind.directory or sfi not in self.kind.files:
             raise Refused(NO_FILE)
         return sfi, self.kind.files[sfi]
 
-    def right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
+    def pick_right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
         """Return the first of these rights that this command may use, plain or sealed.
 
         Refuse if there is none (6982).
@@ -201,7 +201,7 @@ class Context:
             raise Refused(NO_CHALLENGE)
         return challenge[:size]
 
-    def checked(self, kid: int, command: Command, key: bytes = b"") -> bytes:
+    def check_mac(self, kid: int, command: Command, key: bytes = b"") -> bytes:
         """Return the command's data without its MAC; refuse a wrong MAC (6988).
 
         The MAC must be right under this key and the newest challenge. The key is that of `kid`, or
@@ -209,34 +209,36 @@ class Context:
         """
         if len(command.data) <= MAC_BYTES:
             raise Refused(WRONG_LENGTH)
-        key = key or self.key(kid)
-        self._not_locked(kid)
+        key = key or self.find_key(kid)
+        self._refuse_if_locked(kid)
         data, mac = command.data[:-MAC_BYTES], command.data[-MAC_BYTES:]
         r4 = self.take_challenge(4)
-        if not same(mac, self.profile.mac(key, r4, command.header(len(command.data)) + data)):
-            raise self.failed(kid, WRONG_MAC)
+        if not is_same(
+            mac, self.profile.compute_mac(key, r4, command.pack_header(len(command.data)) + data)
+        ):
+            raise self.make_refusal(kid, WRONG_MAC)
         if kid in self.state.mac_tries:
             del self.change().mac_tries[kid]
         return data
 
-    def received(self, right: Right, command: Command) -> bytes:
+    def receive_data(self, right: Right, command: Command) -> bytes:
         """Check and decipher a command with secure messaging by its right; return the data."""
         data = command.data
         if right.mode in (access.MAC, access.CIPHER_MAC):
-            data = self.checked(right.kid, command)
+            data = self.check_mac(right.kid, command)
         if right.mode == access.MAC:
             return data
-        key = self.key(right.kid)
-        self._not_locked(right.kid)
+        key = self.find_key(right.kid)
+        self._refuse_if_locked(right.kid)
         try:
             plain = self.profile.unseal(key, data)
         except ValueError:
-            raise self.failed(right.kid, WRONG_DATA) from None
+            raise self.make_refusal(right.kid, WRONG_DATA) from None
         if right.kid in self.state.mac_tries:
             del self.change().mac_tries[right.kid]
         return plain
 
-    def failed(self, kid: int, sw: int) -> Refused:
+    def make_refusal(self, kid: int, sw: int) -> Refused:
         """Return the refusal after a wrong MAC or cipher.
 
         It costs the key a try, stored in the commit that precedes the answer.
@@ -245,13 +247,13 @@ class Context:
         state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
         return Refused(sw, state)
 
-    def _not_locked(self, kid: int) -> None:
+    def _refuse_if_locked(self, kid: int) -> None:
         if not self.state.mac_tries.get(kid, keys.MAC_TRIES):
             raise Refused(LOCKED)
 
-    def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
+    def make_mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
         """Return a MAC to hand out; a wrong one if that fault is set."""
-        made = self.profile.mac(key, r4, message)
+        made = self.profile.compute_mac(key, r4, message)
         return bytes((made[0] ^ 1,)) + made[1:] if self.faults.wrong_mac else made
 
     @property
@@ -265,6 +267,6 @@ class Context:
         """Return the factor of the ESAM's meter number; zeros in a card."""
         if self.kind.name != kinds.ESAM:
             return keys.NO_FACTOR
-        return keys.meter_factor(
+        return keys.make_meter_factor(
             self.state.files[card_files.ESAM_PARAMS][_METER_NO_AT : _METER_NO_AT + 6]
         )

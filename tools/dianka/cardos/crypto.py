@@ -18,7 +18,7 @@ CHALLENGE_BYTES = 8
 LONGEST_SEALED = 240
 
 
-def same(left: bytes, right: bytes) -> bool:
+def is_same(left: bytes, right: bytes) -> bool:
     """Compare in a time that does not depend on where the first difference is."""
     return hmac.compare_digest(left, right)
 
@@ -29,14 +29,14 @@ def pad(message: bytes, block: int) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _sm4_encryptor(key: bytes) -> CipherContext:
+def _make_sm4_encryptor(key: bytes) -> CipherContext:
     # ECB has no state between blocks, so one context serves a key for ever; building one costs 15
     # times its use.
     return Cipher(algorithms.SM4(key), modes.ECB()).encryptor()
 
 
 @lru_cache(maxsize=4096)
-def _tdes_encryptor(key24: bytes) -> CipherContext:
+def _make_tdes_encryptor(key24: bytes) -> CipherContext:
     return Cipher(TripleDES(key24), modes.ECB()).encryptor()
 
 
@@ -48,47 +48,49 @@ class Profile:
     block_bytes: int
     key_bytes = 16
 
-    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
+    def _encipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
         raise NotImplementedError
 
-    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
+    def _decipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
         raise NotImplementedError
 
-    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+    def _compute_mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
         """Return the first four bytes of the last block."""
         raise NotImplementedError
 
-    def _div(self, key: bytes, factor8: bytes) -> bytes:
+    def _derive_key(self, key: bytes, factor8: bytes) -> bytes:
         # For 3DES two blocks, for SM4 one: left half from the factor, right half from its
         # complement.
-        return self._ecb(key, factor8 + bytes(value ^ 0xFF for value in factor8))
+        return self._encipher_blocks(key, factor8 + bytes(value ^ 0xFF for value in factor8))
 
     @property
     def wrapped_bytes(self) -> int:
         """Return the length of a sealed key: length byte, key, padding."""
-        return self.sealed_bytes(self.key_bytes)
+        return self.count_sealed_bytes(self.key_bytes)
 
-    def sealed_bytes(self, size: int) -> int:
+    def count_sealed_bytes(self, size: int) -> int:
         """Return the length of the block that carries `size` bytes."""
         return len(pad(bytes(1 + size), self.block_bytes))
 
-    def div(self, key: bytes, factor8: bytes) -> bytes:
+    def derive_key(self, key: bytes, factor8: bytes) -> bytes:
         """Derive a key with a factor of 8 bytes; raise ValueError for another length."""
         if len(factor8) != 8:
             raise ValueError("a diversification factor has 8 bytes")
-        return self._div(key, factor8)
+        return self._derive_key(key, factor8)
 
-    def cipher8(self, key: bytes, data8: bytes) -> bytes:
+    def encipher8(self, key: bytes, data8: bytes) -> bytes:
         """Encipher 8 bytes for authentication; raise ValueError for another length."""
         if len(data8) != 8:
             raise ValueError("8 bytes are enciphered, no more and no fewer")
-        return self._ecb(key, data8 if self.block_bytes == 8 else pad(data8, self.block_bytes))[:8]
+        return self._encipher_blocks(
+            key, data8 if self.block_bytes == 8 else pad(data8, self.block_bytes)
+        )[:8]
 
-    def mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
+    def compute_mac(self, key: bytes, r4: bytes, message: bytes) -> bytes:
         """Return the MAC of a message, starting from 4 random bytes."""
         if len(r4) != 4:
             raise ValueError("a MAC begins from 4 random bytes")
-        return self._mac(key, r4, pad(message, self.block_bytes))
+        return self._compute_mac(key, r4, pad(message, self.block_bytes))
 
     def seal(self, key: bytes, data: bytes) -> bytes:
         """Encipher length byte, data, 80H and zeros, block by block.
@@ -97,15 +99,15 @@ class Profile:
         """
         if not 0 < len(data) <= LONGEST_SEALED:
             raise ValueError(f"a sealed block carries 1 to {LONGEST_SEALED} bytes")
-        return self._ecb(key, pad(bytes((len(data),)) + data, self.block_bytes))
+        return self._encipher_blocks(key, pad(bytes((len(data),)) + data, self.block_bytes))
 
     def unseal(self, key: bytes, block: bytes) -> bytes:
         """Return the data; raise ValueError if `seal` did not make the block under the same key."""
         if not block or len(block) % self.block_bytes:
             raise ValueError("a sealed block has whole cipher blocks")
-        plain = self._ecb_back(key, block)
+        plain = self._decipher_blocks(key, block)
         data = plain[1 : 1 + plain[0]]
-        if not same(plain, pad(bytes((plain[0],)) + data, self.block_bytes)):
+        if not is_same(plain, pad(bytes((plain[0],)) + data, self.block_bytes)):
             raise ValueError("a block that was not sealed under this key")
         return data
 
@@ -128,13 +130,13 @@ class Sm4(Profile):
     code = 1
     block_bytes = 16
 
-    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
-        return _sm4_encryptor(key).update(blocks)
+    def _encipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
+        return _make_sm4_encryptor(key).update(blocks)
 
-    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
+    def _decipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
         return Cipher(algorithms.SM4(key), modes.ECB()).decryptor().update(blocks)
 
-    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+    def _compute_mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
         cbc = Cipher(algorithms.SM4(key), modes.CBC(r4 + bytes(12))).encryptor()
         return cbc.update(padded)[-16:-12]
 
@@ -144,13 +146,13 @@ class TripleDes(Profile):
     code = 2
     block_bytes = 8
 
-    def _ecb(self, key: bytes, blocks: bytes) -> bytes:
-        return _tdes_encryptor(_two_keys(key)).update(blocks)
+    def _encipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
+        return _make_tdes_encryptor(_expand_key(key)).update(blocks)
 
-    def _ecb_back(self, key: bytes, blocks: bytes) -> bytes:
-        return Cipher(TripleDES(_two_keys(key)), modes.ECB()).decryptor().update(blocks)
+    def _decipher_blocks(self, key: bytes, blocks: bytes) -> bytes:
+        return Cipher(TripleDES(_expand_key(key)), modes.ECB()).decryptor().update(blocks)
 
-    def _mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
+    def _compute_mac(self, key: bytes, r4: bytes, padded: bytes) -> bytes:
         chain = r4 + bytes(4)
         if len(padded) > 8:
             # 3DES with the same half three times is single DES.
@@ -159,10 +161,12 @@ class TripleDes(Profile):
                 .encryptor()
                 .update(padded[:-8])[-8:]
             )
-        return self._ecb(key, bytes(a ^ b for a, b in zip(chain, padded[-8:], strict=True)))[:4]
+        return self._encipher_blocks(
+            key, bytes(a ^ b for a, b in zip(chain, padded[-8:], strict=True))
+        )[:4]
 
 
-def _two_keys(key: bytes) -> bytes:
+def _expand_key(key: bytes) -> bytes:
     if len(key) != 16:
         raise ValueError("a 3DES key of this profile has 16 bytes")
     return key + key[:8]
@@ -173,7 +177,7 @@ TDES = TripleDes()
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in (SM4, TDES)}
 
 
-def by_code(code: int) -> Profile:
+def find_profile(code: int) -> Profile:
     """Return the profile of this code; raise ValueError if there is none."""
     for profile in PROFILES.values():
         if profile.code == code:

@@ -22,7 +22,7 @@ from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import SM4
-from dianka.cardos.state import SERIAL_BYTES, State, new_state
+from dianka.cardos.state import SERIAL_BYTES, State, make_state
 
 FORMAT = "dianka-card"
 VERSION = 2
@@ -99,12 +99,12 @@ class CardFile:
     ) -> "CardFile":
         """Create a new chip of this kind in a new file."""
 
-        def born() -> State:
-            return new_state(
+        def make_new() -> State:
+            return make_state(
                 kind, rng(SERIAL_BYTES) if serial is None else serial, rng, private_roots, profile
             )
 
-        return cls.store(path, born, rng)
+        return cls.store(path, make_new, rng)
 
     @classmethod
     def store(
@@ -114,9 +114,9 @@ class CardFile:
 
         `make` is called when the file's name is reserved for this process.
         """
-        given, path = Path(path), real_path(path)
+        given, path = Path(path), resolve_path(path)
         _must_be_new(given)
-        lock = locked(path)
+        lock = lock_file(path)
         try:
             _must_be_new(given)  # again, now that nobody else can create it
             card = cls(path, lock, make(), rng)
@@ -127,7 +127,7 @@ class CardFile:
             card._save(card.chip.state)
         except OSError as error:
             card.discard()
-            raise _unwritable(path, error) from None
+            raise _make_write_error(path, error) from None
         except BaseException:
             card.discard()
             raise
@@ -136,13 +136,13 @@ class CardFile:
     @classmethod
     def open(cls, path: Path | str, rng: Callable[[int], bytes] = os.urandom) -> "CardFile":
         """Open a card file and lock it; raise CardFileError if it cannot be used."""
-        given, path = Path(path), real_path(path)
+        given, path = Path(path), resolve_path(path)
         if not path.is_file():
             raise CardFileError(
                 f"{name_of(given)} is no file: check the name, "
                 "or make the card with `dianka card issue`"
             )
-        lock = locked(path)
+        lock = lock_file(path)
         try:
             with path.open("rb") as file:
                 _must_have_one_name(given, os.fstat(file.fileno()).st_nlink)
@@ -159,7 +159,7 @@ class CardFile:
     def close(self) -> None:
         """Release the file. The chip has no power from now on."""
         self.chip.power_off()
-        self.chip.on_commit = _closed
+        self.chip.on_commit = _refuse_closed
         self._lock.close()
 
     def detach(self) -> None:
@@ -228,11 +228,11 @@ def dump(state: State) -> bytes:
         "kind": state.kind,
         "profile": state.profile,
         "serial": state.serial.hex(),
-        "files": _hex(state.files),
-        "keys": _hex(state.keys),
-        "pending": _hex(state.pending),
-        "tries": _numbers(state.tries),
-        "mac_tries": _numbers(state.mac_tries),
+        "files": _encode_blocks(state.files),
+        "keys": _encode_blocks(state.keys),
+        "pending": _encode_blocks(state.pending),
+        "tries": _encode_tries(state.tries),
+        "mac_tries": _encode_tries(state.mac_tries),
     }
     content["checksum"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     return json.dumps(content, indent=1).encode() + b"\n"
@@ -250,15 +250,15 @@ def load(data: bytes, name: str = "the card file") -> State:
         raise CardFileError(f"{name} is no card file: choose a file made by `dianka card issue`")
     if content.get("version", VERSION) != VERSION:
         raise CardFileError(f"{name} was made by another version of dianka: open it with that one")
-    damaged = DamagedFileError(f"{name} is damaged: {_advice(data)}")
+    damaged = DamagedFileError(f"{name} is damaged: {_pick_advice(data)}")
     try:
         state = State(
             kind=content["kind"],
             profile=content["profile"],
             serial=bytes.fromhex(content["serial"]),
-            files=_bytes(content["files"]),
-            keys=_bytes(content["keys"]),
-            pending=_bytes(content["pending"]),
+            files=_decode_blocks(content["files"]),
+            keys=_decode_blocks(content["keys"]),
+            pending=_decode_blocks(content["pending"]),
             tries={int(kid, 16): int(left) for kid, left in content["tries"].items()},
             mac_tries={int(kid, 16): int(left) for kid, left in content["mac_tries"].items()},
         )
@@ -271,7 +271,7 @@ def load(data: bytes, name: str = "the card file") -> State:
     return state
 
 
-def _advice(data: bytes) -> str:
+def _pick_advice(data: bytes) -> str:
     """Return what to do about a damaged file, by the kind that it still names."""
     named = (advice for kind, advice in _DAMAGED.items() if f'"kind": "{kind}"'.encode() in data)
     return next(named, "take a copy that is whole, or issue a replacement card")
@@ -287,7 +287,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def real_path(path: Path | str) -> Path:
+def resolve_path(path: Path | str) -> Path:
     """Return where the file is, links followed; raise CardFileError if no file can be there."""
     path = Path(path)
     try:
@@ -297,11 +297,12 @@ def real_path(path: Path | str) -> Path:
     except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
         why = error.strerror if isinstance(error, OSError) else "its links lead nowhere"
         raise CardFileError(
-            f"{_short(path)} can't be reached ({why}): give another name, or check the folder"
+            f"{_shorten_name(path)} can't be reached ({why}): give another name, or check the "
+            "folder"
         ) from None
     if len(os.fsencode(real.name)) > _LONGEST_NAME:
         raise CardFileError(
-            f"{_short(real)} is too long a name: give one of at most {_LONGEST_NAME} bytes"
+            f"{_shorten_name(real)} is too long a name: give one of at most {_LONGEST_NAME} bytes"
         )
     return real
 
@@ -314,7 +315,7 @@ def name_of(path: Path) -> str:
     return path.name or str(path)
 
 
-def _short(path: Path) -> str:
+def _shorten_name(path: Path) -> str:
     name = name_of(path)
     return name if len(name) <= _SHOWN_NAME else f"{name[:_SHOWN_NAME]}..."
 
@@ -327,15 +328,15 @@ def _must_have_one_name(path: Path, names: int) -> None:
         )
 
 
-def _hex(blocks: dict[int, bytes]) -> dict[str, str]:
+def _encode_blocks(blocks: dict[int, bytes]) -> dict[str, str]:
     return {f"{number:02x}": data.hex() for number, data in sorted(blocks.items())}
 
 
-def _numbers(tries: dict[int, int]) -> dict[str, int]:
+def _encode_tries(tries: dict[int, int]) -> dict[str, int]:
     return {f"{kid:02x}": left for kid, left in sorted(tries.items())}
 
 
-def _bytes(blocks: dict[str, str]) -> dict[int, bytes]:
+def _decode_blocks(blocks: dict[str, str]) -> dict[int, bytes]:
     return {int(number, 16): bytes.fromhex(data) for number, data in blocks.items()}
 
 
@@ -344,17 +345,17 @@ def _must_be_new(path: Path) -> None:
         raise CardFileError(f"{name_of(path)} exists already: choose another name")
 
 
-def _closed(state: State) -> None:
+def _refuse_closed(state: State) -> None:
     raise OSError("the card file is closed")
 
 
-def _unwritable(path: Path, error: OSError) -> CardFileError:
+def _make_write_error(path: Path, error: OSError) -> CardFileError:
     return CardFileError(
         f"{path.name} can't be written ({error.strerror}): check the folder {path.parent}"
     )
 
 
-def locked(path: Path) -> BinaryIO:
+def lock_file(path: Path) -> BinaryIO:
     """Return the sidecar file, open and locked; raise CardFileError if the card is in use.
 
     It stays on the disk: removing it would let two openers lock two different files.
@@ -362,7 +363,7 @@ def locked(path: Path) -> BinaryIO:
     try:
         lock = path.with_name(f".{path.name}.lock").open("ab")
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _make_write_error(path, error) from None
     try:
         _lock_now(lock)
     except OSError:

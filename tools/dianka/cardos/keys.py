@@ -42,7 +42,7 @@ MAC_TRIES = 100
 PART_FILE = 2  # the short file id of the part on a part card
 
 
-def meter_factor(meter_no_bcd: bytes) -> bytes:
+def make_meter_factor(meter_no_bcd: bytes) -> bytes:
     """Return 0000 and the 6-byte BCD meter number; raise ValueError for another length."""
     if len(meter_no_bcd) != 6:
         raise ValueError("a meter number has 6 BCD bytes")
@@ -56,4 +56,4 @@ def is_public_master(profile: Profile, key: bytes, factors: tuple[bytes, ...]) -
     say which set a key is of, and need not: a chip knows the public root that it was made with.
     """
     root = PUBLIC_ROOTS[MASTER]
-    return key == root or any(key == profile.div(root, factor) for factor in factors)
+    return key == root or any(key == profile.derive_key(root, factor) for factor in factors)

@@ -8,7 +8,7 @@ tables alone.
 from collections.abc import Iterable
 
 from dianka.cardos import access, desk_files, keys
-from dianka.cardos.access import FREE, FileSpec, Kind, Right, sealed_for
+from dianka.cardos.access import FREE, FileSpec, Kind, Right, parse_targets
 from dianka.cardos.files import card_files
 
 USER = "user"
@@ -34,11 +34,11 @@ _EVENT = card_files.size_of(desk_files.EVENT)
 _RESULT = card_files.size_of(card_files.TEST_RESULT)
 
 
-def _framed(fields: object) -> int:
+def _compute_framed_size(fields: object) -> int:
     return card_files.size_of(fields) + card_files.FRAME_OVERHEAD
 
 
-_KEY_INFO = _framed(card_files.KEY_INFO)
+_KEY_INFO = _compute_framed_size(card_files.KEY_INFO)
 
 _BY_DESK = (Right(access.MAC, keys.DESK, auth=keys.DESK),)
 _BY_METER = (Right(access.MAC, keys.WRITE_BACK, auth=keys.EXTERNAL),)
@@ -56,27 +56,27 @@ _IDENTITY = frozenset({keys.IDENTITY})
 _TO_METER_AND_DESK = frozenset({keys.EXTERNAL, keys.DESK})
 
 
-def _card_file(size: int, target: str, shift: int = 0) -> FileSpec:
+def _describe_card_file(size: int, target: str, shift: int = 0) -> FileSpec:
     read = (*FREE, Right(access.MAC, keys.PARAMETERS))
-    return FileSpec(size, _BY_DESK, read, {None: sealed_for(target)}, shift)
+    return FileSpec(size, _BY_DESK, read, {None: parse_targets(target)}, shift)
 
 
-def _money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]) -> FileSpec:
+def _describe_money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]) -> FileSpec:
     return FileSpec(size, _BY_DESK, (*FREE, Right(access.MAC, keys.PURCHASE)), targets)
 
 
-def _esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
+def _describe_esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
     """Describe a file that the ESAM copies to a card, sealed under the write-back key."""
     return FileSpec(
-        size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: sealed_for(*targets)}
+        size, update, (*FREE, Right(access.MAC, keys.WRITE_BACK)), {None: parse_targets(*targets)}
     )
 
 
-def _uses(fall: tuple[Right, ...] = ()) -> FileSpec:
+def _describe_uses(fall: tuple[Right, ...] = ()) -> FileSpec:
     return FileSpec(access.COUNTER_BYTES, _BY_DESK, shape=access.COUNTER, fall=fall)
 
 
-def _log(record_bytes: int, records: int, update: tuple[Right, ...]) -> FileSpec:
+def _describe_log(record_bytes: int, records: int, update: tuple[Right, ...]) -> FileSpec:
     return FileSpec(record_bytes * records, update, shape=access.LOG, record_bytes=record_bytes)
 
 
@@ -85,12 +85,14 @@ _USER = Kind(
     USER,
     DF_CARD,
     {
-        card_files.CARD_INFO: _card_file(_framed(card_files.PARAMS), "04 D6 82", 4),
-        card_files.CARD_WALLET: _money_file(_WALLET, {0: sealed_for("84 32 01 0C")}),
-        card_files.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
-        card_files.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
+        card_files.CARD_INFO: _describe_card_file(
+            _compute_framed_size(card_files.PARAMS), "04 D6 82", 4
+        ),
+        card_files.CARD_WALLET: _describe_money_file(_WALLET, {0: parse_targets("84 32 01 0C")}),
+        card_files.CARD_TARIFF_1: _describe_card_file(_TARIFF, "04 D6 83"),
+        card_files.CARD_TARIFF_2: _describe_card_file(_TARIFF, "04 D6 84"),
         card_files.CARD_WRITE_BACK: FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER),
-        desk_files.CARD_REFUND: _money_file(_WALLET, {0: sealed_for("84 30 02 0C")}),
+        desk_files.CARD_REFUND: _describe_money_file(_WALLET, {0: parse_targets("84 30 02 0C")}),
     },
     frozenset(keys.ROOT_KIDS),
     _CARD | {"read_mac"},
@@ -101,13 +103,17 @@ _INIT = Kind(
     INIT,
     DF_CARD,
     {
-        card_files.CARD_INFO: _card_file(_framed(card_files.PARAMS), "04 D6 82", 4),
-        card_files.CARD_WALLET: _money_file(
-            _WALLET, {0: sealed_for(_INIT_WALLET[0]), 4: sealed_for(_INIT_WALLET[1])}
+        card_files.CARD_INFO: _describe_card_file(
+            _compute_framed_size(card_files.PARAMS), "04 D6 82", 4
         ),
-        card_files.CARD_TARIFF_1: _card_file(_TARIFF, "04 D6 83"),
-        card_files.CARD_TARIFF_2: _card_file(_TARIFF, "04 D6 84"),
-        card_files.CARD_LIMITS: _card_file(_framed(card_files.LIMITS), "04 D6 89", 4),
+        card_files.CARD_WALLET: _describe_money_file(
+            _WALLET, {0: parse_targets(_INIT_WALLET[0]), 4: parse_targets(_INIT_WALLET[1])}
+        ),
+        card_files.CARD_TARIFF_1: _describe_card_file(_TARIFF, "04 D6 83"),
+        card_files.CARD_TARIFF_2: _describe_card_file(_TARIFF, "04 D6 84"),
+        card_files.CARD_LIMITS: _describe_card_file(
+            _compute_framed_size(card_files.LIMITS), "04 D6 89", 4
+        ),
     },
     frozenset(keys.ROOT_KIDS),
     _CARD | {"read_mac"},
@@ -126,12 +132,14 @@ HANDED_ON = (
 _OWN = frozenset({keys.MASTER, keys.IDENTITY, keys.DESK})
 _KEY_CARD_FILES = {
     card_files.CARD_INFO: FileSpec(_KEY_INFO, _BY_DESK),
-    desk_files.CARD_USES: _uses(),
+    desk_files.CARD_USES: _describe_uses(),
     desk_files.CARD_SERVED: FileSpec(card_files.size_of(desk_files.SERVED)),  # SEAL KEY writes it
 }
 
 
-def _key_card(name: str, handed_on: Iterable[int], sealed_set: int, under_set: int) -> Kind:
+def _describe_key_card(
+    name: str, handed_on: Iterable[int], sealed_set: int, under_set: int
+) -> Kind:
     return Kind(
         name,
         DF_CARD,
@@ -145,20 +153,22 @@ def _key_card(name: str, handed_on: Iterable[int], sealed_set: int, under_set: i
     )
 
 
-_KEYS = _key_card(KEYS, HANDED_ON, keys.PRIVATE_SET, keys.PUBLIC_SET)
-_RESTORE = _key_card(RESTORE, (keys.MASTER,), keys.PUBLIC_SET, keys.PRIVATE_SET)
+_KEYS = _describe_key_card(KEYS, HANDED_ON, keys.PRIVATE_SET, keys.PUBLIC_SET)
+_RESTORE = _describe_key_card(RESTORE, (keys.MASTER,), keys.PUBLIC_SET, keys.PRIVATE_SET)
 _INSPECTION = Kind(
     INSPECTION,
     DF_CARD,
     {
-        card_files.CARD_INFO: FileSpec(_framed(card_files.INSPECTION_ORDER), _BY_DESK),
+        card_files.CARD_INFO: FileSpec(_compute_framed_size(card_files.INSPECTION_ORDER), _BY_DESK),
         desk_files.INSPECTION_WALLET: FileSpec(_WALLET, _BY_ANY_METER),
         desk_files.INSPECTION_PARAMS: FileSpec(_PARAMS, _BY_ANY_METER),
         desk_files.INSPECTION_KEY_INFO: FileSpec(_KEY_INFO, _BY_ANY_METER),
         desk_files.INSPECTION_LIMITS: FileSpec(_LIMITS, _BY_ANY_METER),
         desk_files.INSPECTION_RUN_INFO: FileSpec(_WRITE_BACK, _BY_ANY_METER),
-        card_files.INSPECTION_TOTALS: FileSpec(_framed(card_files.TOTALS), _PLAIN_BY_ANY_METER),
-        card_files.INSPECTION_EVENTS: _log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
+        card_files.INSPECTION_TOTALS: FileSpec(
+            _compute_framed_size(card_files.TOTALS), _PLAIN_BY_ANY_METER
+        ),
+        card_files.INSPECTION_EVENTS: _describe_log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
     },
     frozenset(
         {*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}
@@ -168,8 +178,8 @@ _INSPECTION = Kind(
     identity_kids=frozenset({keys.IDENTITY, keys.BESIDE + keys.IDENTITY}),
 )
 _TEST_FILES = {
-    desk_files.CARD_USES: _uses(_PLAIN_BY_METER),
-    desk_files.TEST_RESULTS: _log(_RESULT, desk_files.RESULTS, _PLAIN_BY_METER),
+    desk_files.CARD_USES: _describe_uses(_PLAIN_BY_METER),
+    desk_files.TEST_RESULTS: _describe_log(_RESULT, desk_files.RESULTS, _PLAIN_BY_METER),
 }
 _TEST_KIDS = _OWN | {keys.EXTERNAL}
 _TEST_COMMANDS = _CARD | {"read_record", "append", "debit"}
@@ -177,9 +187,9 @@ _TEST_CREDIT = Kind(
     TEST_CREDIT,
     DF_CARD,
     {
-        card_files.CARD_INFO: _money_file(
-            _framed(card_files.WALLET),
-            {4: sealed_for(_INIT_WALLET[0]), 8: sealed_for(_INIT_WALLET[1])},
+        card_files.CARD_INFO: _describe_money_file(
+            _compute_framed_size(card_files.WALLET),
+            {4: parse_targets(_INIT_WALLET[0]), 8: parse_targets(_INIT_WALLET[1])},
         ),
         **_TEST_FILES,
     },
@@ -192,7 +202,10 @@ _TEST_CREDIT = Kind(
 _TEST = Kind(
     TEST,
     DF_CARD,
-    {card_files.CARD_INFO: FileSpec(_framed(card_files.TEST_ORDER), _BY_DESK), **_TEST_FILES},
+    {
+        card_files.CARD_INFO: FileSpec(_compute_framed_size(card_files.TEST_ORDER), _BY_DESK),
+        **_TEST_FILES,
+    },
     _TEST_KIDS,
     _TEST_COMMANDS,
     auth_kids=_TO_METER_AND_DESK,
@@ -204,12 +217,12 @@ _PART = Kind(
     PART,
     DF_CARD,
     {
-        card_files.CARD_INFO: FileSpec(_framed(desk_files.PART_INFO), _BY_DESK),
+        card_files.CARD_INFO: FileSpec(_compute_framed_size(desk_files.PART_INFO), _BY_DESK),
         keys.PART_FILE: FileSpec(
             card_files.size_of(desk_files.PART),
             (Right(access.CIPHER_MAC, keys.DESK, auth=keys.DESK),),
             (Right(access.CIPHER_MAC, keys.BESIDE + keys.DESK),),
-            {0: sealed_for("80 FA 08 00")},
+            {0: parse_targets("80 FA 08 00")},
         ),
     },
     _OWN | {keys.BESIDE + keys.DESK},
@@ -222,7 +235,7 @@ _CONTROL = Kind(
     CONTROL,
     MF,
     {
-        card_files.CARD_INFO: FileSpec(_framed(desk_files.CONTROL_INFO)),
+        card_files.CARD_INFO: FileSpec(_compute_framed_size(desk_files.CONTROL_INFO)),
         # Backups that the card may still make.
         desk_files.CARD_USES: FileSpec(access.COUNTER_BYTES, shape=access.COUNTER),
     },
@@ -250,15 +263,17 @@ _ESAM = Kind(
         card_files.ESAM_WALLET: FileSpec(
             _WALLET,
             read=(*FREE, Right(access.MAC, keys.WRITE_BACK)),
-            targets={0: sealed_for("04 D6 82 00"), 4: sealed_for("04 D6 82 04")},
+            targets={0: parse_targets("04 D6 82 00"), 4: parse_targets("04 D6 82 04")},
             shape=access.WALLET,
         ),
-        card_files.ESAM_PARAMS: _esam_file(_PARAMS, "04 D6 83"),
+        card_files.ESAM_PARAMS: _describe_esam_file(_PARAMS, "04 D6 83"),
         card_files.ESAM_TARIFF_1: FileSpec(_TARIFF, _BY_CARD),
         card_files.ESAM_TARIFF_2: FileSpec(_TARIFF, _BY_CARD),
-        card_files.ESAM_KEY_INFO: _esam_file(_KEY_INFO, "04 D6 86", update=()),
-        card_files.ESAM_RUN_INFO: _esam_file(_WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE),
-        card_files.ESAM_LIMITS: _esam_file(_LIMITS, "04 D6 87"),
+        card_files.ESAM_KEY_INFO: _describe_esam_file(_KEY_INFO, "04 D6 86", update=()),
+        card_files.ESAM_RUN_INFO: _describe_esam_file(
+            _WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE
+        ),
+        card_files.ESAM_LIMITS: _describe_esam_file(_LIMITS, "04 D6 87"),
     },
     frozenset(keys.ROOT_KIDS) - {keys.DESK},
     _BASE

@@ -20,12 +20,12 @@ _F = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0,
 _D = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
 
 
-def rate(coded: int) -> tuple[int, int]:
+def decode_rate(coded: int) -> tuple[int, int]:
     """Return (F, D) of a TA1 or PPS1; 0 where the code is reserved."""
     return _F[coded >> 4], _D[coded & 15]
 
 
-def offering(atr: bytes, ta1: int, ta2: int | None = None) -> bytes:
+def offer_rate(atr: bytes, ta1: int, ta2: int | None = None) -> bytes:
     """Return an ATR 3B 69 00 00 41 .. with TA1 added, and with TA2 for specific mode.
 
     TA2 follows TD1 = 10 (T=0). Raise ValueError for any other ATR.
@@ -50,7 +50,7 @@ class Asked:
         self.done = False
         self.rejected = False
         self.rate = FIRST
-        self._offer = rate(ta1)
+        self._offer = decode_rate(ta1)
         self._way = way
         self._heard = bytearray()
 
@@ -60,17 +60,17 @@ class Asked:
         if len(self._heard) < 2 or len(self._heard) < 3 + (self._heard[1] >> 4 & 7).bit_count():
             return b""
         self.done = True
-        return self._answer()
+        return self._make_answer()
 
-    def _answer(self) -> bytes:
+    def _make_answer(self) -> bytes:
         check = 0
         for value in self._heard:
             check ^= value
         if check or self._heard[1] & 15 or self._way == SILENT:
             self.rejected = True
             return b""
-        wanted = rate(self._heard[2]) if self._heard[1] & 0x10 else FIRST
-        if self._way == DECLINE or not self._may(wanted):
+        wanted = decode_rate(self._heard[2]) if self._heard[1] & 0x10 else FIRST
+        if self._way == DECLINE or not self._may_take(wanted):
             return bytes((PPSS, 0, PPSS))
         answer = bytes((PPSS, 0x10, self._heard[2]))
         if self._way == WRONG:
@@ -82,7 +82,7 @@ class Asked:
             check ^= 0x55
         return answer[:2] if self._way == CUT else answer + bytes((check,))
 
-    def _may(self, wanted: tuple[int, int]) -> bool:
+    def _may_take(self, wanted: tuple[int, int]) -> bool:
         """Return whether F is from 372 to the offered Fi and D from 1 to the offered Di."""
         f, d = wanted
         return (

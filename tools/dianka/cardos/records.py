@@ -21,7 +21,7 @@ from dianka.cardos.core import (
     Refused,
 )
 from dianka.cardos.files import card_files
-from dianka.cardos.wallet import debit_wallet, wallet_offset
+from dianka.cardos.wallet import debit_wallet, find_wallet_offset
 
 _AMOUNT_BYTES = 8  # four, and their inverse
 
@@ -31,26 +31,26 @@ def read_record(context: Context, command: Command) -> Answer:
 
     Record 00 of the wallet is all of it and its inverse: plain numbers have no other check.
     """
-    sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER, access.LOG)
-    context.right(spec.read, sealed=False)
+    sfi, spec = context.find_record_file(command.p2, access.WALLET, access.COUNTER, access.LOG)
+    context.pick_right(spec.read, sealed=False)
     content = context.state.files[sfi]
     if spec.shape == access.WALLET and not command.p1:
         found = card_files.with_inverse(content)
     else:
-        at, size = _place(spec, command.p1)
+        at, size = _find_record(spec, command.p1)
         found = content[at : at + size]
     if command.le != len(found):
         raise Refused(WRONG_LE | len(found))
     return found, OK
 
 
-def append(context: Context, command: Command) -> Answer:
+def append_record(context: Context, command: Command) -> Answer:
     """Put a record in front of a log: 00 E2 00 p2 lc record, or 04 E2 with secure messaging."""
-    sfi, spec = context.record_file(command.p2, access.LOG)
+    sfi, spec = context.find_record_file(command.p2, access.LOG)
     if command.p1:
         raise Refused(WRONG_P1P2)
-    right = context.right(spec.update, sealed=bool(command.cla & 4))
-    record = context.received(right, command) if command.cla & 4 else command.data
+    right = context.pick_right(spec.update, sealed=bool(command.cla & 4))
+    record = context.receive_data(right, command) if command.cla & 4 else command.data
     if len(record) != spec.record_bytes:
         raise Refused(WRONG_LENGTH)
     state = context.change()
@@ -64,15 +64,15 @@ def debit(context: Context, command: Command) -> Answer:
     The table must allow it for a counter. Two flipped bits in a character keep its parity, and no
     MAC protects the amount: therefore its inverse has to agree, else the command is refused (6A80).
     """
-    sfi, spec = context.record_file(command.p2, access.WALLET, access.COUNTER)
+    sfi, spec = context.find_record_file(command.p2, access.WALLET, access.COUNTER)
     if command.p1:
         raise Refused(WRONG_P1P2)
     command.expect(_AMOUNT_BYTES)
     if spec.shape == access.WALLET:
-        debit_wallet(context, _amount(command))
+        debit_wallet(context, _parse_amount(command))
         return b"", OK
-    context.right(spec.fall, sealed=False)
-    amount = _amount(command)
+    context.pick_right(spec.fall, sealed=False)
+    amount = _parse_amount(command)
     left = int.from_bytes(context.state.files[sfi], "big") - amount
     if left < 0:
         raise Refused(BALANCE_SHORT)
@@ -80,17 +80,17 @@ def debit(context: Context, command: Command) -> Answer:
     return b"", OK
 
 
-def _amount(command: Command) -> int:
+def _parse_amount(command: Command) -> int:
     number = command.data[: _AMOUNT_BYTES // 2]
     if command.data != card_files.with_inverse(number):
         raise Refused(WRONG_DATA)
     return int.from_bytes(number, "big")
 
 
-def _place(spec: FileSpec, record: int) -> tuple[int, int]:
+def _find_record(spec: FileSpec, record: int) -> tuple[int, int]:
     """Return where a record begins and how long it is."""
     if spec.shape == access.WALLET:
-        return wallet_offset(record), 4
+        return find_wallet_offset(record), 4
     size = spec.record_bytes or spec.size
     if not 1 <= record <= spec.size // size:
         raise Refused(NO_RECORD)

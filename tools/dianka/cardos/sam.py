@@ -26,21 +26,29 @@ _SEAL_BYTES = 30
 _FACTOR = 8
 
 
-def sam(context: Context, command: Command) -> Answer:
+def execute_sam(context: Context, command: Command) -> Answer:
     """Execute the operation that P1 and P2 select; refuse one that this kind lacks (6A86)."""
     allowed = context.kind.commands
     if command.p1 == 0 and "diversify" in allowed:
         return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
     if command.p1 == 5 and command.p2 == 0 and "mac" in allowed:
-        return _mac(context, command)
+        return _compute_mac(context, command)
     if command.p1 == 6 and "seal_key" in allowed:
         return _seal(context, command)
     if command.p1 == 7 and "backup" in allowed:
-        return backup.hand_out(context, command) if command.p2 else backup.split(context, command)
+        return (
+            backup.hand_out_part(context, command)
+            if command.p2
+            else backup.split_roots(context, command)
+        )
     if command.p1 == 8 and command.p2 == 0 and "backup" in allowed:
-        return backup.take_in(context, command)
+        return backup.take_in_part(context, command)
     if command.p1 == 9 and command.p2 in (0, 1) and "backup" in allowed:
-        return backup.keep(context, command) if command.p2 else backup.found(context, command)
+        return (
+            backup.keep_roots(context, command)
+            if command.p2
+            else backup.make_roots(context, command)
+        )
     raise Refused(WRONG_P1P2)
 
 
@@ -54,26 +62,26 @@ def _diversify(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_LENGTH)
     if command.p2 not in context.kind.process_kids:
         raise Refused(NOT_ALLOWED)
-    context.volatile.process_key = context.profile.div(context.key(command.p2), factor)
+    context.volatile.process_key = context.profile.derive_key(context.find_key(command.p2), factor)
     context.volatile.process_kid = command.p2
-    return (context.profile.cipher8(context.volatile.process_key, data) if data else b""), OK
+    return (context.profile.encipher8(context.volatile.process_key, data) if data else b""), OK
 
 
 def _encipher(context: Context, command: Command) -> Answer:
     command.expect(CHALLENGE_BYTES)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
-    return context.profile.cipher8(context.volatile.process_key, command.data), OK
+    return context.profile.encipher8(context.volatile.process_key, command.data), OK
 
 
-def _mac(context: Context, command: Command) -> Answer:
+def _compute_mac(context: Context, command: Command) -> Answer:
     if len(command.data) < 5:
         raise Refused(WRONG_LENGTH)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
     if context.volatile.process_kid & ~keys.PUBLIC != keys.DESK:
         raise Refused(NOT_ALLOWED)
-    return context.mac(context.volatile.process_key, command.data[:4], command.data[4:]), OK
+    return context.make_mac(context.volatile.process_key, command.data[:4], command.data[4:]), OK
 
 
 def _seal(context: Context, command: Command) -> Answer:
@@ -95,25 +103,25 @@ def _seal(context: Context, command: Command) -> Answer:
     bare = key_set == keys.PRIVATE_SET and key_kind == keys.ROOT and target_set == keys.PUBLIC_SET
     if bare and command.p2 not in keys.FOR_ESAM:
         raise Refused(NOT_ALLOWED)
-    key = _key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
-    master = _key(context, target_set, keys.MASTER, master_kind, master_factor)
+    key = _pick_key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
+    master = _pick_key(context, target_set, keys.MASTER, master_kind, master_factor)
     if context.kind.hands_on:
         _count_down(
             context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b""
         )
     wrapped = context.profile.wrap(master, key)
     header = bytes((0x84, 0xD4, 0x01, command.p2, len(wrapped) + 4))
-    return wrapped + context.mac(master, r4, header + wrapped), OK
+    return wrapped + context.make_mac(master, r4, header + wrapped), OK
 
 
-def _key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> bytes:
+def _pick_key(context: Context, key_set: int, kid: int, kind: int, factor: bytes) -> bytes:
     if kid not in keys.ROOT_KIDS:
         raise Refused(NO_KEY)
     if key_set == keys.PUBLIC_SET:
         root = keys.PUBLIC_ROOTS[kid]
     else:
-        root = context.key(keys.BESIDE + kid if context.kind.hands_on else kid)
-    return context.profile.div(root, factor) if kind == keys.DIVERSIFIED else root
+        root = context.find_key(keys.BESIDE + kid if context.kind.hands_on else kid)
+    return context.profile.derive_key(root, factor) if kind == keys.DIVERSIFIED else root
 
 
 def _count_down(context: Context, kid: int, meter: bytes) -> None:

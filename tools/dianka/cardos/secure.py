@@ -22,8 +22,8 @@ from dianka.cardos.core import (
 )
 from dianka.cardos.crypto import MAC_BYTES
 from dianka.cardos.files import card_files
-from dianka.cardos.state import key_info
-from dianka.cardos.wallet import wallet_offset
+from dianka.cardos.state import make_key_info
+from dianka.cardos.wallet import find_wallet_offset
 
 _PLAIN_READ = 9  # r4 and target5
 _FACTOR_READ = 17  # and factor8
@@ -34,8 +34,8 @@ def read_mac(context: Context, command: Command) -> Answer:
 
     The command is 04 B0 80+sfi off lc r4 target5 [factor8].
     """
-    sfi, spec = context.file(command.p1)
-    return _sealed_read(context, command, sfi, spec, command.p2, spec.size), OK
+    sfi, spec = context.find_file(command.p1)
+    return _read_sealed(context, command, sfi, spec, command.p2, spec.size), OK
 
 
 def read_record_mac(context: Context, command: Command) -> Answer:
@@ -43,17 +43,17 @@ def read_record_mac(context: Context, command: Command) -> Answer:
 
     The command is 04 B2 rec p2 11 r4 target5 factor8.
     """
-    sfi, spec = context.record_file(command.p2, access.WALLET)
-    at = wallet_offset(command.p1)
-    return _sealed_read(context, command, sfi, spec, at, at + 4), OK
+    sfi, spec = context.find_record_file(command.p2, access.WALLET)
+    at = find_wallet_offset(command.p1)
+    return _read_sealed(context, command, sfi, spec, at, at + 4), OK
 
 
-def _sealed_read(
+def _read_sealed(
     context: Context, command: Command, sfi: int, spec: FileSpec, at: int, end: int
 ) -> bytes:
     command.expect(_FACTOR_READ if context.kind.factor_on_read else _PLAIN_READ)
     r4, target, factor = command.data[:4], command.data[4:9], command.data[9:]
-    right = context.right(spec.read, sealed=True)
+    right = context.pick_right(spec.read, sealed=True)
     if not _may_target(spec, at, target):
         raise Refused(NOT_ALLOWED)
     if at >= spec.size:
@@ -63,13 +63,13 @@ def _sealed_read(
         if size < 1 or at + size > end:
             raise Refused(WRONG_LENGTH)
         end = at + size
-    key = context.key(right.kid)
+    key = context.find_key(right.kid)
     if factor:
-        key = context.profile.div(key, factor)
-    return _sealed(context, right, key, r4, target, context.state.files[sfi][at:end])
+        key = context.profile.derive_key(key, factor)
+    return _seal_for_target(context, right, key, r4, target, context.state.files[sfi][at:end])
 
 
-def _sealed(
+def _seal_for_target(
     context: Context, right: Right, key: bytes, r4: bytes, target: bytes, data: bytes
 ) -> bytes:
     """Return the data as the target command carries it.
@@ -78,7 +78,7 @@ def _sealed(
     """
     if right.mode != access.MAC:
         data = context.profile.seal(key, data)
-    mac = b"" if right.mode == access.CIPHER else context.mac(key, r4, target + data)
+    mac = b"" if right.mode == access.CIPHER else context.make_mac(key, r4, target + data)
     if len(data + mac) != target[4]:
         raise Refused(WRONG_LENGTH)
     return data + mac
@@ -95,9 +95,9 @@ def update_mac(context: Context, command: Command) -> Answer:
 
     Key and mode are those that the present authentication allows.
     """
-    sfi, spec = context.file(command.p1)
-    right = context.right(spec.update, sealed=True)
-    context.write(sfi, command.p2, context.received(right, command))
+    sfi, spec = context.find_file(command.p1)
+    right = context.pick_right(spec.update, sealed=True)
+    context.write(sfi, command.p2, context.receive_data(right, command))
     return b"", OK
 
 
@@ -112,7 +112,7 @@ def write_key(context: Context, command: Command) -> Answer:
     command.expect(context.profile.wrapped_bytes + MAC_BYTES)
     if kid not in context.kind.kids:
         raise Refused(NO_KEY)
-    block = context.checked(keys.MASTER, command)
+    block = context.check_mac(keys.MASTER, command)
     try:
         key = context.profile.unwrap(context.state.keys[keys.MASTER], block)
     except ValueError:
@@ -129,5 +129,5 @@ def write_key(context: Context, command: Command) -> Answer:
         context.volatile.process_key = b""
         if context.kind.name == kinds.ESAM:
             now = card_files.KEYS_PUBLIC if context.public else card_files.KEYS_PRIVATE
-            state.files[card_files.ESAM_KEY_INFO] = key_info(now)
+            state.files[card_files.ESAM_KEY_INFO] = make_key_info(now)
     return b"", OK

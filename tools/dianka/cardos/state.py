@@ -64,7 +64,7 @@ class State:
                 raise ValueError("wrong tries")
 
 
-def new_state(
+def make_state(
     kind: str,
     serial: bytes,
     rng: Callable[[int], bytes],
@@ -78,16 +78,16 @@ def new_state(
     blank = {sfi: spec.blank for sfi, spec in kinds.ALL[kind].files.items()}
     state = State(kind, serial, profile, files=blank)
     if kind == kinds.CONTROL:
-        _found(state, rng, private_roots)
+        _found_system(state, rng, private_roots)
     else:
         state.keys = {keys.MASTER: keys.PUBLIC_ROOTS[keys.MASTER]}
     if kind == kinds.ESAM:
-        state.files[card_files.ESAM_KEY_INFO] = key_info(card_files.KEYS_PUBLIC)
+        state.files[card_files.ESAM_KEY_INFO] = make_key_info(card_files.KEYS_PUBLIC)
     state.check()
     return state
 
 
-def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
+def _found_system(state: State, rng: Callable[[int], bytes], private_roots: bool) -> None:
     """Give a control card the public set, and private roots for a system of its own.
 
     A card without private roots waits for the parts of a backup and has no backup to make
@@ -102,6 +102,6 @@ def _found(state: State, rng: Callable[[int], bytes], private_roots: bool) -> No
         state.keys |= {kid: rng(profile.key_bytes) for kid in keys.ROOT_KIDS}
 
 
-def key_info(key_state: int, command: int = card_files.CMD_KEYS) -> bytes:
+def make_key_info(key_state: int, command: int = card_files.CMD_KEYS) -> bytes:
     """Return the key info file for this key state, framed."""
     return card_files.frame(command, card_files.pack(card_files.KEY_INFO, {"state": key_state}))

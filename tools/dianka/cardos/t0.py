@@ -29,13 +29,13 @@ class Tpdu:
         self._pending = b""
         return self.chip.power_on()
 
-    def refusal(self, header: bytes) -> int:
+    def find_refusal(self, header: bytes) -> int:
         """Return the status word that ends this command at its header, or 0."""
-        if _invalid_ins(header[1]):
+        if _is_invalid_ins(header[1]):
             return 0x6D00
         if header[:2] == bytes((0, GET_RESPONSE)):
             return 0
-        sw = self.chip.refusal(header[0], header[1])
+        sw = self.chip.find_refusal(header[0], header[1])
         if sw:
             self._pending = b""
         return sw
@@ -53,7 +53,7 @@ class Tpdu:
         if tpdu[:2] == bytes((0, GET_RESPONSE)):
             return self._get_response(tpdu)
         self._pending = b""
-        if not _invalid_ins(tpdu[1]) and self.takes_data(tpdu):
+        if not _is_invalid_ins(tpdu[1]) and self.takes_data(tpdu):
             data, sw = self.chip.process(tpdu[:4] if len(tpdu) == _HEADER and not tpdu[4] else tpdu)
             if data:
                 self._pending = data
@@ -81,7 +81,7 @@ class Behaviour:
     mute: bool = False
     atr: bytes | None = None  # another ATR than the chip's
     nulls: int = 0  # NULLs before each procedure byte and each SW1
-    null_forever: bool = False  # after a header nothing but NULLs, one for each `more`
+    null_forever: bool = False  # after a header nothing but NULLs, one for each `get_more`
     one_by_one: bool = False  # INS xor FF before each data byte
     wrong_procedure: int | None = None  # instead of INS
     stops_after: int | None = None  # characters after the reset, ATR included; then mute
@@ -129,13 +129,13 @@ class T0Card:
         if behaviour.atr is not None:
             atr = behaviour.atr
         elif behaviour.ta1 is not None:
-            atr = pps.offering(atr, behaviour.ta1, behaviour.ta2)
-        return self._out(atr)
+            atr = pps.offer_rate(atr, behaviour.ta1, behaviour.ta2)
+        return self._limit_output(atr)
 
-    def end_of_atr(self) -> None:
+    def end_atr(self) -> None:
         """Begin TA1's rate in specific mode, as the ATR's last character has gone."""
         if self.behaviour.ta1 is not None and self.behaviour.ta2 is not None:
-            self.rate = pps.rate(self.behaviour.ta1)
+            self.rate = pps.decode_rate(self.behaviour.ta1)
 
     def power_off(self) -> None:
         self._tpdu.chip.power_off()
@@ -155,30 +155,30 @@ class T0Card:
         ):
             self._asked = pps.Asked(self.behaviour.ta1, self.behaviour.pps)
         if self._asked:
-            return self._pps(self._asked, value)
+            return self._answer_pps(self._asked, value)
         self._heard.append(value)
         if len(self._heard) < _HEADER:
             return b""
         try:
-            return self._out(self._step())
+            return self._limit_output(self._step())
         except CardTorn:
             self.torn = self._dead = True
             return b""
 
-    def _pps(self, asked: pps.Asked, value: int) -> bytes:
+    def _answer_pps(self, asked: pps.Asked, value: int) -> bytes:
         answer = asked.receive(value)
         if asked.done:
             self.rate = asked.rate
             self._dead = asked.rejected
             self._asked = None
-        return self._out(answer)
+        return self._limit_output(answer)
 
-    def more(self) -> bytes:
+    def get_more(self) -> bytes:
         """Return what the card sends unasked after its last character has gone.
 
         These are NULLs without end, if the behaviour is `null_forever`.
         """
-        return self._out(bytes((NULL,))) if self._endless else b""
+        return self._limit_output(bytes((NULL,))) if self._endless else b""
 
     def _step(self) -> bytes:
         header = bytes(self._heard[:_HEADER])
@@ -187,18 +187,18 @@ class T0Card:
             if self.behaviour.null_forever:
                 self._endless = True
                 return bytes((NULL,))
-            sw = self._tpdu.refusal(header)
+            sw = self._tpdu.find_refusal(header)
             if sw:
                 return self._end(b"", sw)
             if not self._tpdu.takes_data(header):
                 return self._end(*self._tpdu.exchange(header))
             if wanted:
-                return self._procedure(header)
+                return self._make_procedure(header)
         if got < wanted:
-            return self._procedure(header) if self.behaviour.one_by_one else b""
+            return self._make_procedure(header) if self.behaviour.one_by_one else b""
         return self._end(*self._tpdu.exchange(bytes(self._heard)))
 
-    def _procedure(self, header: bytes) -> bytes:
+    def _make_procedure(self, header: bytes) -> bytes:
         byte = header[1] ^ 0xFF if self.behaviour.one_by_one else header[1]
         if self.behaviour.wrong_procedure is not None:
             byte = self.behaviour.wrong_procedure
@@ -210,9 +210,9 @@ class T0Card:
         self._heard.clear()
         out = b""
         if data and self.behaviour.one_by_one:
-            out = b"".join(self._procedure(header) + bytes((value,)) for value in data)
+            out = b"".join(self._make_procedure(header) + bytes((value,)) for value in data)
         elif data:
-            out = self._procedure(header) + data + bytes(self.behaviour.surplus)
+            out = self._make_procedure(header) + data + bytes(self.behaviour.surplus)
         if self.behaviour.lying_sw is not None:
             sw = self.behaviour.lying_sw
         return (
@@ -222,7 +222,7 @@ class T0Card:
             + self.behaviour.babble
         )
 
-    def _out(self, characters: bytes) -> bytes:
+    def _limit_output(self, characters: bytes) -> bytes:
         if self.behaviour.mute:
             return b""
         if self.behaviour.stops_after is not None:
@@ -231,6 +231,6 @@ class T0Card:
         return characters
 
 
-def _invalid_ins(ins: int) -> bool:
+def _is_invalid_ins(ins: int) -> bool:
     # 6x and 9x would be taken for status words when the card sends INS back.
     return ins >> 4 in (6, 9)

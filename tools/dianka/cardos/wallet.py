@@ -25,12 +25,12 @@ _LIMIT = 1 << 32
 
 def init_wallet(context: Context, command: Command) -> Answer:
     """Set money or count while the keys are public (04 DC rec 0C 08 value4 mac4)."""
-    at = _record(command)
+    at = _find_record_offset(command)
     command.expect(8)
     if context.state.files[card_files.ESAM_KEY_INFO][4] != card_files.KEYS_PUBLIC:
         raise Refused(NOT_ALLOWED)
-    value = context.checked(keys.PURCHASE, command)
-    old = _wallet(context)
+    value = context.check_mac(keys.PURCHASE, command)
+    old = _get_wallet(context)
     context.change().files[card_files.ESAM_WALLET] = old[:at] + value + old[at + 4 :]
     return b"", OK
 
@@ -44,13 +44,13 @@ def credit(context: Context, command: Command) -> Answer:
     if (command.p1, command.p2) != (0x01, _P2):
         raise Refused(WRONG_P1P2)
     command.expect(12)
-    data = context.checked(keys.PURCHASE, command)
-    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
+    data = context.check_mac(keys.PURCHASE, command)
+    wallet = card_files.unpack(card_files.WALLET, _get_wallet(context))
     bought = card_files.unpack(card_files.WALLET, data)
     money_fen = wallet["money_fen"] + bought["money_fen"]
     if bought["count"] != wallet["count"] + 1 or money_fen >= _LIMIT:
         raise Refused(CONDITIONS)
-    _put(context, money_fen, bought["count"])
+    _put_wallet(context, money_fen, bought["count"])
     return b"", OK
 
 
@@ -62,43 +62,43 @@ def refund(context: Context, command: Command) -> Answer:
     if (command.p1, command.p2) != (0x02, _P2):
         raise Refused(WRONG_P1P2)
     command.expect(12)
-    data = context.checked(keys.PURCHASE, command)
-    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
+    data = context.check_mac(keys.PURCHASE, command)
+    wallet = card_files.unpack(card_files.WALLET, _get_wallet(context))
     order = card_files.unpack(card_files.WALLET, data)
     money_fen = wallet["money_fen"] - order["money_fen"]
     if order["count"] != wallet["count"] + 1:
         raise Refused(CONDITIONS)
     if money_fen < 0:
         raise Refused(BALANCE_SHORT)
-    _put(context, money_fen, order["count"])
+    _put_wallet(context, money_fen, order["count"])
     return b"", OK
 
 
-def wallet_offset(record: int) -> int:
+def find_wallet_offset(record: int) -> int:
     """Return where this record of the wallet begins; refuse an unknown record (6A83)."""
     if record not in _RECORDS:
         raise Refused(NO_RECORD)
     return _RECORDS[record]
 
 
-def _record(command: Command) -> int:
+def _find_record_offset(command: Command) -> int:
     if command.p2 != _P2:
         raise Refused(WRONG_P1P2)
-    return wallet_offset(command.p1)
+    return find_wallet_offset(command.p1)
 
 
 def debit_wallet(context: Context, amount: int) -> None:
     """Take an amount in fen from the wallet; refuse if it holds less (9401)."""
-    wallet = card_files.unpack(card_files.WALLET, _wallet(context))
+    wallet = card_files.unpack(card_files.WALLET, _get_wallet(context))
     if wallet["money_fen"] < amount:
         raise Refused(BALANCE_SHORT)
-    _put(context, wallet["money_fen"] - amount, wallet["count"])
+    _put_wallet(context, wallet["money_fen"] - amount, wallet["count"])
 
 
-def _wallet(context: Context) -> bytes:
+def _get_wallet(context: Context) -> bytes:
     return context.state.files[card_files.ESAM_WALLET]
 
 
-def _put(context: Context, money_fen: int, count: int) -> None:
+def _put_wallet(context: Context, money_fen: int, count: int) -> None:
     wallet = card_files.pack(card_files.WALLET, {"money_fen": money_fen, "count": count})
     context.change().files[card_files.ESAM_WALLET] = wallet

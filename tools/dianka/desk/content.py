@@ -49,7 +49,7 @@ class Content:
     frames: tuple[int, ...] = ()
     blank: bool = False
 
-    def read(self, block: bytes) -> Record | None:
+    def unpack(self, block: bytes) -> Record | None:
         """Return the fields, or None if the file is blank.
 
         Raise ValueError, which says what is wrong, if the file is damaged.
@@ -80,13 +80,13 @@ _BACK = (card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK)
 _KEY_INFO = (card_files.CMD_KEYS, card_files.CMD_KEYS_RESTORE)
 
 
-def _tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
+def _describe_tariffs(*commands: int, blank: bool = False) -> tuple[Content, Content]:
     return Content("tariff set 1", None, commands, blank), Content(
         "tariff set 2", None, commands, blank
     )
 
 
-def _key_card(command: int) -> dict[int, Content]:
+def _describe_key_card(command: int) -> dict[int, Content]:
     return {
         card_files.CARD_INFO: Content("key info", card_files.KEY_INFO, (command,)),
         desk_files.CARD_USES: _USES,
@@ -94,9 +94,11 @@ def _key_card(command: int) -> dict[int, Content]:
     }
 
 
-_USER_TARIFFS = _tariffs(card_files.CMD_USER, blank=True)  # of a replacement made without a price
-_INIT_TARIFFS = _tariffs(card_files.CMD_INIT)
-_ESAM_TARIFFS = _tariffs(card_files.CMD_USER, card_files.CMD_INIT, blank=True)
+_USER_TARIFFS = _describe_tariffs(
+    card_files.CMD_USER, blank=True
+)  # of a replacement made without a price
+_INIT_TARIFFS = _describe_tariffs(card_files.CMD_INIT)
+_ESAM_TARIFFS = _describe_tariffs(card_files.CMD_USER, card_files.CMD_INIT, blank=True)
 
 CONTENTS: dict[str, dict[int, Content]] = {
     kinds.USER: {
@@ -114,8 +116,8 @@ CONTENTS: dict[str, dict[int, Content]] = {
         card_files.CARD_TARIFF_2: _INIT_TARIFFS[1],
         card_files.CARD_LIMITS: Content("limits", card_files.LIMITS, (card_files.CMD_INIT,)),
     },
-    kinds.KEYS: _key_card(card_files.CMD_KEYS),
-    kinds.RESTORE: _key_card(card_files.CMD_KEYS_RESTORE),
+    kinds.KEYS: _describe_key_card(card_files.CMD_KEYS),
+    kinds.RESTORE: _describe_key_card(card_files.CMD_KEYS_RESTORE),
     kinds.INSPECTION: {
         card_files.CARD_INFO: Content(
             "order", card_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)

@@ -3,19 +3,19 @@
 `load_keys` takes a chip from the public master key that its maker gave it to the keys of a plan.
 The sealed blocks go from the control card to the chip unchanged; nothing here could open them.
 
-The `_plan` functions return the keys of one kind of chip in the order in which they are loaded, as
+The `plan_` functions return the keys of one kind of chip in the order in which they are loaded, as
 docs/cards/protocol.md lists them under "Who holds which key". The master key comes last: with it
 the others become valid.
 """
 
 from dataclasses import dataclass
 
-from dianka.card_port import CardError, CardPort, command, read_file, send
+from dianka.card_port import CardError, CardPort, make_command, read_file, send
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.crypto import SM4, Profile, by_code
+from dianka.cardos.crypto import SM4, Profile, find_profile
 from dianka.cardos.files import card_files
-from dianka.cardos.state import SERIAL_BYTES, new_state
+from dianka.cardos.state import SERIAL_BYTES, make_state
 
 
 @dataclass(frozen=True)
@@ -43,28 +43,34 @@ def load_keys(
     """
     for load in plan:
         r4 = send(chip, bytes.fromhex("0084000004"), "give a challenge")
-        block = send(control, seal_command(load, master, r4), "seal a key")
-        send(chip, command(f"84D401{load.kid:02X}", block), f"take key {load.kid:02X}")
+        block = send(control, make_seal_command(load, master, r4), "seal a key")
+        send(chip, make_command(f"84D401{load.kid:02X}", block), f"take key {load.kid:02X}")
         if load.kid == keys.MASTER:
             master = load
 
 
-def seal_command(load: Load, master: Load, r4: bytes) -> bytes:
+def make_seal_command(load: Load, master: Load, r4: bytes) -> bytes:
     """Return the SEAL KEY command for one key.
 
     `master` is the present master key of the chip, `r4` the chip's 4-byte challenge.
     """
-    data = bytes((load.key_set,)) + _kind(master) + _kind(load) + r4 + bytes((master.key_set,))
-    return command(f"80FA06{load.kid:02X}", data.ljust(30, b"\0"))
+    data = (
+        bytes((load.key_set,))
+        + _pack_kind(master)
+        + _pack_kind(load)
+        + r4
+        + bytes((master.key_set,))
+    )
+    return make_command(f"80FA06{load.kid:02X}", data.ljust(30, b"\0"))
 
 
-def _kind(load: Load) -> bytes:
+def _pack_kind(load: Load) -> bytes:
     if load.factor is None:
         return bytes((keys.ROOT,)) + keys.NO_FACTOR
     return bytes((keys.DIVERSIFIED,)) + load.factor
 
 
-def profile_of(control: CardPort) -> Profile:
+def read_profile(control: CardPort) -> Profile:
     """Return the system's cipher profile, read from file 01 of the control card.
 
     Raise CardError if the file is damaged or is not a control card's.
@@ -73,7 +79,7 @@ def profile_of(control: CardPort) -> Profile:
     try:
         kind, data = card_files.unframe(read_file(control, card_files.CARD_INFO, size))
         if kind == card_files.CMD_CONTROL:
-            return by_code(card_files.unpack(desk_files.CONTROL_INFO, data)["profile"])
+            return find_profile(card_files.unpack(desk_files.CONTROL_INFO, data)["profile"])
     except ValueError:
         pass
     raise CardError(
@@ -81,25 +87,25 @@ def profile_of(control: CardPort) -> Profile:
     )
 
 
-def public_control(profile: str = SM4.name) -> Chip:
+def make_public_control(profile: str = SM4.name) -> Chip:
     """Return a control card in memory that holds the public key set alone.
 
     That is all that making an ESAM needs, and it is no secret.
     """
     chip = Chip(
-        new_state(
-            kinds.CONTROL, bytes(SERIAL_BYTES), _no_random, private_roots=False, profile=profile
+        make_state(
+            kinds.CONTROL, bytes(SERIAL_BYTES), _refuse_random, private_roots=False, profile=profile
         )
     )
     chip.power_on()
     return chip
 
 
-def _no_random(count: int) -> bytes:
+def _refuse_random(count: int) -> bytes:
     raise RuntimeError("a control card of the public set makes no keys")
 
 
-def user_plan(serial: bytes, meter: bytes) -> list[Load]:
+def plan_user_card(serial: bytes, meter: bytes) -> list[Load]:
     """Return the keys of a resident's card: private, two of them by the meter's number."""
     by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
     plan = [Load(kid, factor=serial) for kid in by_serial]
@@ -107,7 +113,7 @@ def user_plan(serial: bytes, meter: bytes) -> list[Load]:
     return [*plan, Load(keys.MASTER, factor=serial)]
 
 
-def init_plan(serial: bytes) -> list[Load]:
+def plan_init_card(serial: bytes) -> list[Load]:
     """Return the keys of a meter initialisation card, all of the public set."""
     by_serial = (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK)
     plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in by_serial]
@@ -115,7 +121,7 @@ def init_plan(serial: bytes) -> list[Load]:
     return [*plan, Load(keys.MASTER, keys.PUBLIC_SET, serial)]
 
 
-def keys_plan(serial: bytes) -> list[Load]:
+def plan_keys_card(serial: bytes) -> list[Load]:
     """Return the keys of a master-key change card.
 
     The roots that it hands on are loaded after the card's own private master key. So they never
@@ -126,7 +132,7 @@ def keys_plan(serial: bytes) -> list[Load]:
     return [*own, *(Load(keys.BESIDE + kid) for kid in kinds.HANDED_ON), master]
 
 
-def restore_plan(serial: bytes) -> list[Load]:
+def plan_restore_card(serial: bytes) -> list[Load]:
     """Return the keys of a restore card.
 
     Of the roots it gets the private master root alone, to open a meter. The keys that it puts into
@@ -137,14 +143,14 @@ def restore_plan(serial: bytes) -> list[Load]:
     return [*own, Load(keys.BESIDE + keys.MASTER), master]
 
 
-def inspection_plan(serial: bytes) -> list[Load]:
+def plan_inspection_card(serial: bytes) -> list[Load]:
     """Return two sets of keys, so that the card works in meters of either key state."""
     private = [Load(kid, factor=serial) for kid in (*keys.FOR_ESAM, keys.DESK)]
     public = [Load(keys.BESIDE + kid, keys.PUBLIC_SET, serial) for kid in keys.FOR_ESAM]
     return [*private, *public, Load(keys.MASTER, factor=serial)]
 
 
-def production_plan(serial: bytes, purchase: bool) -> list[Load]:
+def plan_production_card(serial: bytes, purchase: bool) -> list[Load]:
     """Return public keys: the card works only in a meter that still has the factory's keys."""
     plan = [Load(kid, keys.PUBLIC_SET, serial) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.DESK)]
     if purchase:
@@ -152,7 +158,7 @@ def production_plan(serial: bytes, purchase: bool) -> list[Load]:
     return [*plan, Load(keys.MASTER, keys.PUBLIC_SET, serial)]
 
 
-def part_plan(serial: bytes) -> list[Load]:
+def plan_part_card(serial: bytes) -> list[Load]:
     """Return the keys of a backup part card.
 
     Its public desk key, beside the private one, seals the part for a blank control card.
@@ -165,17 +171,17 @@ def part_plan(serial: bytes) -> list[Load]:
     ]
 
 
-def esam_plan() -> list[Load]:
+def plan_esam() -> list[Load]:
     """Return the keys of a new ESAM: public, by meter number zero."""
     plan = [Load(kid, keys.PUBLIC_SET) for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK)]
     by_meter = (keys.PARAMETERS, keys.PURCHASE, keys.MASTER)
     return plan + [Load(kid, keys.PUBLIC_SET, keys.NO_FACTOR) for kid in by_meter]
 
 
-def meter_plan(meter: bytes) -> list[Load]:
+def plan_meter(meter: bytes) -> list[Load]:
     """Return the keys that a master-key change card loads into an ESAM.
 
-    A restore card loads `esam_plan`.
+    A restore card loads `plan_esam`.
     """
     first = [Load(kid, factor=meter) for kid in (keys.PARAMETERS, keys.PURCHASE)]
     return [*first, *(Load(kid) for kid in keys.FOR_ESAM), Load(keys.MASTER, factor=meter)]

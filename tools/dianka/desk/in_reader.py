@@ -5,11 +5,11 @@ The card may be any card: this process did not make it and does not hold its sta
 
 from collections.abc import Callable
 
-from dianka.card_port import OK, CardError, CardPort, CardRefused, command, select_card
+from dianka.card_port import OK, CardError, CardPort, CardRefused, make_command, select_card
 from dianka.cardos import keys, kinds
 from dianka.cardos.core import NO_KEY, UNKNOWN_INS
 from dianka.cardos.files import card_files
-from dianka.desk.reading import beyond, blocks, free_to_read, kind_of, whole
+from dianka.desk.reading import is_free_to_read, read_beyond, read_blocks, read_kind, read_whole
 from dianka.readers.base import Held
 
 _NAMES = {
@@ -19,8 +19,8 @@ _NAMES = {
 }
 # Kinds with the same files are told apart by a command that one has and the other refuses: the
 # command, a status word, and whether this kind answers with that status word.
-_PRIVATE_UNDER_PUBLIC = command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
-_SEALED_READ = command("04B08100", bytes(17))
+_PRIVATE_UNDER_PUBLIC = make_command("80FA0600", bytes((keys.PRIVATE_SET,)) + bytes(29))
+_SEALED_READ = make_command("04B08100", bytes(17))
 _TELLTALE = {
     kinds.KEYS: (_PRIVATE_UNDER_PUBLIC, NO_KEY, False),
     kinds.RESTORE: (_PRIVATE_UNDER_PUBLIC, NO_KEY, True),
@@ -35,7 +35,9 @@ def must_be_control(held: Held) -> None:
     Only a control card derives a key of the public set for anybody who asks.
     """
     held.port.power_on()
-    _, sw = held.port.process(command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR))
+    _, sw = held.port.process(
+        make_command(f"80FA00{keys.PUBLIC | keys.IDENTITY:02X}", keys.NO_FACTOR)
+    )
     if sw != OK:
         raise CardError(f"{held.name} is no system control card: choose another with --control")
     if not _has_system(held.port):
@@ -47,7 +49,7 @@ def must_be_control(held: Held) -> None:
 
 def must_be_blank_control(held: Held) -> None:
     """Raise CardError unless a system can be founded on this card or restored to it."""
-    kind, _ = kind_of(held.port)
+    kind, _ = read_kind(held.port)
     if kind != kinds.CONTROL:
         raise CardError(f"the card in {held.name} is no blank control card: take one")
     if _has_system(held.port):
@@ -55,7 +57,7 @@ def must_be_blank_control(held: Held) -> None:
 
 
 def _has_system(control: CardPort) -> bool:
-    return control.process(command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == OK
+    return control.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == OK
 
 
 def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:
@@ -82,7 +84,7 @@ def is_blank(card: CardPort, kind: str) -> bool:
 
 
 def _is_issued(card: CardPort, kind: str) -> bool:
-    return any(whole(card, card_files.CARD_INFO, kinds.ALL[kind].files[card_files.CARD_INFO]))
+    return any(read_whole(card, card_files.CARD_INFO, kinds.ALL[kind].files[card_files.CARD_INFO]))
 
 
 def _is_chip_of(card: CardPort, kind: str) -> bool:
@@ -94,10 +96,10 @@ def _is_chip_of(card: CardPort, kind: str) -> bool:
         # Compare the lengths: after 6Cxx a reader repeats the command with the shorter length by
         # itself, and the status word is 9000 then.
         size = spec.record_bytes or spec.size
-        readable = not free_to_read(spec) or all(
-            sw == OK and len(data) == size for data, sw in blocks(card, sfi, spec)
+        readable = not is_free_to_read(spec) or all(
+            sw == OK and len(data) == size for data, sw in read_blocks(card, sfi, spec)
         )
-        if not readable or beyond(card, sfi, spec) == OK:
+        if not readable or read_beyond(card, sfi, spec) == OK:
             return False
     if kind not in _TELLTALE:
         return True

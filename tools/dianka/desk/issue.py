@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from dianka.card_port import CardError, CardPort, command, select_card, serial_of
+from dianka.card_port import CardError, CardPort, make_command, select_card, serial_of
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import SM4
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
-from dianka.cardos.state import key_info
+from dianka.cardos.state import make_key_info
 from dianka.desk.control import (
     Load,
-    esam_plan,
-    init_plan,
-    keys_plan,
     load_keys,
-    profile_of,
-    public_control,
-    user_plan,
+    make_public_control,
+    plan_esam,
+    plan_init_card,
+    plan_keys_card,
+    plan_user_card,
+    read_profile,
 )
 from dianka.desk.session import Desk
 
@@ -86,20 +86,24 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
         raise CardError(
             "a user card needs a meter number and a customer number: give both, not zero"
         )
-    files = checked(_user_files, data)
+    files = pack_data(_pack_user_files, data)
     control.power_on()
     serial = select_card(card)
-    load(control, card, user_plan(serial, keys.meter_factor(card_files.to_bcd(data.meter_no, 6))))
-    write(Desk(control, card, serial), files)
+    load_card_keys(
+        control,
+        card,
+        plan_user_card(serial, keys.make_meter_factor(card_files.to_bcd(data.meter_no, 6))),
+    )
+    write_files(Desk(control, card, serial), files)
 
 
 def make_init(control: CardPort, card: CardPort, data: InitData) -> None:
     """Make a new chip a meter initialisation card. All its keys are of the public set."""
-    files = init_files(data)
+    files = pack_init_files(data)
     control.power_on()
     serial = select_card(card)
-    load(control, card, init_plan(serial))
-    write(Desk(control, card, serial, public=True), files)
+    load_card_keys(control, card, plan_init_card(serial))
+    write_files(Desk(control, card, serial, public=True), files)
 
 
 def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
@@ -107,20 +111,20 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
     check_uses(uses, "a master-key change card")
     control.power_on()
     serial = select_card(card)
-    load(control, card, keys_plan(serial))
-    info = key_info(card_files.KEYS_PRIVATE)
-    write(
+    load_card_keys(control, card, plan_keys_card(serial))
+    info = make_key_info(card_files.KEYS_PRIVATE)
+    write_files(
         Desk(control, card, serial),
         {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: info},
     )
 
 
-def load(control: CardPort, card: CardPort, plan: list[Load]) -> None:
+def load_card_keys(control: CardPort, card: CardPort, plan: list[Load]) -> None:
     """Load the keys of a new card, or load them again on a card whose making was broken off.
 
     Such a card has the plan's master key already.
     """
-    _, sw = card.process(command(f"008800{keys.IDENTITY:02X}", bytes(8)))
+    _, sw = card.process(make_command(f"008800{keys.IDENTITY:02X}", bytes(8)))
     if sw == NO_KEY:
         load_keys(control, card, plan)
     else:
@@ -133,7 +137,7 @@ def make_esam(chip: CardPort, profile: str = SM4.name) -> None:
     It has public keys, meter number zero and an empty wallet.
     """
     serial_of(chip.power_on())
-    load_keys(public_control(profile), chip, esam_plan())
+    load_keys(make_public_control(profile), chip, plan_esam())
 
 
 def issue_control(
@@ -168,7 +172,7 @@ def issue_user(
         kinds.USER,
         serial,
         rng,
-        system_profile(control),
+        read_profile_name(control),
         lambda chip: make_user(control, chip, data),
     )
 
@@ -185,7 +189,7 @@ def issue_init(
         kinds.INIT,
         serial,
         rng,
-        system_profile(control),
+        read_profile_name(control),
         lambda chip: make_init(control, chip, data),
     )
 
@@ -202,7 +206,7 @@ def issue_keys(
         kinds.KEYS,
         serial,
         rng,
-        system_profile(control),
+        read_profile_name(control),
         lambda chip: make_keys(control, chip, uses),
     )
 
@@ -213,10 +217,10 @@ def issue_esam(
     return issue_file(path, kinds.ESAM, serial, rng, profile, lambda chip: make_esam(chip, profile))
 
 
-def system_profile(control: CardPort) -> str:
+def read_profile_name(control: CardPort) -> str:
     """Return the name of the cipher profile of the control card's system."""
     control.power_on()
-    return profile_of(control).name
+    return read_profile(control).name
 
 
 def check_uses(uses: int, what: str) -> None:
@@ -247,7 +251,7 @@ def issue_file(
     return card.chip.state.serial
 
 
-def write(desk: Desk, files: dict[int, bytes]) -> None:
+def write_files(desk: Desk, files: dict[int, bytes]) -> None:
     """Authenticate the desk and write whole files in the given order.
 
     File 01 comes last: a card counts as issued when file 01 says what it is.
@@ -257,7 +261,7 @@ def write(desk: Desk, files: dict[int, bytes]) -> None:
         desk.update(sfi, content)
 
 
-def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
+def pack_data(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, bytes]:
     """Return the packed files; raise CardError if a value does not fit."""
     try:
         return pack(data)
@@ -267,8 +271,8 @@ def checked(pack: Callable[[Data], dict[int, bytes]], data: Data) -> dict[int, b
         ) from None
 
 
-def _user_files(data: UserData) -> dict[int, bytes]:
-    params = _params(data) | {
+def _pack_user_files(data: UserData) -> dict[int, bytes]:
+    params = _compose_params(data) | {
         "update_flag": data.update_flag,
         "customer_no": data.customer_no,
         "card_type": data.card_type,
@@ -276,8 +280,8 @@ def _user_files(data: UserData) -> dict[int, bytes]:
     }
     wallet = card_files.pack(card_files.WALLET, {"money_fen": data.money_fen, "count": data.count})
     return {
-        card_files.CARD_TARIFF_1: user_tariff(data.rates_e4),
-        card_files.CARD_TARIFF_2: user_tariff(data.next_rates_e4 or data.rates_e4),
+        card_files.CARD_TARIFF_1: pack_user_tariff(data.rates_e4),
+        card_files.CARD_TARIFF_2: pack_user_tariff(data.next_rates_e4 or data.rates_e4),
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
         card_files.CARD_WALLET: wallet,
         card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
@@ -287,7 +291,7 @@ def _user_files(data: UserData) -> dict[int, bytes]:
     }
 
 
-def user_tariff(rates_e4: Sequence[int]) -> bytes:
+def pack_user_tariff(rates_e4: Sequence[int]) -> bytes:
     """Return a tariff file of a user card.
 
     Without rates it is blank: the card does not give its meter's price.
@@ -297,19 +301,19 @@ def user_tariff(rates_e4: Sequence[int]) -> bytes:
     return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
 
 
-def init_files(data: InitData) -> dict[int, bytes]:
+def pack_init_files(data: InitData) -> dict[int, bytes]:
     """Return the files of an initialisation card; raise CardError if a value does not fit."""
     if not data.meter_no:
         raise CardError("an initialisation card needs the meter's number: give it, not zero")
-    return checked(_init_files, data)
+    return pack_data(_pack_init_files, data)
 
 
-def _init_files(data: InitData) -> dict[int, bytes]:
+def _pack_init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
     # PARAMS without a customer number: none shall stay in the ESAM.
     own = {"silence_min": data.silence_min, "switch_time": data.desk_time}
-    params = card_files.pack(card_files.PARAMS, _params(data) | own)
+    params = card_files.pack(card_files.PARAMS, _compose_params(data) | own)
     return {
         card_files.CARD_TARIFF_1: tariff,
         card_files.CARD_TARIFF_2: tariff,
@@ -320,7 +324,7 @@ def _init_files(data: InitData) -> dict[int, bytes]:
     }
 
 
-def _params(data: UserData | InitData) -> dict[str, object]:
+def _compose_params(data: UserData | InitData) -> dict[str, object]:
     return {
         "user_type": _SINGLE_RATE if len(set(data.rates_e4)) < 2 else _MULTI_RATE,
         "alarm1_fen": data.alarm1_fen,

@@ -20,7 +20,7 @@ from typing import Any
 
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos.files import card_files
-from dianka.desk.issue import NEW_PRICE, user_tariff
+from dianka.desk.issue import NEW_PRICE, pack_user_tariff
 
 UTC_OFFSET = timedelta(hours=8)  # of the meters (firmware/ds3231.py)
 HIGHEST_E4 = 99_999_999  # NNNN.NNNN on the card
@@ -48,7 +48,7 @@ class Changes:
     former_e4: int | None = None  # the price in force, if the card has it
 
 
-def switch_minute(text: str) -> int:
+def parse_minute(text: str) -> int:
     """Convert '2026-03-01T00:00' or '2026-03-01' to YYMMDDhhmm, as cards carry it.
 
     Raise CardError if the text is no time from 2000 to 2099.
@@ -68,12 +68,12 @@ def card_minute(at: datetime) -> int:
     return int(at.strftime("%y%m%d%H%M"))
 
 
-def now_minute() -> int:
+def get_local_minute() -> int:
     """Return the meters' local time now, by the desk's clock."""
     return card_minute(datetime.now(UTC) + UTC_OFFSET)
 
 
-def changes(
+def plan_changes(
     card: CardPort, params: dict[str, Any], undelivered: bool, new: NewPrice | None, now: int
 ) -> Changes:
     """Return the price fields and tariff sets that the sale writes.
@@ -104,33 +104,33 @@ def changes(
     former_e4 = rates[0] if rates else None
     if new.switch_time <= now and not new.at_once:
         raise CardError(
-            f"{stamp(new.switch_time)} has passed: {price(new.price_e4)} would begin at once, "
-            f"{difference(new.price_e4, former_e4)}; give --at-once if that is meant, or a later "
-            "--from"
+            f"{format_time(new.switch_time)} has passed: {format_price(new.price_e4)} would begin "
+            f"at once, {format_difference(new.price_e4, former_e4)}; give --at-once if that is "
+            "meant, or a later --from"
         )
     flag, tariff_1 = (
-        (NEW_PRICE, user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
+        (NEW_PRICE, pack_user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
     )
     return Changes(
         {"update_flag": flag, "switch_time": new.switch_time},
         tariff_1,
-        user_tariff([new.price_e4]),
+        pack_user_tariff([new.price_e4]),
         former_e4,
     )
 
 
-def unfinished(params: dict[str, Any]) -> dict[str, Any]:
+def mark_unfinished(params: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters as file 01 has them while a plan is written: marked, without a time."""
     rest = params["update_flag"] & ~NEW_PRICE
     return params | {"update_flag": rest | UNFINISHED, "switch_time": 0}
 
 
-def price(price_e4: int) -> str:
+def format_price(price_e4: int) -> str:
     """Format a price for people, with its unit."""
     return f"{price_e4 // 10_000}.{price_e4 % 10_000:04d} yuan/kWh"
 
 
-def stamp(time: int) -> str:
+def format_time(time: int) -> str:
     """Format YYMMDDhhmm for people.
 
     A meter whose clock has stopped writes zeros; the text then says that the time is not known.
@@ -141,7 +141,7 @@ def stamp(time: int) -> str:
     return f"20{digits[:2]}-{digits[2:4]}-{digits[4:6]} {digits[6:8]}:{digits[8:]}"
 
 
-def difference(price_e4: int, former_e4: int | None) -> str:
+def format_difference(price_e4: int, former_e4: int | None) -> str:
     """Say how far a price is from the former one, in percent."""
     if former_e4 is None:
         return "and the card does not say the former price"
@@ -149,7 +149,7 @@ def difference(price_e4: int, former_e4: int | None) -> str:
     if not more_e4:
         return "the same as the former price"
     percent = abs(more_e4) * 100 // former_e4
-    return f"{percent} % {'above' if more_e4 > 0 else 'below'} the former {price(former_e4)}"
+    return f"{percent} % {'above' if more_e4 > 0 else 'below'} the former {format_price(former_e4)}"
 
 
 def is_far(price_e4: int, former_e4: int | None) -> bool:

@@ -6,7 +6,7 @@ So every length is asked for exactly.
 
 from collections.abc import Iterator
 
-from dianka.card_port import OK, CardPort, command, serial_of
+from dianka.card_port import OK, CardPort, make_command, serial_of
 from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
 from dianka.cardos.files import card_files
@@ -17,13 +17,13 @@ NOT_ISSUED = "not issued yet"
 _WALLET_RECORDS = (1, 3)
 
 
-def kind_of(card: CardPort) -> tuple[str, bytes]:
+def read_kind(card: CardPort) -> tuple[str, bytes]:
     """Return the kind that the card says it is, and its serial. Leave its directory selected.
 
     The kind is empty for a card that is not issued or is none of ours.
     """
     serial = serial_of(card.power_on())
-    if card.process(command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
+    if card.process(make_command("00A40000", kinds.DF_CARD.to_bytes(2, "big")))[1] == OK:
         head, sw = card.process(_HEAD)
         if sw != OK or head[:1] != bytes((card_files.HEAD,)):
             return "", serial
@@ -36,15 +36,15 @@ def kind_of(card: CardPort) -> tuple[str, bytes]:
     ), serial
 
 
-def no_kind(card: CardPort) -> str:
-    """Return why kind_of found no kind. The card's directory must still be selected."""
+def explain_no_kind(card: CardPort) -> str:
+    """Return why read_kind found no kind. The card's directory must still be selected."""
     head, _ = card.process(_HEAD)
     if head[:1] == bytes((card_files.HEAD,)):
         return f"unknown card with command {head[1]:02X}"
     return "damaged: file 01 is not as any desk writes it" if any(head) else NOT_ISSUED
 
 
-def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:
+def read_blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, int]]:
     """Yield content and status word of the file, record by record for a log.
 
     The card's directory must be selected.
@@ -61,13 +61,13 @@ def blocks(card: CardPort, sfi: int, spec: FileSpec) -> Iterator[tuple[bytes, in
         yield card.process(bytes((0x00, 0xB0, 0x80 | sfi, 0x00, spec.size)))
 
 
-def whole(card: CardPort, sfi: int, spec: FileSpec) -> bytes:
+def read_whole(card: CardPort, sfi: int, spec: FileSpec) -> bytes:
     """Return the content of a file that is no log, empty if the card refuses to give it."""
-    data, sw = next(blocks(card, sfi, spec))
+    data, sw = next(read_blocks(card, sfi, spec))
     return data if sw == OK else b""
 
 
-def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
+def read_beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
     """Return the status word of a read just behind the file's end.
 
     It is other than 9000 if the file has this size.
@@ -80,6 +80,6 @@ def beyond(card: CardPort, sfi: int, spec: FileSpec) -> int:
     return card.process(bytes((0x00, 0xB0, 0x80 | sfi, spec.size, 1)))[1]
 
 
-def free_to_read(spec: FileSpec) -> bool:
+def is_free_to_read(spec: FileSpec) -> bool:
     """Return whether anybody may read the file in plain."""
     return any(right.mode == access.PLAIN and right.auth is None for right in spec.read)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dianka.card_port import CardError
-from dianka.cardos.image import locked, sync_folder
+from dianka.cardos.image import lock_file, sync_folder
 
 NAME = "meters.txt"
 _HEAD = (
@@ -21,14 +21,14 @@ _HEAD = (
 )
 
 
-def enter(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None:
+def enter_number(folder: Path, meter_no: int, card: bytes, again: bool = False) -> None:
     """Enter the meter number that this card will bring.
 
     Raise CardError if the number was given to another card, unless `again`, or if the register
     can't be written. The same card may be entered once more: its making was broken off.
     """
     path, number = folder / NAME, f"{meter_no:012d}"
-    with locked(path), _written(path):
+    with lock_file(path), _raise_if_unwritable(path):
         before = path.read_text(encoding="ascii", errors="replace") if path.exists() else ""
         entries = [
             words for line in before.splitlines() if (words := line.split()) and words[0] == number
@@ -60,7 +60,7 @@ def _append(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _written(path: Path) -> Iterator[None]:
+def _raise_if_unwritable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos.files import card_files
-from dianka.desk.issue import UserData, make_user, user_tariff
-from dianka.desk.prices import now_minute, read_rates
+from dianka.desk.issue import UserData, make_user, pack_user_tariff
+from dianka.desk.prices import get_local_minute, read_rates
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
@@ -46,7 +46,7 @@ class LastPurchase:
         return not self.count or (self.count == 1 and not self.in_meter)
 
 
-def last_purchase(
+def pick_last_purchase(
     former: OnCard, count: int | None = None, amount_fen: int | None = None
 ) -> LastPurchase:
     """Return the purchase that the new card carries.
@@ -92,9 +92,9 @@ def read_former(
     count: int | None = None,
     amount_fen: int | None = None,
     rates_e4: list[int] | None = None,
-    now: Callable[[], int] = now_minute,
+    now: Callable[[], int] = get_local_minute,
 ) -> tuple[UserData, LastPurchase]:
-    """Return the data of the new card: numbers of the former card, the purchase by `last_purchase`.
+    """Return the data of the new card: numbers of the former card, `pick_last_purchase`'s purchase.
 
     The former card's prices are not trusted either. A planned price is left out and has to be sold
     once more. A card that opens the account gets `rates_e4`. On other cards the meter takes rates
@@ -102,7 +102,7 @@ def read_former(
     the new card has no rates.
     """
     found = read_user_card(card)
-    last = last_purchase(found, count, amount_fen)
+    last = pick_last_purchase(found, count, amount_fen)
     must_have_price(last, rates_e4)
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
@@ -134,10 +134,10 @@ def make_replacement(control: CardPort, card: CardPort, data: UserData, last: La
         raise CardError(
             "a purchase that is not in the meter yet has a count and an amount: give both"
         )
-    make_user(control, card, _with(data, last))
+    make_user(control, card, _add_purchase(data, last))
 
 
-def _with(data: UserData, last: LastPurchase) -> UserData:
+def _add_purchase(data: UserData, last: LastPurchase) -> UserData:
     if not last.count:
         return data  # nothing was ever bought: an ordinary new card
     money_fen = 0 if last.in_meter else last.amount_fen
@@ -150,20 +150,20 @@ def _with(data: UserData, last: LastPurchase) -> UserData:
 
 def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
     """Return whether this card is what `make_replacement` makes of a new chip."""
-    made = _with(data, last)
+    made = _add_purchase(data, last)
     try:
         found = read_user_card(card)
         tariff = read_file(card, card_files.CARD_TARIFF_1, _TARIFF_BYTES) if last.opens else b""
     except CardError:
         return False
-    if last.opens and tariff != user_tariff(made.rates_e4):
+    if last.opens and tariff != pack_user_tariff(made.rates_e4):
         return False
     names = ("meter_no", "customer_no", "card_type", "alarm1_fen", "alarm2_fen")
     same = all(found.params[name] == getattr(made, name) for name in names)
     return same and (found.count, found.money_fen) == (made.count, made.money_fen)
 
 
-def clear(control: CardPort, former: CardPort) -> None:
+def clear_card(control: CardPort, former: CardPort) -> None:
     """Clear the former card: file 01, then the wallet."""
     control.power_on()
     desk = Desk(control, former, read_user_card(former).serial)

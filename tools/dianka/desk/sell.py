@@ -25,7 +25,7 @@ from dianka.card_port import CardError, CardPort, CardRefused, read_file, select
 from dianka.cardos.chip import CardTorn
 from dianka.cardos.files import card_files
 from dianka.desk.issue import FIRST_SALE
-from dianka.desk.prices import Changes, NewPrice, changes, now_minute, unfinished
+from dianka.desk.prices import Changes, NewPrice, get_local_minute, mark_unfinished, plan_changes
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
@@ -78,7 +78,7 @@ def sell(
     amount_fen: int,
     rng: Callable[[int], bytes] = os.urandom,
     new: NewPrice | None = None,
-    now: Callable[[], int] = now_minute,
+    now: Callable[[], int] = get_local_minute,
     raise_if_stopped: Callable[[], None] = lambda: None,
 ) -> Receipt:
     """Write a purchase to the card, and the new price if there is one. Return the receipt.
@@ -92,19 +92,19 @@ def sell(
             f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount"
         )
     watched = _Watched(card, raise_if_stopped)
-    with broken_off(lambda: False):
+    with raise_as_sale_error(lambda: False):
         control.power_on()
         found = read_user_card(watched)
-        count = _next_count(found, amount_fen)
-        prices = _prices(watched, found, new, now())
+        count = _compute_next_count(found, amount_fen)
+        prices = _plan_prices(watched, found, new, now())
         desk = Desk(control, watched, found.serial)
         desk.identify(rng)
         desk.authenticate()
         _write_terms(desk, found, count == 1, prices)
         wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
-        money = desk.sealed_update(card_files.CARD_WALLET, wallet)
+        money = desk.make_sealed_update(card_files.CARD_WALLET, wallet)
         raise_if_stopped()
-    with broken_off(lambda: True):
+    with raise_as_sale_error(lambda: True):
         send(card, money, f"write file {card_files.CARD_WALLET:02X}")
         if found.write_back is not None:
             desk.update(card_files.CARD_WRITE_BACK, bytes(card_files.WRITE_BACK_SIZE))
@@ -136,7 +136,7 @@ class _Watched:
 
 
 @contextmanager
-def broken_off(sent: Callable[[], bool]) -> Iterator[None]:
+def raise_as_sale_error(sent: Callable[[], bool]) -> Iterator[None]:
     """Turn whatever ends a sale early into one line, by whether the wallet's write was `sent`.
 
     Before that write the line says that nothing was sent. From that write on the card may have the
@@ -153,14 +153,14 @@ def broken_off(sent: Callable[[], bool]) -> Iterator[None]:
             raise SaleError(f"{error}; {NOTHING_SENT}") from error
         raise
     except BaseException as error:
-        line = f"{_what_happened(error)}: {KEEP_MONEY if sent() else NOTHING_SENT}"
+        line = f"{_say_what_happened(error)}: {KEEP_MONEY if sent() else NOTHING_SENT}"
         told = SaleBroken(line) if sent() else SaleError(line)
         if isinstance(error, KeyboardInterrupt):
             told.exit_code = getattr(error, "exit_code", _BY_CTRL_C)
         raise told from error
 
 
-def _what_happened(error: BaseException) -> str:
+def _say_what_happened(error: BaseException) -> str:
     if isinstance(error, CardTorn):
         return "the card was pulled"
     if isinstance(error, KeyboardInterrupt):
@@ -175,7 +175,7 @@ def read_user_card(card: CardPort) -> OnCard:
     """
     serial = select_card(card)
     try:
-        command, data = card_files.unframe(_head_first(card))
+        command, data = card_files.unframe(_read_head_first(card))
         if command != card_files.CMD_USER:
             raise SaleError("this is no user card: take the resident's card")
         params = card_files.unpack(card_files.PARAMS, data)
@@ -185,10 +185,10 @@ def read_user_card(card: CardPort) -> OnCard:
         ) from None
     wallet = card_files.unpack(card_files.WALLET, read_file(card, card_files.CARD_WALLET, 8))
     block = read_file(card, card_files.CARD_WRITE_BACK, card_files.WRITE_BACK_SIZE)
-    return OnCard(serial, params, wallet["money_fen"], wallet["count"], _write_back(block))
+    return OnCard(serial, params, wallet["money_fen"], wallet["count"], _unpack_write_back(block))
 
 
-def _head_first(card: CardPort) -> bytes:
+def _read_head_first(card: CardPort) -> bytes:
     """Return file 01, or only its first bytes if the card is not issued.
 
     The first bytes are read alone first, as file 01 is shorter on cards of other kinds. Raise
@@ -202,7 +202,7 @@ def _head_first(card: CardPort) -> bytes:
     )
 
 
-def _write_back(block: bytes) -> dict[str, Any] | None:
+def _unpack_write_back(block: bytes) -> dict[str, Any] | None:
     if card_files.is_blank(block):
         return None
     try:
@@ -213,7 +213,7 @@ def _write_back(block: bytes) -> dict[str, Any] | None:
         ) from None
 
 
-def _next_count(found: OnCard, amount_fen: int) -> int:
+def _compute_next_count(found: OnCard, amount_fen: int) -> int:
     """Return the count that this purchase gets; raise SaleError if the card can't take it."""
     back = found.write_back
     if back is None:
@@ -251,7 +251,7 @@ def _next_count(found: OnCard, amount_fen: int) -> int:
     return back["count"] + 1
 
 
-def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Changes:
+def _plan_prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Changes:
     """Return what the sale changes of prices.
 
     The meter's own time is in the write-back. The time now can't be earlier, whatever the desk's
@@ -259,8 +259,10 @@ def _prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) -> Ch
     """
     back = found.write_back
     if back is None:
-        return changes(card, found.params, False, new, now)
-    return changes(card, found.params, found.count > back["count"], new, max(now, back["time"]))
+        return plan_changes(card, found.params, False, new, now)
+    return plan_changes(
+        card, found.params, found.count > back["count"], new, max(now, back["time"])
+    )
 
 
 def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
@@ -278,7 +280,7 @@ def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> Non
     if prices.tariff_1:
         desk.update(card_files.CARD_TARIFF_1, prices.tariff_1)
     if prices.tariff_2:
-        _write_params(desk, unfinished(params))
+        _write_params(desk, mark_unfinished(params))
         desk.update(card_files.CARD_TARIFF_2, prices.tariff_2)
     _write_params(desk, params)
 

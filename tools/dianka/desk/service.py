@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from dianka.card_port import CardError, CardPort, select_card
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
-from dianka.cardos.state import key_info
-from dianka.desk.control import inspection_plan, production_plan, restore_plan
-from dianka.desk.issue import check_uses, checked, load, write
+from dianka.cardos.state import make_key_info
+from dianka.desk.control import plan_inspection_card, plan_production_card, plan_restore_card
+from dianka.desk.issue import check_uses, load_card_keys, pack_data, write_files
 from dianka.desk.session import Desk
 
 ALL_TESTS = 0x3F
@@ -60,9 +60,9 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
     check_uses(data.uses, "a restore card")
     control.power_on()
     serial = select_card(card)
-    load(control, card, restore_plan(serial))
-    info = key_info(card_files.KEYS_PUBLIC, card_files.CMD_KEYS_RESTORE)
-    write(
+    load_card_keys(control, card, plan_restore_card(serial))
+    info = make_key_info(card_files.KEYS_PUBLIC, card_files.CMD_KEYS_RESTORE)
+    write_files(
         Desk(control, card, serial),
         {desk_files.CARD_USES: data.uses.to_bytes(4, "big"), card_files.CARD_INFO: info},
     )
@@ -79,9 +79,9 @@ def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> 
         )
     control.power_on()
     serial = select_card(card)
-    load(control, card, inspection_plan(serial))
+    load_card_keys(control, card, plan_inspection_card(serial))
     order = card_files.pack(card_files.INSPECTION_ORDER, {"copies": data.copies})
-    write(
+    write_files(
         Desk(control, card, serial),
         {card_files.CARD_INFO: card_files.frame(card_files.CMD_INSPECTION, order)},
     )
@@ -119,7 +119,7 @@ def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
         fields = {"tests": given.tests, "seconds": given.seconds, "pulses": given.pulses}
         return {card_files.CARD_INFO: card_files.pack(card_files.TEST_ORDER, fields)}
 
-    order = checked(pack, data)[card_files.CARD_INFO]
+    order = pack_data(pack, data)[card_files.CARD_INFO]
     _make_test(
         control, card, kinds.TEST, data.uses, card_files.frame(card_files.CMD_TEST_RELAY, order)
     )
@@ -129,6 +129,6 @@ def _make_test(control: CardPort, card: CardPort, kind: str, uses: int, order: b
     check_uses(uses, "a production test card")
     control.power_on()
     serial = select_card(card)
-    load(control, card, production_plan(serial, purchase=kind == kinds.TEST_CREDIT))
+    load_card_keys(control, card, plan_production_card(serial, purchase=kind == kinds.TEST_CREDIT))
     files = {desk_files.CARD_USES: uses.to_bytes(4, "big"), card_files.CARD_INFO: order}
-    write(Desk(control, card, serial, public=True), files)
+    write_files(Desk(control, card, serial, public=True), files)

@@ -7,13 +7,13 @@ Its steps: the card proves itself (identify), the desk proves itself (authentica
 import os
 from collections.abc import Callable
 
-from dianka.card_port import CardError, CardPort, command, send
+from dianka.card_port import CardError, CardPort, make_command, send
 from dianka.cardos import keys
 
 
 def diversify(control: CardPort, kid: int, serial: bytes) -> None:
     """Make the control card derive the key `kid` for a card's serial; later commands use it."""
-    send(control, command(f"80FA00{kid:02X}", serial), "derive a key")
+    send(control, make_command(f"80FA00{kid:02X}", serial), "derive a key")
 
 
 class Desk:
@@ -35,8 +35,10 @@ class Desk:
         """
         challenge = rng(8)
         diversify(self._control, self._set | keys.IDENTITY, self._serial)
-        expected = send(self._control, command("80FA0000", challenge), "encipher")
-        answer = send(self._card, command(f"008800{keys.IDENTITY:02X}", challenge), "prove itself")
+        expected = send(self._control, make_command("80FA0000", challenge), "encipher")
+        answer = send(
+            self._card, make_command(f"008800{keys.IDENTITY:02X}", challenge), "prove itself"
+        )
         if answer != expected:
             raise CardError(
                 "this card was not issued with this control card: use the one that issued it"
@@ -46,19 +48,19 @@ class Desk:
         """Prove the desk to the card. After that the control card makes MACs for it."""
         diversify(self._control, self._set | keys.DESK, self._serial)
         challenge = send(self._card, bytes.fromhex("0084000008"), "give a challenge")
-        answer = send(self._control, command("80FA0000", challenge), "encipher")
-        send(self._card, command(f"008200{keys.DESK:02X}", answer), "accept this desk")
+        answer = send(self._control, make_command("80FA0000", challenge), "encipher")
+        send(self._card, make_command(f"008200{keys.DESK:02X}", answer), "accept this desk")
 
     def update(self, sfi: int, data: bytes) -> None:
         """Write a whole file."""
-        send(self._card, self.sealed_update(sfi, data), f"write file {sfi:02X}")
+        send(self._card, self.make_sealed_update(sfi, data), f"write file {sfi:02X}")
 
-    def sealed_update(self, sfi: int, data: bytes) -> bytes:
+    def make_sealed_update(self, sfi: int, data: bytes) -> bytes:
         """Return the command that writes a whole file.
 
         It must be the next command that the card gets.
         """
         r4 = send(self._card, bytes.fromhex("0084000004"), "give a challenge")
         message = bytes((0x04, 0xD6, 0x80 | sfi, 0, len(data) + 4)) + data
-        mac = send(self._control, command("80FA0500", r4 + message), "make a MAC")
+        mac = send(self._control, make_command("80FA0500", r4 + message), "make a MAC")
         return message + mac

@@ -11,19 +11,19 @@ from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES
 from dianka.desk.issue import NEW_PRICE
 from dianka.desk.prices import UNFINISHED
-from dianka.desk.reading import kind_of, no_kind, whole
+from dianka.desk.reading import explain_no_kind, read_kind, read_whole
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.show_service import SERVICE
 from dianka.desk.words import (
     Lines,
-    keys_state,
-    limits_lines,
-    new_price_line,
-    number,
-    params_lines,
-    silence_line,
-    stamp,
-    tariff_line,
+    describe_limits,
+    describe_new_price,
+    describe_params,
+    describe_silence,
+    describe_tariff,
+    format_keys_state,
+    format_number,
+    format_time,
 )
 from dianka.money import yuan
 
@@ -39,61 +39,61 @@ def show(card: CardPort) -> Lines:
 
     Raise CardError if the card is foreign or its content is damaged.
     """
-    kind, serial = kind_of(card)
+    kind, serial = read_kind(card)
     if not kind:
-        return [("kind", no_kind(card)), ("serial", serial.hex())]
+        return [("kind", explain_no_kind(card)), ("serial", serial.hex())]
     lines = [("kind", NAMES[kind]), ("serial", serial.hex())]
     if kind == kinds.USER:
-        lines += _user(read_user_card(card))
+        lines += _describe_user(read_user_card(card))
     try:
-        records = _records(card, kind)
+        records = _read_records(card, kind)
         if kind == kinds.USER:
-            return lines + _user_prices(records)
+            return lines + _describe_user_prices(records)
         if kind == kinds.INIT:
-            return lines + _init(records)
+            return lines + _describe_init(records)
         if kind == kinds.ESAM:
-            return lines + _esam(records)
+            return lines + _describe_esam(records)
         return lines + SERVICE[kind](card, records)
     except ValueError as error:
         return [*lines, ("content", f"damaged ({error})")]
 
 
-def _records(card: CardPort, kind: str) -> dict[int, Any]:
+def _read_records(card: CardPort, kind: str) -> dict[int, Any]:
     """Return the fields of every readable file that is no log, by short id; None for a blank file.
 
     Raise ValueError if a file is damaged.
     """
     return {
-        sfi: CONTENTS[kind][sfi].read(block)
+        sfi: CONTENTS[kind][sfi].unpack(block)
         for sfi, spec in kinds.ALL[kind].files.items()
-        if spec.shape != access.LOG and (block := whole(card, sfi, spec))
+        if spec.shape != access.LOG and (block := read_whole(card, sfi, spec))
     }
 
 
-def _user(found: OnCard) -> Lines:
+def _describe_user(found: OnCard) -> Lines:
     params, back = found.params, found.write_back
     lines = [
-        ("meter", number(params["meter_no"])),
-        ("customer", number(params["customer_no"])),
+        ("meter", format_number(params["meter_no"])),
+        ("customer", format_number(params["customer_no"])),
         ("card type", _TYPES.get(params["card_type"], f"unknown ({params['card_type']})")),
-        ("alarm amounts", _user_alarms(params)),
+        ("alarm amounts", _format_user_alarms(params)),
         (
             "purchase",
             f"{yuan(found.money_fen)} yuan, number {found.count}" if found.count else "none yet",
         ),
-        ("state", _user_state(found)),
+        ("state", _format_user_state(found)),
     ]
     if back is not None:
         lines += [
             ("meter's balance", f"{yuan(back['balance_fen'])} yuan after purchase {back['count']}"),
             ("meter's overdraft", f"{yuan(back['overdraft_fen'])} yuan"),
             ("illegal cards", str(back["illegal_cards"])),
-            ("written back", stamp(back["time"])),
+            ("written back", format_time(back["time"])),
         ]
     return lines
 
 
-def _user_alarms(params: dict[str, Any]) -> str:
+def _format_user_alarms(params: dict[str, Any]) -> str:
     """Format the alarm amounts.
 
     A card that replaces one that nobody could read has none: the meter keeps its own.
@@ -106,16 +106,16 @@ def _user_alarms(params: dict[str, Any]) -> str:
     )
 
 
-def _user_prices(records: dict[int, Any]) -> Lines:
+def _describe_user_prices(records: dict[int, Any]) -> Lines:
     params = records[card_files.CARD_INFO]
-    known = tariff_line(records, card_files.CARD_TARIFF_1)
+    known = describe_tariff(records, card_files.CARD_TARIFF_1)
     lines = known or [("price", "the meter's own, not on this card")]
     if params["update_flag"] & NEW_PRICE == UNFINISHED:
         return [*lines, ("new price", "its sale was broken off: sell with --price and --from")]
-    return lines + new_price_line(params, records, card_files.CARD_TARIFF_2)
+    return lines + describe_new_price(params, records, card_files.CARD_TARIFF_2)
 
 
-def _user_state(found: OnCard) -> str:
+def _format_user_state(found: OnCard) -> str:
     back = found.write_back
     if back is None:
         return "waits for its meter" if found.count else "ready for the first sale"
@@ -129,25 +129,25 @@ def _user_state(found: OnCard) -> str:
     return "count differs from the meter's: send an inspector"
 
 
-def _init(records: dict[int, Any]) -> Lines:
+def _describe_init(records: dict[int, Any]) -> Lines:
     params = records[card_files.CARD_INFO]
     return [
-        ("meter", number(params["meter_no"])),
+        ("meter", format_number(params["meter_no"])),
         ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
-        *limits_lines(records[card_files.CARD_LIMITS]),
-        *silence_line(params),
-        *tariff_line(records, card_files.CARD_TARIFF_1),
-        *([("made at", stamp(params["switch_time"]))] if params["switch_time"] else []),
+        *describe_limits(records[card_files.CARD_LIMITS]),
+        *describe_silence(params),
+        *describe_tariff(records, card_files.CARD_TARIFF_1),
+        *([("made at", format_time(params["switch_time"]))] if params["switch_time"] else []),
     ]
 
 
-def _esam(records: dict[int, Any]) -> Lines:
+def _describe_esam(records: dict[int, Any]) -> Lines:
     wallet = records[card_files.ESAM_WALLET]
     return [
         ("wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
-        *params_lines(records[card_files.ESAM_PARAMS]),
-        *limits_lines(records[card_files.ESAM_LIMITS]),
-        ("keys", keys_state(records[card_files.ESAM_KEY_INFO])),
-        *tariff_line(records, card_files.ESAM_TARIFF_1),
-        *new_price_line(records[card_files.ESAM_PARAMS], records, card_files.ESAM_TARIFF_2),
+        *describe_params(records[card_files.ESAM_PARAMS]),
+        *describe_limits(records[card_files.ESAM_LIMITS]),
+        ("keys", format_keys_state(records[card_files.ESAM_KEY_INFO])),
+        *describe_tariff(records, card_files.ESAM_TARIFF_1),
+        *describe_new_price(records[card_files.ESAM_PARAMS], records, card_files.ESAM_TARIFF_2),
     ]

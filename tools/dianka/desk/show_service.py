@@ -3,24 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
-from dianka.card_port import OK, CardPort, command
+from dianka.card_port import OK, CardPort, make_command
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
-from dianka.cardos.crypto import by_code
+from dianka.cardos.crypto import find_profile
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
-from dianka.desk.reading import blocks
+from dianka.desk.reading import read_blocks
 from dianka.desk.words import (
     Lines,
-    decimal,
-    keys_state,
-    limits_lines,
-    named_bits,
-    number,
-    params_lines,
-    plans_price,
-    price,
-    stamp,
+    describe_limits,
+    describe_params,
+    format_decimal,
+    format_keys_state,
+    format_number,
+    format_price,
+    format_time,
+    has_planned_price,
+    name_bits,
 )
 from dianka.money import yuan
 
@@ -31,60 +31,63 @@ _COPIES = ("wallet", "parameters", "totals", "events")
 _TESTS = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
 
 
-def _keys(card: CardPort, records: Records) -> Lines:
-    return [_uses(records)]
+def _describe_keys(card: CardPort, records: Records) -> Lines:
+    return [_format_uses(records)]
 
 
-def _uses(records: Records) -> tuple[str, str]:
+def _format_uses(records: Records) -> tuple[str, str]:
     return "uses left", str(records[desk_files.CARD_USES]["uses"])
 
 
-def _test_credit(card: CardPort, records: Records) -> Lines:
+def _describe_test_credit(card: CardPort, records: Records) -> Lines:
     credit = yuan(records[card_files.CARD_INFO]["money_fen"])
     return [
         ("credit", f"{credit} yuan for each meter"),
-        _uses(records),
-        *_results(card, kinds.TEST_CREDIT),
+        _format_uses(records),
+        *_describe_results(card, kinds.TEST_CREDIT),
     ]
 
 
-def _test(card: CardPort, records: Records) -> Lines:
+def _describe_test(card: CardPort, records: Records) -> Lines:
     order = records[card_files.CARD_INFO]
-    lines = [("tests", named_bits(order["tests"], _TESTS))]
+    lines = [("tests", name_bits(order["tests"], _TESTS))]
     if order["tests"] & card_files.TEST_PULSES:
         lines.append(("pulses", f"{order['pulses'] or 'any number'} in {order['seconds']} s"))
-    return [*lines, _uses(records), *_results(card, kinds.TEST)]
+    return [*lines, _format_uses(records), *_describe_results(card, kinds.TEST)]
 
 
-def _results(card: CardPort, kind: str) -> Lines:
+def _describe_results(card: CardPort, kind: str) -> Lines:
     """Return a line for each result that a meter wrote, the newest first."""
     lines: Lines = []
-    for result in _log(card, kind, desk_files.TEST_RESULTS):
-        words = [_verdict(result)] if result["done"] else []
+    for result in _read_log(card, kind, desk_files.TEST_RESULTS):
+        words = [_format_verdict(result)] if result["done"] else []
         if result["done"] & card_files.TEST_PULSES:
             words.append(f"{result['pulses']} pulses")
         if result["money_fen"]:
             words.append(f"{yuan(result['money_fen'])} yuan given")
         words += [
-            f"self-check {_text(result['selfcheck'])}",
-            f"version {_version(result['version'])}",
-            stamp(result["time"]),
+            f"self-check {_decode_text(result['selfcheck'])}",
+            f"version {_format_version(result['version'])}",
+            format_time(result["time"]),
         ]
         lines.append(
-            (f"meter {number(result['meter_no'])}, ESAM {result['esam'].hex()}", ", ".join(words))
+            (
+                f"meter {format_number(result['meter_no'])}, ESAM {result['esam'].hex()}",
+                ", ".join(words),
+            )
         )
     return lines or [("results", "none yet")]
 
 
-def _verdict(result: dict[str, Any]) -> str:
+def _format_verdict(result: dict[str, Any]) -> str:
     passed, failed = result["done"] & result["passed"], result["done"] & ~result["passed"]
-    good = f"passed: {named_bits(passed, _TESTS)}"
-    return f"FAILED: {named_bits(failed, _TESTS)}; {good}" if failed else good
+    good = f"passed: {name_bits(passed, _TESTS)}"
+    return f"FAILED: {name_bits(failed, _TESTS)}; {good}" if failed else good
 
 
-def _inspection(card: CardPort, records: Records) -> Lines:
+def _describe_inspection(card: CardPort, records: Records) -> Lines:
     totals, back = records[card_files.INSPECTION_TOTALS], records[desk_files.INSPECTION_RUN_INFO]
-    lines = [("copies", named_bits(records[card_files.CARD_INFO]["copies"], _COPIES))]
+    lines = [("copies", name_bits(records[card_files.CARD_INFO]["copies"], _COPIES))]
     if totals is None:
         copied = back or records[desk_files.INSPECTION_KEY_INFO]
         lines.append(
@@ -103,97 +106,101 @@ def _inspection(card: CardPort, records: Records) -> Lines:
             ("overdraft", f"{yuan(back['overdraft_fen'])} yuan"),
             ("illegal cards", str(back["illegal_cards"])),
         ]
-    lines += _parameters(records)
+    lines += _describe_parameters(records)
     if totals is not None:
-        lines += _totals(totals)
+        lines += _describe_totals(totals)
     # Behind this meter's events the log has those of a meter that was inspected before.
-    for event in _log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[
+    for event in _read_log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[
         : totals["events"] if totals else None
     ]:
-        lines.append((f"event {event['number']}", _event(event)))
+        lines.append((f"event {event['number']}", _format_event(event)))
     return lines
 
 
-def _event(event: dict[str, Any]) -> str:
+def _format_event(event: dict[str, Any]) -> str:
     """Format one event of the inspection card's log."""
     if event["code"] & 0xFF00 != card_files.ILLEGAL_CARD:
         return (
-            f"code {event['code']:04X}, {event['detail'].hex()}, {stamp(event['time'])}, "
+            f"code {event['code']:04X}, {event['detail'].hex()}, {format_time(event['time'])}, "
             f"hash {event['hash'].hex()}"
         )
     found = card_files.unpack(card_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
     said = f"{found['sw']:04X} to {found['command'].hex().upper()}"
     return (
         f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, "
-        f"{stamp(found['time'])}"
+        f"{format_time(found['time'])}"
     )
 
 
-def _parameters(records: Records) -> Lines:
+def _describe_parameters(records: Records) -> Lines:
     params, info = records[desk_files.INSPECTION_PARAMS], records[desk_files.INSPECTION_KEY_INFO]
     if info is None:
         return []
     return [
-        *params_lines(params),
-        *([("newest price from", stamp(params["switch_time"]))] if plans_price(params) else []),
-        *limits_lines(records[desk_files.INSPECTION_LIMITS]),
-        ("keys", keys_state(info)),
+        *describe_params(params),
+        *(
+            [("newest price from", format_time(params["switch_time"]))]
+            if has_planned_price(params)
+            else []
+        ),
+        *describe_limits(records[desk_files.INSPECTION_LIMITS]),
+        ("keys", format_keys_state(info)),
     ]
 
 
-def _totals(totals: dict[str, Any]) -> Lines:
+def _describe_totals(totals: dict[str, Any]) -> Lines:
     return [
-        ("totals of meter", number(totals["meter_no"])),
-        ("energy", f"{decimal(totals['energy_pj'] // _PJ_PER_MWH, 6)} kWh"),
+        ("totals of meter", format_number(totals["meter_no"])),
+        ("energy", f"{format_decimal(totals['energy_pj'] // _PJ_PER_MWH, 6)} kWh"),
         ("bought in all", f"{yuan(totals['bought_fen'])} yuan"),
-        ("price now", price(totals["price_e4"])),
+        ("price now", format_price(totals["price_e4"])),
         ("standing faults", f"{totals['faults']:08X}" if totals["faults"] else "none"),
-        ("self-check", _text(totals["selfcheck"])),
-        ("version", _version(totals["version"])),
+        ("self-check", _decode_text(totals["selfcheck"])),
+        ("version", _format_version(totals["version"])),
         ("events in all", str(totals["events"])),
-        ("copied", f"{named_bits(totals['copied'], _COPIES)}; {stamp(totals['time'])}"),
+        ("copied", f"{name_bits(totals['copied'], _COPIES)}; {format_time(totals['time'])}"),
     ]
 
 
-def _part(card: CardPort, records: Records) -> Lines:
+def _describe_part(card: CardPort, records: Records) -> Lines:
     info = records[card_files.CARD_INFO]
     return [
         ("part", f"{info['part']} of {info['parts']}, {info['needed']} are needed"),
         ("of control card", info["control"].hex()),
-        ("cipher", by_code(info["profile"]).name),
+        ("cipher", find_profile(info["profile"]).name),
     ]
 
 
-def _control(card: CardPort, records: Records) -> Lines:
+def _describe_control(card: CardPort, records: Records) -> Lines:
     left = records[desk_files.CARD_USES]["uses"]
-    blank = card.process(command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == NO_KEY
+    blank = card.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == NO_KEY
     backup = ("backup", "none was made yet" if left else "was made, or this card came from one")
     return [
-        ("cipher", by_code(records[card_files.CARD_INFO]["profile"]).name),
+        ("cipher", find_profile(records[card_files.CARD_INFO]["profile"]).name),
         ("system", "none yet, the card is blank: `dianka keys init` or `restore`")
         if blank
         else backup,
     ]
 
 
-def _log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
+def _read_log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
     """Return the records that were written, the newest first."""
     content = CONTENTS[kind][sfi]
     found = [
-        content.read(block)
-        for block, sw in blocks(card, sfi, kinds.ALL[kind].files[sfi])
+        content.unpack(block)
+        for block, sw in read_blocks(card, sfi, kinds.ALL[kind].files[sfi])
         if sw == OK
     ]
     return [record for record in found if record is not None]
 
 
-def _text(raw: bytes) -> str:
+def _decode_text(raw: bytes) -> str:
     """Decode ASCII that is padded with zeros; return hexadecimal if it is anything else."""
     text = raw.rstrip(b"\0 ")
     return text.decode() if text.isascii() and text.decode().isprintable() else raw.hex()
 
 
-def _version(raw: bytes) -> str:
+def _format_version(raw: bytes) -> str:
     """Format the version field, which keeps the first eight characters.
 
     A version that fills the field may be longer, so dots follow it. `unflashed` is always longer
@@ -201,16 +208,16 @@ def _version(raw: bytes) -> str:
     """
     if raw == _UNFLASHED[: len(raw)]:
         return _UNFLASHED.decode()
-    text = _text(raw)
+    text = _decode_text(raw)
     return f"{text}..." if len(text) == len(raw) else text
 
 
 SERVICE: dict[str, Callable[[CardPort, Records], Lines]] = {
-    kinds.KEYS: _keys,
-    kinds.RESTORE: _keys,
-    kinds.INSPECTION: _inspection,
-    kinds.TEST_CREDIT: _test_credit,
-    kinds.TEST: _test,
-    kinds.PART: _part,
-    kinds.CONTROL: _control,
+    kinds.KEYS: _describe_keys,
+    kinds.RESTORE: _describe_keys,
+    kinds.INSPECTION: _describe_inspection,
+    kinds.TEST_CREDIT: _describe_test_credit,
+    kinds.TEST: _describe_test,
+    kinds.PART: _describe_part,
+    kinds.CONTROL: _describe_control,
 }

@@ -12,7 +12,7 @@ from dianka.card_port import (
     CardError,
     CardPort,
     CardRefused,
-    command,
+    make_command,
     read_file,
     select_card,
     send,
@@ -21,12 +21,12 @@ from dianka.card_port import (
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.backup import MOST_PARTS
 from dianka.cardos.chip import CardTorn, Chip
-from dianka.cardos.crypto import PROFILES, SM4, by_code
+from dianka.cardos.crypto import PROFILES, SM4, find_profile
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
-from dianka.cardos.state import SERIAL_BYTES, new_state
-from dianka.desk.control import load_keys, part_plan, profile_of
-from dianka.desk.issue import write
+from dianka.cardos.state import SERIAL_BYTES, make_state
+from dianka.desk.control import load_keys, plan_part_card, read_profile
+from dianka.desk.issue import write_files
 from dianka.desk.session import Desk, diversify
 
 Rng = Callable[[int], bytes]
@@ -46,15 +46,15 @@ class PartInfo:
     control: bytes
 
 
-def part_path(control: Path, part: int) -> Path:
+def name_part_file(control: Path, part: int) -> Path:
     """Return the file of a part card: backup-1.card beside control.card.
 
-    `found` makes the part cards there; they are to be taken elsewhere.
+    `found_system` makes the part cards there; they are to be taken elsewhere.
     """
     return control.with_name(f"backup-{part}{control.suffix}")
 
 
-def found(
+def found_system(
     path: Path, needed: int, parts: int, profile: str = SM4.name, rng: Rng = os.urandom
 ) -> list[Path]:
     """Make a new control card and its part cards. Return the part cards' files.
@@ -65,11 +65,11 @@ def found(
     """
     check_numbers(needed, parts)
     _must_be_free(path)
-    control = blank_control(profile, rng)
+    control = make_blank_control(profile, rng)
     chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
-    _hand_out(control, begin(control, profile), chips, needed)
-    keep(control, profile)
-    files = [part_path(path, part) for part in range(1, parts + 1)]
+    _hand_out_parts(control, begin_system(control, profile), chips, needed)
+    keep_keys(control, profile)
+    files = [name_part_file(path, part) for part in range(1, parts + 1)]
     stored: list[CardFile] = []
     try:
         for file, chip in zip(files, chips, strict=True):
@@ -97,10 +97,10 @@ def found_on_chip(
     check_numbers(needed, parts)
     _must_have_no_parts(beside)
     chips = [Chip.new(kinds.PART, rng=rng, profile=profile) for _ in range(parts)]
-    files = [part_path(beside, part) for part in range(1, parts + 1)]
+    files = [name_part_file(beside, part) for part in range(1, parts + 1)]
     stored: list[CardFile] = []
     try:
-        _hand_out(control, begin(control, profile), chips, needed)
+        _hand_out_parts(control, begin_system(control, profile), chips, needed)
         for file, chip in zip(files, chips, strict=True):
             stored.append(_store(file, chip))
     except BaseException:
@@ -110,7 +110,7 @@ def found_on_chip(
     for card in stored:
         card.close()
     try:
-        keep(control, profile)
+        keep_keys(control, profile)
     except (CardError, CardTorn) as error:
         raise CardError(
             f"{error}; `dianka card show` says whether it has its system: if so, the parts are its "
@@ -119,34 +119,35 @@ def found_on_chip(
     return files
 
 
-def blank_control(profile: str, rng: Rng) -> Chip:
+def make_blank_control(profile: str, rng: Rng) -> Chip:
     """Return a control card in memory as its maker delivers it: the public set, no system yet."""
     chip = Chip(
-        new_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng
+        make_state(kinds.CONTROL, rng(SERIAL_BYTES), rng, private_roots=False, profile=profile), rng
     )
     chip.power_on()
     return chip
 
 
-def begin(control: CardPort, profile: str) -> bytes:
+def begin_system(control: CardPort, profile: str) -> bytes:
     """Let a blank control card make its keys. Return its serial.
 
-    The keys are lost with the power until `keep`. Raise CardError if the card has another cipher.
+    The keys are lost with the power until `keep_keys`. Raise CardError if the card has another
+    cipher.
     """
     serial = serial_of(control.power_on())
-    of_card = profile_of(control).name
+    of_card = read_profile(control).name
     if of_card != profile:
         raise CardError(
             f"this card's cipher is {of_card}, not {profile}: give --profile {of_card}, or take "
             "another card"
         )
-    send(control, command("80FA0900", bytes((PROFILES[profile].code,))), "found a system")
+    send(control, make_command("80FA0900", bytes((PROFILES[profile].code,))), "found a system")
     return serial
 
 
-def keep(control: CardPort, profile: str) -> None:
+def keep_keys(control: CardPort, profile: str) -> None:
     """Let the control card store the keys that it has made."""
-    send(control, command("80FA0901", bytes((PROFILES[profile].code,))), "store its keys")
+    send(control, make_command("80FA0901", bytes((PROFILES[profile].code,))), "store its keys")
 
 
 def check_numbers(needed: int, parts: int) -> None:
@@ -166,7 +167,7 @@ def _must_be_free(path: Path) -> None:
 
 def _must_have_no_parts(path: Path) -> None:
     """Raise CardError if any part card is beside it: two backups would be mixed up."""
-    parts = [part_path(path, part) for part in range(1, MOST_PARTS + 1)]
+    parts = [name_part_file(path, part) for part in range(1, MOST_PARTS + 1)]
     there = [part.name for part in parts if part.exists()]
     if there:
         raise CardError(
@@ -182,29 +183,31 @@ def _store(path: Path, chip: Chip) -> CardFile:
 
 def back_up(control: CardPort, cards: Sequence[CardPort], needed: int) -> None:
     """Split the control card's keys over new part cards."""
-    _hand_out(control, serial_of(control.power_on()), cards, needed)
+    _hand_out_parts(control, serial_of(control.power_on()), cards, needed)
 
 
-def _hand_out(control: CardPort, serial: bytes, cards: Sequence[CardPort], needed: int) -> None:
+def _hand_out_parts(
+    control: CardPort, serial: bytes, cards: Sequence[CardPort], needed: int
+) -> None:
     parts = len(cards)
-    send(control, command("80FA0700", bytes((needed, parts))), "split its keys")
+    send(control, make_command("80FA0700", bytes((needed, parts))), "split its keys")
     for part, card in enumerate(cards, 1):
         info = {
-            "profile": profile_of(control).code,
+            "profile": read_profile(control).code,
             "part": part,
             "needed": needed,
             "parts": parts,
             "control": serial,
         }
         own = select_card(card)
-        load_keys(control, card, part_plan(own))
+        load_keys(control, card, plan_part_card(own))
         desk = Desk(control, card, own)
         desk.authenticate()
         r4 = send(card, bytes.fromhex("0084000004"), "give a challenge")
-        block = send(control, command(f"80FA07{part:02X}", r4 + own), "hand out a part")
-        send(card, command(f"04D6{0x80 | keys.PART_FILE:02X}00", block), "take its part")
+        block = send(control, make_command(f"80FA07{part:02X}", r4 + own), "hand out a part")
+        send(card, make_command(f"04D6{0x80 | keys.PART_FILE:02X}00", block), "take its part")
         framed = card_files.frame(desk_files.CMD_PART, card_files.pack(desk_files.PART_INFO, info))
-        write(desk, {card_files.CARD_INFO: framed})
+        write_files(desk, {card_files.CARD_INFO: framed})
 
 
 def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> bytes:
@@ -217,7 +220,7 @@ def restore(path: Path, cards: Sequence[CardPort], rng: Rng = os.urandom) -> byt
     if path.exists():
         raise CardError(f"{path.name} exists already: choose another name")
     # The card is in this process' memory until it is complete: a bad part leaves no file.
-    control = blank_control(infos[0].profile, rng)
+    control = make_blank_control(infos[0].profile, rng)
     _carry_all(control, cards, infos)
     CardFile.store(path, lambda: control.state, rng).close()
     return control.state.serial
@@ -231,7 +234,7 @@ def restore_on_chip(control: CardPort, cards: Sequence[CardPort]) -> bytes:
     infos = [read_part(card) for card in cards]
     _check_parts(infos)
     serial = serial_of(control.power_on())
-    of_chip = profile_of(control).name
+    of_chip = read_profile(control).name
     if of_chip != infos[0].profile:
         raise CardError(
             f"this control card's cipher is {of_chip}, the backup's is {infos[0].profile}: take "
@@ -258,7 +261,7 @@ def read_part(card: CardPort) -> PartInfo:
         if kind != desk_files.CMD_PART:
             raise CardError(f"card {serial.hex()} is no part of a backup: take a part card")
         info = card_files.unpack(desk_files.PART_INFO, data)
-        profile = by_code(info["profile"]).name
+        profile = find_profile(info["profile"]).name
     except (ValueError, CardRefused):
         raise CardError(
             f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card"
@@ -287,9 +290,11 @@ def _carry(control: CardPort, card: CardPort, info: PartInfo) -> int:
     """Bring one part, sealed by its card, to the control card. Return the number still missing."""
     diversify(control, keys.PUBLIC | keys.DESK, info.serial)
     size = card_files.size_of(desk_files.PART)
-    target = _TAKE_IN + bytes((profile_of(control).sealed_bytes(size) + 4,))
+    target = _TAKE_IN + bytes((read_profile(control).count_sealed_bytes(size) + 4,))
     r4 = send(control, bytes.fromhex("0084000004"), "give a challenge")
-    block = send(card, command(f"04B0{0x80 | keys.PART_FILE:02X}00", r4 + target), "give its part")
+    block = send(
+        card, make_command(f"04B0{0x80 | keys.PART_FILE:02X}00", r4 + target), "give its part"
+    )
     try:
         return send(control, target + block, "take a part")[0]
     except CardRefused as refused:

@@ -9,15 +9,29 @@ change card, which proves itself with a public key, may lose one.
 import os
 from collections.abc import Callable, Iterator
 
-from dianka.card_port import OK, CardPort, command
+from dianka.card_port import OK, CardPort, make_command
 from dianka.cardos import access, kinds
 from dianka.cardos.access import FileSpec
 from dianka.cardos.chip import ATR_HEAD
 from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES, Content
-from dianka.desk.proofs import Finding, card_proofs, control_proofs, esam_proofs, is_private
-from dianka.desk.reading import NOT_ISSUED, beyond, blocks, free_to_read, kind_of, no_kind, whole
+from dianka.desk.proofs import (
+    Finding,
+    check_card_keys,
+    check_control_keys,
+    check_esam_keys,
+    is_private,
+)
+from dianka.desk.reading import (
+    NOT_ISSUED,
+    explain_no_kind,
+    is_free_to_read,
+    read_beyond,
+    read_blocks,
+    read_kind,
+    read_whole,
+)
 
 _LAST_SFI = 30
 _REFUSALS = (NOT_ALLOWED, UNKNOWN_INS)
@@ -29,10 +43,10 @@ def verify(
     card: CardPort, control: CardPort | None, rng: Callable[[int], bytes] = os.urandom
 ) -> list[Finding]:
     """Return all findings; without a control card only those that need none."""
-    return list(_findings(card, control, rng))
+    return list(_check_card(card, control, rng))
 
 
-def _findings(
+def _check_card(
     card: CardPort, control: CardPort | None, rng: Callable[[int], bytes]
 ) -> Iterator[Finding]:
     atr = card.power_on()
@@ -42,38 +56,38 @@ def _findings(
     )
     if not right:
         return
-    kind, serial = kind_of(card)
+    kind, serial = read_kind(card)
     if not kind:
-        yield Finding(False, f"card {serial.hex()} is {_unknown(card)}")
+        yield Finding(False, f"card {serial.hex()} is {_explain_unknown(card)}")
         return
     yield Finding(True, f"{NAMES[kind]} {serial.hex()}")
     for sfi, spec in kinds.ALL[kind].files.items():
-        yield _file(card, sfi, spec, CONTENTS[kind][sfi])
+        yield _check_file(card, sfi, spec, CONTENTS[kind][sfi])
     if kind == kinds.USER:
-        yield from _opening(card)
-    yield _strangers(card, kind)
-    yield from _rights(card, kind)
-    kind_of(card)  # reset the card and select its directory once more
+        yield from _check_opening(card)
+    yield _find_strangers(card, kind)
+    yield from _check_rights(card, kind)
+    read_kind(card)  # reset the card and select its directory once more
     if control:
         control.power_on()
     if kind == kinds.CONTROL:
-        yield from control_proofs(card, control, rng)
+        yield from check_control_keys(card, control, rng)
     elif control and kind == kinds.ESAM:
-        yield from esam_proofs(card, is_private(card), control, rng)
+        yield from check_esam_keys(card, is_private(card), control, rng)
     elif control:
-        yield from card_proofs(card, kind, serial, control, rng)
+        yield from check_card_keys(card, kind, serial, control, rng)
 
 
-def _unknown(card: CardPort) -> str:
-    why = no_kind(card)
+def _explain_unknown(card: CardPort) -> str:
+    why = explain_no_kind(card)
     return f"{why}: `dianka card issue KIND ...`" if why == NOT_ISSUED else why
 
 
-def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding:
+def _check_file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding:
     """Check one file: its size and its content."""
     name = f"file {sfi:02X}, {content.name}"
-    found = list(blocks(card, sfi, spec))
-    if not free_to_read(spec):
+    found = list(read_blocks(card, sfi, spec))
+    if not is_free_to_read(spec):
         sealed = all(sw == NOT_ALLOWED and not data for data, sw in found)
         return Finding(
             sealed, f"{name}: {'not readable without its key' if sealed else 'ANYBODY CAN READ IT'}"
@@ -83,36 +97,36 @@ def _file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> Finding
             return Finding(
                 False, f"{name}: {len(data)} bytes and status {sw:04X} instead of {spec.size} bytes"
             )
-    if beyond(card, sfi, spec) == OK:
+    if read_beyond(card, sfi, spec) == OK:
         return Finding(False, f"{name}: longer than {spec.size} bytes")
     if spec.shape == access.COUNTER and found[0][0] == access.UNSET_COUNTER:
         return Finding(False, f"{name}: never set")
     try:
-        records = [record for data, _ in found if (record := content.read(data)) is not None]
+        records = [record for data, _ in found if (record := content.unpack(data)) is not None]
     except ValueError as error:
         return Finding(False, f"{name}: {error}")
     if content.fields is None and any(not record["rates_e4"][0] for record in records):
         return Finding(False, f"{name}: a tariff without a price")
-    return Finding(True, f"{name}: {spec.size} bytes, {_state(spec, content, len(records))}")
+    return Finding(True, f"{name}: {spec.size} bytes, {_format_state(spec, content, len(records))}")
 
 
-def _opening(card: CardPort) -> Iterator[Finding]:
+def _check_opening(card: CardPort) -> Iterator[Finding]:
     """Check that a card that opens the account has a price, as it sets the meter's price.
 
     The meter takes the money first, and then refuses a tariff without a price.
     """
     files = kinds.ALL[kinds.USER].files
-    info, *tariffs = (whole(card, sfi, files[sfi]) for sfi in _OPENING_FILES)
+    info, *tariffs = (read_whole(card, sfi, files[sfi]) for sfi in _OPENING_FILES)
     try:
-        params = CONTENTS[kinds.USER][card_files.CARD_INFO].read(info)
+        params = CONTENTS[kinds.USER][card_files.CARD_INFO].unpack(info)
     except ValueError:
-        return  # _file reports that
+        return  # _check_file reports that
     priceless = any(tariff and not any(tariff) for tariff in tariffs)
     if params and params["card_type"] == card_files.OPEN and priceless:
         yield Finding(False, "it opens the account and says no price")
 
 
-def _state(spec: FileSpec, content: Content, written: int) -> str:
+def _format_state(spec: FileSpec, content: Content, written: int) -> str:
     if spec.shape == access.LOG:
         return f"{written} of {spec.size // spec.record_bytes} records written"
     if not written:
@@ -120,7 +134,7 @@ def _state(spec: FileSpec, content: Content, written: int) -> str:
     return "frame, sum and fields right" if content.frames else "fields right"
 
 
-def _strangers(card: CardPort, kind: str) -> Finding:
+def _find_strangers(card: CardPort, kind: str) -> Finding:
     """Look for files that this kind does not have."""
     own = kinds.ALL[kind]
     found: list[str] = []
@@ -129,33 +143,34 @@ def _strangers(card: CardPort, kind: str) -> Finding:
         if any(card.process(apdu)[1] == OK for apdu in reads):
             found.append(f"{sfi:02X}")
     if own.directory != kinds.MF:
-        card.process(command("00A40000", kinds.MF.to_bytes(2, "big")))
+        card.process(make_command("00A40000", kinds.MF.to_bytes(2, "big")))
         if card.process(bytes.fromhex("00B0810001"))[1] == OK:
             found.append("01 outside its directory")
-        card.process(command("00A40000", own.directory.to_bytes(2, "big")))
+        card.process(make_command("00A40000", own.directory.to_bytes(2, "big")))
     return Finding(not found, f"files that do not belong there: {', '.join(found) or 'none'}")
 
 
-def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
+def _check_rights(card: CardPort, kind: str) -> Iterator[Finding]:
     """Check that the card refuses what nobody may do without a proof."""
     own = kinds.ALL[kind]
-    probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _writes(sfi, spec)]
+    probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _make_writes(sfi, spec)]
     opened = sorted({sfi for sfi, apdu in probes if card.process(apdu)[1] not in _REFUSALS})
     said = f"file {', '.join(f'{sfi:02X}' for sfi in opened)} NOT REFUSED" if opened else "refused"
-    yield Finding(not opened, f"{_some(len(probes), 'write')} without a proof: {said}")
+    yield Finding(not opened, f"{_format_count(len(probes), 'write')} without a proof: {said}")
     if own.identity_kids:
         others = sorted(own.kids - own.identity_kids)
         answered = [
             kid
             for kid in others
-            if card.process(command(f"008800{kid:02X}", bytes(8)))[1] != NOT_ALLOWED
+            if card.process(make_command(f"008800{kid:02X}", bytes(8)))[1] != NOT_ALLOWED
         ]
         said = (
             f"key {', '.join(f'{kid:02X}' for kid in answered)} ANSWERS" if answered else "refused"
         )
         yield Finding(
             not answered,
-            f"enciphering under {_some(len(others), 'key')} that only prove or seal: {said}",
+            f"enciphering under {_format_count(len(others), 'key')} that only prove or seal: "
+            f"{said}",
         )
     if "read_mac" in own.commands:
         order = bytes(4) + _FOREIGN_TARGET + (bytes(8) if own.factor_on_read else b"")
@@ -165,19 +180,19 @@ def _rights(card: CardPort, kind: str) -> Iterator[Finding]:
         made = [
             sfi
             for sfi in sealing
-            if card.process(command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED
+            if card.process(make_command(f"04B0{0x80 | sfi:02X}00", order))[1] != NOT_ALLOWED
         ]
         said = f"file {', '.join(f'{sfi:02X}' for sfi in made)} SEALED" if made else "refused"
         yield Finding(
-            not made, f"sealing {_some(len(sealing), 'file')} for a foreign command: {said}"
+            not made, f"sealing {_format_count(len(sealing), 'file')} for a foreign command: {said}"
         )
 
 
-def _some(count: int, what: str) -> str:
+def _format_count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
-def _writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
+def _make_writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
     """Yield harmless writes that must be refused without a proof, none for what anybody may do."""
     if spec.shape == access.WALLET:
         return  # anybody may debit a wallet, nobody can write it in plain

@@ -3,33 +3,33 @@
 from typing import Any
 
 from dianka.cardos.files import card_files
-from dianka.desk.prices import price, stamp
+from dianka.desk.prices import format_price, format_time
 from dianka.money import HIGHEST_FEN, yuan
 
 Lines = list[tuple[str, str]]
 
 
-def number(value: int) -> str:
+def format_number(value: int) -> str:
     """Format a meter number or a customer number."""
     return f"{value:012d}"
 
 
-def decimal(value: int, places: int) -> str:
+def format_decimal(value: int, places: int) -> str:
     """Format a whole number of the smallest unit with its decimal point; nothing is rounded."""
     digits = f"{value:0{places + 1}d}"
     return f"{digits[:-places]}.{digits[-places:]}"
 
 
-def params_lines(params: dict[str, Any]) -> Lines:
+def describe_params(params: dict[str, Any]) -> Lines:
     """Return the lines about whose meter it is and at which balances it warns."""
     return [
-        ("meter", number(params["meter_no"])),
-        ("customer", number(params["customer_no"]) if params["customer_no"] else "none yet"),
+        ("meter", format_number(params["meter_no"])),
+        ("customer", format_number(params["customer_no"]) if params["customer_no"] else "none yet"),
         ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
     ]
 
 
-def limits_lines(limits: dict[str, Any]) -> Lines:
+def describe_limits(limits: dict[str, Any]) -> Lines:
     """Return the lines about the limits."""
     return [
         ("overdraft limit", f"{yuan(limits['overdraft_limit_fen'])} yuan"),
@@ -39,7 +39,7 @@ def limits_lines(limits: dict[str, Any]) -> Lines:
     ]
 
 
-def silence_line(params: dict[str, Any]) -> Lines:
+def describe_silence(params: dict[str, Any]) -> Lines:
     """Return the line about how long the metering chip may be unresponsive.
 
     There is none where that is left to the meter.
@@ -48,21 +48,25 @@ def silence_line(params: dict[str, Any]) -> Lines:
     return [("silent chip", f"the supply opens after {minutes} min")] if minutes else []
 
 
-def tariff_line(records: dict[int, Any], sfi: int) -> Lines:
+def describe_tariff(records: dict[int, Any], sfi: int) -> Lines:
     """Return the line with the rates; a rate that equals the one before it is left out."""
-    return [("price", _rates(records, sfi))] if records.get(sfi) else []
+    return [("price", _format_rates(records, sfi))] if records.get(sfi) else []
 
 
-def new_price_line(params: dict[str, Any], records: dict[int, Any], sfi: int) -> Lines:
+def describe_new_price(params: dict[str, Any], records: dict[int, Any], sfi: int) -> Lines:
     """Return the line with set 2 and the time from which it holds.
 
     Set 2 stays in the file after that time.
     """
-    planned = plans_price(params) and records.get(sfi)
-    return [(f"price from {stamp(params['switch_time'])}", _rates(records, sfi))] if planned else []
+    planned = has_planned_price(params) and records.get(sfi)
+    return (
+        [(f"price from {format_time(params['switch_time'])}", _format_rates(records, sfi))]
+        if planned
+        else []
+    )
 
 
-def plans_price(params: dict[str, Any]) -> bool:
+def has_planned_price(params: dict[str, Any]) -> bool:
     """Return whether the switch time belongs to a price.
 
     In an initialisation card it is the time when the card was made.
@@ -70,20 +74,20 @@ def plans_price(params: dict[str, Any]) -> bool:
     return bool(params["switch_time"] and params["customer_no"])
 
 
-def _rates(records: dict[int, Any], sfi: int) -> str:
+def _format_rates(records: dict[int, Any], sfi: int) -> str:
     rates = [
         rate
         for at, rate in enumerate(records[sfi]["rates_e4"])
         if not at or rate != records[sfi]["rates_e4"][at - 1]
     ]
-    return ", ".join(price(rate) for rate in rates)
+    return ", ".join(format_price(rate) for rate in rates)
 
 
-def keys_state(info: dict[str, Any]) -> str:
+def format_keys_state(info: dict[str, Any]) -> str:
     return "private" if info["state"] == card_files.KEYS_PRIVATE else "public"
 
 
-def named_bits(value: int, names: tuple[str, ...]) -> str:
+def name_bits(value: int, names: tuple[str, ...]) -> str:
     """Return the names of the bits that are set, from bit 0 on."""
     found = [name for at, name in enumerate(names) if value >> at & 1]
     rest = value >> len(names)

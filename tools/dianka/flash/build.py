@@ -106,8 +106,8 @@ def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Versi
     }
     root = {MAIN: (firmware / MAIN).read_bytes(), VERSIONS_FILE: files.pop(VERSIONS_FILE)}
     whole = "".join(f"{digest(data)} {name}\n" for name, data in sorted((root | files).items()))
-    name = f"{_project_version()}+{digest((kind.name + whole).encode())[:_NAME_DIGITS]}"
-    return Version(name, kind, root, files, state_format(firmware))
+    name = f"{_read_project_version()}+{digest((kind.name + whole).encode())[:_NAME_DIGITS]}"
+    return Version(name, kind, root, files, read_state_format(firmware))
 
 
 def compile_module(path: Path, arch: str) -> bytes:
@@ -133,7 +133,7 @@ def compile_module(path: Path, arch: str) -> bytes:
         return out.read_bytes()
 
 
-def state_format(firmware: Path) -> tuple[int, int]:
+def read_state_format(firmware: Path) -> tuple[int, int]:
     """Return OLDEST and FORMAT of state.py, read from its text.
 
     Return (0, 0) for firmware that keeps no state.
@@ -150,7 +150,7 @@ def state_format(firmware: Path) -> tuple[int, int]:
     return values.get("OLDEST", newest), newest
 
 
-def _project_version() -> str:
+def _read_project_version() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
         "version"
     ]

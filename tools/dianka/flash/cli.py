@@ -81,12 +81,12 @@ def clock_command(
     from dianka.flash import build, clock, update
 
     try:
-        with _linked(port) as link:
-            setting = clock.set_clock(link, update.version_folder(link), back)
+        with _open_link(port) as link:
+            setting = clock.set_clock(link, update.read_version_folder(link), back)
             link.reset()  # setting has stopped the meter
             if not setting.done:
-                raise build.FlashError(clock.said(setting))
-        typer.echo(clock.said(setting))
+                raise build.FlashError(clock.format_setting(setting))
+        typer.echo(clock.format_setting(setting))
     except build.FlashError as error:
         _fail(str(error))
     except OSError as error:
@@ -111,63 +111,63 @@ def _need_packages() -> None:
 def _flash(version: "Version", port: str, wait_s: int) -> None:
     from dianka.flash import build, clock, update
 
-    clock.pc_seconds()  # raises before anything is written if this PC's clock can't be right
-    with _linked(port) as link:
-        update.hello(link, version.kind)
-        board = update.look(link)
+    clock.get_pc_seconds()  # raises before anything is written if this PC's clock can't be right
+    with _open_link(port) as link:
+        update.check_board(link, version.kind)
+        board = update.read_board(link)
         update.refuse_other_state(link, board, version)
         totals = update.read_totals(link, board)
         update.install(link, version, board, typer.echo)
-        folder = board.target if update.differences(version, board.good_files) else board.good
-        typer.echo(clock.said(clock.set_clock(link, folder)))
+        folder = board.target if update.find_differences(version, board.good_files) else board.good
+        typer.echo(clock.format_setting(clock.set_clock(link, folder)))
         if board.foreign:
-            typer.echo(f"{_foreign(board)}: remove what this meter does not need")
+            typer.echo(f"{_format_foreign(board)}: remove what this meter does not need")
         try:
             report = update.restart(link, version, wait_s)
         except update.Refused as refused:
             _tell_totals(refused.report, totals)
-            if totals and not _kept_by_former(totals, refused.report.totals):
+            if totals and not _is_kept_by_former(totals, refused.report.totals):
                 raise build.FlashError(f"{refused}. Purchases or energy are {CHANGED}") from None
             raise
-    _tell(report, totals)
+    _tell_report(report, totals)
 
 
 def _check(version: "Version", port: str) -> None:
     from dianka.flash import update
 
-    with _linked(port) as link:
-        update.hello(link, version.kind)
-        board = update.look(link)
-        wrong = update.differences(version, board.good_files) + update.root_differences(
+    with _open_link(port) as link:
+        update.check_board(link, version.kind)
+        board = update.read_board(link)
+        wrong = update.find_differences(version, board.good_files) + update.find_root_differences(
             version, board
         )
         wrong += [update.SLOT] if board.pending else []  # the next start would run another version
         link.reset()  # looking has stopped the meter
-    also = f"; {_foreign(board)}" if board.foreign else ""
+    also = f"; {_format_foreign(board)}" if board.foreign else ""
     if wrong:
         _fail(
             f"the board does not hold version {version.name}, these files differ: "
-            f"{_some(wrong)}{also}"
+            f"{_shorten_list(wrong)}{also}"
         )
     if also:
         _fail(f"the board holds version {version.name}, but not that alone{also}")
     typer.echo(f"the board holds exactly version {version.name}, {len(board.good_files) - 1} files")
 
 
-def _foreign(board: "OnBoard") -> str:
+def _format_foreign(board: "OnBoard") -> str:
     """Return a line about files on the board that are not of this version."""
     return (
         "not of this version, and may run before it or in place of its modules: "
-        f"{_some(board.foreign)}"
+        f"{_shorten_list(board.foreign)}"
     )
 
 
-def _some(names: list[str]) -> str:
+def _shorten_list(names: list[str]) -> str:
     """Return up to five names, and how many more there are."""
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _tell(report: "Report", before: tuple[int, ...] | None) -> None:
+def _tell_report(report: "Report", before: tuple[int, ...] | None) -> None:
     typer.echo(
         f"version {report.version} runs, self-check {report.code}, "
         f"free heap {int(report.code[5:])} KiB"
@@ -193,7 +193,7 @@ def _tell_totals(report: "Report", before: tuple[int, ...] | None) -> None:
         typer.echo(f"  {name.removesuffix('_pj').removesuffix('_fen')} {now} {unit}{same}")
 
 
-def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
+def _is_kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
     """Return whether a refused update has cost nothing.
 
     Both versions have counted meanwhile, so energy and balance may differ.
@@ -206,7 +206,7 @@ def _kept_by_former(before: tuple[int, ...], now: tuple[int, ...]) -> bool:
 
 
 @contextlib.contextmanager
-def _linked(port: str) -> Iterator["Link"]:
+def _open_link(port: str) -> Iterator["Link"]:
     """Open a board at its prompt; close the link in the end.
 
     After a FlashError the board is restarted, so that its meter runs again.

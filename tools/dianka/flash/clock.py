@@ -46,7 +46,7 @@ class Setting:
 def set_clock(link: Link, folder: str, back: bool = False) -> Setting:
     """Set the clock of the board: by the meter that runs there, else by the driver in `folder`."""
     link.run(_SET)
-    now_s = pc_seconds()
+    now_s = get_pc_seconds()
     link.run(f"_feed(); _clock = _set_clock({folder!r}, {now_s}, {back})")
     answer = link.ask("_clock")
     if isinstance(answer, str):
@@ -55,14 +55,14 @@ def set_clock(link: Link, folder: str, back: bool = False) -> Setting:
     return Setting(now_s, former_s, done)
 
 
-def pc_time() -> datetime:
+def get_pc_time() -> datetime:
     """Return this PC's time in UTC."""
     return datetime.now(UTC)
 
 
-def pc_seconds() -> int:
+def get_pc_seconds() -> int:
     """Return this PC's time in seconds since 2000; raise FlashError if it can't be right."""
-    now = pc_time()
+    now = get_pc_time()
     if now < _OLDEST or now.year > 2099:
         raise FlashError(
             f"this PC's clock says {now:%Y-%m-%d %H:%M} UTC: set it right, then repeat the command"
@@ -70,27 +70,28 @@ def pc_seconds() -> int:
     return int((now - _EPOCH).total_seconds())
 
 
-def said(setting: Setting) -> str:
+def format_setting(setting: Setting) -> str:
     """Return the result as one line."""
     if setting.trouble:
         return f"clock: {setting.trouble}, see docs/selfcheck.md"
     if setting.former_s is None:
-        return f"clock: set to {_utc(setting.now_s)}, it had no time before"
-    off = _difference(setting.former_s - setting.now_s)
+        return f"clock: set to {_format_utc(setting.now_s)}, it had no time before"
+    off = _format_difference(setting.former_s - setting.now_s)
     if setting.done:
-        return f"clock: set to {_utc(setting.now_s)}, it was at {_utc(setting.former_s)}, {off}"
+        former = _format_utc(setting.former_s)
+        return f"clock: set to {_format_utc(setting.now_s)}, it was at {former}, {off}"
     return (
-        f"clock: not set, the meter has had {_utc(setting.former_s)} "
-        f"and this PC has {_utc(setting.now_s)}, so it is {off}: "
+        f"clock: not set, the meter has had {_format_utc(setting.former_s)} "
+        f"and this PC has {_format_utc(setting.now_s)}, so it is {off}: "
         "find out which is right; dianka clock --back sets the meter's back"
     )
 
 
-def _utc(seconds: int) -> str:
+def _format_utc(seconds: int) -> str:
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _difference(seconds: int) -> str:
+def _format_difference(seconds: int) -> str:
     """Return a difference in seconds in words."""
     if not seconds:
         return "right"

@@ -2,7 +2,7 @@
 
 It is for MicroPython of any age, and for CPython in tests. Its first part must also run where
 nothing can be flashed: other firmware, or MicroPython that is too old, gets its message from
-`update.hello`, not from a failed import.
+`update.check_board`, not from a failed import.
 """
 
 HELPER = """

@@ -96,7 +96,7 @@ class Link:
 
     def run(self, code: str) -> str:
         """Execute code on the board; return its output. Raise FlashError if it fails."""
-        with self._failing_in_one_line():
+        with self._raise_in_one_line():
             said, error = self._transport.exec_raw(code, timeout=_WORK_S)
             if error:
                 raise TransportExecError(1, error.decode("utf-8", "replace"))
@@ -113,7 +113,7 @@ class Link:
                 "and flash again"
             ) from None
 
-    def hashes(self, folder: str) -> dict[str, str]:
+    def read_hashes(self, folder: str) -> dict[str, str]:
         """Return name and SHA-256 of each file in a folder.
 
         Each call hashes a few files, so that no call takes long.
@@ -135,7 +135,7 @@ class Link:
     def reset(self) -> None:
         """Restart the board, unless that has been done.
 
-        After this only `lines` makes sense.
+        After this only `read_lines` makes sense.
         """
         if not self._at_prompt:
             return
@@ -148,7 +148,7 @@ class Link:
                 "import machine, time; time.sleep_ms(100); machine.reset()"
             )
 
-    def lines(self, limit_s: float) -> Iterator[str]:
+    def read_lines(self, limit_s: float) -> Iterator[str]:
         """Yield the lines that the meter writes on its console after a reset.
 
         A USB port goes away and comes back meanwhile; it is opened again.
@@ -183,7 +183,7 @@ class Link:
         for left in range(_TRIES - 1, -1, -1):
             self._enter()
             try:
-                with self._failing_in_one_line():
+                with self._raise_in_one_line():
                     self._wait_up_to(_ANSWER_S)
                 self.run(HELPER)
                 self._at_prompt = True
@@ -217,7 +217,7 @@ class Link:
                 broke_off = True
                 self._reopen()
         if broke_off:
-            raise FlashError(self._broke_off())
+            raise FlashError(self._format_broke_off())
         raise FlashError(
             f"what is at {self.port} does not answer as MicroPython: "
             "put MicroPython on the board first, or name another port"
@@ -254,7 +254,7 @@ class Link:
             self._transport = _open_port(self.port)
 
     @contextlib.contextmanager
-    def _failing_in_one_line(self) -> Iterator[None]:
+    def _raise_in_one_line(self) -> Iterator[None]:
         try:
             yield
         except TransportExecError as error:
@@ -263,9 +263,9 @@ class Link:
                 f"the board at {self.port} refuses: {reason[-1] if reason else 'no reason given'}"
             ) from None
         except _GONE:
-            raise FlashError(self._broke_off()) from None
+            raise FlashError(self._format_broke_off()) from None
 
-    def _broke_off(self) -> str:
+    def _format_broke_off(self) -> str:
         return f"the line to {self.port} broke off: plug the board in again and repeat the command"
 
 
@@ -273,13 +273,13 @@ def _open_port(port: str) -> SerialTransport:
     try:
         transport = _Wire(port, timeout=_LINE_S)
     except (*_GONE, *_NO_ADDRESS):
-        raise FlashError(_why_closed(port)) from None
+        raise FlashError(_explain_closed(port)) from None
     # setattr, as mpremote's type of its port is too narrow.
     setattr(transport.serial, "write_timeout", _ANSWER_S)  # noqa: B010
     return transport
 
 
-def _why_closed(port: str) -> str:
+def _explain_closed(port: str) -> str:
     """Return why the port cannot be opened, in one line with the remedy."""
     there = ", ".join(sorted(each.device for each in list_ports.comports())) or "none"
     if not port:
@@ -292,7 +292,7 @@ def _why_closed(port: str) -> str:
     try:
         serial.serial_for_url(port, exclusive=True).close()
     except (*_GONE, *_NO_ADDRESS) as error:
-        number = _number(error)
+        number = _find_errno(error)
         if number in (errno.EACCES, errno.EPERM):
             return (
                 f"{port} may not be opened by you: join the group that owns it (often dialout), "
@@ -304,7 +304,7 @@ def _why_closed(port: str) -> str:
     return f"{port} could not be opened, but can be now: repeat the command"
 
 
-def _number(error: BaseException) -> int | None:
+def _find_errno(error: BaseException) -> int | None:
     """Return the system's error number, or None.
 
     pyserial wraps the error of termios, which is no OSError, in a text.

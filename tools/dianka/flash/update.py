@@ -117,7 +117,7 @@ class OnBoard:
     foreign: list[str]
 
 
-def hello(link: Link, kind: Kind) -> None:
+def check_board(link: Link, kind: Kind) -> None:
     """Raise FlashError for a board that this version cannot be flashed to.
 
     That is one with other firmware, a board of another kind, and one with MicroPython that is too
@@ -163,7 +163,7 @@ def hello(link: Link, kind: Kind) -> None:
             )
 
 
-def version_folder(link: Link) -> str:
+def read_version_folder(link: Link) -> str:
     """Return the folder of the version that runs; raise FlashError if there is no meter."""
     words = link.ask(f"_text({SLOT!r})").split()
     if not words or words[0] not in PLACES:
@@ -171,29 +171,31 @@ def version_folder(link: Link) -> str:
     return words[0]
 
 
-def look(link: Link) -> OnBoard:
+def read_board(link: Link) -> OnBoard:
     """Return what is on the board now."""
     link.run(_READ_METER)
     words = link.ask(f"_text({SLOT!r})").split()
     good = words[0] if words and words[0] in PLACES else ""
     target = PLACES[1] if good == PLACES[0] else PLACES[0]
-    good_files = link.hashes(good) if good else {}
+    good_files = link.read_hashes(good) if good else {}
     root = link.ask(
         f"{{name: _hash(name) for name in os.listdir() if name in {(MAIN, VERSIONS_FILE)!r}}}"
     )
     foreign = link.ask(f"_foreign({(MAIN, VERSIONS_FILE)!r}, {PLACES!r})")
-    return OnBoard(good, len(words) > 1, good_files, target, link.hashes(target), root, foreign)
+    return OnBoard(
+        good, len(words) > 1, good_files, target, link.read_hashes(target), root, foreign
+    )
 
 
-def differences(version: Version, files: dict[str, str]) -> list[str]:
+def find_differences(version: Version, files: dict[str, str]) -> list[str]:
     """Return the names that are missing, different or too many in a folder with these hashes."""
-    wanted = _hashes(version.files) | {MANIFEST: digest(version.manifest)}
+    wanted = _compute_hashes(version.files) | {MANIFEST: digest(version.manifest)}
     return sorted(
         name for name in wanted.keys() | files.keys() if wanted.get(name) != files.get(name)
     )
 
 
-def root_differences(version: Version, board: OnBoard) -> list[str]:
+def find_root_differences(version: Version, board: OnBoard) -> list[str]:
     """Return the names of root files that are missing or different on the board."""
     return sorted(
         name for name, data in version.root.items() if board.root.get(name) != digest(data)
@@ -229,7 +231,7 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
 
     It is on trial at the next start, or good at once where there is none to go back to.
     """
-    if board.good and not differences(version, board.good_files):
+    if board.good and not find_differences(version, board.good_files):
         tell(f"version {version.name} is on the board already, nothing to copy")
         _install_root(link, version, board)
         _remove(link, board, SHADOWS, "it would run in place of this version's", tell)
@@ -255,14 +257,14 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
     Files that are there already stay, files of the good version are copied on the board, the rest
     is sent.
     """
-    target, wanted = board.target, _hashes(version.files)
+    target, wanted = board.target, _compute_hashes(version.files)
     present = dict(board.target_files)
-    if differences(version, present) and present.pop(MANIFEST, None):
+    if find_differences(version, present) and present.pop(MANIFEST, None):
         link.run(f"_feed(); os.remove('{target}/{MANIFEST}')")
     for name in sorted(present.keys() - wanted.keys() - {MANIFEST}):
         link.run(f"_feed(); os.remove('{target}/{name}')")
     missing = [name for name in sorted(wanted) if present.get(name) != wanted[name]]
-    _room(link, version, [name for name in missing if name not in present])
+    _check_room(link, version, [name for name in missing if name not in present])
     link.run(f"_feed()\nif {target!r} not in os.listdir():\n    os.mkdir({target!r})")
     sent = 0
     for name in missing:
@@ -273,7 +275,7 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
         sent += 1
         tell(f"{name} sent")
     tell(f"version {version.name}: {sent} files sent, {len(wanted) - sent} were there")
-    found = link.hashes(target)
+    found = link.read_hashes(target)
     for name, want in wanted.items():
         if found.get(name) != want:
             raise FlashError(
@@ -283,7 +285,7 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
     _replace(link, f"{target}/{MANIFEST}", version.manifest)
 
 
-def _room(link: Link, version: Version, names: list[str]) -> None:
+def _check_room(link: Link, version: Version, names: list[str]) -> None:
     """Raise FlashError if the files do not fit on the board.
 
     Each new file takes whole blocks, and littlefs copies a block before it frees the old one.
@@ -302,7 +304,7 @@ def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -
 
     main.py comes last: without it a new board only waits at its prompt.
     """
-    for name in sorted(root_differences(version, board), reverse=True):
+    for name in sorted(find_root_differences(version, board), reverse=True):
         if name != but:
             _replace(link, name, version.root[name])
             board.root[name] = digest(version.root[name])
@@ -340,7 +342,7 @@ def restart(link: Link, version: Version, limit_s: float = SELF_CHECK_S) -> Repo
     """
     link.reset()
     refused = ""
-    for line in link.lines(limit_s):
+    for line in link.read_lines(limit_s):
         if "update refused: " in line:
             refused = line.partition("update refused: ")[2]
         report = parse_report(line)
@@ -369,5 +371,5 @@ def parse_report(line: str) -> Report | None:
         return None
 
 
-def _hashes(files: dict[str, bytes]) -> dict[str, str]:
+def _compute_hashes(files: dict[str, bytes]) -> dict[str, str]:
     return {name: digest(data) for name, data in files.items()}

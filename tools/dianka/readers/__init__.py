@@ -4,6 +4,6 @@ Two may be held at once: the resident's card and the control card.
 """
 
 from dianka.readers.base import Held, Reader
-from dianka.readers.choose import chosen, find
+from dianka.readers.choose import find_reader, pick_place
 
-__all__ = ["Held", "Reader", "chosen", "find"]
+__all__ = ["Held", "Reader", "find_reader", "pick_place"]

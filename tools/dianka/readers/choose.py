@@ -10,7 +10,7 @@ from dianka.readers.pcsc import PcscReader
 PREFIX = "reader:"
 
 
-def find(word: str) -> Reader:
+def find_reader(word: str) -> Reader:
     """Return the reader that this word names.
 
     For a file whose own name begins with `reader:` write ./reader:...
@@ -20,7 +20,7 @@ def find(word: str) -> Reader:
     return FileReader(Path(word))
 
 
-def chosen(card: str | None, reader: str | None) -> str:
+def pick_place(card: str | None, reader: str | None) -> str:
     """Return one word from CARD and --reader; raise CardError unless exactly one is given."""
     if (card is None) == (reader is None):
         raise CardError("give the card's file or --reader, one of the two")

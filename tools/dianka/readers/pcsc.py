@@ -26,7 +26,7 @@ _MUTE = (0x80100066, 0x80100067)
 _GONE = (0x8010000C, 0x80100069, 0x80100017, 0x80100009)
 
 
-def _scard() -> Any:
+def _import_scard() -> Any:
     try:
         return importlib.import_module("smartcard.scard")
     except ImportError:
@@ -53,34 +53,36 @@ class Context:
     """A connection to pcscd. Every call that it refuses raises a CardError of one line."""
 
     def __init__(self) -> None:
-        self.scard = _scard()
+        self.scard = _import_scard()
         status, self._handle = self.scard.SCardEstablishContext(self.scard.SCARD_SCOPE_SYSTEM)
-        self.must(status, "the card service")
+        self.raise_if_failed(status, "the card service")
 
     def close(self) -> None:
         self.scard.SCardReleaseContext(self._handle)
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """Return the names of all readers."""
         status, names = self.scard.SCardListReaders(self._handle, [])
         if status & 0xFFFFFFFF == _NO_READERS:
             return []
-        self.must(status, "the card service")
+        self.raise_if_failed(status, "the card service")
         return list(names)
 
     def look(self, names: list[str]) -> list[Seen]:
         """Return what is in these readers now."""
-        return [self._seen(state) for state in self._states([(name, 0) for name in names], 0)]
+        return [
+            self._parse_state(state) for state in self._get_states([(name, 0) for name in names], 0)
+        ]
 
     def wait_for_card(self, name: str, patience_ms: int = PATIENCE_MS) -> None:
         """Wait for a card; raise CardError if the reader stays empty for `patience_ms`."""
         until_ns = time.monotonic_ns() + patience_ms * 1_000_000
-        state = self._states([(name, 0)], 0)[0]
-        while not self._seen(state).present:
+        state = self._get_states([(name, 0)], 0)[0]
+        while not self._parse_state(state).present:
             left_ms = (until_ns - time.monotonic_ns()) // 1_000_000
             if left_ms <= 0:
                 raise CardError(f"{name} is empty: put the card into it")
-            state = self._states([(name, state[1])], left_ms)[0]
+            state = self._get_states([(name, state[1])], left_ms)[0]
 
     def connect(self, name: str) -> Any:
         """Connect to the card exclusively, with T=0; raise CardError if that is refused."""
@@ -88,15 +90,15 @@ class Context:
         status, card, _ = scard.SCardConnect(
             self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0
         )
-        self.must(status, name)
+        self.raise_if_failed(status, name)
         return card
 
-    def must(self, status: int, name: str) -> None:
+    def raise_if_failed(self, status: int, name: str) -> None:
         """Raise CardError if the status is not success."""
         if status:
-            raise CardError(self.says(status, name))
+            raise CardError(self.format_status(status, name))
 
-    def says(self, status: int, name: str) -> str:
+    def format_status(self, status: int, name: str) -> str:
         """Return a PC/SC status as one line for people."""
         status &= 0xFFFFFFFF
         if status in _NO_SERVICE:
@@ -113,17 +115,17 @@ class Context:
             return f"there is no card or no reader at {name} any more: put the card into it"
         return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
 
-    def _states(
+    def _get_states(
         self, wanted: list[tuple[str, int]], timeout_ms: int
     ) -> list[tuple[str, int, list[int]]]:
         if not wanted:
             return []
         status, states = self.scard.SCardGetStatusChange(self._handle, timeout_ms, wanted)
         if status & 0xFFFFFFFF != _NOTHING_NEW:
-            self.must(status, wanted[0][0])
+            self.raise_if_failed(status, wanted[0][0])
         return states
 
-    def _seen(self, state: tuple[str, int, list[int]]) -> Seen:
+    def _parse_state(self, state: tuple[str, int, list[int]]) -> Seen:
         present = bool(state[1] & self.scard.SCARD_STATE_PRESENT)
         return Seen(state[0], present, bytes(state[2]) if present else b"", state[1] >> 16 & 0xFFFF)
 
@@ -141,9 +143,9 @@ class PcscPort:
         status, _ = scard.SCardReconnect(
             self._card, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0, scard.SCARD_RESET_CARD
         )
-        self._there(status)
+        self._raise_if_gone(status)
         status, _, _, _, atr = scard.SCardStatus(self._card)
-        self._there(status)
+        self._raise_if_gone(status)
         return bytes(atr)
 
     def process(self, apdu: bytes) -> tuple[bytes, int]:
@@ -153,7 +155,7 @@ class PcscPort:
         """Do one bare exchange; return the reader's answer, 61xx and 6Cxx included."""
         scard = self._context.scard
         status, answer = scard.SCardTransmit(self._card, scard.SCARD_PCI_T0, list(tpdu))
-        self._there(status)
+        self._raise_if_gone(status)
         if len(answer) < 2:  # vpcd reports in this way that the card was removed
             raise CardTorn(f"the card in {self._name} went away: put it in again")
         return bytes(answer)
@@ -163,13 +165,13 @@ class PcscPort:
         self._context.scard.SCardDisconnect(self._card, self._context.scard.SCARD_UNPOWER_CARD)
         self._context.close()
 
-    def _there(self, status: int) -> None:
+    def _raise_if_gone(self, status: int) -> None:
         """Raise CardTorn if the call failed, for any reason.
 
         A command without an answer leaves the card in the state of one that was pulled.
         """
         if status:
-            raise CardTorn(self._context.says(status, self._name))
+            raise CardTorn(self._context.format_status(status, self._name))
 
 
 class PcscReader:
@@ -215,7 +217,7 @@ def list_names() -> list[str]:
     """Return the names of all readers."""
     context = Context()
     try:
-        return context.names()
+        return context.list_names()
     finally:
         context.close()
 
@@ -224,6 +226,6 @@ def look_around() -> list[Seen]:
     """Return all readers, in the order of their numbers."""
     context = Context()
     try:
-        return context.look(context.names())
+        return context.look(context.list_names())
     finally:
         context.close()

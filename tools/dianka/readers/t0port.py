@@ -18,7 +18,7 @@ def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
 
     Raise CardError if an answer has no status word, or never ends.
     """
-    command, data = _tpdu(apdu), b""
+    command, data = _make_tpdu(apdu), b""
     for _ in range(_MAX_ROUNDS):
         answer = send(command)
         if len(answer) < 2:
@@ -34,7 +34,7 @@ def exchange(send: Callable[[bytes], bytes], apdu: bytes) -> tuple[bytes, int]:
     raise CardError("the card's answer never ends: take another card")
 
 
-def _tpdu(apdu: bytes) -> bytes:
+def _make_tpdu(apdu: bytes) -> bytes:
     """Return five header bytes, then the data.
 
     A bare header gets a length of 00; a length expected (Le) after the data is dropped.

@@ -48,7 +48,7 @@ class VirtualSlot:
         try:
             link = socket.create_connection((self._host, self._port), GREETING_S)
         except TimeoutError:
-            raise self._busy() from None
+            raise self._make_busy_error() from None
         except OSError:
             raise SlotError(
                 f"no virtual reader listens on port {self._port}: "
@@ -60,7 +60,7 @@ class VirtualSlot:
             first = self._receive(link)
         except TimeoutError:
             self.pull()
-            raise self._busy() from None
+            raise self._make_busy_error() from None
         except OSError:
             self.pull()
             raise SlotError(
@@ -102,10 +102,10 @@ class VirtualSlot:
             self._atr = self._engine.reset()
 
     def _receive(self, link: socket.socket) -> bytes:
-        (length,) = struct.unpack(">H", _exactly(link, 2))
-        return _exactly(link, length)
+        (length,) = struct.unpack(">H", _receive_exactly(link, 2))
+        return _receive_exactly(link, length)
 
-    def _busy(self) -> SlotError:
+    def _make_busy_error(self) -> SlotError:
         return SlotError(
             f"the virtual reader on port {self._port} does not take the card: "
             "pull the other one out first"
@@ -116,7 +116,7 @@ def _send(link: socket.socket, body: bytes) -> None:
     link.sendall(struct.pack(">H", len(body)) + body)
 
 
-def _exactly(link: socket.socket, count: int) -> bytes:
+def _receive_exactly(link: socket.socket, count: int) -> bytes:
     """Receive so many bytes; raise ConnectionResetError if the reader goes away."""
     data = b""
     while len(data) < count:

@@ -20,9 +20,9 @@ from dianka.bench.campaign.trial import Trial
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
 from dianka.cardos.image import dump
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
-RECORDS = shared("state")
+RECORDS = load_shared("state")
 Facts = dict[str, Any]
 PARAMETERS = (
     "alarm1_fen",

@@ -13,7 +13,7 @@ from dianka.bench.stage.session import Session
 from dianka.bench.stage.stand import CONTROL, MS, SESSION_US, USER, S, Stand
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
 __all__ = ["CONTROL", "MS", "USER", "S", "Trial"]
 
@@ -21,7 +21,7 @@ __all__ = ["CONTROL", "MS", "USER", "S", "Trial"]
 # The state of every other part decides about the future, also that of a part added later.
 _PASSING = ("chip", "metering", "clock", "relay", "display", "pages", "self_check")
 _DEPTH = 4  # of parts within parts
-fram_map = shared("fram_map")
+fram_map = load_shared("fram_map")
 _PLAIN = (int, bool, str, bytes, bytearray, type(None))
 
 

@@ -121,7 +121,7 @@ class T0Socket:
 
     def _end_atr(self) -> None:
         if self.engine:
-            self.engine.end_of_atr()
+            self.engine.end_atr()
             self._tell_rate()
 
     def _tell_rate(self) -> None:
@@ -187,7 +187,7 @@ class T0Socket:
             self._timers.append(self.clock.call_at(self._busy_us, self._send_more))
 
     def _send_more(self) -> None:
-        more = self.engine.more() if self.engine and self._active else b""
+        more = self.engine.get_more() if self.engine and self._active else b""
         if more:
             self._say(more, self.clock.now_us + 1_000_000, self.etu_ns)
 

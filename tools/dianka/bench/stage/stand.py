@@ -33,13 +33,13 @@ from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Behaviour
 from dianka.desk import issue
-from dianka.desk.prices import NewPrice, now_minute
+from dianka.desk.prices import NewPrice, get_local_minute
 from dianka.desk.sell import sell
-from dianka.firmware import shared
+from dianka.firmware import load_shared
 
 MS = 1_000
 S = 1_000_000
-FEN = shared("account").FEN
+FEN = load_shared("account").FEN
 METER_NO, CUSTOMER_NO, PRICE_E4 = 12, 34, 5000
 CONTROL, INIT, KEYS, USER = (Path(f"{name}.card") for name in ("control", "init", "keys", "user"))
 INIT_DATA = issue.InitData(METER_NO, 100, 50, 50, 0, 0, [PRICE_E4])
@@ -161,7 +161,7 @@ class Stand:
         amount_fen: int,
         card: Path = USER,
         new: NewPrice | None = None,
-        now: Callable[[], int] = now_minute,
+        now: Callable[[], int] = get_local_minute,
     ) -> int:
         """Sell as the desk does, with all its rules. Return the purchase count."""
         with self.open(card) as file:

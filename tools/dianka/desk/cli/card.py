@@ -24,24 +24,24 @@ from dianka.desk.cli.options import (
     NewCardArgument,
     PriceOption,
     ReaderOption,
-    alarms_fen,
-    control_for,
-    control_word,
-    fen,
-    must_have,
-    number,
+    is_same_place,
+    open_control,
+    parse_alarms,
+    parse_fen,
+    parse_number,
+    parse_rates,
+    pick_control_place,
     print_lines,
-    rates_e4,
-    same_place,
+    require_options,
 )
 from dianka.desk.cli.output import OutputError
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.issue import UserData
 from dianka.desk.show import show
 from dianka.desk.verify import verify
 from dianka.lazy import Later, LazyGroup
 from dianka.money import yuan
-from dianka.readers import chosen, find
+from dianka.readers import find_reader, pick_place
 
 
 class _Cards(LazyGroup):
@@ -69,8 +69,8 @@ def show_command(file: CardArgument = None, reader: ReaderOption = None) -> None
 
     Example: dianka card show --reader 0
     """
-    with plain_errors():
-        with find(chosen(file, reader)).connect() as card:
+    with report_errors():
+        with find_reader(pick_place(file, reader)).connect() as card:
             lines = show(card.port)
         print_lines(card.name, lines)
 
@@ -95,15 +95,15 @@ def verify_command(
 
     Example: dianka card verify lin.card
     """
-    with plain_errors():
-        place = chosen(file, reader)
-        with find(place).connect() as card:
+    with report_errors():
+        place = pick_place(file, reader)
+        with find_reader(place).connect() as card:
             # A control card can't be checked against itself.
-            alone = control is None and same_place(control_word(place, None), place)
+            alone = control is None and is_same_place(pick_control_place(place, None), place)
             if without_control or alone:
                 findings = verify(card.port, None)
             else:
-                with control_for(place, control) as desk:
+                with open_control(place, control) as desk:
                     findings = verify(card.port, desk.port)
     for finding in findings:
         typer.echo(f"{'ok ' if finding.good else 'BAD'} {finding.text}")
@@ -155,9 +155,9 @@ def replace_command(
 
     Example: dianka card replace lin2.card --meter 42 --customer 7 --count 3 --amount 50.00
     """
-    with plain_errors():
+    with report_errors():
         wanted = Wanted(file=file, reader=reader, control=control)
-        rates = rates_e4(price) or None
+        rates = parse_rates(price) or None
         if former is not None:
             if meter or customer:
                 raise CardError(
@@ -170,8 +170,8 @@ def replace_command(
                     "and give all numbers"
                 )
             record = (
-                number(count, "purchase") if count else None,
-                None if amount is None else fen(amount),
+                parse_number(count, "purchase") if count else None,
+                None if amount is None else parse_fen(amount),
             )
             _replace_former(wanted, former, *record, rates)
             return
@@ -180,34 +180,36 @@ def replace_command(
                 "give --former with the card, or --meter, --customer and --count of the card that "
                 "is lost"
             )
-        numbers = number(meter, "meter"), number(customer, "customer")
+        numbers = parse_number(meter, "meter"), parse_number(customer, "customer")
         last = replace.LastPurchase(
-            number(count, "purchase"), fen(amount or "0"), in_meter=amount is None
+            parse_number(count, "purchase"), parse_fen(amount or "0"), in_meter=amount is None
         )
         if last.opens:
-            must_have(price=price, alarm1=alarm1, alarm2=alarm2)
+            require_options(price=price, alarm1=alarm1, alarm2=alarm2)
         # If the card opens no account, the meter keeps its own price and alarms. The card then has
         # the alarms that were given, or none.
         untold = alarm1 is None and alarm2 is None and not last.opens
-        data = UserData(*numbers, *((0, 0) if untold else alarms_fen(alarm1, alarm2)), rates or ())
+        data = UserData(
+            *numbers, *((0, 0) if untold else parse_alarms(alarm1, alarm2)), rates or ()
+        )
         made = make_card(
             wanted, kinds.USER, lambda desk, chip: replace.make_replacement(desk, chip, data, last)
         )
-        typer.echo(f"{made}\n{_last(last)}")
+        typer.echo(f"{made}\n{_format_last(last)}")
 
 
 def _replace_former(
     wanted: Wanted, former: str, count: int | None, amount_fen: int | None, rates: list[int] | None
 ) -> None:
     """Make a replacement with the former card in hand, and clear the former card last."""
-    place = chosen(wanted.file, wanted.reader)
-    with find(former).connect() as old:
-        with control_for(place, wanted.control) as desk:
+    place = pick_place(wanted.file, wanted.reader)
+    with find_reader(former).connect() as old:
+        with open_control(place, wanted.control) as desk:
             replace.must_be_ours(desk.port, old.port)
         data, last = replace.read_former(old.port, count, amount_fen, rates)
         lines = []
-        with exchange.told_what_stands(place, former, old.port, data, last):
-            if exchange.stands(place, data, last):
+        with exchange.report_cards(place, former, old.port, data, last):
+            if exchange.is_complete(place, data, last):
                 lines.append(f"{place}: is made already, by a replacement that was broken off")
             else:
                 lines.append(
@@ -221,11 +223,11 @@ def _replace_former(
             lines.append(
                 "no purchase is carried over: put the card into the meter, then sell"
                 if waived
-                else _last(last)
+                else _format_last(last)
             )
             try:
-                with control_for(place, wanted.control) as desk:
-                    replace.clear(desk.port, old.port)
+                with open_control(place, wanted.control) as desk:
+                    replace.clear_card(desk.port, old.port)
             except BaseException:
                 with suppress(OutputError):  # what went wrong is said in any case
                     typer.echo("\n".join(lines))
@@ -234,7 +236,7 @@ def _replace_former(
         typer.echo("\n".join([*lines, f"{former}: cleared"]))
 
 
-def _last(last: replace.LastPurchase) -> str:
+def _format_last(last: replace.LastPurchase) -> str:
     if not last.count:
         return "nothing was bought with the former card: sell to the new one"
     if last.in_meter:

@@ -12,41 +12,41 @@ import typer
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.chip import CardTorn
-from dianka.cardos.image import real_path
+from dianka.cardos.image import resolve_path
 from dianka.desk import replace
 from dianka.desk.issue import UserData
 from dianka.desk.sell import read_user_card
 from dianka.oneline import say_error
-from dianka.readers import find
+from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
-from dianka.signals import ended_by_signals
+from dianka.signals import end_on_signals
 
 
-def stands(place: str, data: UserData, last: replace.LastPurchase) -> bool:
+def is_complete(place: str, data: UserData, last: replace.LastPurchase) -> bool:
     """Return whether the new card is there and complete, made by an earlier try."""
-    if not place.startswith(PREFIX) and not real_path(place).is_file():
+    if not place.startswith(PREFIX) and not resolve_path(place).is_file():
         return False
-    with suppress(CardError, CardTorn), find(place).connect() as card:
+    with suppress(CardError, CardTorn), find_reader(place).connect() as card:
         return replace.is_made(card.port, data, last)
     return False
 
 
 @contextmanager
-def told_what_stands(
+def report_cards(
     place: str, former: str, old: CardPort, data: UserData, last: replace.LastPurchase
 ) -> Iterator[None]:
     """Run the making and clearing. If anything ends it early, report which cards are good."""
     try:
-        with ended_by_signals():
+        with end_on_signals():
             yield
     except (CardError, CardTorn) as error:
-        if not stands(place, data, last):
+        if not is_complete(place, data, last):
             raise
-        raise CardError(f"{error}; {_said(place, former, old)}") from None
+        raise CardError(f"{error}; {_format_outcome(place, former, old)}") from None
     except (KeyboardInterrupt, SystemExit) as ended:
-        made = stands(place, data, last)
+        made = is_complete(place, data, last)
         told = (
-            _said(place, former, old)
+            _format_outcome(place, former, old)
             if made
             else f"no new card was made, and {former} is as it was"
         )
@@ -55,7 +55,7 @@ def told_what_stands(
         raise typer.Exit(code if isinstance(code, int) else 130) from None
 
 
-def _said(place: str, former: str, old: CardPort) -> str:
+def _format_outcome(place: str, former: str, old: CardPort) -> str:
     """Return which cards are good now, and what to do."""
     if not _is_good(old):
         return f"{place} is made and {former} is cleared"

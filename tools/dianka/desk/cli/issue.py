@@ -22,19 +22,19 @@ from dianka.desk.cli.options import (
     PriceOption,
     ProfileName,
     SerialOption,
-    alarms_fen,
-    fen,
-    limits_fen,
-    must_have,
-    new_file,
-    number,
-    rates_e4,
-    serial_word,
+    check_new_file,
+    parse_alarms,
+    parse_fen,
+    parse_limits,
+    parse_number,
+    parse_rates,
+    parse_serial,
+    require_options,
 )
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
-from dianka.desk.prices import now_minute, switch_minute
-from dianka.readers import find
+from dianka.desk.prices import get_local_minute, parse_minute
+from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
 
 issue_app = typer.Typer(
@@ -55,7 +55,7 @@ NewCard = Annotated[
 
 
 @card_command(issue_app, kinds.USER)
-def user(
+def user_command(
     *,
     meter: MeterOption = "",
     customer: CustomerOption = "",
@@ -63,21 +63,21 @@ def user(
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
 ) -> Make:
-    """The card that a resident buys electricity with; sell to it next.
+    """Make the card that a resident buys electricity with; sell to it next.
 
     Its first sale opens the account: the meter then has this price and these alarms.
 
     Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20
     --alarm2 5
     """
-    must_have(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
-    numbers = number(meter, "meter"), number(customer, "customer")
-    data = issue.UserData(*numbers, *alarms_fen(alarm1, alarm2), rates_e4(price))
+    require_options(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
+    numbers = parse_number(meter, "meter"), parse_number(customer, "customer")
+    data = issue.UserData(*numbers, *parse_alarms(alarm1, alarm2), parse_rates(price))
     return lambda control, chip: issue.make_user(control, chip, data)
 
 
 @card_command(issue_app, kinds.INIT)
-def init(
+def init_command(
     *,
     wanted: Wanted,
     meter: MeterOption = "",
@@ -111,32 +111,37 @@ def init(
         ),
     ] = "",
 ) -> Make:
-    """The card that gives a meter its number, prices and limits, as long as its keys are public.
+    """Make the card that gives a meter its number, prices and limits, while its keys are public.
 
     It brings the time as well: a meter's clock that is lost, or behind it, is set to that.
 
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5
     --overdraft 10
     """
-    must_have(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
-    limits = limits_fen(overdraft, hoard, close_above)
-    now = switch_minute(time) if time else now_minute()
+    require_options(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
+    limits = parse_limits(overdraft, hoard, close_above)
+    now = parse_minute(time) if time else get_local_minute()
     data = issue.InitData(
-        number(meter, "meter"), *alarms_fen(alarm1, alarm2), *limits, rates_e4(price), silence, now
+        parse_number(meter, "meter"),
+        *parse_alarms(alarm1, alarm2),
+        *limits,
+        parse_rates(price),
+        silence,
+        now,
     )
-    folder = wanted.folder()
+    folder = wanted.find_folder()
 
     def make(control: CardPort, chip: CardPort) -> None:
-        issue.init_files(data)  # refuse bad data before the number is entered in the register
-        register.enter(folder, data.meter_no, serial_of(chip.power_on()), again)
+        issue.pack_init_files(data)  # refuse bad data before the number is entered in the register
+        register.enter_number(folder, data.meter_no, serial_of(chip.power_on()), again)
         issue.make_init(control, chip, data)
 
     return make
 
 
 @card_command(issue_app, kinds.KEYS)
-def keys_card(*, uses: UsesOption = 10) -> Make:
-    """The master-key change card: it brings the system's private keys into meters.
+def keys_command(*, uses: UsesOption = 10) -> Make:
+    """Make the master-key change card, which brings the system's private keys into meters.
 
     Example: dianka card issue keys keys.card --uses 50
     """
@@ -144,8 +149,8 @@ def keys_card(*, uses: UsesOption = 10) -> Make:
 
 
 @card_command(issue_app, kinds.RESTORE)
-def restore(*, uses: UsesOption = 1) -> Make:
-    """The card that gives a meter of this system its public keys back.
+def restore_command(*, uses: UsesOption = 1) -> Make:
+    """Make the card that gives a meter of this system its public keys back.
 
     Example: dianka card issue restore restore.card --uses 1
     """
@@ -154,14 +159,14 @@ def restore(*, uses: UsesOption = 1) -> Make:
 
 
 @card_command(issue_app, kinds.INSPECTION)
-def inspection(
+def inspection_command(
     *,
     copies: Annotated[
         int,
         typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events."),
     ] = card_files.COPY_ALL,
 ) -> Make:
-    """The inspector's card: it copies what a meter holds and changes nothing there.
+    """Make the inspector's card: it copies what a meter holds and changes nothing there.
 
     It may be used again and again.
 
@@ -172,21 +177,21 @@ def inspection(
 
 
 @card_command(issue_app, kinds.TEST_CREDIT)
-def test_credit(
+def test_credit_command(
     *,
     amount: Annotated[str, typer.Option(help="Credit for the meter, yuan, up to 100.")] = "1.00",
     uses: UsesOption = 100,
 ) -> Make:
-    """Production test (08): a little credit for a meter that has public keys yet.
+    """Make a production test card (08): a little credit for a meter with public keys.
 
     Example: dianka card issue test-credit credit.card --amount 1.00 --uses 100
     """
-    data = service.TestCreditData(fen(amount), uses)
+    data = service.TestCreditData(parse_fen(amount), uses)
     return lambda control, chip: service.make_test_credit(control, chip, data)
 
 
 @card_command(issue_app, kinds.TEST)
-def test_functions(
+def test_functions_command(
     *,
     tests: Annotated[
         int,
@@ -204,7 +209,7 @@ def test_functions(
     ] = 0,
     uses: UsesOption = 100,
 ) -> Make:
-    """Production test (09): relay, segments, pulses, memory, clock, ESAM.
+    """Make a production test card (09): relay, segments, pulses, memory, clock, ESAM.
 
     The results come back on the card.
 
@@ -215,22 +220,22 @@ def test_functions(
 
 
 @issue_app.command(kinds.ESAM)
-def esam(
+def esam_command(
     file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
 ) -> None:
-    """An ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
+    """Make an ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
 
     It needs no control card.
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
-    with plain_errors():
-        made = issue.issue_esam(new_file(file), serial_word(serial), profile=profile.value)
+    with report_errors():
+        made = issue.issue_esam(check_new_file(file), parse_serial(serial), profile=profile.value)
         typer.echo(f"{file}: {kinds.ESAM} {made.hex()}")
 
 
 @issue_app.command(kinds.CONTROL)
-def control(
+def control_command(
     file: NewCard,
     blank: Annotated[
         bool,
@@ -239,25 +244,25 @@ def control(
     profile: ProfileOption = ProfileName.sm4,
     serial: SerialOption = None,
 ) -> None:
-    """A system control card WITHOUT a backup, for trials: lost with its file.
+    """Make a system control card WITHOUT a backup, for trials: lost with its file.
 
     `dianka keys init` founds a system with one.
 
     Example: dianka card issue control trial.card
     """
-    with plain_errors():
+    with report_errors():
         if file.startswith(PREFIX):
             if blank or serial:
                 raise CardError(
                     "the card in a reader is a blank chip with its own serial: for others name a "
                     "file"
                 )
-            with find(file).connect() as held:
+            with find_reader(file).connect() as held:
                 must_be_blank_control(held)
-                made = system.begin(held.port, profile.value)
-                system.keep(held.port, profile.value)
+                made = system.begin_system(held.port, profile.value)
+                system.keep_keys(held.port, profile.value)
         else:
             made = issue.issue_control(
-                Path(file), serial_word(serial), profile=profile.value, private_roots=not blank
+                Path(file), parse_serial(serial), profile=profile.value, private_roots=not blank
             )
         typer.echo(f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}")

@@ -17,7 +17,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from dianka.card_port import CardError, CardPort
-from dianka.cardos.image import CardFile, CardFileError, name_of, real_path
+from dianka.cardos.image import CardFile, CardFileError, name_of, resolve_path
 from dianka.desk import issue
 from dianka.desk.cli.options import (
     ControlOption,
@@ -25,14 +25,14 @@ from dianka.desk.cli.options import (
     ProfileName,
     ReaderOption,
     SerialOption,
-    control_for,
-    control_word,
-    must_speak,
-    serial_word,
+    check_profile,
+    open_control,
+    parse_serial,
+    pick_control_place,
 )
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import is_blank, make_in_reader
-from dianka.readers import chosen, find
+from dianka.readers import find_reader, pick_place
 from dianka.readers.choose import PREFIX
 
 Make = Callable[[CardPort, CardPort], None]  # control card, new chip
@@ -60,10 +60,10 @@ class Wanted:
     reader: ReaderOption = None
     control: ControlOption = None
 
-    def folder(self) -> Path:
+    def find_folder(self) -> Path:
         """Return the folder of the control card; for one in a reader the current folder."""
-        word = control_word(chosen(self.file, self.reader), self.control)
-        return Path() if word.startswith(PREFIX) else real_path(word).parent
+        word = pick_control_place(pick_place(self.file, self.reader), self.control)
+        return Path() if word.startswith(PREFIX) else resolve_path(word).parent
 
 
 def card_command(
@@ -73,15 +73,15 @@ def card_command(
 
     def add(own: Callable[..., Make]) -> Callable[..., Make]:
         def command(**words: Any) -> None:
-            with plain_errors():
+            with report_errors():
                 wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
                 if takes_wanted:
                     words["wanted"] = wanted
-                make = _nothing if wanted.blank else own(**words)
+                make = _leave_blank if wanted.blank else own(**words)
                 typer.echo(make_card(wanted, kind, make))
 
-        file, *common = _options(Wanted)
-        own_options = {option.name: option for option in _options(own)}
+        file, *common = _list_options(Wanted)
+        own_options = {option.name: option for option in _list_options(own)}
         takes_wanted = own_options.pop("wanted", None) is not None
         options = [file, *own_options.values(), *common]
         command.__doc__ = own.__doc__
@@ -99,7 +99,7 @@ def make_card(wanted: Wanted, kind: str, make: Make) -> str:
     Return a line about it, to be printed when all work is done. Raise CardError if it can't be
     made.
     """
-    place, serial = chosen(wanted.file, wanted.reader), serial_word(wanted.serial)
+    place, serial = pick_place(wanted.file, wanted.reader), parse_serial(wanted.serial)
     in_reader = place.startswith(PREFIX)
     if in_reader and (wanted.serial or wanted.blank):
         raise CardError(
@@ -110,36 +110,38 @@ def make_card(wanted: Wanted, kind: str, make: Make) -> str:
         with CardFile.create(place, kind, serial, profile=profile.value) as card:
             made = card.chip.state.serial
     else:
-        with control_for(place, wanted.control) as desk:
-            must_speak(desk.port, wanted.profile)
-            made = _made(desk.port, place, kind, make, serial)
+        with open_control(place, wanted.control) as desk:
+            check_profile(desk.port, wanted.profile)
+            made = _make_at_place(desk.port, place, kind, make, serial)
     return f"{place}: {'blank ' * wanted.blank}{kind} card {made.hex()}"
 
 
-def _nothing(control: CardPort, chip: CardPort) -> None:
+def _leave_blank(control: CardPort, chip: CardPort) -> None:
     """Leave a blank chip as it is."""
 
 
-def _made(control: CardPort, place: str, kind: str, make: Make, serial: bytes | None) -> bytes:
+def _make_at_place(
+    control: CardPort, place: str, kind: str, make: Make, serial: bytes | None
+) -> bytes:
     """Make the card in the reader or in the file. Return its serial."""
     if place.startswith(PREFIX):
-        with find(place).connect() as card:
+        with find_reader(place).connect() as card:
             return make_in_reader(card.port, kind, lambda chip: make(control, chip))
-    if serial is None and real_path(place).is_file():
-        return _made_again(control, place, kind, make)
-    profile = issue.system_profile(control)
+    if serial is None and resolve_path(place).is_file():
+        return _reissue_file(control, place, kind, make)
+    profile = issue.read_profile_name(control)
     return issue.issue_file(
         Path(place), kind, serial, os.urandom, profile, lambda chip: make(control, chip)
     )
 
 
-def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
+def _reissue_file(control: CardPort, place: str, kind: str, make: Make) -> bytes:
     """Issue a file with a blank or cleared card like a chip in a reader; refuse any other file."""
     refused = CardError(
         f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name"
     )
     try:
-        held = find(place).connect()
+        held = find_reader(place).connect()
     except CardFileError:  # no card, a damaged one, or one in use
         raise refused from None
     with held as card:
@@ -148,7 +150,7 @@ def _made_again(control: CardPort, place: str, kind: str, make: Make) -> bytes:
         return make_in_reader(card.port, kind, lambda chip: make(control, chip))
 
 
-def _options(of: Callable[..., Any]) -> list[inspect.Parameter]:
+def _list_options(of: Callable[..., Any]) -> list[inspect.Parameter]:
     """Return the parameters as keyword-only, with their annotations resolved."""
     hints = get_type_hints(of, include_extras=True)
     return [

@@ -11,12 +11,12 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos.backup import MOST_PARTS
-from dianka.cardos.image import DamagedFileError, real_path
+from dianka.cardos.image import DamagedFileError, resolve_path
 from dianka.desk import system
-from dianka.desk.cli.options import CONTROL_NAME, ProfileName, new_file
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.options import CONTROL_NAME, ProfileName, check_new_file
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
-from dianka.readers import Held, find
+from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
 
 keys_app = typer.Typer(
@@ -33,8 +33,8 @@ ControlFile = Annotated[
 ]
 
 
-@keys_app.command()
-def init(
+@keys_app.command("init")
+def init_command(
     file: ControlFile,
     parts: Annotated[
         int,
@@ -52,16 +52,16 @@ def init(
 
     Example: dianka keys init office/control.card --parts 5 --needed 3
     """
-    with plain_errors():
+    with report_errors():
         if file.startswith(PREFIX):
             place = file
-            with _blank_control(file) as control:
+            with _open_blank_control(file) as control:
                 made = system.found_on_chip(
                     control.port, Path(CONTROL_NAME), needed, parts, profile.value
                 )
         else:
-            path = place = _in_folder(file)
-            made = system.found(path, needed, parts, profile.value)
+            path = place = _pick_control_path(file)
+            made = system.found_system(path, needed, parts, profile.value)
         typer.echo(f"{place}: system control card, {profile.value}: lock it up")
         for part, card in enumerate(made, 1):
             typer.echo(f"{card}: part {part} of {parts}: give it to one person")
@@ -71,8 +71,8 @@ def init(
         )
 
 
-@keys_app.command()
-def restore(
+@keys_app.command("restore")
+def restore_command(
     file: ControlFile,
     cards: Annotated[
         list[str],
@@ -88,13 +88,15 @@ def restore(
 
     Example: dianka keys restore control.card backup-1.card backup-3.card backup-4.card
     """
-    with plain_errors():
+    with report_errors():
         if len(set(cards)) < len(cards):
             raise CardError("a part card is named twice: give different ones")
-        place = file if file.startswith(PREFIX) else _in_folder(file)
+        place = file if file.startswith(PREFIX) else _pick_control_path(file)
         with ExitStack() as held:
-            control = held.enter_context(_blank_control(file)) if file.startswith(PREFIX) else None
-            parts = [held.enter_context(_part(card)).port for card in cards]
+            control = (
+                held.enter_context(_open_blank_control(file)) if file.startswith(PREFIX) else None
+            )
+            parts = [held.enter_context(_open_part(card)).port for card in cards]
             serial = (
                 system.restore_on_chip(control.port, parts)
                 if control
@@ -105,9 +107,9 @@ def restore(
         )
 
 
-def _blank_control(word: str) -> Held:
+def _open_blank_control(word: str) -> Held:
     """Open the blank control card in a reader; raise CardError if it is another card."""
-    held = find(word).connect()
+    held = find_reader(word).connect()
     try:
         must_be_blank_control(held)
     except BaseException:
@@ -116,25 +118,25 @@ def _blank_control(word: str) -> Held:
     return held
 
 
-def _part(word: str) -> Held:
+def _open_part(word: str) -> Held:
     """Open a part card.
 
     Report a damaged file as a damaged part, whatever the file still says of itself.
     """
     try:
-        return find(word).connect()
+        return find_reader(word).connect()
     except DamagedFileError:
         raise CardError(f"{word} is damaged: take another part of the same backup") from None
 
 
-def _in_folder(word: str) -> Path:
+def _pick_control_path(word: str) -> Path:
     """Return the path for the new control card's file; raise CardError if it can't be made there.
 
     The name must be a card's, NAME.card, which .gitignore keeps out: under another name the keys
     would get into git with `git add .`.
     """
-    path = new_file(Path(word))
-    if real_path(path).is_dir():
+    path = check_new_file(Path(word))
+    if resolve_path(path).is_dir():
         return path / CONTROL_NAME
     if word.endswith("/"):
         raise CardError(

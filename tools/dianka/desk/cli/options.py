@@ -13,12 +13,12 @@ import typer
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
-from dianka.cardos.image import name_of, real_path
-from dianka.desk.control import profile_of
+from dianka.cardos.image import name_of, resolve_path
+from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
 from dianka.desk.prices import HIGHEST_E4
 from dianka.money import HIGHEST_FEN, yuan
-from dianka.readers import Held, find
+from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
 
 CONTROL_NAME = "control.card"
@@ -77,7 +77,7 @@ SerialOption = Annotated[
 ]
 
 
-def decimal(text: str, places: int, what: str) -> int:
+def parse_decimal(text: str, places: int, what: str) -> int:
     """Convert a decimal number to its smallest unit: '12.34' with two places is 1234.
 
     Digits are moved, nothing is rounded. Raise CardError if the text is no such number.
@@ -88,15 +88,15 @@ def decimal(text: str, places: int, what: str) -> int:
     return int(match[1] + (match[2] or "").ljust(places, "0"))
 
 
-def fen(text: str) -> int:
+def parse_fen(text: str) -> int:
     """Convert an amount in yuan to fen; raise CardError if it is more than a card can hold."""
-    value = decimal(text, 2, "amount in yuan")
+    value = parse_decimal(text, 2, "amount in yuan")
     if value > HIGHEST_FEN:
         raise CardError(f"{text} yuan is more than a card can say: give up to {yuan(HIGHEST_FEN)}")
     return value
 
 
-def must_have(**given: str | list[str] | None) -> None:
+def require_options(**given: str | list[str] | None) -> None:
     """Raise CardError that names every option which was not given.
 
     Options that decide about money have no default.
@@ -110,13 +110,13 @@ def must_have(**given: str | list[str] | None) -> None:
         )
 
 
-def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
+def parse_alarms(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
     """Return both alarms. The one that lights a lamp must come before the one that opens the relay.
 
     A second alarm of 0 is off. Raise CardError if one is missing or the first is below the second.
     """
-    must_have(alarm1=alarm1, alarm2=alarm2)
-    first, second = fen(cast(str, alarm1)), fen(cast(str, alarm2))
+    require_options(alarm1=alarm1, alarm2=alarm2)
+    first, second = parse_fen(cast(str, alarm1)), parse_fen(cast(str, alarm2))
     if second and first < second:
         raise CardError(
             f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut "
@@ -125,12 +125,12 @@ def alarms_fen(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
     return first, second
 
 
-def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, int]:
+def parse_limits(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, int]:
     """Return the meter's limits in fen: overdraft, highest balance, closing balance.
 
     A purchase up to the highest balance must be able to close the relay. Raise CardError otherwise.
     """
-    limits = fen(overdraft), fen(hoard), fen(close_above)
+    limits = parse_fen(overdraft), parse_fen(hoard), parse_fen(close_above)
     highest = limits[1] or HIGHEST_FEN
     if limits[2] >= highest:
         raise CardError(
@@ -140,41 +140,41 @@ def limits_fen(overdraft: str, hoard: str, close_above: str) -> tuple[int, int, 
     return limits
 
 
-def rates_e4(prices: list[str] | None) -> list[int]:
+def parse_rates(prices: list[str] | None) -> list[int]:
     """Return the rates, none if no price was given."""
-    return [price_e4(text) for text in prices or []]
+    return [parse_price(text) for text in prices or []]
 
 
-def price_e4(text: str) -> int:
+def parse_price(text: str) -> int:
     """Convert a price to 0.0001 yuan per kWh; raise CardError if it is out of range."""
-    price = decimal(text, 4, "price in yuan per kWh")
+    price = parse_decimal(text, 4, "price in yuan per kWh")
     # Price 0 too: the meter refuses a tariff without a price, but takes the money before that.
     if not 0 < price <= HIGHEST_E4:
         raise CardError("a price is from 0.0001 to 9999.9999 yuan per kWh: give another price")
     return price
 
 
-def number(text: str, what: str) -> int:
+def parse_number(text: str, what: str) -> int:
     """Convert a meter or customer number of up to 12 digits; raise CardError if it is none."""
     if not re.fullmatch(r"[0-9]{1,12}", text):
         raise CardError(f"{text!r} is no {what} number: give up to 12 digits")
     return int(text)
 
 
-def serial_word(text: str | None) -> bytes | None:
+def parse_serial(text: str | None) -> bytes | None:
     """Convert a serial of 16 hexadecimal digits, None if none was given."""
     if text is not None and not re.fullmatch(r"[0-9A-Fa-f]{16}", text):
         raise CardError(f"{text!r} is no serial: give 16 hexadecimal digits")
     return None if text is None else bytes.fromhex(text)
 
 
-def control_word(card: str, control: str | None) -> str:
+def pick_control_place(card: str, control: str | None) -> str:
     """Return where the control card of this card is expected."""
     beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).parent / CONTROL_NAME)
     return control or beside
 
 
-def same_place(one: str, other: str) -> bool:
+def is_same_place(one: str, other: str) -> bool:
     """Return whether both words name one place.
 
     That is the same file, however it is written, or the same reader in the same words.
@@ -184,19 +184,19 @@ def same_place(one: str, other: str) -> bool:
     return Path(one).resolve() == Path(other).resolve()
 
 
-def control_for(card: str, control: str | None) -> Held:
+def open_control(card: str, control: str | None) -> Held:
     """Open the system control card that belongs to this card.
 
     Raise CardError if there is none or the card there is no system control card.
     """
-    word = control_word(card, control)
-    if not word.startswith(PREFIX) and not real_path(word).is_file():
+    word = pick_control_place(card, control)
+    if not word.startswith(PREFIX) and not resolve_path(word).is_file():
         raise CardError(
             f"there is no control card {name_of(Path(word))}: name it with --control, or go to the "
-            f"folder where it is (this one is {real_path(word).parent}); only who has no system "
+            f"folder where it is (this one is {resolve_path(word).parent}); only who has no system "
             f"yet founds one, with `dianka keys init {word}`"
         )
-    held = find(word).connect()
+    held = find_reader(word).connect()
     try:
         must_be_control(held)
     except BaseException:
@@ -205,20 +205,20 @@ def control_for(card: str, control: str | None) -> Held:
     return held
 
 
-def new_file(path: Path) -> Path:
+def check_new_file(path: Path) -> Path:
     """Return the path of a file to be made; raise CardError if it names a reader."""
     if str(path).startswith(PREFIX):
         raise CardError("this can't be made of a card in a reader: name a file")
     return path
 
 
-def must_speak(control: CardPort, profile: ProfileName | None) -> None:
+def check_profile(control: CardPort, profile: ProfileName | None) -> None:
     """Raise CardError if a profile is given that is not the system's.
 
     A system has one cipher: whoever names another one has the wrong control card in hand.
     """
     control.power_on()
-    of_system = profile_of(control).name
+    of_system = read_profile(control).name
     if profile is not None and profile != of_system:
         raise CardError(
             f"this system's cipher is {of_system}: leave --profile out, or use another control card"

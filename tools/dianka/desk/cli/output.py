@@ -30,15 +30,15 @@ class _Output:
     def write(self, text: str) -> int:
         if not self._there:
             raise OutputError("it is closed")
-        return self._tried(lambda: self._stream.write(text))
+        return self._attempt(lambda: self._stream.write(text))
 
     def flush(self) -> None:
-        self._tried(lambda: self._stream.flush())
+        self._attempt(lambda: self._stream.flush())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def _tried(self, act: Callable[[], Any]) -> Any:
+    def _attempt(self, act: Callable[[], Any]) -> Any:
         try:
             return act()
         except OSError as error:
@@ -46,7 +46,7 @@ class _Output:
 
 
 @contextmanager
-def told_output() -> Iterator[None]:
+def guard_output() -> Iterator[None]:
     """Run a command whose output may fail.
 
     On failure write a line to stderr and exit with OUTPUT_FAILED.

@@ -11,7 +11,7 @@ from dianka.oneline import say_error
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Turn CardError and CardTorn into a line on stderr and the error's exit code."""
     try:
         yield

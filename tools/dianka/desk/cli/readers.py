@@ -17,11 +17,11 @@ from dianka.cardos import kinds
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.desk.cli.options import print_lines
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.readers.base import Held
 from dianka.readers.pcsc import PcscReader, Seen, look_around
 from dianka.readers.vpcd import FIRST_PORT, VirtualSlot
-from dianka.signals import ended_by_signals
+from dianka.signals import end_on_signals
 
 reader_app = typer.Typer(no_args_is_help=True, help="Card readers on PC/SC.")
 
@@ -48,20 +48,20 @@ def list_command() -> None:
 
     Example: dianka reader list
     """
-    with plain_errors():
+    with report_errors():
         readers = look_around()
         if not readers:
             raise CardError("there is no card reader: plug one in")
         print_lines(
             "readers",
             [
-                (str(number), f"{seen.name}: {_content(seen)}")
+                (str(number), f"{seen.name}: {_describe_content(seen)}")
                 for number, seen in enumerate(readers)
             ],
         )
 
 
-def _content(seen: Seen) -> str:
+def _describe_content(seen: Seen) -> str:
     if not seen.present:
         return "empty"
     try:
@@ -74,8 +74,8 @@ def _content(seen: Seen) -> str:
         )
 
 
-@reader_app.command()
-def speed(
+@reader_app.command("speed")
+def speed_command(
     reader: Annotated[
         str | None,
         typer.Argument(help="Number or name of a reader with a card in it.", metavar="[READER]"),
@@ -94,25 +94,28 @@ def speed(
 
     Example: dianka reader speed --slot 1 --count 20000
     """
-    with plain_errors():
+    with report_errors():
         if (reader is None) == (slot is None):
             raise CardError(
                 "give a reader with a card in it, or --slot for a virtual one, one of the two"
             )
         if reader is not None:
             with PcscReader.find(reader).connect() as card:
-                _measure(card, count)
+                _measure_speed(card, count)
         else:
-            with _virtual_card(cast(int, slot), port) as name, PcscReader(name).connect() as card:
-                _measure(card, count)
+            with (
+                _insert_virtual_card(cast(int, slot), port) as name,
+                PcscReader(name).connect() as card,
+            ):
+                _measure_speed(card, count)
 
 
-def _measure(card: Held, count: int) -> None:
-    per_s, took_ns = apdus_per_s(card.port, count)
+def _measure_speed(card: Held, count: int) -> None:
+    per_s, took_ns = measure_apdus(card.port, count)
     typer.echo(f"{card.name}: {count} APDU in {took_ns // 1_000_000} ms, {per_s} APDU/s")
 
 
-def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
+def measure_apdus(port: CardPort, count: int) -> tuple[int, int]:
     """Send `count` commands one after the other. Return commands per second, and the time in ns."""
     port.power_on()
     began_ns = time.monotonic_ns()
@@ -123,7 +126,7 @@ def apdus_per_s(port: CardPort, count: int) -> tuple[int, int]:
 
 
 @contextmanager
-def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
+def _insert_virtual_card(slot: int, port: int | None) -> Iterator[str]:
     """Put a new card into a slot. Yield the name of the reader that has it.
 
     A process of its own serves the card, as it would serve any other.
@@ -152,14 +155,16 @@ def _virtual_card(slot: int, port: int | None) -> Iterator[str]:
             said = cast(IO[str], process.stdout).readline()
             overdue.cancel()
             if not said:
-                raise CardError(_end(process) or "the virtual card ended at once: run it alone")
-            yield _reader_with(serial)
+                raise CardError(
+                    _end_process(process) or "the virtual card ended at once: run it alone"
+                )
+            yield _find_reader_with(serial)
         finally:
             overdue.cancel()
-            _end(process)
+            _end_process(process)
 
 
-def _end(process: "subprocess.Popen[str]") -> str:
+def _end_process(process: "subprocess.Popen[str]") -> str:
     """End the process, by force if it does not end by itself. Return its error output."""
     process.terminate()
     try:
@@ -169,7 +174,7 @@ def _end(process: "subprocess.Popen[str]") -> str:
         return process.communicate(timeout=_END_S)[1].strip()
 
 
-def _reader_with(serial: bytes) -> str:
+def _find_reader_with(serial: bytes) -> str:
     until_ns = time.monotonic_ns() + _ROUND_MS * 1_000_000
     while time.monotonic_ns() < until_ns:
         for seen in look_around():
@@ -188,7 +193,7 @@ def insert_command(
 
     Example: dianka card insert lin.card --slot 0
     """
-    with plain_errors(), ended_by_signals(), CardFile.open(file) as card:
+    with report_errors(), end_on_signals(), CardFile.open(file) as card:
         virtual = VirtualSlot(Tpdu(card.chip), FIRST_PORT + slot if port is None else port)
         try:
             virtual.insert()

@@ -7,25 +7,24 @@ import typer
 from dianka.card_port import CardError
 from dianka.desk.cli.options import (
     ControlOption,
-    control_for,
-    control_word,
-    fen,
-    price_e4,
+    is_same_place,
+    open_control,
+    parse_fen,
+    parse_price,
+    pick_control_place,
     print_lines,
-    same_place,
 )
 from dianka.desk.cli.output import OUTPUT_FAILED, OutputError
-from dianka.desk.cli.plain import plain_errors
+from dianka.desk.cli.plain import report_errors
 from dianka.desk.interrupts import held
-from dianka.desk.prices import NewPrice, difference, is_far, switch_minute
-from dianka.desk.sell import Receipt, broken_off, sell
-from dianka.desk.words import price as price_words
-from dianka.desk.words import stamp
+from dianka.desk.prices import NewPrice, format_difference, is_far, parse_minute
+from dianka.desk.sell import Receipt, raise_as_sale_error, sell
+from dianka.desk.words import format_price, format_time
 from dianka.money import yuan
-from dianka.readers import chosen, find
+from dianka.readers import find_reader, pick_place
 
 
-def _sale_words(context: typer.Context, words: list[str]) -> list[str]:
+def _check_sale_words(context: typer.Context, words: list[str]) -> list[str]:
     """Return the words of a sale: CARD and YUAN, or YUAN alone when --reader names the card.
 
     Raise BadParameter if there are more or fewer.
@@ -42,7 +41,7 @@ def sell_command(
             help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as "
             "50 or 12.34.",
             metavar="[CARD] YUAN",
-            callback=_sale_words,
+            callback=_check_sale_words,
         ),
     ],
     reader: Annotated[
@@ -83,10 +82,10 @@ def sell_command(
 
     Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
     """
-    with held, plain_errors():
-        amount_fen, new = fen(words[-1]), _new_price(price, begin, at_once)
-        card = chosen(words[0] if len(words) == 2 else None, reader)
-        receipt = _sold(card, control, amount_fen, new)
+    with held, report_errors():
+        amount_fen, new = parse_fen(words[-1]), _parse_new_price(price, begin, at_once)
+        card = pick_place(words[0] if len(words) == 2 else None, reader)
+        receipt = _sell_at_place(card, control, amount_fen, new)
         try:
             _print_receipt(receipt, new)
         except OutputError as error:
@@ -107,13 +106,15 @@ class ReceiptError(CardError):
     exit_code = OUTPUT_FAILED
 
 
-def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None) -> Receipt:
+def _sell_at_place(
+    card: str, control: str | None, amount_fen: int, new: NewPrice | None
+) -> Receipt:
     """Sell to the card at this place. Report any failure around the sale as one of the sale."""
     receipts: list[Receipt] = []
-    with broken_off(lambda: bool(receipts)):
+    with raise_as_sale_error(lambda: bool(receipts)):
         held.raise_if_heard()  # while Python imported all this
         _must_be_two(card, control)
-        with find(card).connect() as resident, control_for(card, control) as desk:
+        with find_reader(card).connect() as resident, open_control(card, control) as desk:
             receipts.append(
                 sell(
                     desk.port,
@@ -128,7 +129,7 @@ def _sold(card: str, control: str | None, amount_fen: int, new: NewPrice | None)
 
 
 def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
-    price_lines = _price_lines(new, receipt.former_e4) if new else []
+    price_lines = _describe_new_price(new, receipt.former_e4) if new else []
     if receipt.completes:
         on_card = f"{yuan(receipt.amount_fen)} yuan are on card {receipt.serial.hex()}"
         typer.echo(f"completes purchase {receipt.count}, already paid: take no money ({on_card})")
@@ -145,10 +146,10 @@ def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
     print_lines("receipt", [*lines, *price_lines])
 
 
-def _price_lines(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
-    lines = [(f"price from {stamp(new.switch_time)}", price_words(new.price_e4))]
+def _describe_new_price(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
+    lines = [(f"price from {format_time(new.switch_time)}", format_price(new.price_e4))]
     if is_far(new.price_e4, former_e4):
-        lines.append(("look at it again", difference(new.price_e4, former_e4)))
+        lines.append(("look at it again", format_difference(new.price_e4, former_e4)))
     return lines
 
 
@@ -157,12 +158,12 @@ def _must_be_two(card: str, control: str | None) -> None:
 
     The message says which of the two it is, not that it is in use.
     """
-    if same_place(card, control_word(card, control)):
-        with control_for(card, control) as desk:
+    if is_same_place(card, pick_control_place(card, control)):
+        with open_control(card, control) as desk:
             raise CardError(f"{desk.name} is the control card itself: name the resident's card")
 
 
-def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
+def _parse_new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
     if bool(price) != bool(begin):
         raise CardError("a new price has a time: give --price and --from, or neither")
     if at_once and not price:
@@ -170,4 +171,4 @@ def _new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
             "--at-once is a word about a new price: give --price and --from with it, or leave it "
             "out"
         )
-    return NewPrice(price_e4(price), switch_minute(begin), at_once) if price else None
+    return NewPrice(parse_price(price), parse_minute(begin), at_once) if price else None
