@@ -67,8 +67,10 @@ pulled: $(VENV)/run.stamp ## break every card's session off before, in and after
 campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test` has a sample, and `make pulled`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
-slice: $(VENV)/run.stamp ## of `make pulled` one point in 211, others each day: a build server goes through them all in time
-	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $$(date +%s) / 86400 % 211 ))
+DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
+slice: $(VENV)/test.stamp ## one point in 211 of `make pulled` and one test in 13 of `make campaign`, others each day
+	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
+	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)

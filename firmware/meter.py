@@ -15,7 +15,7 @@ part knows the meter, and none changes anything above itself.
 
 Cost of a power cut: less than 0.25 Wh not yet committed, and the energy that the chip has counted
 but not yet reported. The latter is at most 0.26 s of load (105 ms between reports, 55 ms of report,
-100 ms between polls): 0.6 Wh at 30 A.
+100 ms between polls): 0.5 Wh at 30 A. docs/journal.md has the rest, by board.
 """
 
 import asyncio

@@ -31,6 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "seconds after which a run is ended, with a report of where it stands",
         default="2400",
     )
+    parser.addoption(
+        "--share", metavar="K/N", help="run one test in N of those selected, beginning with test K"
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after the marks have selected
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep this run's share, the same in each worker."""
+    share = config.getoption("--share")
+    if share:
+        first, count = map(int, share.split("/"))
+        kept = items[first % count :: count]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
 
 
 def pytest_configure(config: pytest.Config) -> None:

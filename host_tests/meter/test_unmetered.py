@@ -67,6 +67,15 @@ def test_interrupting_the_mains_brings_a_few_watt_hours(
     exact_but_for_the_ledger(kit)
 
 
+def test_who_waits_for_forgiveness_gains_less_than_one_per_cent(kit: MeterKit) -> None:
+    """Each start is forgiven, so the relay stays closed: what is gained each time is bounded."""
+    delivered_pj, charged_pj = interrupt(kit, 40, 150, 11_500)
+    tell(f"40 times 11.5 s on: {(delivered_pj - charged_pj) * 1000 // delivered_pj} permille")
+    assert 0 <= delivered_pj - charged_pj <= delivered_pj // 100
+    assert kit.relay_closed
+    exact_but_for_the_ledger(kit)
+
+
 def test_no_load_locks_nobody_out(kit: MeterKit) -> None:
     """Reports of no pulses are heard all the same.
 
