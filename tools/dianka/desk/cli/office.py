@@ -63,6 +63,8 @@ def check_command(folder: FolderOption) -> None:
     """Read all acts and entries, and name each that is not as it was written.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
+
+    Example: dianka office check --office office
     """
     with plain_errors():
         _open(folder)
@@ -78,7 +80,10 @@ def check_command(folder: FolderOption) -> None:
 
 @office_app.command("prove")
 def prove_command(folder: FolderOption) -> None:
-    """Prove that each fen sold is in transit, in a meter, used, or paid back; print the sums."""
+    """Prove that each fen sold is in transit, in a meter, used, or paid back; print the sums.
+
+    Example: dianka office prove --office office
+    """
     with plain_errors():
         _open(folder)
         from dianka.desk.office.ledger import proof
@@ -125,7 +130,10 @@ def restore_command(
     file: Annotated[Path, typer.Argument(help="A copy made by dianka office backup.")],
     folder: FolderOption,
 ) -> None:
-    """Bring a copy back into an office's folder that has no database."""
+    """Bring a copy back into an office's folder that has no database.
+
+    Example: dianka office restore office-2026-11-27.sqlite3 --office office
+    """
     with plain_errors():
         from dianka.desk.office.backup import restore
         from dianka.desk.office.founding import write_secret

@@ -17,7 +17,8 @@ FORM = b"\x01"
 START = bytes(32)
 _NOW = {
     "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
-    "postgresql": "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
+    "postgresql": "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', "
+    "'YYYY-MM-DD HH24:MI:SS.US')",
 }
 
 

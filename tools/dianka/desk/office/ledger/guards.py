@@ -1,9 +1,9 @@
 """What the database itself refuses and keeps, on SQLite and on PostgreSQL.
 
 Acts and entries are never changed or deleted; an account keeps its name; an entry's insert moves
-both balances. Whoever owns the database can drop a guard: `missing` names it, and the proof what was
-done without it. Django makes a table of SQLite anew when a migration alters it, and its guards are
-gone then: such a migration ends with `make`.
+both balances. Whoever owns the database can drop a guard: `missing` names it, and the proof what
+was done without it. Django makes a table of SQLite anew when a migration alters it, and its guards
+are gone then: such a migration ends with `make`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _THERE = {
 def make(apps: Any, editor: Any) -> None:
     """Make all guards; for a migration."""
     for statement in _statements(editor.connection.vendor):
-        editor.execute(statement)
+        editor.execute(statement, params=None)  # or % would want to be filled in
 
 
 def missing() -> Iterator[str]:
@@ -29,7 +29,7 @@ def missing() -> Iterator[str]:
 
     with connection.cursor() as cursor:
         cursor.execute(_THERE[connection.vendor])
-        there = {name: text for name, text in cursor.fetchall()}
+        there = dict(cursor.fetchall())
     for statement in _statements(connection.vendor):
         name = statement.split()[2]
         if statement.startswith("CREATE TRIGGER"):
