@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types figures fuzz pictures pulled campaign slice quick clean
+.PHONY: help run live test test-host test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 	$(BIN)/pyright
 	$(BIN)/pyright -p host_tests/types/micropython.json
 
+office: $(VENV)/office.stamp ## install what the office needs, and list its commands
+	@$(BIN)/dianka office --help
+
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
 	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/esp32_devkit
@@ -108,6 +111,10 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@[ ! -e /usr/include/PCSC/winscard.h ] || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[pcsc]' || \
 		echo "pyscard can't be built here: card readers will not be tested; see that gcc is installed"
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[office]'
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python

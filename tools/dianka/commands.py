@@ -17,6 +17,9 @@ DESK = {
 }
 ALL = {
     **DESK,
+    "office": Later(
+        "dianka.desk.cli.office:office_app", "The office: people, money and acts in one database."
+    ),
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
     "bench": Later(
         "dianka.bench.cli:bench_app",

@@ -353,7 +353,7 @@ class Stand:
         It lights all eight lamps; the meter itself has names for six (models/bench.py).
         """
         relay = self.meter.relay
-        forced = not relay.goal(True) or relay.goal(False)
+        forced = not relay.pick_goal(True) or relay.pick_goal(False)
         return forced or all(self.rig.bench.display.lamps)
 
     @property

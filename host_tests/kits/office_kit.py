@@ -1,0 +1,35 @@
+"""An office for tests: one for each test process, and each test in a transaction that is undone.
+
+On SQLite in a folder, or where DIANKA_DATABASE says (test_postgresql.py starts one).
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dianka.desk.office.founding import found_office
+
+PASSWORD = "eight lamps burn"
+MANAGER = "lin"
+
+
+def new_office(folder: Path) -> Path:
+    """Make the office of this process; its database is that of DIANKA_DATABASE if it is set."""
+    found_office(folder, MANAGER, PASSWORD, "desk1")
+    return folder
+
+
+def dianka(
+    *words: str | Path, given: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command `dianka` as a process of its own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DIANKA_")}
+    return subprocess.run(
+        [sys.executable, "-m", "dianka", *map(str, words)],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=kept | environment,
+    )

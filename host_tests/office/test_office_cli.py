@@ -1,0 +1,162 @@
+"""`dianka office` as people run it: each a process of its own, on SQLite in a folder."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from office_kit import MANAGER, PASSWORD, dianka
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("offices") / "office"
+    done = dianka("office", "init", folder, "--manager", MANAGER, given=PASSWORD + "\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"office {folder} is made; {MANAGER} is its first manager\n"
+    return folder
+
+
+def line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
+    """The one line that it says when it refuses."""
+    assert done.returncode == code, done.stdout + done.stderr
+    (text,) = done.stderr.splitlines()
+    return text
+
+
+def test_made_checked_and_proved(made: Path) -> None:
+    checked = dianka("office", "check", "--office", made)
+    assert (checked.returncode, checked.stdout) == (
+        0,
+        "all acts and entries are as they were written\n",
+    )
+    proved = dianka("office", "prove", DIANKA_OFFICE=str(made))
+    assert proved.returncode == 0 and "not a fen too many or too few" in proved.stdout
+    assert (made / "office.key").stat().st_mode & 0o077 == 0
+    assert "is an office already" in line(
+        dianka("office", "init", made, "--manager", "wu", given="another long one\n")
+    )
+
+
+def test_no_weak_password(tmp_path: Path) -> None:
+    folder = tmp_path / "office"
+    words = ("office", "init", folder, "--manager", "managerzhang")
+    assert "too short" in line(dianka(*words, given=""))
+    assert "too common" in line(dianka(*words, given="password123\n"))
+    done = dianka(*words, given=PASSWORD + "\n")
+    assert done.returncode == 0, "nothing is in the way of a better one"
+
+
+def test_without_django_one_line_says_what_to_do() -> None:
+    without = "import sys; sys.modules['django'] = None; from dianka.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", without, "office", "check", "--office", "x"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "the office needs Django: run make office" in line(done)
+
+
+def test_what_is_no_office(tmp_path: Path, made: Path) -> None:
+    assert "is no office: name its folder" in line(dianka("office", "check", "--office", tmp_path))
+    (tmp_path / "office.key").write_bytes((made / "office.key").read_bytes())
+    assert "has no office.sqlite3" in line(dianka("office", "check", "--office", tmp_path))
+    assert "DIANKA_DATABASE is no address" in line(
+        dianka("office", "check", "--office", made, DIANKA_DATABASE="mysql://here/there")
+    )
+    gone = "postgresql://x@127.0.0.1:9/x"
+    assert "the database does not answer" in line(
+        dianka("office", "check", "--office", made, DIANKA_DATABASE=gone)
+    )
+
+
+def copied(made: Path, folder: Path) -> Path:
+    """A second office like it, for damage."""
+    file = folder / "copy"
+    assert dianka("office", "backup", file, "--office", made).returncode == 0
+    assert dianka("office", "restore", file, "--office", folder / "other").returncode == 0
+    return folder / "other"
+
+
+def test_a_newer_database_is_refused(made: Path, tmp_path: Path) -> None:
+    other = copied(made, tmp_path)
+    with closing(sqlite3.connect(other / "office.sqlite3")) as base, base:
+        base.execute(
+            "INSERT INTO django_migrations (app, name, applied) "
+            "VALUES ('ledger', '0099', '2030-01-01')"
+        )
+    assert "made by a newer version of dianka" in line(dianka("office", "check", "--office", other))
+
+
+def test_an_edit_by_hand_is_named(made: Path, tmp_path: Path) -> None:
+    other = copied(made, tmp_path)
+    with closing(sqlite3.connect(other / "office.sqlite3")) as base, base:
+        base.execute("DROP TRIGGER audit_act_no_update")
+        base.execute("UPDATE audit_act SET operator = 'nobody'")
+    done = dianka("office", "check", "--office", other)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "guard audit_act_no_update is missing in the database",
+        "audit chain of desk desk1: act 1 (founding, lin) is not as it was written",
+    ]
+    assert done.stderr.startswith("2 faults: ")
+
+
+def test_a_backup_is_read_before_it_counts(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    done = dianka("office", "backup", file, "--office", made)
+    assert done.stdout == f"{file} holds 1 acts, read back whole\n"
+    assert "is never overwritten" in line(dianka("office", "backup", file, "--office", made))
+    assert "is never overwritten by a backup" in line(
+        dianka("office", "restore", file, "--office", made)
+    )
+    whole = file.read_bytes()
+    for at in range(0, len(whole), len(whole) // 3):
+        (tmp_path / "bad").write_bytes(whole[:at])
+        said = line(dianka("office", "restore", tmp_path / "bad", "--office", tmp_path / "new"))
+        assert "is no backup of an office" in said or "is damaged" in said, said
+        assert not (tmp_path / "new" / "office.sqlite3").exists()
+    assert dianka("office", "restore", file, "--office", tmp_path / "new").returncode == 0
+    assert dianka("office", "check", "--office", tmp_path / "new").returncode == 0
+
+
+def test_a_founding_that_is_killed_is_given_again(tmp_path: Path) -> None:
+    rng, left = random.Random(3), 0
+    for number in range(3):
+        folder = tmp_path / str(number)
+        words = [
+            sys.executable,
+            "-m",
+            "dianka",
+            "office",
+            "init",
+            str(folder),
+            "--manager",
+            MANAGER,
+        ]
+        process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={key: value for key, value in os.environ.items() if "DIANKA" not in key},
+        )  # fmt: skip
+        assert process.stdin
+        process.stdin.write(PASSWORD.encode() + b"\n")
+        process.stdin.close()
+        until_s = time.monotonic() + 60
+        while not (folder / "office.key").exists() and time.monotonic() < until_s:
+            time.sleep(0.01)
+        time.sleep(rng.random() * 0.8)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
+        done = dianka("office", "init", folder, "--manager", MANAGER, given=PASSWORD + "\n")
+        left += done.returncode == 0
+        assert done.returncode == 0 or "is an office already" in done.stderr
+        assert dianka("office", "check", "--office", folder).returncode == 0
+    assert left >= 1

@@ -1,0 +1,162 @@
+"""`dianka office`: make an office, check and prove it, back it up."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dianka.card_port import CardError
+from dianka.desk.cli.options import print_lines
+from dianka.desk.cli.plain import report_errors
+from dianka.money import yuan
+
+office_app = typer.Typer(
+    no_args_is_help=True,
+    help="The office: people, money and acts in one database, proved to the fen.",
+)
+
+FolderOption = Annotated[
+    Path,
+    typer.Option(
+        "--office",
+        envvar="DIANKA_OFFICE",
+        help="The office's folder, on a local disk; or DIANKA_OFFICE. With DIANKA_DATABASE="
+        "postgresql://user:password@host/name its database is there.",
+    ),
+]
+_SHOWN = 20  # faults in full
+
+
+@office_app.callback()
+def _require_django() -> None:
+    try:
+        import django  # noqa: F401
+    except ImportError:
+        with report_errors():
+            raise CardError(
+                "the office needs Django: run make office, or pip install 'dianka[office]'"
+            ) from None
+
+
+@office_app.command("init")
+def init_command(
+    folder: Annotated[Path, typer.Argument(help="A new folder on a local disk.")],
+    manager: Annotated[str, typer.Option(help="The name with which the first manager signs in.")],
+    desk: Annotated[str, typer.Option(help="The name of this desk.")] = "desk1",
+) -> None:
+    """Make an office with its first manager, whose password is asked for (twice).
+
+    From a pipe the password is the first line. It has 10 characters at least, and no default.
+
+    Example: dianka office init office --manager lin
+    """
+    from dianka.desk.office.founding import found_office
+
+    with report_errors():
+        found_office(folder, manager, _ask_password(), desk)
+        typer.echo(f"office {folder} is made; {manager} is its first manager")
+
+
+@office_app.command("check")
+def check_command(folder: FolderOption) -> None:
+    """Read all acts and entries, and name each that is not as it was written.
+
+    Exit code: 0 all is whole; 1 with a line for each fault.
+
+    Example: dianka office check --office office
+    """
+    with report_errors():
+        _open_folder(folder)
+        from dianka.desk.office.checking import find_faults
+
+        found = list(find_faults())
+        for line in found[:_SHOWN]:
+            typer.echo(line)
+        if found:
+            raise CardError(f"{len(found)} faults: somebody or something has changed the database")
+        typer.echo("all acts and entries are as they were written")
+
+
+@office_app.command("prove")
+def prove_command(folder: FolderOption) -> None:
+    """Prove that each fen sold is in transit, in a meter, used, or paid back; print the sums.
+
+    Example: dianka office prove --office office
+    """
+    with report_errors():
+        _open_folder(folder)
+        from dianka.desk.office.ledger import proof
+
+        found = list(proof.find_faults())
+        for line in found[:_SHOWN]:
+            typer.echo(line)
+        sums = proof.sum_by_kind()
+        names = {
+            "cash": ("taken over the counters", 1),
+            "transit": ("in transit", -1),
+            "meter": ("in the meters", -1),
+            "used": ("used", -1),
+            "refund": ("paid back", -1),
+            "difference": ("counted too little", 1),
+        }
+        lines = [
+            (text, f"{_format_yuan(sign * sums.get(kind, 0))} yuan")
+            for kind, (text, sign) in names.items()
+        ]
+        print_lines("proof", lines)
+        if found:
+            raise CardError(f"the proof fails at {len(found)} places: run dianka office check")
+        typer.echo("proved: not a fen too many or too few")
+
+
+@office_app.command("backup")
+def backup_command(
+    file: Annotated[Path, typer.Argument(help="A new file for the copy.")], folder: FolderOption
+) -> None:
+    """Write a copy of the database while the office works, opened and read before it counts.
+
+    Example: dianka office backup office-2026-11-27.sqlite3 --office office
+    """
+    with report_errors():
+        _open_folder(folder)
+        from dianka.desk.office.backup import backup
+
+        typer.echo(f"{file} holds {backup(file)} acts, read back whole")
+
+
+@office_app.command("restore")
+def restore_command(
+    file: Annotated[Path, typer.Argument(help="A copy made by dianka office backup.")],
+    folder: FolderOption,
+) -> None:
+    """Bring a copy back into an office's folder that has no database.
+
+    Example: dianka office restore office-2026-11-27.sqlite3 --office office
+    """
+    with report_errors():
+        from dianka.desk.office.backup import restore
+        from dianka.desk.office.founding import write_secret
+        from dianka.desk.office.opening import SECRET
+
+        folder.mkdir(parents=True, exist_ok=True)
+        acts = restore(file, folder)
+        write_secret(folder / SECRET)
+        _open_folder(folder)
+        typer.echo(f"{folder} has its database back, {acts} acts, read whole")
+
+
+def _open_folder(folder: Path) -> None:
+    from dianka.desk.office.opening import open_office
+
+    open_office(folder)
+
+
+def _ask_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return typer.prompt("password", hide_input=True, confirmation_prompt=True)
+
+
+def _format_yuan(fen: int) -> str:
+    return f"-{yuan(-fen)}" if fen < 0 else yuan(fen)

@@ -1,0 +1,92 @@
+"""Append acts to a desk's chain, and read chains whole.
+
+The hash of an act is SHA-256 over the bytes of `encode`. They are fixed for ever: a change of them
+takes another first byte. A chain does not show that its tail was cut off: compare its head with one
+that was kept elsewhere, such as the last receipt's.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from dianka.desk.office.audit.models import Act, Chain
+
+FORM = b"\x01"
+START = bytes(32)
+_NOW = {
+    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "postgresql": "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', "
+    "'YYYY-MM-DD HH24:MI:SS.US')",
+}
+
+
+def append(
+    desk: str, operator: str, kind: str, subject: str, detail: str = "", moves: str = ""
+) -> Act:
+    """Append an act to the desk's chain and return it. The caller is in a transaction.
+
+    The chain's row stays locked until that transaction ends, so a chain has no gaps and no forks.
+    """
+    assert connection.in_atomic_block, "an act belongs to the transaction of what it tells"
+    Chain.objects.get_or_create(desk=desk)
+    chain = Chain.objects.select_for_update().get(desk=desk)
+    act = Act(
+        chain=chain,
+        number=chain.length + 1,
+        time=read_time(),
+        operator=operator,
+        kind=kind,
+        subject=subject,
+        detail=detail,
+        moves=moves,
+    )
+    act.hash = hashlib.sha256(encode(act, bytes(chain.head))).digest()
+    act.save(force_insert=True)
+    chain.length, chain.head = act.number, act.hash
+    chain.save(update_fields=["length", "head"])
+    return act
+
+
+def encode(act: Act, former: bytes) -> bytes:
+    """Return the bytes that the hash of an act covers; `former` is the hash of the act before it.
+
+    FORM, then each field with its length before it, 4 bytes, high byte first.
+    """
+    time = act.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    words = (act.chain.desk, str(act.number), time, act.operator, act.kind, act.subject)
+    fields = [text.encode() for text in (*words, act.detail, act.moves)] + [former]
+    return FORM + b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def find_faults() -> Iterator[str]:
+    """Yield one line for each chain that is not whole: its first broken link."""
+    for desk in Chain.objects.order_by("desk").values_list("desk", flat=True):
+        with transaction.atomic():
+            fault = _find_fault(Chain.objects.select_for_update().get(desk=desk))
+        if fault:
+            yield f"audit chain of desk {desk}: {fault}"
+
+
+def _find_fault(chain: Chain) -> str:
+    former, number = START, 0
+    for act in Act.objects.filter(chain=chain).order_by("number").iterator(2000):
+        number += 1
+        act.chain = chain
+        if act.number != number:
+            return f"act {number} is missing"
+        if bytes(act.hash) != hashlib.sha256(encode(act, former)).digest():
+            return f"act {number} ({act.kind}, {act.subject}) is not as it was written"
+        former = bytes(act.hash)
+    if (chain.length, bytes(chain.head)) != (number, former):
+        return f"{number} acts are there, the chain's head tells {chain.length}"
+    return ""
+
+
+def read_time() -> datetime:
+    """Return the database's time: the clocks of desks differ."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NOW[connection.vendor])
+        (text,) = cursor.fetchone()
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,13 @@
+"""Read audit and ledger whole, and name each fault: `dianka office check` and `prove`."""
+
+from collections.abc import Iterator
+
+from dianka.desk.office.audit import chain
+from dianka.desk.office.ledger import guards, proof
+
+
+def find_faults() -> Iterator[str]:
+    """Yield one line for each fault; none if every act and every fen is as it was written."""
+    yield from guards.find_missing()
+    yield from chain.find_faults()
+    yield from proof.find_faults()

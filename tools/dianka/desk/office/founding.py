@@ -1,0 +1,61 @@
+"""Make a new office: its folder and secret, the tables and their guards, the first manager.
+
+The manager is made last, in one transaction with the first act: what is broken off before has no
+operator, and the same command given again completes it.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from dianka.card_port import CardError
+from dianka.desk.office.opening import SECRET, configure, migrate
+
+
+def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
+    """Make an office in this folder. CardError if there is one, or the password is too weak."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_secret(folder / SECRET)
+    configure(folder)
+    _check_sign_in(manager, password)
+    migrate()
+    from django.db import transaction
+
+    from dianka.desk.office.audit import chain
+    from dianka.desk.office.people.models import Operator
+    from dianka.desk.office.people.roles import give_role
+
+    with transaction.atomic():
+        if Operator.objects.exists():
+            raise CardError(f"{folder} is an office already: name another folder or database")
+        first = Operator(username=manager)
+        first.set_password(password)
+        first.save()
+        give_role(first, "manager")
+        chain.append(desk, manager, "founding", manager, "first manager")
+
+
+def write_secret(file: Path) -> None:
+    """Write the office's secret, for the user's eyes alone, unless there is one."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w", encoding="ascii") as secret:
+        secret.write(secrets.token_urlsafe(48))
+
+
+def _check_sign_in(name: str, password: str) -> None:
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+    from django.utils.translation import override
+
+    from dianka.desk.office.people.models import Operator
+
+    try:
+        with override("en"):
+            Operator.username_validator(name)
+            validate_password(password, Operator(username=name))
+    except ValidationError as error:
+        with override("en"):
+            raise CardError(f"{error.messages[0]} Give another one.") from None

@@ -1,0 +1,170 @@
+"""Post entries: the only way to move money in the books, together with the act that moves it.
+
+The moves that may be, and nothing else:
+
+    cash -> transit       a sale, between a desk and a meter
+    transit -> meter      a receipt proves that the purchase is in the meter
+    meter -> used         the receipt tells what was used
+    transit -> cash       a refund of what never reached the meter
+    transit -> refund     the same, paid back without this desk's cash
+    meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
+    cash <-> difference   a desk's count found less or more
+
+"a -> b" debits a and credits b where money comes in, and each account is debited when it gives what
+it owes: the balance of cash is above zero, of all others below.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from dianka.card_port import CardError
+from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.models import Act
+from dianka.desk.office.ledger.models import Account, Entry
+from dianka.money import yuan
+
+CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE = Account.Kind.values
+_OF_A_METER = (TRANSIT, METER, USED)
+_BETWEEN_METERS = (METER, TRANSIT)
+ALLOWED = {
+    (CASH, TRANSIT),
+    (TRANSIT, METER),
+    (METER, USED),
+    (TRANSIT, CASH),
+    (TRANSIT, REFUND),
+    (METER, CASH),
+    (METER, REFUND),
+    (METER, TRANSIT),
+    (CASH, DIFFERENCE),
+    (DIFFERENCE, CASH),
+}
+
+
+class LedgerError(CardError):
+    """Entries that may not be. Nothing is posted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The name of an account: its kind, a desk or a meter's 12 digits, and how cash was paid."""
+
+    kind: str
+    owner: str
+    method: str = ""
+
+    def __str__(self) -> str:
+        return ":".join(word for word in (self.kind, self.owner, self.method) if word)
+
+
+@dataclass(frozen=True)
+class Move:
+    """`amount_fen` from one account to another."""
+
+    debit: Place
+    credit: Place
+    amount_fen: int
+
+    def __str__(self) -> str:
+        """Return the line that an act's hash covers; fixed for ever."""
+        return f"{self.debit} > {self.credit} {self.amount_fen}"
+
+
+def cash(desk: str, method: str = "notes") -> Place:
+    """Return a desk's account of what was paid by this method."""
+    return Place(CASH, desk, method)
+
+
+def of_meter(kind: str, meter_no: int) -> Place:
+    """Return a meter's account: TRANSIT, METER or USED."""
+    return Place(kind, f"{meter_no:012d}")
+
+
+def post(
+    desk: str, operator: str, kind: str, subject: str, moves: Iterable[Move], detail: str = ""
+) -> Act:
+    """Post these moves as one act of the desk's chain, all or none.
+
+    LedgerError if one of them may not be, or more than is in transit would leave it.
+    """
+    moves = list(moves)
+    for move in moves:
+        _check(move)
+    with transaction.atomic():
+        act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
+        accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
+        for place, move in enumerate(moves):
+            _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)
+        return act
+
+
+def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
+    """Post the opposite of an entry, which it names, once. LedgerError if that was done before."""
+    if not reason.strip():
+        raise LedgerError("a reversal has a reason: give one")
+    with transaction.atomic():
+        line = f"{entry.credit} > {entry.debit} {entry.amount_fen}"
+        detail = f"reverses entry {entry.pk}: {reason}"
+        act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, line)
+        if Entry.objects.filter(reverses=entry).exists():
+            raise LedgerError(f"entry {entry.pk} is reversed already")
+        _insert(act, 0, entry.credit, entry.debit, entry.amount_fen, entry)
+        return act
+
+
+def moves_of(entries: Iterable[Entry]) -> str:
+    """Return entries as the lines that their act holds."""
+    return "\n".join(f"{entry.debit} > {entry.credit} {entry.amount_fen}" for entry in entries)
+
+
+def is_allowed(debit: Place | Account, credit: Place | Account) -> bool:
+    """Return whether money may go from one to the other."""
+    pair = debit.kind, credit.kind
+    same_meter = debit.owner == credit.owner or pair == _BETWEEN_METERS
+    both_of_meters = debit.kind in _OF_A_METER and credit.kind in _OF_A_METER
+    return pair in ALLOWED and (same_meter or not both_of_meters)
+
+
+def _check(move: Move) -> None:
+    if not is_allowed(move.debit, move.credit):
+        raise LedgerError(f"money does not go from {move.debit} to {move.credit}")
+    if move.amount_fen <= 0:
+        raise LedgerError(f"an entry is above zero, not {move.amount_fen} fen")
+
+
+def _accounts(places: set[Place]) -> dict[Place, Account]:
+    """Return the accounts of these names, made where they are new."""
+    ordered = sorted(places, key=str)
+    return {
+        place: Account.objects.get_or_create(
+            kind=place.kind, owner=place.owner, method=place.method
+        )[0]
+        for place in ordered
+    }
+
+
+def _insert(
+    act: Act,
+    place: int,
+    debit: Account,
+    credit: Account,
+    amount_fen: int,
+    reverses: Entry | None = None,
+) -> None:
+    try:
+        with transaction.atomic():
+            Entry.objects.create(
+                act=act,
+                place=place,
+                debit=debit,
+                credit=credit,
+                amount_fen=amount_fen,
+                reverses=reverses,
+            )
+    except IntegrityError as error:
+        if "no_more_than_in_transit" in str(error):
+            raise LedgerError(
+                f"less than {yuan(amount_fen)} yuan of {debit.owner} is in transit"
+            ) from None
+        raise
