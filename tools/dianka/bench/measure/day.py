@@ -64,11 +64,11 @@ def measure_day_on_vm(
             stand.rig.runner.main = "day_probe"
             stand.rig.set_load(LOAD_MW)
             stand.switch_mains_on()
-            _live(stand, hours)
+            _run_hours(stand, hours)
     return make_day_figures(stand.lines, hours)
 
 
-def _live(stand: Stand, hours: int) -> None:
+def _run_hours(stand: Stand, hours: int) -> None:
     for hour in range(hours):
         ends_us = stand.now_us + HOUR_US
         if hour < SESSIONS:
