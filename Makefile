@@ -70,7 +70,7 @@ campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
 slice: $(VENV)/test.stamp ## one point in 211 of `make pulled` and one test in 13 of `make campaign`, others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
-	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip
+	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip host_tests
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)

@@ -39,7 +39,7 @@ def test_made_checked_and_proved(made: Path) -> None:
     )
     proved = dianka("office", "prove", DIANKA_OFFICE=str(made))
     assert proved.returncode == 0 and "not a fen too many or too few" in proved.stdout
-    assert (made / "office.key").stat().st_mode & 0o077 == 0
+    assert made.stat().st_mode & 0o077 == 0, "nobody else reads who lives where"
     assert "is an office already" in line(
         dianka("office", "init", made, "--manager", "wu", given="another long one\n")
     )

@@ -45,9 +45,10 @@ def init_command(
     manager: Annotated[str, typer.Option(help="The name with which the first manager signs in.")],
     desk: Annotated[str, typer.Option(help="The name of this desk.")] = "desk1",
 ) -> None:
-    """Make an office with its first manager, whose password is asked for (twice).
+    """Make an office with its first manager.
 
-    From a pipe the password is the first line. It has 10 characters at least, and no default.
+    His password is asked for, twice; from a pipe it is the first line. It has 10 characters at
+    least, and no default.
 
     Example: dianka office init office --manager lin
     """
@@ -60,7 +61,7 @@ def init_command(
 
 @office_app.command("check")
 def check_command(folder: FolderOption) -> None:
-    """Read all acts and entries, and name each that is not as it was written.
+    """Name each act and entry that is not as it was written.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
 
@@ -80,7 +81,7 @@ def check_command(folder: FolderOption) -> None:
 
 @office_app.command("prove")
 def prove_command(folder: FolderOption) -> None:
-    """Prove that each fen sold is in transit, in a meter, used, or paid back; print the sums.
+    """Prove where each fen is, and print the sums.
 
     Example: dianka office prove --office office
     """
@@ -114,7 +115,7 @@ def prove_command(folder: FolderOption) -> None:
 def backup_command(
     file: Annotated[Path, typer.Argument(help="A new file for the copy.")], folder: FolderOption
 ) -> None:
-    """Write a copy of the database while the office works, opened and read before it counts.
+    """Write a verified copy while the office works.
 
     Example: dianka office backup office-2026-11-27.sqlite3 --office office
     """
@@ -130,7 +131,7 @@ def restore_command(
     file: Annotated[Path, typer.Argument(help="A copy made by dianka office backup.")],
     folder: FolderOption,
 ) -> None:
-    """Bring a copy back into an office's folder that has no database.
+    """Bring a copy back into a folder without a database.
 
     Example: dianka office restore office-2026-11-27.sqlite3 --office office
     """
@@ -139,7 +140,7 @@ def restore_command(
         from dianka.desk.office.founding import write_secret
         from dianka.desk.office.opening import SECRET
 
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         acts = restore(file, folder)
         write_secret(folder / SECRET)
         _open_folder(folder)

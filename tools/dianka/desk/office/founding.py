@@ -14,7 +14,7 @@ from dianka.desk.office.opening import SECRET, configure, migrate
 
 def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     """Make an office in this folder. CardError if there is one, or the password is too weak."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_secret(folder / SECRET)
     configure(folder)
     _check_sign_in(manager, password)

@@ -42,7 +42,7 @@ class Account(models.Model):
 
 
 class Entry(models.Model):
-    """`amount_fen` from the credit account's holder to the debit account, by one act."""
+    """`amount_fen` debited to one account and credited to another, by one act."""
 
     act = models.ForeignKey(Act, models.PROTECT)
     place = models.SmallIntegerField()  # among the entries of its act, from 0

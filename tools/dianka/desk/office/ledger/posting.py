@@ -10,8 +10,8 @@ The moves that may be, and nothing else:
     meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
     cash <-> difference   a desk's count found less or more
 
-"a -> b" debits a and credits b where money comes in, and each account is debited when it gives what
-it owes: the balance of cash is above zero, of all others below.
+"a -> b" debits a and credits b. A balance is debits minus credits: that of cash is above zero, that
+of transit, meter and used below, as it is owed to the customer or was.
 """
 
 from collections.abc import Iterable
@@ -163,6 +163,10 @@ def _insert(
                 reverses=reverses,
             )
     except IntegrityError as error:
+        if (
+            reverses and Entry.objects.filter(reverses=reverses).exists()
+        ):  # by another desk just now
+            raise LedgerError(f"entry {reverses.pk} is reversed already") from None
         if "no_more_than_in_transit" in str(error):
             raise LedgerError(
                 f"less than {yuan(amount_fen)} yuan of {debit.owner} is in transit"
