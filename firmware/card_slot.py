@@ -35,13 +35,15 @@ _ERROR_MS = const(5_000)
 class CardSlot:
     """The slot with its presence `switch`, which reads 0 while a card is there.
 
-    `report_alive` reports to the watchdog's guard that the task is running.
+    `sessions` maps the command byte of file 01 to the session's coroutine function. `report_alive`
+    reports to the watchdog's guard that the task is running.
     """
 
     def __init__(
         self,
         card: "Card",
         switch,
+        sessions: dict,
         esam: "Esam",
         settlement: "Settlement",
         store: "StateStore",
@@ -55,7 +57,7 @@ class CardSlot:
     ) -> None:
         self._card = card
         self._switch = switch
-        self._sessions = {}
+        self._sessions = sessions
         self._esam = esam
         self._settlement = settlement
         self._store = store
@@ -68,12 +70,8 @@ class CardSlot:
         self._log = log
         self.busy = False  # a session is under way
 
-    async def run(self, sessions: dict) -> None:
-        """Poll for a card every 100 ms, for ever.
-
-        `sessions` maps the command byte of file 01 to the session's coroutine function.
-        """
-        self._sessions = sessions
+    async def run(self) -> None:
+        """Poll for a card every 100 ms, for ever."""
         served = before = False
         while True:
             now = self.has_card()

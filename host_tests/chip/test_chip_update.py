@@ -215,7 +215,7 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
     "edits",
     [
         {
-            "card_factory": (  # imported last, when all tasks run
+            "card_factory": (  # imported when the first energy has been charged
                 '"""Run the sessions of the production',
                 'import no_such_module\n"""Run the sessions of the production',
             )
@@ -228,7 +228,7 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
         },
         {"ds3231": ("self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n")},
     ],
-    ids=["broken last module", "hangs", "self-check fails"],
+    ids=["broken module", "hangs", "self-check fails"],
 )
 def test_a_version_that_fails_its_trial_on_the_chip_is_gone_again(
     tmp_path: Path, edits: dict[str, tuple[str, str]]

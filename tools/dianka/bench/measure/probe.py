@@ -25,6 +25,7 @@ ENTERED_US = time.ticks_us()
 import board
 import account
 import meter as module
+from metering import Metering
 
 IMPORTED_US = time.ticks_us()
 core = asyncio.core
@@ -124,20 +125,20 @@ counted_us = 0
 
 
 def first(take_pj):
-    def call():
+    def call(metering):
         global counted_us
-        energy_pj = take_pj()
+        energy_pj = take_pj(metering)
         if energy_pj:
             counted_us = time.ticks_us()
-            meter.metering.take_pj = take_pj
+            Metering.take_pj = take_pj
         return energy_pj
 
     return call
 
 
+Metering.take_pj = first(Metering.take_pj)
 meter = module.Meter(board)
 BUILT_US = time.ticks_us()
-meter.metering.take_pj = first(meter.metering.take_pj)
 
 
 async def main():
