@@ -9,7 +9,7 @@ import typer
 from dianka.card_port import CardError
 from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
-from dianka.money import yuan
+from dianka.money import signed_yuan
 
 office_app = typer.Typer(
     no_args_is_help=True,
@@ -102,7 +102,7 @@ def prove_command(folder: FolderOption) -> None:
             "difference": ("counted too little", 1),
         }
         lines = [
-            (text, f"{_format_yuan(sign * sums.get(kind, 0))} yuan")
+            (text, f"{signed_yuan(sign * sums.get(kind, 0))} yuan")
             for kind, (text, sign) in names.items()
         ]
         print_lines("proof", lines)
@@ -157,7 +157,3 @@ def _ask_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     return typer.prompt("password", hide_input=True, confirmation_prompt=True)
-
-
-def _format_yuan(fen: int) -> str:
-    return f"-{yuan(-fen)}" if fen < 0 else yuan(fen)

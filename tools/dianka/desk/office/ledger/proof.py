@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
 from dianka.desk.office.ledger.posting import is_allowed, moves_of
-from dianka.money import yuan
+from dianka.money import signed_yuan
 
 
 def sum_by_kind() -> dict[str, int]:
@@ -36,8 +36,8 @@ def _find_wrong_balances() -> Iterator[str]:
     for account in wrong.iterator(2000):
         right = getattr(account, "debited") - getattr(account, "credited")  # noqa: B009  annotated
         yield (
-            f"account {account}: its balance is {_format_yuan(account.balance_fen)} yuan, "
-            f"its entries sum up to {_format_yuan(right)}"
+            f"account {account}: its balance is {signed_yuan(account.balance_fen)} yuan, "
+            f"its entries sum up to {signed_yuan(right)}"
         )
 
 
@@ -82,7 +82,3 @@ def _sum_entries(side: str) -> Subquery:
     name = side.removesuffix("s")
     rows = Entry.objects.filter(**{name: OuterRef("pk")}).values(name)
     return Subquery(rows.annotate(fen=Sum("amount_fen")).values("fen"))
-
-
-def _format_yuan(fen: int) -> str:
-    return f"-{yuan(-fen)}" if fen < 0 else yuan(fen)
