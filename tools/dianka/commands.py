@@ -18,7 +18,8 @@ DESK = {
 ALL = {
     **DESK,
     "office": Later(
-        "dianka.desk.cli.office:office_app", "The office: people, money and acts in one database."
+        "dianka.desk.cli.office.app:office_app",
+        "The office: customers, cards, sales and money in one database.",
     ),
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
     "bench": Later(

@@ -11,5 +11,5 @@
 
 Nothing here may be imported before `opening.open_office`, but for opening and founding: Django's
 models want its settings first. The browser's pages will stand on these modules, as the commands in
-dianka.desk.cli.office do.
+dianka.desk.cli.office.app do.
 """

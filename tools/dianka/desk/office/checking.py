@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from dianka.desk.office import guards
 from dianka.desk.office.audit import chain
-from dianka.desk.office.ledger import guards, proof
+from dianka.desk.office.ledger import proof
 
 
 def find_faults() -> Iterator[str]:

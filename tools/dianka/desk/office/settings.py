@@ -47,6 +47,10 @@ def make_settings(folder: Path, url: str, key: str) -> dict[str, Any]:
             "dianka.desk.office.people",
             "dianka.desk.office.audit",
             "dianka.desk.office.ledger",
+            "dianka.desk.office.estate",
+            "dianka.desk.office.customers",
+            "dianka.desk.office.cards",
+            "dianka.desk.office.vending",
         ],
         "DATABASES": {"default": _postgresql(url) if url else _sqlite(folder / DATABASE)},
     }

@@ -23,6 +23,7 @@ class Account(models.Model):
         USED = "used"  # used up, as receipts show
         REFUND = "refund"  # paid back without a desk's cash
         DIFFERENCE = "difference"  # counted more or less than there should be
+        OUTSIDE = "outside"  # bought outside of these books: by meter, from its cards and receipts
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     owner = models.CharField(max_length=40)

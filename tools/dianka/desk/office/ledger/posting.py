@@ -9,6 +9,7 @@ The moves that may be, and nothing else:
     transit -> refund     the same, paid back without this desk's cash
     meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
     cash <-> difference   a desk's count found less or more
+    outside -> transit, meter   a meter or a card with credit from before is taken in
 
 "a -> b" debits a and credits b. A balance is debits minus credits: that of cash is above zero, that
 of transit, meter and used below, as it is owed to the customer or was.
@@ -25,8 +26,8 @@ from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
 from dianka.money import yuan
 
-CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE = Account.Kind.values
-_OF_A_METER = (TRANSIT, METER, USED)
+CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE, OUTSIDE = Account.Kind.values
+_OF_A_METER = (TRANSIT, METER, USED, OUTSIDE)
 _BETWEEN_METERS = (METER, TRANSIT)
 ALLOWED = {
     (CASH, TRANSIT),
@@ -39,6 +40,8 @@ ALLOWED = {
     (METER, TRANSIT),
     (CASH, DIFFERENCE),
     (DIFFERENCE, CASH),
+    (OUTSIDE, TRANSIT),
+    (OUTSIDE, METER),
 }
 
 

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                             ("used", "Used"),
                             ("refund", "Refund"),
                             ("difference", "Difference"),
+                            ("outside", "Outside"),
                         ],
                         max_length=10,
                     ),

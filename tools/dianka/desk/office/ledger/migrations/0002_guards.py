@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from dianka.desk.office.ledger.guards import make
+from dianka.desk.office.guards import make_for
 
 
 class Migration(migrations.Migration):
     dependencies = [("ledger", "0001_initial")]
-    operations = [migrations.RunPython(make)]
+    operations = [migrations.RunPython(make_for("ledger"))]

@@ -1,45 +1,20 @@
-"""`dianka office`: make an office, check and prove it, back it up."""
+"""`dianka office init`, `check`, `prove`, `backup`, `restore`: the database as a whole."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dianka.card_port import CardError
+from dianka.desk.cli.office.passwords import read_password
+from dianka.desk.cli.office.signed_in import FolderOption, open_folder
 from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
 from dianka.money import signed_yuan
 
-office_app = typer.Typer(
-    no_args_is_help=True,
-    help="The office: people, money and acts in one database, proved to the fen.",
-)
-
-FolderOption = Annotated[
-    Path,
-    typer.Option(
-        "--office",
-        envvar="DIANKA_OFFICE",
-        help="The office's folder, on a local disk; or DIANKA_OFFICE. With DIANKA_DATABASE="
-        "postgresql://user:password@host/name its database is there.",
-    ),
-]
 _SHOWN = 20  # faults in full
 
 
-@office_app.callback()
-def _require_django() -> None:
-    try:
-        import django  # noqa: F401
-    except ImportError:
-        with report_errors():
-            raise CardError(
-                "the office needs Django: run make office, or pip install 'dianka[office]'"
-            ) from None
-
-
-@office_app.command("init")
 def init_command(
     folder: Annotated[Path, typer.Argument(help="A new folder on a local disk.")],
     manager: Annotated[str, typer.Option(help="The name with which the first manager signs in.")],
@@ -55,11 +30,10 @@ def init_command(
     from dianka.desk.office.founding import found_office
 
     with report_errors():
-        found_office(folder, manager, _ask_password(), desk)
+        found_office(folder, manager, read_password(confirm=True), desk)
         typer.echo(f"office {folder} is made; {manager} is its first manager")
 
 
-@office_app.command("check")
 def check_command(folder: FolderOption) -> None:
     """Name each act and entry that is not as it was written.
 
@@ -68,7 +42,7 @@ def check_command(folder: FolderOption) -> None:
     Example: dianka office check --office office
     """
     with report_errors():
-        _open_folder(folder)
+        open_folder(folder)
         from dianka.desk.office.checking import find_faults
 
         found = list(find_faults())
@@ -79,14 +53,13 @@ def check_command(folder: FolderOption) -> None:
         typer.echo("all acts and entries are as they were written")
 
 
-@office_app.command("prove")
 def prove_command(folder: FolderOption) -> None:
     """Prove where each fen is, and print the sums.
 
     Example: dianka office prove --office office
     """
     with report_errors():
-        _open_folder(folder)
+        open_folder(folder)
         from dianka.desk.office.ledger import proof
 
         found = list(proof.find_faults())
@@ -100,6 +73,7 @@ def prove_command(folder: FolderOption) -> None:
             "used": ("used", -1),
             "refund": ("paid back", -1),
             "difference": ("counted too little", 1),
+            "outside": ("bought outside of these books", 1),
         }
         lines = [
             (text, f"{signed_yuan(sign * sums.get(kind, 0))} yuan")
@@ -111,7 +85,6 @@ def prove_command(folder: FolderOption) -> None:
         typer.echo("proved: not a fen too many or too few")
 
 
-@office_app.command("backup")
 def backup_command(
     file: Annotated[Path, typer.Argument(help="A new file for the copy.")], folder: FolderOption
 ) -> None:
@@ -120,13 +93,12 @@ def backup_command(
     Example: dianka office backup office-2026-11-27.sqlite3 --office office
     """
     with report_errors():
-        _open_folder(folder)
+        open_folder(folder)
         from dianka.desk.office.backup import backup
 
         typer.echo(f"{file} holds {backup(file)} acts, read back whole")
 
 
-@office_app.command("restore")
 def restore_command(
     file: Annotated[Path, typer.Argument(help="A copy made by dianka office backup.")],
     folder: FolderOption,
@@ -143,17 +115,5 @@ def restore_command(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         acts = restore(file, folder)
         write_secret(folder / SECRET)
-        _open_folder(folder)
+        open_folder(folder)
         typer.echo(f"{folder} has its database back, {acts} acts, read whole")
-
-
-def _open_folder(folder: Path) -> None:
-    from dianka.desk.office.opening import open_office
-
-    open_office(folder)
-
-
-def _ask_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    return typer.prompt("password", hide_input=True, confirmation_prompt=True)

@@ -1,0 +1,1 @@
+"""`dianka office`: one module for each group of its commands, listed in app.py."""

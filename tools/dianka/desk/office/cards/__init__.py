@@ -1,0 +1,1 @@
+"""The register of every card that the office has made or seen."""

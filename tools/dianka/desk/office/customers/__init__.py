@@ -1,0 +1,1 @@
+"""Who buys: customers, and their contracts for a meter over time."""

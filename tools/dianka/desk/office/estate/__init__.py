@@ -1,0 +1,1 @@
+"""What stands there: areas, premises, meters, and what each meter was heard to say."""

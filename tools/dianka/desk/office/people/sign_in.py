@@ -1,0 +1,81 @@
+"""Sign operators in and out, and find out who stands behind a token.
+
+A token is shown at each command instead of the password. It ends by signing out or after 12 hours.
+The database holds its hash alone.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth import authenticate
+from django.db import transaction
+
+from dianka.card_port import CardError
+from dianka.desk.office.audit import chain
+from dianka.desk.office.people.models import Operator, SignIn
+from dianka.desk.office.people.rights import Actor
+
+LASTS = timedelta(hours=12)
+
+
+class SignInError(CardError):
+    """Nobody is signed in, or the password is wrong."""
+
+
+def sign_in(name: str, password: str, desk: str) -> str:
+    """Sign an operator in at a desk, and return his token."""
+    token = secrets.token_urlsafe(32)
+    operator = check_password(name, password, desk)
+    with transaction.atomic():
+        now = chain.read_time()
+        SignIn.objects.create(
+            operator=operator,
+            desk=desk,
+            token_hash=_hash(token),
+            begun_at=now,
+            ends_at=now + LASTS,
+        )
+        chain.append(desk, name, "sign-in", name)
+    return token
+
+
+def check_password(name: str, password: str, desk: str) -> Operator:
+    """Return the operator with this name and password; SignInError if there is none.
+
+    A wrong password is an act of the desk's chain.
+    """
+    operator = authenticate(username=name, password=password)
+    if not isinstance(operator, Operator):
+        with transaction.atomic():
+            chain.append(desk, name[:150], "sign-in refused", name[:80])
+        raise SignInError("name or password is wrong: give both again")
+    return operator
+
+
+def find_actor(token: str) -> Actor:
+    """Return who shows this token. SignInError if his sign-in or his account has ended."""
+    found = SignIn.objects.select_related("operator").filter(token_hash=_hash(token)).first()
+    if not found or found.ends_at <= chain.read_time() or not found.operator.is_active:
+        raise SignInError("nobody is signed in here: run dianka office sign-in NAME")
+    return make_actor(found.operator, found.desk)
+
+
+def sign_out(token: str) -> None:
+    """End the sign-in of this token, if there is one."""
+    with transaction.atomic():
+        found = SignIn.objects.select_related("operator").filter(token_hash=_hash(token)).first()
+        if found and found.ends_at > chain.read_time():
+            found.ends_at = chain.read_time()
+            found.save(update_fields=["ends_at"])
+            chain.append(found.desk, found.operator.username, "sign-out", found.operator.username)
+
+
+def make_actor(operator: Operator, desk: str) -> Actor:
+    """Return the operator as the actor at a desk, with the roles that he has now."""
+    roles = frozenset(operator.groups.values_list("name", flat=True))
+    return Actor(operator.username, desk, roles)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

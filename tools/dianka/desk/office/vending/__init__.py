@@ -1,0 +1,1 @@
+"""Selling: desks and their numbers, sales from intent to receipt, shifts."""
