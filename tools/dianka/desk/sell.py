@@ -72,6 +72,23 @@ class OnCard:
     write_back: dict[str, Any] | None
 
 
+class Books:
+    """The books of a desk's sales, as a sale uses them. This class keeps none.
+
+    Each method refuses the sale by raising CardError: nothing has been sent by then.
+    """
+
+    def look(self, found: OnCard, desk: Desk) -> None:
+        """Take in what a card of this system says. `desk` has authenticated itself to it."""
+
+    def find_price(self) -> NewPrice | None:
+        """Return the new price that the card is to bring along, if there is one."""
+        return None
+
+    def begin(self, found: OnCard, count: int) -> None:
+        """Store the intent to sell purchase `count`: the card is written next."""
+
+
 def sell(
     control: CardPort,
     card: CardPort,
@@ -80,6 +97,7 @@ def sell(
     new: NewPrice | None = None,
     now: Callable[[], int] = get_local_minute,
     raise_if_stopped: Callable[[], None] = lambda: None,
+    books: Books | None = None,
 ) -> Receipt:
     """Write a purchase to the card, and the new price if there is one. Return the receipt.
 
@@ -87,6 +105,7 @@ def sell(
     called before each command to the card except the wallet's write, which comes right after such a
     call.
     """
+    books = books or Books()
     if not 0 < amount_fen <= HIGHEST_FEN:
         raise SaleError(
             f"the amount must be from 0.01 to {yuan(HIGHEST_FEN)} yuan: give another amount"
@@ -95,11 +114,13 @@ def sell(
     with raise_as_sale_error(lambda: False):
         control.power_on()
         found = read_user_card(watched)
-        count = _compute_next_count(found, amount_fen)
-        prices = _plan_prices(watched, found, new, now())
         desk = Desk(control, watched, found.serial)
         desk.identify(rng)
         desk.authenticate()
+        books.look(found, desk)
+        count = _compute_next_count(found, amount_fen)
+        prices = _plan_prices(watched, found, new or books.find_price(), now())
+        books.begin(found, count)
         _write_terms(desk, found, count == 1, prices)
         wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
         money = desk.make_sealed_update(card_files.CARD_WALLET, wallet)

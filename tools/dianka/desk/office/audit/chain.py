@@ -15,10 +15,9 @@ from dianka.desk.office.audit.models import Act, Chain
 
 FORM = b"\x01"
 START = bytes(32)
-_NOW = {
-    "sqlite": "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')",
-    "postgresql": "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', "
-    "'YYYY-MM-DD HH24:MI:SS.US')",
+_NOW = {  # with % doubled, as these are executed with arguments
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
+    "postgresql": "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 }
 
 
@@ -30,12 +29,11 @@ def append(
     The chain's row stays locked until that transaction ends, so a chain has no gaps and no forks.
     """
     assert connection.in_atomic_block, "an act belongs to the transaction of what it tells"
-    Chain.objects.get_or_create(desk=desk)
-    chain = Chain.objects.select_for_update().get(desk=desk)
+    chain, now = _lock(desk)
     act = Act(
         chain=chain,
         number=chain.length + 1,
-        time=read_time(),
+        time=now,
         operator=operator,
         kind=kind,
         subject=subject,
@@ -47,6 +45,21 @@ def append(
     chain.length, chain.head = act.number, act.hash
     chain.save(update_fields=["length", "head"])
     return act
+
+
+def _lock(desk: str) -> tuple[Chain, datetime]:
+    """Return the desk's chain, locked, and the database's time."""
+    locked = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    wanted = f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
+    row = None
+    while row is None:
+        with connection.cursor() as cursor:
+            cursor.execute(wanted + locked, [desk])
+            row = cursor.fetchone()
+        if row is None:
+            Chain.objects.get_or_create(desk=desk)
+    number, length, head, now = row
+    return Chain(id=number, desk=desk, length=length, head=bytes(head)), _parse_time(now)
 
 
 def encode(act: Act, former: bytes) -> bytes:
@@ -87,6 +100,10 @@ def _find_fault(chain: Chain) -> str:
 def read_time() -> datetime:
     """Return the database's time: the clocks of desks differ."""
     with connection.cursor() as cursor:
-        cursor.execute(_NOW[connection.vendor])
+        cursor.execute(f"SELECT {_NOW[connection.vendor]}", [])
         (text,) = cursor.fetchone()
+    return _parse_time(text)
+
+
+def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)

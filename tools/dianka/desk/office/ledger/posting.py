@@ -9,6 +9,7 @@ The moves that may be, and nothing else:
     transit -> refund     the same, paid back without this desk's cash
     meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
     cash <-> difference   a desk's count found less or more
+    difference -> transit  a sale completed after the shift that took its money was counted
     outside -> transit, meter   a meter or a card with credit from before is taken in
 
 "a -> b" debits a and credits b. A balance is debits minus credits: that of cash is above zero, that
@@ -19,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
@@ -42,6 +44,7 @@ ALLOWED = {
     (DIFFERENCE, CASH),
     (OUTSIDE, TRANSIT),
     (OUTSIDE, METER),
+    (DIFFERENCE, TRANSIT),
 }
 
 
@@ -91,15 +94,22 @@ def post(
 
     LedgerError if one of them may not be, or more than is in transit would leave it.
     """
+    with transaction.atomic():
+        return append(desk, operator, kind, subject, moves, detail)
+
+
+def append(
+    desk: str, operator: str, kind: str, subject: str, moves: Iterable[Move], detail: str = ""
+) -> Act:
+    """Post these moves in the caller's transaction, which must not be committed after an error."""
     moves = list(moves)
     for move in moves:
         _check(move)
-    with transaction.atomic():
-        act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
-        accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
-        for place, move in enumerate(moves):
-            _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)
-        return act
+    act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
+    accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
+    for place, move in enumerate(moves):
+        _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)
+    return act
 
 
 def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
@@ -138,13 +148,18 @@ def _check(move: Move) -> None:
 
 def _accounts(places: set[Place]) -> dict[Place, Account]:
     """Return the accounts of these names, made where they are new."""
-    ordered = sorted(places, key=str)
-    return {
-        place: Account.objects.get_or_create(
-            kind=place.kind, owner=place.owner, method=place.method
-        )[0]
-        for place in ordered
+    wanted = Q()
+    for place in places:
+        wanted |= Q(kind=place.kind, owner=place.owner, method=place.method)
+    found = {
+        Place(account.kind, account.owner, account.method): account
+        for account in Account.objects.filter(wanted)
     }
+    for place in sorted(places - found.keys(), key=str):
+        found[place], _ = Account.objects.get_or_create(
+            kind=place.kind, owner=place.owner, method=place.method
+        )
+    return found
 
 
 def _insert(
@@ -156,19 +171,16 @@ def _insert(
     reverses: Entry | None = None,
 ) -> None:
     try:
-        with transaction.atomic():
-            Entry.objects.create(
-                act=act,
-                place=place,
-                debit=debit,
-                credit=credit,
-                amount_fen=amount_fen,
-                reverses=reverses,
-            )
+        Entry.objects.create(
+            act=act,
+            place=place,
+            debit=debit,
+            credit=credit,
+            amount_fen=amount_fen,
+            reverses=reverses,
+        )
     except IntegrityError as error:
-        if (
-            reverses and Entry.objects.filter(reverses=reverses).exists()
-        ):  # by another desk just now
+        if reverses and "reverses" in str(error):  # by another desk just now
             raise LedgerError(f"entry {reverses.pk} is reversed already") from None
         if "no_more_than_in_transit" in str(error):
             raise LedgerError(

@@ -51,7 +51,8 @@ class Shift(models.Model):
 class Sale(models.Model):
     """One sale, from the intent to the receipt that proves it.
 
-    `key` is made when the form is drawn; `key_hash` is SHA-256 over the form's fields. `act` posted
+    `key` is made when the form is drawn; `key_hash` is SHA-256 over the form's fields. A sale that
+    was broken off may be completed from another form, whose key is `completing_key`. `act` posted
     it to the ledger.
     """
 
@@ -66,6 +67,7 @@ class Sale(models.Model):
     number = models.BigIntegerField()
     key = models.UUIDField(unique=True)
     key_hash = models.BinaryField(max_length=32)
+    completing_key = models.UUIDField(null=True, unique=True)
     contract = models.ForeignKey(Contract, models.PROTECT)
     card_serial = models.CharField(max_length=16)
     count = models.BigIntegerField()  # of the purchase, on the card and in the meter
