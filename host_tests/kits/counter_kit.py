@@ -52,15 +52,18 @@ class Clerk:
         """Sell once; return sold, completed, kept, or the reason of a refusal."""
         from dianka.desk.office.vending import counter
 
-        meter_no = resident.contract.meter.number
+        meter_no, told = resident.contract.meter.number, []
         try:
-            sale, seen = counter.sell(self.actor, self.control, port, amount_fen, **more)
+            sale = counter.sell(
+                self.actor, self.control, port, amount_fen, tell=told.append, **more
+            )
         except SaleBroken:
             self._keep(meter_no, amount_fen)
             return "kept"
         except (CardError, CardTorn) as error:
             return str(error)
-        self._hear(meter_no, seen)
+        finally:
+            self._hear(meter_no, told)
         return self._take(meter_no, sale)
 
     def look(self, resident: Resident) -> list[str]:
@@ -68,7 +71,7 @@ class Clerk:
         from dianka.desk.office.vending import counter
 
         seen = counter.look(self.actor, self.control, resident.card)
-        self._hear(resident.contract.meter.number, seen)
+        self._hear(resident.contract.meter.number, seen.told)
         return seen.told
 
     def _keep(self, meter_no: int, amount_fen: int) -> None:
@@ -76,8 +79,8 @@ class Clerk:
             self.kept[meter_no] = amount_fen
             self.till_fen += amount_fen
 
-    def _hear(self, meter_no: int, seen: Any) -> None:
-        for line in seen.told if seen else ():
+    def _hear(self, meter_no: int, told: list[str]) -> None:
+        for line in told:
             fen = self.kept.pop(meter_no, 0) if "posted now" in line or "void" in line else 0
             if "give its money back" in line:
                 self.till_fen -= fen

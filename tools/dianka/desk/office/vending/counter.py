@@ -91,21 +91,22 @@ def sell(
     method: str = "notes",
     key: uuid.UUID | None = None,
     raise_if_stopped: Callable[[], None] = lambda: None,
-) -> tuple[Sale, Look | None]:
-    """Sell to a user card; return the sale as posted, and what the card told before.
+    tell: Callable[[str], None] = lambda line: None,
+) -> Sale:
+    """Sell to a user card, and return the sale as posted; `tell` gets what the card told before.
 
     `key` is that of the form: a form that has sold already gives its sale again, and the card is
     not touched. CardError if nothing was sold; SaleBroken if the card may have the purchase: the
     sale stays unfinished in the books until the card is looked at again.
     """
-    books = _Books(actor, amount_fen, method, key or uuid.uuid4())
+    books = _Books(actor, amount_fen, method, key or uuid.uuid4(), tell)
     known = sales.find_by_key(books.key, amount_fen, method)
     if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
-        return known, None
+        return known
     with _settle(books):
         card_sale.sell(control, card, amount_fen, raise_if_stopped=raise_if_stopped, books=books)
-    assert books.sale and books.seen
-    return _post(actor, books.sale), books.seen
+    assert books.sale
+    return _post(actor, books.sale)
 
 
 def take_in(actor: Actor, found: OnCard, desk: Desk) -> Look:
@@ -145,8 +146,15 @@ def _post_outside(actor: Actor, contract: Contract, last: int) -> None:
 class _Books(card_sale.Books):
     """The books as the sale of one form uses them."""
 
-    def __init__(self, actor: Actor, amount_fen: int, method: str, key: uuid.UUID) -> None:
-        self.actor, self.key = actor, key
+    def __init__(
+        self,
+        actor: Actor,
+        amount_fen: int,
+        method: str,
+        key: uuid.UUID,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.actor, self.key, self._tell = actor, key, tell
         self._amount_fen, self._method = amount_fen, method
         self.sale: Sale | None = None
         self.began = False  # by this form, and now: no earlier try can have reached the card
@@ -154,6 +162,8 @@ class _Books(card_sale.Books):
 
     def look(self, found: OnCard, desk: Desk) -> None:
         self.seen = take_in(self.actor, found, desk)
+        for line in self.seen.told:
+            self._tell(line)
 
     def find_price(self) -> NewPrice | None:
         return None
