@@ -21,12 +21,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dianka.card_port import CardError
 from dianka.cardos.t0 import Tpdu
-from dianka.readers.pcsc import list_names, look_around
+from dianka.readers.pcsc import Context, list_names, look_around
 from dianka.readers.vpcd import VirtualSlot
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
@@ -117,6 +118,22 @@ class Readers:
         until(
             seen, f"the card in {self.names[slot]} is not seen to be {'in' if present else 'out'}"
         )
+
+
+@contextlib.contextmanager
+def other_program(name: str, mode: str = "SCARD_SHARE_EXCLUSIVE") -> Iterator[tuple[Context, Any]]:
+    """Another program that holds the card: a context of its own."""
+    context = Context()
+    scard = context.scard
+    status, card, _ = scard.SCardConnect(
+        context._handle, name, getattr(scard, mode), scard.SCARD_PROTOCOL_T0
+    )
+    assert status == 0
+    try:
+        yield context, card
+    finally:
+        scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+        context.close()
 
 
 def until(happened: Callable[[], object], else_says: str) -> None:

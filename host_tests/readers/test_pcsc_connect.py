@@ -1,11 +1,8 @@
 """A card that others touch, reset or take away with the whole service, through a real pcscd."""
 
 import contextlib
-import importlib
 import signal
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -15,26 +12,10 @@ from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.t0 import Tpdu
 from dianka.desk.sell import KEEP_MONEY, NOTHING_SENT, SaleBroken, SaleError, read_user_card, sell
 from dianka.readers import find_reader
-from dianka.readers.pcsc import Context, PcscPort
-from pcsc_kit import Readers, Service
+from dianka.readers.pcsc import PcscPort
+from pcsc_kit import Readers, Service, other_program
 
 CHALLENGE = bytes.fromhex("00 84 00 00 04")
-
-
-@contextlib.contextmanager
-def other_program(name: str, mode: str = "SCARD_SHARE_EXCLUSIVE") -> Iterator[tuple[Context, Any]]:
-    """Another program that holds the card: a context of its own."""
-    scard = importlib.import_module("smartcard.scard")
-    context = Context()
-    status, card, _ = scard.SCardConnect(
-        context._handle, name, getattr(scard, mode), scard.SCARD_PROTOCOL_T0
-    )
-    assert status == 0
-    try:
-        yield context, card
-    finally:
-        scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
-        context.close()
 
 
 def test_a_card_that_is_in_use_for_a_moment_is_waited_for(pcsc: Readers) -> None:

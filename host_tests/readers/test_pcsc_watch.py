@@ -1,0 +1,176 @@
+"""The watcher on a real pcscd: what happens to readers in a day, each found again and said once."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from cards_kit import control_card, user_card
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.t0 import Tpdu
+from dianka.readers import find_reader
+from dianka.readers.changes import NO_LOOK, Event, What, compare
+from dianka.readers.vpcd import VirtualSlot
+from dianka.readers.watch import Watcher, read_clock_ms
+from pcsc_kit import Readers, other_program, until
+
+WAIT_MS, STILL_MS = 200, 1500
+
+
+class Listening:
+    """A watcher in a thread of its own, and what it said."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.looks = 0
+        self._heard = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        watcher, before = Watcher(WAIT_MS, STILL_MS), NO_LOOK
+        while not self._ended.is_set():
+            look = watcher.look()
+            self.looks += 1
+            self.events += compare(before, look)
+            before = look
+        watcher.close()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Listening"]:
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+
+    def expect(self, *wanted: tuple[What, str]) -> None:
+        """Wait for these and no others, each a kind and a word of its line."""
+        end = self._heard + len(wanted)
+        until(lambda: len(self.events) >= end, f"only {self.events[self._heard :]} of {wanted}")
+        said = self.events[self._heard :]
+        assert [event.what for event in said] == [what for what, _ in wanted]
+        for event, (_, word) in zip(said, wanted, strict=True):
+            assert word in event.line and "\n" not in event.line
+        self._heard = end
+
+
+@pytest.fixture
+def day(pcsc: Readers) -> Iterator[Listening]:
+    with Listening().running() as day:
+        day.expect(
+            (What.SERVICE_BACK, "the card service runs"),
+            (What.READER_CAME, pcsc.names[0]),
+            (What.READER_CAME, pcsc.names[1]),
+        )
+        yield day
+
+
+def test_cards_in_and_out_of_two_readers(pcsc: Readers, day: Listening) -> None:
+    card, control = user_card(control_card()), control_card()
+    with pcsc.holding(0, Tpdu(card)):
+        day.expect((What.CARD_IN, f"{pcsc.names[0]}: electricity meter card"))
+        assert day.events[-1].atr.endswith(card.state.serial)
+        with pcsc.holding(1, Tpdu(control)):
+            day.expect((What.CARD_IN, control.state.serial.hex()))
+        day.expect((What.CARD_OUT, pcsc.names[1]))
+    day.expect((What.CARD_OUT, pcsc.names[0]))
+
+
+def restart(pcsc: Readers, day: Listening, name: str) -> None:
+    """Stop the service, see that it is looked for, in no hurry, and start it with such readers."""
+    pcsc.service.stop()
+    day.expect((What.SERVICE_GONE, "the card service does not run: start pcscd"))
+    before, began_ms = day.looks, read_clock_ms()
+    until(lambda: day.looks >= before + 4, "it gave up")
+    assert read_clock_ms() - began_ms >= 2 * WAIT_MS, "it tries without growing pauses"
+    pcsc.service.start(name)
+
+
+def test_the_service_stops_and_comes_back_with_other_readers(pcsc: Readers, day: Listening) -> None:
+    """Readers unplugged and plugged in again, as far as serial ones can be: over a restart."""
+    restart(pcsc, day, "")
+    day.expect((What.SERVICE_BACK, "there is no card reader: plug one in"))
+    restart(pcsc, day, "Other reader")
+    day.expect(
+        (What.SERVICE_BACK, "runs"),
+        (What.READER_CAME, "Other reader 00 00"),
+        (What.READER_CAME, "Other reader 00 01"),
+    )
+    with pcsc.holding(1, Tpdu(control_card())):
+        day.expect((What.CARD_IN, "Other reader 00 01"))
+    day.expect((What.CARD_OUT, "Other reader 00 01"))
+
+
+def test_a_card_exchanged_while_nobody_looked(pcsc: Readers) -> None:
+    card, watcher = Tpdu(user_card(control_card())), Watcher(WAIT_MS, STILL_MS)
+    with contextlib.closing(watcher):
+        with pcsc.holding(0, card):
+            before = watcher.look()
+        with pcsc.holding(0, card):
+            said = [event.what for event in compare(before, watcher.look())]
+    assert said == [What.CARD_OUT, What.CARD_IN]
+
+
+def test_the_pc_sleeps(pcsc: Readers, day: Listening) -> None:
+    """All stands still for longer than a look may take: cards may be others since."""
+    with pcsc.holding(0, Tpdu(user_card(control_card()))):
+        day.expect((What.CARD_IN, pcsc.names[0]))
+        with pcsc.service.standing_still():
+            time.sleep((2 * WAIT_MS + STILL_MS) / 1000)
+        day.expect((What.AWAKE, "slept"), (What.CARD_IN, pcsc.names[0]))
+        day.expect()
+
+
+def test_another_program_holds_the_card(pcsc: Readers, day: Listening) -> None:
+    """Said when it lasts; never of what this process holds itself."""
+    with pcsc.holding(0, Tpdu(user_card(control_card()))):
+        day.expect((What.CARD_IN, pcsc.names[0]))
+        with find_reader("reader:0").connect():
+            time.sleep(4 * WAIT_MS / 1000)
+        day.expect()
+        for mode in ("SCARD_SHARE_EXCLUSIVE", "SCARD_SHARE_SHARED"):
+            with other_program(pcsc.names[0], mode):
+                day.expect((What.IN_USE, "in use by another program: close that first"))
+            day.expect((What.FREE, pcsc.names[0]))
+
+
+class Pulling(Tpdu):
+    """The card is pulled at its first command."""
+
+    def exchange(self, tpdu: bytes) -> tuple[bytes, int]:
+        raise CardTorn("pulled")
+
+
+def test_pulled_in_a_command(pcsc: Readers, day: Listening) -> None:
+    with pcsc.holding(0, Pulling(user_card(control_card()))):
+        day.expect((What.CARD_IN, pcsc.names[0]))
+        with find_reader("reader:0").connect() as held, pytest.raises(CardTorn, match="went away"):
+            held.port.process(bytes.fromhex("0084000004"))
+        day.expect((What.CARD_OUT, pcsc.names[0]))
+
+
+class MuteSlot(VirtualSlot):
+    """A chip that loses its contacts as it gets power: pcscd hears nothing from it."""
+
+    def _answer(self, link: socket.socket, body: bytes) -> None:
+        if body == b"\1":
+            raise CardTorn("power lost")
+        super()._answer(link, body)
+
+
+def test_a_mute_card(pcsc: Readers, day: Listening) -> None:
+    slot = MuteSlot(Tpdu(user_card(control_card())), pcsc.ports[0])
+    slot.insert()
+    thread = threading.Thread(target=slot.serve, daemon=True)
+    thread.start()
+    day.expect(
+        (What.CARD_MUTE, "does not answer: turn it round"),
+        (What.CARD_OUT, pcsc.names[0]),
+    )
+    thread.join(10)
