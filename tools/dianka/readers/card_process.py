@@ -32,7 +32,7 @@ _SILENT_S = 10  # of a watcher that says something each second: the card service
 _END_S = 5
 _POLL_S = 0.5
 _KEPT = 1000  # events, for a listener that is slow
-_SILENT = Look(
+SILENT = Look(
     trouble="the card service does not answer: restart it (pcscd), or unplug the readers and plug "
     "them in again"
 )
@@ -182,7 +182,7 @@ class CardProcess:
                 if worker.news.poll(_POLL_S):
                     self._take(worker.hear(self._look))
                 elif worker.is_silent():
-                    self._take(_SILENT)
+                    self._take(SILENT)
                     self._replace_if_idle(worker)
             except (EOFError, OSError):
                 self._closing.wait(_POLL_S)  # not in a hurry, if it ends each time

@@ -61,6 +61,26 @@ def import_scard() -> Any:
         ) from None
 
 
+def format_status(status: int, name: str) -> str:
+    """Return a PC/SC status as one line for people."""
+    status &= 0xFFFFFFFF
+    if status in _NO_SERVICE:
+        return f"the card service does not run: {_START_SERVICE}"
+    if status == _NO_READERS:
+        return "there is no card reader: plug one in"
+    if status == _IN_USE:
+        return f"{name} is in use by another program: close that first"
+    if status == _OTHER_PROTOCOL:
+        return f"the card in {name} does not speak T=0: this is no card of an electricity meter"
+    if status in _MUTE:
+        return f"the card in {name} does not answer: turn it round, or take another"
+    if status == _RESET:
+        return f"another program reset the card in {name}: do it again from the start"
+    if status in _GONE:
+        return f"there is no card or no reader at {name} any more: put the card into it"
+    return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
+
+
 @dataclass(frozen=True)
 class Seen:
     """A reader and the card in it; `atr` is empty while there is none.
@@ -133,26 +153,7 @@ class Context:
         if status:
             unknown = status & 0xFFFFFFFF == _UNKNOWN_READER
             error = UnknownReaderError if unknown else CardError
-            raise error(self.format_status(status, name))
-
-    def format_status(self, status: int, name: str) -> str:
-        """Return a PC/SC status as one line for people."""
-        status &= 0xFFFFFFFF
-        if status in _NO_SERVICE:
-            return f"the card service does not run: {_START_SERVICE}"
-        if status == _NO_READERS:
-            return "there is no card reader: plug one in"
-        if status == _IN_USE:
-            return f"{name} is in use by another program: close that first"
-        if status == _OTHER_PROTOCOL:
-            return f"the card in {name} does not speak T=0: this is no card of an electricity meter"
-        if status in _MUTE:
-            return f"the card in {name} does not answer: turn it round, or take another"
-        if status == _RESET:
-            return f"another program reset the card in {name}: do it again from the start"
-        if status in _GONE:
-            return f"there is no card or no reader at {name} any more: put the card into it"
-        return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
+            raise error(format_status(status, name))
 
     def get_states(
         self, wanted: list[tuple[str, int]], timeout_ms: int
@@ -226,7 +227,7 @@ class PcscPort:
         A command without an answer leaves the card in the state of one that was pulled.
         """
         if status:
-            raise CardTorn(self._context.format_status(status, self._name))
+            raise CardTorn(format_status(status, self._name))
 
 
 class PcscReader:
