@@ -28,7 +28,7 @@ from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
 from dianka.desk.issue import issue_esam
 from dianka.readers.card_process import SILENT
-from dianka.readers.changes import NO_LOOK, Look, compare
+from dianka.readers.changes import NO_SNAPSHOT, Snapshot, compare_snapshots
 from dianka.readers.pcsc import Seen, format_status
 from pcsc_kit import Readers
 
@@ -122,17 +122,15 @@ def test_the_page_has_every_line_of_the_watcher() -> None:
     card = Seen("READER", True, bytes.fromhex("3B690000410011223344556677"), 1)
     foreign = bytes.fromhex("3B650000 9C02020702")
     empty, mute = replace(card, present=False, atr=b""), replace(card, atr=b"", mute=True)
-    no_service = Look(trouble=format_status(0x8010001D, ""))
-    looks = [
-        Look(), Look((card,)), Look((replace(card, in_use=True),)), Look((card,)),
-        Look((card,), sleeps=1, slept_s=9), Look((empty,), sleeps=1), Look((mute,), sleeps=1),
-        Look((replace(empty, broken=True),), sleeps=1), Look(sleeps=1), SILENT, no_service,
-        Look((replace(card, atr=foreign),)),
-    ]  # fmt: skip
-    said, before = set(), NO_LOOK
-    for look in looks:
-        said |= {event.line for event in compare(before, look)}
-        before = look
+    no_service = Snapshot(trouble=format_status(0x8010001D, ""))
+    cards = [card, replace(card, in_use=True), card, empty, mute, replace(empty, broken=True)]
+    snapshots = [Snapshot((seen,)) for seen in (*cards, replace(card, atr=foreign))]
+    snapshots += [Snapshot((card,), sleeps=1, slept_s=9), SILENT, no_service, Snapshot(), SILENT]
+    snapshots += [Snapshot((card,)), Snapshot()]
+    said, before = set(), NO_SNAPSHOT
+    for snapshot in snapshots:
+        said |= {event.line for event in compare_snapshots(before, snapshot)}
+        before = snapshot
     assert said == shown
 
 

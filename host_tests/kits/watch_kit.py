@@ -1,6 +1,6 @@
 """Events at the readers, expected one after another and no others."""
 
-from dianka.readers.changes import Event, What
+from dianka.readers.changes import Event, EventKind
 from pcsc_kit import until
 
 
@@ -11,12 +11,12 @@ class Heard:
         self.events: list[Event] = []
         self._heard = 0
 
-    def expect(self, *wanted: tuple[What, str]) -> None:
+    def expect(self, *wanted: tuple[EventKind, str]) -> None:
         """Wait for these and no others, each a kind and a word of its line."""
         end = self._heard + len(wanted)
         until(lambda: len(self.events) >= end, f"only {self.events[self._heard :]} of {wanted}")
         said = self.events[self._heard :]
-        assert [event.what for event in said] == [what for what, _ in wanted]
+        assert [event.kind for event in said] == [kind for kind, _ in wanted]
         for event, (_, word) in zip(said, wanted, strict=True):
             assert word in event.line and "\n" not in event.line
         self._heard = end

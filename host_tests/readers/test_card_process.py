@@ -1,6 +1,7 @@
 """The card process: jobs, their deadlines, and what becomes of a job whose asker is gone."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -97,11 +98,21 @@ def test_a_process_told_to_end_ends_after_its_job(cards: CardProcess) -> None:
     until(lambda: not is_alive(before), "it goes on")
     second = pid_of(cards)
     assert second != before
-    os.kill(second, signal.SIGINT)  # a terminal's Ctrl-C, which is for the asker alone
-    assert pid_of(cards) == second
     os.kill(second, signal.SIGTERM)
     until(lambda: not is_alive(second), "it goes on")
     assert pid_of(cards) != second
+
+
+def test_a_terminal_s_ctrl_c_is_for_the_asker_alone() -> None:
+    """Also while the process starts: then Python would print where it was."""
+    before = set(multiprocessing.active_children())
+    with CardProcess() as cards:
+        (worker,) = set(multiprocessing.active_children()) - before
+        assert worker.pid
+        os.kill(worker.pid, signal.SIGINT)
+        assert pid_of(cards) == worker.pid
+        os.kill(worker.pid, signal.SIGINT)
+        assert pid_of(cards) == worker.pid
 
 
 def test_a_second_job_waits_or_is_refused(cards: CardProcess) -> None:

@@ -1,4 +1,4 @@
-"""What is said of two looks at the readers: enough to know what is there, and nothing twice."""
+"""What is said of two snapshots of the readers: enough to know what is there, and nothing twice."""
 
 from dataclasses import dataclass, field, replace
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.readers.changes import NO_LOOK, Event, Look, What, compare
+from dianka.readers.changes import NO_SNAPSHOT, Event, EventKind, Snapshot, compare_snapshots
 from dianka.readers.pcsc import Seen
 
 OURS = bytes.fromhex("3B69000041 0011223344556677")
@@ -25,32 +25,32 @@ class Listener:
 
     def hear(self, event: Event) -> None:
         name = event.reader
-        match event.what:
-            case What.SERVICE_GONE:
+        match event.kind:
+            case EventKind.SERVICE_GONE:
                 self.__init__(event.line)
-            case What.SERVICE_BACK:
+            case EventKind.SERVICE_BACK:
                 assert self.trouble
                 self.__init__()
-            case What.AWAKE:
+            case EventKind.AWAKE:
                 self.cards, self.in_use = {}, set()
-            case What.READER_CAME:
+            case EventKind.READER_CAME:
                 assert self.readers.get(name) != "there"
                 self.readers[name] = "there"
-            case What.READER_WENT | What.READER_BROKEN:
+            case EventKind.READER_WENT | EventKind.READER_BROKEN:
                 self.readers.pop(name, None)
                 self.forget_card(name)
-                if event.what is What.READER_BROKEN:
+                if event.kind is EventKind.READER_BROKEN:
                     self.readers[name] = "broken"
-            case What.CARD_IN | What.CARD_MUTE:
+            case EventKind.CARD_IN | EventKind.CARD_MUTE:
                 assert name not in self.cards and self.readers[name] == "there"
                 self.cards[name] = event.atr
-            case What.CARD_OUT:
+            case EventKind.CARD_OUT:
                 assert name in self.cards
                 self.forget_card(name)
-            case What.IN_USE:
+            case EventKind.IN_USE:
                 assert name in self.cards and name not in self.in_use
                 self.in_use.add(name)
-            case What.FREE:
+            case EventKind.FREE:
                 self.in_use.remove(name)
 
     def forget_card(self, name: str) -> None:
@@ -58,20 +58,20 @@ class Listener:
         self.in_use.discard(name)
 
 
-def heard(*looks: Look) -> Listener:
-    listener, before = Listener(NO_LOOK.trouble), NO_LOOK
-    for look in looks:
-        for event in compare(before, look):
+def heard(*snapshots: Snapshot) -> Listener:
+    listener, before = Listener(NO_SNAPSHOT.trouble), NO_SNAPSHOT
+    for snapshot in snapshots:
+        for event in compare_snapshots(before, snapshot):
             assert event.line and "\n" not in event.line
             listener.hear(event)
-        before = look
+        before = snapshot
     return listener
 
 
-def truth(look: Look) -> Listener:
-    """What is to be known after a look, made without `compare`."""
-    listener = Listener(look.trouble)
-    for seen in look.seen:
+def truth(snapshot: Snapshot) -> Listener:
+    """What is to be known after a snapshot, made without `compare_snapshots`."""
+    listener = Listener(snapshot.trouble)
+    for seen in snapshot.seen:
         listener.readers[seen.name] = "broken" if seen.broken else "there"
         if not seen.broken and seen.present and (seen.atr or seen.mute):
             listener.cards[seen.name] = seen.atr
@@ -95,42 +95,42 @@ def readers(draw: st.DrawFn, name: str) -> Seen:
 
 
 @st.composite
-def looks(draw: st.DrawFn) -> Look:
+def snapshots(draw: st.DrawFn) -> Snapshot:
     if draw(st.integers(0, 4)) == 0:
-        return Look((), draw(st.sampled_from(["no service", "no pyscard"])))
+        return Snapshot((), draw(st.sampled_from(["no service", "no pyscard"])))
     names = draw(st.lists(st.sampled_from(NAMES), unique=True))
-    return Look(
+    return Snapshot(
         tuple(draw(readers(name)) for name in names), sleeps=draw(st.sampled_from([0, 0, 1]))
     )
 
 
-@given(st.lists(looks(), min_size=1, max_size=6))
-def test_who_hears_the_events_knows_what_is_there(day: list[Look]) -> None:
+@given(st.lists(snapshots(), min_size=1, max_size=6))
+def test_who_hears_the_events_knows_what_is_there(day: list[Snapshot]) -> None:
     assert heard(*day) == truth(day[-1])
 
 
-@given(looks())
-def test_a_look_that_finds_the_same_says_nothing(look: Look) -> None:
-    assert not list(compare(look, look))
+@given(snapshots())
+def test_a_snapshot_that_finds_the_same_says_nothing(snapshot: Snapshot) -> None:
+    assert not list(compare_snapshots(snapshot, snapshot))
 
 
-def say(before: Look, after: Look) -> list[tuple[What, str]]:
-    return [(event.what, event.reader) for event in compare(before, after)]
+def say(before: Snapshot, after: Snapshot) -> list[tuple[EventKind, str]]:
+    return [(event.kind, event.reader) for event in compare_snapshots(before, after)]
 
 
 def test_a_card_exchanged_while_nobody_looked_is_another_card() -> None:
     first = Seen(NAMES[0], True, OURS, 1)
-    assert say(Look((first,)), Look((replace(first, moves=3),))) == [
-        (What.CARD_OUT, NAMES[0]),
-        (What.CARD_IN, NAMES[0]),
+    assert say(Snapshot((first,)), Snapshot((replace(first, moves=3),))) == [
+        (EventKind.CARD_OUT, NAMES[0]),
+        (EventKind.CARD_IN, NAMES[0]),
     ]
 
 
 def test_after_a_sleep_every_card_is_named_again() -> None:
     seen = Seen(NAMES[0], True, OURS, 1), Seen(NAMES[1], False, b"", 0)
-    assert say(Look(seen), Look(seen, sleeps=1, slept_s=7)) == [
-        (What.AWAKE, ""),
-        (What.CARD_IN, NAMES[0]),
+    assert say(Snapshot(seen), Snapshot(seen, sleeps=1, slept_s=7)) == [
+        (EventKind.AWAKE, ""),
+        (EventKind.CARD_IN, NAMES[0]),
     ]
 
 
@@ -145,8 +145,8 @@ def test_after_a_sleep_every_card_is_named_again() -> None:
     ],
 )
 def test_the_line_says_what_to_do(seen: Seen, line: str) -> None:
-    assert list(compare(NO_LOOK, Look((seen,))))[-1].line.startswith(line)
+    assert list(compare_snapshots(NO_SNAPSHOT, Snapshot((seen,))))[-1].line.startswith(line)
 
 
 def test_no_reader_at_all_is_said() -> None:
-    assert "plug one in" in next(compare(NO_LOOK, Look())).line
+    assert "plug one in" in next(compare_snapshots(NO_SNAPSHOT, Snapshot())).line

@@ -14,9 +14,9 @@ from dianka.desk.counter import read_resident_card, sell_to_resident
 from dianka.desk.sell import KEEP_MONEY, SaleBroken
 from dianka.readers import card_process
 from dianka.readers.card_process import CardProcess, JobLostError
-from dianka.readers.changes import What
+from dianka.readers.changes import EventKind
 from dianka.readers.roles import Roles
-from pcsc_kit import Readers
+from pcsc_kit import Readers, other_program
 from watch_kit import Heard
 
 LONG_S = 60  # for whatever is to be done at once, on a busy machine
@@ -37,9 +37,9 @@ def counter(pcsc: Readers) -> Iterator[Counter]:
     with CardProcess() as cards:
         counter = Counter(cards)
         counter.expect(
-            (What.SERVICE_BACK, "the card service runs"),
-            (What.READER_CAME, pcsc.names[0]),
-            (What.READER_CAME, pcsc.names[1]),
+            (EventKind.SERVICE_BACK, "the card service runs"),
+            (EventKind.READER_CAME, pcsc.names[0]),
+            (EventKind.READER_CAME, pcsc.names[1]),
         )
         yield counter
 
@@ -49,7 +49,7 @@ def test_a_sale_finds_its_cards_in_two_alike_readers(pcsc: Readers, counter: Cou
     control, cards = control_card(), counter.cards
     card = user_card(control)
     with pcsc.holding(1, Tpdu(card)):
-        counter.expect((What.CARD_IN, card.state.serial.hex()))
+        counter.expect((EventKind.CARD_IN, card.state.serial.hex()))
         assert cards.run(read_resident_card, ROLES, deadline_s=LONG_S).count == 0
         with pytest.raises(CardError, match="no control card in any reader: put it in"):
             cards.run(sell_to_resident, ROLES, 500, deadline_s=LONG_S)
@@ -60,7 +60,7 @@ def test_a_sale_finds_its_cards_in_two_alike_readers(pcsc: Readers, counter: Cou
         with pcsc.holding(0, Tpdu(control)):
             receipt = cards.run(sell_to_resident, ROLES, 500, deadline_s=LONG_S)
             assert (receipt.serial, receipt.amount_fen) == (card.state.serial, 500)
-        assert cards.look.seen[1].atr.endswith(card.state.serial)
+        assert cards.snapshot.seen[1].atr.endswith(card.state.serial)
 
 
 class Pulled(Tpdu):
@@ -78,10 +78,10 @@ def test_pulled_as_it_gets_the_money(pcsc: Readers, counter: Counter) -> None:
     control = control_card()
     card = user_card(control)
     with pcsc.holding(1, Tpdu(control)):
-        counter.expect((What.CARD_IN, pcsc.names[1]))
+        counter.expect((EventKind.CARD_IN, pcsc.names[1]))
         with pcsc.holding(0, Pulled(card)), pytest.raises(SaleBroken, match=KEEP_MONEY) as caught:
             counter.cards.run(sell_to_resident, ROLES, 500, deadline_s=LONG_S)
-        counter.expect((What.CARD_IN, pcsc.names[0]), (What.CARD_OUT, pcsc.names[0]))
+        counter.expect((EventKind.CARD_IN, pcsc.names[0]), (EventKind.CARD_OUT, pcsc.names[0]))
         assert caught.value.exit_code == 3
         with pcsc.holding(0, Tpdu(card)):
             assert counter.cards.run(read_resident_card, ROLES, deadline_s=LONG_S).count == 1
@@ -121,21 +121,24 @@ def test_the_card_service_hangs(
     with pcsc.service.standing_still():
         with pytest.raises(JobLostError, match="did not answer"):
             counter.cards.run(jobs.read_serial, "reader:0", deadline_s=0.2)
-        counter.expect((What.SERVICE_GONE, "the card service does not answer: restart it"))
+        counter.expect((EventKind.SERVICE_GONE, "the card service does not answer: restart it"))
     counter.expect(
-        (What.SERVICE_BACK, "runs"),
-        (What.READER_CAME, pcsc.names[0]),
-        (What.READER_CAME, pcsc.names[1]),
+        (EventKind.SERVICE_BACK, "runs"),
+        (EventKind.READER_CAME, pcsc.names[0]),
+        (EventKind.READER_CAME, pcsc.names[1]),
     )
 
 
 def test_the_card_service_restarts(pcsc: Readers, counter: Counter) -> None:
+    """And another program holds the card for a while."""
     pcsc.service.stop()
-    counter.expect((What.SERVICE_GONE, "start pcscd"))
+    counter.expect((EventKind.SERVICE_GONE, "start pcscd"))
     with pytest.raises(CardError, match="the card service does not run: start pcscd"):
         counter.cards.run(jobs.read_serial, "reader:0", deadline_s=LONG_S)
     pcsc.service.start()
     card = user_card(control_card())
     with pcsc.holding(0, Tpdu(card)):
+        with other_program(pcsc.names[0]), pytest.raises(CardError, match="in use by another"):
+            counter.cards.run(jobs.read_serial, "reader:0", deadline_s=LONG_S)
         serial = counter.cards.run(jobs.read_serial, "reader:0", deadline_s=LONG_S)
     assert serial == card.state.serial

@@ -5,12 +5,13 @@ a time; a job that has not ended by its deadline is ended with its process, and 
 started. Its watcher says all day long what changes at the readers.
 
     with CardProcess() as cards:
-        lines = cards.run(show_card, "reader:0", deadline_s=20)
+        found = cards.run(read_resident_card, Roles(), deadline_s=20)
 
 The asker's death ends no job halfway: the process ends after it.
 """
 
 import atexit
+import contextlib
 import multiprocessing
 import signal
 import threading
@@ -24,15 +25,15 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from dianka.card_port import CardError
-from dianka.readers.card_worker import Answer, Order, work
-from dianka.readers.changes import NO_LOOK, Event, Look, compare
+from dianka.readers.card_worker import Answer, Order, serve_jobs
+from dianka.readers.changes import NO_SNAPSHOT, Event, Snapshot, compare_snapshots
 
 _START_S = 30  # for a Python process that imports all that cards need, on a busy machine
 _SILENT_S = 10  # of a watcher that says something each second: the card service hangs
 _END_S = 5
 _POLL_S = 0.5
 _KEPT = 1000  # events, for a listener that is slow
-SILENT = Look(
+SILENT = Snapshot(
     trouble="the card service does not answer: restart it (pcscd), or unplug the readers and plug "
     "them in again"
 )
@@ -56,10 +57,9 @@ class CardProcess:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()  # one job at a time
-        self._lifecycle = threading.Lock()
         self._closing = threading.Event()
         self._changed = threading.Condition()
-        self._look = NO_LOOK
+        self._snapshot = NO_SNAPSHOT
         self._events: deque[tuple[int, Event]] = deque(maxlen=_KEPT)
         self._count = 0
         self._owed: tuple[_Worker, float] | None = None  # a job that nobody waits for any more
@@ -80,9 +80,9 @@ class CardProcess:
         self.close()
 
     @property
-    def look(self) -> Look:
+    def snapshot(self) -> Snapshot:
         """Return what is in the readers now."""
-        return self._look
+        return self._snapshot
 
     def events(self) -> Iterator[Event]:
         """Yield what there is, then what changes, until `close`.
@@ -90,15 +90,10 @@ class CardProcess:
         Of a listener that falls behind by more than 1000 events the oldest are dropped.
         """
         with self._changed:
-            heard, pending = self._count, list(compare(NO_LOOK, self._look))
-        while True:
+            heard, pending = self._count, list(compare_snapshots(NO_SNAPSHOT, self._snapshot))
+        while pending or not self._closing.is_set():
             yield from pending
-            with self._changed:
-                self._changed.wait_for(lambda: self._count > heard, _POLL_S)  # noqa: B023
-                pending = [event for number, event in self._events if number > heard]
-                heard = self._count
-            if self._closing.is_set() and not pending:
-                return
+            heard, pending = self._await_events(heard)
 
     def run(self, job: Callable[..., Value], *args: Any, deadline_s: float) -> Value:
         """Do a job in the process and return its value, or raise the error that ended it.
@@ -167,26 +162,35 @@ class CardProcess:
         self._owed = None
 
     def _replace(self, worker: "_Worker") -> None:
-        """End this process and start a new one, unless somebody did already."""
-        with self._lifecycle:
-            if self._worker is worker:
-                worker.kill()
-                if not self._closing.is_set():
-                    self._worker = _Worker()
+        """End this process and start a new one, unless somebody did already.
+
+        Whoever calls this has the turn.
+        """
+        if self._worker is worker:
+            worker.kill()
+            if not self._closing.is_set():
+                self._worker = _Worker()
 
     def _listen(self) -> None:
         """Take the watcher's word; start the process again when it has ended, or hangs."""
         while not self._closing.is_set():
             worker = self._worker
-            try:
-                if worker.news.poll(_POLL_S):
-                    self._take(worker.hear(self._look))
-                elif worker.is_silent():
-                    self._take(SILENT)
+            if not self._hear(worker):
+                with contextlib.suppress(OSError):  # no more processes for now: next time
                     self._replace_if_idle(worker)
-            except (EOFError, OSError):
-                self._closing.wait(_POLL_S)  # not in a hurry, if it ends each time
-                self._replace_if_idle(worker)
+
+    def _hear(self, worker: "_Worker") -> bool:
+        """Take the next word of this process, if any; return False if it has ended or hangs."""
+        try:
+            if worker.news.poll(_POLL_S):
+                self._take_snapshot(worker.hear(self._snapshot))
+            elif worker.is_silent():
+                self._take_snapshot(SILENT)
+                return False
+        except (EOFError, OSError):
+            self._closing.wait(_POLL_S)  # not in a hurry, if it ends each time
+            return False
+        return True
 
     def _replace_if_idle(self, worker: "_Worker") -> None:
         # A job has a deadline, and whoever waits for it sees to the process.
@@ -197,12 +201,18 @@ class CardProcess:
             finally:
                 self._turn.release()
 
-    def _take(self, look: Look) -> None:
+    def _await_events(self, heard: int) -> tuple[int, list[Event]]:
+        """Return the events after number `heard`, if any come, and the number of the last one."""
         with self._changed:
-            for event in compare(self._look, look):
+            self._changed.wait_for(lambda: self._count > heard, _POLL_S)
+            return self._count, [event for number, event in self._events if number > heard]
+
+    def _take_snapshot(self, snapshot: Snapshot) -> None:
+        with self._changed:
+            for event in compare_snapshots(self._snapshot, snapshot):
                 self._count += 1
                 self._events.append((self._count, event))
-            self._look = look
+            self._snapshot = snapshot
             self._changed.notify_all()
 
 
@@ -213,9 +223,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.jobs, jobs = context.Pipe()
         self.news, news = context.Pipe(duplex=False)
-        self._process = context.Process(target=work, args=(jobs, news), name="dianka cards")
+        self._process = context.Process(target=serve_jobs, args=(jobs, news), name="dianka cards")
         self._ready = False
-        self._look: Look | None = None
+        self._snapshot: Snapshot | None = None
         self._limit_s = _START_S
         self._heard_s = time.monotonic()
         _start_shielded(self._process)
@@ -244,11 +254,11 @@ class _Worker:
             self._process.join(_END_S)
             return None
 
-    def hear(self, before: Look) -> Look:
+    def hear(self, before: Snapshot) -> Snapshot:
         """Return the watcher's next word."""
-        self._look = self.news.recv() or self._look
+        self._snapshot = self.news.recv() or self._snapshot
         self._heard_s, self._limit_s = time.monotonic(), _SILENT_S
-        return self._look or before
+        return self._snapshot or before
 
     def is_silent(self) -> bool:
         """Return whether the watcher has said nothing for too long."""

@@ -44,17 +44,18 @@ class Answer:
     error: Exception | None = None
 
 
-def work(jobs: Connection, news: Connection) -> None:
+def serve_jobs(jobs: Connection, news: Connection) -> None:
     """Do the jobs that come until the asker closes its end. The first answer says: ready."""
     ending = _Ending()
     signal.signal(signal.SIGTERM, ending.hear)
-    threading.Thread(target=_report, args=(news,), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asks
+    threading.Thread(target=_report_snapshots, args=(news,), daemon=True).start()
     try:
         jobs.send(Answer())
         while not ending.asked:
             order = jobs.recv_bytes()
             with ending.held_back():
-                jobs.send_bytes(_obey(order))
+                jobs.send_bytes(_do_job(order))
     except (EOFError, OSError):
         return  # nobody is there any more
 
@@ -80,20 +81,20 @@ class _Ending:
             self._in_job = False
 
 
-def _report(news: Connection) -> None:
-    """Send each look that differs from the last one, and None for each other: a sign of life."""
+def _report_snapshots(news: Connection) -> None:
+    """Send each snapshot that differs from the last, and None for each other: a sign of life."""
     watcher, last = Watcher(), None
     try:
         news.send(None)
         while True:
-            look = watcher.look()
-            news.send(look if look != last else None)
-            last = look
+            snapshot = watcher.take_snapshot()
+            news.send(snapshot if snapshot != last else None)
+            last = snapshot
     except OSError:
         return  # nobody listens any more
 
 
-def _obey(order: bytes) -> bytes:
+def _do_job(order: bytes) -> bytes:
     """Do a job; return the answer, pickled."""
     with Path(os.devnull).open("w") as nowhere:
         try:

@@ -1,6 +1,6 @@
-"""What changed at the readers from one look to the next, each change with one line for people.
+"""What changed at the readers from one snapshot to the next, each change with one line for people.
 
-Nothing here talks to a reader: watch.py looks.
+Nothing here talks to a reader: watch.py does.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from dianka.card_port import CardError, serial_of
 from dianka.readers.pcsc import Seen
 
 
-class What(StrEnum):
+class EventKind(StrEnum):
     """What happened."""
 
     SERVICE_GONE = "service gone"
@@ -31,15 +31,15 @@ class What(StrEnum):
 class Event:
     """A change; `reader` is empty if it concerns them all. `line` is for people."""
 
-    what: What
+    kind: EventKind
     line: str
     reader: str = ""
     atr: bytes = b""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at all readers found.
+class Snapshot:
+    """What there is at all readers at one moment.
 
     `trouble` is one line, empty while the card service runs; with it nothing is seen. `sleeps`
     counts how often the PC slept, `slept_s` is how long the last time. A card `in_use` is held by
@@ -52,11 +52,11 @@ class Look:
     slept_s: int = 0
 
 
-NO_LOOK = Look(trouble="nobody has looked yet")
+NO_SNAPSHOT = Snapshot(trouble="nobody has looked yet")
 
 
-def compare(before: Look, after: Look) -> Iterator[Event]:
-    """Yield what happened from one look to a later one.
+def compare_snapshots(before: Snapshot, after: Snapshot) -> Iterator[Event]:
+    """Yield what happened from one snapshot to a later one.
 
     After a service that was gone nothing is taken for known, and after a sleep no card: all that is
     there is named again.
@@ -64,22 +64,22 @@ def compare(before: Look, after: Look) -> Iterator[Event]:
     known = {seen.name: seen for seen in before.seen}
     if after.trouble:
         if after.trouble != before.trouble:
-            yield Event(What.SERVICE_GONE, after.trouble)
+            yield Event(EventKind.SERVICE_GONE, after.trouble)
         return
     if before.trouble:
         nothing = "" if after.seen else ", there is no card reader: plug one in"
-        yield Event(What.SERVICE_BACK, f"the card service runs{nothing}")
+        yield Event(EventKind.SERVICE_BACK, f"the card service runs{nothing}")
     slept = after.sleeps != before.sleeps and not before.trouble
     if slept:
         yield Event(
-            What.AWAKE,
+            EventKind.AWAKE,
             f"the PC slept, or all stood still, for {after.slept_s} s: readers and cards are "
             "looked at anew",
         )
     here = {seen.name for seen in after.seen}
     for name in known:
         if name not in here:
-            yield Event(What.READER_WENT, f"{name} is unplugged: plug it in again", name)
+            yield Event(EventKind.READER_WENT, f"{name} is unplugged: plug it in again", name)
     for seen in after.seen:
         yield from _compare_reader(known.get(seen.name), seen, slept)
 
@@ -89,28 +89,28 @@ def _compare_reader(before: Seen | None, after: Seen, slept: bool) -> Iterator[E
     if after.broken:
         if before is None or not before.broken:
             line = f"{name} does not answer: unplug it and plug it in again"
-            yield Event(What.READER_BROKEN, line, name)
+            yield Event(EventKind.READER_BROKEN, line, name)
         return
     if before is None or before.broken:
-        yield Event(What.READER_CAME, f"{name} is there", name)
+        yield Event(EventKind.READER_CAME, f"{name} is there", name)
         before = None
     elif slept:
         before = None
     was, now = _identify_card(before), _identify_card(after)
     if was != now:
         if was:
-            yield Event(What.CARD_OUT, f"{name}: the card is out", name)
+            yield Event(EventKind.CARD_OUT, f"{name}: the card is out", name)
         if after.mute:
             line = f"{name}: the card does not answer: turn it round, or take another"
-            yield Event(What.CARD_MUTE, line, name)
+            yield Event(EventKind.CARD_MUTE, line, name)
         elif now:
-            yield Event(What.CARD_IN, f"{name}: {describe_card(after.atr)}", name, after.atr)
+            yield Event(EventKind.CARD_IN, f"{name}: {describe_card(after.atr)}", name, after.atr)
     was_in_use = before is not None and before.in_use and was is not None and was == now
     if after.in_use and now and not was_in_use:
         line = f"{name} is in use by another program: close that first"
-        yield Event(What.IN_USE, line, name)
+        yield Event(EventKind.IN_USE, line, name)
     elif was_in_use and not after.in_use:
-        yield Event(What.FREE, f"{name} is free again", name)
+        yield Event(EventKind.FREE, f"{name} is free again", name)
 
 
 def _identify_card(seen: Seen | None) -> tuple[bytes, int] | None:
