@@ -92,7 +92,11 @@ class Readers:
 
     @contextlib.contextmanager
     def holding(self, slot: int, engine: Tpdu) -> Iterator[VirtualSlot]:
-        """Hold a card in a slot until the end of the block, or until it stops answering."""
+        """Hold a card in a slot until the end of the block, or until it stops answering.
+
+        Only the next card in this slot waits until this one is seen to be out.
+        """
+        self.wait(slot, present=False)
         card = VirtualSlot(engine, self.ports[slot])
         card.insert()
         thread = threading.Thread(target=card.serve, daemon=True)
@@ -103,7 +107,6 @@ class Readers:
         finally:
             card.pull()
             thread.join(WAIT_S)
-            self.wait(slot, present=False)
 
     def wait(self, slot: int, present: bool) -> None:
         """Wait until pcscd has noticed a card, or that there is none.
