@@ -27,7 +27,7 @@ from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
 from dianka.desk.issue import issue_esam
-from dianka.readers.card_process import SILENT
+from dianka.readers.card_process import NOT_STARTED, SILENT
 from dianka.readers.changes import NO_SNAPSHOT, Snapshot, compare_snapshots
 from dianka.readers.pcsc import Seen, format_status
 from pcsc_kit import Readers
@@ -125,8 +125,8 @@ def test_the_page_has_every_line_of_the_watcher() -> None:
     no_service = Snapshot(trouble=format_status(0x8010001D, ""))
     cards = [card, replace(card, in_use=True), card, empty, mute, replace(empty, broken=True)]
     snapshots = [Snapshot((seen,)) for seen in (*cards, replace(card, atr=foreign))]
-    snapshots += [Snapshot((card,), sleeps=1, slept_s=9), SILENT, no_service, Snapshot(), SILENT]
-    snapshots += [Snapshot((card,)), Snapshot()]
+    snapshots += [Snapshot((card,), sleeps=1, slept_s=9), SILENT, no_service, NOT_STARTED]
+    snapshots += [Snapshot(), SILENT, Snapshot((card,)), Snapshot()]
     said, before = set(), NO_SNAPSHOT
     for snapshot in snapshots:
         said |= {event.line for event in compare_snapshots(before, snapshot)}

@@ -36,6 +36,28 @@ if __name__ == "__main__":
 """
 
 
+# The card process imports the asker's main module, and ends there.
+NO_START = """
+import sys
+from pathlib import Path
+
+import card_jobs_kit as jobs
+from dianka.card_port import CardError
+from dianka.readers.card_process import CardProcess
+
+if __name__ != "__main__":
+    with Path(sys.argv[1]).open("a") as starts:
+        starts.write("x")
+    sys.exit(1)
+with CardProcess() as cards:
+    print(next(cards.events()).line)
+    try:
+        cards.run(jobs.get_pid, deadline_s=60)
+    except CardError as error:
+        print(error)
+"""
+
+
 @pytest.fixture(scope="module")
 def cards() -> Iterator[CardProcess]:
     with CardProcess() as cards:
@@ -153,6 +175,23 @@ def test_the_answer_to_an_interrupted_asker_is_nobody_else_s(
     assert len(path.read_text()) < 10
     assert cards.run(jobs.sleep, 0, "mine", deadline_s=LONG_S) == "mine"
     assert path.read_text() == "0123456789"
+
+
+def test_a_process_that_does_not_start_is_said(tmp_path: Path) -> None:
+    """Once, in one line, and to who asks for a job; it is tried again at growing distances."""
+    starts = tmp_path / "starts"
+    program = tmp_path / "asker.py"
+    program.write_text(NO_START)
+    done = subprocess.run(
+        [sys.executable, program, starts],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=LONG_S,
+        check=True,
+    )
+    assert done.stdout == "the card process does not start: start the desk again\n" * 2
+    assert len(starts.read_text()) >= 3
 
 
 def is_alive(pid: int) -> bool:

@@ -37,6 +37,8 @@ SILENT = Snapshot(
     trouble="the card service does not answer: restart it (pcscd), or unplug the readers and plug "
     "them in again"
 )
+_NO_START = "the card process does not start: start the desk again"
+NOT_STARTED = Snapshot(trouble=_NO_START)
 _SHIELDED = {
     getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, "pthread_sigmask")
 }
@@ -62,6 +64,7 @@ class CardProcess:
         self._snapshot = NO_SNAPSHOT
         self._events: deque[tuple[int, Event]] = deque(maxlen=_KEPT)
         self._count = 0
+        self._pause_s = _POLL_S  # before a process that has ended is started again
         self._owed: tuple[_Worker, float] | None = None  # a job that nobody waits for any more
         self._worker = _Worker()
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -147,7 +150,7 @@ class CardProcess:
             if worker.await_ready():
                 return worker
             self._replace(worker)
-        raise CardError("the card process does not start: start the desk again")
+        raise CardError(_NO_START)
 
     def _await_owed_answer(self, until_s: float) -> None:
         """Wait for the end of a job whose asker was interrupted. It may be writing to a card."""
@@ -188,7 +191,12 @@ class CardProcess:
                 self._take_snapshot(SILENT)
                 return False
         except (EOFError, OSError):
-            self._closing.wait(_POLL_S)  # not in a hurry, if it ends each time
+            if worker.has_spoken:
+                self._pause_s = _POLL_S
+            else:
+                self._take_snapshot(NOT_STARTED)
+                self._pause_s = min(self._pause_s * 2, _START_S)
+            self._closing.wait(self._pause_s)
             return False
         return True
 
@@ -226,7 +234,7 @@ class _Worker:
         self._process = context.Process(target=serve_jobs, args=(jobs, news), name="dianka cards")
         self._ready = False
         self._snapshot: Snapshot | None = None
-        self._limit_s = _START_S
+        self.has_spoken = False
         self._heard_s = time.monotonic()
         _start_shielded(self._process)
         jobs.close()
@@ -257,12 +265,13 @@ class _Worker:
     def hear(self, before: Snapshot) -> Snapshot:
         """Return the watcher's next word."""
         self._snapshot = self.news.recv() or self._snapshot
-        self._heard_s, self._limit_s = time.monotonic(), _SILENT_S
+        self._heard_s, self.has_spoken = time.monotonic(), True
         return self._snapshot or before
 
     def is_silent(self) -> bool:
         """Return whether the watcher has said nothing for too long."""
-        return time.monotonic() - self._heard_s > self._limit_s
+        limit_s = _SILENT_S if self.has_spoken else _START_S
+        return time.monotonic() - self._heard_s > limit_s
 
     def is_alive(self) -> bool:
         """Return whether the process has not ended; unlike Process.is_alive, from any thread."""
