@@ -20,7 +20,7 @@ from dianka.cardos.files import card_files
 from dianka.firmware import load_shared
 
 CODINGS = {"BIN": card_files.BIN, "BCD": card_files.BCD, "RAW": card_files.RAW}
-SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes:")
+SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes(?:; it is in no file)?:")
 TARIFF = "Tariff set"
 TITLES = dict(list(document.examples()))
 

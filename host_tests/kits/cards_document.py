@@ -78,7 +78,8 @@ def _right(right: Right) -> str:
     how = "free" if right.mode == access.PLAIN else f"{right.mode} {right.kid:02X}"
     if right.auth is None:
         return how
-    return f"{'plain' if how == 'free' else how} after {right.auth:02X}"
+    target = f" for {right.target.hex(' ').upper()}" if right.target else ""
+    return f"{'plain' if how == 'free' else how} after {right.auth:02X}{target}"
 
 
 def shape(spec: FileSpec) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dianka.card_port import OK, CardError, CardPort, CardRefused, make_command, select_card
 from dianka.cardos import keys, kinds
-from dianka.cardos.core import NO_KEY, UNKNOWN_INS
+from dianka.cardos.core import NO_KEY, NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.reading import is_free_to_read, read_beyond, read_blocks, read_kind, read_whole
 from dianka.readers.base import Held
@@ -57,7 +57,9 @@ def must_be_blank_control(held: Held) -> None:
 
 
 def _has_system(control: CardPort) -> bool:
-    return control.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == OK
+    """Return whether the card has private keys, usable at once or after its PIN."""
+    _, sw = control.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))
+    return sw in (OK, NOT_ALLOWED)
 
 
 def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:

@@ -26,6 +26,7 @@ from dianka.cardos.chip import CardTorn
 from dianka.cardos.files import card_files
 from dianka.desk.issue import FIRST_SALE
 from dianka.desk.prices import Changes, NewPrice, get_local_minute, mark_unfinished, plan_changes
+from dianka.desk.quota import must_suffice
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
@@ -96,6 +97,7 @@ def sell(
         control.power_on()
         found = read_user_card(watched)
         count = _compute_next_count(found, amount_fen)
+        must_suffice(control, found.serial, amount_fen, count)
         prices = _plan_prices(watched, found, new, now())
         desk = Desk(control, watched, found.serial)
         desk.identify(rng)
