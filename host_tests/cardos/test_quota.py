@@ -288,24 +288,39 @@ def private(kid: int, factor: bytes) -> Load:
 def test_an_issue_is_one_serial_and_one_meter(system: System) -> None:
     control = limited(system, issues=2)
     meter, next_meter = bytes(7) + b"\1", bytes(7) + b"\2"
-    for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK, keys.MASTER):
+    for kid in (keys.IDENTITY, keys.EXTERNAL, keys.WRITE_BACK, keys.DESK):
         assert seal(control, private(kid, SERIAL)) == 0x9000
     for kid in (keys.PARAMETERS, keys.PURCHASE):
         assert seal(control, private(kid, meter)) == 0x9000
+    assert seal(control, private(keys.MASTER, SERIAL)) == 0x9000
     assert fields(control)["issues"] == 1
     assert seal(control, private(keys.IDENTITY, SERIAL)) == 0x9000  # done once more
     assert fields(control)["issues"] == 1
     assert seal(control, private(keys.PURCHASE, next_meter)) == 0x9000
     assert fields(control)["issues"] == 0
-    assert seal(control, private(keys.DESK, SERIAL)) == 0x9000  # the serial of this issue
+    # The serial of this issue, until its card has its master key.
+    assert seal(control, private(keys.DESK, SERIAL)) == 0x9000
     assert seal(control, private(keys.DESK, OTHER)) == 0x6985
+    assert seal(control, private(keys.PURCHASE, meter)) == 0x6985
+
+
+def test_a_card_that_is_made_leaves_no_meter_to_a_thief(system: System) -> None:
+    """An inspection card takes a serial and no meter; after it nothing is left of its issue."""
+    system.refill(0, 1)
+    control = system.control
+    card = kit.inspection_card(control)
+    assert fields(control)["issues"] == 0
+    serial, meter = card.state.serial, bytes(7) + b"\1"
+    assert seal(control, private(keys.PURCHASE, meter)) == 0x6985
+    assert seal(control, private(keys.PURCHASE, b"\xff" * 8)) == 0x6982
+    assert seal(control, private(keys.IDENTITY, serial)) == 0x9000  # made once more
     assert seal(control, private(keys.PURCHASE, meter)) == 0x6985
 
 
 def test_what_a_known_master_would_open_is_counted_too(system: System) -> None:
     """Once one card's master key is known, all that is sealed under it is known."""
     control = limited(system, issues=1)
-    assert seal(control, private(keys.MASTER, SERIAL)) == 0x9000
+    assert seal(control, private(keys.IDENTITY, SERIAL)) == 0x9000
     master = private(keys.MASTER, SERIAL)
     meters = [bytes(6) + bytes((1, number)) for number in range(3)]
     found = [seal(control, private(keys.PURCHASE, meter), master) for meter in meters]

@@ -29,6 +29,7 @@ from dianka.cardos.files import card_files
 
 _HEADER = 5
 _WALLET = card_files.size_of(card_files.WALLET)
+_ENDED = b"\xff" * 8  # in place of a number that an issue has not taken
 _BY_METER = (keys.PARAMETERS, keys.PURCHASE)
 
 
@@ -103,11 +104,11 @@ def count_key(context: Context, kid: int, factor: bytes | None) -> None:
     """Count a private key that SEAL KEY is asked for; `factor` None stands for a root.
 
     One issue lets the keys of one serial number and of one meter number go. Refuse a root, no
-    factor, and the keys of a part card (6982), and a further issue if none is left (6985).
+    number, and the keys of a part card (6982), and a further issue if none is left (6985).
     """
     if not has_quota(context):
         return
-    if factor is None or factor == keys.NO_FACTOR or factor in list_parts(context):
+    if factor in (None, keys.NO_FACTOR, _ENDED) or factor in list_parts(context):
         raise Refused(NOT_ALLOWED)
     last = _read_last(context)
     own, other = "issue_serial", "issue_meter"
@@ -123,6 +124,18 @@ def count_key(context: Context, kid: int, factor: bytes | None) -> None:
         change_quota(context, issues=left - 1)
         last[other] = keys.NO_FACTOR
     _change_last(context, {own: factor, other: last[other]})
+
+
+def end_issue(context: Context) -> None:
+    """Let the present issue take no further number, as its card gets its master key, the last one.
+
+    Else an inspection card, which has no meter's keys, would leave a meter to a thief.
+    """
+    if has_quota(context):
+        last = _read_last(context)
+        names = ("issue_serial", "issue_meter")
+        if missing := {name: _ENDED for name in names if not any(last[name])}:
+            _change_last(context, missing)
 
 
 def list_parts(context: Context) -> list[bytes]:

@@ -26,7 +26,7 @@ from dianka.cardos.core import (
 )
 from dianka.cardos.crypto import CHALLENGE_BYTES, MAC_BYTES, is_same
 from dianka.cardos.pin import must_have_pin
-from dianka.cardos.quota import charge_message, count_key, must_be_challenge
+from dianka.cardos.quota import charge_message, count_key, end_issue, must_be_challenge
 
 Operation = Callable[[Context, Command], Answer]
 _SEAL_BYTES = 30
@@ -134,6 +134,8 @@ def _seal(context: Context, command: Command) -> Answer:
         count_key(context, keys.MASTER, master_factor if master_kind else None)
     if key_set == keys.PRIVATE_SET:
         count_key(context, command.p2 & ~keys.BESIDE, key_factor if key_kind else None)
+        if command.p2 == keys.MASTER:
+            end_issue(context)
     if context.kind.hands_on:
         _count_down(
             context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b""
