@@ -6,10 +6,12 @@ terminal without echo, or stands in DIANKA_PIN. A new PIN is typed twice; from a
 
 import os
 import sys
+from getpass import getpass
 
 import typer
 
 from dianka.card_port import CardError
+from dianka.desk.interrupts import obey_at_once
 from dianka.desk.pin import BLOCKED, WithPin, WrongPin
 from dianka.desk.quota import read_quota
 from dianka.readers.base import Held
@@ -58,17 +60,24 @@ def ask_former_pin(name: str) -> str:
 
 
 def ask_new_pin() -> str:
-    """Return a new PIN, typed twice; from a pipe it is the next line."""
-    return _prompt("new PIN", confirm=True) if _is_terminal() else _read_line()
+    """Return a new PIN; typed it is typed twice, from a pipe it is the next line."""
+    if not _is_terminal():
+        return _read_line()
+    pin = _prompt("new PIN")
+    if pin != _prompt("new PIN once more"):
+        raise CardError(
+            "the two PINs are not the same: nothing was changed, give the command again"
+        )
+    return pin
 
 
 def wait_for_other_card(name: str) -> None:
     """Wait until the other card is in a reader; raise CardError if nobody can be asked for it."""
     if not _is_terminal():
         raise CardError(f"{name} holds one card at a time: name two places, or use a terminal")
-    typer.prompt(
-        f"put the other part card into {name}, then Enter", default="", show_default=False, err=True
-    )
+    typer.echo(f"put the other part card into {name}, then press Enter", err=True)
+    with obey_at_once():
+        sys.stdin.readline()
 
 
 def _is_terminal() -> bool:
@@ -76,8 +85,12 @@ def _is_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _prompt(text: str, confirm: bool = False) -> str:
-    return typer.prompt(text, hide_input=True, confirmation_prompt=confirm, err=True)
+def _prompt(text: str) -> str:
+    try:
+        with obey_at_once():
+            return getpass(f"{text}: ")
+    except EOFError:
+        raise CardError("no PIN was typed: give the command again") from None
 
 
 def _read_line() -> str:
