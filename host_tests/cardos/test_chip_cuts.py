@@ -244,7 +244,7 @@ def test_power_lost_at_every_write_leaves_old_or_new(name: str, profile: str) ->
 @pytest.mark.parametrize("profile", list(PROFILES))
 @pytest.mark.parametrize("name", ["sale from a quota", "issue from a quota", "refill"])
 def test_what_a_quota_pays_for_is_paid_once_after_a_cut_anywhere(name: str, profile: str) -> None:
-    """Done again as people do, the sale, the card and the order cost what they cost without a cut."""
+    """Done again as people do, sale, card and order cost what they cost without a cut."""
     states = {
         who: chip.state for who, chip in STORIES[name][0](kit.control_card(profile=profile)).items()
     }
