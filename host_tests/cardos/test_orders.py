@@ -186,6 +186,30 @@ def test_neither_a_meter_nor_a_control_card_can_approve(system: System) -> None:
     assert bring(control, replace(order, number=2)) == 0x6988
 
 
+@pytest.mark.parametrize("quota", [False, True])
+def test_no_approval_can_be_made_from_what_a_control_card_enciphers(quota: bool) -> None:
+    """With 3DES a derived key is two ciphers of ENCIPHER; a card without a quota gives it away."""
+    system, cipher = quota_kit.founded("3des"), PROFILES["3des"]
+    control, serial = system.control, system.parts[0].state.serial
+    if quota:
+        system.refill(0)
+    order = system.order(REFILL, 100)
+    steps = (keys.APPROVAL, control.state.serial, order.pack()[:8])
+    made = set()
+    quota_kit.diversify(control, serial)
+    for at, factor in enumerate(steps):
+        halves = (factor, bytes(value ^ 0xFF for value in factor))
+        key = b"".join(control.process(make_command("80FA0000", half))[0] for half in halves)
+        if len(key) != cipher.key_bytes:
+            continue
+        for rest in (steps[at + 1 :], steps[at + 2 :], ()):
+            end = key
+            for step in rest:
+                end = cipher.derive_key(end, step)
+            made.add(cipher.encipher8(end, order.pack()[8:] + bytes(4)))
+    assert made and (order.approvals[0][8:] in made) is not quota
+
+
 @pytest.mark.parametrize("fault", ["torn_before", "torn_after", "memory_fails_at"])
 @pytest.mark.parametrize("purpose", [REFILL, LIFT, NEW_PIN])
 def test_a_cut_leaves_the_card_before_the_order_or_after_it(

@@ -481,6 +481,18 @@ def test_a_control_card_that_refuses_at_the_last_moment(system: System) -> None:
     assert user.state.files[card_files.CARD_WALLET] == bytes(8)
 
 
+def test_each_card_that_is_made_takes_one_issue(system: System) -> None:
+    system.refill(0, 5)
+    for number, left in ((1, 4), (2, 3), (2, 2)):  # the third is a replacement
+        card = kit.blank(kinds.USER, system.control, 30 + left)
+        issue.make_user(system.control, card, replace(kit.USER_DATA, meter_no=number))
+        assert fields(system.control)["issues"] == left
+    kit.inspection_card(system.control)
+    assert fields(system.control)["issues"] == 1
+    issue.make_init(system.control, kit.blank(kinds.INIT, system.control, 50), kit.INIT_DATA)
+    assert fields(system.control)["issues"] == 1
+
+
 def test_key_cards_are_made_without_a_quota(system: System) -> None:
     system.refill(10_000, 10)
     for make in (kit.keys_card, kit.restore_card):
