@@ -90,6 +90,13 @@ def test_three_wrong_pins_block_it_and_a_right_one_gives_the_tries_back(control:
     control.state.check()
 
 
+def test_more_failures_than_tries_are_no_chip_s_state(control: Chip) -> None:
+    block = control.state.files[desk_files.CONTROL_QUOTA]
+    control.state.files[desk_files.CONTROL_QUOTA] = block[:-1] + b"\4"
+    with pytest.raises(ValueError, match="wrong tries"):
+        control.state.check()
+
+
 @pytest.mark.parametrize("fault", ["torn_before", "torn_after", "memory_fails_at"])
 def test_no_power_cut_gives_a_try_back_or_tells_that_a_pin_was_wrong(
     control: Chip, fault: str

@@ -20,6 +20,7 @@ from dianka.cardos.crypto import PROFILES
 from dianka.cardos.files import card_files
 from dianka.desk import issue
 from dianka.desk.control import Load, make_seal_command, plan_meter
+from dianka.desk.replace import LastPurchase, make_replacement
 from dianka.desk.sell import SaleError, sell
 from dianka.desk.session import Desk
 from quota_kit import NEXT_WALLET, System, charge, fields
@@ -435,7 +436,9 @@ def test_sales_and_cards_go_on_until_the_quota_is_used(system: System) -> None:
     issue.make_user(control, user, kit.USER_DATA)
     assert (fields(control)["quota_fen"], fields(control)["issues"]) == (10_000, 0)
     before = kit.snapshot(user)
-    with pytest.raises(CardError, match=r"may seal 100\.00 yuan more, not 100\.01: sell less"):
+    with pytest.raises(
+        CardError, match=r"may seal 100\.00 yuan more, not 100\.01: have it refilled"
+    ):
         sell(control, user, 10_001)
     assert user.state == before
     assert sell(control, user, 10_000).count == 1
@@ -491,6 +494,17 @@ def test_each_card_that_is_made_takes_one_issue(system: System) -> None:
     assert fields(system.control)["issues"] == 1
     issue.make_init(system.control, kit.blank(kinds.INIT, system.control, 50), kit.INIT_DATA)
     assert fields(system.control)["issues"] == 1
+
+
+def test_a_replacement_brings_its_purchase_out_of_the_quota(system: System) -> None:
+    system.refill(5_000, 5)
+    last = LastPurchase(3, 5_001, in_meter=False)
+    chip = kit.blank(kinds.USER, system.control, 70)
+    with pytest.raises(CardError, match=r"may seal 50\.00 yuan more, not 50\.01"):
+        make_replacement(system.control, chip, kit.USER_DATA, last)
+    assert list(chip.state.keys) == [keys.MASTER] and fields(system.control)["issues"] == 5
+    make_replacement(system.control, chip, kit.USER_DATA, replace(last, amount_fen=5_000))
+    assert fields(system.control)["quota_fen"] == 0
 
 
 def test_key_cards_are_made_without_a_quota(system: System) -> None:

@@ -138,8 +138,8 @@ def test_a_sale_above_the_quota_is_refused_before_anything_is_sent(folder: Path)
     before = Path("lin.card").read_bytes()
     line = refused("sell", "lin.card", "10.01")
     assert line == (
-        "the control card may seal 10.00 yuan more, not 10.01: sell less, or have it refilled "
-        "(`dianka keys refill`)"
+        "the control card may seal 10.00 yuan more, not 10.01: have it refilled (`dianka "
+        "keys refill`), or sell less"
     )
     assert Path("lin.card").read_bytes() == before
     assert run("sell", "lin.card", "10")[0] == 0

@@ -35,10 +35,14 @@ _FACTOR = 8
 
 def execute_sam(context: Context, command: Command) -> Answer:
     """Execute the operation that P1 and P2 select; refuse one that this kind lacks (6A86)."""
-    name, most_p2, operate = _OPERATIONS.get(command.p1, ("", 0, _encipher))
+    name, most_p2, operate = _OPERATIONS.get(command.p1, _NONE)
     if name not in context.kind.commands or command.p2 > most_p2:
         raise Refused(WRONG_P1P2)
     return operate(context, command)
+
+
+def _diversify_or_encipher(context: Context, command: Command) -> Answer:
+    return _diversify(context, command) if command.p2 else _encipher(context, command)
 
 
 def _diversify(context: Context, command: Command) -> Answer:
@@ -60,8 +64,6 @@ def _diversify(context: Context, command: Command) -> Answer:
 
 
 def _encipher(context: Context, command: Command) -> Answer:
-    if command.p2:
-        return _diversify(context, command)
     command.expect(CHALLENGE_BYTES)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
@@ -181,7 +183,7 @@ def _count_down(context: Context, kid: int, meter: bytes) -> None:
 
 # By P1: the operation's name in the kinds' tables, its highest P2, and its function.
 _OPERATIONS: dict[int, tuple[str, int, Operation]] = {
-    0x00: ("diversify", 0xFF, _encipher),
+    0x00: ("diversify", 0xFF, _diversify_or_encipher),
     0x05: ("mac", 0, _compute_mac),
     0x06: ("seal_key", 0xFF, _seal),
     0x07: ("backup", 0xFF, backup.split_or_hand_out),
@@ -191,3 +193,4 @@ _OPERATIONS: dict[int, tuple[str, int, Operation]] = {
     0x0B: ("approve", 0, orders.approve_order),
     0x0C: ("order", 0, orders.carry_out_order),
 }
+_NONE = ("", 0, _encipher)  # no kind has an operation without a name

@@ -28,7 +28,7 @@ from dianka.desk.control import (
     plan_user_card,
     read_profile,
 )
-from dianka.desk.quota import must_give_roots, say_no_cards_left
+from dianka.desk.quota import must_give_roots, must_suffice, say_no_cards_left
 from dianka.desk.session import Desk
 
 # The counter file has four bytes; all FF is a file that was never written.
@@ -90,6 +90,7 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
     files = pack_data(_pack_user_files, data)
     control.power_on()
     serial = select_card(card)
+    must_suffice(control, serial, data.money_fen, data.count)
     load_card_keys(
         control,
         card,

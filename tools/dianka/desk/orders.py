@@ -16,7 +16,7 @@ from dianka.cardos.files import card_files
 from dianka.cardos.orders import APPROVALS, LIFT, NEW_PIN, ORDER_BYTES, REFILL
 from dianka.cardos.pin import PIN_BYTES
 from dianka.desk.pin import encode_pin, must_be_new_pin
-from dianka.desk.quota import FORMER_MAKE, read_quota
+from dianka.desk.quota import FORMER_MAKE, read_parts, read_quota
 from dianka.desk.system import read_part
 from dianka.money import yuan
 
@@ -37,6 +37,10 @@ class Order:
     quota_fen: int = 0
     issues: int = 0
     approvals: tuple[bytes, ...] = ()
+
+    def list_serials(self) -> list[bytes]:
+        """Return the serial numbers of the part cards that have approved it."""
+        return [given[:_SERIAL] for given in self.approvals]
 
     def pack(self) -> bytes:
         """Return the order as the cards take it."""
@@ -59,7 +63,7 @@ class Order:
             ("control card", self.control.hex()),
             ("number", str(self.number)),
             ("the card", what[self.purpose]),
-            ("approved by", ", ".join(part[:_SERIAL].hex() for part in self.approvals) or "nobody"),
+            ("approved by", ", ".join(part.hex() for part in self.list_serials()) or "nobody"),
         ]
 
 
@@ -76,7 +80,7 @@ def write_order(control: CardPort, purpose: int, quota_fen: int = 0, issues: int
     quota = read_quota(control)
     if quota is None:
         raise CardError(FORMER_MAKE)
-    if len(quota.parts) < APPROVALS:
+    if len(read_parts(control)) < APPROVALS:
         raise CardError(
             "this control card knows no part cards of its backup, so nobody can approve: found the "
             "system with `dianka keys init`"
@@ -107,7 +111,7 @@ def approve(order: Order, part: CardPort) -> Order:
     info = read_part(part)
     if len(order.approvals) == APPROVALS:
         raise CardError("two part cards have approved this order already: bring it to its card")
-    if any(info.serial == given[:_SERIAL] for given in order.approvals):
+    if info.serial in order.list_serials():
         raise CardError(
             f"part card {info.serial.hex()} has approved this order already: take another person's"
         )
@@ -164,7 +168,8 @@ def check_order(control: CardPort, order: Order) -> None:
             f"{len(order.approvals)} of {APPROVALS} part cards have approved this order: bring it "
             "to the others first (`dianka keys approve`)"
         )
-    unknown = [given[:_SERIAL] for given in order.approvals if given[:_SERIAL] not in quota.parts]
+    parts = read_parts(control)
+    unknown = [serial for serial in order.list_serials() if serial not in parts]
     if unknown:
         raise CardError(
             f"this control card does not know part card {unknown[0].hex()}: approve with those of "

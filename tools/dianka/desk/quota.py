@@ -7,6 +7,7 @@ clear line before anything was sent to another card.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from dianka.card_port import CardError, CardPort, CardRefused, read_file
 from dianka.cardos import desk_files, keys
@@ -29,37 +30,35 @@ class Quota:
     orders: int  # carried out so far
     pin_set: bool
     pin_tries: int
-    parts: tuple[bytes, ...]  # serial numbers of the part cards that may approve orders
-    last_sale: bytes  # serial number and wallet that were charged last; they are free again
 
 
 def read_quota(control: CardPort) -> Quota | None:
     """Return the quota of a control card, None for one of an earlier make."""
     try:
-        block = _read_control_file(control, desk_files.CONTROL_QUOTA, desk_files.QUOTA)
+        fields = _read_fields(control, desk_files.CONTROL_QUOTA, desk_files.QUOTA)
     except CardRefused as refused:
         if refused.sw == NO_FILE:
             return None
         raise
-    fields = card_files.unpack(desk_files.QUOTA, block)
     limited = bool(fields["limited"])
-    serials = _read_control_file(control, desk_files.CONTROL_PARTS, desk_files.PART_SERIALS)
-    last = _read_control_file(control, desk_files.CONTROL_LAST, desk_files.LAST)
     return Quota(
         fields["quota_fen"] if limited else None,
         fields["issues"] if limited else None,
         fields["orders"],
         bool(fields["pin_set"]),
         max(0, keys.PIN_TRIES - fields["pin_failures"]),
-        tuple(
-            serials[at : at + 8] for at in range(0, len(serials), 8) if any(serials[at : at + 8])
-        ),
-        last[16:],
     )
 
 
-def _read_control_file(control: CardPort, sfi: int, fields: object) -> bytes:
-    return read_file(control, sfi, card_files.size_of(fields))
+def read_parts(control: CardPort) -> list[bytes]:
+    """Return the serial numbers of the part cards that may approve orders to this control card."""
+    fields = _read_fields(control, desk_files.CONTROL_PARTS, desk_files.PART_SERIALS)
+    block = fields["serials"]
+    return [serial for at in range(0, len(block), 8) if any(serial := block[at : at + 8])]
+
+
+def _read_fields(control: CardPort, sfi: int, fields: Any) -> dict[str, Any]:
+    return card_files.unpack(fields, read_file(control, sfi, card_files.size_of(fields)))
 
 
 def must_suffice(control: CardPort, serial: bytes, amount_fen: int, count: int) -> None:
@@ -67,14 +66,15 @@ def must_suffice(control: CardPort, serial: bytes, amount_fen: int, count: int) 
 
     A sale that was broken off after the control card counted it is free.
     """
-    quota = read_quota(control)
+    quota = read_quota(control) if amount_fen else None
     if quota is None or quota.quota_fen is None or amount_fen <= quota.quota_fen:
         return
+    last = _read_fields(control, desk_files.CONTROL_LAST, desk_files.LAST)
     wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
-    if quota.last_sale != serial + wallet:
+    if (last["sale_serial"], last["sale_wallet"]) != (serial, wallet):
         raise CardError(
             f"the control card may seal {yuan(quota.quota_fen)} yuan more, not {yuan(amount_fen)}: "
-            "sell less, or have it refilled (`dianka keys refill`)"
+            "have it refilled (`dianka keys refill`), or sell less"
         )
 
 
@@ -112,7 +112,7 @@ def describe_quota(quota: Quota | None) -> list[tuple[str, str]]:
     return [
         ("quota", left),
         ("cards", issues),
-        ("orders", f"{quota.orders} carried out, {len(quota.parts)} part cards may approve"),
+        ("orders", f"{quota.orders} carried out"),
         ("PIN", _describe_pin(quota)),
     ]
 

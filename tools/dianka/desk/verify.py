@@ -16,6 +16,7 @@ from dianka.cardos.chip import ATR_HEAD
 from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES, Content
+from dianka.desk.in_reader import has_system
 from dianka.desk.proofs import (
     Finding,
     check_card_keys,
@@ -75,8 +76,9 @@ def _check_card(
         control.power_on()
     if kind == kinds.CONTROL:
         yield from check_control_keys(card, control, rng)
-        for label, text in describe_quota(read_quota(card)):
-            yield Finding(True, f"{label}: {text}")
+        if has_system(card):
+            for label, text in describe_quota(read_quota(card)):
+                yield Finding(True, f"{label}: {text}")
     elif control and kind == kinds.ESAM:
         yield from check_esam_keys(card, is_private(card), control, rng)
     elif control:
