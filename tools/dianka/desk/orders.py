@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from dianka.card_port import CardError, CardPort, CardRefused, make_command, send, serial_of
 from dianka.cardos import desk_files
-from dianka.cardos.core import UNKNOWN_INS, WRONG_P1P2
+from dianka.cardos.core import UNKNOWN_INS, WRONG_MAC, WRONG_P1P2
 from dianka.cardos.files import card_files
 from dianka.cardos.orders import APPROVALS, LIFT, NEW_PIN, ORDER_BYTES, REFILL
 from dianka.cardos.pin import PIN_BYTES
@@ -141,9 +141,11 @@ def carry_out(control: CardPort, order: Order, new_pin: str | None = None) -> No
     try:
         send(control, make_command(_CARRY_OUT, block), "carry out the order")
     except CardRefused as refused:
+        if refused.sw != WRONG_MAC:
+            raise
         raise CardError(
-            f"the control card does not take this order (status {refused.sw:04X}): an approval is "
-            "not of its system, write the order again and approve it with other part cards"
+            "the control card does not take this order (status 6988): an approval is not of its "
+            "system, write the order again and approve it with other part cards"
         ) from None
 
 

@@ -24,6 +24,7 @@ from dianka.desk.cli.orders import (
 )
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
+from dianka.desk.quota import read_quota
 from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
 
@@ -121,13 +122,15 @@ def restore_command(
                 if control
                 else system.restore(Path(place), parts)
             )
+            has_quota = control is None or read_quota(control.port) is not None
         typer.echo(
             f"{place}: system control card {serial.hex()} with the keys of the backup: lock it up"
         )
-        typer.echo(
-            f"it has no PIN yet (`dianka keys pin {place}`) and seals nothing before its first "
-            f"quota: `dianka keys refill {place} YUAN PART PART --cards N`"
-        )
+        if has_quota:  # not a chip of an earlier make
+            typer.echo(
+                f"it has no PIN yet (`dianka keys pin {place}`) and seals nothing before its first "
+                f"quota: `dianka keys refill {place} YUAN PART PART --cards N`"
+            )
 
 
 def _open_blank_control(word: str) -> Held:
