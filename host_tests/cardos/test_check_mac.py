@@ -6,7 +6,7 @@ import pytest
 
 import cards_kit as kit
 import quota_kit
-from dianka.card_port import CardError, CardRefused, make_command, read_file
+from dianka.card_port import CardError, CardRefused, make_command, read_file, send
 from dianka.cardos import keys
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES
@@ -33,7 +33,7 @@ def user(control: Chip) -> Chip:
 
 def session(control: Chip, user: object) -> Desk:
     desk = Desk(control, user, user.power_on()[-8:])  # type: ignore[attr-defined]
-    kit.send(user, make_command("00A40000", b"\xdf\x01"), "open")  # type: ignore[arg-type]
+    send(user, make_command("00A40000", b"\xdf\x01"), "open")  # type: ignore[arg-type]
     desk.authenticate()
     return desk
 
@@ -188,7 +188,7 @@ def test_nobody_but_the_desk_is_given_a_proof(control: Chip, user: Chip) -> None
             assert kit.sw_of(user, proof_of(sfi, f"04B08{sfi}00{size + 4:02X}")) == 0x6982
     desk = session(control, user)
     assert desk.read_proved(2, 8)
-    kit.send(user, make_command("00A40000", b"\xdf\x01"), "open")  # ends the authentication
+    send(user, make_command("00A40000", b"\xdf\x01"), "open")  # ends the authentication
     assert kit.sw_of(user, proof_of(2, "04B082000C")) == 0x6982
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import cards_kit as kit
 from dianka.cardos import desk_files, keys
+from dianka.cardos.chip import Chip
 from dianka.cardos.image import dump, load
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
@@ -352,7 +353,7 @@ def test_two_part_cards_one_after_the_other_in_one_reader(
 ) -> None:
     text = run("keys", "order", "control.card", "200")[1].splitlines()[-1]
     assert "holds one card at a time" in refused_in_reader(pcsc, text)
-    chips = [kit.Chip(load(Path(f"backup-{part}.card").read_bytes())) for part in (1, 2)]
+    chips = [Chip(load(Path(f"backup-{part}.card").read_bytes())) for part in (1, 2)]
     first = pcsc.holding(0, Tpdu(chips[0]))
     second = pcsc.holding(0, Tpdu(chips[1]))
     first.__enter__()
@@ -370,6 +371,6 @@ def test_two_part_cards_one_after_the_other_in_one_reader(
 
 
 def refused_in_reader(pcsc: Readers, text: str) -> str:
-    chip = kit.Chip(load(Path("backup-3.card").read_bytes()))
+    chip = Chip(load(Path("backup-3.card").read_bytes()))
     with pcsc.holding(0, Tpdu(chip)):
         return refused("keys", "approve", text, "reader:0", "reader:0")
