@@ -4,13 +4,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
-from dianka.cardos import desk_files, kinds
+import quota_kit
+from dianka.cardos import kinds
 from dianka.cardos.chip import COMMANDS, Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.t0 import Behaviour, T0Card
 from dianka.desk.sell import sell
 
-_CONTROL = kit.control_card()
+_SYSTEM = quota_kit.founded()
+_CONTROL = _SYSTEM.control
+_LIMITED = quota_kit.founded(seed=2)
+_LIMITED.refill(5_000, 2)
 _CHIPS = {
     kinds.USER: kit.user_card(_CONTROL),
     kinds.INIT: kit.init_card(_CONTROL),
@@ -19,9 +23,10 @@ _CHIPS = {
     kinds.INSPECTION: kit.inspection_card(_CONTROL),
     kinds.TEST_CREDIT: kit.test_credit_card(_CONTROL),
     kinds.TEST: kit.production_card(_CONTROL),
-    kinds.PART: kit.part_card(_CONTROL),
+    kinds.PART: _SYSTEM.parts[0],
     kinds.ESAM: kit.private_esam(_CONTROL),
     kinds.CONTROL: _CONTROL,
+    "control with a quota": _LIMITED.control,
 }
 sell(_CONTROL, _CHIPS[kinds.USER], 5000)
 
@@ -29,9 +34,12 @@ sell(_CONTROL, _CHIPS[kinds.USER], 5000)
 near = st.builds(
     lambda head, p1, p2, data: bytes((*head, p1, p2, len(data))) + data,
     st.sampled_from(sorted(COMMANDS)),
-    st.sampled_from([0, 1, 3, 5, 6, 7, 8, 0x81, 0x82, 0x85, 0x87]) | st.integers(0, 255),
+    st.sampled_from([0, 1, 3, 5, 6, 7, 8, 0x0A, 0x0B, 0x0C, 0x81, 0x82, 0x85, 0x87])
+    | st.integers(0, 255),
     st.sampled_from([0, 1, 2, 4, 5, 7, 0x0C, 0x14, 0x2C, 0x54]) | st.integers(0, 255),
-    st.binary(max_size=40) | st.sampled_from([bytes(n) for n in (8, 9, 12, 17, 30, 36)]),
+    st.binary(max_size=40)
+    | st.sampled_from([bytes(n) for n in (8, 9, 12, 17, 20, 30, 36, 44)])
+    | st.sampled_from([b"13579024", b"135790\xff\xff"]),
 )
 challenges = st.sampled_from(
     [bytes.fromhex("0084000004"), bytes.fromhex("0084000008"), bytes.fromhex("00A4000002DF01")]
@@ -56,8 +64,7 @@ def money(chip: Chip) -> bytes:
 def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[bytes]) -> None:
     chip = copy_of(kind)
     before, keys_before, files = money(chip), dict(chip.state.keys), dict(chip.state.files)
-    # Splitting the keys costs a use.
-    files.pop(desk_files.CARD_USES if kind == kinds.CONTROL else -1, None)
+    limits = quota_kit.fields(chip) if chip.kind == kinds.CONTROL else {}
     for apdu in said:
         data, sw = chip.process(apdu)
         assert 0x6000 < sw < 0xA000 and len(data) <= 256
@@ -70,6 +77,10 @@ def test_any_command_is_answered_and_none_makes_money(kind: str, said: list[byte
         assert now["count"] == was["count"] and now["money_fen"] <= was["money_fen"]
     elif kind in (kinds.KEYS, kinds.RESTORE):
         assert money(chip) <= before  # sealing costs uses
+    elif chip.kind == kinds.CONTROL:
+        now = quota_kit.fields(chip)  # a PIN may be set where there is none
+        assert all(now[name] <= limits[name] for name in ("quota_fen", "issues", "orders"))
+        assert now["limited"] == limits["limited"]
     else:
         assert {sfi: chip.state.files[sfi] for sfi in files} == files
     chip.state.check()

@@ -64,6 +64,10 @@ def test_any_two_of_three_restore_the_very_same_system(tmp_path: Path, profile: 
         assert roots(again) == roots(tmp_path / "control.card")
         assert state(again).profile == profile
         assert run("card", "verify", again)[0] == 0
+    status, _, err = run("sell", tmp_path / "lin.card", "5", "--control", tmp_path / "again2.card")
+    assert status == 1 and "may seal 0.00 yuan more, not 5.00" in err
+    parts = [tmp_path / f"backup-{part}.card" for part in (2, 3)]
+    assert run("keys", "refill", tmp_path / "again2.card", "5", *parts)[0] == 0
     (tmp_path / "control.card").unlink()
     status, out, err = run(
         "sell", tmp_path / "lin.card", "5", "--control", tmp_path / "again2.card"
@@ -284,6 +288,8 @@ def test_a_restored_system_seals_for_the_former_s_cards(tmp_path: Path) -> None:
     with CardFile.open(tmp_path / "control.card") as control:
         issue.issue_user(control.chip, tmp_path / "user.card", 1, 2, 100, 50, [5000])
     system.restore(tmp_path / "again.card", [Chip(state(path)) for path in cards[1:]])
+    parts = [str(path) for path in cards[1:]]
+    assert run("keys", "refill", tmp_path / "again.card", "1", *parts)[0] == 0
     with (
         CardFile.open(tmp_path / "again.card") as again,
         CardFile.open(tmp_path / "user.card") as user,

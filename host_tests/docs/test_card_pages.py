@@ -20,7 +20,7 @@ from dianka.cardos.files import card_files
 from dianka.firmware import load_shared
 
 CODINGS = {"BIN": card_files.BIN, "BCD": card_files.BCD, "RAW": card_files.RAW}
-SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes:")
+SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes(?:; it is in no file)?:")
 TARIFF = "Tariff set"
 TITLES = dict(list(document.examples()))
 
@@ -270,7 +270,7 @@ def test_chips_answer_as_the_page_says(title: str) -> None:
 
 
 def test_the_examples_are_whole() -> None:
-    kinds_of = {"arithmetic", "session", "key seal"}
+    kinds_of = {"arithmetic", "session", "key seal", "quota"}
     assert set(TITLES) == {f"example {profile} {kind}" for profile in PROFILES for kind in kinds_of}
     for profile in PROFILES:
         said = [line for line in TITLES[f"example {profile} session"] if " > " in line]
@@ -285,6 +285,20 @@ def test_the_examples_are_whole() -> None:
             "04 D6 85 00",
         ):
             assert header in headers, (profile, header)
+        said = "".join(TITLES[f"example {profile} quota"])
+        for header in (
+            "control > 00 24 01 01",
+            "control > 00 20 00 01",
+            "part > 80 FA 0B 00",
+            "control > 80 FA 0C 00",
+            "control > 80 FA 05 00",
+            "control > 80 FA 0A 00",
+            "card > 04 B0 82 00",
+            "control < 94 01",
+            "control < 63 C2",
+            "control < 69 88",
+        ):
+            assert header in said, (profile, header)
 
 
 def test_the_page_marks_what_it_explains() -> None:

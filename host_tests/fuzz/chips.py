@@ -6,16 +6,29 @@ P2, Lc, Le and length; each has an answer.
 """
 
 import cards_kit as kit
+import quota_kit
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.t0 import T0Card
+from dianka.desk.pin import change_pin
 from dianka.desk.sell import sell
 
 MOST_COMMANDS = 40
-_CONTROL = kit.control_card()
+_SYSTEM = quota_kit.founded()
+_CONTROL = _SYSTEM.control
 _USER = kit.user_card(_CONTROL)
 sell(_CONTROL, _USER, 5000)
+
+
+def _make_limited() -> Chip:
+    """Return a control card with a PIN that was never given, and with a quota."""
+    made = quota_kit.founded()
+    made.refill(5_000, 2)
+    change_pin(made.control, None, quota_kit.PIN)
+    return made.control
+
+
 CHIPS = [
     _USER,
     kit.init_card(_CONTROL),
@@ -26,6 +39,8 @@ CHIPS = [
     kit.production_card(_CONTROL),
     kit.private_esam(_CONTROL),
     _CONTROL,
+    _SYSTEM.parts[0],
+    _make_limited(),
 ]
 AS_CHARACTERS = 0x80
 
@@ -81,3 +96,7 @@ def _unharmed(chip: Chip, made: Chip) -> None:
         assert (
             chip.state.files[card_files.CARD_WALLET] == made.state.files[card_files.CARD_WALLET]
         ), "money out of nothing"
+    elif chip.kind == kinds.CONTROL and quota_kit.fields(made)["limited"]:
+        assert quota_kit.fields(chip) | {"pin_failures": 0} == quota_kit.fields(made), (
+            "something was sealed without the PIN, or the quota was changed"
+        )

@@ -7,12 +7,12 @@ import characters
 import chips
 import files
 
-from dianka.cardos import chip, commands, core, records, sam, secure, t0, wallet
+from dianka.cardos import chip, commands, core, orders, pin, quota, records, sam, secure, t0, wallet
 
 Target = Callable[[bytes], None]
 _ISO = [characters.ISO]
 _FILES = [files.FILES]
-_CHIP = [chip, core, commands, records, sam, secure, wallet, t0]
+_CHIP = [chip, core, commands, records, sam, secure, wallet, t0, pin, quota, orders]
 TARGETS: dict[str, tuple[Target, list[ModuleType], int]] = {
     # what it does, what it watches, the longest text
     "atr": (characters.atr, _ISO, 48),

@@ -5,13 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dianka.cardos import access, keys, kinds
+from dianka.cardos import access, desk_files, keys, kinds
 from dianka.cardos.access import FileSpec, Right
 from dianka.cardos.chip import Chip
 from dianka.cardos.crypto import PROFILES, Profile
 from dianka.cardos.files import card_files
 from dianka.cardos.state import make_key_info
-from dianka.desk.control import Load, load_keys, plan_esam, plan_meter, plan_user_card
+from dianka.desk.control import (
+    Load,
+    load_keys,
+    plan_esam,
+    plan_meter,
+    plan_part_card,
+    plan_user_card,
+)
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cards"
 PAGES = ("protocol.md", "files.md", "sessions.md", "examples.md")
@@ -23,6 +30,8 @@ SERIALS = {
     "card": "0102030405060708",
     "control": "C1C2C3C4C5C6C7C8",
     "new": "0102030405060708",
+    "part": "A1A2A3A4A5A6A7A8",
+    "other part": "B1B2B3B4B5B6B7B8",
 }
 
 
@@ -78,7 +87,8 @@ def _right(right: Right) -> str:
     how = "free" if right.mode == access.PLAIN else f"{right.mode} {right.kid:02X}"
     if right.auth is None:
         return how
-    return f"{'plain' if how == 'free' else how} after {right.auth:02X}"
+    target = f" for {right.target.hex(' ').upper()}" if right.target else ""
+    return f"{'plain' if how == 'free' else how} after {right.auth:02X}{target}"
 
 
 def shape(spec: FileSpec) -> str:
@@ -131,6 +141,8 @@ class System:
             "card": kinds.USER,
             "control": kinds.CONTROL,
             "new": kinds.USER,
+            "part": kinds.PART,
+            "other part": kinds.PART,
         }
         self.chips = {
             who: Chip.new(kind, bytes.fromhex(SERIALS[who]), self._random, profile.name)
@@ -155,6 +167,11 @@ class System:
             control, esam, plan_meter(factor), Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
         )
         load_keys(control, card, plan_user_card(card.state.serial, factor))
+        parts = [self.chips[who] for who in ("part", "other part")]
+        for part in parts:
+            load_keys(control, part, plan_part_card(part.state.serial))
+        serials = b"".join(part.state.serial for part in parts)
+        control.state.files[desk_files.CONTROL_PARTS] = serials.ljust(128, b"\0")
         params |= {"customer_no": CUSTOMER_NO, "card_type": card_files.OPEN, "update_flag": 0x80}
         card.state.files[card_files.CARD_INFO] = card_files.frame(
             card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)

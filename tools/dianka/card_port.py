@@ -46,6 +46,7 @@ _ADVICE = {
     0x6988: "card and control card do not belong together, use the control card that issued it",
     0x6A82: "the file is missing, check that it is the right card",
     0x6A88: "the key is missing, check that it is the right card",
+    0x9401: "the control card's quota does not suffice, have it refilled (`dianka keys refill`)",
 }
 
 

@@ -31,6 +31,9 @@ class Right:
     mode: str = PLAIN
     kid: int = 0  # the key of MAC and cipher; none for PLAIN
     auth: int | None = None  # kid that EXTERNAL AUTH must have proved; None: not needed
+    # Of a sealed read: the whole header (CLA INS P1 P2 Lc) that this right alone seals for. None:
+    # the headers in the file's table.
+    target: bytes | None = None
 
 
 FREE = (Right(),)

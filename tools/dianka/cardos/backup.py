@@ -30,11 +30,23 @@ from dianka.cardos.core import (
     Refused,
 )
 from dianka.cardos.files import card_files
+from dianka.cardos.pin import must_have_pin
+from dianka.cardos.quota import change_quota, has_quota, put_parts
 
 MOST_PARTS = 16  # SLIP-39
 _PASSPHRASE = b""
 _EXTENDABLE = True
 _EXPONENT = 0  # of the iterations over the passphrase, which is empty
+
+
+def make_or_keep_roots(context: Context, command: Command) -> Answer:
+    """Execute FOUND or KEEP, by P2."""
+    return keep_roots(context, command) if command.p2 else make_roots(context, command)
+
+
+def split_or_hand_out(context: Context, command: Command) -> Answer:
+    """Execute SPLIT or HAND OUT, by P2."""
+    return hand_out_part(context, command) if command.p2 else split_roots(context, command)
 
 
 def make_roots(context: Context, command: Command) -> Answer:
@@ -61,6 +73,7 @@ def keep_roots(context: Context, command: Command) -> Answer:
     state = context.change()
     state.keys |= volatile.roots
     state.files[desk_files.CARD_USES] = volatile.backups.to_bytes(4, "big")
+    _store_serials(context)
     volatile.roots, volatile.parts = {}, []
     return b"", OK
 
@@ -87,13 +100,14 @@ def split_roots(context: Context, command: Command) -> Answer:
     Count down the backups that the card may still make.
     """
     command.expect(2)
+    must_have_pin(context)
     needed, parts = command.data
     left = int.from_bytes(context.state.files[desk_files.CARD_USES], "big")
     if context.volatile.roots:
         left = context.volatile.backups
     if not 2 <= needed <= parts <= MOST_PARTS:
         raise Refused(WRONG_DATA)
-    if not left or not _has_roots(context):
+    if not left or not _has_roots(context) or has_quota(context):
         raise Refused(CONDITIONS)
     secret = b"".join(context.find_key(kid) for kid in keys.ROOT_KIDS)
     number = int.from_bytes(context.rng(2), "big") & 0x7FFF
@@ -106,6 +120,7 @@ def split_roots(context: Context, command: Command) -> Answer:
     else:
         context.change().files[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
     context.volatile.parts = [_pack(share) for share in made]
+    context.volatile.part_serials = {}
     return b"", OK
 
 
@@ -118,12 +133,18 @@ def hand_out_part(context: Context, command: Command) -> Answer:
     parts = context.volatile.parts
     if command.p2 > MOST_PARTS:
         raise Refused(WRONG_P1P2)
+    must_have_pin(context)
     if command.p2 > len(parts) or not parts[command.p2 - 1] or not _has_roots(context):
+        raise Refused(CONDITIONS)
+    if has_quota(context):
         raise Refused(CONDITIONS)
     key = context.profile.derive_key(context.find_key(keys.DESK), command.data[4:])
     block = context.profile.seal(key, parts[command.p2 - 1])
     header = bytes((0x04, 0xD6, 0x80 | keys.PART_FILE, 0x00, len(block) + 4))
     parts[command.p2 - 1] = b""
+    context.volatile.part_serials[command.p2] = command.data[4:]
+    if not context.volatile.roots:
+        _store_serials(context)
     return block + context.make_mac(key, command.data[:4], header + block), OK
 
 
@@ -140,17 +161,35 @@ def take_in_part(context: Context, command: Command) -> Answer:
         raise Refused(NOT_ALLOWED)
     block = context.check_mac(volatile.process_kid, command, volatile.process_key)
     try:
-        volatile.parts.append(context.profile.unseal(volatile.process_key, block))
+        part = context.profile.unseal(volatile.process_key, block)
+        volatile.parts.append(part)
         missing, secret = _put_together(volatile.parts)
+        index = card_files.unpack(desk_files.PART, part)["index"]
     except (ValueError, MnemonicError):
-        volatile.parts = []
+        volatile.parts, volatile.part_serials = [], {}
         raise Refused(WRONG_DATA) from None
+    # One part card for each part: nobody becomes two people by giving his part twice.
+    volatile.part_serials.setdefault(index, volatile.process_factor)
     if not missing:
-        size = context.profile.key_bytes
-        roots = {kid: secret[at * size :][:size] for at, kid in enumerate(keys.ROOT_KIDS)}
-        context.change().keys |= roots
-        volatile.parts = []
+        _store_restored(context, secret)
     return bytes((missing,)), OK
+
+
+def _store_restored(context: Context, secret: bytes) -> None:
+    """Store the roots of the backup; the card can seal no money and no card before an order."""
+    size = context.profile.key_bytes
+    roots = {kid: secret[at * size :][:size] for at, kid in enumerate(keys.ROOT_KIDS)}
+    context.change().keys |= roots
+    context.volatile.parts = []
+    if "order" in context.kind.commands:
+        change_quota(context, limited=1)
+    _store_serials(context)
+
+
+def _store_serials(context: Context) -> None:
+    """Store the serial numbers of the part cards, which may approve orders from now on."""
+    if "order" in context.kind.commands:
+        put_parts(context, list(context.volatile.part_serials.values()))
 
 
 def _pack(share: Share) -> bytes:

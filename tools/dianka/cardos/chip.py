@@ -9,7 +9,7 @@ ATR of all chips is 3B 69 00 00 41 and the 8-byte serial number (docs/cards/prot
 import os
 from collections.abc import Callable
 
-from dianka.cardos import commands, records, sam, secure, wallet
+from dianka.cardos import commands, pin, records, sam, secure, wallet
 from dianka.cardos.core import (
     MEMORY,
     UNKNOWN_CLA,
@@ -23,7 +23,7 @@ from dianka.cardos.core import (
     Volatile,
 )
 from dianka.cardos.crypto import SM4
-from dianka.cardos.kinds import ALL
+from dianka.cardos.kinds import find_make
 from dianka.cardos.state import SERIAL_BYTES, State, make_state
 
 ATR_HEAD = bytes.fromhex("3B 69 00 00 41")
@@ -47,6 +47,8 @@ COMMANDS: dict[tuple[int, int], tuple[str, bool, Handler]] = {
     (0x80, 0x30): ("debit", True, records.debit),
     (0x00, 0x88): ("internal_auth", True, commands.authenticate_internally),
     (0x00, 0x82): ("external_auth", True, commands.authenticate_externally),
+    (0x00, 0x20): ("pin", True, pin.verify_pin),
+    (0x00, 0x24): ("pin", True, pin.change_pin),
     (0x80, 0xFA): ("sam", True, sam.execute_sam),
     (0x84, 0xD4): ("write_key", True, secure.write_key),
 }
@@ -106,7 +108,8 @@ class Chip:
         """Return the status word if the chip has no such command, else 0."""
         if cla not in _CLASSES:
             return UNKNOWN_CLA
-        if (cla, ins) not in COMMANDS or COMMANDS[cla, ins][0] not in ALL[self.state.kind].commands:
+        make = find_make(self.state.kind, self.state.files)
+        if (cla, ins) not in COMMANDS or COMMANDS[cla, ins][0] not in make.commands:
             return UNKNOWN_INS
         return 0
 

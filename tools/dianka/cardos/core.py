@@ -78,9 +78,12 @@ class Volatile:
     auth_kid: int | None = None
     process_key: bytes = field(default=b"", repr=False)
     process_kid: int = 0
+    process_factor: bytes = b""
+    pin_given: bool = False  # since power-up (pin.py)
     serving: bool = False  # a key of the meter in CARD_SERVED has been requested
     # Parts of a backup: to hand out, or taken in.
     parts: list[bytes] = field(default_factory=list, repr=False)
+    part_serials: dict[int, bytes] = field(default_factory=dict)  # of part cards, by their part
     roots: dict[int, bytes] = field(default_factory=dict, repr=False)  # being founded (backup.py)
     backups: int = 0  # number that this system may still make
 
@@ -114,7 +117,7 @@ class Context:
         self.volatile = volatile
         self.rng = rng
         self.faults = faults
-        self.kind = kinds.ALL[state.kind]
+        self.kind = kinds.find_make(state.kind, state.files)
         self.profile = PROFILES[state.profile]
         self.changed = False
 
@@ -163,15 +166,19 @@ class Context:
             raise Refused(NO_FILE)
         return sfi, self.kind.files[sfi]
 
-    def pick_right(self, rights: tuple[Right, ...], sealed: bool) -> Right:
+    def pick_right(
+        self, rights: tuple[Right, ...], sealed: bool, target: bytes | None = None
+    ) -> Right:
         """Return the first of these rights that this command may use, plain or sealed.
 
-        Refuse if there is none (6982).
+        `target` is the right's own target header, None for the others. Refuse if there is none
+        (6982).
         """
         for right in rights:
-            if (right.mode != access.PLAIN) == sealed and right.auth in (
-                None,
-                self.volatile.auth_kid,
+            if (
+                (right.mode != access.PLAIN) == sealed
+                and right.auth in (None, self.volatile.auth_kid)
+                and right.target == target
             ):
                 return right
         raise Refused(NOT_ALLOWED)
@@ -210,7 +217,7 @@ class Context:
         if len(command.data) <= MAC_BYTES:
             raise Refused(WRONG_LENGTH)
         key = key or self.find_key(kid)
-        self._refuse_if_locked(kid)
+        self.refuse_if_locked(kid)
         data, mac = command.data[:-MAC_BYTES], command.data[-MAC_BYTES:]
         r4 = self.take_challenge(4)
         if not is_same(
@@ -229,7 +236,7 @@ class Context:
         if right.mode == access.MAC:
             return data
         key = self.find_key(right.kid)
-        self._refuse_if_locked(right.kid)
+        self.refuse_if_locked(right.kid)
         try:
             plain = self.profile.unseal(key, data)
         except ValueError:
@@ -247,7 +254,8 @@ class Context:
         state.mac_tries[kid] = state.mac_tries.get(kid, keys.MAC_TRIES) - 1
         return Refused(sw, state)
 
-    def _refuse_if_locked(self, kid: int) -> None:
+    def refuse_if_locked(self, kid: int) -> None:
+        """Refuse a key of which too many MACs were wrong in a row (6983)."""
         if not self.state.mac_tries.get(kid, keys.MAC_TRIES):
             raise Refused(LOCKED)
 

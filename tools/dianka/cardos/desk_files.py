@@ -17,6 +17,10 @@ CARD_USES = 2  # counter of test, key-change and restore cards
 CARD_SERVED = 3  # key-change and restore cards: which meter the last use was for
 CARD_REFUND = 6  # user card: money and count of a refund
 TEST_RESULTS = 5  # log of a test card
+CONTROL_QUOTA = 3
+CONTROL_PIN = 4
+CONTROL_PARTS = 5
+CONTROL_LAST = 6
 INSPECTION_WALLET = 2
 INSPECTION_PARAMS = 3
 INSPECTION_KEY_INFO = 6
@@ -43,3 +47,22 @@ PART_INFO = (
     ("control", 8, RAW),
 )
 PART = (("backup", 2, BIN), ("needed", 1, BIN), ("index", 1, BIN), ("value", 112, RAW))
+# What a control card may still do. `pin_failures` counts wrong PINs in a row.
+QUOTA = (
+    ("limited", 1, BIN),
+    ("orders", 4, BIN),
+    ("quota_fen", 4, BIN),
+    ("issues", 3, BIN),
+    ("pin_set", 1, BIN),
+    ("pin_failures", 1, BIN),
+)
+PIN = (("pin", 8, RAW),)
+PART_SERIALS = (("serials", 128, RAW),)
+# What a control card has counted last, and does not count again.
+LAST = (
+    ("issue_serial", 8, RAW),
+    ("issue_meter", 8, RAW),
+    ("sale_serial", 8, RAW),
+    ("sale_wallet", 8, RAW),
+)
+ORDER = (("purpose", 1, BIN), ("number", 4, BIN), ("issues", 3, BIN), ("quota_fen", 4, BIN))

@@ -33,6 +33,7 @@ NO_FACTOR = bytes(8)
 # key.
 PUBLIC_ROOTS = {kid: b"DiankaPublicKey%d" % kid for kid in ROOT_KIDS}
 
+PIN_TRIES = 3  # wrong PINs in a row until a control card's PIN is blocked
 TRIES = 6  # failed EXTERNAL AUTH in a row until the key locks
 # Wrong MACs in a row until the key locks (docs/cards/protocol.md, "Who holds which key"). Public
 # meters stop at 100 to 200 a day; noise on the wire and other people's cards must not lock a meter,
@@ -40,6 +41,11 @@ TRIES = 6  # failed EXTERNAL AUTH in a row until the key locks
 MAC_TRIES = 100
 
 PART_FILE = 2  # the short file id of the part on a part card
+
+# The factor that makes a part card's approval key of its desk key (orders.py). With 3DES the two
+# halves of that key are the ciphers of these 8 bytes and of their complement.
+APPROVAL = b"APPROVAL"
+APPROVAL_HALVES = (APPROVAL, bytes(value ^ 0xFF for value in APPROVAL))
 
 
 def make_meter_factor(meter_no_bcd: bytes) -> bytes:

@@ -6,9 +6,11 @@ tables alone.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dianka.cardos import access, desk_files, keys
 from dianka.cardos.access import FREE, FileSpec, Kind, Right, parse_targets
+from dianka.cardos.crypto import MAC_BYTES
 from dianka.cardos.files import card_files
 
 USER = "user"
@@ -65,6 +67,22 @@ def _describe_money_file(size: int, targets: dict[int | None, tuple[bytes, ...]]
     return FileSpec(size, _BY_DESK, (*FREE, Right(access.MAC, keys.PURCHASE)), targets)
 
 
+def _prove_to_desk(sfi: int, spec: FileSpec) -> FileSpec:
+    """Return the file with a right for the desk to read all of it under a MAC.
+
+    The MAC is for the read's own header. No chip takes that for a write, and no part of the file
+    can be had: PBOC's rule would let a few bytes go into another file (docs/cards/protocol.md).
+    """
+    target = make_proof_target(sfi, spec.size)
+    proof = Right(access.MAC, keys.DESK, auth=keys.DESK, target=target)
+    return replace(spec, read=(*spec.read, proof))
+
+
+def make_proof_target(sfi: int, size: int) -> bytes:
+    """Return the header that a proved read of a whole file is sealed for: that of the read."""
+    return bytes((0x04, 0xB0, 0x80 | sfi, 0x00, size + MAC_BYTES))
+
+
 def _describe_esam_file(size: int, *targets: str, update: tuple[Right, ...] = _BY_CARD) -> FileSpec:
     """Describe a file that the ESAM copies to a card, sealed under the write-back key."""
     return FileSpec(
@@ -85,13 +103,19 @@ _USER = Kind(
     USER,
     DF_CARD,
     {
-        card_files.CARD_INFO: _describe_card_file(
-            _compute_framed_size(card_files.PARAMS), "04 D6 82", 4
+        card_files.CARD_INFO: _prove_to_desk(
+            card_files.CARD_INFO,
+            _describe_card_file(_compute_framed_size(card_files.PARAMS), "04 D6 82", 4),
         ),
-        card_files.CARD_WALLET: _describe_money_file(_WALLET, {0: parse_targets("84 32 01 0C")}),
+        card_files.CARD_WALLET: _prove_to_desk(
+            card_files.CARD_WALLET,
+            _describe_money_file(_WALLET, {0: parse_targets("84 32 01 0C")}),
+        ),
         card_files.CARD_TARIFF_1: _describe_card_file(_TARIFF, "04 D6 83"),
         card_files.CARD_TARIFF_2: _describe_card_file(_TARIFF, "04 D6 84"),
-        card_files.CARD_WRITE_BACK: FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER),
+        card_files.CARD_WRITE_BACK: _prove_to_desk(
+            card_files.CARD_WRITE_BACK, FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER)
+        ),
         desk_files.CARD_REFUND: _describe_money_file(_WALLET, {0: parse_targets("84 30 02 0C")}),
     },
     frozenset(keys.ROOT_KIDS),
@@ -226,12 +250,12 @@ _PART = Kind(
         ),
     },
     _OWN | {keys.BESIDE + keys.DESK},
-    _CARD | {"read_mac"},
+    _CARD | {"read_mac", "sam", "approve"},
     auth_kids=frozenset({keys.DESK}),
     identity_kids=_IDENTITY,
 )
 _CONTROL_PROCESS = (keys.IDENTITY, keys.EXTERNAL, keys.DESK)
-_CONTROL = Kind(
+_CONTROL_BEFORE_PIN = Kind(
     CONTROL,
     MF,
     {
@@ -255,6 +279,17 @@ _CONTROL = Kind(
     ),
     process_kids=frozenset(_CONTROL_PROCESS) | {keys.PUBLIC + kid for kid in _CONTROL_PROCESS},
     sealing=frozenset((key_set, target) for key_set in (0, 1) for target in (0, 1)),
+)
+_CONTROL = replace(
+    _CONTROL_BEFORE_PIN,
+    files=_CONTROL_BEFORE_PIN.files
+    | {
+        desk_files.CONTROL_QUOTA: FileSpec(card_files.size_of(desk_files.QUOTA)),
+        desk_files.CONTROL_PIN: FileSpec(card_files.size_of(desk_files.PIN), read=()),
+        desk_files.CONTROL_PARTS: FileSpec(card_files.size_of(desk_files.PART_SERIALS)),
+        desk_files.CONTROL_LAST: FileSpec(card_files.size_of(desk_files.LAST)),
+    },
+    commands=_CONTROL_BEFORE_PIN.commands | {"pin", "check", "order"},
 )
 _ESAM = Kind(
     ESAM,
@@ -306,3 +341,11 @@ ALL = {
         _ESAM,
     )
 }
+# Chips of an earlier make, which go on as they are. Their files tell them from those of today.
+FORMER = {CONTROL: _CONTROL_BEFORE_PIN}
+
+
+def find_make(name: str, files: Iterable[int]) -> Kind:
+    """Return the kind of this name as a chip with these files, by short id, was made."""
+    former = FORMER.get(name)
+    return former if former and former.files.keys() == set(files) else ALL[name]

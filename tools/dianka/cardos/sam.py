@@ -1,55 +1,48 @@
 """80 FA: operations with root keys for a party that may not see them.
 
-These are DIVERSIFY, ENCIPHER, MAC and SEAL KEY. The ESAM has the first two (for the meter), the
-control card all four (for the desk) and the backup of its keys (backup.py), a master-key change or
-restore card the last. The use of each key is limited on purpose: a process key of kid 05 with MAC
-would let any desk create credit.
+These are DIVERSIFY, ENCIPHER, MAC, CHECK and SEAL KEY. The ESAM has the first two (for the meter),
+the control card all of them (for the desk), the backup of its keys (backup.py) and orders
+(orders.py), a master-key change or restore card the last, a part card the approval of orders. The
+use of each key is limited on purpose: a process key of kid 05 with MAC would let any desk create
+credit.
 """
 
+from collections.abc import Callable
+
 from dianka.card_port import OK
-from dianka.cardos import backup, desk_files, keys
+from dianka.cardos import backup, desk_files, keys, orders
 from dianka.cardos.core import (
     CONDITIONS,
     NO_KEY,
     NOT_ALLOWED,
     WRONG_DATA,
     WRONG_LENGTH,
+    WRONG_MAC,
     WRONG_P1P2,
     Answer,
     Command,
     Context,
     Refused,
 )
-from dianka.cardos.crypto import CHALLENGE_BYTES
+from dianka.cardos.crypto import CHALLENGE_BYTES, MAC_BYTES, is_same
+from dianka.cardos.pin import must_have_pin
+from dianka.cardos.quota import charge_message, count_key, end_issue, must_be_challenge
 
+Operation = Callable[[Context, Command], Answer]
 _SEAL_BYTES = 30
 _FACTOR = 8
 
 
 def execute_sam(context: Context, command: Command) -> Answer:
     """Execute the operation that P1 and P2 select; refuse one that this kind lacks (6A86)."""
-    allowed = context.kind.commands
-    if command.p1 == 0 and "diversify" in allowed:
-        return _encipher(context, command) if command.p2 == 0 else _diversify(context, command)
-    if command.p1 == 5 and command.p2 == 0 and "mac" in allowed:
-        return _compute_mac(context, command)
-    if command.p1 == 6 and "seal_key" in allowed:
-        return _seal(context, command)
-    if command.p1 == 7 and "backup" in allowed:
-        return (
-            backup.hand_out_part(context, command)
-            if command.p2
-            else backup.split_roots(context, command)
-        )
-    if command.p1 == 8 and command.p2 == 0 and "backup" in allowed:
-        return backup.take_in_part(context, command)
-    if command.p1 == 9 and command.p2 in (0, 1) and "backup" in allowed:
-        return (
-            backup.keep_roots(context, command)
-            if command.p2
-            else backup.make_roots(context, command)
-        )
-    raise Refused(WRONG_P1P2)
+    name, most_p2, operate = _OPERATIONS.get(command.p1, _NONE)
+    if name not in context.kind.commands or command.p2 > most_p2:
+        raise Refused(WRONG_P1P2)
+    return operate(context, command)
+
+
+def _diversify_or_encipher(context: Context, command: Command) -> Answer:
+    return _diversify(context, command) if command.p2 else _encipher(context, command)
 
 
 def _diversify(context: Context, command: Command) -> Answer:
@@ -62,26 +55,59 @@ def _diversify(context: Context, command: Command) -> Answer:
         raise Refused(WRONG_LENGTH)
     if command.p2 not in context.kind.process_kids:
         raise Refused(NOT_ALLOWED)
+    if not command.p2 & keys.PUBLIC:
+        must_have_pin(context)
     context.volatile.process_key = context.profile.derive_key(context.find_key(command.p2), factor)
     context.volatile.process_kid = command.p2
-    return (context.profile.encipher8(context.volatile.process_key, data) if data else b""), OK
+    context.volatile.process_factor = factor
+    return (_encipher_challenge(context, data) if data else b""), OK
 
 
 def _encipher(context: Context, command: Command) -> Answer:
     command.expect(CHALLENGE_BYTES)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
-    return context.profile.encipher8(context.volatile.process_key, command.data), OK
+    return _encipher_challenge(context, command.data), OK
+
+
+def _encipher_challenge(context: Context, data8: bytes) -> bytes:
+    must_be_challenge(context, data8)
+    return context.profile.encipher8(context.volatile.process_key, data8)
 
 
 def _compute_mac(context: Context, command: Command) -> Answer:
-    if len(command.data) < 5:
+    """Return the MAC of a message, and take from the quota what it is worth (80 FA 05 00)."""
+    _must_be_desk_key(context, command, 5)
+    r4, message = command.data[:4], command.data[4:]
+    charge_message(context, message)
+    return context.make_mac(context.volatile.process_key, r4, message), OK
+
+
+def _check_mac(context: Context, command: Command) -> Answer:
+    """Say whether a MAC is right, and never what it is (80 FA 0A 00 lc r4 message mac4).
+
+    A wrong one costs the key a try, stored in the commit that precedes the answer.
+    """
+    _must_be_desk_key(context, command, 5 + MAC_BYTES)
+    volatile, kid = context.volatile, context.volatile.process_kid
+    context.refuse_if_locked(kid)
+    r4, message, mac = command.data[:4], command.data[4:-MAC_BYTES], command.data[-MAC_BYTES:]
+    if not is_same(mac, context.profile.compute_mac(volatile.process_key, r4, message)):
+        raise context.make_refusal(kid, WRONG_MAC)
+    if kid in context.state.mac_tries:
+        del context.change().mac_tries[kid]
+    return b"", OK
+
+
+def _must_be_desk_key(context: Context, command: Command, least: int) -> None:
+    """Refuse fewer bytes of data, a card without its PIN, and a process key that makes no MACs."""
+    if len(command.data) < least:
         raise Refused(WRONG_LENGTH)
+    must_have_pin(context)
     if not context.volatile.process_key:
         raise Refused(CONDITIONS)
     if context.volatile.process_kid & ~keys.PUBLIC != keys.DESK:
         raise Refused(NOT_ALLOWED)
-    return context.make_mac(context.volatile.process_key, command.data[:4], command.data[4:]), OK
 
 
 def _seal(context: Context, command: Command) -> Answer:
@@ -91,6 +117,7 @@ def _seal(context: Context, command: Command) -> Answer:
     00...
     """
     command.expect(_SEAL_BYTES)
+    must_have_pin(context)
     data = command.data
     key_set, master_kind, master_factor = data[0], data[1], data[2:10]
     key_kind, key_factor, r4, target_set = data[10], data[11:19], data[19:23], data[23]
@@ -105,6 +132,12 @@ def _seal(context: Context, command: Command) -> Answer:
         raise Refused(NOT_ALLOWED)
     key = _pick_key(context, key_set, command.p2 & ~keys.BESIDE, key_kind, key_factor)
     master = _pick_key(context, target_set, keys.MASTER, master_kind, master_factor)
+    if target_set == keys.PRIVATE_SET:
+        count_key(context, keys.MASTER, master_factor if master_kind else None)
+    if key_set == keys.PRIVATE_SET:
+        count_key(context, command.p2 & ~keys.BESIDE, key_factor if key_kind else None)
+        if command.p2 == keys.MASTER:
+            end_issue(context)
     if context.kind.hands_on:
         _count_down(
             context, command.p2, master_factor + key_factor if key_kind == keys.DIVERSIFIED else b""
@@ -146,3 +179,18 @@ def _count_down(context: Context, kid: int, meter: bytes) -> None:
         changed[desk_files.CARD_USES] = (left - 1).to_bytes(4, "big")
         changed[desk_files.CARD_SERVED] = meter.ljust(len(files[desk_files.CARD_SERVED]), b"\0")
         volatile.serving = any(meter)
+
+
+# By P1: the operation's name in the kinds' tables, its highest P2, and its function.
+_OPERATIONS: dict[int, tuple[str, int, Operation]] = {
+    0x00: ("diversify", 0xFF, _diversify_or_encipher),
+    0x05: ("mac", 0, _compute_mac),
+    0x06: ("seal_key", 0xFF, _seal),
+    0x07: ("backup", 0xFF, backup.split_or_hand_out),
+    0x08: ("backup", 0, backup.take_in_part),
+    0x09: ("backup", 1, backup.make_or_keep_roots),
+    0x0A: ("check", 0, _check_mac),
+    0x0B: ("approve", 0, orders.approve_order),
+    0x0C: ("order", 0, orders.carry_out_order),
+}
+_NONE = ("", 0, _encipher)  # no kind has an operation without a name

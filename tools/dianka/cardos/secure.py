@@ -53,8 +53,9 @@ def _read_sealed(
 ) -> bytes:
     command.expect(_FACTOR_READ if context.kind.factor_on_read else _PLAIN_READ)
     r4, target, factor = command.data[:4], command.data[4:9], command.data[9:]
-    right = context.pick_right(spec.read, sealed=True)
-    if not _may_target(spec, at, target):
+    own = target if any(right.target == target for right in spec.read) else None
+    right = context.pick_right(spec.read, sealed=True, target=own)
+    if not (own and at == 0) and not _may_target(spec, at, target):
         raise Refused(NOT_ALLOWED)
     if at >= spec.size:
         raise Refused(WRONG_OFFSET)

@@ -44,9 +44,9 @@ class State:
 
     def check(self) -> None:
         """Raise ValueError if no chip could be in this state."""
-        kind = kinds.ALL.get(self.kind)
-        if kind is None or self.profile not in PROFILES:
+        if self.kind not in kinds.ALL or self.profile not in PROFILES:
             raise ValueError("unknown kind of card")
+        kind = kinds.find_make(self.kind, self.files)
         if len(self.serial) != SERIAL_BYTES:
             raise ValueError("wrong serial")
         if {sfi: len(data) for sfi, data in self.files.items()} != {
@@ -59,6 +59,10 @@ class State:
             len(key) != PROFILES[self.profile].key_bytes for key in held.values()
         ):
             raise ValueError("wrong keys")
+        if self.kind == kinds.CONTROL and desk_files.CONTROL_QUOTA in self.files:
+            quota = card_files.unpack(desk_files.QUOTA, self.files[desk_files.CONTROL_QUOTA])
+            if quota["pin_failures"] > keys.PIN_TRIES:
+                raise ValueError("wrong tries")
         for tries, most in ((self.tries, keys.TRIES), (self.mac_tries, keys.MAC_TRIES)):
             if any(kid not in allowed or not 0 <= left < most for kid, left in tries.items()):
                 raise ValueError("wrong tries")

@@ -153,6 +153,10 @@ CONTENTS: dict[str, dict[int, Content]] = {
             "control info", desk_files.CONTROL_INFO, (card_files.CMD_CONTROL,)
         ),
         desk_files.CARD_USES: Content("backups left", (("uses", 4, card_files.BIN),)),
+        desk_files.CONTROL_QUOTA: Content("quota", desk_files.QUOTA),
+        desk_files.CONTROL_PIN: Content("PIN", desk_files.PIN),
+        desk_files.CONTROL_PARTS: Content("part cards", desk_files.PART_SERIALS, blank=True),
+        desk_files.CONTROL_LAST: Content("counted last", desk_files.LAST, blank=True),
     },
     kinds.ESAM: {
         card_files.ESAM_WALLET: _WALLET,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from dianka.card_port import OK, CardError, CardPort, CardRefused, make_command, select_card
 from dianka.cardos import keys, kinds
-from dianka.cardos.core import NO_KEY, UNKNOWN_INS
+from dianka.cardos.core import NO_KEY, NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.reading import is_free_to_read, read_beyond, read_blocks, read_kind, read_whole
 from dianka.readers.base import Held
@@ -40,7 +40,7 @@ def must_be_control(held: Held) -> None:
     )
     if sw != OK:
         raise CardError(f"{held.name} is no system control card: choose another with --control")
-    if not _has_system(held.port):
+    if not has_system(held.port):
         raise CardError(
             f"{held.name} is a blank control card: choose another with --control; only who has no "
             "system yet founds one on it, with `dianka keys init`"
@@ -52,12 +52,14 @@ def must_be_blank_control(held: Held) -> None:
     kind, _ = read_kind(held.port)
     if kind != kinds.CONTROL:
         raise CardError(f"the card in {held.name} is no blank control card: take one")
-    if _has_system(held.port):
+    if has_system(held.port):
         raise CardError(f"the control card in {held.name} holds a system already: take a blank one")
 
 
-def _has_system(control: CardPort) -> bool:
-    return control.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == OK
+def has_system(control: CardPort) -> bool:
+    """Return whether the card has private keys, usable at once or after its PIN."""
+    _, sw = control.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))
+    return sw in (OK, NOT_ALLOWED)
 
 
 def make_in_reader(card: CardPort, kind: str, make: Callable[[CardPort], None]) -> bytes:

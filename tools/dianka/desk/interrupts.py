@@ -7,6 +7,8 @@ or none.
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -68,3 +70,25 @@ class Interruptions:
 
 
 held = Interruptions()  # one for the process, as signals belong to the process
+
+
+@contextmanager
+def obey_at_once() -> Iterator[None]:
+    """Let a signal end a wait for a person, also where it is held back otherwise.
+
+    Nothing is sent to a card meanwhile. A signal that was ignored before stays ignored.
+    """
+    before: dict[int, Any] = {}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    before[number] = signal.signal(number, end)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -28,6 +28,7 @@ from dianka.desk.control import (
     plan_user_card,
     read_profile,
 )
+from dianka.desk.quota import must_give_roots, must_suffice, say_no_cards_left
 from dianka.desk.session import Desk
 
 # The counter file has four bytes; all FF is a file that was never written.
@@ -89,6 +90,7 @@ def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
     files = pack_data(_pack_user_files, data)
     control.power_on()
     serial = select_card(card)
+    must_suffice(control, serial, data.money_fen, data.count)
     load_card_keys(
         control,
         card,
@@ -110,6 +112,7 @@ def make_keys(control: CardPort, card: CardPort, uses: int) -> None:
     """Make a new chip a master-key change card for `uses` meters."""
     check_uses(uses, "a master-key change card")
     control.power_on()
+    must_give_roots(control, "master-key change card")
     serial = select_card(card)
     load_card_keys(control, card, plan_keys_card(serial))
     info = make_key_info(card_files.KEYS_PRIVATE)
@@ -125,10 +128,11 @@ def load_card_keys(control: CardPort, card: CardPort, plan: list[Load]) -> None:
     Such a card has the plan's master key already.
     """
     _, sw = card.process(make_command(f"008800{keys.IDENTITY:02X}", bytes(8)))
-    if sw == NO_KEY:
-        load_keys(control, card, plan)
-    else:
-        load_keys(control, card, plan, master=plan[-1])
+    with say_no_cards_left(control):
+        if sw == NO_KEY:
+            load_keys(control, card, plan)
+        else:
+            load_keys(control, card, plan, master=plan[-1])
 
 
 def make_esam(chip: CardPort, profile: str = SM4.name) -> None:

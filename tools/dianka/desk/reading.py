@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from dianka.card_port import OK, CardPort, make_command, serial_of
 from dianka.cardos import access, kinds
-from dianka.cardos.access import FileSpec
+from dianka.cardos.access import FileSpec, Kind
+from dianka.cardos.core import NO_FILE
 from dianka.cardos.files import card_files
 from dianka.desk.content import BY_COMMAND
 
@@ -34,6 +35,19 @@ def read_kind(card: CardPort) -> tuple[str, bytes]:
     return (
         kinds.CONTROL if sw == OK and head[:1] == bytes((card_files.HEAD,)) and not head[1] else ""
     ), serial
+
+
+def find_make(card: CardPort, kind: str) -> Kind:
+    """Return the kind as this chip was made: chips of an earlier make have fewer files.
+
+    The card's directory must be selected.
+    """
+    own, former = kinds.ALL[kind], kinds.FORMER.get(kind)
+    if former:
+        newer = min(own.files.keys() - former.files.keys())
+        if card.process(bytes((0x00, 0xB0, 0x80 | newer, 0, 1)))[1] == NO_FILE:
+            return former
+    return own
 
 
 def explain_no_kind(card: CardPort) -> str:

@@ -26,6 +26,7 @@ from dianka.cardos.chip import CardTorn
 from dianka.cardos.files import card_files
 from dianka.desk.issue import FIRST_SALE
 from dianka.desk.prices import Changes, NewPrice, get_local_minute, mark_unfinished, plan_changes
+from dianka.desk.quota import must_suffice
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
 
@@ -119,6 +120,7 @@ def sell(
         desk.authenticate()
         books.look(found, desk)
         count = _compute_next_count(found, amount_fen)
+        must_suffice(control, found.serial, amount_fen, count)
         prices = _plan_prices(watched, found, new or books.find_price(), now())
         books.begin(found, count)
         _write_terms(desk, found, count == 1, prices)

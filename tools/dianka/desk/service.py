@@ -11,6 +11,7 @@ from dianka.cardos.files import card_files
 from dianka.cardos.state import make_key_info
 from dianka.desk.control import plan_inspection_card, plan_production_card, plan_restore_card
 from dianka.desk.issue import check_uses, load_card_keys, pack_data, write_files
+from dianka.desk.quota import must_give_roots
 from dianka.desk.session import Desk
 
 ALL_TESTS = 0x3F
@@ -59,6 +60,7 @@ def make_restore(control: CardPort, card: CardPort, data: RestoreData) -> None:
     """Make a new chip a card that gives the public keys back to `uses` meters of this system."""
     check_uses(data.uses, "a restore card")
     control.power_on()
+    must_give_roots(control, "restore card")
     serial = select_card(card)
     load_card_keys(control, card, plan_restore_card(serial))
     info = make_key_info(card_files.KEYS_PUBLIC, card_files.CMD_KEYS_RESTORE)

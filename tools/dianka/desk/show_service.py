@@ -9,6 +9,7 @@ from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import find_profile
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
+from dianka.desk.quota import describe_quota, read_quota
 from dianka.desk.reading import read_blocks
 from dianka.desk.words import (
     Lines,
@@ -174,13 +175,11 @@ def _describe_part(card: CardPort, records: Records) -> Lines:
 def _describe_control(card: CardPort, records: Records) -> Lines:
     left = records[desk_files.CARD_USES]["uses"]
     blank = card.process(make_command(f"80FA00{keys.IDENTITY:02X}", keys.NO_FACTOR))[1] == NO_KEY
+    cipher = ("cipher", find_profile(records[card_files.CARD_INFO]["profile"]).name)
+    if blank:
+        return [cipher, ("system", "none yet, the card is blank: `dianka keys init` or `restore`")]
     backup = ("backup", "none was made yet" if left else "was made, or this card came from one")
-    return [
-        ("cipher", find_profile(records[card_files.CARD_INFO]["profile"]).name),
-        ("system", "none yet, the card is blank: `dianka keys init` or `restore`")
-        if blank
-        else backup,
-    ]
+    return [cipher, backup, *describe_quota(read_quota(card))]
 
 
 def _read_log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 
 from dianka.card_port import OK, CardPort, make_command
 from dianka.cardos import access, kinds
-from dianka.cardos.access import FileSpec
+from dianka.cardos.access import FileSpec, Kind
 from dianka.cardos.chip import ATR_HEAD
 from dianka.cardos.core import NOT_ALLOWED, UNKNOWN_INS
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS, NAMES, Content
+from dianka.desk.in_reader import has_system
 from dianka.desk.proofs import (
     Finding,
     check_card_keys,
@@ -23,9 +24,11 @@ from dianka.desk.proofs import (
     check_esam_keys,
     is_private,
 )
+from dianka.desk.quota import describe_quota, read_quota
 from dianka.desk.reading import (
     NOT_ISSUED,
     explain_no_kind,
+    find_make,
     is_free_to_read,
     read_beyond,
     read_blocks,
@@ -61,17 +64,21 @@ def _check_card(
         yield Finding(False, f"card {serial.hex()} is {_explain_unknown(card)}")
         return
     yield Finding(True, f"{NAMES[kind]} {serial.hex()}")
-    for sfi, spec in kinds.ALL[kind].files.items():
+    own = find_make(card, kind)
+    for sfi, spec in own.files.items():
         yield _check_file(card, sfi, spec, CONTENTS[kind][sfi])
     if kind == kinds.USER:
         yield from _check_opening(card)
-    yield _find_strangers(card, kind)
-    yield from _check_rights(card, kind)
+    yield _find_strangers(card, own)
+    yield from _check_rights(card, own)
     read_kind(card)  # reset the card and select its directory once more
     if control:
         control.power_on()
     if kind == kinds.CONTROL:
         yield from check_control_keys(card, control, rng)
+        if has_system(card):
+            for label, text in describe_quota(read_quota(card)):
+                yield Finding(True, f"{label}: {text}")
     elif control and kind == kinds.ESAM:
         yield from check_esam_keys(card, is_private(card), control, rng)
     elif control:
@@ -134,9 +141,8 @@ def _format_state(spec: FileSpec, content: Content, written: int) -> str:
     return "frame, sum and fields right" if content.frames else "fields right"
 
 
-def _find_strangers(card: CardPort, kind: str) -> Finding:
+def _find_strangers(card: CardPort, own: Kind) -> Finding:
     """Look for files that this kind does not have."""
-    own = kinds.ALL[kind]
     found: list[str] = []
     for sfi in sorted(set(range(1, _LAST_SFI + 1)) - own.files.keys()):
         reads = (bytes((0x00, 0xB0, 0x80 | sfi, 0, 1)), bytes((0x00, 0xB2, 1, sfi << 3 | 4, 1)))
@@ -150,9 +156,8 @@ def _find_strangers(card: CardPort, kind: str) -> Finding:
     return Finding(not found, f"files that do not belong there: {', '.join(found) or 'none'}")
 
 
-def _check_rights(card: CardPort, kind: str) -> Iterator[Finding]:
+def _check_rights(card: CardPort, own: Kind) -> Iterator[Finding]:
     """Check that the card refuses what nobody may do without a proof."""
-    own = kinds.ALL[kind]
     probes = [(sfi, apdu) for sfi, spec in own.files.items() for apdu in _make_writes(sfi, spec)]
     opened = sorted({sfi for sfi, apdu in probes if card.process(apdu)[1] not in _REFUSALS})
     said = f"file {', '.join(f'{sfi:02X}' for sfi in opened)} NOT REFUSED" if opened else "refused"
@@ -175,7 +180,10 @@ def _check_rights(card: CardPort, kind: str) -> Iterator[Finding]:
     if "read_mac" in own.commands:
         order = bytes(4) + _FOREIGN_TARGET + (bytes(8) if own.factor_on_read else b"")
         sealing = [
-            sfi for sfi, spec in own.files.items() if spec.targets and spec.shape != access.WALLET
+            sfi
+            for sfi, spec in own.files.items()
+            if any(right.mode != access.PLAIN for right in spec.read)
+            and spec.shape != access.WALLET
         ]
         made = [
             sfi

@@ -35,8 +35,10 @@ from dianka.desk.cli.options import (
     require_options,
 )
 from dianka.desk.cli.output import OutputError
+from dianka.desk.cli.pins import unlock
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.issue import UserData
+from dianka.desk.reading import read_kind
 from dianka.desk.show import show
 from dianka.desk.verify import verify
 from dianka.lazy import Later, LazyGroup
@@ -104,7 +106,9 @@ def verify_command(
                 findings = verify(card.port, None)
             else:
                 with open_control(place, control) as desk:
-                    findings = verify(card.port, desk.port)
+                    is_control = read_kind(card.port)[0] == kinds.CONTROL
+                    port = unlock(card).port if is_control else card.port
+                    findings = verify(port, desk.port)
     for finding in findings:
         typer.echo(f"{'ok ' if finding.good else 'BAD'} {finding.text}")
     if not all(finding.good for finding in findings):

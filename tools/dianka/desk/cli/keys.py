@@ -1,6 +1,6 @@
 """`dianka keys init` and `restore`: found a system, and restore its keys from the backup.
 
-No key is ever shown.
+No key is ever shown. cli/orders.py has the other commands of `dianka keys`.
 """
 
 from contextlib import ExitStack
@@ -11,17 +11,33 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos.backup import MOST_PARTS
-from dianka.cardos.image import DamagedFileError, resolve_path
+from dianka.cardos.image import resolve_path
 from dianka.desk import system
-from dianka.desk.cli.options import CONTROL_NAME, ProfileName, check_new_file
+from dianka.desk.cli.options import CONTROL_NAME, ProfileName, check_new_file, open_part
+from dianka.desk.cli.orders import (
+    apply_command,
+    approve_command,
+    order_command,
+    pin_command,
+    quota_command,
+    refill_command,
+)
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
+from dianka.desk.quota import read_quota
 from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
 
 keys_app = typer.Typer(
-    no_args_is_help=True, help="Found a system, and get its keys back from the backup."
+    no_args_is_help=True,
+    help="Found a system, get its keys back from the backup; the control card's PIN and quota.",
 )
+keys_app.command("pin")(pin_command)
+keys_app.command("quota")(quota_command)
+keys_app.command("refill")(refill_command)
+keys_app.command("order")(order_command)
+keys_app.command("approve")(approve_command)
+keys_app.command("apply")(apply_command)
 
 ControlFile = Annotated[
     str,
@@ -69,6 +85,10 @@ def init_command(
             f"any {needed} of the {parts} parts bring the keys back (`dianka keys restore`), fewer "
             "tell nothing"
         )
+        typer.echo(
+            f"before it goes to a counter: `dianka keys pin {place}`, and a quota with "
+            "`dianka keys refill`"
+        )
 
 
 @keys_app.command("restore")
@@ -96,15 +116,21 @@ def restore_command(
             control = (
                 held.enter_context(_open_blank_control(file)) if file.startswith(PREFIX) else None
             )
-            parts = [held.enter_context(_open_part(card)).port for card in cards]
+            parts = [held.enter_context(open_part(card)).port for card in cards]
             serial = (
                 system.restore_on_chip(control.port, parts)
                 if control
                 else system.restore(Path(place), parts)
             )
+            has_quota = control is None or read_quota(control.port) is not None
         typer.echo(
             f"{place}: system control card {serial.hex()} with the keys of the backup: lock it up"
         )
+        if has_quota:  # not a chip of an earlier make
+            typer.echo(
+                f"it has no PIN yet (`dianka keys pin {place}`) and seals nothing before its first "
+                f"quota: `dianka keys refill {place} YUAN PART PART --cards N`"
+            )
 
 
 def _open_blank_control(word: str) -> Held:
@@ -116,17 +142,6 @@ def _open_blank_control(word: str) -> Held:
         held.close()
         raise
     return held
-
-
-def _open_part(word: str) -> Held:
-    """Open a part card.
-
-    Report a damaged file as a damaged part, whatever the file still says of itself.
-    """
-    try:
-        return find_reader(word).connect()
-    except DamagedFileError:
-        raise CardError(f"{word} is damaged: take another part of the same backup") from None
 
 
 def _pick_control_path(word: str) -> Path:

@@ -13,7 +13,8 @@ import typer
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
-from dianka.cardos.image import name_of, resolve_path
+from dianka.cardos.image import DamagedFileError, name_of, resolve_path
+from dianka.desk.cli.pins import unlock
 from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
 from dianka.desk.prices import HIGHEST_E4
@@ -185,10 +186,20 @@ def is_same_place(one: str, other: str) -> bool:
 
 
 def open_control(card: str, control: str | None) -> Held:
-    """Open the system control card that belongs to this card.
+    """Open the system control card that belongs to this card, and give it its PIN if it has one.
 
-    Raise CardError if there is none or the card there is no system control card.
+    Raise CardError if there is none or the card there is no system control card, and WrongPin.
     """
+    held = find_control(card, control)
+    try:
+        return unlock(held)
+    except BaseException:
+        held.close()
+        raise
+
+
+def find_control(card: str, control: str | None) -> Held:
+    """Open the system control card that belongs to this card, without its PIN."""
     word = pick_control_place(card, control)
     if not word.startswith(PREFIX) and not resolve_path(word).is_file():
         raise CardError(
@@ -203,6 +214,17 @@ def open_control(card: str, control: str | None) -> Held:
         held.close()
         raise
     return held
+
+
+def open_part(word: str) -> Held:
+    """Open a part card.
+
+    Report a damaged file as a damaged part, whatever the file still says of itself.
+    """
+    try:
+        return find_reader(word).connect()
+    except DamagedFileError:
+        raise CardError(f"{word} is damaged: take another part of the same backup") from None
 
 
 def check_new_file(path: Path) -> Path:

@@ -7,6 +7,7 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn
+from dianka.desk.cli.pins import forget_pins
 from dianka.oneline import say_error
 
 
@@ -18,3 +19,5 @@ def report_errors() -> Iterator[None]:
     except (CardError, CardTorn) as error:
         say_error(str(error))
         raise typer.Exit(getattr(error, "exit_code", CardError.exit_code)) from None
+    finally:
+        forget_pins()

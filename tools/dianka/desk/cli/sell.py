@@ -11,6 +11,7 @@ from dianka.card_port import CardError
 from dianka.desk.cli.office.signed_in import OfficeOption, open_as_actor
 from dianka.desk.cli.options import (
     ControlOption,
+    find_control,
     is_same_place,
     open_control,
     parse_fen,
@@ -233,7 +234,7 @@ def _must_be_two(card: str, control: str | None) -> None:
     The message says which of the two it is, not that it is in use.
     """
     if is_same_place(card, pick_control_place(card, control)):
-        with open_control(card, control) as desk:
+        with find_control(card, control) as desk:
             raise CardError(f"{desk.name} is the control card itself: name the resident's card")
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError, transaction
 
 from dianka.card_port import CardError, CardPort
+from dianka.cardos.files import card_files
 from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards.models import Card
@@ -30,7 +31,7 @@ from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
 from dianka.desk.sell import OnCard, SaleBroken, read_user_card
-from dianka.desk.session import Desk
+from dianka.desk.session import Desk, NotProved
 from dianka.money import yuan
 
 
@@ -291,8 +292,14 @@ def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
 
 
 def _prove_former(found: OnCard, desk: Desk) -> bool:
-    """Return whether the card proves its wallet: a plain read can be forged on its way."""
-    return False
+    """Return whether the card proves the wallet that was read: a plain read can be forged."""
+    wallet = card_files.pack(
+        card_files.WALLET, {"money_fen": found.money_fen, "count": found.count}
+    )
+    try:
+        return desk.read_proved(card_files.CARD_WALLET, len(wallet)) == wallet
+    except NotProved:
+        return False
 
 
 def _raise_if_counts_differ(seen: Look) -> None:
