@@ -11,7 +11,13 @@ import pytest
 
 from dianka.firmware import ROOT
 
-FILES = ("test_ledger.py", "test_many_desks.py")
+FILES = (
+    "test_ledger.py",
+    "test_many_desks.py",
+    "test_search.py",
+    "test_customers.py",
+    "test_customers_closing.py",
+)
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,7 @@ def fill_estate(
             numbers = range(at, min(at + BATCH, first + customers))
             _fill_batch(rng, numbers, price, chain.read_time())
         tell(numbers.stop - first)
+    search.rebuild()
 
 
 def _fill_batch(rng: random.Random, numbers: range, price: TariffVersion, now: datetime) -> None:
@@ -88,7 +89,6 @@ def _fill_batch(rng: random.Random, numbers: range, price: TariffVersion, now: d
         )
         for contract in contracts
     )
-    search.refresh(customer.pk for customer in people)
 
 
 def _name_area(number: int) -> str:

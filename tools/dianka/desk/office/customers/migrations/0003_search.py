@@ -1,30 +1,10 @@
 """Words to look for with their grams (search.py), numbers given out, money brought along."""
 
-from typing import Any
-
 import django.db.models.deletion
 from django.db import migrations, models
 
+from dianka.desk.office.customers.grams import make_index
 from dianka.desk.office.guards import make_for
-
-# Without content, and without places in it: the grams alone. All signs but ASCII's are letters.
-_SQLITE = (
-    "CREATE VIRTUAL TABLE customers_gram USING fts5(grams, content='', detail=none, "
-    "columnsize=0, tokenize=\"ascii tokenchars '^'\")",
-)
-_POSTGRESQL = (
-    "CREATE FUNCTION customers_grams(words text) RETURNS text[] LANGUAGE sql IMMUTABLE "
-    "PARALLEL SAFE AS $$ SELECT coalesce(array_agg(substr(word, place, size)), '{}') "
-    "FROM unnest(string_to_array(words, ' ')) AS word, generate_series(2, 3) AS size, "
-    "generate_series(1, length(word) - size + 1) AS place $$",
-    "CREATE INDEX customers_gram ON customers_searchtext USING gin (customers_grams(words)) "
-    "WITH (fastupdate = off)",
-)
-
-
-def _make_index(_apps: Any, editor: Any) -> None:
-    for statement in _SQLITE if editor.connection.vendor == "sqlite" else _POSTGRESQL:
-        editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):
@@ -64,6 +44,6 @@ class Migration(migrations.Migration):
             name="brought_fen",
             field=models.BigIntegerField(default=0),
         ),
-        migrations.RunPython(_make_index),
+        migrations.RunPython(make_index),
         migrations.RunPython(make_for("customers")),
     ]
