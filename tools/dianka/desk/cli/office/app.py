@@ -15,6 +15,11 @@ COMMANDS = {
     "prove": Later(f"{_HERE}.database:prove_command", "Prove where each fen is."),
     "backup": Later(f"{_HERE}.database:backup_command", "Write a verified copy."),
     "restore": Later(f"{_HERE}.database:restore_command", "Bring a copy back."),
+    "customer": Later(f"{_HERE}.customers:customer_app", "Customers and their accounts."),
+    "premise": Later(f"{_HERE}.estate:premise_app", "Areas and premises."),
+    "meter": Later(f"{_HERE}.estate:meter_app", "Meters in stock, installed, removed."),
+    "export": Later(f"{_HERE}.sheets:export_command", "Write a sheet, xlsx or csv."),
+    "import": Later(f"{_HERE}.sheets:import_command", "Try a sheet, or take it in."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }
