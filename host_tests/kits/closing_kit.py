@@ -28,14 +28,16 @@ def sell(contract: "Contract", amount_fen: int, state: str = "written") -> "Sale
 
     desk, _ = Desk.objects.get_or_create(name="desk1")
     last = Sale.objects.filter(contract=contract).order_by("-count").first()
-    number = Sale.objects.filter(desk=desk).count() + 1
     meter = posting.of_meter("transit", contract.meter.number)
     move = posting.Move(posting.cash("desk1"), meter, amount_fen)
     posted = state != "pending"
+    desk.sales += 1
+    desk.receipts += posted
+    desk.save()
     act = posting.post("desk1", "lin", "sale", str(contract.meter), [move]) if posted else None
     return Sale.objects.create(
         desk=desk,
-        number=number,
+        number=desk.sales,
         key=uuid.uuid4(),
         key_hash=b"",
         contract=contract,
@@ -48,7 +50,7 @@ def sell(contract: "Contract", amount_fen: int, state: str = "written") -> "Sale
         state=state,
         begun_at=chain.read_time(),
         written_at=chain.read_time() if posted else None,
-        receipt=number if posted else None,
+        receipt=desk.receipts if posted else None,
         act=act,
     )
 

@@ -5,16 +5,17 @@ import unicodedata
 from dianka.card_port import CardError
 
 HIDDEN = "*"
+_UNSEEN = ("Cc", "Cf", "Cs")  # Unicode's categories: control, format, half of a pair
 
 
 def clean_text(text: str, what: str, most: int) -> str:
     """Return a text as one line without spaces around it; CardError if that can't be kept.
 
-    Signs that nobody sees or that turn the line around (Unicode's category C) are refused, and more
-    than `most` signs.
+    Signs that nobody sees or that turn the line around are refused, and more than `most` signs.
+    Those without a name in Unicode are kept: rare names are written with them.
     """
     cleaned = unicodedata.normalize("NFC", " ".join(text.split()))
-    if any(unicodedata.category(sign)[0] == "C" for sign in cleaned):
+    if any(unicodedata.category(sign) in _UNSEEN for sign in cleaned):
         raise CardError(f"the {what} {cleaned!r} has a sign that is not seen: type it anew")
     if len(cleaned) > most:
         raise CardError(f"the {what} has {len(cleaned)} signs: give up to {most}")

@@ -39,9 +39,9 @@ def export_sheet(actor: Actor, kind_name: str, file: Path, whole_numbers: bool =
         raise SheetError(f"{file} is there already: name a new file")
     draft = file.with_name(file.name + ".part")
     try:
-        with transaction.atomic():
-            rows = writer(draft, _list_rows(kind))
-            told = f"{rows} rows as {clip(file.name)}{', whole numbers' if whole_numbers else ''}"
+        rows = writer(draft, _list_rows(kind))
+        told = f"{rows} rows as {clip(file.name)}{', whole numbers' if whole_numbers else ''}"
+        with transaction.atomic():  # not around the writing: it would hold up the counters
             chain.append(actor.desk, actor.operator, "export", kind.name, told)
         draft.rename(file)
     except OSError as error:
