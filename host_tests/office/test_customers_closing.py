@@ -12,7 +12,7 @@ from closing_kit import consent, open_shift, read_meter, sell
 from estate_kit import make_actor, make_contract
 
 LIVE = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

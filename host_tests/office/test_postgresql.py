@@ -15,8 +15,8 @@ FILES = (
     "test_ledger.py",
     "test_many_desks.py",
     "test_search.py",
-    "test_customers.py",
     "test_customers_closing.py",
+    "test_customers_desks.py",
 )
 
 
