@@ -1,4 +1,7 @@
-"""The index of search.py: each two and three characters that follow one another in a word.
+"""The index of search.py: each 2, 3 and 5 characters that follow one another in a word.
+
+Numbers of one make begin alike and are full of zeros, so that every row has the same three digits
+of them; five are rare enough.
 
 On SQLite it is a full-text table without content, written here line by line; on PostgreSQL a GIN
 index on a function of the words, which the database keeps by itself. (Its pg_trgm would do without
@@ -10,8 +13,9 @@ from typing import Any
 
 from django.db import connection, transaction
 
+_SIZES = (2, 3, 5)
 MARK = "^"  # before each word of a line
-# Rows with all grams and not the word itself are few, but for words such as 000000: an end to them.
+# Rows with all grams and not the word itself are few, but for words such as 0000000000: an end.
 _MOST_COMPARED = 20_000
 _BULK_BYTES = 1 << 26
 _USUAL_BYTES = 1 << 20
@@ -23,7 +27,7 @@ _SQLITE = (
 _FUNCTION = (
     "CREATE FUNCTION customers_grams(words text) RETURNS text[] LANGUAGE sql IMMUTABLE "
     "PARALLEL SAFE AS $$ SELECT coalesce(array_agg(substr(word, place, size)), '{}') "
-    "FROM unnest(string_to_array(words, ' ')) AS word, generate_series(2, 3) AS size, "
+    f"FROM unnest(string_to_array(words, ' ')) AS word, unnest(ARRAY{list(_SIZES)}) AS size, "
     "generate_series(1, length(word) - size + 1) AS place $$"
 )
 _GIN = "CREATE INDEX customers_gram ON customers_searchtext USING gin (customers_grams(words))"
@@ -107,14 +111,18 @@ def rebuild_index(batches: Iterable[dict[int, str]]) -> None:
 
 
 def make_grams(marked: str) -> set[str]:
-    """Return each two and three characters that follow one another in a word with its MARK."""
-    return {marked[at : at + size] for size in (2, 3) for at in range(len(marked) - size + 1)}
+    """Return all grams of a word with its MARK."""
+    return {gram for size in _SIZES for gram in _cut(marked, size)}
 
 
 def _pick_grams(word: str, mark: str) -> set[str]:
     """Return the longest grams that a line with this word must have."""
     marked = (mark or MARK) + word if len(word) == 1 else mark + word
-    return {gram for gram in make_grams(marked) if len(gram) == min(3, len(marked))}
+    return _cut(marked, max(size for size in _SIZES if size <= len(marked)))
+
+
+def _cut(marked: str, size: int) -> set[str]:
+    return {marked[at : at + size] for at in range(len(marked) - size + 1)}
 
 
 def _join_grams(line: str) -> str:

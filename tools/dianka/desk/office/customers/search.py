@@ -2,9 +2,9 @@
 
 Each customer has one line of words (SearchText), written by `refresh`; whoever changes a customer,
 a contract, a meter's place or a card calls it in the same transaction. A word is letters and digits
-alone, in lower case. An index (grams.py) finds the lines that hold each two or three characters of
-what is looked for; they are then compared with the words themselves. So one character finds the
-words that begin with it, two or more the words that hold them anywhere.
+alone, in lower case. An index (grams.py) finds the lines that hold all short pieces of what is
+looked for; they are then compared with the words themselves. So one character finds the words that
+begin with it, two or more the words that hold them anywhere.
 """
 
 import itertools

@@ -17,7 +17,7 @@ from dianka.desk.office.estate.models import Area, Meter, Premise
 
 BATCH = 5000
 _ROOMS = 1000  # of an area: 25 buildings, 2 units, 5 floors, 4 doors
-_FIRST_METER = 202_600_000_000
+FIRST_METER = 202_600_000_000
 _SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡"
 _GIVEN = (
     "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华文玉建国春梅志红兰飞鹏凤玲金海波斌宇浩凯健俊帆"
@@ -55,7 +55,7 @@ def _fill_batch(rng: random.Random, numbers: range, price: TariffVersion, now: d
         [_make_premise(areas[number // _ROOMS], number % _ROOMS) for number in numbers]
     )
     meters = Meter.objects.bulk_create(
-        Meter(number=_FIRST_METER + number, state=Meter.State.INSTALLED, premise=premise)
+        Meter(number=FIRST_METER + number, state=Meter.State.INSTALLED, premise=premise)
         for number, premise in zip(numbers, premises, strict=True)
     )
     people = Customer.objects.bulk_create(
