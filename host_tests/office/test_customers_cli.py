@@ -124,7 +124,7 @@ def test_a_sheet_by_command(office: Path, tmp_path: Path, monkeypatch: pytest.Mo
     done = CliRunner().invoke(app, [*words, "--really"])
     assert done.exit_code == 1
     assert done.output.splitlines() == [
-        "row 3: there is no name: give one",
+        "row 3, 姓名: there is no name: give one",
         "1 bad cells: nothing is taken in",
     ]
     file.write_text("客户编号,姓名\n1,a\n2,b\n", encoding="utf-8")

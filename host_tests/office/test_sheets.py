@@ -199,7 +199,7 @@ def test_the_dry_run_names_each_bad_cell_and_changes_nothing(office: Path, tmp_p
     assert [item.details.phone for item in outcome.new] == ["13812345678", "", ""]
     assert [str(fault) for fault in outcome.faults] == [
         "row 3, 客户编号: '' is no number of up to 12 digits",
-        "row 4: there is no name: give one",
+        "row 4, 姓名: there is no name: give one",
         "row 5, 客户编号: the office has it with other values: change it there",
         "row 6, 客户编号: the same as in row 5",
         "row 8, 客户编号: the same as in row 7",
@@ -212,7 +212,7 @@ def test_the_dry_run_names_each_bad_cell_and_changes_nothing(office: Path, tmp_p
         "and type it anew",
         "row 15, 电话: a masked number: give the whole one",
         "row 16, 电话: a date or time: format the column as text and type it anew",
-        "row 17: the name has 61 signs: give up to 60",
+        "row 17, 姓名: the name has 61 signs: give up to 60",
         "row 20: 'cell' has no heading above it",
     ]
     with pytest.raises(CardError, match=r"^row .* bad cells in all"):

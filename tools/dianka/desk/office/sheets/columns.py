@@ -1,13 +1,15 @@
 """Columns of sheets: their headings, and what their cells may hold. Cells are text here."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dianka.card_port import CardError
 from dianka.desk.amounts import parse_fen
 from dianka.desk.office.people.rights import Actor
+
+R = TypeVar("R")
 
 _YES = ("是", "yes", "true", "1")
 _NO = ("", "否", "no", "false", "0")
@@ -41,7 +43,7 @@ class Kind(Protocol):
     columns: tuple[Column, ...]
 
     def parse(self, cells: dict[str, str]) -> Any:
-        """Return a row's item. BadCell or CardError if it can't be."""
+        """Return a row's item. BadCell if it can't be."""
         ...
 
     def find_keys(self, item: Any) -> dict[str, Any]:
@@ -73,6 +75,21 @@ class Kind(Protocol):
         ...
 
 
+def attempt(column: str, act: Callable[[], R]) -> R:
+    """Return what an act on a cell returns; BadCell of this column if it raises CardError."""
+    try:
+        return act()
+    except CardError as error:
+        raise BadCell(column, str(error)) from None
+
+
+def parse_text(
+    cells: dict[str, str], column: str, clean: Callable[[str, str, int], str], most: int
+) -> str:
+    """Return a cell's text as one of the functions of texts.py makes it clean."""
+    return attempt(column, lambda: clean(cells[column], column.replace("_", " "), most))
+
+
 def parse_number(cells: dict[str, str], column: str) -> int:
     """Return a number of up to 12 digits, with leading zeros or without."""
     text = cells[column]
@@ -85,10 +102,7 @@ def parse_number(cells: dict[str, str], column: str) -> int:
 
 def parse_amount(cells: dict[str, str], column: str) -> int:
     """Return an amount in yuan as fen; an empty cell is 0."""
-    try:
-        return parse_fen(cells[column] or "0")
-    except CardError as error:
-        raise BadCell(column, str(error)) from None
+    return attempt(column, lambda: parse_fen(cells[column] or "0"))
 
 
 def parse_yes(cells: dict[str, str], column: str) -> bool:

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.sheets.columns import BadCell, Column, Kind, SheetError
@@ -153,8 +152,6 @@ def _read_cells(
             yield number, kind.parse(words)
         except BadCell as error:
             to.add_fault(number, by_name[error.column], str(error))
-        except CardError as error:
-            to.add_fault(number, None, str(error))
 
 
 def _judge_batch(

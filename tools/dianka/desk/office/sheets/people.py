@@ -1,19 +1,26 @@
 """Customers and contracts as sheets. No money comes along: balances are sold or read."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.contracts import Terms, find_price
 from dianka.desk.office.customers.models import Contract, Customer
-from dianka.desk.office.customers.records import Details, clean_details, details_of, mask_details
+from dianka.desk.office.customers.records import Details, details_of, mask_details
 from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.sheets.columns import BadCell, Column, parse_amount, parse_number
-from dianka.desk.office.texts import HIDDEN, require_text
+from dianka.desk.office.sheets.columns import (
+    BadCell,
+    Column,
+    attempt,
+    parse_amount,
+    parse_number,
+    parse_text,
+)
+from dianka.desk.office.texts import HIDDEN, clean_personal, clean_text, require_text
 from dianka.money import yuan
 
 _BATCH = 1000
@@ -52,12 +59,13 @@ class Customers:
         self._whole_numbers = whole_numbers  # in what is listed
 
     def parse(self, cells: dict[str, str]) -> CustomerRow:
-        details = Details(cells["name"], cells["phone"], cells["id_number"], cells["note"])
-        # Masked ones are judged later: they may be those of a customer whom the office knows.
-        blank = {name: "" for name in ("phone", "id_number") if HIDDEN in getattr(details, name)}
-        cleaned = clean_details(replace(details, **blank))
-        masked = {name: getattr(details, name).strip() for name in blank}
-        return CustomerRow(parse_number(cells, "number"), replace(cleaned, **masked))
+        details = Details(
+            parse_text(cells, "name", require_text, 60),
+            _parse_personal(cells, "phone"),
+            _parse_personal(cells, "id_number"),
+            parse_text(cells, "note", clean_text, 500),
+        )
+        return CustomerRow(parse_number(cells, "number"), details)
 
     def find_keys(self, item: CustomerRow) -> dict[str, Any]:
         return {"number": item.number}
@@ -123,8 +131,8 @@ class Contracts:
             if not cells[column]:
                 raise BadCell(column, "empty: the meter will hold to it, so nothing is assumed")
         amounts = [parse_amount(cells, column) for column in ("alarm1", "alarm2", "hoard")]
-        terms = Terms(require_text(cells["tariff"], "tariff", 40), *amounts)
-        terms.check()
+        terms = Terms(parse_text(cells, "tariff", require_text, 40), *amounts)
+        attempt("alarm1", terms.check)
         return ContractRow(parse_number(cells, "customer"), parse_number(cells, "meter"), terms)
 
     def find_keys(self, item: ContractRow) -> dict[str, Any]:
@@ -190,6 +198,11 @@ class Contracts:
         amounts = (item.terms.alarm1_fen, item.terms.alarm2_fen, item.terms.hoard_limit_fen)
         numbers = [f"{item.customer:012d}", f"{item.meter:012d}"]
         return [*numbers, item.terms.tariff, *map(yuan, amounts)]
+
+
+def _parse_personal(cells: dict[str, str], column: str) -> str:
+    """Return a personal number; a masked one is judged later: it may be a known customer's."""
+    return parse_text(cells, column, clean_text if HIDDEN in cells[column] else clean_personal, 30)
 
 
 def _list_contracts() -> Any:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dianka.desk.office.estate.models import Area, Meter, Premise
-from dianka.desk.office.estate.places import check_place
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.sheets.columns import (
     BadCell,
     Column,
     parse_number,
+    parse_text,
     parse_yes,
     pick_word,
 )
@@ -113,7 +113,7 @@ class Meters:
         place = _parse_place(cells) if state == "installed" else None
         if place is None and any(cells[column.name] for column in _PLACE):
             raise BadCell("state", f"only a meter that is {_STATES['installed']} has a place")
-        model = clean_text(cells["model"], "model", 40)
+        model = parse_text(cells, "model", clean_text, 40)
         return MeterRow(parse_number(cells, "number"), model, state, place)
 
     def find_keys(self, item: MeterRow) -> dict[str, Any]:
@@ -195,8 +195,12 @@ def _show_meter(meter: Meter) -> MeterRow:
 
 
 def _parse_place(cells: dict[str, str]) -> Place:
-    area = require_text(cells["area"], "area", 60)
-    return area, *check_place(cells["building"], cells["unit"], cells["room"])
+    return (
+        parse_text(cells, "area", require_text, 60),
+        parse_text(cells, "building", require_text, 20),
+        parse_text(cells, "unit", clean_text, 20),
+        parse_text(cells, "room", require_text, 20),
+    )
 
 
 def _say(place: Place) -> str:
