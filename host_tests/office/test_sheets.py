@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import time
 import tracemalloc
 import zipfile
@@ -409,6 +410,36 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 def test_an_xlsx_that_is_none(office: Path, tmp_path: Path, name: str) -> None:
     make, said = BAD[name]
     refuse(write_bytes(tmp_path, make(), "sheet.xlsx"), said)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("999999999999", ""),
+        ("110101199001011000", "may have lost digits"),  # as some office programs write it
+        ("1.10101199001011E+17", "may have lost digits"),
+        ("12.0", "is no number of up to 12 digits"),
+        ("NaN", "may have lost digits|is no xlsx"),
+    ],
+)
+def test_numbers_as_spreadsheets_keep_them(
+    office: Path, tmp_path: Path, value: str, fault: str
+) -> None:
+    from dianka.desk.office.sheets.importing import try_import
+
+    cells = "".join(f'<c t="inlineStr"><is><t>{word}</t></is></c>' for word in PEOPLE[:2])
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        f'<row r="1">{cells}</row><row r="2"><c r="A2"><v>{value}</v></c>'
+        '<c r="B2" t="inlineStr"><is><t>a</t></is></c></row></sheetData></worksheet>'
+    )
+    content = small_xlsx({"xl/worksheets/sheet1.xml": sheet.encode()})
+    try:
+        outcome = try_import(MANAGER, "customers", write_bytes(tmp_path, content, "sheet.xlsx"))
+        said = " ".join(map(str, outcome.faults))
+    except CardError as error:
+        said = str(error)
+    assert re.search(fault, said) and bool(said) == bool(fault), said
 
 
 def test_a_bomb_is_not_unpacked(
