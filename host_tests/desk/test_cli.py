@@ -182,7 +182,7 @@ def test_the_control_card_is_no_resident_s_card(
 
 DARK = (
     "alarm 1 (1.00) is below alarm 2 (5.00): the supply would be cut before the lamp warns; "
-    "give --alarm1 of at least 5.00\n"
+    "give alarm 1 of at least 5.00\n"
 )
 
 

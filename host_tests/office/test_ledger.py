@@ -31,7 +31,7 @@ def place(kind: str, number: int) -> Any:
 
 
 ALLOWED = {
-    "cash": {"transit", "difference"},
+    "cash": {"transit", "difference", "meter"},
     "transit": {"meter", "cash", "refund"},
     "meter": {"used", "cash", "refund", "transit"},
     "difference": {"cash", "transit"},

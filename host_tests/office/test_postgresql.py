@@ -11,7 +11,14 @@ import pytest
 
 from dianka.firmware import ROOT
 
-FILES = ("test_ledger.py", "test_many_desks.py", "test_sales.py")
+FILES = (
+    "test_ledger.py",
+    "test_many_desks.py",
+    "test_sales.py",
+    "test_search.py",
+    "test_customers_closing.py",
+    "test_customers_desks.py",
+)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import typer
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
 from dianka.cardos.image import DamagedFileError, name_of, resolve_path
+from dianka.desk.amounts import check_alarms, parse_decimal, parse_fen
 from dianka.desk.cli.pins import unlock
 from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
@@ -78,25 +79,6 @@ SerialOption = Annotated[
 ]
 
 
-def parse_decimal(text: str, places: int, what: str) -> int:
-    """Convert a decimal number to its smallest unit: '12.34' with two places is 1234.
-
-    Digits are moved, nothing is rounded. Raise CardError if the text is no such number.
-    """
-    match = re.fullmatch(rf"([0-9]{{1,9}})(?:\.([0-9]{{1,{places}}}))?", text.strip())
-    if not match:
-        raise CardError(f"{text!r} is no {what}: write it as 12 or 12.{'34567890'[:places]}")
-    return int(match[1] + (match[2] or "").ljust(places, "0"))
-
-
-def parse_fen(text: str) -> int:
-    """Convert an amount in yuan to fen; raise CardError if it is more than a card can hold."""
-    value = parse_decimal(text, 2, "amount in yuan")
-    if value > HIGHEST_FEN:
-        raise CardError(f"{text} yuan is more than a card can say: give up to {yuan(HIGHEST_FEN)}")
-    return value
-
-
 def require_options(**given: str | list[str] | None) -> None:
     """Raise CardError that names every option which was not given.
 
@@ -118,11 +100,7 @@ def parse_alarms(alarm1: str | None, alarm2: str | None) -> tuple[int, int]:
     """
     require_options(alarm1=alarm1, alarm2=alarm2)
     first, second = parse_fen(cast(str, alarm1)), parse_fen(cast(str, alarm2))
-    if second and first < second:
-        raise CardError(
-            f"alarm 1 ({yuan(first)}) is below alarm 2 ({yuan(second)}): the supply would be cut "
-            f"before the lamp warns; give --alarm1 of at least {yuan(second)}"
-        )
+    check_alarms(first, second)
     return first, second
 
 

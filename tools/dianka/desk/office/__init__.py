@@ -6,6 +6,10 @@
     people      who works here, and in which roles
     audit       one chain of acts for each desk: each act's hash covers the one before it
     ledger      double entry in fen, append-only; the daily proof
+    estate      areas, premises, meters
+    customers   customers and their accounts, from opening to the last fen; search
+    sheets      xlsx and csv, in and out
+    figures     generated estates to measure on
     checking    audit and ledger read whole, each fault named
     backup      copies of a SQLite office, opened before they are believed
 

@@ -19,6 +19,11 @@ COMMANDS = {
     "take-in": Later(
         f"{_HERE}.counter:take_in_command", "Take in purchases from outside of the books."
     ),
+    "customer": Later(f"{_HERE}.customers:customer_app", "Customers and their accounts."),
+    "premise": Later(f"{_HERE}.estate:premise_app", "Areas and premises."),
+    "meter": Later(f"{_HERE}.estate:meter_app", "Meters in stock, installed, removed."),
+    "export": Later(f"{_HERE}.sheets:export_command", "Write a sheet, xlsx or csv."),
+    "import": Later(f"{_HERE}.sheets:import_command", "Try a sheet, or take it in."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

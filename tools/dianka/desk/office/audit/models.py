@@ -26,3 +26,4 @@ class Act(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("chain", "number"), name="act_number_once"),)
+        indexes = (models.Index(fields=("subject",), name="act_by_subject"),)

@@ -58,6 +58,8 @@ class Contract(models.Model):
     `price` is the version that the meter has, or will have with the purchases sold so far.
     `former_count` is the last purchase that was made outside of this office's books, `former_fen`
     its money if it was still on its way into the meter when it was taken in.
+    `brought_fen` was in the former meter, or the former holder's, when this contract was opened. It
+    is in transit to this meter, and the first purchase (count `former_count` + 1) carries it along.
     """
 
     class State(models.TextChoices):
@@ -77,6 +79,7 @@ class Contract(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     former_count = models.BigIntegerField(default=0)
     former_fen = models.BigIntegerField(default=0)
+    brought_fen = models.BigIntegerField(default=0)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 
@@ -90,3 +93,17 @@ class Contract(models.Model):
                 name="alarm_1_before_alarm_2",
             ),
         )
+
+
+class SearchText(models.Model):
+    """A customer's words as search.py looks for them. It alone writes them."""
+
+    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True)
+    words = models.TextField()
+
+
+class Counter(models.Model):
+    """The last number that the office gave out of a series. Locked by whoever takes one."""
+
+    name = models.CharField(max_length=20, unique=True)
+    last = models.BigIntegerField(default=0)

@@ -8,6 +8,7 @@ The moves that may be, and nothing else:
     transit -> cash       a refund of what never reached the meter
     transit -> refund     the same, paid back without this desk's cash
     meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
+    cash -> meter         an overdraft is paid when the account ends
     cash <-> difference   a desk's count found less or more
     difference -> transit  a sale completed after the shift that took its money was counted
     outside -> transit, meter   a meter or a card with credit from before is taken in
@@ -40,6 +41,7 @@ ALLOWED = {
     (METER, CASH),
     (METER, REFUND),
     (METER, TRANSIT),
+    (CASH, METER),
     (CASH, DIFFERENCE),
     (DIFFERENCE, CASH),
     (OUTSIDE, TRANSIT),

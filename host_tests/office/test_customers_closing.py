@@ -1,0 +1,281 @@
+"""How accounts end: exact to the fen, by a final statement, with a second person's consent."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from closing_kit import consent, open_shift, read_meter, sell
+from estate_kit import make_actor, make_contract
+
+LIVE = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+fen = st.sampled_from([1, 2, 99, 100, 50_000, 99_999_999]) | st.integers(1, 10**6)
+
+
+def balances() -> dict[str, int]:
+    from dianka.desk.office.ledger.models import Account
+
+    return {str(each): each.balance_fen for each in Account.objects.all() if each.balance_fen}
+
+
+def terms(price_e4: int = 5000) -> Any:
+    from dianka.desk.office.customers.contracts import Terms
+
+    return Terms(f"flat {price_e4}", 2000, 500, 0)
+
+
+def new_customer(number: int) -> Any:
+    from dianka.desk.office.customers.records import Details, add_customer
+
+    return add_customer(make_actor(), Details(f"customer {number}"), number)
+
+
+def new_meter(number: int) -> None:
+    from dianka.desk.office.estate.meters import add_meters
+
+    add_meters(make_actor("technician"), number)
+
+
+def error() -> type[Exception]:
+    from dianka.card_port import CardError
+
+    return CardError
+
+
+@LIVE
+@given(
+    purchases=st.lists(st.tuples(fen, fen), min_size=1, max_size=4),
+    way=st.sampled_from(["close", "refund", "holder", "hand over", "exchange"]),
+)
+def test_every_fen_is_somewhere(office: Path, purchases: list, way: str) -> None:
+    """Buy, use, maybe into the overdraft, and end: books of our own tell where each fen is."""
+    from django.db import transaction
+
+    from dianka.desk.office import checking
+    from dianka.desk.office.customers.closing import change_holder, close_account, exchange_meter
+
+    with transaction.atomic():
+        actor, contract = make_actor("manager"), make_contract(7)
+        open_shift(actor)
+        for bought_fen, used_fen in purchases:
+            sell(contract, bought_fen)
+            reading = read_meter(contract, bought_fen, used_fen)
+        bought = sum(each[0] for each in purchases)
+        used = sum(each[1] for each in purchases)
+        left, books = bought - used, {"cash:desk1:notes": bought, "used:000000000007": -used}
+        if way in ("close", "refund"):
+            method = "refund" if way == "refund" and left > 0 else "notes"
+            yes = consent(actor, "closing", contract.meter, left)
+            assert close_account(actor, 7, reading.pk, yes, method) == left
+            goes = "refund:desk1" if method == "refund" else "cash:desk1:notes"
+        elif way == "exchange":
+            new_meter(8)
+            following = exchange_meter(actor, 7, 8, reading.pk, "broken display")
+            goes = "transit:000000000008" if left > 0 else "cash:desk1:notes"
+        else:
+            new_customer(9)
+            yes = consent(actor, "change of holder", contract.meter, left)
+            carried = way == "hand over"
+            following = change_holder(actor, 7, 9, terms(), reading.pk, yes, hand_over=carried)
+            goes = "transit:000000000007" if carried and left > 0 else "cash:desk1:notes"
+        books[goes] = books.get(goes, 0) - left
+        assert balances() == {name: amount for name, amount in books.items() if amount}
+        if way in ("holder", "hand over", "exchange"):
+            assert following.brought_fen == (left if goes.startswith("transit") else 0)
+        contract.refresh_from_db()
+        assert contract.state == "closed" and contract.closed_at
+        assert list(checking.find_faults()) == []
+        transaction.set_rollback(True)
+
+
+def sold_and_used(bought_fen: int = 5000, used_fen: int = 1200) -> tuple[Any, Any, Any]:
+    actor, contract = make_actor("manager"), make_contract(7)
+    open_shift(actor)
+    sell(contract, bought_fen)
+    return actor, contract, read_meter(contract, bought_fen, used_fen)
+
+
+def close(actor: Any, reading: Any, yes: int | None, method: str = "notes") -> int:
+    from dianka.desk.office.customers.closing import close_account
+
+    return close_account(actor, 7, reading and reading.pk, yes, method)
+
+
+def test_no_closing_without_the_right_consent(office: Path) -> None:
+    from dianka.desk.office.people.models import Consent
+
+    actor, contract, reading = sold_and_used()
+    before = balances()
+    for yes in (
+        None,
+        consent(actor, "closing", contract.meter, 3801),
+        consent(actor, "closing", "000000000008", 3800),
+        consent(actor, "refund", contract.meter, 3800),
+        consent(make_actor("clerk"), "closing", contract.meter, 3800),
+    ):
+        with pytest.raises(error(), match=r"^closing takes .* \(meter 000000000007, 38\.00 yuan\)"):
+            close(actor, reading, yes)
+    used = consent(actor, "closing", contract.meter, 3800)
+    Consent.objects.filter(pk=used).update(used_at=reading.seen_at)
+    with pytest.raises(error(), match="was used or is older than 15 minutes"):
+        close(actor, reading, used)
+    assert balances() == before
+
+
+def test_no_closing_by_a_statement_that_is_not_final(office: Path) -> None:
+    actor, contract, former = sold_and_used()
+    yes = consent(actor, "closing", contract.meter, 3800)
+    with pytest.raises(error(), match="is not the newest of meter"):
+        close(actor, None, yes)
+    pending = sell(contract, 700, "pending")
+    with pytest.raises(error(), match=f"sale {pending.number} of meter .* is not finished"):
+        close(actor, former, yes)
+    pending.state = "void"
+    pending.save(update_fields=["state"])
+    sell(contract, 700)
+    with pytest.raises(error(), match=r"7\.00 yuan are on their way"):
+        close(actor, former, yes)
+    late = read_meter(contract, 700, 0, count=1)
+    with pytest.raises(error(), match="the meter tells of 1 purchases, 3 were sold"):
+        close(actor, late, yes)
+    wrong = read_meter(contract, 0, 0, balance_fen=4501)
+    with pytest.raises(error(), match=r"meter says 45\.01 yuan, the books say 45\.00"):
+        close(actor, wrong, yes)
+    last = read_meter(contract, 0, 0)
+    with pytest.raises(error(), match="is not the newest of meter"):
+        close(actor, wrong, yes)
+    assert close(actor, last, consent(actor, "closing", contract.meter, 4500)) == 4500
+
+
+def old(contract: Any, **other: Any) -> Any:
+    from dianka.desk.office.audit import chain
+
+    return read_meter(contract, 0, 0, **{"seen_at": chain.read_time()} | other)
+
+
+def test_an_old_statement_takes_consent_to_just_that(office: Path) -> None:
+    """A meter that says nothing any more; or a receipt that was kept in a drawer."""
+    from dianka.desk.office.audit import chain
+    from dianka.desk.office.customers.models import Contract
+    from dianka.desk.prices import UTC_OFFSET, card_minute
+
+    actor, contract, _ = sold_and_used()
+    now = chain.read_time()
+    Contract.objects.update(opened_at=now - timedelta(days=90))
+    three_days = card_minute(now + UTC_OFFSET - timedelta(days=3))
+    a_day_ago = now - timedelta(hours=25)
+    for fields in (
+        {"seen_at": a_day_ago},
+        {"seen_at": a_day_ago, "source": "inspection"},
+        {"meter_minute": three_days},
+    ):
+        reading = old(contract, **fields)
+        with pytest.raises(error(), match=r"^closing by an old statement takes a second"):
+            close(actor, reading, consent(actor, "closing", contract.meter, 3800))
+    yes = consent(actor, "closing by an old statement", contract.meter, 3800)
+    assert close(actor, reading, yes) == 3800
+
+
+@pytest.mark.parametrize(
+    "fresh", [{"meter_minute": 0}, {"meter_minute": 2001010000, "source": "inspection"}]
+)
+def test_a_meter_that_has_lost_its_time_can_be_closed(office: Path, fresh: dict) -> None:
+    actor, contract, _ = sold_and_used()
+    reading = old(contract, **fresh)
+    assert close(actor, reading, consent(actor, "closing", contract.meter, 3800)) == 3800
+
+
+def test_cash_moves_in_the_actor_s_shift_alone(office: Path) -> None:
+    from dianka.desk.office.vending.models import Shift
+
+    actor, contract, reading = sold_and_used()
+    Shift.objects.update(operator="somebody")
+    yes = consent(actor, "closing", contract.meter, 3800)
+    with pytest.raises(error(), match="a-manager has no shift at desk1"):
+        close(actor, reading, yes)
+    assert close(actor, reading, yes, "refund") == 3800, "no cash, no shift"
+
+
+def test_what_is_owed_is_not_paid_by_refund(office: Path) -> None:
+    actor, contract, reading = sold_and_used(5000, 5010)
+    yes = consent(actor, "closing", contract.meter, -10)
+    with pytest.raises(error(), match=r"0\.10 yuan are owed"):
+        close(actor, reading, yes, "refund")
+    assert close(actor, reading, yes) == -10
+
+
+def test_an_account_that_was_never_used_is_closed_without_a_statement(office: Path) -> None:
+    actor, contract = make_actor("clerk"), make_contract(7)
+    assert close(actor, None, consent(actor, "closing", contract.meter, 0)) == 0
+    with pytest.raises(error(), match="meter 000000000007 has no account"):
+        close(actor, None, None)
+
+
+def test_a_second_life_of_a_meter_begins_at_nothing(office: Path) -> None:
+    """The next holder's contract is not held against what the meter said before."""
+    from dianka.desk.office.customers.closing import change_holder
+
+    actor, contract, reading = sold_and_used()
+    new_customer(9)
+    yes = consent(actor, "change of holder", contract.meter, 3800)
+    following = change_holder(actor, 7, 9, terms(), reading.pk, yes)
+    assert close(actor, None, consent(actor, "closing", contract.meter, 0)) == 0
+    following.refresh_from_db()
+    assert following.state == "closed"
+
+
+def test_who_holds_it_can_t_become_the_holder(office: Path) -> None:
+    from dianka.desk.office.customers.closing import change_holder
+
+    actor, contract, reading = sold_and_used()
+    with pytest.raises(error(), match="holds this account already"):
+        change_holder(actor, 7, 7, terms(), reading.pk, None)
+    new_customer(9)
+    yes = consent(actor, "change of holder", contract.meter, 3800)
+    with pytest.raises(error(), match="no price of a tariff 'flat 1' holds now"):
+        change_holder(actor, 7, 9, terms(1), reading.pk, yes)
+    contract.refresh_from_db()
+    assert contract.state == "open", "all or nothing"
+
+
+def test_an_exchange_keeps_what_was_agreed(office: Path) -> None:
+    from dianka.desk.office.customers.closing import exchange_meter
+    from dianka.desk.office.customers.contracts import suspend_account
+    from dianka.desk.office.estate.models import Meter
+
+    actor, contract, reading = sold_and_used()
+    suspend_account(actor, 7, "moved out")
+    with pytest.raises(error(), match="there is no meter 000000000008"):
+        exchange_meter(actor, 7, 8, reading.pk, "broken")
+    new_meter(8)
+    with pytest.raises(error(), match="an exchange has a reason"):
+        exchange_meter(actor, 7, 8, reading.pk, " ")
+    with pytest.raises(error(), match="is installed: take one from stock"):
+        exchange_meter(actor, 7, 7, reading.pk, "broken")
+    following = exchange_meter(make_actor("technician"), 7, 8, reading.pk, "broken")
+    assert (following.customer, following.premise) == (contract.customer, contract.premise)
+    assert (following.alarm1_fen, following.price) == (contract.alarm1_fen, contract.price)
+    assert (following.state, following.brought_fen) == ("suspended", 3800)
+    former, now = Meter.objects.get(number=7), Meter.objects.get(number=8)
+    assert (former.state, former.premise, now.state) == ("removed", None, "installed")
+
+
+def test_money_of_an_exchange_is_on_its_way_until_the_new_meter_has_it(office: Path) -> None:
+    from dianka.desk.office.customers.closing import close_account, exchange_meter
+
+    actor, _, reading = sold_and_used()
+    new_meter(8)
+    following = exchange_meter(actor, 7, 8, reading.pk, "broken")
+    with pytest.raises(error(), match=r"38\.00 yuan are on their way to meter 000000000008"):
+        close_account(actor, 8, None, None)
+    sell(following, 1000)
+    last = read_meter(following, 4800, 300)
+    yes = consent(actor, "closing", following.meter, 4500)
+    assert close_account(actor, 8, last.pk, yes) == 4500

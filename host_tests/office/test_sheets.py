@@ -1,0 +1,530 @@
+"""Sheets out and in: nothing is changed on the way, and nothing hostile gets in."""
+
+import csv
+import io
+import re
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
+
+from dianka.card_port import CardError
+from estate_kit import make_actor, make_contract
+
+LIVE = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+MANAGER = make_actor("manager")
+PEOPLE = ["客户编号", "姓名", "电话", "证件号码", "备注"]
+
+
+def try_rows(folder: Path, rows: list[list[Any]], kind: str = "customers") -> Any:
+    from dianka.desk.office.sheets.importing import try_import
+
+    return try_import(MANAGER, kind, write_xlsx(folder, rows))
+
+
+def take_in(folder: Path, rows: list[list[Any]], kind: str = "customers") -> Any:
+    from dianka.desk.office.sheets.importing import import_sheet
+
+    return import_sheet(MANAGER, kind, write_xlsx(folder, rows))
+
+
+def write_xlsx(folder: Path, rows: list[list[Any]], name: str = "sheet.xlsx") -> Path:
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    book.save(folder / name)
+    return folder / name
+
+
+def write_bytes(folder: Path, content: bytes, name: str = "sheet.csv") -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def count_rows() -> tuple[int, ...]:
+    from dianka.desk.office.audit.models import Act
+    from dianka.desk.office.customers.models import Contract, Customer
+    from dianka.desk.office.estate.models import Meter, Premise
+
+    return tuple(model.objects.count() for model in (Act, Contract, Customer, Meter, Premise))
+
+
+# What people may have typed: all that clean_text lets through, and what spreadsheets make of it.
+texts = st.text(
+    st.characters(exclude_categories=("C", "Z")) | st.sampled_from(" =+-@#'\",;0０1.eE张"),
+    min_size=1,
+    max_size=12,
+).filter(str.strip)
+people = st.lists(st.tuples(texts, texts | st.just(""), texts | st.just("")), max_size=6)
+
+
+@LIVE
+@given(people=people, suffix=st.sampled_from([".xlsx", ".csv"]))
+def test_what_goes_out_comes_in_again_unchanged(
+    office: Path, tmp_path_factory: pytest.TempPathFactory, people: list, suffix: str
+) -> None:
+    from django.db import transaction
+
+    from dianka.desk.office.customers.models import Customer
+    from dianka.desk.office.customers.records import Details, add_customer
+    from dianka.desk.office.sheets.exporting import export_sheet
+    from dianka.desk.office.sheets.importing import import_sheet, try_import
+
+    file = tmp_path_factory.mktemp("sheets") / f"people{suffix}"
+    with transaction.atomic():
+        add_customer(MANAGER, Details("always one"))
+        for name, phone, note in people:
+            add_customer(MANAGER, Details(name, phone.replace("*", ""), "", note))
+        assert export_sheet(MANAGER, "customers", file, whole_numbers=True) == len(people) + 1
+        again = try_import(MANAGER, "customers", file)
+        assert (again.new, again.same, again.faults) == ([], len(people) + 1, [])
+        fields = ("number", "name", "phone", "id_number", "note")
+        before = list(Customer.objects.order_by("number").values(*fields))
+        Customer.objects.all().delete()
+        import_sheet(MANAGER, "customers", file)
+        assert list(Customer.objects.order_by("number").values(*fields)) == before
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+def test_a_whole_estate_moves(office: Path, tmp_path: Path, suffix: str) -> None:
+    from dianka.desk.office.customers.models import Contract, Customer
+    from dianka.desk.office.customers.search import search
+    from dianka.desk.office.estate.models import Area, Meter, Premise
+    from dianka.desk.office.figures.estate import fill_estate
+    from dianka.desk.office.sheets.exporting import export_sheet
+    from dianka.desk.office.sheets.importing import KINDS, import_sheet, try_import
+
+    fill_estate(60)
+    before = {name: list(kind.list_items()) for name, kind in KINDS.items()}
+    for name in KINDS:
+        export_sheet(MANAGER, name, tmp_path / f"{name}{suffix}", whole_numbers=True)
+        assert try_import(MANAGER, name, tmp_path / f"{name}{suffix}").same == 60
+    from dianka.desk.office.cards.models import Card
+
+    for model in (Card, Contract, Customer, Meter, Premise, Area):
+        model.objects.all().delete()
+    for name in KINDS:
+        outcome = import_sheet(MANAGER, name, tmp_path / f"{name}{suffix}")
+        assert len(outcome.new) == 60 and not outcome.faults
+    whole = {"customers": None}
+    for name, kind in KINDS.items():
+        assert list(kind.list_items()) == before[name], whole.get(name)
+    some = Contract.objects.select_related("customer").all()[7]
+    assert some.customer.pk in search(str(some.meter)), "what is imported is found"
+
+
+def test_masked_numbers_go_out_and_change_nothing(office: Path, tmp_path: Path) -> None:
+    from dianka.desk.office.audit.models import Act
+    from dianka.desk.office.customers.models import Customer
+    from dianka.desk.office.customers.records import Details, add_customer
+    from dianka.desk.office.sheets.exporting import export_sheet
+    from dianka.desk.office.sheets.importing import try_import
+
+    add_customer(MANAGER, Details("张三", "13812345678", "110101199001011234"))
+    file = tmp_path / "people.csv"
+    with pytest.raises(CardError, match="may not see personal numbers"):
+        export_sheet(make_actor("auditor"), "customers", file, whole_numbers=True)
+    export_sheet(make_actor("auditor"), "customers", file)
+    assert "138****5678" in file.read_text("utf-8") and "1381234" not in file.read_text("utf-8")
+    assert Act.objects.order_by("pk").last().detail == "1 rows as people.csv"
+    assert try_import(MANAGER, "customers", file).same == 1
+    with pytest.raises(CardError, match="is there already: name a new file"):
+        export_sheet(MANAGER, "customers", file)
+    Customer.objects.update(phone="13912345678")
+    (fault,) = try_import(MANAGER, "customers", file).faults
+    assert str(fault).startswith("row 2, 客户编号: the office has it with other values")
+    Customer.objects.all().delete()
+    assert [str(each) for each in try_import(MANAGER, "customers", file).faults] == [
+        "row 2, 电话: a masked number: give the whole one",
+        "row 2, 证件号码: a masked number: give the whole one",
+    ]
+
+
+def test_a_formula_does_not_leave_the_office(office: Path, tmp_path: Path) -> None:
+    from dianka.desk.office.customers.records import Details, add_customer
+    from dianka.desk.office.sheets.exporting import export_sheet
+
+    for name in ("=1+1", "+1", "-1", "@SUM(A1)", "#N/A", "'=1"):
+        add_customer(MANAGER, Details(name))
+    export_sheet(MANAGER, "customers", tmp_path / "a.csv")
+    export_sheet(MANAGER, "customers", tmp_path / "a.xlsx")
+    rows = list(csv.reader((tmp_path / "a.csv").read_text("utf-8-sig").splitlines()))
+    sheet = load_workbook(tmp_path / "a.xlsx").worksheets[0]
+    cells = [row[1] for row in sheet.iter_rows(min_row=2)]
+    assert [row[1] for row in rows[1:]] == [cell.value for cell in cells]
+    assert all(cell.value.startswith("'") and cell.data_type == "s" for cell in cells)
+
+
+def test_the_dry_run_names_each_bad_cell_and_changes_nothing(office: Path, tmp_path: Path) -> None:
+    from dianka.desk.office.customers.records import Details, add_customer
+
+    add_customer(MANAGER, Details("张三", "1"), 3)
+    before = count_rows()
+    rows = [
+        PEOPLE,
+        ["1", "good", 13812345678, "", ""],
+        ["", "no number", "", "", ""],
+        [2, "", "", "", ""],
+        [3, "张三", "2", "", ""],
+        [3, "张三", "1", "", ""],
+        [5, "twice", "", "", ""],
+        ["0005", "twice", "", "", ""],
+        [6.5, "a part", "", "", ""],
+        [1e21, "too much", "", "", ""],
+        ["1.23457E+11", "as csv from a spreadsheet", "", "", ""],
+        ["1234567890123", "13 digits", "", "", ""],
+        [7, "=1+1", "", "", ""],
+        [8, "an identity number", "", 110101199001011234, ""],
+        [9, "masked", "138****5678", "", ""],
+        [10, "date", time_of_day(), "", ""],
+        [11, "x" * 61, "", "", ""],
+        [None, None, None, None, None],
+        ["000000000012", "good too", "", "", ""],
+        [13, "one more", "", "", "", "cell"],
+    ]
+    outcome = try_rows(tmp_path, rows)
+    assert [item.number for item in outcome.new] == [1, 5, 12]
+    assert [item.details.phone for item in outcome.new] == ["13812345678", "", ""]
+    assert [str(fault) for fault in outcome.faults] == [
+        "row 3, 客户编号: '' is no number of up to 12 digits",
+        "row 4, 姓名: there is no name: give one",
+        "row 5, 客户编号: the office has it with other values: change it there",
+        "row 6, 客户编号: the same as in row 5",
+        "row 8, 客户编号: the same as in row 7",
+        "row 9, 客户编号: '6.5' is no number of up to 12 digits",
+        "row 10, 客户编号: 1e+21 may have lost digits: format the column as text and type it anew",
+        "row 11, 客户编号: 1.23457E+11 has lost digits: format the column as text, type it anew",
+        "row 12, 客户编号: '1234567890123' is no number of up to 12 digits",
+        "row 13, 姓名: a formula: type what it says",
+        "row 14, 证件号码: 1.101011990010112e+17 may have lost digits: format the column as text "
+        "and type it anew",
+        "row 15, 电话: a masked number: give the whole one",
+        "row 16, 电话: a date or time: format the column as text and type it anew",
+        "row 17, 姓名: the name has 61 signs: give up to 60",
+        "row 20: 'cell' has no heading above it",
+    ]
+    with pytest.raises(CardError, match=r"^row .* bad cells in all"):
+        take_in(tmp_path, rows)
+    assert count_rows() == before
+
+
+def time_of_day() -> Any:
+    from datetime import datetime
+
+    return datetime(2026, 1, 1)
+
+
+def test_an_import_is_one_act_and_adds_nothing_twice(office: Path, tmp_path: Path) -> None:
+    from dianka.desk.office.audit.models import Act
+
+    rows = [PEOPLE[:2], ["1", "a"], ["2", "b"]]
+    before = count_rows()
+    assert len(take_in(tmp_path, rows).new) == 2
+    act = Act.objects.order_by("pk").last()
+    assert act and (act.kind, act.subject) == ("import", "customers")
+    assert act.detail.startswith("2 new of sheet.xlsx, SHA-256 ")
+    again = take_in(tmp_path, rows)
+    assert (again.new, again.same) == ([], 2)
+    assert [now - then for now, then in zip(count_rows(), before, strict=True)] == [1, 0, 2, 0, 0]
+
+
+def test_rules_of_meters_and_contracts(office: Path, tmp_path: Path) -> None:
+    from dianka.desk.office.customers.models import Contract, Customer
+    from dianka.desk.office.estate.models import Meter, Premise
+
+    contract = make_contract(7)
+    area = contract.premise.area
+    Premise.objects.create(area=area, building="1", unit="", room="8")
+    Premise.objects.create(area=area, building="1", unit="", room="9", archived=True)
+    head = ["表号", "状态", "小区", "楼栋", "单元", "房间"]
+    rows = [
+        head,
+        ["20", "已装", "East", "1", "", "8"],
+        ["21", "installed", "East", "1", "", "8"],
+        ["22", "已装", "East", "1", "", "7"],
+        ["23", "已装", "East", "1", "", "10"],
+        ["24", "已装", "East", "1", "", "9"],
+        ["25", "报废", "", "", "", ""],
+        ["26", "库存", "East", "", "", ""],
+        ["27", "broken", "", "", "", ""],
+        ["28", "已装", "", "", "", ""],
+        ["29", "", "", "", "", ""],
+    ]
+    outcome = try_rows(tmp_path, rows, "meters")
+    assert sorted(fault.row for fault in outcome.faults) == [3, 4, 5, 6, 7, 8, 9, 10]
+    said = {fault.row: f"{fault.column}: {fault.why}" for fault in outcome.faults}
+    assert (
+        said[3] == "房间: the same as in row 2"
+        and said[4] == "房间: East 1 7 has meter 000000000007"
+    )
+    assert "no premise East 1 10" in said[5] and "archived" in said[6]
+    assert said[8].startswith("状态: only a meter that is 已装 has a place")
+    take_in(tmp_path, [head, rows[1], rows[10]], "meters")
+    assert [str(meter.premise or "") for meter in Meter.objects.order_by("number")] == [
+        "East 1 7",
+        "East 1 8",
+        "",
+    ]
+    Customer.objects.create(number=30, name="thirty")
+    head = ["客户编号", "表号", "电价", "报警一", "报警二", "囤积限额"]
+    rows = [
+        head,
+        ["30", "20", "flat 5000", 20.5, "5", ""],
+        ["31", "20", "flat 5000", "20", "5", ""],
+        ["30", "29", "none", "20", "5", ""],
+        ["30", "21", "flat 5000", "4", "5", ""],
+        ["30", "22", "flat 5000", "", "5", ""],
+        ["30", "7", "flat 5000", "20", "5", ""],
+        ["7", "7", "flat 5000", "20", "5.00", "0"],
+        ["30", "23", "flat 5000", "20.005", "5", ""],
+    ]
+    outcome = try_rows(tmp_path, rows, "contracts")
+    assert sorted({fault.row for fault in outcome.faults}) == [3, 4, 5, 6, 7, 8, 9]
+    outcome = try_rows(tmp_path, [head, rows[7], rows[2], rows[3]], "contracts")
+    assert outcome.same == 1 and [str(fault) for fault in outcome.faults] == [
+        "row 3, 客户编号: there is no customer 000000000031",
+        "row 4, 表号: no meter 000000000029 is installed",
+        "row 4, 电价: no price of a tariff 'none' holds now: name another tariff",
+    ]
+    take_in(tmp_path, rows[:2], "contracts")
+    made = Contract.objects.get(meter__number=20)
+    assert (made.alarm1_fen, made.alarm2_fen, made.former_count) == (2050, 500, 0)
+    assert made.premise == made.meter.premise
+
+
+HEAD = ",".join(PEOPLE) + "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "has no column"),
+        (HEAD.encode("utf-16"), "is neither UTF-8 nor GB18030|has a column|is no csv"),
+        (HEAD.encode() + b"\xff\xff\xff,a\r\n", "is neither UTF-8 nor GB18030"),
+        (HEAD.encode() + b'1,"a"b\r\n', "is no csv"),
+        (HEAD.encode() + b'1,"a\r\n', "is no csv"),
+        (HEAD.encode() + b"1," + b"a" * 200_000, "is no csv"),
+        (HEAD.encode() + b"1,a\x00\r\n", "is no csv of text"),
+        (HEAD.encode(), "has no rows below its headings"),
+        (HEAD.replace(",", ";").encode() + b"1;a\r\n", "has a column"),
+        ("姓名,姓名,客户编号\r\n".encode(), "has the column 姓名 twice"),
+        ("姓名\r\na\r\n".encode(), "has no column 客户编号 in its first row"),
+        ("客户编号,姓名,余额\r\n".encode(), "has a column '余额', which customers have not"),
+        (
+            "客户编号,姓名\r\n".encode() + b"1,a\r\n" * 200_001,
+            "has more than 200000 rows|1000 cells",
+        ),
+    ],
+)
+def test_a_csv_that_is_none(office: Path, tmp_path: Path, content: bytes, said: str) -> None:
+    refuse(write_bytes(tmp_path, content), said)
+
+
+def refuse(file: Path, said: str) -> None:
+    from dianka.desk.office.sheets.importing import try_import
+
+    before = count_rows()
+    with pytest.raises(CardError, match=said) as raised:
+        try_import(MANAGER, "customers", file)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
+    assert count_rows() == before
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_encodings_and_english_headings(office: Path, tmp_path: Path, encoding: str) -> None:
+    from dianka.desk.office.sheets.importing import try_import
+
+    file = write_bytes(tmp_path, "Number,Name,电话\n7,'=张三𠀀,+86 138\n".encode(encoding))
+    (item,) = try_import(MANAGER, "customers", file).new
+    assert (item.details.name, item.details.phone) == ("=张三𠀀", "+86 138")
+
+
+def small_xlsx(parts: dict[str, bytes] | None = None) -> bytes:
+    """A good xlsx, with some of its parts in another form."""
+    made, out = io.BytesIO(), io.BytesIO()
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(PEOPLE)
+    sheet.append(["1", "a"])
+    book.save(made)
+    with zipfile.ZipFile(made) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, (parts or {}).pop(name, None) or old.read(name))
+        for name, content in (parts or {}).items():
+            new.writestr(name, content)
+    return out.getvalue()
+
+
+LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(
+        b'<!ENTITY %c "%s">' % (98 + depth, b"&%c;" % (97 + depth) * 10) for depth in range(9)
+    )
+    + (
+        b"]><worksheet><sheetData><row><c t='inlineStr'><is><t>&j;</t></is></c></row></sheetData>"
+        b"</worksheet>"
+    )
+)
+BAD = {
+    "no zip": (lambda: b"PK\x03\x04 nothing", "is no xlsx that can be read"),
+    "empty": (lambda: b"", "is no xlsx that can be read"),
+    "cut": (lambda: small_xlsx()[:-200], "is no xlsx that can be read"),
+    "no workbook": (lambda: zipped({"a.txt": b"a"}), "is no xlsx that can be read"),
+    "many parts": (
+        lambda: zipped({f"{number}": b"" for number in range(1001)}),
+        "unpacks to far more",
+    ),
+    "laughs": (
+        lambda: small_xlsx({"xl/worksheets/sheet1.xml": LAUGHS}),
+        "is no xlsx that can be read",
+    ),
+    "no sheet xml": (
+        lambda: small_xlsx({"xl/worksheets/sheet1.xml": b"<worksheet><sheetData><row"}),
+        "is no xlsx that can be read",
+    ),
+}
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, content in parts.items():
+            made.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_xlsx_that_is_none(office: Path, tmp_path: Path, name: str) -> None:
+    make, said = BAD[name]
+    refuse(write_bytes(tmp_path, make(), "sheet.xlsx"), said)
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ("999999999999", ""),
+        ("110101199001011000", "may have lost digits"),  # as some office programs write it
+        ("1.10101199001011E+17", "may have lost digits"),
+        ("12.0", "is no number of up to 12 digits"),
+        ("NaN", "may have lost digits|is no xlsx"),
+    ],
+)
+def test_numbers_as_spreadsheets_keep_them(
+    office: Path, tmp_path: Path, value: str, fault: str
+) -> None:
+    from dianka.desk.office.sheets.importing import try_import
+
+    cells = "".join(f'<c t="inlineStr"><is><t>{word}</t></is></c>' for word in PEOPLE[:2])
+    sheet = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        f'<row r="1">{cells}</row><row r="2"><c r="A2"><v>{value}</v></c>'
+        '<c r="B2" t="inlineStr"><is><t>a</t></is></c></row></sheetData></worksheet>'
+    )
+    content = small_xlsx({"xl/worksheets/sheet1.xml": sheet.encode()})
+    try:
+        outcome = try_import(MANAGER, "customers", write_bytes(tmp_path, content, "sheet.xlsx"))
+        said = " ".join(map(str, outcome.faults))
+    except CardError as error:
+        said = str(error)
+    assert re.search(fault, said) and bool(said) == bool(fault), said
+
+
+def test_a_bomb_is_not_unpacked(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dianka.desk.office.sheets import opening
+
+    bomb = small_xlsx({"xl/media/image.png": bytes(1_000_000)})
+    file = write_bytes(tmp_path, bomb, "sheet.xlsx")
+    assert len(bomb) < 20_000
+    monkeypatch.setattr(opening, "_MOST_UNPACKED", 1_000_000)
+    refuse(file, "unpacks to far more than a sheet")
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+def test_too_many_rows(
+    office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    from dianka.desk.office.sheets import opening
+    from dianka.desk.office.sheets.importing import try_import
+
+    monkeypatch.setattr(opening, "MOST_ROWS", 30)
+    file = tmp_path / f"sheet{suffix}"
+    for count in (30, 31):
+        rows = [PEOPLE[:2], *([str(number), "a"] for number in range(1, count + 1))]
+        if suffix == ".csv":
+            file.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+        else:
+            write_xlsx(tmp_path, rows, file.name)
+        if count == 30:
+            assert len(try_import(MANAGER, "customers", file).new) == 30
+    refuse(file, "has more than 30 rows: split it")
+
+
+def test_merged_cells(office: Path, tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(PEOPLE)
+    sheet.append(["1", "a"])
+    sheet.merge_cells("A2:A3")
+    book.save(tmp_path / "sheet.xlsx")
+    refuse(tmp_path / "sheet.xlsx", "has merged cells: split them all")
+
+
+def test_a_million_empty_rows_end(office: Path, tmp_path: Path) -> None:
+    """As some office programs save a sheet: the last row is a formatted one."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(PEOPLE)
+    sheet.append(["1", "a"])
+    sheet.cell(1_048_576, 1, " ")
+    book.save(tmp_path / "sheet.xlsx")
+    began_s = time.monotonic()
+    from dianka.desk.office.sheets.importing import try_import
+
+    assert len(try_import(MANAGER, "customers", tmp_path / "sheet.xlsx").new) == 1
+    assert time.monotonic() - began_s < 2
+
+
+def test_a_large_file_is_not_read(office: Path, tmp_path: Path) -> None:
+    with (tmp_path / "sheet.csv").open("wb") as made:
+        made.truncate(60_000_000)
+    tracemalloc.start()
+    refuse(tmp_path / "sheet.csv", "has more than 50 MB")
+    assert tracemalloc.get_traced_memory()[1] < 60_000_000
+    tracemalloc.stop()
+    refuse(tmp_path / "none.csv", "can't be read .No such file")
+    refuse(write_bytes(tmp_path, b"x", "sheet.xls"), "is neither xlsx nor csv")
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".csv"])
+def test_an_import_is_quick(
+    office: Path, tmp_path: Path, suffix: str, record_property: Callable[[str, object], None]
+) -> None:
+    from dianka.desk.office.sheets.importing import import_sheet
+
+    rows = [PEOPLE, *([number, f"张{number}", f"1380000{number:04d}"] for number in range(1, 2001))]
+    file = tmp_path / f"people{suffix}"
+    if suffix == ".xlsx":
+        write_xlsx(tmp_path, rows, file.name)
+    else:
+        text = "\n".join(",".join(map(str, row)) for row in rows)
+        file.write_text(text, encoding="utf-8")
+    began_s = time.process_time()
+    assert len(import_sheet(MANAGER, "customers", file).new) == 2000
+    took_s = time.process_time() - began_s
+    assert took_s < 2, "a fifth of what ten thousand may take"
+    record_property("figure", f"2,000 customers imported from {suffix} in {took_s:.2f} s of CPU")

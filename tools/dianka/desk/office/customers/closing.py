@@ -1,0 +1,168 @@
+"""Accounts end: closed with exact refund, handed to another holder, moved to another meter.
+
+Each one stands on a final statement (statements.py). A meter that has had a customer takes no
+other one's card (code 12): for its next holder it is set up anew, with restore, initialisation and
+change card, and gets an opening card (docs/cards/sessions.md). That wipes its wallet, so what was
+in it is paid back, or goes into transit and along with the next contract's first purchase.
+"""
+
+from django.db import transaction
+
+from dianka.desk.office.audit import chain
+from dianka.desk.office.customers.contracts import (
+    Terms,
+    lock_contract,
+    make_contract,
+    tell_opening,
+)
+from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.records import CustomerError, lock_customer, name_subject
+from dianka.desk.office.customers.search import refresh
+from dianka.desk.office.customers.statements import Statement, read_statement, settle
+from dianka.desk.office.estate.meters import install_locked, lock_meter, take_down
+from dianka.desk.office.estate.models import Meter
+from dianka.desk.office.ledger.posting import METER, TRANSIT, Move, of_meter, post
+from dianka.desk.office.people.consent import ConsentError, use_consent
+from dianka.desk.office.people.rights import Actor, needs
+from dianka.money import signed_yuan
+
+CLOSING = "closing"
+HOLDER = "change of holder"
+EXCHANGE = "exchange"
+_BY_OLD = " by an old statement"
+
+
+@needs("close an account")
+def close_account(
+    actor: Actor,
+    meter_no: int,
+    reading_id: int | None,
+    consent: int | None,
+    method: str = "notes",
+) -> int:
+    """Close the account of a meter, and pay back what is in it, or take what is owed.
+
+    Return the fen that are paid back, below zero if they were owed. Takes a consent to `closing`
+    of the meter's number and this amount.
+    """
+    with transaction.atomic():
+        contract = lock_contract(lock_meter(meter_no))
+        statement = read_statement(contract, reading_id)
+        by = _use_consent(actor, consent, CLOSING, contract, statement)
+        moves = settle(actor, contract.meter, statement.balance_fen, method)
+        _end(actor, contract, "account closed", f"{statement.told}; consent of {by}", moves)
+    return statement.balance_fen
+
+
+@needs("close an account")
+def change_holder(
+    actor: Actor,
+    meter_no: int,
+    customer_no: int,
+    terms: Terms,
+    reading_id: int | None,
+    consent: int | None,
+    hand_over: bool = False,
+    method: str = "notes",
+) -> Contract:
+    """Close the account of a meter and open another customer's at it.
+
+    What is in the meter is paid back; with `hand_over` it is the next holder's, who gets it with
+    his first purchase. What is owed is paid in either case. Takes a consent to `change of holder`.
+    """
+    actor.require("open an account")
+    with transaction.atomic():
+        former = lock_contract(lock_meter(meter_no))
+        customer = lock_customer(customer_no)
+        if customer.pk == former.customer.pk:
+            raise CustomerError(f"{customer} holds this account already")
+        statement = read_statement(former, reading_id)
+        by = _use_consent(actor, consent, HOLDER, former, statement)
+        brought_fen = max(statement.balance_fen, 0) if hand_over else 0
+        if brought_fen:
+            moves = [_carry(former.meter, former.meter, brought_fen)]
+        else:
+            moves = settle(actor, former.meter, statement.balance_fen, method)
+        told = f"to {name_subject(customer)}, {statement.told}; consent of {by}"
+        _end(actor, former, "holder changed", told, moves)
+        contract = make_contract(customer, former.meter, terms, brought_fen)
+        tell_opening(actor, contract, "account opened")
+    return contract
+
+
+@needs("exchange a meter")
+def exchange_meter(
+    actor: Actor,
+    former_no: int,
+    meter_no: int,
+    reading_id: int | None,
+    reason: str,
+    consent: int | None = None,
+    method: str = "notes",
+) -> Contract:
+    """Take a meter down and install another one for the same customer.
+
+    What was in the former one goes along with the first purchase of the new one. What is owed is
+    paid. A consent is needed only if the statement is old.
+    """
+    if not reason.strip():
+        raise CustomerError("an exchange has a reason: give one")
+    with transaction.atomic():
+        meters = {number: lock_meter(number) for number in sorted({former_no, meter_no})}
+        meter, former = meters[meter_no], lock_contract(meters[former_no])
+        if meter.state != Meter.State.STOCK:
+            raise CustomerError(f"meter {meter} is {meter.state}: take one from stock")
+        statement = read_statement(former, reading_id)
+        by = ""
+        if statement.is_old:
+            by = f"; consent of {_use_consent(actor, consent, EXCHANGE, former, statement)}"
+        brought_fen = max(statement.balance_fen, 0)
+        if brought_fen:
+            moves = [_carry(former.meter, meter, brought_fen)]
+        else:
+            moves = settle(actor, former.meter, statement.balance_fen, method)
+        state, told = former.state, f"for {meter}, {statement.told}: {reason.strip()}{by}"
+        _end(actor, former, "meter exchanged", told, moves)
+        return _move_contract(actor, former, meter, brought_fen, state)
+
+
+def _move_contract(
+    actor: Actor, former: Contract, meter: Meter, brought_fen: int, state: str
+) -> Contract:
+    """Take the meter of an ended contract down, and go on with the same terms at another one."""
+    if former.premise is None:
+        raise CustomerError(f"meter {former.meter} has no premise: install it first")
+    take_down(actor, former.meter)
+    install_locked(actor, meter, former.premise.pk)
+    terms = Terms(former.tariff.name, former.alarm1_fen, former.alarm2_fen, former.hoard_limit_fen)
+    contract = make_contract(former.customer, meter, terms, brought_fen)
+    contract.state = state
+    contract.save(update_fields=["state"])
+    tell_opening(actor, contract, "account opened")
+    return contract
+
+
+def _use_consent(
+    actor: Actor, number: int | None, kind: str, contract: Contract, statement: Statement
+) -> str:
+    if statement.is_old:
+        kind += _BY_OLD
+    try:
+        return use_consent(actor, number, kind, str(contract.meter), statement.balance_fen)
+    except ConsentError as error:
+        amount = signed_yuan(statement.balance_fen)
+        raise ConsentError(f"{error} (meter {contract.meter}, {amount} yuan)") from None
+
+
+def _carry(former: Meter, meter: Meter, amount_fen: int) -> Move:
+    return Move(of_meter(METER, former.number), of_meter(TRANSIT, meter.number), amount_fen)
+
+
+def _end(actor: Actor, contract: Contract, kind: str, told: str, moves: list[Move]) -> None:
+    """End a locked contract, with one act for it and its money."""
+    contract.state = Contract.State.CLOSED
+    contract.closed_at = chain.read_time()
+    contract.save(update_fields=["state", "closed_at"])
+    subject = name_subject(contract.customer)
+    post(actor.desk, actor.operator, kind, subject, moves, f"meter {contract.meter}, {told}")
+    refresh([contract.customer.pk])

@@ -1,0 +1,113 @@
+"""Meters: taken into stock, installed, removed, scrapped. A number stands for one life of a meter.
+
+A meter that was removed after a contract is set up anew under a new number: its ledger accounts and
+readings stay those of the old one.
+"""
+
+from django.db import transaction
+
+from dianka.desk.office.audit import chain
+from dianka.desk.office.estate.models import Meter
+from dianka.desk.office.estate.places import MOST_AT_ONCE, EstateError, describe, lock_premise
+from dianka.desk.office.ledger.models import Account
+from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.texts import clean_text
+
+HIGHEST_NUMBER = 10**12 - 1
+_State = Meter.State
+
+
+@needs("change the estate")
+def add_meters(actor: Actor, first: int, count: int = 1, model: str = "") -> list[Meter]:
+    """Take meters with consecutive numbers into stock; all or none."""
+    model = clean_text(model, "model", 40)
+    if not 0 < count <= MOST_AT_ONCE:
+        raise EstateError(f"{count} meters at once: add 1 to {MOST_AT_ONCE}")
+    last = first + count - 1
+    if not 0 < first <= last <= HIGHEST_NUMBER:
+        raise EstateError("a meter number has up to 12 digits and is not zero: give another one")
+    with transaction.atomic():
+        there = Meter.objects.filter(number__range=(first, last)).order_by("number").first()
+        if there:
+            raise EstateError(f"meter {there} is there already: nothing is added")
+        rows = [Meter(number=number, model=model) for number in range(first, last + 1)]
+        made = Meter.objects.bulk_create(rows, batch_size=1000)
+        told = f"{count} meters up to {made[-1]}, model {model!r}"
+        chain.append(actor.desk, actor.operator, "meters added", str(made[0]), told)
+    return made
+
+
+@needs("change the estate")
+def install_meter(actor: Actor, number: int, premise_id: int) -> Meter:
+    """Install a meter from stock; or put one that never had a contract elsewhere."""
+    with transaction.atomic():
+        meter = lock_meter(number)
+        install_locked(actor, meter, premise_id)
+    return meter
+
+
+@needs("change the estate")
+def remove_meter(actor: Actor, number: int) -> None:
+    """Take a meter down whose account is closed."""
+    with transaction.atomic():
+        meter = lock_meter(number)
+        if meter.state != _State.INSTALLED:
+            raise EstateError(f"meter {meter} is {meter.state}: only an installed one is removed")
+        if Meter.objects.filter(pk=meter.pk, contract__state__in=("open", "suspended")).exists():
+            raise EstateError(f"meter {meter} has a customer: close his account or exchange it")
+        take_down(actor, meter)
+
+
+@needs("change the estate")
+def scrap_meter(actor: Actor, number: int) -> None:
+    """Scrap a meter that is in stock or removed."""
+    with transaction.atomic():
+        meter = lock_meter(number)
+        if meter.state not in (_State.STOCK, _State.REMOVED):
+            raise EstateError(f"meter {meter} is {meter.state}: remove it first")
+        _set_state(actor, meter, _State.SCRAPPED, "")
+
+
+def lock_meter(number: int) -> Meter:
+    """Return the meter, locked: the first lock of all that moves its money."""
+    meter = Meter.objects.select_for_update().filter(number=number).first()
+    if meter is None:
+        raise EstateError(f"there is no meter {number:012d}: see dianka office meter add")
+    return meter
+
+
+def install_locked(actor: Actor, meter: Meter, premise_id: int) -> None:
+    """Install a locked meter. The caller is in a transaction and has checked the right."""
+    had = Meter.objects.filter(pk=meter.pk, contract__isnull=False).exists()
+    if meter.state == _State.SCRAPPED or (meter.state != _State.STOCK and had):
+        raise EstateError(
+            f"meter {meter} is {meter.state} and had a customer: it is set up under a new number"
+            if had
+            else f"meter {meter} is scrapped: take another one"
+        )
+    premise = lock_premise(premise_id)
+    there = Meter.objects.filter(premise=premise, state=_State.INSTALLED).first()
+    if there:
+        raise EstateError(f"{premise} has meter {there}: remove it first, or exchange it")
+    meter.premise = premise
+    _set_state(actor, meter, _State.INSTALLED, f"at {describe(premise)}")
+
+
+def take_down(actor: Actor, meter: Meter) -> None:
+    """Remove a locked meter whose contract has ended. EstateError if money is left in its books."""
+    accounts = Account.objects.filter(kind__in=("transit", "meter"), owner=str(meter))
+    left = [f"{each.kind} {each.balance_fen} fen" for each in accounts if each.balance_fen]
+    if left:
+        raise EstateError(f"meter {meter} still has money in the books ({', '.join(left)})")
+    former = describe(meter.premise)
+    meter.premise = None
+    _set_state(actor, meter, _State.REMOVED, f"from {former}")
+
+
+def _set_state(actor: Actor, meter: Meter, state: str, told: str) -> None:
+    detail = f"{meter.state} > {state}"
+    meter.state = state
+    meter.save(update_fields=["state", "premise"])
+    chain.append(
+        actor.desk, actor.operator, f"meter {state}", str(meter), " ".join((detail, told)).strip()
+    )
