@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 import cards_kit as kit
+from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.player import DeskError
 from dianka.cardos import desk_files, keys
 from dianka.cardos.chip import Chip
 from dianka.cardos.image import dump, load
@@ -274,6 +276,18 @@ def test_a_forged_approval_is_refused_in_one_line(folder: Path) -> None:
 
 
 # ****** A terminal ******
+
+
+def test_where_the_question_can_t_be_shown_nobody_is_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bench's live screen reads the keys itself, and takes the output elsewhere."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "r") as keyboard:
+        monkeypatch.setattr("sys.stdin", keyboard)
+        with pytest.raises(DeskError, match="give the command at a terminal of its own"):
+            DeskLine().run(["keys", "pin", "control.card"], folder)
+    os.close(ours)
 
 
 class Terminal:

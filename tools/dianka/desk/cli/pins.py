@@ -94,4 +94,12 @@ def _prompt(text: str) -> str:
 
 
 def _read_line() -> str:
-    return sys.stdin.readline().rstrip("\r\n") if sys.stdin else ""
+    """Return the next line of a pipe; raise CardError where a question can't be shown."""
+    if sys.stdin is None:
+        return ""
+    if sys.stdin.isatty():
+        raise CardError(
+            "the question for the PIN can't be shown here: give the command at a terminal of its "
+            "own"
+        )
+    return sys.stdin.readline().rstrip("\r\n")
