@@ -52,18 +52,18 @@ class Clerk:
         """Sell once; return sold, completed, kept, or the reason of a refusal."""
         from dianka.desk.office.vending import counter
 
-        meter_no, told = resident.contract.meter.number, []
+        meter_no = resident.contract.meter.number
+
+        def hear(line: str) -> None:
+            self._hear(meter_no, [line])
+
         try:
-            sale = counter.sell(
-                self.actor, self.control, port, amount_fen, tell=told.append, **more
-            )
+            sale = counter.sell(self.actor, self.control, port, amount_fen, tell=hear, **more)
         except SaleBroken:
             self._keep(meter_no, amount_fen)
             return "kept"
         except (CardError, CardTorn) as error:
             return str(error)
-        finally:
-            self._hear(meter_no, told)
         return self._take(meter_no, sale)
 
     def look(self, resident: Resident) -> list[str]:

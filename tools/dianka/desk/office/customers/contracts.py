@@ -78,6 +78,8 @@ def make_contract(customer: Customer, meter: Meter, terms: Terms, brought_fen: i
         alarm1_fen=terms.alarm1_fen,
         alarm2_fen=terms.alarm2_fen,
         hoard_limit_fen=terms.hoard_limit_fen,
+        former_count=int(brought_fen > 0),
+        former_fen=brought_fen,
         brought_fen=brought_fen,
         opened_at=chain.read_time(),
     )

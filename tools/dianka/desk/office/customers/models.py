@@ -59,7 +59,7 @@ class Contract(models.Model):
     `former_count` is the last purchase that was made outside of this office's books, `former_fen`
     its money if it was still on its way into the meter when it was taken in.
     `brought_fen` was in the former meter, or the former holder's, when this contract was opened. It
-    is in transit to this meter, and the first purchase (count `former_count` + 1) carries it along.
+    is purchase 1 (`former_count` 1, `former_fen` the same), which the opening card carries.
     """
 
     class State(models.TextChoices):

@@ -23,6 +23,7 @@ from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
@@ -271,6 +272,7 @@ def _recognise(actor: Actor, serial: str, contract: Contract) -> None:
             made_at=now,
             seen_at=now,
         )
+        refresh([contract.customer.pk])
         subject = f"{contract.meter.number:012d}"
         chain.append(actor.desk, actor.operator, "card taken in", subject, f"card {serial}")
 

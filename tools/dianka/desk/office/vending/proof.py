@@ -6,10 +6,11 @@ it (ledger/proof.py).
 
 from collections.abc import Iterator
 
-from django.db.models import Count, F, Max, Min, Q, Sum
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.vending.models import Desk, Sale
 from dianka.money import yuan
@@ -77,11 +78,13 @@ def _find_wrong_transit() -> Iterator[str]:
 
 
 def _add_former(right_fen: dict[str, int]) -> None:
-    """Add purchases from outside of the books that no receipt tells of yet."""
-    former = Contract.objects.filter(former_fen__gt=0).select_related("meter")
-    for contract in former.exclude(
-        meter__reading__count__gte=F("former_count"),
-        meter__reading__seen_at__gte=F("opened_at"),
-    ):
+    """Add purchases that no sale of the books made, while no receipt tells of them."""
+    arrived = Reading.objects.filter(
+        meter=OuterRef("meter"),
+        seen_at__gte=OuterRef("opened_at"),
+        count__gte=OuterRef("former_count"),
+    )
+    coming = Contract.objects.filter(~Exists(arrived), former_fen__gt=0)
+    for contract in coming.exclude(state=Contract.State.CLOSED).select_related("meter"):
         owner = f"{contract.meter.number:012d}"
         right_fen[owner] = right_fen.get(owner, 0) + contract.former_fen

@@ -33,7 +33,8 @@ def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> R
         holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
         loaded_fen = _find_loaded(contract, receipt["count"])
         used_fen = _owed(posting.METER, contract) + loaded_fen - holds_fen
-        outside_fen = max(-used_fen, 0) if contract.former_count and not last else 0
+        from_outside = contract.former_count and not contract.brought_fen and not last
+        outside_fen = max(-used_fen, 0) if from_outside else 0
         act = _post(actor, contract, receipt, (outside_fen, loaded_fen, max(used_fen, 0)))
         Sale.objects.filter(
             contract=contract, state=Sale.State.WRITTEN, count__lte=receipt["count"]
