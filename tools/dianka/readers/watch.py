@@ -59,7 +59,7 @@ class Watcher:
         except CardError as error:
             self.close()
             self._pause_ms = min(max(self._pause_ms * 2, _PAUSE_MS), self._wait_ms)
-            found = Snapshot((), str(error), self._last.sleeps, self._last.slept_s)
+            found = Snapshot((), _find_trouble(error), self._last.sleeps, self._last.slept_s)
         if found == self._last and read_clock_ms() - began_ms < _PAUSE_MS:
             time.sleep(_PAUSE_MS / 1000)  # a driver that reports changes without end
         self._last = found
@@ -108,3 +108,15 @@ class Watcher:
         now_ms = read_clock_ms()
         since_ms = self._in_use_since_ms.setdefault(seen.name, now_ms)
         return replace(seen, in_use=now_ms - since_ms >= self._wait_ms)
+
+
+def _find_trouble(error: CardError) -> str:
+    """Return the line of a call that failed; that of the service if it has gone.
+
+    A call that it did not finish fails with any status (8010006A has been seen, of pcsc-lite 1.9).
+    """
+    try:
+        Context().close()
+    except CardError as of_service:
+        return str(of_service)
+    return str(error)
