@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from dianka.desk.office import guards
 from dianka.desk.office.audit import chain
 from dianka.desk.office.ledger import proof
+from dianka.desk.office.vending import shift_proof
 
 
 def find_faults() -> Iterator[str]:
     """Yield one line for each fault; none if every act and every fen is as it was written."""
     yield from guards.find_missing()
     yield from chain.find_faults()
+    yield from prove()
+
+
+def prove() -> Iterator[str]:
+    """Yield one line for each fen that is not where it should be: in the ledger, at the desks."""
     yield from proof.find_faults()
+    yield from shift_proof.find_faults()
