@@ -1,108 +1,91 @@
-"""A counter for tests of the office: sales as they are posted, and clerks with their shifts.
+"""A counter with real chips: a control card, residents' cards, their meters' ESAMs, and a clerk.
 
-Nothing here touches a card; refunds have a stand of their own (refund_stand.py).
+The clerk keeps the till as docs/operations.md tells him: money is taken for a receipt, kept when a
+sale broke off after its money was sent, given back when the books say so. What he holds is compared
+with the books at the end; it is never read from them.
 """
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
-from estate_kit import make_actor
+import cards_kit as kit
+from dianka.card_port import CardError, CardPort, send
+from dianka.cardos.chip import CardTorn, Chip
+from dianka.cardos.files import card_files
+from dianka.desk.sell import SaleBroken
+from estate_kit import make_actor, make_contract
 
 if TYPE_CHECKING:
-    from dianka.desk.office.customers.models import Contract
-    from dianka.desk.office.people.rights import Actor
     from dianka.desk.office.vending.models import Sale
 
 
-def begin_sale(
-    actor: "Actor", contract: "Contract", amount_fen: int, method: str = "notes", **more: Any
-) -> "Sale":
-    """Store the intent of the contract's next purchase, as a sale does."""
-    from django.db.models.functions import Now
+class Resident:
+    """One customer: his card, and the ESAM of his meter. All meters have METER_NO's keys."""
 
-    from dianka.desk.office.vending.desks import lock_desk, take_sale_number
-    from dianka.desk.office.vending.models import Sale
+    def __init__(self, control: Chip) -> None:
+        self.contract = make_contract(kit.METER_NO, kit.CUSTOMER_NO)
+        self.card = kit.user_card(control)
+        self.esam = kit.private_esam(control)
+        self.used_fen = 0
 
-    live = Sale.objects.filter(contract=contract, state__in=("pending", "written", "loaded"))
-    last = live.order_by("count").last()
-    desk = lock_desk(actor.desk)
-    return Sale.objects.create(
-        desk=desk,
-        number=take_sale_number(desk),
-        key=uuid.uuid4(),
-        key_hash=bytes(32),
-        contract=contract,
-        count=(last.count if last else 0) + 1,
-        amount_fen=amount_fen,
-        method=method,
-        price=contract.price,
-        operator=actor.operator,
-        begun_at=Now(),
-        **{"card_serial": "00" * 8, **more},
-    )
+    def visit_meter(self) -> None:
+        """Put the card into the meter, and pull it when the receipt is on it."""
+        kit.use_in_meter(self.esam, self.card)
+
+    def use(self, fen: int) -> None:
+        """Use up to this much of what is in the meter."""
+        fen = min(fen, kit.wallet(self.esam)[0])
+        if fen:
+            amount = card_files.with_inverse(fen.to_bytes(4, "big"))
+            send(self.esam, bytes.fromhex("8030000C08") + amount, "debit")
+        self.used_fen += fen
 
 
-def post_sale(sale: "Sale") -> "Sale":
-    """Post a sale that the card has."""
-    from dianka.desk.office.ledger import posting
-    from dianka.desk.office.vending.desks import lock_desk, take_receipt_number
+class Clerk:
+    """Sells, and keeps the till by what he is told."""
 
-    desk = lock_desk(sale.desk.name)
-    sale.receipt = take_receipt_number(desk)
-    meter = posting.of_meter(posting.TRANSIT, sale.contract.meter.number)
-    move = posting.Move(posting.cash(desk.name, sale.method), meter, sale.amount_fen)
-    act = posting.append(desk.name, sale.operator, "sale", meter.owner, [move], str(sale.number))
-    sale.act, sale.written_at, sale.state = act, act.time, "written"
-    sale.save(update_fields=["receipt", "act", "written_at", "state"])
-    return sale
+    def __init__(self, control: Chip, desk: str = "desk1") -> None:
+        self.control, self.actor = control, make_actor(desk=desk)
+        self.till_fen = 0
+        self.kept: dict[int, int] = {}  # by meter number: money of a sale that broke off
 
+    def sell(self, resident: Resident, amount_fen: int, port: CardPort, **more: Any) -> str:
+        """Sell once; return sold, completed, kept, or the reason of a refusal."""
+        from dianka.desk.office.vending import counter
 
-def sell(actor: "Actor", contract: "Contract", amount_fen: int, method: str = "notes") -> "Sale":
-    """Make a whole sale in the books; as every sale it needs the actor's shift."""
-    from dianka.desk.office.vending.shifts import require_shift
+        meter_no, told = resident.contract.meter.number, []
+        try:
+            sale = counter.sell(
+                self.actor, self.control, port, amount_fen, tell=told.append, **more
+            )
+        except SaleBroken:
+            self._keep(meter_no, amount_fen)
+            return "kept"
+        except (CardError, CardTorn) as error:
+            return str(error)
+        finally:
+            self._hear(meter_no, told)
+        return self._take(meter_no, sale)
 
-    require_shift(actor)
-    return post_sale(begin_sale(actor, contract, amount_fen, method))
+    def look(self, resident: Resident) -> list[str]:
+        """Look at the card, and give back what the books say."""
+        from dianka.desk.office.vending import counter
 
+        seen = counter.look(self.actor, self.control, resident.card)
+        self._hear(resident.contract.meter.number, seen.told)
+        return seen.told
 
-def count_notes(fen: int) -> Any:
-    """Return a count of notes and coins of this sum, the fewest pieces."""
-    from dianka.desk.office.vending.counting import PIECES_FEN, Count
+    def _keep(self, meter_no: int, amount_fen: int) -> None:
+        if meter_no not in self.kept:
+            self.kept[meter_no] = amount_fen
+            self.till_fen += amount_fen
 
-    pieces = {}
-    for piece_fen in PIECES_FEN:
-        pieces[piece_fen], fen = divmod(fen, piece_fen)
-    return Count(pieces)
+    def _hear(self, meter_no: int, told: list[str]) -> None:
+        for line in told:
+            fen = self.kept.pop(meter_no, 0) if "posted now" in line or "void" in line else 0
+            if "give its money back" in line:
+                self.till_fen -= fen
 
-
-def add_operator(name: str, *roles: str) -> None:
-    """Make an operator with the tests' password, quickly: no second person is asked."""
-    from dianka.desk.office.people.models import Operator
-    from dianka.desk.office.people.roles import give_role
-    from office_kit import PASSWORD
-
-    operator = Operator(username=name)
-    operator.set_password(PASSWORD)
-    operator.save()
-    for role in roles:
-        give_role(operator, role)
-
-
-def give_consent(
-    actor: "Actor", kind: str, subject: str, amount_fen: int = 0, name: str = "boss"
-) -> int:
-    """Let a supervisor consent, without the password that giving it takes."""
-    from dianka.desk.office.audit import chain
-    from dianka.desk.office.people.models import Consent
-
-    return Consent.objects.create(
-        kind=kind,
-        subject=subject,
-        amount_fen=amount_fen,
-        asked_by=actor.operator,
-        given_by=name,
-        given_at=chain.read_time(),
-    ).pk
-
-
-__all__ = ["make_actor"]
+    def _take(self, meter_no: int, sale: "Sale") -> str:
+        kept_fen = self.kept.pop(meter_no, 0)
+        self.till_fen += sale.amount_fen - kept_fen
+        return "completed" if kept_fen else "sold"

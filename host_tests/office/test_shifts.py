@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-import counter_kit as kit
+import shift_kit as kit
 from estate_kit import make_actor, make_contract
 
 CLERK, OTHER, BOSS = (

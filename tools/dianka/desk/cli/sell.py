@@ -1,10 +1,14 @@
 """`dianka sell`: the sale on the command line, its receipt, and what is said when it ends early."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from dianka.card_port import CardError
+from dianka.desk.cli.office.signed_in import OfficeOption, open_as_actor
 from dianka.desk.cli.options import (
     ControlOption,
     is_same_place,
@@ -22,6 +26,11 @@ from dianka.desk.sell import Receipt, raise_as_sale_error, sell
 from dianka.desk.words import format_price, format_time
 from dianka.money import yuan
 from dianka.readers import find_reader, pick_place
+
+if TYPE_CHECKING:
+    from dianka.desk.office.vending.models import Sale
+
+WITHOUT_OFFICE = ("books", "no office: write this into the sales record")
 
 
 def _check_sale_words(context: typer.Context, words: list[str]) -> list[str]:
@@ -71,8 +80,19 @@ def sell_command(
             help="With a --from that has passed: the price begins when the card is put in.",
         ),
     ] = False,
+    office: OfficeOption = None,
+    method: Annotated[str, typer.Option(help="How it was paid, for the office's books.")] = "notes",
+    key: Annotated[
+        UUID | None,
+        typer.Option(
+            help="The form's key: the same key never sells twice in the office.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Sell credit: write a purchase to a user card, and a new price if there is one.
+
+    With an office the sale is in its books, which bring the price along; somebody is signed in
+    there. Without one, write the sale into the sales record.
 
     Exit code: 0 sold; 1 refused, nothing was sent; 3 keep the money and sell the same again; 4
     sold, but the receipt can't be written; 128 and the signal's number if a signal ended it: its
@@ -85,6 +105,11 @@ def sell_command(
     with held, report_errors():
         amount_fen, new = parse_fen(words[-1]), _parse_new_price(price, begin, at_once)
         card = pick_place(words[0] if len(words) == 2 else None, reader)
+        if office:
+            if new:
+                raise CardError("the office brings prices along: leave --price and --from out")
+            _sell_in_office(office, card, control, Wish(amount_fen, method, key))
+            return
         receipt = _sell_at_place(card, control, amount_fen, new)
         try:
             _print_receipt(receipt, new)
@@ -98,6 +123,54 @@ def sell_command(
             raise ReceiptError(
                 f"{made}, but its receipt can't be written ({error}): {by_hand}"
             ) from None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a clerk asks the office to sell. `key` is that of the form, if it has one."""
+
+    amount_fen: int
+    method: str
+    key: UUID | None
+
+
+def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) -> None:
+    """Sell through the office's books, and print the receipt."""
+    actor = open_as_actor(folder)
+    from dianka.desk.office.vending import counter
+
+    _must_be_two(card, control)
+    with find_reader(card).connect() as resident, open_control(card, control) as desk:
+        sale = counter.sell(
+            actor,
+            desk.port,
+            resident.port,
+            wish.amount_fen,
+            wish.method,
+            wish.key,
+            raise_if_stopped=held.raise_if_heard,
+            tell=typer.echo,
+        )
+    try:
+        _print_office_receipt(sale)
+    except OutputError as error:
+        raise ReceiptError(
+            f"sale {sale.number} is made and in the books as receipt {sale.receipt}, but it can't "
+            f"be written ({error}): keep the money, print the receipt again"
+        ) from None
+
+
+def _print_office_receipt(sale: "Sale") -> None:
+    contract = sale.contract
+    lines = [
+        ("sold", f"{yuan(sale.amount_fen)} yuan"),
+        ("purchase", f"{sale.count}{' (account opened)' if sale.count == 1 else ''}"),
+        ("meter", f"{contract.meter.number:012d}"),
+        ("customer", f"{contract.customer.number:012d}"),
+        ("card", sale.card_serial),
+        ("sale", f"{sale.number} at {sale.desk.name}"),
+    ]
+    print_lines(f"receipt {sale.receipt}", lines)
 
 
 class ReceiptError(CardError):
@@ -142,6 +215,7 @@ def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
         ("meter", f"{receipt.meter_no:012d}"),
         ("customer", f"{receipt.customer_no:012d}"),
         ("card", receipt.serial.hex()),
+        WITHOUT_OFFICE,
     ]
     print_lines("receipt", [*lines, *price_lines])
 

@@ -15,6 +15,10 @@ COMMANDS = {
     "prove": Later(f"{_HERE}.database:prove_command", "Prove where each fen is."),
     "backup": Later(f"{_HERE}.database:backup_command", "Write a verified copy."),
     "restore": Later(f"{_HERE}.database:restore_command", "Bring a copy back."),
+    "look": Later(f"{_HERE}.counter:look_command", "Look at a resident's card."),
+    "take-in": Later(
+        f"{_HERE}.counter:take_in_command", "Take in purchases from outside of the books."
+    ),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

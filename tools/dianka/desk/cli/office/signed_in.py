@@ -25,6 +25,12 @@ FolderOption = Annotated[
         "postgresql://user:password@host/name its database is there.",
     ),
 ]
+OfficeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--office", envvar="DIANKA_OFFICE", help="Work in this office's books; or DIANKA_OFFICE."
+    ),
+]
 
 
 def open_folder(folder: Path) -> None:

@@ -56,7 +56,8 @@ class Contract(models.Model):
     """One customer at one meter, from opening to closing.
 
     `price` is the version that the meter has, or will have with the purchases sold so far.
-    `former_count` is the number of purchases that were made outside of this office's books.
+    `former_count` is the last purchase that was made outside of this office's books, `former_fen`
+    its money if it was still on its way into the meter when it was taken in.
     """
 
     class State(models.TextChoices):
@@ -74,6 +75,7 @@ class Contract(models.Model):
     hoard_limit_fen = models.BigIntegerField()  # highest balance that the meter takes; 0: its own
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     former_count = models.BigIntegerField(default=0)
+    former_fen = models.BigIntegerField(default=0)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 

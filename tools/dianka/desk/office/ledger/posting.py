@@ -110,12 +110,17 @@ def post(
 def append(
     desk: str, operator: str, kind: str, subject: str, moves: Iterable[Move], detail: str = ""
 ) -> Act:
-    """Post these moves in the caller's transaction, which must not be committed after an error."""
+    """Post these moves in the caller's transaction, which must not be committed after an error.
+
+    An act that moves nothing is an act all the same.
+    """
     moves = list(moves)
     for move in moves:
         _check(move)
         _check_desk(desk, move.debit, move.credit)
     act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
+    if not moves:
+        return act
     accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
     for place, move in enumerate(moves):
         _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)

@@ -21,6 +21,7 @@ _ANY = frozenset({"clerk", "technician", "supervisor", "manager", "auditor"})
 RIGHTS: dict[str, frozenset[str]] = {
     "sell": _COUNTER,
     "refund": _COUNTER,  # with a second person's consent
+    "take in purchases": _OVER_IT,  # that were made outside of the books
     "replace a card": _COUNTER | {"technician"},
     "open an account": _COUNTER,
     "close an account": _COUNTER,  # with a second person's consent

@@ -96,6 +96,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("former_count", models.BigIntegerField(default=0)),
+                ("former_fen", models.BigIntegerField(default=0)),
                 ("opened_at", models.DateTimeField()),
                 ("closed_at", models.DateTimeField(null=True)),
                 (

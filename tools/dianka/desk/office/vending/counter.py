@@ -1,0 +1,307 @@
+"""The counter: a card in the reader and the books, brought into step.
+
+A card is looked at once it has proved that it is of this system. Then, in this order: which
+contract it belongs to, what has become of a sale that was broken off, and what its receipt tells.
+After that the same card may be sold to. The card decides on an unfinished sale (`_resolve`):
+
+    it has the purchase, whole               post it
+    it has the wallet, the rest is missing   the same amount completes it
+    it proves that it has not got it         void it
+    anything else                            it stays, and the counter says the one thing to do
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, transaction
+
+from dianka.card_port import CardError, CardPort
+from dianka.desk import sell as card_sale
+from dianka.desk.office.audit import chain
+from dianka.desk.office.cards.models import Card
+from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.estate.models import Reading
+from dianka.desk.office.ledger import posting
+from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.vending import readings, sales
+from dianka.desk.office.vending.models import Sale
+from dianka.desk.office.vending.sales import Form
+from dianka.desk.prices import NewPrice
+from dianka.desk.sell import OnCard, SaleBroken, read_user_card
+from dianka.desk.session import Desk
+from dianka.money import yuan
+
+
+@dataclass
+class Look:
+    """What a card and the books say together. `told` has one line for each thing that was found."""
+
+    contract: Contract
+    found: OnCard
+    reading: Reading | None = None  # what its receipt has added
+    unfinished: Sale | None = None  # a sale that this look could not resolve
+    told: list[str] = field(default_factory=list)
+
+
+@needs("look things up")
+def look(actor: Actor, control: CardPort, card: CardPort) -> Look:
+    """Read a user card, and bring the books into step with it. CardError if it is not known here.
+
+    Of a card that is not of this system nothing is believed.
+    """
+    return take_in(actor, *_open_card(control, card))
+
+
+@needs("take in purchases")
+def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
+    """Take a card in whose purchases were made outside of these books; return what it told.
+
+    Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
+    over. CardError if the books know its purchases.
+    """
+    found, _ = _open_card(control, card)
+    contract = _find_contract(actor, found)
+    with transaction.atomic():
+        contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
+        last = sales.find_last_count(contract)
+        if found.count <= last:
+            raise CardError(f"the books know purchase {found.count} already: nothing to take in")
+        if Sale.objects.filter(contract=contract, state=Sale.State.PENDING).exists():
+            raise CardError("a sale to this card is not finished: look at the card first")
+        back = found.write_back
+        on_its_way = not back or back["count"] < found.count
+        contract.former_count = found.count
+        contract.former_fen = found.money_fen if on_its_way else 0
+        contract.save(update_fields=["former_count", "former_fen"])
+        _post_outside(actor, contract, last)
+        seen = Look(contract, found)
+        if back:
+            seen.reading = readings.take_receipt(actor, contract, back)
+    return seen
+
+
+@needs("sell")
+def sell(
+    actor: Actor,
+    control: CardPort,
+    card: CardPort,
+    amount_fen: int,
+    method: str = "notes",
+    key: uuid.UUID | None = None,
+    raise_if_stopped: Callable[[], None] = lambda: None,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Sale:
+    """Sell to a user card, and return the sale as posted; `tell` gets what the card told before.
+
+    `key` is that of the form: a form that has sold already gives its sale again, and the card is
+    not touched. CardError if nothing was sold; SaleBroken if the card may have the purchase: the
+    sale stays unfinished in the books until the card is looked at again.
+    """
+    books = _Books(actor, amount_fen, method, key or uuid.uuid4(), tell)
+    known = sales.find_by_key(books.key, amount_fen, method)
+    if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
+        return known
+    with _settle(books):
+        card_sale.sell(control, card, amount_fen, raise_if_stopped=raise_if_stopped, books=books)
+    assert books.sale
+    return _post(actor, books.sale)
+
+
+def take_in(actor: Actor, found: OnCard, desk: Desk) -> Look:
+    """Bring the books into step with what a card says that has proved itself to `desk`."""
+    contract = _find_contract(actor, found)
+    seen = Look(contract, found)
+    unfinished = Sale.objects.filter(contract=contract, state=Sale.State.PENDING).first()
+    if unfinished:
+        _resolve(actor, unfinished, seen, desk)
+    _raise_if_counts_differ(seen)
+    if found.write_back:
+        seen.reading = readings.take_receipt(actor, contract, found.write_back)
+    return seen
+
+
+def _open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
+    """Return a user card's content, and the session with it once both have proved themselves."""
+    control.power_on()
+    found = read_user_card(card)
+    desk = Desk(control, card, found.serial)
+    desk.identify()
+    desk.authenticate()
+    return found, desk
+
+
+def _post_outside(actor: Actor, contract: Contract, last: int) -> None:
+    """Post the purchase that is on its way, and say which ones the books never saw."""
+    meter_no, fen = contract.meter.number, contract.former_fen
+    outside, transit = (
+        posting.of_meter(kind, meter_no) for kind in (posting.OUTSIDE, posting.TRANSIT)
+    )
+    moves = [posting.Move(outside, transit, fen)] if fen else []
+    detail = f"purchases {last + 1} to {contract.former_count} were made outside of the books"
+    posting.append(actor.desk, actor.operator, "taken in", f"{meter_no:012d}", moves, detail)
+
+
+class _Books(card_sale.Books):
+    """The books as the sale of one form uses them."""
+
+    def __init__(
+        self,
+        actor: Actor,
+        amount_fen: int,
+        method: str,
+        key: uuid.UUID,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.actor, self.key, self._tell = actor, key, tell
+        self._amount_fen, self._method = amount_fen, method
+        self.sale: Sale | None = None
+        self.began = False  # by this form, and now: no earlier try can have reached the card
+        self.seen: Look | None = None
+
+    def look(self, found: OnCard, desk: Desk) -> None:
+        self.seen = take_in(self.actor, found, desk)
+        for line in self.seen.told:
+            self._tell(line)
+
+    def find_price(self) -> NewPrice | None:
+        return None
+
+    def begin(self, found: OnCard, count: int) -> None:
+        assert self.seen
+        form = Form(self.key, found.serial.hex(), self._amount_fen, self._method)
+        contract = self.seen.contract
+        self.sale, self.began = sales.begin(self.actor, form, contract, count, contract.price)
+
+
+@contextmanager
+def _settle(books: _Books) -> Iterator[None]:
+    """Void the sale if it ends before anything was sent; leave it unfinished if it may be there."""
+    try:
+        yield
+    except SaleBroken as error:
+        if books.sale:
+            error.args = (f"{error} (sale {books.sale.number})",)
+        raise
+    except CardError as error:
+        if books.sale and books.began:
+            # Without the database it stays unfinished: the next look at the card resolves it.
+            with suppress(DatabaseError):
+                sales.void(books.actor, books.sale.pk, f"nothing was sent: {error}")
+        raise
+
+
+def _post(actor: Actor, sale: Sale) -> Sale:
+    try:
+        return sales.post(actor, sale.pk)
+    except DatabaseError as error:
+        reason = " ".join(str(error).split())
+        raise SaleBroken(
+            f"purchase {sale.count} of {yuan(sale.amount_fen)} yuan is on the card, but the books "
+            f"can't be reached ({reason}): keep the money; looking at the card again posts it"
+        ) from None
+
+
+def _find_contract(actor: Actor, found: OnCard) -> Contract:
+    """Return the contract that a card belongs to; CardError if it is not this card's any more."""
+    numbers = found.params["meter_no"], found.params["customer_no"]
+    related = Contract.objects.select_related("meter", "customer", "price", "premise__area")
+    contract = (
+        related.filter(meter__number=numbers[0], customer__number=numbers[1])
+        .order_by("-id")
+        .first()
+    )
+    if contract is None:
+        raise CardError(
+            f"the office knows no account of customer {numbers[1]:012d} at meter "
+            f"{numbers[0]:012d}: open it first"
+        )
+    _recognise(actor, found.serial.hex(), contract)
+    if contract.state == Contract.State.CLOSED:
+        raise CardError("this account is closed: take the card in")
+    return contract
+
+
+def _recognise(actor: Actor, serial: str, contract: Contract) -> None:
+    """Raise CardError unless this is the contract's card. One that is new here is taken in."""
+    now = chain.read_time()
+    known = Card.objects.filter(serial=serial).first()
+    if known:
+        if known.contract != contract or known.state != Card.State.USED:
+            raise CardError(
+                f"card {serial} is {known.state} here and not this account's: keep "
+                "it, and replace it if its holder has no other"
+            )
+        Card.objects.filter(pk=known.pk).update(seen_at=now)
+        return
+    other = Card.objects.filter(contract=contract, state=Card.State.USED).first()
+    if other:
+        raise CardError(
+            f"this account's card is {other.serial}, not {serial}: keep this one, and replace the "
+            "other if it is lost"
+        )
+    with transaction.atomic():
+        Card.objects.create(
+            serial=serial,
+            kind="user",
+            state=Card.State.USED,
+            contract=contract,
+            desk=actor.desk,
+            made_at=now,
+            seen_at=now,
+        )
+        subject = f"{contract.meter.number:012d}"
+        chain.append(actor.desk, actor.operator, "card taken in", subject, f"card {serial}")
+
+
+def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
+    """Find out from the card what has become of an unfinished sale."""
+    found, named = seen.found, f"sale {sale.number} of {yuan(sale.amount_fen)} yuan"
+    back = found.write_back
+    there = (found.count, found.money_fen) == (sale.count, sale.amount_fen)
+    if there and (back is None or back["count"] >= sale.count):
+        sales.post(actor, sale.pk)
+        seen.told.append(f"{named} is on the card, and posted now")
+    elif found.count == sale.count - 1 and _prove_former(found, desk):
+        sales.void(actor, sale.pk, "the card proves that it has not got it")
+        seen.told.append(f"{named} never reached the card, and is void: give its money back")
+    else:
+        seen.unfinished = sale
+        seen.told.append(sales.describe_unfinished(sale))
+
+
+def _prove_former(found: OnCard, desk: Desk) -> bool:
+    """Return whether the card proves its wallet: a plain read can be forged on its way."""
+    return False
+
+
+def _raise_if_counts_differ(seen: Look) -> None:
+    """Raise CardError if the card has other purchases than the books."""
+    last, count = sales.find_last_count(seen.contract), seen.found.count
+    if seen.unfinished:
+        if count not in (seen.unfinished.count, seen.unfinished.count - 1):
+            raise CardError(
+                f"{seen.told[-1]}, but the card is at purchase {count}: send an inspector"
+            )
+    elif count > last:
+        raise CardError(
+            f"the card has purchase {count} of {yuan(seen.found.money_fen)} yuan, the books end "
+            f"with {last}: a manager takes it in with dianka office take-in"
+        )
+    elif count < last:
+        raise CardError(
+            f"the card is at purchase {count}, the books at {last}: it is a copy or was written "
+            "elsewhere; keep it and send an inspector to the meter"
+        )
+    _raise_if_money_differs(seen, last)
+
+
+def _raise_if_money_differs(seen: Look, last: int) -> None:
+    sold = Sale.objects.filter(contract=seen.contract, count=last, state=Sale.State.WRITTEN).first()
+    if sold and sold.card_serial == seen.found.serial.hex():
+        if sold.amount_fen != seen.found.money_fen:
+            raise CardError(
+                f"the card says {yuan(seen.found.money_fen)} yuan for purchase {last}, the books "
+                f"{yuan(sold.amount_fen)}: keep the card and send an inspector to the meter"
+            )

@@ -1,0 +1,105 @@
+"""What meters say of themselves, taken into the books: the receipts on user cards.
+
+A receipt tells the count of the last purchase that the meter has credited, and its balance. Every
+purchase up to that count goes from transit into the meter; what the meter then holds less than it
+should is used up. What it holds more is never booked: nobody has sold it (`unexplained_fen`).
+"""
+
+from typing import Any
+
+from django.db import transaction
+
+from dianka.desk.office.audit.models import Act
+from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.estate.models import Reading
+from dianka.desk.office.ledger import posting
+from dianka.desk.office.ledger.models import Account
+from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.vending.models import Sale
+
+
+def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> Reading | None:
+    """Take a card's receipt (card_files.WRITE_BACK) in, and return the reading.
+
+    Return None if it tells nothing new: it was taken in before, or a later one was. The first
+    receipt of a contract with purchases from outside of these books tells what they left in the
+    meter.
+    """
+    with transaction.atomic():
+        contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
+        last = find_last(contract)
+        if last and _is_old(last, receipt):
+            return None
+        holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
+        loaded_fen = _find_loaded(contract, receipt["count"])
+        used_fen = _owed(posting.METER, contract) + loaded_fen - holds_fen
+        outside_fen = max(-used_fen, 0) if contract.former_count and not last else 0
+        act = _post(actor, contract, receipt, (outside_fen, loaded_fen, max(used_fen, 0)))
+        Sale.objects.filter(
+            contract=contract, state=Sale.State.WRITTEN, count__lte=receipt["count"]
+        ).update(state=Sale.State.LOADED, loaded_at=act.time)
+        return Reading.objects.create(
+            meter=contract.meter,
+            source=Reading.Source.RECEIPT,
+            seen_at=act.time,
+            meter_minute=receipt["time"],
+            count=receipt["count"],
+            balance_fen=holds_fen,
+            illegal_cards=receipt["illegal_cards"],
+            loaded_fen=loaded_fen,
+            used_fen=max(used_fen, 0),
+            unexplained_fen=max(-used_fen, 0) - outside_fen,
+        )
+
+
+def find_last(contract: Contract) -> Reading | None:
+    """Return the newest reading of the contract's meter since the contract was opened."""
+    since = Reading.objects.filter(meter=contract.meter, seen_at__gte=contract.opened_at)
+    return since.order_by("-id").first()
+
+
+def _is_old(last: Reading, receipt: dict[str, Any]) -> bool:
+    if receipt["count"] != last.count:
+        return receipt["count"] < last.count
+    holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
+    # A meter without a clock writes 0: then only the balance tells the order, and it falls.
+    if receipt["time"] and last.meter_minute and receipt["time"] != last.meter_minute:
+        return receipt["time"] < last.meter_minute
+    return holds_fen >= last.balance_fen
+
+
+def _find_loaded(contract: Contract, count: int) -> int:
+    """Return the fen in transit that a receipt of this count proves to be in the meter."""
+    later = Sale.objects.filter(contract=contract, state=Sale.State.WRITTEN, count__gt=count)
+    not_yet_fen = sum(sale.amount_fen for sale in later)
+    if contract.former_count > count:
+        not_yet_fen += contract.former_fen
+    return _owed(posting.TRANSIT, contract) - not_yet_fen
+
+
+def _post(
+    actor: Actor, contract: Contract, receipt: dict[str, Any], amounts_fen: tuple[int, int, int]
+) -> Act:
+    meter_no = contract.meter.number
+    ways = (
+        (posting.OUTSIDE, posting.METER),
+        (posting.TRANSIT, posting.METER),
+        (posting.METER, posting.USED),
+    )
+    moves = [
+        posting.Move(posting.of_meter(debit, meter_no), posting.of_meter(credit, meter_no), fen)
+        for (debit, credit), fen in zip(ways, amounts_fen, strict=True)
+        if fen
+    ]
+    detail = (
+        f"purchase {receipt['count']} balance {receipt['balance_fen']} fen "
+        f"overdraft {receipt['overdraft_fen']} fen minute {receipt['time']:010d}"
+    )
+    subject = f"{meter_no:012d}"
+    return posting.append(actor.desk, actor.operator, "receipt", subject, moves, detail)
+
+
+def _owed(kind: str, contract: Contract) -> int:
+    """Return what is in this account of the meter, in fen; below zero if the customer owes it."""
+    found = Account.objects.filter(kind=kind, owner=f"{contract.meter.number:012d}").first()
+    return -found.balance_fen if found else 0

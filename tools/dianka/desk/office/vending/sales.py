@@ -1,0 +1,204 @@
+"""Sales in the books, from the intent on: three steps that may each be taken again.
+
+    begin     the intent is stored, PENDING: the card may be written from now on
+    post      the card has it: ledger, receipt number, WRITTEN
+    void      the card has not got it, and never will: VOID
+
+What a sale has become is decided by the card alone (counter.py), never by time. The form's key
+makes a sale once: given again with the same fields it finds the sale, with others it is refused.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.db.models.functions import Now
+
+from dianka.card_port import CardError
+from dianka.desk.office.audit import chain
+from dianka.desk.office.customers.models import Contract, TariffVersion
+from dianka.desk.office.ledger import posting
+from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.vending.desks import lock_desk, take_receipt_number, take_sale_number
+from dianka.desk.office.vending.models import Sale, Shift
+from dianka.money import yuan
+
+LIVE = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
+
+
+class SaleRefused(CardError):
+    """The books refuse the sale. Nothing is stored and nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a clerk asks for. `key` was made when the form was drawn for this card."""
+
+    key: uuid.UUID
+    card_serial: str
+    amount_fen: int
+    method: str = "notes"
+
+    def hash(self) -> bytes:
+        """Return SHA-256 over the other fields, each with its length before it in 4 bytes."""
+        words = (self.card_serial, str(self.amount_fen), self.method)
+        fields = [word.encode() for word in words]
+        return hashlib.sha256(
+            b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+        ).digest()
+
+
+@needs("sell")
+def begin(
+    actor: Actor, form: Form, contract: Contract, count: int, price: TariffVersion
+) -> tuple[Sale, bool]:
+    """Store the intent to sell purchase `count`; return the sale, and whether it was begun now.
+
+    A sale of the same purchase that was broken off is gone on with, and so is one that this very
+    form has begun. SaleRefused if contract, count or an earlier use of the form forbid it.
+    """
+    with transaction.atomic():
+        now = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
+        if now.state != Contract.State.OPEN:
+            raise SaleRefused(f"the account is {now.state}: nothing is sold to it")
+        known = _find_by_form(form)
+        if known and known.state != Sale.State.PENDING:
+            raise SaleRefused(f"this form has made sale {known.number}: begin a new one")
+        unfinished = Sale.objects.filter(contract=now, state=Sale.State.PENDING).first()
+        if unfinished:
+            return _go_on(unfinished, form, count), False
+        last = find_last_count(now)
+        if count != last + 1:
+            raise SaleRefused(
+                f"the card is at purchase {count - 1}, the books are at {last}: read the card "
+                "again, or send an inspector to the meter"
+            )
+        desk = lock_desk(actor.desk)
+        sale = Sale.objects.create(
+            desk=desk,
+            number=take_sale_number(desk),
+            key=form.key,
+            key_hash=form.hash(),
+            contract=now,
+            card_serial=form.card_serial,
+            count=count,
+            amount_fen=form.amount_fen,
+            method=form.method,
+            price=price,
+            operator=actor.operator,
+            begun_at=Now(),
+        )
+        return sale, True
+
+
+@needs("sell")
+def post(actor: Actor, number: int) -> Sale:
+    """Post a sale that the card has, and return it; `number` is its primary key.
+
+    Once it is posted, posting it again changes nothing. The money was taken at the sale's own desk;
+    if the shift that took it is counted and closed, it was found too much there.
+    """
+    with transaction.atomic():
+        contract = Sale.objects.values_list("contract", flat=True).get(pk=number)
+        Contract.objects.select_for_update(of=("self",)).get(pk=contract)
+        sale = _lock_sale(number)
+        if sale.state in (Sale.State.WRITTEN, Sale.State.LOADED):
+            return sale
+        if sale.state != Sale.State.PENDING:
+            raise SaleRefused(f"sale {sale.number} is {sale.state}: sell anew")
+        desk = lock_desk(sale.desk.name)
+        meter_no = sale.contract.meter.number
+        sale.receipt = take_receipt_number(desk)
+        money = posting.of_meter(posting.TRANSIT, meter_no)
+        move = posting.Move(_find_till(sale), money, sale.amount_fen)
+        detail = f"sale {sale.number} receipt {sale.receipt} {describe(sale)}"
+        act = posting.append(desk.name, actor.operator, "sale", f"{meter_no:012d}", [move], detail)
+        sale.act, sale.written_at, sale.state = act, act.time, Sale.State.WRITTEN
+        sale.save(update_fields=["receipt", "act", "written_at", "state"])
+        Contract.objects.filter(pk=contract).exclude(price=sale.price).update(price=sale.price)
+        return sale
+
+
+@needs("sell")
+def void(actor: Actor, number: int, reason: str) -> Sale:
+    """Void a sale that provably never reached the card, and return it; again changes nothing."""
+    with transaction.atomic():
+        sale = _lock_sale(number)
+        if sale.state == Sale.State.VOID:
+            return sale
+        if sale.state != Sale.State.PENDING:
+            raise SaleRefused(f"sale {sale.number} is {sale.state}: it can't be void")
+        sale.state, sale.reason = Sale.State.VOID, reason[:200]
+        sale.save(update_fields=["state", "reason"])
+        chain.append(
+            sale.desk.name,
+            actor.operator,
+            "sale void",
+            f"{sale.contract.meter.number:012d}",
+            f"sale {sale.number} {describe(sale)}: {sale.reason}",
+        )
+        return sale
+
+
+def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
+    """Return the sale that the form with this key has made; SaleRefused if its words differ."""
+    related = Sale.objects.select_related("desk", "contract__meter")
+    sale = related.filter(Q(key=key) | Q(completing_key=key)).first()
+    if sale and (sale.amount_fen != amount_fen or (sale.key == key and sale.method != method)):
+        raise SaleRefused(
+            f"this form was used for sale {sale.number} with other words: begin a new one"
+        )
+    return sale
+
+
+def _find_by_form(form: Form) -> Sale | None:
+    sale = find_by_key(form.key, form.amount_fen, form.method)
+    if sale and sale.key == form.key and bytes(sale.key_hash) != form.hash():
+        raise SaleRefused(f"this form was used for sale {sale.number} on another card: begin anew")
+    return sale
+
+
+def find_last_count(contract: Contract) -> int:
+    """Return the count of the contract's last purchase, as the books know it."""
+    found = Sale.objects.filter(contract=contract, state__in=LIVE).aggregate(last=Max("count"))
+    return max(contract.former_count, found["last"] or 0)
+
+
+def describe(sale: Sale) -> str:
+    """Return a sale as its acts tell it; fixed for ever."""
+    return (
+        f"purchase {sale.count} of {sale.amount_fen} fen by {sale.method} card {sale.card_serial}"
+    )
+
+
+def _go_on(sale: Sale, form: Form, count: int) -> Sale:
+    if (sale.count, sale.amount_fen) != (count, form.amount_fen):
+        raise SaleRefused(describe_unfinished(sale))
+    if sale.key != form.key:
+        sale.completing_key = form.key
+        sale.save(update_fields=["completing_key"])
+    return sale
+
+
+def describe_unfinished(sale: Sale) -> str:
+    """Return one line on an unfinished sale, and the one thing to do."""
+    return (
+        f"sale {sale.number} at {sale.desk.name} of {yuan(sale.amount_fen)} yuan is not finished: "
+        f"sell {yuan(sale.amount_fen)} to complete it"
+    )
+
+
+def _find_till(sale: Sale) -> posting.Place:
+    """Return the account of the money: the desk's cash, or what its closed shift found too much."""
+    desk = sale.desk.name
+    shift = Shift.objects.select_related("opening").filter(desk=sale.desk).last()
+    if shift and (shift.closing or shift.opening.time > sale.begun_at):
+        return posting.Place(posting.DIFFERENCE, desk)
+    return posting.cash(desk, sale.method)
+
+
+def _lock_sale(number: int) -> Sale:
+    related = Sale.objects.select_related("desk", "contract__meter", "price")
+    return related.select_for_update(of=("self",)).get(pk=number)
