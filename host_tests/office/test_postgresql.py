@@ -11,7 +11,13 @@ import pytest
 
 from dianka.firmware import ROOT
 
-FILES = ("test_ledger.py", "test_many_desks.py", "test_sales.py", "test_shifts.py")
+FILES = (
+    "test_ledger.py",
+    "test_many_desks.py",
+    "test_refunds.py",
+    "test_sales.py",
+    "test_shifts.py",
+)
 
 
 @pytest.fixture(scope="module")

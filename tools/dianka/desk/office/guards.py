@@ -91,8 +91,7 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         (
             "vending_refund_kept",
             "vending_refund",
-            "UPDATE OF desk_id, number, sale_id, reversal, method, reason, operator, consent_by, "
-            "begun_at",
+            "UPDATE OF desk_id, number, sale_id, method, reason, operator, consent_by, begun_at",
             "",
             "a refund keeps what it is for",
         ),

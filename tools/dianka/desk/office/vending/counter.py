@@ -25,7 +25,7 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.vending import readings, sales
+from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form
 from dianka.desk.prices import NewPrice
@@ -51,7 +51,7 @@ def look(actor: Actor, control: CardPort, card: CardPort) -> Look:
 
     Of a card that is not of this system nothing is believed.
     """
-    return take_in(actor, *_open_card(control, card))
+    return take_in(actor, *open_card(control, card))
 
 
 @needs("take in purchases")
@@ -61,7 +61,7 @@ def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
     Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
     over. CardError if the books know its purchases.
     """
-    found, _ = _open_card(control, card)
+    found, _ = open_card(control, card)
     contract = _find_contract(actor, found)
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
@@ -116,13 +116,14 @@ def take_in(actor: Actor, found: OnCard, desk: Desk) -> Look:
     unfinished = Sale.objects.filter(contract=contract, state=Sale.State.PENDING).first()
     if unfinished:
         _resolve(actor, unfinished, seen, desk)
+    seen.told += refunds.resolve(actor, contract, found, desk)
     _raise_if_counts_differ(seen)
     if found.write_back:
         seen.reading = readings.take_receipt(actor, contract, found.write_back)
     return seen
 
 
-def _open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
+def open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
     """Return a user card's content, and the session with it once both have proved themselves."""
     control.power_on()
     found = read_user_card(card)
@@ -289,7 +290,7 @@ def _raise_if_counts_differ(seen: Look) -> None:
             f"the card has purchase {count} of {yuan(seen.found.money_fen)} yuan, the books end "
             f"with {last}: a manager takes it in with dianka office take-in"
         )
-    elif count < last:
+    elif count < last and not (count == last - 1 and refunds.find_unfinished(seen.contract)):
         raise CardError(
             f"the card is at purchase {count}, the books at {last}: it is a copy or was written "
             "elsewhere; keep it and send an inspector to the meter"

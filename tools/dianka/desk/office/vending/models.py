@@ -148,7 +148,7 @@ class Refund(models.Model):
     desk = models.ForeignKey(Desk, models.PROTECT)
     number = models.BigIntegerField()
     sale = models.ForeignKey(Sale, models.PROTECT)
-    reversal = models.BooleanField()
+    reversal = models.BooleanField(default=False)  # it reversed the sale's entry
     method = models.CharField(max_length=20)  # by which it is paid back
     reason = models.CharField(max_length=200)
     operator = models.CharField(max_length=150)

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("number", models.BigIntegerField()),
-                ("reversal", models.BooleanField()),
+                ("reversal", models.BooleanField(default=False)),
                 ("method", models.CharField(max_length=20)),
                 ("reason", models.CharField(max_length=200)),
                 ("operator", models.CharField(max_length=150)),
