@@ -13,10 +13,13 @@ from dianka.firmware import ROOT
 
 FILES = (
     "test_ledger.py",
+    "test_limits.py",
     "test_many_desks.py",
+    "test_people.py",
     "test_refunds.py",
     "test_sales.py",
     "test_shifts.py",
+    "test_tariffs.py",
 )
 
 

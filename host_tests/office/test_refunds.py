@@ -307,7 +307,7 @@ def test_pulled_out_of_the_meter_before_its_receipt(stand: Stand) -> None:
     assert clerk.refund(resident) == "paid"
     resident.visit_meter()
     assert "send an inspector to the meter" in clerk.sell(resident, 100, resident.card)
-    assert Reading.objects.order_by("id").last().unexplained_fen == 5000
+    assert Reading.objects.latest("id").unexplained_fen == 5000
 
 
 def test_what_is_not_paid_back(stand: Stand) -> None:
