@@ -7,12 +7,18 @@ step by step; it holds no key either.
 import random
 from collections.abc import Callable
 
-from dianka.card_port import make_command, send
-from dianka.cardos import kinds
+from dianka.cardos import kinds, visits
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.keys import make_meter_factor
 from dianka.cardos.state import State
+from dianka.cardos.visits import carry as carry
+from dianka.cardos.visits import challenge as challenge
+from dianka.cardos.visits import credit as credit
+from dianka.cardos.visits import identify as identify
+from dianka.cardos.visits import open_card as open_card
+from dianka.cardos.visits import prove_meter as prove_meter
+from dianka.cardos.visits import wallet as wallet
 from dianka.desk import control as sealing
 from dianka.desk import issue, service
 
@@ -130,42 +136,6 @@ def private_esam(control: Chip) -> Chip:
     return esam
 
 
-def challenge(chip: Chip, size: int = 4) -> bytes:
-    return send(chip, bytes((0, 0x84, 0, 0, size)), "give a challenge")
-
-
-def open_card(card: Chip) -> bytes:
-    serial = card.power_on()[-8:]
-    send(card, make_command("00A40000", b"\xdf\x01"), "open")
-    return serial
-
-
-def identify(esam: Chip, card: Chip, serial: bytes) -> bool:
-    r8 = challenge(esam, 8)
-    send(esam, make_command("80FA0001", serial), "diversify")
-    return send(esam, make_command("80FA0000", r8), "encipher") == send(
-        card, make_command("00880001", r8), "prove itself"
-    )
-
-
-def prove_meter(esam: Chip, card: Chip, serial: bytes) -> None:
-    c8 = challenge(card, 8)
-    send(esam, make_command("80FA0002", serial), "diversify")
-    send(
-        card,
-        make_command("00820002", send(esam, make_command("80FA0000", c8), "encipher")),
-        "accept the meter",
-    )
-
-
-def carry(esam: Chip, card: Chip, where: str, target: str, factor: bytes = b"") -> bytes:
-    """Read a sealed block from the card and write it to the ESAM; return the command sent."""
-    header = bytes.fromhex(target)
-    block = send(card, make_command(where, challenge(esam) + header + factor), "read sealed")
-    send(esam, header + block, "take a sealed block")
-    return header + block
-
-
 def initialise(esam: Chip, card: Chip) -> None:
     serial = open_card(card)
     assert identify(esam, card, serial)
@@ -188,47 +158,13 @@ def change_keys(esam: Chip, card: Chip, meter: bytes = METER) -> None:
     sealing.load_keys(card, esam, sealing.plan_meter(meter), master)
 
 
-def credit(esam: Chip, card: Chip) -> bytes:
-    return carry(esam, card, "04B08200", "8432010C0C")
-
-
 def write_back(esam: Chip, card: Chip, serial: bytes) -> None:
-    """Write the receipt, the ESAM's wallet and the card's names, to the card's file 05."""
-    money_fen, count = wallet(esam)
-    record = {
-        "meter_no": METER_NO,
-        "customer_no": CUSTOMER_NO,
-        "balance_fen": money_fen,
-        "count": count,
-    }
-    info = card_files.frame(
-        card_files.CMD_WRITE_BACK, card_files.pack(card_files.WRITE_BACK, record)
-    )
-    send(esam, make_command("00D68700", info), "take run info")
-    target = bytes.fromhex("04D6850035")
-    block = send(esam, make_command("04B08700", challenge(card) + target + serial), "seal run info")
-    send(card, target + block, "take the write-back")
+    visits.write_back(esam, card, serial, METER_NO, CUSTOMER_NO)
 
 
 def use_in_meter(esam: Chip, card: Chip) -> bool:
-    """Run a user card's session, judged by count and write-back; return whether it was credited."""
-    serial = open_card(card)
-    assert identify(esam, card, serial)
-    prove_meter(esam, card, serial)
-    found = card_files.unpack(card_files.WALLET, card.state.files[card_files.CARD_WALLET])
-    blank = card_files.is_blank(card.state.files[card_files.CARD_WRITE_BACK])
-    credited = blank and found["count"] == wallet(esam)[1] + 1
-    if credited:
-        credit(esam, card)
-    write_back(esam, card, serial)
-    return credited
-
-
-def wallet(esam: Chip) -> tuple[int, int]:
-    money = send(esam, bytes.fromhex("00B2010C04"), "read")
-    return int.from_bytes(money, "big"), int.from_bytes(
-        send(esam, bytes.fromhex("00B2030C04"), "read"), "big"
-    )
+    """Run a user card's session with the kit's numbers; return whether it was credited."""
+    return visits.visit(esam, card, METER_NO, CUSTOMER_NO)
 
 
 def sw_of(chip: Chip, apdu: bytes | str) -> int:

@@ -43,7 +43,7 @@ class Resident:
 class Clerk:
     """Sells, and keeps the till by what he is told."""
 
-    def __init__(self, control: Chip, desk: str = "desk1") -> None:
+    def __init__(self, control: Chip, desk: str = "counter") -> None:
         self.control, self.actor = control, make_actor(desk=desk)
         self.till_fen = 0
         self.kept: dict[int, int] = {}  # by meter number: money of a sale that broke off

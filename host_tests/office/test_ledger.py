@@ -82,17 +82,17 @@ def test_random_moves_against_a_second_ledger(office: Path, tries: list) -> None
                 for debit, owner, credit, other, fen in wanted
             ]
             if right:
-                posting.post("desk1", "lin", "sale", "test", act)
+                posting.post("desk1", "lin", "moved", "test", act)
                 books, acts = after, acts + 1
             else:
                 with pytest.raises(posting.LedgerError):
-                    posting.post("desk1", "lin", "sale", "test", act)
+                    posting.post("desk1", "lin", "moved", "test", act)
         balances = {str(each): each.balance_fen for each in Account.objects.all()}
         assert {key: fen for key, fen in balances.items() if fen} == {
             key: fen for key, fen in books.items() if fen
         }
         assert Act.objects.count() == acts
-        assert list(checking.find_faults()) == []
+        assert list(checking.find_ledger_faults()) == []
         transaction.set_rollback(True)
 
 
@@ -101,7 +101,7 @@ def sold(fen: int = 5000, meter_no: int = 7) -> Any:
     from dianka.desk.office.ledger import posting
 
     move = posting.Move(posting.cash("desk1"), posting.of_meter("transit", meter_no), fen)
-    return posting.post("desk1", "lin", "sale", f"{meter_no:012d}", [move]).entry_set.get()
+    return posting.post("desk1", "lin", "moved", f"{meter_no:012d}", [move]).entry_set.get()
 
 
 def test_a_reversal_names_its_entry_once(office: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_reversal_names_its_entry_once(office: Path) -> None:
     assert set(proof.sum_by_kind().values()) == {0}
     with pytest.raises(posting.LedgerError, match="is reversed already"):
         posting.reverse("desk1", "lin", entry, "once more")
-    assert list(checking.find_faults()) == []
+    assert list(checking.find_ledger_faults()) == []
 
 
 def test_cash_is_moved_by_its_own_desk_alone(office: Path) -> None:
@@ -188,7 +188,7 @@ EDITS = [
     (
         "audit_act_no_update on audit_act",
         "UPDATE audit_act SET operator = 'x' WHERE number = 2",
-        "act 2 (sale, 000000000007) is not as it was written",
+        "act 2 (moved, 000000000007) is not as it was written",
     ),
     (
         "audit_act_no_update on audit_act",
@@ -217,11 +217,11 @@ def test_an_edit_by_hand_is_named(office: Path, guard: str, statement: str, said
 
     sold(5000, 7)
     sold(300, 7)
-    assert list(checking.find_faults()) == []
+    assert list(checking.find_ledger_faults()) == []
     drop(guard)
     with connection.cursor() as cursor:
         cursor.execute(statement)
-    found = list(checking.find_faults())
+    found = list(checking.find_ledger_faults())
     assert f"guard {guard.split()[0]} is missing in the database" in found
     assert any(said in line for line in found), found
 
@@ -238,7 +238,8 @@ def test_a_tail_cut_off_is_named_by_the_head(office: Path) -> None:
         cursor.execute("DELETE FROM ledger_entry")
         cursor.execute("DELETE FROM audit_act WHERE number = 2")
     assert any(
-        "1 acts are there, the chain's head tells 2" in line for line in checking.find_faults()
+        "1 acts are there, the chain's head tells 2" in line
+        for line in checking.find_ledger_faults()
     )
 
 

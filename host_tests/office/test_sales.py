@@ -15,6 +15,8 @@ from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from estate_kit import make_actor
 
+DESK = "counter"
+
 LIVE = settings(
     max_examples=30,
     deadline=None,
@@ -23,9 +25,11 @@ LIVE = settings(
 
 
 def balances() -> dict[str, int]:
-    from dianka.desk.office.ledger import proof
+    """What is at the clerk's desk and at the resident's meter, whatever other tests have left."""
+    from dianka.desk.office.ledger.models import Account
 
-    return {kind: fen for kind, fen in proof.sum_by_kind().items() if fen}
+    found = Account.objects.filter(owner__in=(DESK, f"{kit.METER_NO:012d}"))
+    return {account.kind: account.balance_fen for account in found if account.balance_fen}
 
 
 def faults() -> list[str]:
@@ -46,7 +50,9 @@ def test_a_purchase_from_counter_to_meter_and_back(office: Path) -> None:
     resident.visit_meter()
     assert clerk.look(resident) == [] and clerk.look(resident) == []
     assert balances() == {"cash": 5000, "meter": -3766, "used": -1234}
-    assert Reading.objects.count() == 1, "a receipt is taken in once"
+    assert Reading.objects.filter(meter__number=kit.METER_NO).count() == 1, (
+        "a receipt is taken in once"
+    )
     assert clerk.sell(resident, 100, resident.card) == "sold"
     assert balances() == {"cash": 5100, "transit": -100, "meter": -3766, "used": -1234}
     assert faults() == []
@@ -57,7 +63,7 @@ def test_a_form_sells_once(office: Path) -> None:
     from dianka.desk.office.vending.models import Sale
 
     control, key = kit.control_card(), uuid.uuid4()
-    resident, actor = Resident(control), make_actor()
+    resident, actor = Resident(control), make_actor(desk=DESK)
     first = counter.sell(actor, control, resident.card, 5000, key=key)
     before = kit.snapshot(resident.card)
     again = counter.sell(actor, control, resident.card, 5000, key=key)
@@ -67,7 +73,7 @@ def test_a_form_sells_once(office: Path) -> None:
         counter.sell(actor, control, resident.card, 5001, key=key)
     resident.visit_meter()
     again = counter.sell(actor, control, resident.card, 5000, key=key)
-    assert again.pk == first.pk and Sale.objects.count() == 1
+    assert again.pk == first.pk and Sale.objects.filter(desk__name=DESK).count() == 1
     assert balances()["cash"] == 5000
 
 
@@ -109,10 +115,10 @@ def test_torn_at_every_command_and_sold_again(office: Path, done: bool, first: b
             resident.visit_meter()
             clerk.look(resident)
             assert balances() == {"cash": clerk.till_fen, "meter": -kit.wallet(resident.esam)[0]}
-            desk = Desk.objects.get(name="desk1")
-            sold = Sale.objects.filter(state="loaded").order_by("number")
+            desk = Desk.objects.get(name=DESK)
+            sold = Sale.objects.filter(state="loaded", desk=desk).order_by("number")
             assert [sale.receipt for sale in sold] == list(range(1, desk.receipts + 1))
-            assert Sale.objects.count() == desk.sales and faults() == []
+            assert Sale.objects.filter(desk__name=DESK).count() == desk.sales and faults() == []
             transaction.set_rollback(True)
 
 
@@ -179,8 +185,8 @@ def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases
             resident.visit_meter()
     assert "a manager takes it in" in clerk.sell(resident, 5000, resident.card)
     with pytest.raises(CardError, match="may not take in purchases"):
-        counter.take_in_purchases(make_actor("clerk"), control, resident.card)
-    boss = make_actor("manager")
+        counter.take_in_purchases(make_actor("clerk", DESK), control, resident.card)
+    boss = make_actor("manager", DESK)
     counter.take_in_purchases(boss, control, resident.card)
     with pytest.raises(CardError, match="nothing to take in"):
         counter.take_in_purchases(boss, control, resident.card)
@@ -199,3 +205,51 @@ def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases
         "outside": in_meter_fen + coming_fen,
     }
     assert faults() == []
+
+
+def drop_guards() -> None:
+    from django.db import connection
+
+    from dianka.desk.office.guards import list_triggers
+
+    with connection.cursor() as cursor:
+        for name, table in list_triggers():
+            if table.startswith("vending"):
+                on = f" ON {table}" if connection.vendor == "postgresql" else ""
+                cursor.execute(f"DROP TRIGGER {name}{on}")
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        ("UPDATE vending_sale SET number = 9 WHERE amount_fen = 800", "sale 2 is not there"),
+        ("UPDATE vending_sale SET receipt = 9 WHERE amount_fen = 700", "receipt 1 is not there"),
+        ("UPDATE vending_desk SET receipts = 9 WHERE name = 'counter'", "receipt 3 is not there"),
+        (
+            "UPDATE vending_sale SET amount_fen = 1 WHERE amount_fen = 800",
+            "sale 2 of desk counter: its act",
+        ),
+        (
+            "UPDATE vending_sale SET state = 'loaded' WHERE amount_fen = 800",
+            "0.00 yuan of sales are",
+        ),
+        ("DELETE FROM vending_sale WHERE amount_fen = 800", "it posted a sale that is not there"),
+    ],
+)
+def test_a_sale_edited_by_hand_is_named(office: Path, edit: str, named: str) -> None:
+    from django.db import DatabaseError, connection, transaction
+
+    control = kit.control_card()
+    clerk, resident = Clerk(control), Resident(control)
+    clerk.sell(resident, 700, resident.card)
+    resident.visit_meter()
+    clerk.sell(resident, 800, resident.card)
+    assert faults() == []
+    if "vending_desk" not in edit and "state" not in edit:
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(edit)
+    drop_guards()
+    with connection.cursor() as cursor:
+        cursor.execute(edit)
+    assert any(named in line for line in faults()), faults()
+    assert any("guard vending_sale" in line for line in faults())

@@ -160,6 +160,12 @@ def find_missing() -> Iterator[str]:
                     yield f"guard {name} is switched off"
 
 
+def list_triggers() -> Iterator[tuple[str, str]]:
+    """Yield name and table of each guard that refuses something."""
+    for app in _REFUSED.values():
+        yield from ((name, table) for name, table, *_ in app)
+
+
 def _statements(vendor: str, app: str) -> list[str]:
     refused = [_refuse(vendor, *guard) for guard in _REFUSED[app]]
     if vendor == "postgresql":

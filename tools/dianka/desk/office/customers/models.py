@@ -70,6 +70,7 @@ class Contract(models.Model):
     premise = models.ForeignKey(Premise, models.PROTECT, null=True)
     tariff = models.ForeignKey(Tariff, models.PROTECT)
     price = models.ForeignKey(TariffVersion, models.PROTECT)
+    price_id: int
     alarm1_fen = models.BigIntegerField()
     alarm2_fen = models.BigIntegerField()
     hoard_limit_fen = models.BigIntegerField()  # highest balance that the meter takes; 0: its own

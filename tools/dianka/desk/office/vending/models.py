@@ -77,6 +77,7 @@ class Sale(models.Model):
     method = models.CharField(max_length=20)
     tendered_fen = models.BigIntegerField(null=True)  # given by the customer, change included
     price = models.ForeignKey(TariffVersion, models.PROTECT)  # that the purchase is used at
+    price_id: int
     operator = models.CharField(max_length=150)
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     reason = models.CharField(max_length=200, blank=True)  # why it is void

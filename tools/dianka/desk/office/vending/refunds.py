@@ -20,6 +20,7 @@ from dianka.desk.office.ledger.models import Entry
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, RightError, needs
 from dianka.desk.office.vending.counting import check_method
+from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.models import Refund, Sale, Shift
 from dianka.desk.office.vending.sales import find_last_count
 from dianka.desk.office.vending.shifts import ShiftError, require_shift
@@ -74,11 +75,10 @@ def begin(actor: Actor, sale: Sale, card_serial: str, order: Order) -> Refund:
             )
         desk = require_shift(actor).desk
         consent_by = use_consent(actor, order.consent, CONSENT, name_sale(sale), sale.amount_fen)
-        desk.refunds += 1
-        desk.save(update_fields=["refunds"])
+        _, number = take_number(desk.name, "refunds")
         return Refund.objects.create(
             desk=desk,
-            number=desk.refunds,
+            number=number,
             sale=sale,
             method=order.method,
             reason=order.reason[:200],
@@ -102,10 +102,7 @@ def post(actor: Actor, number: int) -> Refund:
         if refund.state != Refund.State.PENDING or sale.state != Sale.State.WRITTEN:
             raise RefundError(f"refund {refund.number} is {refund.state}: pay nothing")
         shift = require_shift(actor)
-        desk = shift.desk
-        desk.refund_receipts += 1
-        desk.save(update_fields=["refund_receipts"])
-        refund.paid_desk, refund.receipt = desk, desk.refund_receipts
+        refund.paid_desk, refund.receipt = take_number(shift.desk.name, "refund_receipts")
         entry = _find_entry_to_reverse(sale, refund, shift)
         refund.reversal = entry is not None
         refund.act = _post(actor, sale, refund, entry)

@@ -12,8 +12,8 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import Max, Q
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from dianka.card_port import CardError
@@ -21,7 +21,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.vending.desks import lock_desk, take_receipt_number, take_sale_number
+from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.models import Sale, Shift
 from dianka.money import yuan
 
@@ -59,38 +59,46 @@ def begin(
     A sale of the same purchase that was broken off is gone on with, and so is one that this very
     form has begun. SaleRefused if contract, count or an earlier use of the form forbid it.
     """
-    with transaction.atomic():
-        now = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
-        if now.state != Contract.State.OPEN:
-            raise SaleRefused(f"the account is {now.state}: nothing is sold to it")
-        known = _find_by_form(form)
-        if known and known.state != Sale.State.PENDING:
-            raise SaleRefused(f"this form has made sale {known.number}: begin a new one")
-        unfinished = Sale.objects.filter(contract=now, state=Sale.State.PENDING).first()
-        if unfinished:
-            return _go_on(unfinished, form, count), False
-        last = find_last_count(now)
-        if count != last + 1:
-            raise SaleRefused(
-                f"the card is at purchase {count - 1}, the books are at {last}: read the card "
-                "again, or send an inspector to the meter"
-            )
-        desk = lock_desk(actor.desk)
-        sale = Sale.objects.create(
-            desk=desk,
-            number=take_sale_number(desk),
-            key=form.key,
-            key_hash=form.hash(),
-            contract=now,
-            card_serial=form.card_serial,
-            count=count,
-            amount_fen=form.amount_fen,
-            method=form.method,
-            price=price,
-            operator=actor.operator,
-            begun_at=Now(),
+    try:
+        with transaction.atomic():
+            return _begin(actor, form, contract, count, price)
+    except IntegrityError as error:
+        if "key" not in str(error):
+            raise
+        raise SaleRefused("this form has made a sale already: begin a new one") from None
+
+
+def _begin(
+    actor: Actor, form: Form, contract: Contract, count: int, price: TariffVersion
+) -> tuple[Sale, bool]:
+    now = Contract.objects.select_for_update().only("state", "former_count").get(pk=contract.pk)
+    if now.state != Contract.State.OPEN:
+        raise SaleRefused(f"the account is {now.state}: nothing is sold to it")
+    last = find_last_sale(contract)
+    if last and last.state == Sale.State.PENDING:
+        return _go_on(last, form, count), False
+    last_count = max(now.former_count, last.count if last else 0)
+    if count != last_count + 1:
+        raise SaleRefused(
+            f"the card is at purchase {count - 1}, the books are at {last_count}: read the card "
+            "again, or send an inspector to the meter"
         )
-        return sale, True
+    desk, number = take_number(actor.desk, "sales")
+    sale = Sale.objects.create(
+        desk=desk,
+        number=number,
+        key=form.key,
+        key_hash=form.hash(),
+        contract=contract,
+        card_serial=form.card_serial,
+        count=count,
+        amount_fen=form.amount_fen,
+        method=form.method,
+        price=price,
+        operator=actor.operator,
+        begun_at=Now(),
+    )
+    return sale, True
 
 
 @needs("sell")
@@ -101,23 +109,23 @@ def post(actor: Actor, number: int) -> Sale:
     if the shift that took it is counted and closed, it was found too much there.
     """
     with transaction.atomic():
-        contract = Sale.objects.values_list("contract", flat=True).get(pk=number)
-        Contract.objects.select_for_update(of=("self",)).get(pk=contract)
         sale = _lock_sale(number)
         if sale.state in (Sale.State.WRITTEN, Sale.State.LOADED):
             return sale
         if sale.state != Sale.State.PENDING:
             raise SaleRefused(f"sale {sale.number} is {sale.state}: sell anew")
-        desk = lock_desk(sale.desk.name)
-        meter_no = sale.contract.meter.number
-        sale.receipt = take_receipt_number(desk)
+        contract, meter_no = sale.contract, sale.contract.meter.number
+        _, sale.receipt = take_number(sale.desk.name, "receipts")
         money = posting.of_meter(posting.TRANSIT, meter_no)
         move = posting.Move(_find_till(sale), money, sale.amount_fen)
         detail = f"sale {sale.number} receipt {sale.receipt} {describe(sale)}"
-        act = posting.append(desk.name, actor.operator, "sale", f"{meter_no:012d}", [move], detail)
+        subject = f"{meter_no:012d}"
+        act = posting.append(sale.desk.name, actor.operator, "sale", subject, [move], detail)
         sale.act, sale.written_at, sale.state = act, act.time, Sale.State.WRITTEN
         sale.save(update_fields=["receipt", "act", "written_at", "state"])
-        Contract.objects.filter(pk=contract).exclude(price=sale.price).update(price=sale.price)
+        if contract.price_id != sale.price_id:
+            contract.price = sale.price
+            contract.save(update_fields=["price"])
         return sale
 
 
@@ -153,17 +161,16 @@ def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
     return sale
 
 
-def _find_by_form(form: Form) -> Sale | None:
-    sale = find_by_key(form.key, form.amount_fen, form.method)
-    if sale and sale.key == form.key and bytes(sale.key_hash) != form.hash():
-        raise SaleRefused(f"this form was used for sale {sale.number} on another card: begin anew")
-    return sale
+def find_last_sale(contract: Contract) -> Sale | None:
+    """Return the contract's last sale that the card may have; an unfinished one is the last."""
+    live = Sale.objects.filter(contract=contract, state__in=LIVE)
+    return live.select_related("desk").order_by("-count").first()
 
 
 def find_last_count(contract: Contract) -> int:
     """Return the count of the contract's last purchase, as the books know it."""
-    found = Sale.objects.filter(contract=contract, state__in=LIVE).aggregate(last=Max("count"))
-    return max(contract.former_count, found["last"] or 0)
+    last = find_last_sale(contract)
+    return max(contract.former_count, last.count if last else 0)
 
 
 def describe(sale: Sale) -> str:
@@ -174,6 +181,8 @@ def describe(sale: Sale) -> str:
 
 
 def _go_on(sale: Sale, form: Form, count: int) -> Sale:
+    if sale.key == form.key and bytes(sale.key_hash) != form.hash():
+        raise SaleRefused(f"this form was used for sale {sale.number} on another card: begin anew")
     if (sale.count, sale.amount_fen) != (count, form.amount_fen):
         raise SaleRefused(describe_unfinished(sale))
     if sale.key != form.key:
@@ -200,5 +209,5 @@ def _find_till(sale: Sale) -> posting.Place:
 
 
 def _lock_sale(number: int) -> Sale:
-    related = Sale.objects.select_related("desk", "contract__meter", "price")
+    related = Sale.objects.select_related("desk", "contract__meter", "contract__customer")
     return related.select_for_update(of=("self",)).get(pk=number)

@@ -20,7 +20,7 @@ from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import RIGHTS, Actor, RightError, needs
 from dianka.desk.office.vending.counting import METHODS, NOTES, Count
-from dianka.desk.office.vending.desks import lock_desk
+from dianka.desk.office.vending.desks import lock_desk, take_number
 from dianka.desk.office.vending.models import Desk, Shift, ShiftCount
 from dianka.desk.office.vending.shift_report import format_report
 from dianka.desk.office.vending.shift_sums import sum_expected
@@ -58,20 +58,19 @@ def open_shift(actor: Actor, count: Count, given_fen: int = 0) -> Shift:
             *_move(cash, posting.safe(desk.name), given_fen),
             *_move(cash, _difference(desk.name), count.notes_fen - expected_fen),
         ]
-        desk.shifts += 1
-        desk.save(update_fields=["shifts"])
+        _, number = take_number(desk.name, "shifts")
         act = posting.append(
             desk.name,
             actor.operator,
             "shift opened",
             desk.name,
             moves,
-            f"shift {desk.shifts} notes {count.notes_fen} fen given {given_fen} fen: "
+            f"shift {number} notes {count.notes_fen} fen given {given_fen} fen: "
             f"{count.format_pieces()}",
         )
         shift = Shift.objects.create(
             desk=desk,
-            number=desk.shifts,
+            number=number,
             operator=actor.operator,
             opening=act,
             float_fen=count.notes_fen,
