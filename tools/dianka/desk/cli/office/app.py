@@ -19,6 +19,14 @@ COMMANDS = {
     "take-in": Later(
         f"{_HERE}.counter:take_in_command", "Take in purchases from outside of the books."
     ),
+    "shift": Later(f"{_HERE}.shift:shift_app", "Shifts: float, count, hand-over, report."),
+    "refund": Later(f"{_HERE}.refund:refund_command", "Pay back what is on its card still."),
+    "receipt": Later(f"{_HERE}.refund:receipt_command", "Print a receipt again."),
+    "tariff": Later(f"{_HERE}.tariff:tariff_app", "Tariffs and their prices."),
+    "limit": Later(f"{_HERE}.tariff:limit_app", "Limits of what is sold."),
+    "person": Later(f"{_HERE}.person:person_app", "Operators, their roles and sign-ins."),
+    "password": Later(f"{_HERE}.person:password_command", "Change one's own password."),
+    "desk": Later(f"{_HERE}.person:desk_app", "The desks of this office."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

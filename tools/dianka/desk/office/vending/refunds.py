@@ -51,6 +51,16 @@ def name_sale(sale: Sale) -> str:
 
 
 @needs("refund")
+def find_sale(actor: Actor, number: int, desk: str = "") -> Sale:
+    """Return the sale of this number at a desk, by default the actor's. RefundError if none is."""
+    related = Sale.objects.select_related("desk", "contract__meter", "contract__customer")
+    sale = related.filter(desk__name=desk or actor.desk, number=number).first()
+    if sale is None:
+        raise RefundError(f"{desk or actor.desk} has no sale {number}: see the receipt")
+    return sale
+
+
+@needs("refund")
 def begin(actor: Actor, sale: Sale, card_serial: str, order: Order) -> Refund:
     """Store the intent to pay a sale back, and return the refund: the card is written next.
 
