@@ -16,6 +16,7 @@ FILES = (
     "test_limits.py",
     "test_many_desks.py",
     "test_people.py",
+    "test_receipts.py",
     "test_refunds.py",
     "test_sales.py",
     "test_shifts.py",

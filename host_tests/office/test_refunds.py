@@ -340,3 +340,33 @@ def test_what_is_not_paid_back(stand: Stand) -> None:
         refuse(ConsentError, "takes a second person's consent", consent=wrong)
     refuse(CardError, "is li's: he closes it first", actor=make_actor(name="wu"))
     assert clerk.till_fen == 5700 and balances()["cash"] == 5700
+
+
+EDITS = [
+    ("UPDATE vending_desk SET refunds = 2", "desk desk1: its 2 refunds are not all there"),
+    ("UPDATE vending_desk SET refund_receipts = 0", "its 0 receipts of refunds are not all there"),
+    ("UPDATE vending_refund SET state = 'void', receipt = NULL, act_id = NULL",
+     "sale 1 of desk desk1: it is refunded without a refund"),
+    ("UPDATE vending_refund SET act_id = (SELECT opening_id FROM vending_shift)",
+     "refund 1 of desk desk1: its act posted something else"),
+    ("UPDATE vending_sale SET state = 'loaded'", "refund 1 of desk desk1: its act posted"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "said"), EDITS)
+def test_an_edit_by_hand_is_named(stand: Stand, statement: str, said: str) -> None:
+    """Somebody who owns the database drops the guards and edits."""
+    from django.db import connection
+
+    clerk, resident = stand
+    buy(clerk, resident, True)
+    assert clerk.refund(resident) == "paid" and faults() == []
+    with connection.cursor() as cursor:
+        for name, table in (
+            ("vending_refund_final", "vending_refund"),
+            ("vending_sale_forward", "vending_sale"),
+        ):
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER {name}{on}")
+        cursor.execute(statement)
+    assert any(said in line for line in faults()), faults()
