@@ -16,6 +16,7 @@ import shift_kit
 from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn, Chip
+from dianka.desk.session import Desk
 from estate_kit import make_actor
 
 LIVE = settings(
@@ -293,6 +294,27 @@ def test_a_wire_that_swallows_the_write(stand: Stand) -> None:
     resident.visit_meter()
     assert any("void, the meter has" in line for line in clerk.look(resident))
     assert balances() == {"cash": 5000, "meter": -5000} and faults() == []
+
+
+def test_a_wire_that_lies_about_it_too(stand: Stand) -> None:
+    """It answers plain reads as if the card had taken it: only a proved read tells."""
+
+    class Lies(kit.Pulled):
+        def process(self, apdu: bytes) -> tuple[bytes, int]:
+            if apdu[:3] == b"\x04\xd6\x82":
+                self.left = 0
+                return b"", 0x9000
+            forged = apdu[:3] == b"\x00\xb0\x82" and not self.left
+            return (bytes(8), 0x9000) if forged else self.chip.process(apdu)
+
+    if not hasattr(Desk, "read_proved"):
+        pytest.skip("the desk can't read with a proof yet")
+    clerk, resident = stand
+    buy(clerk, resident, True)
+    assert clerk.refund(resident, Lies(resident.card, 999, True)) == "broken"
+    assert clerk.till_fen == 5000
+    resident.visit_meter()
+    assert any("void, the meter has" in line for line in clerk.look(resident))
 
 
 def test_pulled_out_of_the_meter_before_its_receipt(stand: Stand) -> None:

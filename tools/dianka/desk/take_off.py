@@ -53,6 +53,12 @@ def check_purchase(found: OnCard, count: int, amount_fen: int) -> None:
         )
 
 
+def raise_if_not_off(found: OnCard, desk: Desk) -> None:
+    """Raise CardError unless the card proves the former count, and no money with it."""
+    if prove_wallet(desk, pack_wallet(found)) != (0, found.count):
+        raise CardError("the card does not prove that the purchase is off: send an inspector")
+
+
 def make_take_off(desk: Desk, count: int) -> bytes:
     """Return the command that takes purchase `count` off; the card must get it next."""
     wallet = card_files.pack(card_files.WALLET, {"money_fen": 0, "count": count - 1})

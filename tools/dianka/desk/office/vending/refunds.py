@@ -18,15 +18,15 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Entry
 from dianka.desk.office.people.consent import use_consent
-from dianka.desk.office.people.rights import Actor, RightError, needs
+from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.counting import check_method
 from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.models import Refund, Sale, Shift
 from dianka.desk.office.vending.sales import find_last_count
-from dianka.desk.office.vending.shifts import ShiftError, require_shift
+from dianka.desk.office.vending.shifts import require_shift
 from dianka.desk.sell import OnCard
 from dianka.desk.session import Desk
-from dianka.desk.take_off import pack_wallet, prove_wallet
+from dianka.desk.take_off import raise_if_not_off
 from dianka.money import yuan
 
 CONSENT = "refund"  # the kind of the consent; its subject is `name_sale`
@@ -156,20 +156,17 @@ def resolve(actor: Actor, contract: Contract, found: OnCard, desk: Desk) -> list
     if back is not None and back["count"] >= sale.count:
         void(actor, refund.pk, "the meter has credited the purchase")
         return [f"{named} is void, the meter has the purchase: pay nothing back"]
-    if found.count == sale.count - 1 and _is_off(found, desk):
+    if found.count == sale.count - 1:
         try:
+            raise_if_not_off(found, desk)
             post(actor, refund.pk)
-        except (RightError, ShiftError) as error:
-            return [f"{named} is off the card and not posted: {error}"]
+        except CardError as error:
+            return [f"{named} is not finished, pay nothing: {error}"]
         return [f"{named} is off the card, and posted now: pay it back"]
     return [
         f"{named} is not finished, the card has the purchase: give the refund again to complete "
         "it, or use the card"
     ]
-
-
-def _is_off(found: OnCard, desk: Desk) -> bool:
-    return prove_wallet(desk, pack_wallet(found)) == (0, found.count)
 
 
 def _lock(sale: Sale) -> Sale:
