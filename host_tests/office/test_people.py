@@ -192,3 +192,23 @@ def test_desks_are_added_and_closed(office: Path) -> None:
     assert "no open desk" in refused(sign_in, MANAGER, PASSWORD, "desk2")
     assert "no open desk desk2" in refused(desk_list.close_desk, lin(), "desk2")
     assert not desk_list.add_desk(lin(), "desk2").closed
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM people_operator", "an operator is never deleted"),
+        ("UPDATE people_consent SET given_by = 'x'", "a consent is (never changed|used once)"),
+        ("UPDATE people_consent SET used_at = NULL", "a consent is used once"),
+        ("DELETE FROM people_consent", "a consent is never deleted"),
+    ],
+)
+def test_the_database_keeps_people_and_consents(office: Path, statement: str, said: str) -> None:
+    from django.db import DatabaseError, connection, transaction
+
+    from dianka.desk.office.people.consent import use_consent
+
+    use_consent(lin(), agreed("close", "li"), "people", "close li")
+    with pytest.raises(DatabaseError, match=said):  # noqa: SIM117
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)

@@ -83,6 +83,24 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ),
         ("vending_shift_no_delete", "vending_shift", "DELETE", "", "a shift is never deleted"),
     ),
+    "people": (
+        ("people_operator_kept", "people_operator", "DELETE", "", "an operator is never deleted"),
+        (
+            "people_consent_kept",
+            "people_consent",
+            "UPDATE OF kind, subject, amount_fen, asked_by, given_by, given_at",
+            "",
+            "a consent is never changed",
+        ),
+        (
+            "people_consent_once",
+            "people_consent",
+            "UPDATE",
+            "OLD.used_at IS NOT NULL",
+            "a consent is used once",
+        ),
+        ("people_consent_no_delete", "people_consent", "DELETE", "", "a consent is never deleted"),
+    ),
     "counter": (  # tables of the app vending
         ("vending_count_no_update", "vending_shiftcount", "UPDATE", "", "a count is never changed"),
         ("vending_count_no_delete", "vending_shiftcount", "DELETE", "", "a count is never changed"),

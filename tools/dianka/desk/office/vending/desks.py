@@ -22,8 +22,10 @@ _TAKE = {
 def lock_desk(name: str) -> Desk:
     """Return the desk, locked until the transaction ends. CardError if it is closed."""
     assert connection.in_atomic_block, "a lock belongs to a transaction"
-    Desk.objects.get_or_create(name=name)
-    desk = Desk.objects.select_for_update().get(name=name)
+    desk = Desk.objects.select_for_update().filter(name=name).first()
+    if desk is None:
+        Desk.objects.get_or_create(name=name)
+        desk = Desk.objects.select_for_update().get(name=name)
     raise_if_closed(name, desk.closed)
     return desk
 

@@ -2,10 +2,13 @@
 
 from django.db import migrations, models
 
+from dianka.desk.office.guards import make_for
+
 
 class Migration(migrations.Migration):
     dependencies = [
         ("people", "0002_consent_signin"),
+        ("ledger", "0002_guards"),
     ]
 
     operations = [
@@ -34,4 +37,5 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.RunPython(make_for("people")),
     ]
