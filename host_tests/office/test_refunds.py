@@ -18,9 +18,10 @@ from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.desk.session import Desk
 from estate_kit import make_actor
+from sweeps import points, sweep
 
 LIVE = settings(
-    max_examples=15,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -133,49 +134,51 @@ def test_paid_back_and_sold_again(stand: Stand, first: bool) -> None:
     assert "is in the meter, as its receipt says" in clerk.refund(resident)
 
 
-def count_commands(stand: Stand) -> int:
-    clerk, resident = stand
-    buy(clerk, resident, True)
-    pulled = kit.Pulled(resident.card, 1000, False)
-    assert clerk.refund(resident, pulled) == "paid"
+def count_commands() -> int:
+    from django.db import transaction
+
+    with transaction.atomic():
+        control = kit.control_card()
+        clerk, resident = Refunder(control), Resident(control)
+        buy(clerk, resident, True)
+        pulled = kit.Pulled(resident.card, 1000, False)
+        assert clerk.refund(resident, pulled) == "paid"
+        transaction.set_rollback(True)
     return 1000 - pulled.left
 
 
+@sweep(4)
 @pytest.mark.parametrize("again", [True, False], ids=["again", "to the meter"])
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("first", [True, False], ids=["opening", "purchase"])
-def test_torn_at_every_command(office: Path, first: bool, done: bool, again: bool) -> None:
+def test_torn_at_a_command(office: Path, first: bool, done: bool, again: bool, every: int) -> None:
     from django.db import transaction
 
     from dianka.desk.office.vending.models import Desk, Refund, Sale
 
-    at, commands = 0, 99
-    while at <= commands:
+    commands = count_commands()
+    assert commands > 8
+    for at in points(commands, every):
         with transaction.atomic():
             control = kit.control_card()
             clerk, resident = Refunder(control), Resident(control)
-            if not at:
-                commands = count_commands((clerk, resident))
-            else:
-                buy(clerk, resident, first)
-                told = clerk.refund(resident, kit.Pulled(resident.card, at, done))
-                assert told != "paid"
-                assert Refund.objects.count() == (told == "broken"), "no intent, no write"
-                if again:
-                    assert clerk.refund(resident) == "paid"
-                resident.visit_meter()
-                clerk.look(resident)
-                in_meter_fen = kit.wallet(resident.esam)[0]
-                right = {"cash": clerk.till_fen, "meter": -in_meter_fen}
-                assert balances() == {kind: fen for kind, fen in right.items() if fen}
-                assert faults() == []
-                assert not Refund.objects.filter(state="pending").exists()
-                assert not Sale.objects.filter(state="written").exists()
-                paid = Refund.objects.filter(state="paid").count()
-                assert Desk.objects.get(name="desk1").refund_receipts == paid
+            buy(clerk, resident, first)
+            told = clerk.refund(resident, kit.Pulled(resident.card, at, done))
+            assert told != "paid"
+            assert Refund.objects.count() == (told == "broken"), "no intent, no write"
+            if again:
+                assert clerk.refund(resident) == "paid"
+            resident.visit_meter()
+            clerk.look(resident)
+            in_meter_fen = kit.wallet(resident.esam)[0]
+            right = {"cash": clerk.till_fen, "meter": -in_meter_fen}
+            assert balances() == {kind: fen for kind, fen in right.items() if fen}
+            assert faults() == []
+            assert not Refund.objects.filter(state="pending").exists()
+            assert not Sale.objects.filter(state="written").exists()
+            paid = Refund.objects.filter(state="paid").count()
+            assert Desk.objects.get(name="desk1").refund_receipts == paid
             transaction.set_rollback(True)
-        at += 1
-    assert commands > 8
 
 
 acts = st.lists(
