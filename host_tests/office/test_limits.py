@@ -56,16 +56,20 @@ def test_a_sale(clerk: Any) -> None:
 
 
 def test_a_day(clerk: Any) -> None:
+    from dianka.desk.office.vending import sales
+
     mine, his = make_contract(7), make_contract(8)
     limit("customer-day", 1000)
     limit("operator-day", 1500)
     kit.sell(clerk, mine, 600)
-    kit.begin_sale(clerk, mine, 100)  # unfinished, and counted
+    begun = kit.begin_sale(clerk, mine, 100)  # unfinished, and counted
     assert refused(clerk, mine, 300) == ""
     assert refused(clerk, mine, 301) == "a customer buys in a day at most 10.00 yuan"
     assert refused(clerk, his, 800) == ""
     assert refused(clerk, his, 801) == "li may sell in a day at most 15.00 yuan"
     assert refused(make_actor("clerk", name="wu"), his, 1000) == ""
+    sales.void(clerk, begun.pk, "never reached the card")
+    assert refused(clerk, mine, 400) == "" != refused(clerk, mine, 401)
 
 
 def test_yesterday_does_not_count(clerk: Any, monkeypatch: pytest.MonkeyPatch) -> None:

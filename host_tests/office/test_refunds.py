@@ -283,6 +283,28 @@ def test_a_database_that_is_gone_in_between(stand: Stand, monkeypatch: pytest.Mo
     assert balances() == {} and clerk.till_fen == 0
 
 
+def test_looked_at_by_who_may_not_pay(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    from dianka.desk.office.vending import counter, refunds
+
+    def fail(*words: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    clerk, resident = stand
+    buy(clerk, resident, False)
+    with monkeypatch.context() as patch:
+        patch.setattr(refunds, "post", fail)
+        assert clerk.refund(resident) == "broken"
+    for actor in (make_actor("technician"), make_actor("clerk", "desk2", "wu")):
+        seen = counter.look(actor, clerk.control, resident.card)
+        assert seen.told[0].startswith("refund 1 of 50.00 yuan is not finished, pay nothing: ")
+    clerk.close()  # with the money of the refund in the drawer
+    clerk.open()
+    assert "pay it back" in clerk.look(resident)[0]
+    assert clerk.till_fen == balances()["cash"] == 700 and faults() == []
+
+
 def test_a_wire_that_swallows_the_write(stand: Stand) -> None:
     """A device between card and reader says done, and the card keeps its purchase."""
 
