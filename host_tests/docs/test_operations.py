@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
 from dianka.desk.issue import issue_esam
+from dianka.readers.card_process import NOT_STARTED, SILENT
+from dianka.readers.changes import NO_SNAPSHOT, Snapshot, compare_snapshots
+from dianka.readers.pcsc import Seen, format_status
 from pcsc_kit import Readers
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -94,12 +98,14 @@ def test_a_page_that_lies_is_told(tmp_path: Path) -> None:
 def test_the_commands_with_readers(
     tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As they stand, but for the two that keep a terminal each: their cards are put in here."""
+    """As they stand, but for those that keep a terminal each: the cards are put in here."""
     monkeypatch.chdir(tmp_path)
     lines = ["dianka keys init control.card", *commands("sh readers")]
     with contextlib.ExitStack() as slots:
         for line in lines:
             words = shlex.split(line)[1:]
+            if words == ["reader", "watch"]:  # host_tests/readers/test_pcsc_outside.py plays it
+                continue
             if words[:2] == ["card", "insert"]:
                 file = slots.enter_context(CardFile.open(words[2]))
                 slots.enter_context(pcsc.holding(int(words[4]), Tpdu(file.chip)))
@@ -107,6 +113,25 @@ def test_the_commands_with_readers(
             result = CliRunner().invoke(app, words)
             assert (result.exit_code, result.stderr) == (0, ""), line
         assert "20.00 yuan, number 1" in result.stdout and "000000000043" in result.stdout
+
+
+def test_the_page_has_every_line_of_the_watcher() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    table = page.partition("### Readers all day long\n")[2].partition("\n#")[0]
+    shown = set(re.findall(r"^\| `(.+?)` \|", table, re.M))
+    card = Seen("READER", True, bytes.fromhex("3B690000410011223344556677"), 1)
+    foreign = bytes.fromhex("3B650000 9C02020702")
+    empty, mute = replace(card, present=False, atr=b""), replace(card, atr=b"", mute=True)
+    no_service = Snapshot(trouble=format_status(0x8010001D, ""))
+    cards = [card, replace(card, in_use=True), card, empty, mute, replace(empty, broken=True)]
+    snapshots = [Snapshot((seen,)) for seen in (*cards, replace(card, atr=foreign))]
+    snapshots += [Snapshot((card,), sleeps=1, slept_s=9), SILENT, no_service, NOT_STARTED]
+    snapshots += [Snapshot(), SILENT, Snapshot((card,)), Snapshot()]
+    said, before = set(), NO_SNAPSHOT
+    for snapshot in snapshots:
+        said |= {event.line for event in compare_snapshots(before, snapshot)}
+        before = snapshot
+    assert said == shown
 
 
 def test_every_command_of_the_page_is_one() -> None:

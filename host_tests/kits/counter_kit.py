@@ -70,9 +70,10 @@ class Clerk:
         """Look at the card, and give back what the books say."""
         from dianka.desk.office.vending import counter
 
-        seen = counter.look(self.actor, self.control, resident.card)
-        self._hear(resident.contract.meter.number, seen.told)
-        return seen.told
+        told: list[str] = []
+        counter.look(self.actor, self.control, resident.card, tell=told.append)
+        self._hear(resident.contract.meter.number, told)
+        return told
 
     def _keep(self, meter_no: int, amount_fen: int) -> None:
         if meter_no not in self.kept:

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,12 +21,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dianka.card_port import CardError
 from dianka.cardos.t0 import Tpdu
-from dianka.readers.pcsc import list_names, look_around
+from dianka.readers.pcsc import Context, list_names, look_around
 from dianka.readers.vpcd import VirtualSlot
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
@@ -37,16 +39,64 @@ SYSTEM_LINK = Path("/run/pcscd/pcscd.comm")
 WAIT_S = 10
 
 
+class Service:
+    """A pcscd that can be stopped, started again, with other readers, and made to stand still."""
+
+    def __init__(self, command: list[str], link: Path, folder: Path, port: int) -> None:
+        self._command, self._link, self._port = command, link, port
+        self._config = folder / "readers" / "vpcd"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, name: str = "Test reader") -> None:
+        """Start it with two readers of this name, or with none if the name is empty."""
+        self._config.write_text(
+            f'FRIENDLYNAME "{name}"\nDEVICENAME /dev/null:{self._port:#x}\nLIBPATH {DRIVER}\n'
+            f"CHANNELID {self._port:#x}\n"
+            if name
+            else ""
+        )
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(self._link.exists, "pcscd does not start")
+        assert self._process.poll() is None, "pcscd has ended"
+        count = 2 if name else 0
+        until(lambda: _names(count), f"pcscd does not show {count} readers")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it by this signal, if it runs."""
+        process, self._process = self._process, None
+        if process:
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(number)
+            process.wait(WAIT_S)
+
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop it where it is until the end of the block, as the whole PC is stopped in a sleep."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+
 @dataclass(frozen=True)
 class Readers:
-    """Two readers, and the ports of vpcd behind them."""
+    """Two readers, the ports of vpcd behind them, and the service that has them."""
 
     names: tuple[str, str]
     ports: tuple[int, int]
+    service: Service
 
     @contextlib.contextmanager
     def holding(self, slot: int, engine: Tpdu) -> Iterator[VirtualSlot]:
-        """Hold a card in a slot until the end of the block, or until it stops answering."""
+        """Hold a card in a slot until the end of the block, or until it stops answering.
+
+        Only the next card in this slot waits until this one is seen to be out.
+        """
+        self.wait(slot, present=False)
         card = VirtualSlot(engine, self.ports[slot])
         card.insert()
         thread = threading.Thread(target=card.serve, daemon=True)
@@ -57,7 +107,6 @@ class Readers:
         finally:
             card.pull()
             thread.join(WAIT_S)
-            self.wait(slot, present=False)
 
     def wait(self, slot: int, present: bool) -> None:
         """Wait until pcscd has noticed a card, or that there is none.
@@ -72,6 +121,22 @@ class Readers:
         until(
             seen, f"the card in {self.names[slot]} is not seen to be {'in' if present else 'out'}"
         )
+
+
+@contextlib.contextmanager
+def other_program(name: str, mode: str = "SCARD_SHARE_EXCLUSIVE") -> Iterator[tuple[Context, Any]]:
+    """Another program that holds the card: a context of its own."""
+    context = Context()
+    scard = context.scard
+    status, card, _ = scard.SCardConnect(
+        context._handle, name, getattr(scard, mode), scard.SCARD_PROTOCOL_T0
+    )
+    assert status == 0
+    try:
+        yield context, card
+    finally:
+        scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+        context.close()
 
 
 def until(happened: Callable[[], object], else_says: str) -> None:
@@ -117,31 +182,31 @@ def serving() -> Iterator[Readers]:
                 "pcscd can't run here, neither in a namespace of its own nor as root in the "
                 "system's place"
             )
-        with _service(folder, isolate) as ports:
-            yield _both(ports)
+        with _service(folder, isolate) as (service, ports):
+            first, second = list_names()
+            yield Readers((first, second), ports, service)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _service(folder: Path, isolate: list[str] | None) -> Iterator[tuple[int, int]]:
-    """Run pcscd in the way that is possible here; give the ports of its slots."""
+def _service(folder: Path, isolate: list[str] | None) -> Iterator[tuple[Service, tuple[int, int]]]:
+    """Run pcscd in the way that is possible here; give it and the ports of its slots."""
     ports = _two_free_ports()
-    (folder / "readers" / "vpcd").write_text(
-        f'FRIENDLYNAME "Test reader"\nDEVICENAME /dev/null:{ports[0]:#x}\nLIBPATH {DRIVER}\n'
-        f"CHANNELID {ports[0]:#x}\n"
-    )
     pcscd = f"exec {_pcscd()} -f -c {folder}/readers"
-    if isolate is None:
-        with (Path(tempfile.gettempdir()) / "dianka-pcscd.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with _running(["sh", "-c", pcscd], SYSTEM_LINK):
-                yield ports
-    else:
-        link = folder / "run" / "pcscd" / "pcscd.comm"
-        os.environ["PCSCLITE_CSOCK_NAME"] = str(link)
-        with _running([*isolate, f"{_bind(folder)} && {pcscd}"], link):
-            yield ports
+    with contextlib.ExitStack() as stack:
+        if isolate is None:
+            path = Path(tempfile.gettempdir()) / "dianka-pcscd.lock"
+            fcntl.flock(stack.enter_context(path.open("w")), fcntl.LOCK_EX)
+            service = Service(["sh", "-c", pcscd], SYSTEM_LINK, folder, ports[0])
+        else:
+            link = folder / "run" / "pcscd" / "pcscd.comm"
+            os.environ["PCSCLITE_CSOCK_NAME"] = str(link)
+            command = [*isolate, f"{_bind(folder)} && {pcscd}"]
+            service = Service(command, link, folder, ports[0])
+        stack.callback(service.stop)
+        service.start()
+        yield service, ports
 
 
 def _pcscd() -> str | None:
@@ -175,24 +240,6 @@ def _isolation(folder: Path) -> list[str] | None:
             ):
                 return command
     return None
-
-
-@contextlib.contextmanager
-def _running(command: list[str], link: Path) -> Iterator[None]:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(link.exists, "pcscd does not start")
-        assert process.poll() is None, "pcscd has ended"
-        yield
-    finally:
-        process.terminate()
-        process.wait(WAIT_S)
-
-
-def _both(ports: tuple[int, int]) -> Readers:
-    until(lambda: _names(2), "pcscd does not show two readers")
-    first, second = list_names()
-    return Readers((first, second), ports)
 
 
 def _names(count: int) -> bool:

@@ -27,6 +27,7 @@ from dianka.cardos.t0 import Tpdu
 from dianka.cli import app
 from dianka.desk.sell import KEEP_MONEY, NOTHING_SENT, read_user_card, sell
 from dianka.readers import find_reader
+from dianka.readers import pcsc as pcsc_module
 from meter_kit import CUSTOMER_NO, METER_NO, USER, MeterKit
 from pcsc_kit import Readers, need
 from sweeps import points, sweep
@@ -222,6 +223,7 @@ def test_every_mistake_is_one_line(
     tmp_path: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pcsc_module, "_IN_USE_PAUSE_S", 0)
     control = control_card()
     with pcsc.holding(0, Tpdu(user_card(control))), find_reader("reader:0").connect():
         mistakes = [

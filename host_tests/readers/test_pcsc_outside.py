@@ -4,6 +4,7 @@ Opensc-tool, `dianka card insert`, `dianka reader`.
 """
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -149,3 +150,37 @@ def test_a_thousand_commands_a_second(
             break
     record_property("figure", f"through pcscd and vpcd: {best} APDU/s")
     assert best >= LEAST_APDU_PER_S
+
+
+def test_the_readers_are_watched_until_ctrl_c(pcsc: Readers) -> None:
+    """A terminal's Ctrl-C goes to the card process too; what is started in the background hears."""
+    process = subprocess.Popen(
+        dianka("reader", "watch"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    overdue = threading.Timer(WAIT_S, process.kill)
+    overdue.start()
+    lines = [
+        "the card service runs",
+        f"{pcsc.names[0]} is there",
+        f"{pcsc.names[1]} is there",
+        f"{pcsc.names[1]}: electricity meter card",
+        f"{pcsc.names[1]}: the card is out",
+    ]
+    try:
+        assert process.stdout
+        for line in lines[:3]:
+            said = process.stdout.readline()
+            assert re.match(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {line}", said), said
+        with pcsc.holding(1, Tpdu(control_card())):
+            assert lines[3] in process.stdout.readline()
+        assert lines[4] in process.stdout.readline()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=WAIT_S) == ("", "") and process.returncode == 0
+    finally:
+        overdue.cancel()
+        process.kill()
+        process.communicate(timeout=WAIT_S)

@@ -30,7 +30,11 @@ class CardRefused(CardError):
     def __init__(self, doing: str, sw: int) -> None:
         advice = _ADVICE.get(sw, "try again, then try another card")
         super().__init__(f"the card refused to {doing} (status {sw:04X}): {advice}")
+        self.doing = doing
         self.sw = sw
+
+    def __reduce__(self) -> tuple[type["CardRefused"], tuple[str, int]]:
+        return CardRefused, (self.doing, self.sw)  # between processes
 
 
 _ADVICE = {

@@ -53,6 +53,12 @@ def check_purchase(found: OnCard, count: int, amount_fen: int) -> None:
         )
 
 
+def raise_if_not_whole(found: OnCard, desk: Desk) -> None:
+    """Raise CardError unless the card proves the purchase that was read from it."""
+    if prove_wallet(desk, pack_wallet(found)) != (found.money_fen, found.count):
+        raise CardError("the card does not prove its purchase: keep it, and send an inspector")
+
+
 def raise_if_not_off(found: OnCard, desk: Desk) -> None:
     """Raise CardError unless the card proves the former count, and no money with it."""
     if prove_wallet(desk, pack_wallet(found)) != (0, found.count):

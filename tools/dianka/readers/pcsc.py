@@ -2,10 +2,13 @@
 
 Names and status values are those of the PC/SC workgroup's part 5, as in pcsc-lite's winscard.h.
 Cards are used with T=0 only, as in the meter. A card is held exclusively: no other program's
-command may come between two commands of a sale. pyscard is optional.
+command may come between two commands of a sale. It is held for the commands of one session and
+never while a person thinks, and without a transaction: Windows resets a card whose transaction
+idles for 5 s. pyscard is optional.
 """
 
 import importlib
+import sys
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +19,39 @@ from dianka.readers.base import Held
 from dianka.readers.t0port import exchange
 
 PATIENCE_MS = 1000  # pcscd reports a card up to 0.4 s after it was inserted
+# The system's own certificate services hold a card for a moment after it was inserted.
+_IN_USE_TRIES = 5
+_IN_USE_PAUSE_S = 0.2
 
 _NO_READERS = 0x8010002E
 _NOTHING_NEW = 0x8010000A
-_NO_SERVICE = (0x8010001D, 0x8010001E)
+# No service, service stopped, a handle of a former service, and the service ended within the call:
+# pcsc-lite 1.9 answers 80100013 to that, and 00000000 to SCardIsValidContext still afterwards.
+_NO_SERVICE = (0x8010001D, 0x8010001E, 0x80100003, 0x80100013)
 _IN_USE = 0x8010000B
 _OTHER_PROTOCOL = 0x8010000F
 _MUTE = (0x80100066, 0x80100067)
-_GONE = (0x8010000C, 0x80100069, 0x80100017, 0x80100009)
+_RESET = 0x80100068
+_UNKNOWN_READER = 0x80100009
+_GONE = (0x8010000C, 0x80100069, 0x80100017, _UNKNOWN_READER)
+_START_SERVICE = (
+    "plug a reader in, Windows starts it then" if sys.platform == "win32" else "start pcscd"
+)
+
+_ours: set[str] = set()  # the readers whose cards this process holds
 
 
-def _import_scard() -> Any:
+def is_ours(name: str) -> bool:
+    """Return whether this process itself holds the card in this reader."""
+    return name in _ours
+
+
+class UnknownReaderError(CardError):
+    """A reader that was there a moment ago is there no more. The message is one line."""
+
+
+def import_scard() -> Any:
+    """Return pyscard's low-level functions; raise CardError if pyscard is not installed."""
     try:
         return importlib.import_module("smartcard.scard")
     except ImportError:
@@ -36,24 +61,48 @@ def _import_scard() -> Any:
         ) from None
 
 
+def format_status(status: int, name: str) -> str:
+    """Return a PC/SC status as one line for people."""
+    status &= 0xFFFFFFFF
+    if status in _NO_SERVICE:
+        return f"the card service does not run: {_START_SERVICE}"
+    if status == _NO_READERS:
+        return "there is no card reader: plug one in"
+    if status == _IN_USE:
+        return f"{name} is in use by another program: close that first"
+    if status == _OTHER_PROTOCOL:
+        return f"the card in {name} does not speak T=0: this is no card of an electricity meter"
+    if status in _MUTE:
+        return f"the card in {name} does not answer: turn it round, or take another"
+    if status == _RESET:
+        return f"another program reset the card in {name}: do it again from the start"
+    if status in _GONE:
+        return f"there is no card or no reader at {name} any more: put the card into it"
+    return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
+
+
 @dataclass(frozen=True)
 class Seen:
     """A reader and the card in it; `atr` is empty while there is none.
 
-    `moves` counts cards inserted and removed.
+    `moves` counts cards inserted and removed. A `mute` card does not answer to power. A card
+    `in_use` is held by a program, this one included. A `broken` reader does not answer the service.
     """
 
     name: str
     present: bool
     atr: bytes
     moves: int
+    mute: bool = False
+    in_use: bool = False
+    broken: bool = False
 
 
 class Context:
     """A connection to pcscd. Every call that it refuses raises a CardError of one line."""
 
     def __init__(self) -> None:
-        self.scard = _import_scard()
+        self.scard = import_scard()
         status, self._handle = self.scard.SCardEstablishContext(self.scard.SCARD_SCOPE_SYSTEM)
         self.raise_if_failed(status, "the card service")
 
@@ -71,53 +120,49 @@ class Context:
     def look(self, names: list[str]) -> list[Seen]:
         """Return what is in these readers now."""
         return [
-            self._parse_state(state) for state in self._get_states([(name, 0) for name in names], 0)
+            self.parse_state(state) for state in self.get_states([(name, 0) for name in names], 0)
         ]
 
     def wait_for_card(self, name: str, patience_ms: int = PATIENCE_MS) -> None:
         """Wait for a card; raise CardError if the reader stays empty for `patience_ms`."""
         until_ns = time.monotonic_ns() + patience_ms * 1_000_000
-        state = self._get_states([(name, 0)], 0)[0]
-        while not self._parse_state(state).present:
+        state = self.get_states([(name, 0)], 0)[0]
+        while not self.parse_state(state).present:
             left_ms = (until_ns - time.monotonic_ns()) // 1_000_000
             if left_ms <= 0:
                 raise CardError(f"{name} is empty: put the card into it")
-            state = self._get_states([(name, state[1])], left_ms)[0]
+            state = self.get_states([(name, state[1])], left_ms)[0]
 
     def connect(self, name: str) -> Any:
-        """Connect to the card exclusively, with T=0; raise CardError if that is refused."""
-        scard = self.scard
-        status, card, _ = scard.SCardConnect(
-            self._handle, name, scard.SCARD_SHARE_EXCLUSIVE, scard.SCARD_PROTOCOL_T0
-        )
+        """Connect to the card exclusively, with T=0; raise CardError if that is refused.
+
+        A card that is in use gets a second to become free.
+        """
+        how = self.scard.SCARD_SHARE_EXCLUSIVE, self.scard.SCARD_PROTOCOL_T0
+        status, card, _ = self.scard.SCardConnect(self._handle, name, *how)
+        for _ in range(_IN_USE_TRIES):
+            if status & 0xFFFFFFFF != _IN_USE:
+                break
+            time.sleep(_IN_USE_PAUSE_S)
+            status, card, _ = self.scard.SCardConnect(self._handle, name, *how)
         self.raise_if_failed(status, name)
         return card
 
     def raise_if_failed(self, status: int, name: str) -> None:
         """Raise CardError if the status is not success."""
         if status:
-            raise CardError(self.format_status(status, name))
+            unknown = status & 0xFFFFFFFF == _UNKNOWN_READER
+            error = UnknownReaderError if unknown else CardError
+            raise error(format_status(status, name))
 
-    def format_status(self, status: int, name: str) -> str:
-        """Return a PC/SC status as one line for people."""
-        status &= 0xFFFFFFFF
-        if status in _NO_SERVICE:
-            return "the card service does not run: start pcscd"
-        if status == _NO_READERS:
-            return "there is no card reader: plug one in"
-        if status == _IN_USE:
-            return f"{name} is in use by another program: close that first"
-        if status == _OTHER_PROTOCOL:
-            return f"the card in {name} does not speak T=0: this is no card of an electricity meter"
-        if status in _MUTE:
-            return f"the card in {name} does not answer: turn it round, or take another"
-        if status in _GONE:
-            return f"there is no card or no reader at {name} any more: put the card into it"
-        return f"{name} failed (PC/SC {status:08X}): take the card out and put it in again"
-
-    def _get_states(
+    def get_states(
         self, wanted: list[tuple[str, int]], timeout_ms: int
     ) -> list[tuple[str, int, list[int]]]:
+        """Return the states of these readers as soon as one differs from that which is given.
+
+        Without a change they are returned after `timeout_ms`. `wanted` has pairs of a name and the
+        state known so far, 0 for none.
+        """
         if not wanted:
             return []
         status, states = self.scard.SCardGetStatusChange(self._handle, timeout_ms, wanted)
@@ -125,9 +170,19 @@ class Context:
             self.raise_if_failed(status, wanted[0][0])
         return states
 
-    def _parse_state(self, state: tuple[str, int, list[int]]) -> Seen:
-        present = bool(state[1] & self.scard.SCARD_STATE_PRESENT)
-        return Seen(state[0], present, bytes(state[2]) if present else b"", state[1] >> 16 & 0xFFFF)
+    def parse_state(self, state: tuple[str, int, list[int]]) -> Seen:
+        """Return what a state of `get_states` says."""
+        scard, (name, flags, atr) = self.scard, state
+        present = bool(flags & scard.SCARD_STATE_PRESENT)
+        return Seen(
+            name,
+            present,
+            bytes(atr) if present else b"",
+            flags >> 16 & 0xFFFF,
+            mute=present and bool(flags & scard.SCARD_STATE_MUTE),
+            in_use=bool(flags & (scard.SCARD_STATE_INUSE | scard.SCARD_STATE_EXCLUSIVE)),
+            broken=bool(flags & (scard.SCARD_STATE_UNAVAILABLE | scard.SCARD_STATE_UNKNOWN)),
+        )
 
 
 class PcscPort:
@@ -164,6 +219,7 @@ class PcscPort:
         """Release the card without power: it loses its authentications."""
         self._context.scard.SCardDisconnect(self._card, self._context.scard.SCARD_UNPOWER_CARD)
         self._context.close()
+        _ours.discard(self._name)
 
     def _raise_if_gone(self, status: int) -> None:
         """Raise CardTorn if the call failed, for any reason.
@@ -171,7 +227,7 @@ class PcscPort:
         A command without an answer leaves the card in the state of one that was pulled.
         """
         if status:
-            raise CardTorn(self._context.format_status(status, self._name))
+            raise CardTorn(format_status(status, self._name))
 
 
 class PcscReader:
@@ -210,6 +266,7 @@ class PcscReader:
         except BaseException:
             context.close()
             raise
+        _ours.add(self._name)
         return Held(self._name, port, port.close)
 
 

@@ -1,5 +1,6 @@
-"""`dianka reader list` and `speed`, and `dianka card insert`: readers on the command line."""
+"""`dianka reader list`, `watch`, `speed`, `dianka card insert`: readers on the command line."""
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -12,14 +13,16 @@ from typing import IO, Annotated, cast
 
 import typer
 
-from dianka.card_port import CardError, CardPort, serial_of
+from dianka.card_port import CardError, CardPort
 from dianka.cardos import kinds
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
 from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
 from dianka.readers.base import Held
-from dianka.readers.pcsc import PcscReader, Seen, look_around
+from dianka.readers.card_process import CardProcess
+from dianka.readers.changes import describe_card
+from dianka.readers.pcsc import PcscReader, Seen, import_scard, look_around
 from dianka.readers.vpcd import FIRST_PORT, VirtualSlot
 from dianka.signals import end_on_signals
 
@@ -62,16 +65,23 @@ def list_command() -> None:
 
 
 def _describe_content(seen: Seen) -> str:
-    if not seen.present:
-        return "empty"
-    try:
-        return f"electricity meter card {serial_of(seen.atr).hex()}"
-    except CardError:
-        return (
-            f"foreign card {seen.atr.hex(' ').upper()}"
-            if seen.atr
-            else "a card that does not answer"
-        )
+    return describe_card(seen.atr) if seen.present else "empty"
+
+
+@reader_app.command("watch")
+def watch_command() -> None:
+    """Say what happens at the readers, each with its time, all day long, until Ctrl-C.
+
+    Cards put in and taken out, readers plugged in and unplugged, what another program holds, the
+    card service gone and back. docs/operations.md says what each line means.
+
+    Example: dianka reader watch
+    """
+    with report_errors(), end_on_signals():
+        import_scard()  # without pyscard there is nothing to watch
+        with contextlib.suppress(KeyboardInterrupt), CardProcess() as cards:
+            for event in cards.events():
+                typer.echo(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event.line}")
 
 
 @reader_app.command("speed")

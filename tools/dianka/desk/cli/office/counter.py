@@ -60,7 +60,9 @@ def _read(folder: Path, place: str, control: str | None, act: str) -> "Look":
     from dianka.desk.office.vending import counter
 
     with find_reader(place).connect() as resident, open_control(place, control) as desk:
-        return getattr(counter, act)(actor, desk.port, resident.port)
+        if act == "look":
+            return counter.look(actor, desk.port, resident.port, tell=typer.echo)
+        return counter.take_in_purchases(actor, desk.port, resident.port)
 
 
 def _print_look(seen: "Look") -> None:
@@ -77,5 +79,3 @@ def _print_look(seen: "Look") -> None:
     elif found.count:
         lines.append(("in the meter", "not told: the card has not been there since it was sold to"))
     print_lines(contract.customer.name, lines)
-    for line in seen.told:
-        typer.echo(line)

@@ -13,7 +13,7 @@ After that the same card may be sold to. The card decides on an unfinished sale 
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db import DatabaseError, transaction
 
@@ -27,7 +27,7 @@ from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
-from dianka.desk.office.vending.sales import Form
+from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
 from dianka.desk.sell import OnCard, SaleBroken, read_user_card
 from dianka.desk.session import Desk
@@ -36,22 +36,28 @@ from dianka.money import yuan
 
 @dataclass
 class Look:
-    """What a card and the books say together. `told` has one line for each thing that was found."""
+    """What a card and the books say together."""
 
     contract: Contract
     found: OnCard
+    tell: Callable[[str], None]
     reading: Reading | None = None  # what its receipt has added
     unfinished: Sale | None = None  # a sale that this look could not resolve
-    told: list[str] = field(default_factory=list)
 
 
 @needs("look things up")
-def look(actor: Actor, control: CardPort, card: CardPort) -> Look:
+def look(
+    actor: Actor,
+    control: CardPort,
+    card: CardPort,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Look:
     """Read a user card, and bring the books into step with it. CardError if it is not known here.
 
     Of a card that is not of this system nothing is believed.
     """
-    return take_in(actor, *open_card(control, card))
+    with raise_if_database_fails():
+        return take_in(actor, *open_card(control, card), tell)
 
 
 @needs("take in purchases")
@@ -76,7 +82,7 @@ def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
         contract.former_fen = found.money_fen if on_its_way else 0
         contract.save(update_fields=["former_count", "former_fen"])
         _post_outside(actor, contract, last)
-        seen = Look(contract, found)
+        seen = Look(contract, found, lambda line: None)
         if back:
             seen.reading = readings.take_receipt(actor, contract, back)
     return seen
@@ -100,23 +106,30 @@ def sell(
     sale stays unfinished in the books until the card is looked at again.
     """
     books = _Books(actor, amount_fen, method, key or uuid.uuid4(), tell)
-    known = sales.find_by_key(books.key, amount_fen, method)
+    with raise_if_database_fails():
+        known = sales.find_by_key(books.key, amount_fen, method)
     if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
         return known
+    if known and known.state != Sale.State.PENDING:
+        raise SaleRefused(f"sale {known.number} of this form is {known.state}: begin a new one")
     with _settle(books):
         card_sale.sell(control, card, amount_fen, raise_if_stopped=raise_if_stopped, books=books)
     assert books.sale
     return _post(actor, books.sale)
 
 
-def take_in(actor: Actor, found: OnCard, desk: Desk) -> Look:
-    """Bring the books into step with what a card says that has proved itself to `desk`."""
+def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]) -> Look:
+    """Bring the books into step with what a card says that has proved itself to `desk`.
+
+    `tell` gets a line for each thing that was found, as soon as it is in the books.
+    """
     contract = _find_contract(actor, found)
-    seen = Look(contract, found)
+    seen = Look(contract, found, tell)
     unfinished = Sale.objects.filter(contract=contract, state=Sale.State.PENDING).first()
     if unfinished:
         _resolve(actor, unfinished, seen, desk)
-    seen.told += refunds.resolve(actor, contract, found, desk)
+    for line in refunds.resolve(actor, contract, found, desk):
+        seen.tell(line)
     _raise_if_counts_differ(seen)
     if found.write_back:
         seen.reading = readings.take_receipt(actor, contract, found.write_back)
@@ -162,9 +175,7 @@ class _Books(card_sale.Books):
         self.seen: Look | None = None
 
     def look(self, found: OnCard, desk: Desk) -> None:
-        self.seen = take_in(self.actor, found, desk)
-        for line in self.seen.told:
-            self._tell(line)
+        self.seen = take_in(self.actor, found, desk, self._tell)
 
     def find_price(self) -> NewPrice | None:
         return None
@@ -191,6 +202,16 @@ def _settle(books: _Books) -> Iterator[None]:
             with suppress(DatabaseError):
                 sales.void(books.actor, books.sale.pk, f"nothing was sent: {error}")
         raise
+
+
+@contextmanager
+def raise_if_database_fails() -> Iterator[None]:
+    """Turn a database that does not answer into a line, before anything was sent to the card."""
+    try:
+        yield
+    except DatabaseError as error:
+        reason = " ".join(str(error).split())
+        raise CardError(f"the books can't be reached ({reason}): nothing was sent") from None
 
 
 def _post(actor: Actor, sale: Sale) -> Sale:
@@ -263,13 +284,13 @@ def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
     there = (found.count, found.money_fen) == (sale.count, sale.amount_fen)
     if there and (back is None or back["count"] >= sale.count):
         sales.post(actor, sale.pk)
-        seen.told.append(f"{named} is on the card, and posted now")
+        seen.tell(f"{named} is on the card, and posted now")
     elif found.count == sale.count - 1 and _prove_former(found, desk):
         sales.void(actor, sale.pk, "the card proves that it has not got it")
-        seen.told.append(f"{named} never reached the card, and is void: give its money back")
+        seen.tell(f"{named} never reached the card, and is void: give its money back")
     else:
         seen.unfinished = sale
-        seen.told.append(sales.describe_unfinished(sale))
+        seen.tell(sales.describe_unfinished(sale))
 
 
 def _prove_former(found: OnCard, desk: Desk) -> bool:
@@ -285,7 +306,8 @@ def _raise_if_counts_differ(seen: Look) -> None:
     if seen.unfinished:
         if count not in (seen.unfinished.count, seen.unfinished.count - 1):
             raise CardError(
-                f"{seen.told[-1]}, but the card is at purchase {count}: send an inspector"
+                f"{sales.describe_unfinished(seen.unfinished)}, but the card is at purchase "
+                f"{count}: send an inspector to the meter"
             )
     elif count > last:
         raise CardError(

@@ -12,13 +12,12 @@ from dianka.card_port import CardError, CardPort
 from dianka.cardos.chip import CardTorn
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending import refunds
-from dianka.desk.office.vending.counter import open_card, take_in
+from dianka.desk.office.vending.counter import open_card, raise_if_database_fails, take_in
 from dianka.desk.office.vending.models import Refund, Sale
 from dianka.desk.take_off import (
     check_purchase,
     make_take_off,
-    pack_wallet,
-    prove_wallet,
+    raise_if_not_whole,
     send_take_off,
 )
 
@@ -44,16 +43,15 @@ def refund(
     the purchase is as it was, RefundBroken if that is not known: then nothing is paid yet.
     """
     found, desk = open_card(control, card)
-    for line in take_in(actor, found, desk).told:
-        tell(line)
-    paid = Refund.objects.filter(sale=sale, state=Refund.State.PAID).first()
-    if paid:
-        return paid
-    check_purchase(found, sale.count, sale.amount_fen)
-    if prove_wallet(desk, pack_wallet(found)) != (sale.amount_fen, sale.count):
-        raise CardError("the card does not prove its purchase: keep it, and send an inspector")
-    command = make_take_off(desk, sale.count)
-    begun = refunds.begin(actor, sale, found.serial.hex(), order)
+    with raise_if_database_fails():
+        take_in(actor, found, desk, tell)
+        paid = Refund.objects.filter(sale=sale, state=Refund.State.PAID).first()
+        if paid:
+            return paid
+        check_purchase(found, sale.count, sale.amount_fen)
+        raise_if_not_whole(found, desk)
+        command = make_take_off(desk, sale.count)
+        begun = refunds.begin(actor, sale, found.serial.hex(), order)
     try:
         send_take_off(card, desk, command, sale.count)
         return refunds.post(actor, begun.pk)
