@@ -314,7 +314,7 @@ def test_what_the_proof_of_shifts_names(office: Path) -> None:
     move = posting.Move(posting.cash("desk1"), posting.of_meter("transit", 7), 700)
     posting.post("desk1", "li", "test", "outside of a shift", [move])
     assert [line for line in checking.prove() if line.startswith("desk")] == [
-        "desk desk1: its notes are 107.00 yuan by the entries, 100.00 as counted"
+        "desk desk1: its notes are 107.00 yuan in the books, 100.00 as counted"
     ]
     opened(fen=0)
     assert list(shift_proof.find_faults()) == []  # the float's count found 107.00 yuan too little

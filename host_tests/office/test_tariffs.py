@@ -171,7 +171,7 @@ def test_what_a_sale_brings(office: Path) -> None:
     coming = change(2, 6000)
     contract = Contract.objects.get(pk=contract.pk)
     assert tariffs.pick_version(contract, now) == coming
-    assert tariffs.price_due(contract, now) == NewPrice(6000, FUTURE, at_once=False)
+    assert tariffs.price_due(contract, now) == NewPrice(6000, FUTURE, at_once=True)
     assert tariffs.price_due(contract, FUTURE) == NewPrice(6000, FUTURE, at_once=True)
     Contract.objects.filter(pk=contract.pk).update(price=coming)
     assert tariffs.price_due(Contract.objects.get(pk=contract.pk), FUTURE + 1) is None

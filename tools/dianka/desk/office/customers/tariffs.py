@@ -124,13 +124,14 @@ def pick_among(own: TariffVersion, versions: Sequence[TariffVersion], now: int) 
 def price_due(contract: Contract, now: int) -> NewPrice | None:
     """Return the price that a sale made now brings along, None if its meter has it or will have it.
 
-    The price in force goes first, at once if its minute has passed, then the one that comes next.
+    The price in force goes first, then the one that comes next. A minute that has passed by the
+    clock of desk or meter is meant: two people have agreed to it.
     """
     due = pick_version(contract, now)
     if due.pk == contract.price.pk:
         return None
     # The first version holds from the start: its minute is now, as 0 would forget the plan.
-    return NewPrice(due.price_e4, due.begins or now, at_once=due.begins <= now)
+    return NewPrice(due.price_e4, due.begins or now, at_once=True)
 
 
 def find_in_force(versions: Sequence[TariffVersion], now: int) -> TariffVersion | None:
