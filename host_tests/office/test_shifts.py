@@ -326,6 +326,34 @@ def test_what_the_proof_of_shifts_names(office: Path) -> None:
     assert "desk desk1: the chain is not the one that report 9 names" in list(checking.prove())
 
 
+def test_a_chain_made_anew_is_betrayed_by_the_report(office: Path) -> None:
+    """Whoever owns the database writes an act and all hashes after it anew."""
+    import hashlib
+
+    from django.db import connection
+
+    from dianka.desk.office import checking
+    from dianka.desk.office.audit import chain
+    from dianka.desk.office.audit.models import Act, Chain
+    from dianka.desk.office.vending.shifts import close_shift
+
+    close_shift(CLERK(), opened().number, kit.count_notes(10_000))
+    assert list(checking.find_faults()) == []
+    on = " ON audit_act" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER audit_act_no_update{on}")
+    whole = Chain.objects.get(desk="desk1")
+    former = chain.START
+    for act in Act.objects.filter(chain=whole).order_by("number"):
+        act.operator = "wu" if act.kind == "shift opened" else act.operator
+        act.hash = former = hashlib.sha256(chain.encode(act, former)).digest()
+        act.save()
+    Chain.objects.filter(pk=whole.pk).update(head=former)
+    assert list(chain.find_faults()) == []
+    said = "desk desk1: the chain is not the one that report 1 names"
+    assert said in list(checking.find_faults())
+
+
 SOLD = 5_000
 
 

@@ -17,7 +17,6 @@ from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending import readings
 from dianka.desk.office.vending.counting import NOTES, check_method
 from dianka.desk.office.vending.models import Limit, Sale
-from dianka.desk.office.vending.sales import LIVE
 from dianka.desk.prices import UTC_OFFSET
 from dianka.money import HIGHEST_FEN, yuan
 
@@ -29,6 +28,9 @@ LIMITS = {
     "operator-day": "operator",
     "desk-cash": "desk",
 }
+
+
+_COUNTED = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
 
 
 class LimitError(CardError):
@@ -114,7 +116,7 @@ def _sum_today(sold: Q) -> int:
     local = chain.read_time() + UTC_OFFSET
     since = local.replace(hour=0, minute=0, second=0, microsecond=0) - UTC_OFFSET
     sales = Sale.objects.filter(
-        sold, begun_at__gte=since, begun_at__lt=since + timedelta(days=1), state__in=LIVE
+        sold, begun_at__gte=since, begun_at__lt=since + timedelta(days=1), state__in=_COUNTED
     )
     return sales.aggregate(fen=Sum("amount_fen"))["fen"] or 0
 
