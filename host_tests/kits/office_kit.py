@@ -15,7 +15,13 @@ MANAGER = "lin"
 
 
 def new_office(folder: Path) -> Path:
-    """Make the office of this process; its database is that of DIANKA_DATABASE if it is set."""
+    """Make the office of this process; its database is that of DIANKA_DATABASE if it is set.
+
+    Its passwords are hashed by the least that Argon2 takes: tests check many.
+    """
+    from django.contrib.auth.hashers import Argon2PasswordHasher as Argon2
+
+    Argon2.time_cost, Argon2.memory_cost = 1, 8 * Argon2.parallelism
     found_office(folder, MANAGER, PASSWORD, "desk1")
     return folder
 

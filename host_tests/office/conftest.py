@@ -8,6 +8,16 @@ import pytest
 from office_kit import new_office
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what commits to the office last: other tests find it as it was founded."""
+
+    def commits(item: pytest.Item) -> bool:
+        names = getattr(item, "fixturenames", ())
+        return "office_folder" in names and "office" not in names
+
+    items.sort(key=commits)
+
+
 @pytest.fixture(scope="session")
 def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return new_office(tmp_path_factory.mktemp("office"))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 METERS = (1, 2)
-KINDS = ("cash", "transit", "meter", "used", "refund", "difference", "outside")
+KINDS = ("cash", "transit", "meter", "used", "refund", "difference", "outside", "safe")
 LIVE = settings(
     max_examples=40,
     deadline=None,
@@ -25,13 +25,16 @@ def place(kind: str, number: int) -> Any:
 
     if kind == "cash":
         return posting.cash(f"desk{number}")
+    if kind == "safe":
+        return posting.safe(f"desk{number}")
     if kind in ("refund", "difference"):
         return posting.Place(kind, f"desk{number}")
     return posting.of_meter(kind, number)
 
 
 ALLOWED = {
-    "cash": {"transit", "difference", "meter"},
+    "cash": {"transit", "difference", "meter", "safe"},
+    "safe": {"cash"},
     "transit": {"meter", "cash", "refund"},
     "meter": {"used", "cash", "refund", "transit"},
     "difference": {"cash", "transit"},
@@ -50,7 +53,9 @@ def may(debit: str, owner: int, credit: str, other: int) -> bool:
     """Whether money goes this way, by a rule that is written a second time."""
     of_meters = {debit, credit} <= {"transit", "meter", "used", "outside"}
     exchange = (debit, credit) == ("meter", "transit")
-    return credit in ALLOWED.get(debit, ()) and (owner == other or not of_meters or exchange)
+    by_its_desk = (debit, owner) != ("cash", 2) and (credit, other) != ("cash", 2)
+    pair = credit in ALLOWED.get(debit, ()) and by_its_desk  # all are acts of desk1
+    return pair and (owner == other or not of_meters or exchange)
 
 
 @LIVE
@@ -111,6 +116,19 @@ def test_a_reversal_names_its_entry_once(office: Path) -> None:
     with pytest.raises(posting.LedgerError, match="is reversed already"):
         posting.reverse("desk1", "lin", entry, "once more")
     assert list(checking.find_ledger_faults()) == []
+
+
+def test_cash_is_moved_by_its_own_desk_alone(office: Path) -> None:
+    from dianka.desk.office.ledger import posting
+
+    entry = sold()
+    move = posting.Move(posting.cash("desk1"), posting.safe("desk1"), 1)
+    for post in (
+        lambda: posting.post("desk2", "lin", "hand-over", "desk1", [move]),
+        lambda: posting.reverse("desk2", "lin", entry, "typed 50 for 5"),
+    ):
+        with pytest.raises(posting.LedgerError, match="cash of desk1 does not move by an act of"):
+            post()
 
 
 def test_what_is_in_the_meter_is_not_reversed(office: Path) -> None:

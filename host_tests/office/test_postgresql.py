@@ -12,12 +12,18 @@ import pytest
 from dianka.firmware import ROOT
 
 FILES = (
-    "test_ledger.py",
-    "test_many_desks.py",
-    "test_sales.py",
-    "test_search.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
+    "test_ledger.py",
+    "test_limits.py",
+    "test_many_desks.py",
+    "test_people.py",
+    "test_receipts.py",
+    "test_refunds.py",
+    "test_sales.py",
+    "test_search.py",
+    "test_shifts.py",
+    "test_tariffs.py",
 )
 
 

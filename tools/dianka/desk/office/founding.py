@@ -17,13 +17,16 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_secret(folder / SECRET)
     configure(folder)
-    _check_sign_in(manager, password)
+    from dianka.desk.office.people.passwords import check_new
+
+    check_new(manager, password)
     migrate()
     from django.db import transaction
 
     from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Operator
     from dianka.desk.office.people.roles import give_role
+    from dianka.desk.office.vending.models import Desk
 
     with transaction.atomic():
         if Operator.objects.exists():
@@ -32,6 +35,7 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
         first.set_password(password)
         first.save()
         give_role(first, "manager")
+        Desk.objects.create(name=desk)
         chain.append(desk, manager, "founding", manager, "first manager")
 
 
@@ -43,19 +47,3 @@ def write_secret(file: Path) -> None:
         return
     with os.fdopen(handle, "w", encoding="ascii") as secret:
         secret.write(secrets.token_urlsafe(48))
-
-
-def _check_sign_in(name: str, password: str) -> None:
-    from django.contrib.auth.password_validation import validate_password
-    from django.core.exceptions import ValidationError
-    from django.utils.translation import override
-
-    from dianka.desk.office.people.models import Operator
-
-    try:
-        with override("en"):
-            Operator.username_validator(name)
-            validate_password(password, Operator(username=name))
-    except ValidationError as error:
-        with override("en"):
-            raise CardError(f"{error.messages[0]} Give another one.") from None

@@ -11,7 +11,8 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-# By app: name, table, event, condition on the row (empty: any), and what the refusal says.
+# By app or a group of its tables: name, table, event, condition on the row (empty: any), and what
+# the refusal says.
 _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
     "ledger": (
         ("audit_act_no_update", "audit_act", "UPDATE", "", "an act is never changed"),
@@ -81,6 +82,52 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "a closed shift is final",
         ),
         ("vending_shift_no_delete", "vending_shift", "DELETE", "", "a shift is never deleted"),
+    ),
+    "people": (
+        ("people_operator_kept", "people_operator", "DELETE", "", "an operator is never deleted"),
+        (
+            "people_consent_kept",
+            "people_consent",
+            "UPDATE OF kind, subject, amount_fen, asked_by, given_by, given_at",
+            "",
+            "a consent is never changed",
+        ),
+        (
+            "people_consent_once",
+            "people_consent",
+            "UPDATE",
+            "OLD.used_at IS NOT NULL",
+            "a consent is used once",
+        ),
+        ("people_consent_no_delete", "people_consent", "DELETE", "", "a consent is never deleted"),
+    ),
+    "counter": (  # tables of the app vending
+        ("vending_count_no_update", "vending_shiftcount", "UPDATE", "", "a count is never changed"),
+        ("vending_count_no_delete", "vending_shiftcount", "DELETE", "", "a count is never changed"),
+        ("vending_copy_no_update", "vending_receiptcopy", "UPDATE", "", "a copy is never changed"),
+        ("vending_copy_no_delete", "vending_receiptcopy", "DELETE", "", "a copy is never changed"),
+        (
+            "vending_refund_kept",
+            "vending_refund",
+            "UPDATE OF desk_id, number, sale_id, method, reason, operator, consent_by, begun_at",
+            "",
+            "a refund keeps what it is for",
+        ),
+        (
+            "vending_refund_final",
+            "vending_refund",
+            "UPDATE",
+            "OLD.state <> 'pending'",
+            "a refund that is paid or void is final",
+        ),
+        ("vending_refund_no_delete", "vending_refund", "DELETE", "", "a refund is never deleted"),
+        (
+            "vending_sale_tendered",
+            "vending_sale",
+            "UPDATE OF tendered_fen",
+            "OLD.tendered_fen IS NOT NULL",
+            "a sale keeps what was sold",
+        ),
     ),
 }
 _NEVER_EMPTIED = {"audit_act", "ledger_entry", "vending_sale"}  # by TRUNCATE

@@ -60,9 +60,10 @@ def prove_command(folder: FolderOption) -> None:
     """
     with report_errors():
         open_folder(folder)
+        from dianka.desk.office import checking
         from dianka.desk.office.ledger import proof
 
-        found = list(proof.find_faults())
+        found = list(checking.prove())
         for line in found[:_SHOWN]:
             typer.echo(line)
         sums = proof.sum_by_kind()
@@ -72,6 +73,7 @@ def prove_command(folder: FolderOption) -> None:
             "meter": ("in the meters", -1),
             "used": ("used", -1),
             "refund": ("paid back", -1),
+            "safe": ("handed over to safe and bank", 1),
             "difference": ("counted too little", 1),
             "outside": ("bought outside of these books", 1),
         }

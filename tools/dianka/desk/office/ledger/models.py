@@ -24,10 +24,11 @@ class Account(models.Model):
         REFUND = "refund"  # paid back without a desk's cash
         DIFFERENCE = "difference"  # counted more or less than there should be
         OUTSIDE = "outside"  # bought outside of these books: by meter, from its cards and receipts
+        SAFE = "safe"  # handed over by a desk to safe or bank, less the floats that it was given
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     owner = models.CharField(max_length=40)
-    method = models.CharField(max_length=20, blank=True)  # of payment, for cash alone
+    method = models.CharField(max_length=20, blank=True)  # of payment, for cash and safe alone
     balance_fen = models.BigIntegerField(default=0)
 
     class Meta:

@@ -10,11 +10,13 @@ The moves that may be, and nothing else:
     meter -> cash, refund, transit   an account is closed, or a meter exchanged for another
     cash -> meter         an overdraft is paid when the account ends
     cash <-> difference   a desk's count found less or more
+    cash <-> safe         a float is given to a desk, or cash is handed over by it
     difference -> transit  a sale completed after the shift that took its money was counted
     outside -> transit, meter   a meter or a card with credit from before is taken in
 
 "a -> b" debits a and credits b. A balance is debits minus credits: that of cash is above zero, that
-of transit, meter and used below, as it is owed to the customer or was.
+of transit, meter and used below, as it is owed to the customer or was. Cash moves by acts of its
+own desk alone: what a shift should have is what its desk's chain tells.
 """
 
 from collections.abc import Iterable
@@ -29,7 +31,7 @@ from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
 from dianka.money import yuan
 
-CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE, OUTSIDE = Account.Kind.values
+CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE, OUTSIDE, SAFE = Account.Kind.values
 _OF_A_METER = (TRANSIT, METER, USED, OUTSIDE)
 _BETWEEN_METERS = (METER, TRANSIT)
 ALLOWED = {
@@ -47,6 +49,8 @@ ALLOWED = {
     (OUTSIDE, TRANSIT),
     (OUTSIDE, METER),
     (DIFFERENCE, TRANSIT),
+    (CASH, SAFE),
+    (SAFE, CASH),
 }
 
 
@@ -84,6 +88,11 @@ def cash(desk: str, method: str = "notes") -> Place:
     return Place(CASH, desk, method)
 
 
+def safe(desk: str, method: str = "notes") -> Place:
+    """Return the account of what a desk has handed over of this method, less what it was given."""
+    return Place(SAFE, desk, method)
+
+
 def of_meter(kind: str, meter_no: int) -> Place:
     """Return a meter's account: TRANSIT, METER or USED."""
     return Place(kind, f"{meter_no:012d}")
@@ -110,6 +119,7 @@ def append(
     moves = list(moves)
     for move in moves:
         _check(move)
+        _check_desk(desk, move.debit, move.credit)
     act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
     if not moves:
         return act
@@ -124,6 +134,7 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
     if not reason.strip():
         raise LedgerError("a reversal has a reason: give one")
     with transaction.atomic():
+        _check_desk(desk, entry.debit, entry.credit)
         line = f"{entry.credit} > {entry.debit} {entry.amount_fen}"
         detail = f"reverses entry {entry.pk}: {reason}"
         act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, line)
@@ -151,6 +162,12 @@ def _check(move: Move) -> None:
         raise LedgerError(f"money does not go from {move.debit} to {move.credit}")
     if move.amount_fen <= 0:
         raise LedgerError(f"an entry is above zero, not {move.amount_fen} fen")
+
+
+def _check_desk(desk: str, *places: Place | Account) -> None:
+    for place in places:
+        if place.kind == CASH and place.owner != desk:
+            raise LedgerError(f"the cash of {place.owner} does not move by an act of {desk}")
 
 
 def _accounts(places: set[Place]) -> dict[Place, Account]:

@@ -8,7 +8,7 @@ from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.models import Consent
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.people.sign_in import check_password, make_actor
+from dianka.desk.office.people.sign_in import check_password, make_actor, raise_if_must_change
 
 GOOD_FOR = timedelta(minutes=15)
 
@@ -25,7 +25,9 @@ def give_consent(
     SignInError if his password is wrong, RightError if he may not consent, ConsentError if he is
     the actor himself.
     """
-    second = make_actor(check_password(name, password, actor.desk), actor.desk)
+    operator = check_password(name, password, actor.desk)
+    raise_if_must_change(operator)
+    second = make_actor(operator, actor.desk)
     second.require("consent")
     if second.operator == actor.operator:
         raise ConsentError(f"{name} can't consent to what he does himself: ask another person")

@@ -13,6 +13,20 @@ ROLES = ("clerk", "technician", "supervisor", "manager", "auditor")
 class Operator(AbstractUser):
     """Somebody who signs in as himself; his roles are groups named as in ROLES."""
 
+    must_change = models.BooleanField(default=False)  # another person has set his password
+
+
+class WrongPasswords(models.Model):
+    """Wrong passwords in a row for one name at one desk."""
+
+    name = models.CharField(max_length=150)
+    desk = models.CharField(max_length=40)
+    count = models.IntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("name", "desk"), name="wrong_once"),)
+
 
 class SignIn(models.Model):
     """One sign-in at a desk. Who shows the token is that operator until it ends."""

@@ -33,6 +33,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "work a shift": _COUNTER,
     "see a shift's sums": _OVER_IT | {"auditor"},
     "change tariffs": frozenset({"manager"}),  # with a second person's consent
+    "change desks": frozenset({"manager"}),
     "change people": frozenset({"manager"}),  # with a second person's consent
     "change limits": frozenset({"manager"}),
     "consent": _OVER_IT,

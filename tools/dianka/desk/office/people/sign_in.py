@@ -14,7 +14,9 @@ from django.db import transaction
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.models import Operator, SignIn
+from dianka.desk.office.people.passwords import check_not_locked, count_wrong, forget_wrong
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.vending.models import Desk
 
 LASTS = timedelta(hours=12)
 
@@ -26,7 +28,10 @@ class SignInError(CardError):
 def sign_in(name: str, password: str, desk: str) -> str:
     """Sign an operator in at a desk, and return his token."""
     token = secrets.token_urlsafe(32)
+    if not Desk.objects.filter(name=desk, closed=False).exists():
+        raise SignInError(f"{desk} is no open desk of this office: name another one with --desk")
     operator = check_password(name, password, desk)
+    raise_if_must_change(operator)
     with transaction.atomic():
         now = chain.read_time()
         SignIn.objects.create(
@@ -43,14 +48,26 @@ def sign_in(name: str, password: str, desk: str) -> str:
 def check_password(name: str, password: str, desk: str) -> Operator:
     """Return the operator with this name and password; SignInError if there is none.
 
-    A wrong password is an act of the desk's chain.
+    A wrong password is an act of the desk's chain. PasswordError after too many of them in a row.
     """
+    check_not_locked(name, desk)
     operator = authenticate(username=name, password=password)
     if not isinstance(operator, Operator):
         with transaction.atomic():
+            count_wrong(name[:150], desk)
             chain.append(desk, name[:150], "sign-in refused", name[:80])
         raise SignInError("name or password is wrong: give both again")
+    forget_wrong(name, desk)
     return operator
+
+
+def raise_if_must_change(operator: Operator) -> None:
+    """Raise SignInError if another person has set the operator's password."""
+    if operator.must_change:
+        raise SignInError(
+            f"another person has set this password: choose your own with dianka office password "
+            f"{operator.username}"
+        )
 
 
 def find_actor(token: str) -> Actor:

@@ -27,7 +27,7 @@ from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.vending import readings, sales
+from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
@@ -58,8 +58,8 @@ def look(
 
     Of a card that is not of this system nothing is believed.
     """
-    with _raise_if_database_fails():
-        return take_in(actor, *_open_card(control, card), tell)
+    with raise_if_database_fails():
+        return take_in(actor, *open_card(control, card), tell)
 
 
 @needs("take in purchases")
@@ -69,7 +69,7 @@ def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
     Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
     over. CardError if the books know its purchases.
     """
-    found, _ = _open_card(control, card)
+    found, _ = open_card(control, card)
     contract = _find_contract(actor, found)
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
@@ -108,7 +108,7 @@ def sell(
     sale stays unfinished in the books until the card is looked at again.
     """
     books = _Books(actor, amount_fen, method, key or uuid.uuid4(), tell)
-    with _raise_if_database_fails():
+    with raise_if_database_fails():
         known = sales.find_by_key(books.key, amount_fen, method)
     if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
         return known
@@ -130,13 +130,15 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
     unfinished = Sale.objects.filter(contract=contract, state=Sale.State.PENDING).first()
     if unfinished:
         _resolve(actor, unfinished, seen, desk)
+    for line in refunds.resolve(actor, contract, found, desk):
+        seen.tell(line)
     _raise_if_counts_differ(seen)
     if found.write_back:
         seen.reading = readings.take_receipt(actor, contract, found.write_back)
     return seen
 
 
-def _open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
+def open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
     """Return a user card's content, and the session with it once both have proved themselves."""
     control.power_on()
     found = read_user_card(card)
@@ -205,7 +207,8 @@ def _settle(books: _Books) -> Iterator[None]:
 
 
 @contextmanager
-def _raise_if_database_fails() -> Iterator[None]:
+def raise_if_database_fails() -> Iterator[None]:
+    """Turn a database that does not answer into a line, before anything was sent to the card."""
     try:
         yield
     except DatabaseError as error:
@@ -307,6 +310,8 @@ def _prove_former(found: OnCard, desk: Desk) -> bool:
 def _raise_if_counts_differ(seen: Look) -> None:
     """Raise CardError if the card has other purchases than the books."""
     last, count = sales.find_last_count(seen.contract), seen.found.count
+    if count == last - 1 and refunds.find_unfinished(seen.contract):
+        return  # its purchase is off the card, as was told
     if seen.unfinished:
         if count not in (seen.unfinished.count, seen.unfinished.count - 1):
             raise CardError(

@@ -1,4 +1,4 @@
-"""Desks, sales and shifts. sales.py and shifts.py alone write them.
+"""Desks, sales, refunds, shifts and limits. The modules named after them alone write them.
 
 A sale has its number from the intent on and keeps it, VOID included; it gets its receipt number
 when it is posted. Both count up in the desk's row, in the transaction that uses them, so neither
@@ -19,6 +19,8 @@ class Desk(models.Model):
     sales = models.BigIntegerField(default=0)  # the last sale's number
     receipts = models.BigIntegerField(default=0)  # the last receipt's number
     shifts = models.BigIntegerField(default=0)  # the last closing report's number
+    refunds = models.BigIntegerField(default=0)  # the last refund's number
+    refund_receipts = models.BigIntegerField(default=0)  # the last refund's receipt number
     closed = models.BooleanField(default=False)
 
 
@@ -73,6 +75,7 @@ class Sale(models.Model):
     count = models.BigIntegerField()  # of the purchase, on the card and in the meter
     amount_fen = models.BigIntegerField()
     method = models.CharField(max_length=20)
+    tendered_fen = models.BigIntegerField(null=True)  # given by the customer, change included
     price = models.ForeignKey(TariffVersion, models.PROTECT)  # that the purchase is used at
     price_id: int
     operator = models.CharField(max_length=150)
@@ -103,4 +106,100 @@ class Sale(models.Model):
                 name="posted_sale_has_receipt",
             ),
         )
-        indexes = (models.Index(fields=("written_at",), name="sale_by_time"),)
+        indexes = (
+            models.Index(fields=("written_at",), name="sale_by_time"),
+            models.Index(fields=("operator", "begun_at"), name="sale_by_operator"),
+        )
+
+
+class ShiftCount(models.Model):
+    """What was counted of one method of payment when a shift opened or closed. Only added.
+
+    What is left of `counted_fen` after `handed_fen` is in the drawer for the next shift.
+    """
+
+    shift = models.ForeignKey(Shift, models.PROTECT)
+    closing = models.BooleanField()
+    method = models.CharField(max_length=20)
+    expected_fen = models.BigIntegerField()
+    counted_fen = models.BigIntegerField()
+    handed_fen = models.BigIntegerField(default=0)
+    pieces = models.CharField(max_length=200, blank=True)  # of notes: "100.00x3 0.50x1"
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("shift", "closing", "method"), name="method_counted_once"
+            ),
+        )
+
+
+class Refund(models.Model):
+    """One purchase taken off a card and paid back, from the intent to its receipt.
+
+    A reversal is a refund within the shift of the sale. It is numbered by the desk where it was
+    begun, its receipt by the desk that paid.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"  # the purchase may be off the card; nothing is paid
+        PAID = "paid"  # off the card, paid back and in the ledger
+        VOID = "void"  # the purchase is still on the card, or in the meter
+
+    desk = models.ForeignKey(Desk, models.PROTECT)
+    number = models.BigIntegerField()
+    sale = models.ForeignKey(Sale, models.PROTECT)
+    reversal = models.BooleanField(default=False)  # it reversed the sale's entry
+    method = models.CharField(max_length=20)  # by which it is paid back
+    reason = models.CharField(max_length=200)
+    operator = models.CharField(max_length=150)
+    consent_by = models.CharField(max_length=150)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    void_reason = models.CharField(max_length=200, blank=True)
+    begun_at = models.DateTimeField()
+    paid_desk = models.ForeignKey(Desk, models.PROTECT, null=True, related_name="paid_refunds")
+    receipt = models.BigIntegerField(null=True)
+    act = models.OneToOneField(Act, models.PROTECT, null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("desk", "number"), name="refund_number_once"),
+            models.UniqueConstraint(fields=("paid_desk", "receipt"), name="refund_receipt_once"),
+            models.UniqueConstraint(
+                fields=("sale",), condition=~Q(state="void"), name="one_refund_of_a_sale"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="paid", receipt__isnull=False, act__isnull=False)
+                | Q(~Q(state="paid"), receipt__isnull=True, act__isnull=True),
+                name="paid_refund_has_receipt",
+            ),
+        )
+
+
+class ReceiptCopy(models.Model):
+    """One more print of a sale's receipt. Only added."""
+
+    sale = models.ForeignKey(Sale, models.PROTECT)
+    number = models.IntegerField()  # from 1, of this receipt
+    act = models.OneToOneField(Act, models.PROTECT)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("sale", "number"), name="receipt_copy_once"),
+        )
+
+
+class Limit(models.Model):
+    """A limit in fen, for everybody or for one operator or desk. Without a row there is none."""
+
+    name = models.CharField(max_length=20)
+    owner = models.CharField(
+        max_length=150, blank=True
+    )  # empty: for all that have none of their own
+    amount_fen = models.BigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("name", "owner"), name="limit_once"),
+            models.CheckConstraint(condition=Q(amount_fen__gte=0), name="limit_not_below_zero"),
+        )
