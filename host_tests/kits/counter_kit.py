@@ -8,6 +8,7 @@ with the books at the end; it is never read from them.
 from typing import TYPE_CHECKING, Any
 
 import cards_kit as kit
+import shift_kit
 from dianka.card_port import CardError, CardPort, send
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.files import card_files
@@ -43,10 +44,17 @@ class Resident:
 class Clerk:
     """Sells, and keeps the till by what he is told."""
 
-    def __init__(self, control: Chip, desk: str = "counter") -> None:
-        self.control, self.actor = control, make_actor(desk=desk)
+    def __init__(self, control: Chip, desk: str = "counter", name: str = "") -> None:
+        self.control, self.actor = control, make_actor("clerk", desk, name)
         self.till_fen = 0
         self.kept: dict[int, int] = {}  # by meter number: money of a sale that broke off
+        self.open()
+
+    def open(self) -> None:
+        """Open a shift with what is in the till."""
+        from dianka.desk.office.vending import shifts
+
+        self.shift = shifts.open_shift(self.actor, shift_kit.count_notes(self.till_fen))
 
     def sell(self, resident: Resident, amount_fen: int, port: CardPort, **more: Any) -> str:
         """Sell once; return sold, completed, kept, or the reason of a refusal."""

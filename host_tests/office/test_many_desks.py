@@ -24,9 +24,11 @@ from dianka.desk.office.opening import open_office
 open_office(Path(os.environ["DIANKA_OFFICE"]))
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.vending import readings, sales
+from dianka.desk.office.vending import readings, sales, shifts
+from dianka.desk.office.vending.counting import Count
 desk, count, first = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 actor = Actor("lin", desk, frozenset({"clerk"}))
+shifts.open_shift(actor, Count())
 contracts = [Contract.objects.get(meter__number=first + number) for number in range(3)]
 print("open", flush=True)
 for number in range(count):

@@ -31,14 +31,7 @@ class Refunder(Clerk):
     """A clerk with an open shift, who pays back only what he is told to."""
 
     def __init__(self, control: Chip, desk: str = "desk1", name: str = "li") -> None:
-        super().__init__(control, desk)
-        self.actor = make_actor("clerk", desk, name)
-        self.open()
-
-    def open(self) -> None:
-        from dianka.desk.office.vending.shifts import open_shift
-
-        self.shift = open_shift(self.actor, shift_kit.count_notes(self.till_fen))
+        super().__init__(control, desk, name)
 
     def close(self) -> None:
         from dianka.desk.office.vending.shifts import close_shift

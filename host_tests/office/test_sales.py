@@ -65,7 +65,7 @@ def test_a_form_sells_once(office: Path) -> None:
     from dianka.desk.office.vending.models import Sale
 
     control, key = kit.control_card(), uuid.uuid4()
-    resident, actor = Resident(control), make_actor(desk=DESK)
+    resident, actor = Resident(control), Clerk(control).actor
     first = counter.sell(actor, control, resident.card, 5000, key=key)
     before = kit.snapshot(resident.card)
     again = counter.sell(actor, control, resident.card, 5000, key=key)

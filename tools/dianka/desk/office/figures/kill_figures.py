@@ -32,7 +32,8 @@ from dianka.desk.office.figures.measured import Figure, Size
 from dianka.desk.office.figures.small_estate import Resident, found_system, make_resident
 from dianka.desk.office.ledger import proof
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.vending import counter
+from dianka.desk.office.vending import counter, shifts
+from dianka.desk.office.vending.counting import Count
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.sell import SaleBroken
 from dianka.readers import find_reader
@@ -66,6 +67,8 @@ def measure(size: Size, restart: Restart | None = None) -> Iterator[Figure]:
             _Clerk(control, residents[at::COUNTERS], random.Random(size.seed + at))
             for at, control in enumerate(controls)
         ]
+        for number in range(1, COUNTERS + 1):
+            shifts.open_shift(_make_actor(f"desk{number}"), Count())
         told = _work_at_once(clerks, size.kills, restart)
         credited_fen = sum(_read_meter(resident) for resident in residents)
     for what in ("sales begun", "desks killed", "cards pulled"):
@@ -179,7 +182,7 @@ class _Pulled:
 
 
 def _sell(control: Path, resident: Resident, desk: str, form: _Form, pull: int) -> None:
-    actor = Actor("figures", desk, frozenset({"clerk"}))
+    actor = _make_actor(desk)
     with _hold(resident.card) as card, _hold(control) as sealing:
         port = _Pulled(card.port, pull) if pull else card.port
         try:
@@ -193,9 +196,13 @@ def _sell(control: Path, resident: Resident, desk: str, form: _Form, pull: int) 
 
 
 def _look(control: Path, resident: Resident) -> None:
-    actor = Actor("figures", "desk1", frozenset({"clerk"}))
+    actor = _make_actor("desk1")
     with _hold(resident.card) as card, _hold(control) as sealing:
         counter.look(actor, sealing.port, card.port, tell=_tell)
+
+
+def _make_actor(desk: str) -> Actor:
+    return Actor("figures", desk, frozenset({"clerk"}))
 
 
 def _visit(resident: Resident) -> None:

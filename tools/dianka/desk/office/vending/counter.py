@@ -22,6 +22,7 @@ from dianka.cardos.files import card_files
 from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards.models import Card
+from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Reading
@@ -34,6 +35,16 @@ from dianka.desk.prices import NewPrice
 from dianka.desk.sell import OnCard, SaleBroken, read_user_card
 from dianka.desk.session import Desk, NotProved
 from dianka.money import yuan
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a clerk asks to sell. `key` is that of the form."""
+
+    amount_fen: int
+    method: str
+    key: uuid.UUID
+    tendered_fen: int | None = None
 
 
 @dataclass
@@ -98,6 +109,7 @@ def sell(
     amount_fen: int,
     method: str = "notes",
     key: uuid.UUID | None = None,
+    tendered_fen: int | None = None,
     raise_if_stopped: Callable[[], None] = lambda: None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Sale:
@@ -107,9 +119,10 @@ def sell(
     not touched. CardError if nothing was sold; SaleBroken if the card may have the purchase: the
     sale stays unfinished in the books until the card is looked at again.
     """
-    books = _Books(actor, amount_fen, method, key or uuid.uuid4(), tell)
+    wish = Wish(amount_fen, method, key or uuid.uuid4(), tendered_fen)
+    books = _Books(actor, wish, tell)
     with raise_if_database_fails():
-        known = sales.find_by_key(books.key, amount_fen, method)
+        known = sales.find_by_key(wish.key, amount_fen, method)
     if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
         return known
     if known and known.state != Sale.State.PENDING:
@@ -162,16 +175,8 @@ def _post_outside(actor: Actor, contract: Contract, last: int) -> None:
 class _Books(card_sale.Books):
     """The books as the sale of one form uses them."""
 
-    def __init__(
-        self,
-        actor: Actor,
-        amount_fen: int,
-        method: str,
-        key: uuid.UUID,
-        tell: Callable[[str], None],
-    ) -> None:
-        self.actor, self.key, self._tell = actor, key, tell
-        self._amount_fen, self._method = amount_fen, method
+    def __init__(self, actor: Actor, wish: Wish, tell: Callable[[str], None]) -> None:
+        self.actor, self._wish, self._tell = actor, wish, tell
         self.sale: Sale | None = None
         self.began = False  # by this form, and now: no earlier try can have reached the card
         self.seen: Look | None = None
@@ -180,13 +185,15 @@ class _Books(card_sale.Books):
         self.seen = take_in(self.actor, found, desk, self._tell)
 
     def find_price(self) -> NewPrice | None:
-        return None
+        assert self.seen
+        return tariffs.price_due(self.seen.contract, tariffs.read_minute())
 
     def begin(self, found: OnCard, count: int) -> None:
         assert self.seen
-        form = Form(self.key, found.serial.hex(), self._amount_fen, self._method)
-        contract = self.seen.contract
-        self.sale, self.began = sales.begin(self.actor, form, contract, count, contract.price)
+        contract, wish = self.seen.contract, self._wish
+        form = Form(wish.key, found.serial.hex(), wish.amount_fen, wish.method, wish.tendered_fen)
+        price = tariffs.pick_version(contract, tariffs.read_minute())
+        self.sale, self.began = sales.begin(self.actor, form, contract, count, price)
 
 
 @contextmanager

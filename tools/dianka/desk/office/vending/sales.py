@@ -22,7 +22,9 @@ from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.desks import take_number
+from dianka.desk.office.vending.limits import check_limits
 from dianka.desk.office.vending.models import Sale, Shift
+from dianka.desk.office.vending.shifts import require_shift
 from dianka.money import yuan
 
 LIVE = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
@@ -40,6 +42,7 @@ class Form:
     card_serial: str
     amount_fen: int
     method: str = "notes"
+    tendered_fen: int | None = None  # what the customer gave, if it was told
 
     def hash(self) -> bytes:
         """Return SHA-256 over the other fields, each with its length before it in 4 bytes."""
@@ -83,6 +86,10 @@ def _begin(
             f"the card is at purchase {count - 1}, the books are at {last_count}: read the card "
             "again, or send an inspector to the meter"
         )
+    require_shift(actor)
+    check_limits(actor, contract, form.amount_fen, form.method)
+    if form.tendered_fen is not None and form.tendered_fen < form.amount_fen:
+        raise SaleRefused(f"{yuan(form.tendered_fen)} yuan do not pay {yuan(form.amount_fen)}")
     desk, number = take_number(actor.desk, "sales")
     sale = Sale.objects.create(
         desk=desk,
@@ -93,6 +100,7 @@ def _begin(
         card_serial=form.card_serial,
         count=count,
         amount_fen=form.amount_fen,
+        tendered_fen=form.tendered_fen,
         method=form.method,
         price=price,
         operator=actor.operator,
