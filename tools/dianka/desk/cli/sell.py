@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import UUID
 
 import typer
@@ -27,9 +27,6 @@ from dianka.desk.sell import Receipt, raise_as_sale_error, sell
 from dianka.desk.words import format_price, format_time
 from dianka.money import yuan
 from dianka.readers import find_reader, pick_place
-
-if TYPE_CHECKING:
-    from dianka.desk.office.vending.models import Sale
 
 WITHOUT_OFFICE = ("books", "no office: write this into the sales record")
 
@@ -83,6 +80,9 @@ def sell_command(
     ] = False,
     office: OfficeOption = None,
     method: Annotated[str, typer.Option(help="How it was paid, for the office's books.")] = "notes",
+    tendered: Annotated[
+        str, typer.Option(help="What the customer gives, yuan: the receipt says the change.")
+    ] = "",
     key: Annotated[
         UUID | None,
         typer.Option(
@@ -109,7 +109,9 @@ def sell_command(
         if office:
             if new:
                 raise CardError("the office brings prices along: leave --price and --from out")
-            _sell_in_office(office, card, control, Wish(amount_fen, method, key))
+            tendered_fen = parse_fen(tendered) if tendered else None
+            wish = Wish(amount_fen, method, key, tendered_fen)
+            _sell_in_office(office, card, control, wish)
             return
         receipt = _sell_at_place(card, control, amount_fen, new)
         try:
@@ -133,12 +135,14 @@ class Wish:
     amount_fen: int
     method: str
     key: UUID | None
+    tendered_fen: int | None
 
 
 def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) -> None:
     """Sell through the office's books, and print the receipt."""
     actor = open_as_actor(folder)
     from dianka.desk.office.vending import counter
+    from dianka.desk.office.vending.receipts_text import format_receipt
 
     _must_be_two(card, control)
     with find_reader(card).connect() as resident, open_control(card, control) as desk:
@@ -149,29 +153,17 @@ def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) ->
             wish.amount_fen,
             wish.method,
             wish.key,
+            wish.tendered_fen,
             raise_if_stopped=held.raise_if_heard,
             tell=typer.echo,
         )
     try:
-        _print_office_receipt(sale)
+        typer.echo(format_receipt(sale))
     except OutputError as error:
         raise ReceiptError(
-            f"sale {sale.number} is made and in the books as receipt {sale.receipt}, but it can't "
-            f"be written ({error}): keep the money, print the receipt again"
+            f"sale {sale.number} is made and in the books, but its receipt can't be written "
+            f"({error}): keep the money, and run dianka office receipt {sale.receipt}"
         ) from None
-
-
-def _print_office_receipt(sale: "Sale") -> None:
-    contract = sale.contract
-    lines = [
-        ("sold", f"{yuan(sale.amount_fen)} yuan"),
-        ("purchase", f"{sale.count}{' (account opened)' if sale.count == 1 else ''}"),
-        ("meter", f"{contract.meter.number:012d}"),
-        ("customer", f"{contract.customer.number:012d}"),
-        ("card", sale.card_serial),
-        ("sale", f"{sale.number} at {sale.desk.name}"),
-    ]
-    print_lines(f"receipt {sale.receipt}", lines)
 
 
 class ReceiptError(CardError):

@@ -24,7 +24,8 @@ from dianka.desk.office.ledger.posting import (
     of_meter,
 )
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.vending.models import Sale, Shift
+from dianka.desk.office.vending.models import Sale
+from dianka.desk.office.vending.shifts import require_shift
 from dianka.desk.prices import UTC_OFFSET, card_minute
 from dianka.money import signed_yuan, yuan
 
@@ -86,13 +87,6 @@ def settle(actor: Actor, meter: Meter, balance_fen: int, method: str) -> list[Mo
         return [Move(in_meter, Place(REFUND, actor.desk), balance_fen)]
     require_shift(actor)
     return [Move(in_meter, cash(actor.desk, method), balance_fen)]
-
-
-def require_shift(actor: Actor) -> None:
-    """Raise CustomerError unless the actor's shift is open: cash that moves belongs to one."""
-    shift = Shift.objects.filter(desk__name=actor.desk, closing=None).first()
-    if shift is None or shift.operator != actor.operator:
-        raise CustomerError(f"{actor.operator} has no shift at {actor.desk}: open one first")
 
 
 def find_balance_fen(kind: str, meter: Meter) -> int:
