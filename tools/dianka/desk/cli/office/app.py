@@ -15,6 +15,7 @@ COMMANDS = {
     "prove": Later(f"{_HERE}.database:prove_command", "Prove where each fen is."),
     "backup": Later(f"{_HERE}.database:backup_command", "Write a verified copy."),
     "restore": Later(f"{_HERE}.database:restore_command", "Bring a copy back."),
+    "card": Later(f"{_HERE}.cards:card_app", "The register of cards, and what each card is."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

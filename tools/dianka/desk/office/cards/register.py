@@ -54,6 +54,25 @@ def find_card_of(contract: Contract) -> Card | None:
     return _all_cards().filter(contract=contract, kind=kinds.USER, state=State.USED).first()
 
 
+def find_successor(card: Card) -> Card | None:
+    """Return the card in use that stands in the place of this one, if there is one."""
+    if card.state != State.REPLACED:
+        return None
+    return _all_cards().filter(replaces=card, state=State.USED).first()
+
+
+def is_begun(serial: bytes, making: Making) -> bool:
+    """Return whether this chip's making was begun, as just this card, and is not known complete."""
+    card = find_card(serial)
+    return bool(
+        card
+        and card.state == State.MAKING
+        and (card.kind, card.meter_no) == (making.kind, making.meter_no)
+        and (card.contract, card.replaces) == (making.contract, making.replaces)
+        and (card.count, card.money_fen) == (making.count, making.money_fen)
+    )
+
+
 @needs("make cards")
 def begin_making(actor: Actor, serial: bytes, making: Making) -> None:
     """Enter a chip whose keys are loaded next. RegisterError if it may not become that card."""
@@ -96,13 +115,13 @@ def begin_replacement(
             )
         check_carried(contract, making.count, making.money_fen)
         given_by = ""
-        if making.money_fen and not _is_begun(serial, making):
+        if making.money_fen and not is_begun(serial, making):
             subject = str(contract.meter)
             given_by = use_consent(actor, consent, WITH_MONEY, subject, making.money_fen)
         _begin(actor, serial, making, given_by)
 
 
-@needs("look things up")
+@needs("replace a card")
 def finish_making(actor: Actor, serial: bytes) -> Card:
     """Enter a card whose making is complete as in use, and return it."""
     with transaction.atomic():
@@ -140,6 +159,15 @@ def scrap(actor: Actor, serial: bytes, reason: str) -> None:
         if not reason.strip():
             raise RegisterError("a card is scrapped for a reason: give one")
         set_state(actor, card, State.SCRAPPED, "card scrapped", reason)
+
+
+@needs("replace a card")
+def note_discarded(actor: Actor, serial: bytes) -> None:
+    """Enter a card as scrapped whose making failed and whose file is gone."""
+    with transaction.atomic():
+        card = lock_card(serial)
+        if card and card.state == State.MAKING:
+            set_state(actor, card, State.SCRAPPED, "card scrapped", "its making failed")
 
 
 @needs("replace a card")
@@ -239,17 +267,6 @@ def _begin(actor: Actor, serial: bytes, making: Making, given_by: str) -> None:
         if "meter_no" not in str(error) and "meter_number" not in str(error):
             raise
         raise _refuse_number(making.meter_no or 0) from None
-
-
-def _is_begun(serial: bytes, making: Making) -> bool:
-    """Return whether this chip's making was begun with just this purchase."""
-    card = find_card(serial)
-    return bool(
-        card
-        and card.state == State.MAKING
-        and (card.contract, card.replaces) == (making.contract, making.replaces)
-        and (card.count, card.money_fen) == (making.count, making.money_fen)
-    )
 
 
 def _must_be_new_number(meter_no: int, serial: bytes, again: bool) -> None:
