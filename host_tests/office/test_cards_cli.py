@@ -1,44 +1,21 @@
 """`dianka card issue`, `card replace` and `office card` on an office."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import cards_kit as kit
+from desk_kit import Run, sign_in_here
 from dianka.cardos.image import CardFile
-from dianka.cli import app
-from dianka.desk.replace import read_user_card
-from dianka.desk.sell import OnCard
+from dianka.desk.sell import OnCard, read_user_card
 from estate_kit import make_contract
 from office_kit import MANAGER, PASSWORD
 from registry_kit import load, sell_to
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
 def run(office: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command in a folder with a control card, the manager signed in."""
-    from dianka.desk.cli.office.signed_in import keep_token
-    from dianka.desk.office.people.sign_in import sign_in
-
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    keep_token(office, sign_in(MANAGER, PASSWORD, "desk1"))
-
-    def run(words: str, given: str = "", with_office: bool = True) -> tuple[int, str, str]:
-        env = {"DIANKA_OFFICE": str(office) if with_office else None}
-        result = CliRunner().invoke(app, words.split(), input=given, env=env)
-        wrong = result.exception
-        assert wrong is None or isinstance(wrong, SystemExit), wrong
-        lines = 0 if "verify" in words else 1  # of an error
-        assert result.exit_code == 0 or result.stderr.count("\n") == lines, result.stderr
-        return result.exit_code, result.stdout, result.stderr
-
-    assert run("card issue control control.card --holder wu")[0] == 0
-    return run
+    return sign_in_here(office, tmp_path, monkeypatch)
 
 
 def on_card(name: str) -> OnCard:

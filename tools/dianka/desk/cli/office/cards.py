@@ -1,6 +1,9 @@
-"""`dianka office card`: read, verify, clear, scrap and list cards of the register."""
+"""`dianka office card`: read, verify, clear, scrap and list cards of the register.
 
-from typing import Annotated
+batches.py beside this has the commands that make cards by the hundred.
+"""
+
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -20,12 +23,24 @@ from dianka.desk.cli.options import (
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.cli.registered import report_database
 from dianka.desk.show import show
+from dianka.lazy import Later, LazyGroup
 from dianka.readers import Held, find_reader, pick_place
 
 _SHOWN = 100  # rows of a list
 
 
-card_app = typer.Typer(no_args_is_help=True, help="The register of cards, and what each card is.")
+class _OfficeCards(LazyGroup):
+    later: ClassVar = {
+        "batch": Later(
+            "dianka.desk.cli.office.batches:batch_app",
+            "Make or receive cards one after the other.",
+        ),
+    }
+
+
+card_app = typer.Typer(
+    cls=_OfficeCards, no_args_is_help=True, help="The register of cards, and what each card is."
+)
 
 
 @card_app.command("read")

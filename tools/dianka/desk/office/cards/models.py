@@ -58,17 +58,24 @@ class Card(models.Model):
 
 
 class Batch(models.Model):
-    """Cards of one kind that are made, or received, one after the other."""
+    """Cards of one kind that are made, or received, one after the other.
+
+    `terms` is what they have in common, as JSON: uses, prices, limits.
+    """
 
     kind = models.CharField(max_length=12)
     received = models.BooleanField(default=False)  # blank stock, not made
+    terms = models.TextField(default="{}")
     operator = models.CharField(max_length=150)
     desk = models.CharField(max_length=40)
     begun_at = models.DateTimeField()
 
 
 class BatchItem(models.Model):
-    """One card of a batch: open, done with its card, or failed with its error."""
+    """One card of a batch: open, done with its card, or failed with its error.
+
+    `card` is that of the last try, and may be a broken one until the item is done.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -78,6 +85,7 @@ class BatchItem(models.Model):
     batch = models.ForeignKey(Batch, models.PROTECT, related_name="items")
     place = models.IntegerField()  # in its batch, from 1
     contract = models.ForeignKey(Contract, models.PROTECT, null=True)  # of a user card
+    meter_no = models.BigIntegerField(null=True)  # of an initialisation card
     card = models.ForeignKey(Card, models.PROTECT, null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     error = models.CharField(max_length=300, blank=True)
