@@ -212,6 +212,20 @@ def test_a_replacement_ends_before_the_next_sale(office: Path) -> None:
         register.begin_making(make_actor("technician"), serial_of(3), making(contract=contract))
 
 
+def test_no_more_than_the_ledger_has_in_transit(office: Path) -> None:
+    """A sale that says written, and its money is not there: whoever took it, no card carries it."""
+    from dianka.desk.office.cards.purchases import read_last_purchase
+    from dianka.desk.office.ledger import posting
+
+    contract = make_contract(42)
+    enter_sale(contract, serial_of(1), 1, 5000)
+    transit = posting.of_meter(posting.TRANSIT, 42)
+    back = posting.Move(transit, posting.Place(posting.REFUND, "desk1"), 1)
+    posting.post("desk1", "lin", "refund", "42", [back])
+    with pytest.raises(CardError, match=r"of 50\.00 yuan, and 49\.99 yuan are in transit"):
+        read_last_purchase(contract)
+
+
 def test_no_replacement_while_a_sale_is_not_finished(office: Path) -> None:
     from dianka.desk.office.cards import register
 

@@ -6,7 +6,9 @@ import pytest
 
 import cards_kit as kit
 from desk_kit import Run, sign_in_here
+from dianka.card_port import CardError
 from dianka.cardos.image import CardFile
+from dianka.desk import replace, service
 from dianka.desk.sell import OnCard, read_user_card
 from estate_kit import make_contract
 from office_kit import MANAGER, PASSWORD
@@ -193,6 +195,83 @@ def test_a_former_card_that_differs_from_the_sales(run: Run) -> None:
     assert not Path("b.card").exists()
     status, out, _ = run("office card verify lin.card")
     assert status == 1 and "says purchase 1, the office knows of 0" in out
+
+
+def test_a_making_that_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new file is gone then, and scrapped; a chip that is still there can be made again."""
+
+    def fails(*words: object) -> None:
+        raise CardError("the card is worn out")
+
+    run("card issue inspection b.card --blank")
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "write_files", fails)
+        for name in ("a.card", "b.card"):
+            assert run(f"card issue inspection {name}")[0] == 1
+    assert not Path("a.card").exists()
+    lines = run("office card list --kind inspection")[1]
+    assert "making" in lines and "scrapped" in lines
+    status, out, _ = run("office card read b.card")
+    assert status == 0 and "blank, in stock" in out
+    assert run("card issue inspection b.card")[0] == 0
+
+
+def gone(*words: object) -> None:
+    raise CardError("the database does not answer")
+
+
+def test_a_card_that_is_made_and_not_entered(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dianka.desk.office.cards import register
+
+    make_contract(42, 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(register, "finish_making", gone)
+        for words in ("user u.card --meter 42", "inspection i.card"):
+            status, _, err = run(f"card issue {words}")
+            assert status == 1 and "is made, but the register does not have it as in use" in err
+    for words in ("user u.card --meter 42", "inspection i.card"):
+        status, out, _ = run(f"card issue {words}")
+        assert status == 0 and "is made already, and entered now" in out
+    assert run("office card verify u.card")[0] == 0
+
+
+def in_place_of_old(run: Run) -> str:
+    """A card with a purchase on it, and the command that replaces it."""
+    contract = make_contract(42, 7)
+    assert run("card issue user old.card --meter 42")[0] == 0
+    sold("old.card", contract, 5000)
+    second_person()
+    return "card replace new.card --former old.card --second wu"
+
+
+def test_a_replacement_that_is_made_and_not_entered(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dianka.desk.office.cards import register
+
+    words = in_place_of_old(run)
+    with monkeypatch.context() as patched:
+        patched.setattr(register, "finish_making", gone)
+        status, _, err = run(words, given=f"{PASSWORD}\n")
+    assert status == 1 and "two cards are good now, new.card and old.card" in err
+    status, out, err = run(words, given=f"{PASSWORD}\n")
+    assert status == 0 and "is made already" in out and "old.card: cleared" in out, err
+    assert "in use since" in run("office card read new.card")[1]
+
+
+def test_a_former_card_that_could_not_be_cleared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = in_place_of_old(run)
+
+    def pulled(*words: object) -> None:
+        raise CardError("the former card is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replace, "clear_card", pulled)
+        status, _, err = run(words, given=f"{PASSWORD}\n")
+    assert status == 1 and "two cards are good now, new.card and old.card" in err
+    status, out, err = run(words, given=f"{PASSWORD}\n")
+    assert status == 0 and "is made already" in out and "old.card: cleared" in out, err
+    assert "cleared, may be made anew" in run("office card read old.card")[1]
 
 
 def test_scrapping(run: Run) -> None:

@@ -57,7 +57,7 @@ def test_killed_while_a_card_is_issued(
     words = "card issue user i{0}.card --meter {0}"
     desk.make_contract(FIRST)
     whole = desk.run(folder, words.format(FIRST))["points"]
-    killed_at = sweeps.points(whole, every)
+    killed_at = sweeps.points(whole, every, 2)
     for at in killed_at:
         desk.make_contract(at)
         killed = desk.run(folder, words.format(at), at=at, after=bool(at % 2))
@@ -92,7 +92,7 @@ def test_killed_while_a_card_is_replaced(
 
     sold(2 * FIRST)
     whole = desk.run(folder, words.format(2 * FIRST), f"{PASSWORD}\n")["points"]
-    killed_at = sweeps.points(whole, every)
+    killed_at = sweeps.points(whole, every, 2)
     for at in killed_at:
         meter_no = 2 * FIRST + at
         old, new = f"o{meter_no}.card", f"n{meter_no}.card"

@@ -66,9 +66,6 @@ def _pick(former: OnCard, known: LastPurchase, waived: bool) -> LastPurchase:
     """Return the purchase that the new card carries, by the sales and the former card's receipt."""
     if known.in_meter or waived:
         return LastPurchase(known.count, 0, in_meter=True)
-    back = former.write_back
-    if back and back["count"] == known.count:
-        return LastPurchase(known.count, 0, in_meter=True)
     return pick_last_purchase(former, known.count, known.amount_fen)
 
 
