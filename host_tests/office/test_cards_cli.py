@@ -256,7 +256,7 @@ def test_a_replacement_that_is_made_and_not_entered(
     assert status == 1 and "two cards are good now, new.card and old.card" in err
     status, out, err = run(words, given=f"{PASSWORD}\n")
     assert status == 0 and "is made already" in out and "old.card: cleared" in out, err
-    assert "in use since" in run("office card read new.card")[1]
+    assert run("office card verify new.card")[0] == 0, "it was entered, and not by reading it"
 
 
 def test_a_former_card_that_could_not_be_cleared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,6 +272,26 @@ def test_a_former_card_that_could_not_be_cleared(run: Run, monkeypatch: pytest.M
     status, out, err = run(words, given=f"{PASSWORD}\n")
     assert status == 0 and "is made already" in out and "old.card: cleared" in out, err
     assert "cleared, may be made anew" in run("office card read old.card")[1]
+
+
+def test_a_database_that_is_gone_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    from dianka.desk.office.cards import register, terms
+
+    def down(*words: object, **more: object) -> None:
+        raise OperationalError("server closed the connection\nunexpectedly")
+
+    make_contract(42)
+    said = "the database does not take that (server closed the connection unexpectedly)"
+    with monkeypatch.context() as patched:
+        patched.setattr(terms, "find_contract", down)
+        assert said in run("card issue user a.card --meter 42")[2]
+        assert said in run("card replace a.card --meter 42")[2]
+    with monkeypatch.context() as patched:
+        patched.setattr(register, "begin_making", down)
+        assert said in run("card issue inspection a.card")[2] and not Path("a.card").exists()
+        assert said in run("office card batch service inspection --count 2 --folder .")[1]
 
 
 def test_scrapping(run: Run) -> None:

@@ -39,6 +39,7 @@ from dianka.desk.cli.registered import (
     OfficeOption,
     open_register,
     plan_entry,
+    report_database,
 )
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
@@ -259,7 +260,7 @@ def esam_command(
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
-    with report_errors():
+    with report_errors(), report_database():
         entry = plan_entry(office, kinds.ESAM)
         made = issue_entered(
             entry,
@@ -290,7 +291,7 @@ def control_command(
 
     Example: dianka card issue control trial.card
     """
-    with report_errors():
+    with report_errors(), report_database():
         entry = None if blank else plan_entry(office, kinds.CONTROL, holder=holder)
         if file.startswith(PREFIX):
             if blank or serial:

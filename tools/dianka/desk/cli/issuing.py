@@ -39,6 +39,7 @@ from dianka.desk.cli.registered import (
     HolderOption,
     OfficeOption,
     plan_entry,
+    report_database,
 )
 from dianka.desk.in_reader import is_blank, make_in_reader
 from dianka.readers import Held, find_reader, pick_place
@@ -92,7 +93,7 @@ def card_command(
 
     def add(own: Callable[..., Make | Order]) -> Callable[..., Make | Order]:
         def command(**words: Any) -> None:
-            with report_errors():
+            with report_errors(), report_database():
                 wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
                 if takes_wanted:
                     words["wanted"] = wanted

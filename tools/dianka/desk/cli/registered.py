@@ -3,6 +3,7 @@
 Without an office the commands work as they do alone, and say so.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -187,11 +188,12 @@ def ask_consent(actor: "Actor", second: str | None, making: "Making") -> int | N
 
 @contextmanager
 def report_database() -> Iterator[None]:
-    """Turn a failure of the database into a CardError of one line."""
-    from django.db import Error
-
+    """Turn a failure of the database, if one is open, into a CardError of one line."""
     try:
         yield
-    except Error as error:
+    except Exception as error:
+        database = sys.modules.get("django.db")
+        if database is None or not isinstance(error, database.Error):
+            raise
         reason = " ".join(str(error).split())
         raise CardError(f"the database does not take that ({reason}): see that it runs") from None

@@ -41,6 +41,7 @@ from dianka.desk.cli.registered import (
     Given,
     OfficeOption,
     SecondOption,
+    report_database,
 )
 from dianka.desk.issue import UserData
 from dianka.money import yuan
@@ -118,7 +119,7 @@ def replace_command(
 
     Example: dianka card replace lin2.card --meter 42 --second wu --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         wanted = Wanted(file=file, reader=reader, control=control, office=office)
         given = Given(contract, meter, customer, alarm1, alarm2, price)
         if office is None and (contract is not None or second):

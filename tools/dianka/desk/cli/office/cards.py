@@ -57,14 +57,14 @@ def read_command(
 
     Example: dianka office card read lin.card --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.recognising import recognise
 
         place = pick_place(file, reader)
         with find_reader(place).connect() as card:
             print_lines(card.name, show(card.port))
-            with _Control(place, control) as desk, report_database():
+            with _Control(place, control) as desk:
                 seen = recognise(actor, desk.port if desk else None, card.port)
                 print_lines("register", seen.describe())
 
@@ -82,7 +82,7 @@ def verify_command(
 
     Example: dianka office card verify lin.card --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.verifying import verify_in_office
 
@@ -106,7 +106,7 @@ def clear_command(
 
     Example: dianka office card clear found.card --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.clearing import clear_replaced
 
@@ -126,12 +126,11 @@ def scrap_command(
 
     Example: dianka office card scrap 00112233445566aa --reason bent --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards import register
 
-        with report_database():
-            register.scrap(actor, parse_serial(serial) or b"", reason)
+        register.scrap(actor, parse_serial(serial) or b"", reason)
         typer.echo(f"card {serial} is scrapped")
 
 
@@ -145,7 +144,7 @@ def list_command(
 
     Example: dianka office card list --state making --office office
     """
-    with report_errors():
+    with report_errors(), report_database():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.listing import list_cards
 
