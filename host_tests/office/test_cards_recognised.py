@@ -70,14 +70,31 @@ def test_a_card_of_another_system_is_refused_before_anything(control: Chip) -> N
 
 
 def test_a_card_made_outside_is_taken_in(control: Chip) -> None:
+    from dianka.desk.office.cards.recognising import recognise
+
     contract = make_contract(42)
     chip = make_outside(control, contract, 20)
     sell.sell(control, chip, 700)
-    card = look(control, chip)
-    assert (card.made_by, card.contract) == ("", contract)
+    seen = recognise(make_actor(), control, chip)
+    assert seen.card and (seen.card.made_by, seen.card.contract) == ("", contract)
+    assert ("to do", seen.told) in seen.describe()
+    assert seen.told.startswith("purchases 1 to 1 are not in the books")
     contract.refresh_from_db()
-    assert contract.former_count == 1, "that purchase is not of this office"
-    assert look(control, chip) == card, "once"
+    assert contract.former_count == 0, "a look at a card takes no purchase in"
+    assert look(control, chip) == seen.card, "once"
+    contract.former_count = 1
+    contract.save()
+    assert recognise(make_actor(), control, chip).told == ""
+
+
+def test_a_card_sold_to_here_and_then_elsewhere_is_told(control: Chip) -> None:
+    contract = make_contract(kit.METER_NO, kit.CUSTOMER_NO)
+    chip, esam = make_outside(control, contract, 20), kit.private_esam(control)
+    look(control, chip)
+    sell_to(control, chip, contract, 5000)
+    assert kit.use_in_meter(esam, chip)
+    sell.sell(control, chip, 700)
+    assert "it was sold to outside of this office" in refused(control, chip)
 
 
 def test_without_a_contract_it_says_to_open_the_account(control: Chip) -> None:

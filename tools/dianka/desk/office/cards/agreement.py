@@ -38,7 +38,9 @@ def find_faults(contract: Contract, card: Card | None, found: OnCard) -> Iterato
             f"contract has {format_number(of_contract[0])} and {format_number(of_contract[1])}"
         )
     counts = purchases.list_counts(contract, card)
-    if found.count not in counts:
+    if found.count in counts:
+        yield from _compare_money(counts[found.count], found)
+    elif not find_outside(contract, card, found):
         known = max(counts)
         why = (
             "it was sold to outside of this office"
@@ -46,8 +48,24 @@ def find_faults(contract: Contract, card: Card | None, found: OnCard) -> Iterato
             else "it is a copy of what the card was before"
         )
         yield f"says purchase {found.count}, the office knows of {known}: {why}"
-        return
-    amounts = counts[found.count]
+
+
+def find_outside(contract: Contract, card: Card | None, found: OnCard) -> str:
+    """Return which purchases the books do not know, of a card that was made outside, or nothing.
+
+    Once this office has sold to the contract, purchases from elsewhere are a fault.
+    """
+    made_here = card and card.made_by and card.state != Card.State.STOCK
+    known = contract.former_count
+    if made_here or found.count <= known or purchases.has_sales(contract):
+        return ""
+    return (
+        f"purchases {known + 1} to {found.count} are not in the books: a manager takes them in "
+        "with dianka office take-in"
+    )
+
+
+def _compare_money(amounts: set[int] | None, found: OnCard) -> Iterator[str]:
     if amounts is not None and found.money_fen not in amounts:
         sold = " or ".join(yuan(fen) for fen in sorted(amounts))
         yield (

@@ -70,6 +70,11 @@ def list_counts(contract: Contract, card: Card | None = None) -> Amounts:
     return counts
 
 
+def has_sales(contract: Contract) -> bool:
+    """Return whether this office has sold to the contract."""
+    return Sale.objects.filter(contract=contract).exclude(state=State.VOID).exists()
+
+
 def _find_last(contract: Contract) -> Sale | None:
     sold = Sale.objects.filter(contract=contract, state__in=(State.WRITTEN, State.LOADED))
     last = sold.order_by("-count").first()

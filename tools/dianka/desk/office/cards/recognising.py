@@ -20,7 +20,6 @@ from dianka.desk.office.cards.models import Card
 from dianka.desk.office.cards.words import describe_card
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.vending.models import Sale
 from dianka.desk.proofs import check_card_keys, check_control_keys, check_esam_keys, is_private
 from dianka.desk.reading import explain_no_kind, read_kind
 from dianka.desk.sell import OnCard, read_user_card
@@ -36,17 +35,21 @@ class CardSuspectError(CardError):
 
 @dataclass(frozen=True)
 class Recognised:
-    """A card that is in order. `card` is None for a blank chip that was never received."""
+    """A card that is in order. `card` is None for a blank chip that was never received.
+
+    `told` says what is still to be done about it, or nothing.
+    """
 
     kind: str
     serial: bytes
     card: Card | None
+    told: str = ""
 
     def describe(self) -> Lines:
         """Return what the register knows of it, in words."""
         if self.card is None:
             return [("register", f"blank {self.kind} card, not in the register")]
-        return describe_card(self.card)
+        return describe_card(self.card) + ([("to do", self.told)] if self.told else [])
 
 
 @needs("look things up")
@@ -67,7 +70,7 @@ def recognise(actor: Actor, control: CardPort | None, port: CardPort) -> Recogni
             chain.append(actor.desk, actor.operator, "card refused", serial.hex(), reason)
     if reason:
         raise CardSuspectError(f"card {serial.hex()} {reason}; keep it and ask a supervisor")
-    return Recognised(kind, serial, card)
+    return Recognised(kind, serial, card, _find_open(card, found))
 
 
 def prove(control: CardPort | None, port: CardPort, kind: str, serial: bytes) -> None:
@@ -140,18 +143,15 @@ def _see_issued(
     """Compare card and register. Return the row, and why the card may not be used, or nothing."""
     known = register.find_card(serial)
     contract = known.contract if known and known.contract else _match_contract(found)
-    register.lock_meter(contract)
+    register.lock_contract(contract)
     card = register.lock_card(serial)
     if card and card.kind != kind:
         return card, f"is a {kind} card, and a {card.kind} card in the register"
     if card and (reason := agreement.find_state_fault(card)):
         _note_seen(card)
         return card, reason
-    if contract and found:
-        if card is None or card.state == State.STOCK:
-            _adopt_count(contract, found)
-        if reason := _judge(card, contract, found):
-            return card, reason
+    if contract and found and (reason := _judge(card, contract, found)):
+        return card, reason
     if card and card.state == State.MAKING:
         register.complete(actor, card)
     elif card is None or card.state == State.STOCK or (contract and not card.contract):
@@ -168,11 +168,11 @@ def _judge(card: Card | None, contract: Contract, found: OnCard) -> str:
     return next(agreement.find_faults(contract, card, found), "")
 
 
-def _adopt_count(contract: Contract, found: OnCard) -> None:
-    """Note how many purchases were made before this office sold the first to a contract."""
-    if not contract.former_count and not Sale.objects.filter(contract=contract).exists():
-        contract.former_count = found.count
-        contract.save(update_fields=["former_count"])
+def _find_open(card: Card | None, found: OnCard | None) -> str:
+    """Return which purchases of the card the books do not know yet, or nothing."""
+    if card is None or card.contract is None or found is None:
+        return ""
+    return agreement.find_outside(card.contract, card, found)
 
 
 def _match_contract(found: OnCard | None) -> Contract | None:

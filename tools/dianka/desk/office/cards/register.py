@@ -2,8 +2,8 @@
 
 A card is entered as MAKING before its keys are loaded, and as USED when it is complete. What is
 broken off between the two leaves a row that the next look at the chip resolves (recognising.py).
-Rows are locked in one order: the contract's meter, then cards by their numbers, then the desk's
-chain.
+Rows are locked in one order: the contract, as by a sale, then cards by their numbers, then the
+desk's chain.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def begin_making(actor: Actor, serial: bytes, making: Making) -> None:
     if making.replaces or making.money_fen or making.count:
         raise ValueError("a replacement is begun by begin_replacement")
     with transaction.atomic():
-        lock_meter(making.contract)
+        lock_contract(making.contract)
         if making.contract and (used := find_card_of(making.contract)):
             raise RegisterError(
                 f"contract {making.contract.pk} has card {used.serial} already: make another in "
@@ -106,7 +106,7 @@ def begin_replacement(
     if contract is None:
         raise ValueError("a replacement has a contract")
     with transaction.atomic():
-        lock_meter(contract)
+        lock_contract(contract)
         used = find_card_of(contract)
         if used != making.replaces:
             raise RegisterError(
@@ -126,7 +126,7 @@ def finish_making(actor: Actor, serial: bytes) -> Card:
     """Enter a card whose making is complete as in use, and return it."""
     with transaction.atomic():
         found = find_card(serial)
-        lock_meter(found.contract if found else None)
+        lock_contract(found.contract if found else None)
         card = lock_card(serial)
         if card is None or card.state != State.MAKING:
             raise RegisterError(f"card {serial.hex()} is not being made: read it first")
@@ -182,7 +182,7 @@ def note_cleared(actor: Actor, serial: bytes) -> None:
 def complete(actor: Actor, card: Card) -> None:
     """Enter a card as in use; another one of its contract is replaced from now on.
 
-    The caller is in a transaction that has locked meter and card, and has looked at the chip or
+    The caller is in a transaction that has locked contract and card, and has looked at the chip or
     made it. CardError if its contract has bought since the making was begun.
     """
     if card.kind == kinds.USER and card.contract:
@@ -289,10 +289,10 @@ def _refuse_number(meter_no: int) -> RegisterError:
     )
 
 
-def lock_meter(contract: Contract | None) -> None:
-    """Lock the contract's meter, as a sale does, and read the contract once more."""
+def lock_contract(contract: Contract | None) -> None:
+    """Lock the contract, as a sale does, and read it once more."""
     if contract:
-        Meter.objects.select_for_update().get(pk=contract.meter.pk)
+        Contract.objects.select_for_update().get(pk=contract.pk)
         contract.refresh_from_db()
 
 

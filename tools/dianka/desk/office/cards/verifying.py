@@ -48,6 +48,8 @@ def _check_contract(port: CardPort, card: Card) -> Iterator[Finding]:
     except CardError:  # a file is damaged: the checks of the card say it
         return
     faults = list(agreement.find_faults(card.contract, card, found))
+    if outside := agreement.find_outside(card.contract, card, found):
+        faults.append(outside)
     for fault in faults:
         yield Finding(False, f"contract {card.contract.pk}: {fault}")
     if not faults:
