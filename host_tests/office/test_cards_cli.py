@@ -12,7 +12,7 @@ from dianka.desk import replace, service
 from dianka.desk.sell import OnCard, read_user_card
 from estate_kit import make_contract
 from office_kit import MANAGER, PASSWORD
-from registry_kit import load, sell_to
+from registry_kit import enter_sale, load, sell_to
 
 
 @pytest.fixture
@@ -292,6 +292,23 @@ def test_a_database_that_is_gone_is_one_line(run: Run, monkeypatch: pytest.Monke
         patched.setattr(register, "begin_making", down)
         assert said in run("card issue inspection a.card")[2] and not Path("a.card").exists()
         assert said in run("office card batch service inspection --count 2 --folder .")[1]
+
+
+def test_a_sale_that_is_not_finished(run: Run) -> None:
+    """A card in hand finishes it; in place of a lost one the new card does."""
+    contract = make_contract(42, 7)
+    assert run("card issue user old.card --meter 42")[0] == 0
+    with CardFile.open("old.card") as card:
+        enter_sale(contract, card.chip.state.serial, 1, 5000, "pending")
+    status, _, err = run("card replace new.card --former old.card")
+    assert status == 1 and "is not finished: finish it first" in err
+    second_person()
+    lost = "card replace new.card --meter 42"
+    assert "leave --amount out" in run(f"{lost} --amount 0")[2]
+    status, out, err = run(f"{lost} --second wu", given=f"{PASSWORD}\n")
+    assert status == 0 and "make another card with --amount 0" in out, err
+    assert (on_card("new.card").count, on_card("new.card").money_fen) == (1, 5000)
+    assert run("office card verify new.card")[0] == 0
 
 
 def test_scrapping(run: Run) -> None:

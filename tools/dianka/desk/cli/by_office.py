@@ -11,6 +11,7 @@ from dianka.desk.issue import UserData
 from dianka.desk.reading import read_kind
 from dianka.desk.replace import LastPurchase, pick_last_purchase
 from dianka.desk.sell import OnCard, read_user_card
+from dianka.money import yuan
 
 if TYPE_CHECKING:
     from dianka.desk.office.cards.models import Card
@@ -56,6 +57,11 @@ def plan_in_place_of(
     row = recognise(actor, control, old).card
     if row is None or row.contract is None:
         raise CardError("no contract of this office has this card: open the account first")
+    if pending := purchases.find_pending(row.contract):
+        raise CardError(
+            f"the sale of {yuan(pending.amount_fen)} yuan to this card is not finished: finish it "
+            "first, then replace the card"
+        )
     known = terms.must_be_last(purchases.read_last_purchase(row.contract), *record)
     last = _pick(read_user_card(old), known, waived=record[1] == 0)
     data = given.agree(row.contract, last.opens)

@@ -145,7 +145,7 @@ def replace_command(
             )
         else:
             new = _plan_by_hand(given, count, amount)
-            typer.echo(f"{new.make(wanted)}\n{_format_last(new.last)}")
+            typer.echo(f"{new.make(wanted)}\n{_format_last(new.last, new.entry)}")
 
 
 def _must_be_alone(given: Given) -> None:
@@ -198,7 +198,7 @@ def _replace_in_office(
         )
         return
     new = NewCard(*plan_lost(folder, given, record, second))
-    typer.echo(f"{new.make(wanted)}\n{_format_last(new.last)}")
+    typer.echo(f"{new.make(wanted)}\n{_format_last(new.last, new.entry)}")
 
 
 def _replace_former(wanted: Wanted, former: str, waived: bool, plan: Plan) -> None:
@@ -218,7 +218,7 @@ def _replace_former(wanted: Wanted, former: str, waived: bool, plan: Plan) -> No
             lines.append(
                 "no purchase is carried over: put the card into the meter, then sell"
                 if waived and last.count
-                else _format_last(last)
+                else _format_last(last, new.entry)
             )
             try:
                 with open_control(place, wanted.control) as desk:
@@ -240,7 +240,7 @@ def _enter_made(entry: Entry | None, wanted: Wanted, place: str) -> None:
             find_made(entry, desk.port, place)
 
 
-def _format_last(last: replace.LastPurchase) -> str:
+def _format_last(last: replace.LastPurchase, entry: Entry | None = None) -> str:
     if not last.count:
         return "nothing was bought with the former card: sell to the new one"
     if last.in_meter:
@@ -252,8 +252,7 @@ def _format_last(last: replace.LastPurchase) -> str:
         f"purchase {last.count} of {yuan(last.amount_fen)} yuan is on the card once more: put it "
         "into the meter"
     )
+    without = "with --amount 0" if entry else "without --amount"
     return told + (
-        "; Err-33 there: it has that purchase, make another card without --amount"
-        if last.opens
-        else ""
+        f"; Err-33 there: it has that purchase, make another card {without}" if last.opens else ""
     )

@@ -14,15 +14,13 @@ Amounts = dict[int, set[int] | None]  # by count; None: any, of a purchase that 
 
 
 def read_last_purchase(contract: Contract) -> LastPurchase:
-    """Return the last purchase of this contract; `in_meter` if no money of it is in transit.
+    """Return the last purchase of this contract; `in_meter` if no money of it is on its way.
 
-    CardError while a sale is not finished, or if the ledger has less in transit than was sold.
+    That of a sale that is not finished is on its way: its money was kept, and the next look at the
+    card that carries it posts the sale. CardError if the ledger has less in transit than was sold.
     """
-    if pending := Sale.objects.filter(contract=contract, state=State.PENDING).first():
-        raise CardError(
-            f"the sale of purchase {pending.count} of {yuan(pending.amount_fen)} yuan is not "
-            "finished: finish it first, the counter says how"
-        )
+    if pending := find_pending(contract):
+        return LastPurchase(pending.count, pending.amount_fen, in_meter=False)
     last = _find_last(contract)
     transit_fen = _sum_in_transit(contract)
     if last is None:
@@ -41,10 +39,16 @@ def read_last_purchase(contract: Contract) -> LastPurchase:
 def check_carried(contract: Contract, count: int, money_fen: int) -> None:
     """Raise CardError unless a card may carry this purchase from its making.
 
-    It carries the last one, once more with its money or with its count alone.
+    It carries the last one, once more with its money or with its count alone. Without its money a
+    sale that is not finished could never be.
     """
     last = read_last_purchase(contract)
     in_transit_fen = 0 if last.in_meter else last.amount_fen
+    if not money_fen and find_pending(contract):
+        raise CardError(
+            f"the sale of {yuan(in_transit_fen)} yuan is not finished: the new card carries it, "
+            "leave --amount out"
+        )
     if count != last.count or money_fen not in (0, in_transit_fen):
         raise CardError(
             f"the last purchase of contract {contract.pk} is {last.count} with "
@@ -68,6 +72,11 @@ def list_counts(contract: Contract, card: Card | None = None) -> Amounts:
     for sale in sold.filter(count=count + 1, state__in=(State.PENDING, State.REFUNDED)):
         counts[sale.count] = (counts.get(sale.count) or {0}) | {sale.amount_fen}
     return counts
+
+
+def find_pending(contract: Contract) -> Sale | None:
+    """Return the contract's sale that is not finished, if there is one."""
+    return Sale.objects.filter(contract=contract, state=State.PENDING).first()
 
 
 def has_sales(contract: Contract) -> bool:
