@@ -2,7 +2,9 @@
 
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,12 +14,15 @@ from desk_kit import Run, sign_in_here
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
+from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
+from dianka.cardos.t0 import Tpdu
 from dianka.desk.cli import issuing
 from dianka.desk.cli.office import batch_run
 from dianka.desk.sell import read_user_card
 from dianka.readers import Held, find_reader
 from estate_kit import make_contract
+from pcsc_kit import Readers, until
 
 
 @pytest.fixture
@@ -255,3 +260,27 @@ def test_blank_stock_of_files(run: Run) -> None:
     assert status == 0 and "2 done" in out, err
     make_contract(1)
     assert run("card issue user cards/1.card --meter 1 --control control.card")[0] == 0
+
+
+def test_blank_cards_in_a_real_reader(run: Run, pcsc: Readers) -> None:
+    """Put in, made, taken out, the next: by PC/SC, with the control card in a second reader."""
+    for number in (1, 2, 3):
+        make_contract(number)
+    chips = blanks(kinds.USER, 3)
+
+    def is_made(chip: Chip) -> bool:
+        return any(chip.state.files[card_files.CARD_INFO])
+
+    def feed() -> None:
+        for chip in chips:
+            with pcsc.holding(0, Tpdu(chip)):
+                until(partial(is_made, chip), "no card is made of it")
+
+    with CardFile.open("control.card") as control, pcsc.holding(1, Tpdu(control.chip)):
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        status, out, err = run("office card batch user --area East --reader 0 --control reader:1")
+        feeder.join(60)
+    assert status == 0 and "3 done, 0 failed, 0 open" in out, out + err
+    numbers = [read_user_card(chip).params["meter_no"] for chip in chips]
+    assert numbers == [1, 2, 3]

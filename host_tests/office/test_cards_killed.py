@@ -114,3 +114,36 @@ def test_killed_while_a_card_is_replaced(
         one_card(desk, meter_no, found.serial)
     assert whole > 60
     record_property("figure", f"card replace killed at {len(killed_at)} of {whole} points: one")
+
+
+@sweep(60)
+def test_killed_in_a_batch(
+    stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
+) -> None:
+    """Two cards from a list; the batch goes on where it was, whatever was made by then."""
+    desk, folder = stage
+    (folder / "made").mkdir()
+
+    def list_two(first: int) -> str:
+        for meter_no in (first, first + 1):
+            desk.make_contract(meter_no)
+        (folder / "two.csv").write_text(f"{first}\n{first + 1}\n", encoding="ascii")
+        return "office card batch user --csv two.csv --folder made"
+
+    whole = desk.run(folder, list_two(4 * FIRST))["points"]
+    batch, killed_at = 1, sweeps.points(whole, every, 2)
+    for at in killed_at:
+        first = 4 * FIRST + 2 * at
+        killed = desk.run(folder, list_two(first), at=at, after=bool(at % 2))
+        assert killed["status"] == -signal.SIGKILL or at > whole - 4
+        done = desk.run(folder, f"office card batch resume {batch + 1} --folder made")
+        if "there is no batch" in done["err"]:
+            continue  # killed before it was entered
+        batch += 1
+        assert done["status"] == 0 and "2 done, 0 failed, 0 open" in done["out"], done
+        for meter_no in (first, first + 1):
+            found = read(folder, f"made/user-{meter_no:012d}.card")
+            assert found
+            one_card(desk, meter_no, found.serial)
+    assert whole > 120 and batch > 2
+    record_property("figure", f"a batch killed at {len(killed_at)} of {whole} points: resumed")
