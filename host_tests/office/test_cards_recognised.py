@@ -235,3 +235,23 @@ def test_a_blank_chip_is_counted_once(control: Chip) -> None:
         with pytest.raises(register.RegisterError, match="in the register already"):
             register.receive_blank(technician, chip.state.serial, kind)
         assert look(control, chip).state == "stock"
+
+
+def test_the_number_of_an_initialisation_card_is_given_out(control: Chip) -> None:
+    """Made outside, it is taken in with its number. One that says another number is refused."""
+    from dianka.desk.office.cards import register
+
+    first = kit.init_card(control, 3)
+    assert look(control, first).meter_no == kit.METER_NO
+    second = look(control, kit.init_card(control, 4))
+    assert (second.meter_no, second.again) == (kit.METER_NO, True)
+    making = register.Making(kinds.INIT, meter_no=kit.METER_NO)
+    with pytest.raises(register.RegisterError, match="was given out"):
+        register.begin_making(make_actor("technician"), bytes(8), making)
+    chip = kit.blank(kinds.INIT, control, 5)
+    making = register.Making(kinds.INIT, meter_no=43)
+    register.begin_making(make_actor("technician"), chip.state.serial, making)
+    kit.issue.make_init(control, chip, kit.INIT_DATA)
+    assert refused(control, chip) == (
+        f"says meter number {kit.METER_NO:012d}, it was made for 000000000043"
+    )

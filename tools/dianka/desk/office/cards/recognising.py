@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from dianka.card_port import CardError, CardPort, CardRefused
+from dianka.card_port import CardError, CardPort, CardRefused, select_card
 from dianka.cardos import kinds
-from dianka.desk.content import BY_COMMAND, NAMES
+from dianka.cardos.files import card_files
+from dianka.desk.content import BY_COMMAND, CONTENTS, NAMES
 from dianka.desk.in_reader import is_blank
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards import agreement, register
@@ -21,7 +22,7 @@ from dianka.desk.office.cards.words import describe_card
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.proofs import check_card_keys, check_control_keys, check_esam_keys, is_private
-from dianka.desk.reading import explain_no_kind, read_kind
+from dianka.desk.reading import explain_no_kind, read_kind, read_whole
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
 from dianka.desk.words import Lines
@@ -64,8 +65,9 @@ def recognise(actor: Actor, control: CardPort | None, port: CardPort) -> Recogni
         return _see_blank(actor, control, port, serial)
     prove(control, port, kind, serial)
     found = read_user_card(port) if kind == kinds.USER else None
+    number = _read_number(port) if kind == kinds.INIT else None
     with transaction.atomic():
-        card, reason = _see_issued(actor, kind, serial, found)
+        card, reason = _see_issued(actor, kind, serial, found, number)
         if reason:
             chain.append(actor.desk, actor.operator, "card refused", serial.hex(), reason)
     if reason:
@@ -138,7 +140,7 @@ def _prove_blank(control: CardPort | None, port: CardPort, serial: bytes) -> Non
 
 
 def _see_issued(
-    actor: Actor, kind: str, serial: bytes, found: OnCard | None
+    actor: Actor, kind: str, serial: bytes, found: OnCard | None, number: int | None
 ) -> tuple[Card | None, str]:
     """Compare card and register. Return the row, and why the card may not be used, or nothing."""
     known = register.find_card(serial)
@@ -152,10 +154,13 @@ def _see_issued(
         return card, reason
     if contract and found and (reason := _judge(card, contract, found)):
         return card, reason
+    if card and card.meter_no not in (None, number):
+        return card, f"says meter number {number or 0:012d}, it was made for {card.meter_no:012d}"
     if card and card.state == State.MAKING:
         register.complete(actor, card)
     elif card is None or card.state == State.STOCK or (contract and not card.contract):
-        card = _take_in(actor, card, kind, serial, contract)
+        card = card or register.make_row(actor, serial, kind, State.USED, "")
+        _take_in(actor, card, contract, number)
     _note_seen(card)
     return card, ""
 
@@ -189,14 +194,25 @@ def _match_contract(found: OnCard | None) -> Contract | None:
     )
 
 
-def _take_in(
-    actor: Actor, card: Card | None, kind: str, serial: bytes, contract: Contract | None
-) -> Card:
-    """Enter a card that was made outside of the office, or link it with its contract."""
-    card = card or register.make_row(actor, serial, kind, State.USED, "")
-    card.contract, card.made_by = contract, ""
+def _take_in(actor: Actor, card: Card, contract: Contract | None, number: int | None) -> None:
+    """Enter a card that was made outside of the office, or link it with its contract.
+
+    The number of an initialisation card is given out from now on, here as well.
+    """
+    card.contract, card.made_by, card.meter_no = contract, "", number
+    card.again = register.is_given(number, bytes.fromhex(card.serial))
     register.set_state(actor, card, State.USED, "card taken in", register.describe(card))
-    return card
+
+
+def _read_number(port: CardPort) -> int | None:
+    """Return the meter number of an initialisation card; CardError if it is damaged."""
+    spec, info = kinds.ALL[kinds.INIT].files[card_files.CARD_INFO], card_files.CARD_INFO
+    select_card(port)
+    try:
+        params = CONTENTS[kinds.INIT][info].unpack(read_whole(port, info, spec))
+    except ValueError as error:
+        raise CardError(f"this initialisation card is damaged ({error}): make another") from None
+    return params["meter_no"] if params else None
 
 
 def _note_seen(card: Card) -> None:

@@ -61,6 +61,12 @@ def find_successor(card: Card) -> Card | None:
     return _all_cards().filter(replaces=card, state=State.USED).first()
 
 
+def is_given(meter_no: int | None, serial: bytes) -> bool:
+    """Return whether another initialisation card has this meter number."""
+    given = Card.objects.filter(kind=kinds.INIT, meter_no=meter_no).exclude(serial=serial.hex())
+    return meter_no is not None and given.exists()
+
+
 def is_begun(serial: bytes, making: Making) -> bool:
     """Return whether this chip's making was begun, as just this card, and is not known complete."""
     card = find_card(serial)
@@ -256,7 +262,7 @@ def _begin(actor: Actor, serial: bytes, making: Making, given_by: str) -> None:
         _must_be_new_number(making.meter_no, serial, making.again)
     card = card or make_row(actor, serial, making.kind, State.MAKING, actor.operator)
     card.contract, card.meter_no, card.holder = contract, making.meter_no, making.holder
-    card.again = making.again and _is_given(making.meter_no, serial)
+    card.again = making.again and is_given(making.meter_no, serial)
     card.replaces, card.count, card.money_fen = making.replaces, making.count, making.money_fen
     card.made_by, card.desk, card.made_at = actor.operator, actor.desk, chain.read_time()
     consented = f", {given_by} consents" if given_by else ""
@@ -272,13 +278,8 @@ def _begin(actor: Actor, serial: bytes, making: Making, given_by: str) -> None:
 def _must_be_new_number(meter_no: int, serial: bytes, again: bool) -> None:
     """Raise RegisterError if a meter has this number already, as cards or the estate tell."""
     in_estate = Meter.objects.filter(number=meter_no).exclude(state=Meter.State.STOCK).exists()
-    if not again and (in_estate or _is_given(meter_no, serial)):
+    if not again and (in_estate or is_given(meter_no, serial)):
         raise _refuse_number(meter_no)
-
-
-def _is_given(meter_no: int | None, serial: bytes) -> bool:
-    given = Card.objects.filter(kind=kinds.INIT, meter_no=meter_no).exclude(serial=serial.hex())
-    return meter_no is not None and given.exists()
 
 
 def _refuse_number(meter_no: int) -> RegisterError:
