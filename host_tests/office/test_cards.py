@@ -267,6 +267,27 @@ def test_money_takes_a_second_person(office: Path) -> None:
     assert proof.sum_by_kind() == sums, "the money stays in transit"
 
 
+def test_the_price_that_a_card_has(office: Path) -> None:
+    """A card that opens the account sets the meter's price: never one that is only planned."""
+    from dianka.desk.office.cards.terms import make_user_data
+    from dianka.desk.office.customers.models import TariffVersion
+
+    contract, now = make_contract(42), 2601050800
+    assert list(make_user_data(contract, True, now).rates_e4) == [5000]
+    words = {"tariff": contract.tariff, "approved_by": "a-manager"}
+    contract.price = TariffVersion.objects.create(**words, number=2, price_e4=6000, begins=now + 1)
+    assert list(make_user_data(contract, True, now).rates_e4) == [5000]
+    assert list(make_user_data(contract, False, now).rates_e4) == [], "the next sale brings it"
+    for opens in (True, False):
+        assert list(make_user_data(contract, opens, now + 1).rates_e4) == [6000]
+    other = make_contract(43, price_e4=7000)
+    other.price = TariffVersion.objects.create(
+        tariff=other.tariff, approved_by="a", number=2, price_e4=1, begins=now + 1
+    )
+    with pytest.raises(CardError, match="is in force yet"):
+        make_user_data(other, True, -1)
+
+
 def test_scrapping_has_a_reason_and_no_card_in_use(office: Path) -> None:
     from dianka.desk.office.cards.register import RegisterError, find_card, scrap
 

@@ -71,6 +71,10 @@ def test_a_list_of_meters(run: Run) -> None:
     Path("m.csv").write_text("表号,备注\n1,a\n\n000000000002,b\n", encoding="utf-8-sig")
     status, out, _ = run("office card batch user --csv m.csv --folder cards")
     assert status == 0 and ": 2 done" in out and len(files()) == 2
+    make_contract(3)
+    Path("m.csv").write_text("3\n2\n", encoding="ascii")
+    status, _, err = run("office card batch user --csv m.csv --folder cards")
+    assert status == 1 and "has a card already at meter 000000000002" in err and len(files()) == 2
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from dianka.desk.office.people.rights import Actor, needs
 
 State = BatchItem.State
 MOST = 10_000  # cards of one batch
+_AT_ONCE = 500  # numbers of one query: SQLite has a limit
 _SHOWN = 5  # numbers named of those that are wrong
 
 
@@ -126,30 +127,30 @@ def list_without_card(area: str) -> list[Contract]:
     """Return the open contracts of an area that have no card in use, by building, unit and room."""
     if not Area.objects.filter(name=area).exists():
         raise CardError(f"there is no area {area}: look its name up")
-    with_card = Card.objects.filter(kind=kinds.USER, state=Card.State.USED).exclude(contract=None)
     found = _list_contracts().filter(premise__area__name=area)
-    return list(
-        found.exclude(pk__in=with_card.values("contract")).order_by(
-            "premise__building", "premise__unit", "premise__room", "pk"
-        )
-    )
+    without = found.exclude(pk__in=_list_used().values("contract"))
+    return list(without.order_by("premise__building", "premise__unit", "premise__room", "pk"))
 
 
 def find_contracts(meter_nos: Iterable[int]) -> list[Contract]:
-    """Return the open contracts at these meters, in this order. CardError if one has none."""
+    """Return the open contracts at these meters, in this order.
+
+    CardError names the meters that have none, or whose contract has a card already.
+    """
     wanted = list(meter_nos)
-    found = {
-        contract.meter.number: contract
-        for start in range(0, len(wanted), 500)
-        for contract in _list_contracts().filter(meter__number__in=wanted[start : start + 500])
-    }
-    missing = [f"{number:012d}" for number in wanted if number not in found]
-    if missing:
-        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-        raise CardError(
-            f"no open contract has meter {', '.join(missing[:_SHOWN])}{more}: open the accounts "
-            "first, or leave these numbers out"
-        )
+    found: dict[int, Contract] = {}
+    with_card: list[int] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        of_these = _list_contracts().filter(meter__number__in=some)
+        found |= {contract.meter.number: contract for contract in of_these}
+        used = _list_used().filter(contract__in=of_these)
+        with_card += used.values_list("contract__meter__number", flat=True)
+    _raise_if_any(
+        [number for number in wanted if number not in found],
+        "no open contract has meter {}: open the accounts first, or leave these numbers out",
+    )
+    _raise_if_any(with_card, "the contract has a card already at meter {}: leave these numbers out")
     return [found[number] for number in wanted]
 
 
@@ -163,6 +164,18 @@ def _list_contracts():  # noqa: ANN202  a QuerySet of Contract
     return Contract.objects.filter(state=Contract.State.OPEN).select_related(
         "customer", "meter", "price", "tariff", "premise__area"
     )
+
+
+def _list_used():  # noqa: ANN202  a QuerySet of Card
+    return Card.objects.filter(kind=kinds.USER, state=Card.State.USED).exclude(contract=None)
+
+
+def _raise_if_any(numbers: list[int], said: str) -> None:
+    """Raise CardError if there are any, with the first of them in the words."""
+    if numbers:
+        more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+        named = ", ".join(f"{number:012d}" for number in numbers[:_SHOWN])
+        raise CardError(said.format(named + more))
 
 
 def _settle(batch: Batch) -> None:
