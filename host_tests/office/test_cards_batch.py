@@ -65,6 +65,14 @@ def test_the_contracts_of_an_area_that_have_no_card(run: Run) -> None:
     assert "there is no area South" in run("office card batch user --area South --folder cards")[2]
 
 
+def test_a_terminal_shows_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        make_contract(number)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes stderr for a terminal then
+    status, _, err = run("office card batch user --area East --folder cards")
+    assert status == 0 and "meter 000000000002" in err and "2/2" in err, err
+
+
 def test_a_list_of_meters(run: Run) -> None:
     for number in (1, 2):
         make_contract(number)
