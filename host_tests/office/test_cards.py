@@ -182,7 +182,7 @@ def test_a_replacement_carries_what_was_sold_and_nothing_else(office: Path) -> N
             register.begin_replacement(clerk, serial_of(2), wrong)
     for replaces in (None, made(9, contract=make_contract(43))):
         wrong = making(contract=contract, replaces=replaces)
-        with pytest.raises(register.RegisterError, match="the card in use at contract"):
+        with pytest.raises(register.RegisterError, match="the card of contract"):
             register.begin_replacement(clerk, serial_of(2), wrong)
     load(sale)
     wrong = making(contract=contract, replaces=former, count=1, money_fen=5000)
@@ -193,6 +193,19 @@ def test_a_replacement_carries_what_was_sold_and_nothing_else(office: Path) -> N
     register.finish_making(clerk, serial_of(2))
     former.refresh_from_db()
     assert former.state == "replaced"
+
+
+def test_a_card_that_was_reported_lost_is_replaced(office: Path) -> None:
+    """It counts as replaced from the report on; the new card still names it."""
+    from dianka.desk.office.cards import register
+
+    contract, clerk = make_contract(42), make_actor()
+    lost = made(1, contract=contract)
+    register.set_state(clerk, lost, "replaced", "card lost", "on the bus")
+    assert register.find_former(contract) == lost
+    register.begin_replacement(clerk, serial_of(2), making(contract=contract, replaces=lost))
+    new = register.finish_making(clerk, serial_of(2))
+    assert (register.find_successor(lost), register.find_former(contract)) == (new, new)
 
 
 def test_a_replacement_ends_before_the_next_sale(office: Path) -> None:

@@ -31,7 +31,7 @@ def plan_lost(folder: Path, given: Given, record: Record, second: str | None) ->
     contract = terms.find_contract(given.contract, meter_no)
     last = terms.must_be_last(purchases.read_last_purchase(contract), *record)
     data = given.agree(contract, last.opens)
-    former = register.find_card_of(contract)
+    former = register.find_former(contract)
     return data, last, _plan_entry(actor, contract, former, last, second)
 
 

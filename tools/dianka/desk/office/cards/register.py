@@ -54,6 +54,15 @@ def find_card_of(contract: Contract) -> Card | None:
     return _all_cards().filter(contract=contract, kind=kinds.USER, state=State.USED).first()
 
 
+def find_former(contract: Contract) -> Card | None:
+    """Return the card that a replacement stands in place of, if there is one.
+
+    That is the card in use or, if it was reported lost, the newest one that is replaced.
+    """
+    replaced = _all_cards().filter(contract=contract, kind=kinds.USER, state=State.REPLACED)
+    return find_card_of(contract) or replaced.order_by("pk").last()
+
+
 def find_successor(card: Card) -> Card | None:
     """Return the card in use that stands in the place of this one, if there is one."""
     if card.state != State.REPLACED:
@@ -113,10 +122,10 @@ def begin_replacement(
         raise ValueError("a replacement has a contract")
     with transaction.atomic():
         lock_contract(contract)
-        used = find_card_of(contract)
-        if used != making.replaces:
+        former = find_former(contract)
+        if former != making.replaces:
             raise RegisterError(
-                f"the card in use at contract {contract.pk} is {used.serial if used else 'none'}: "
+                f"the card of contract {contract.pk} is {former.serial if former else 'none'}: "
                 "look at the contract again"
             )
         check_carried(contract, making.count, making.money_fen)
