@@ -39,3 +39,16 @@ def dianka(
         timeout=120,
         env=kept | environment,
     )
+
+
+def drop_guards(app: str) -> None:
+    """Drop the guards of an app's tables, as who owns the database can."""
+    from django.db import connection
+
+    from dianka.desk.office.guards import list_triggers
+
+    with connection.cursor() as cursor:
+        for name, table in list_triggers():
+            if table.startswith(f"{app}_"):
+                on = f" ON {table}" if connection.vendor == "postgresql" else ""
+                cursor.execute(f"DROP TRIGGER {name}{on}")

@@ -89,13 +89,13 @@ def test_a_shift(run: Run, tmp_path: Path) -> None:
     meet(run)
     run("office sign-in li", OTHER)
     assert run("office shift open 50x2 --given 100") == "shift 1 is open with 100.00 yuan\n"
-    assert "receipt 1" in run(f"sell {card} 50")
+    assert "售电收据" in run(f"sell {card} 50")
     assert "售电收据 副本 1" in run("office receipt 1")
     assert "takes a second person's consent" in run(
         f"office refund 1 {card} --reason mistaken", code=1
     )
     assert "冲正收据" in run(f"office refund 1 {card} --reason mistaken --consent wu", OTHER)
-    assert "receipt 2" in run(f"sell {card} 20 --method card")
+    assert "desk1 2" in run(f"sell {card} 20 --method card")
     run("office shift hand-over 40 --consent wu", OTHER)
     assert "your own shift" not in run("office shift expected desk1", code=1)
     close = "office shift close 50x1 5x1 --card 20 --hand-over 50 --consent wu"

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from closing_kit import consent, open_shift, read_meter, sell
+from dianka.card_port import CardError
 from estate_kit import make_actor, make_contract
 
 LIVE = settings(
@@ -199,7 +200,7 @@ def test_cash_moves_in_the_actor_s_shift_alone(office: Path) -> None:
     actor, contract, reading = sold_and_used()
     Shift.objects.update(operator="somebody")
     yes = consent(actor, "closing", contract.meter, 3800)
-    with pytest.raises(error(), match="a-manager has no shift at desk1"):
+    with pytest.raises(CardError, match="at desk1 is somebody's: he closes it first"):
         close(actor, reading, yes)
     assert close(actor, reading, yes, "refund") == 3800, "no cash, no shift"
 

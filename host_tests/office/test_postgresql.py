@@ -12,6 +12,8 @@ import pytest
 from dianka.firmware import ROOT
 
 FILES = (
+    "test_cards.py",
+    "test_cards_recognised.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_ledger.py",

@@ -16,6 +16,7 @@ from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from estate_kit import make_actor
+from office_kit import drop_guards
 
 DESK = "counter"
 
@@ -247,18 +248,6 @@ def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases
     assert faults() == []
 
 
-def drop_guards() -> None:
-    from django.db import connection
-
-    from dianka.desk.office.guards import list_triggers
-
-    with connection.cursor() as cursor:
-        for name, table in list_triggers():
-            if table.startswith("vending"):
-                on = f" ON {table}" if connection.vendor == "postgresql" else ""
-                cursor.execute(f"DROP TRIGGER {name}{on}")
-
-
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
@@ -288,7 +277,7 @@ def test_a_sale_edited_by_hand_is_named(office: Path, edit: str, named: str) -> 
     if "vending_desk" not in edit and "state" not in edit:
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(edit)
-    drop_guards()
+    drop_guards("vending")
     with connection.cursor() as cursor:
         cursor.execute(edit)
     assert any(named in line for line in faults()), faults()

@@ -13,7 +13,7 @@ from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
 from dianka.cardos.files import card_files
 from dianka.desk import issue, register, service, system
-from dianka.desk.cli.issuing import Make, Wanted, card_command
+from dianka.desk.cli.issuing import Make, Order, Wanted, card_command, issue_entered, say_entered
 from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
@@ -32,6 +32,15 @@ from dianka.desk.cli.options import (
     require_options,
 )
 from dianka.desk.cli.plain import report_errors
+from dianka.desk.cli.registered import (
+    ContractOption,
+    Given,
+    HolderOption,
+    OfficeOption,
+    open_register,
+    plan_entry,
+    report_database,
+)
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
 from dianka.readers import find_reader
@@ -57,23 +66,41 @@ NewCard = Annotated[
 @card_command(issue_app, kinds.USER)
 def user_command(
     *,
+    wanted: Wanted,
+    contract: ContractOption = None,
     meter: MeterOption = "",
     customer: CustomerOption = "",
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
-) -> Make:
+) -> Order:
     """Make the card that a resident buys electricity with; sell to it next.
 
-    Its first sale opens the account: the meter then has this price and these alarms.
+    Its first sale opens the account: the meter then has this price and these alarms. With an office
+    the contract says them.
 
     Example: dianka card issue user lin.card --meter 42 --customer 7 --price 0.5 --alarm1 20
     --alarm2 5
+
+    Example: dianka card issue user lin.card --meter 42 --office office
     """
+    if wanted.office is not None:
+        given = Given(contract, meter, customer, alarm1, alarm2, price)
+        return _order_by_contract(wanted.office, given)
+    if contract is not None:
+        raise CardError("a contract is in an office: name it with --office")
     require_options(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
     numbers = parse_number(meter, "meter"), parse_number(customer, "customer")
     data = issue.UserData(*numbers, *parse_alarms(alarm1, alarm2), parse_rates(price))
-    return lambda control, chip: issue.make_user(control, chip, data)
+    return Order(lambda control, chip: issue.make_user(control, chip, data), None)
+
+
+def _order_by_contract(office: Path, given: Given) -> Order:
+    """Return the order for a contract's first card; CardError if what was given differs."""
+    open_register(office)
+    contract, data = given.find_contract(opens=True)
+    entry = plan_entry(office, kinds.USER, contract=contract)
+    return Order(lambda control, chip: issue.make_user(control, chip, data), entry)
 
 
 @card_command(issue_app, kinds.INIT)
@@ -110,7 +137,7 @@ def init_command(
             show_default=False,
         ),
     ] = "",
-) -> Make:
+) -> Order:
     """Make the card that gives a meter its number, prices and limits, while its keys are public.
 
     It brings the time as well: a meter's clock that is lost, or behind it, is set to that.
@@ -130,13 +157,14 @@ def init_command(
         now,
     )
     folder = wanted.find_folder()
+    issue.pack_init_files(data)  # refuse bad data before the number is entered anywhere
 
     def make(control: CardPort, chip: CardPort) -> None:
-        issue.pack_init_files(data)  # refuse bad data before the number is entered in the register
         register.enter_number(folder, data.meter_no, serial_of(chip.power_on()), again)
         issue.make_init(control, chip, data)
 
-    return make
+    fields = {"meter_no": data.meter_no, "again": again, "holder": wanted.holder}
+    return Order(make, plan_entry(wanted.office, kinds.INIT, **fields))
 
 
 @card_command(issue_app, kinds.KEYS)
@@ -221,7 +249,10 @@ def test_functions_command(
 
 @issue_app.command(kinds.ESAM)
 def esam_command(
-    file: NewFile, profile: ProfileOption = ProfileName.sm4, serial: SerialOption = None
+    file: NewFile,
+    profile: ProfileOption = ProfileName.sm4,
+    serial: SerialOption = None,
+    office: OfficeOption = None,
 ) -> None:
     """Make an ESAM as it leaves the factory: public keys, meter number zero, empty wallet.
 
@@ -229,9 +260,17 @@ def esam_command(
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
-    with report_errors():
-        made = issue.issue_esam(check_new_file(file), parse_serial(serial), profile=profile.value)
-        typer.echo(f"{file}: {kinds.ESAM} {made.hex()}")
+    with report_errors(), report_database():
+        entry = plan_entry(office, kinds.ESAM)
+        made = issue_entered(
+            entry,
+            check_new_file(file),
+            kinds.ESAM,
+            parse_serial(serial),
+            profile.value,
+            lambda chip: issue.make_esam(chip, profile.value),
+        )
+        typer.echo(f"{file}: {kinds.ESAM} {made.hex()}\n{say_entered(entry)}")
 
 
 @issue_app.command(kinds.CONTROL)
@@ -243,6 +282,8 @@ def control_command(
     ] = False,
     profile: ProfileOption = ProfileName.sm4,
     serial: SerialOption = None,
+    office: OfficeOption = None,
+    holder: HolderOption = "",
 ) -> None:
     """Make a system control card WITHOUT a backup, for trials: lost with its file.
 
@@ -250,7 +291,8 @@ def control_command(
 
     Example: dianka card issue control trial.card
     """
-    with report_errors():
+    with report_errors(), report_database():
+        entry = None if blank else plan_entry(office, kinds.CONTROL, holder=holder)
         if file.startswith(PREFIX):
             if blank or serial:
                 raise CardError(
@@ -259,10 +301,25 @@ def control_command(
                 )
             with find_reader(file).connect() as held:
                 must_be_blank_control(held)
-                made = system.begin_system(held.port, profile.value)
+                made = serial_of(held.port.power_on())
+                if entry:
+                    entry.begin(made)
+                system.begin_system(held.port, profile.value)
                 system.keep_keys(held.port, profile.value)
-        else:
+            if entry:
+                entry.finish(made)
+        elif blank:
             made = issue.issue_control(
-                Path(file), parse_serial(serial), profile=profile.value, private_roots=not blank
+                file, parse_serial(serial), profile=profile.value, private_roots=False
             )
-        typer.echo(f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}")
+        else:
+            made = issue_entered(
+                entry,
+                Path(file),
+                kinds.CONTROL,
+                parse_serial(serial),
+                profile.value,
+                lambda chip: None,  # it has made its keys by itself
+            )
+        said = f"{file}: {'blank ' * blank}{kinds.CONTROL} card {made.hex()}"
+        typer.echo(said if blank else f"{said}\n{say_entered(entry)}")

@@ -1,9 +1,9 @@
 """What the database itself refuses and keeps, on SQLite and on PostgreSQL.
 
-Acts, entries, readings and price versions are never changed or deleted; sales and shifts only go
-forward; an account keeps its name; an entry's insert moves both balances. Whoever owns the database
-can drop a guard: `find_missing` names it, and the proof names what was done without it. Django
-makes a table of SQLite anew when a migration alters it, and its guards are gone then: such a
+Acts, entries, readings and price versions are never changed or deleted; sales, shifts and cards
+only go forward; an account keeps its name; an entry's insert moves both balances. Whoever owns the
+database can drop a guard: `find_missing` names it, and the proof names what was done without it.
+Django makes a table of SQLite anew when a migration alters it, and its guards are gone then: such a
 migration ends with `make_for` of its app.
 """
 
@@ -46,6 +46,28 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "DELETE",
             "",
             "a price is never changed, a new one begins",
+        ),
+    ),
+    "cards": (
+        (
+            "cards_card_kept",
+            "cards_card",
+            "UPDATE OF serial, kind",
+            "NOT (OLD.serial = NEW.serial AND OLD.kind = NEW.kind)",
+            "a card keeps its serial",
+        ),
+        ("cards_card_no_delete", "cards_card", "DELETE", "", "a card is never deleted"),
+        (
+            "cards_card_forward",
+            "cards_card",
+            "UPDATE OF state",
+            "NOT (OLD.state = NEW.state"
+            " OR (OLD.state = 'stock' AND NEW.state IN ('making', 'used', 'scrapped'))"
+            " OR (OLD.state = 'making' AND NEW.state IN ('used', 'stock', 'replaced', 'scrapped'))"
+            " OR (OLD.state = 'used' AND NEW.state IN ('replaced', 'cleared', 'scrapped'))"
+            " OR (OLD.state = 'replaced' AND NEW.state IN ('cleared', 'scrapped'))"
+            " OR (OLD.state = 'cleared' AND NEW.state IN ('making', 'scrapped')))",
+            "a card only goes forward",
         ),
     ),
     "vending": (

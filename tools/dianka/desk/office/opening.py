@@ -37,14 +37,25 @@ def open_office(folder: Path) -> None:
 
 
 def configure(folder: Path) -> None:
-    """Configure Django for this folder, and check what the database promises."""
+    """Configure Django for this folder, and check what the database promises.
+
+    A process opens one office, and may open it again: a story plays many commands in one process.
+    """
     import django
     from django.conf import settings as django_settings
     from django.db.utils import OperationalError
 
+    if django_settings.configured:
+        if str(folder.resolve()) != django_settings.OFFICE_FOLDER:
+            raise CardError(
+                f"{django_settings.OFFICE_FOLDER} is open: end this program before you open "
+                "another office"
+            )
+        return
     refuse_share(folder)
     key = (folder / SECRET).read_text(encoding="ascii")
-    django_settings.configure(**make_settings(folder, os.environ.get(URL, ""), key))
+    settings = make_settings(folder, os.environ.get(URL, ""), key)
+    django_settings.configure(**settings, OFFICE_FOLDER=str(folder.resolve()))
     django.setup()
     try:
         _check_connection()

@@ -32,6 +32,7 @@ COMMANDS = {
     "person": Later(f"{_HERE}.person:person_app", "Operators, their roles and sign-ins."),
     "password": Later(f"{_HERE}.person:password_command", "Change one's own password."),
     "desk": Later(f"{_HERE}.person:desk_app", "The desks of this office."),
+    "card": Later(f"{_HERE}.cards:card_app", "The register of cards, and what each card is."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

@@ -229,8 +229,8 @@ def swap_command(
             parse_number(consent, "consent") if consent else None,
         )
         typer.echo(
-            f"meter {contract.meter} is {contract.customer}'s now; its opening card brings "
-            f"{yuan(contract.brought_fen)} yuan along"
+            f"meter {contract.meter} is {contract.customer}'s now: make its opening card, which "
+            f"brings {yuan(contract.brought_fen)} yuan along, with dianka card replace"
         )
 
 

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from dianka.desk.office.audit import chain
+from dianka.desk.office.cards import register
 from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers.records import CustomerError
 from dianka.desk.office.people.rights import Actor, needs
@@ -22,6 +22,4 @@ def report_lost(actor: Actor, serial: str, reason: str) -> None:
             raise CustomerError(f"{serial} is no customer's card: look for its customer by name")
         if card.state != Card.State.USED:
             raise CustomerError(f"card {card.serial} is {card.state}: only one in use gets lost")
-        card.state = Card.State.REPLACED
-        card.save(update_fields=["state"])
-        chain.append(actor.desk, actor.operator, "card lost", f"card {card.serial}", reason.strip())
+        register.set_state(actor, card, Card.State.REPLACED, "card lost", reason.strip())

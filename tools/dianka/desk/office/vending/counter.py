@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from django.db import DatabaseError, transaction
 
 from dianka.card_port import CardError, CardPort
+from dianka.cardos import kinds
 from dianka.cardos.files import card_files
 from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
+from dianka.desk.office.cards import register
 from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract
-from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
@@ -256,35 +257,33 @@ def _find_contract(actor: Actor, found: OnCard) -> Contract:
 
 def _recognise(actor: Actor, serial: str, contract: Contract) -> None:
     """Raise CardError unless this is the contract's card. One that is new here is taken in."""
-    now = chain.read_time()
-    known = Card.objects.filter(serial=serial).first()
-    if known:
-        if known.contract != contract or known.state != Card.State.USED:
+    with transaction.atomic():
+        register.lock_contract(contract)
+        known = register.lock_card(bytes.fromhex(serial))
+        ours = known is not None and known.contract == contract
+        if known and ours and known.state == Card.State.MAKING:
+            register.complete(actor, known)  # it is whole, as it was read and has proved itself
+        elif known and ours and known.state == Card.State.USED:
+            Card.objects.filter(pk=known.pk).update(seen_at=chain.read_time())
+        elif known:
             raise CardError(
-                f"card {serial} is {known.state} here and not this account's: keep "
-                "it, and replace it if its holder has no other"
+                f"card {serial} is {known.state} here and not this account's: keep it, and replace "
+                "it if its holder has no other"
             )
-        Card.objects.filter(pk=known.pk).update(seen_at=now)
-        return
+        else:
+            _take_card_in(actor, serial, contract)
+
+
+def _take_card_in(actor: Actor, serial: str, contract: Contract) -> None:
     other = Card.objects.filter(contract=contract, state=Card.State.USED).first()
     if other:
         raise CardError(
             f"this account's card is {other.serial}, not {serial}: keep this one, and replace the "
             "other if it is lost"
         )
-    with transaction.atomic():
-        Card.objects.create(
-            serial=serial,
-            kind="user",
-            state=Card.State.USED,
-            contract=contract,
-            desk=actor.desk,
-            made_at=now,
-            seen_at=now,
-        )
-        refresh([contract.customer.pk])
-        subject = f"{contract.meter.number:012d}"
-        chain.append(actor.desk, actor.operator, "card taken in", subject, f"card {serial}")
+    card = register.make_row(actor, bytes.fromhex(serial), kinds.USER, Card.State.USED, "")
+    card.contract = contract
+    register.set_state(actor, card, Card.State.USED, "card taken in", register.describe(card))
 
 
 def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
