@@ -11,7 +11,12 @@ import pytest
 
 from dianka.firmware import ROOT
 
-FILES = ("test_ledger.py", "test_many_desks.py")
+FILES = (
+    "test_ledger.py",
+    "test_many_desks.py",
+    "test_statistics.py",
+    "test_suspects.py",
+)
 
 
 @pytest.fixture(scope="module")

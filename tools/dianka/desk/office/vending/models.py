@@ -100,4 +100,11 @@ class Sale(models.Model):
                 name="posted_sale_has_receipt",
             ),
         )
-        indexes = (models.Index(fields=("written_at",), name="sale_by_time"),)
+        indexes = (
+            models.Index(fields=("written_at",), name="sale_by_time"),
+            models.Index(
+                fields=("written_at", "amount_fen"),
+                condition=Q(state="written"),
+                name="sale_in_transit",
+            ),
+        )
