@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dianka.card_port import CardError
@@ -27,14 +27,21 @@ LIVE = settings(
 BEGIN = datetime(2026, 1, 30, 15, 58, tzinfo=UTC)
 METERS = ((1, "East", 5000), (2, "East", 8000), (3, "West", 5000))
 ops = st.tuples(
-    st.sampled_from(["sell", "sell", "sell", "receipt", "refund", "reverse", "void", "sum up"]),
-    st.integers(0, len(METERS) - 1),
+    st.sampled_from(
+        [*["sell"] * 4, *["receipt"] * 3, "refund", "reverse", "reverse", "void", "sum up"]
+    ),
+    st.sampled_from([0, 0, 0, 1, 2]),  # most with one meter, so that much happens to it
     st.integers(1, 20_000),  # fen, or the share of a receipt
     st.sampled_from(["notes", "wechat"]),
     st.sampled_from(["desk1", "desk2"]),
     st.sampled_from(["lin", "wu"]),
-    st.integers(0, 3 * 1440),  # minutes since the operation before
+    st.sampled_from([0, 1, 1, 30, 600, 3000]),  # minutes since the operation before
 )
+# A receipt after a sum, of the same day; and the same taken back.
+LATE = [
+    (kind, 0, 7777, "notes", "desk1", "lin", 1)
+    for kind in ("sell", "receipt", "sum up", "sell", "receipt", "sum up", "reverse", "sum up")
+]
 
 
 class Story:
@@ -204,9 +211,11 @@ def count_use(period: Any, by: str) -> dict[str, tuple[int, int]]:
 
 @LIVE
 @given(
-    story=st.lists(ops, max_size=25),
+    story=st.lists(ops, max_size=30),
     days=st.tuples(st.integers(-3, 40), st.integers(0, 60)),
 )
+@example(story=LATE, days=(0, 10))
+@example(story=LATE[:-2], days=(0, 10))
 def test_sums_are_what_sales_and_entries_say(office: Path, story: list, days: tuple) -> None:
     from django.db import transaction
 
@@ -276,6 +285,27 @@ def test_a_refund_does_not_change_the_day_of_its_sale(office: Path) -> None:
     assert read_sums("sale", month, "day") == before
     (refund,) = read_sums("act refund", month, "day").items()
     assert (refund[0], refund[1].amount_fen) == ("2026-02-19", 5000)
+
+
+def test_a_day_without_sales_has_its_row(office: Path) -> None:
+    from dianka.desk.office.statistics.query import Query
+    from dianka.desk.office.statistics.reports import make_report
+    from dianka.desk.office.statistics.times import Period
+
+    told, actor = Story(), make_actor("manager")
+    for days in (0, 3, 60):
+        told.now = BEGIN + timedelta(days=days)
+        told.sell(told.contracts[0], 100, "notes", "desk1", "lin")
+    year = Period(date(2026, 1, 1), date(2026, 12, 31))
+    rows = make_report(actor, "sales", Query(year, "day")).rows
+    assert len(rows) == 61
+    assert [row[2] for row in rows[:5]] == [100, 0, 0, 100, 0]
+    rows = make_report(actor, "sales", Query(year, "month")).rows
+    assert [row[:2] for row in rows] == [("2026-01", 1), ("2026-02", 1), ("2026-03", 1)]
+    rows = make_report(actor, "sales", Query(year, "hour")).rows
+    assert len(rows) == 24 and rows[23][:3] == ("23", 3, 300)
+    total = make_report(actor, "sales", Query(year, "desk")).totals
+    assert total[:3] == (None, 3, 300)
 
 
 @given(st.dates(date(2024, 1, 1), date(2027, 1, 1)), st.integers(0, 800))
@@ -444,11 +474,13 @@ def test_a_chart_is_drawn_within_its_frame(values: tuple[int, ...], ordered: boo
     _, _, width, height = map(int, root.attrib["viewBox"].split())
     bars = [each for each in root if each.tag.endswith("rect")][1:]
     assert len(bars) == len(values)
+    if ordered and len(values) == 7:
+        assert all(int(bar.attrib["width"]) > 80 for bar in bars), "they fill their room"
     for bar in bars:
         x, y, wide, tall = (int(bar.attrib[name]) for name in ("x", "y", "width", "height"))
         assert x >= 0 and x + wide <= width and y >= 0 and y + tall <= height
     texts = [each.text or "" for each in root if each.tag.endswith("text")]
-    assert "标题:金额(元)" in texts
+    assert "标题：金额（元）" in texts
     assert all(0 <= int(each.attrib["y"]) <= height for each in root if "y" in each.attrib)
 
 

@@ -13,7 +13,8 @@ _WIDTH, _TOP, _BOTTOM = 960, 64, 56
 _PLOT_HEIGHT = 360
 _BAR, _GAP = 18, 8
 _MOST_BARS, _MOST_COLUMNS = 40, 400
-_LABELS = 16  # along the time axis
+_LABEL_GAP = 10  # at least, along the time axis
+_FILL_PERCENT = 80  # of a column's room
 _STEPS = (1, 2, 5, 10)
 _TICKS = 5
 _FONT = "'Noto Sans CJK SC','Source Han Sans SC','Microsoft YaHei','PingFang SC',sans-serif"
@@ -27,7 +28,7 @@ def draw(table: Table) -> str:
         raise CardError(f"{table.en} is a list without a chart: leave --svg out")
     rows = [(str(row[0]), int(row[table.drawn] or 0)) for row in table.rows]
     column = table.columns[table.drawn]
-    title = f"{table.zh}:{column.zh}" + (f"({UNITS[column.kind]})" if UNITS[column.kind] else "")
+    title = f"{table.zh}：{column.zh}" + (f"（{UNITS[column.kind]}）" if UNITS[column.kind] else "")
     if table.ordered:
         height, body = _draw_columns(rows[-_MOST_COLUMNS:], column.kind)
     else:
@@ -79,19 +80,21 @@ def _draw_columns(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
     left, right, height = 110, _WIDTH - 24, _TOP + _PLOT_HEIGHT
     low, span = ticks[0], ticks[-1] - ticks[0]
     parts = []
-    for tick in ticks:
+    for tick, label in zip(ticks, _label(ticks, kind), strict=True):
         y = height - (tick - low) * _PLOT_HEIGHT // span
         parts.append(_line(left, y, right, y))
-        parts.append(_text(left - 8, y + 4, _label(tick, kind), "end"))
+        parts.append(_text(left - 8, y + 4, label, "end"))
     zero = height + low * _PLOT_HEIGHT // span
     count = max(len(rows), 1)
-    every = -(-count // _LABELS)
+    widest = max((_width(label) for label, _ in rows), default=0) + _LABEL_GAP
+    every = -(-count * widest // (right - left))  # so that no label runs into the next
     for place, (label, value) in enumerate(rows):
         x = left + (right - left) * place // count
-        wide = max((right - left) * (place + 1) // count - x - (2 if count < 120 else 0), 1)
+        room = left + (right - left) * (place + 1) // count - x
+        wide = max(room * _FILL_PERCENT // 100, 1)
         tall = abs(value) * _PLOT_HEIGHT // span
         y = zero - tall if value >= 0 else zero
-        parts.append(f'<rect x="{x + 1}" y="{y}" width="{wide}" height="{tall}" fill="{_FILL}"/>')
+        parts.append(f'<rect x="{x}" y="{y}" width="{wide}" height="{tall}" fill="{_FILL}"/>')
         if place % every == 0:
             parts.append(_text(x + wide // 2, height + 20, label, "middle", size=11))
     parts.append(_line(left, zero, right, zero, _INK))
@@ -105,10 +108,10 @@ def _draw_bars(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
     low, span = ticks[0], ticks[-1] - ticks[0]
     bottom = _TOP + len(rows) * (_BAR + _GAP) + _GAP
     parts = []
-    for tick in ticks:
+    for tick, label in zip(ticks, _label(ticks, kind), strict=True):
         x = left + (tick - low) * (right - left) // span
         parts.append(_line(x, _TOP, x, bottom))
-        parts.append(_text(x, bottom + 18, _label(tick, kind), "middle", size=11))
+        parts.append(_text(x, bottom + 18, label, "middle", size=11))
     zero = left - low * (right - left) // span
     for place, (label, value) in enumerate(rows):
         y = _TOP + _GAP + place * (_BAR + _GAP)
@@ -121,14 +124,15 @@ def _draw_bars(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
     return bottom + _BOTTOM - 20, "".join(parts)
 
 
-def _label(tick: int, kind: Kind) -> str:
-    """Return a tick in people's units, with no more decimals than it has."""
-    text = format_cell(tick, kind)
-    whole, point, rest = text.partition(".")
-    text = whole + (point + rest.rstrip("0")).rstrip(".")
-    if len(text) > 4 and text.endswith("0000"):
-        return text[:-4] + "万"
-    return text
+def _label(ticks: range, kind: Kind) -> list[str]:
+    """Return the ticks in people's units, without idle zeros; in 万 if all are whole ones."""
+    labels = []
+    for tick in ticks:
+        whole, point, rest = format_cell(tick, kind).partition(".")
+        labels.append((whole + point + rest.rstrip("0")).rstrip("."))
+    if all(label == "0" or label.endswith("0000") for label in labels):
+        return [label if label == "0" else f"{label[:-4]}万" for label in labels]
+    return labels
 
 
 def _width(text: str) -> int:

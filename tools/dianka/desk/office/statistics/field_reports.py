@@ -13,6 +13,7 @@ from dianka.desk.office.statistics.query import (
     NO_KEY,
     Query,
     describe,
+    fill_gaps,
     find_period,
     name_keys,
     read_sums,
@@ -44,13 +45,13 @@ def energy(actor: Actor, query: Query) -> Table:
     """
     by = require_grouping(query.by or "month", ("month", "day", "area", "tariff"))
     period = find_period(query)
-    found = read_sums("used", period, by)
+    found = fill_gaps(read_sums("used", period, by), by)
     names = name_keys(found, by)
     rows: list[tuple[Cell, ...]] = [
         (names[key], sums.count, sums.amount_fen, sums.energy_wh) for key, sums in found.items()
     ]
     return Table(
-        f"用电统计(按{GROUPINGS[by]}){describe(period)}",
+        f"用电统计（按{GROUPINGS[by]}）{describe(period)}",
         f"Energy used by {by}, as receipts show it",
         (
             Column(GROUPINGS[by], by, Kind.TEXT),
@@ -128,7 +129,7 @@ def balance(actor: Actor, query: Query) -> Table:
         key=lambda row: -int(row[2] or 0),
     )
     return Table(
-        "表内余额(按台区)",
+        "表内余额（按台区）",
         "Balance in the field by area",
         (
             Column("台区", "area", Kind.TEXT),

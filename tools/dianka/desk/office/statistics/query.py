@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.db.models import Q, Sum
 
@@ -11,7 +11,12 @@ from dianka.desk.office.customers.models import Tariff
 from dianka.desk.office.estate.models import Area
 from dianka.desk.office.statistics.models import Summary
 from dianka.desk.office.statistics.summaries import catch_up
-from dianka.desk.office.statistics.times import Period, first_of_month, local_day
+from dianka.desk.office.statistics.times import (
+    Period,
+    first_of_month,
+    local_day,
+    months_between,
+)
 
 NO_KEY = "(无) none"
 
@@ -68,6 +73,20 @@ def read_sums(subject: str, period: Period, by: str) -> dict[str, Sums]:
             sums.amount_fen += row["fen"]
             sums.energy_wh += row["wh"]
     return {key: found[key] for key in sorted(found)}
+
+
+def fill_gaps(found: dict[str, Sums], by: str) -> dict[str, Sums]:
+    """Return the sums with a row for each hour, day or month between that had none."""
+    keys = list(found)
+    if by == "hour":
+        keys = [f"{hour:02d}" for hour in range(24)]
+    elif by == "day" and keys:
+        first, last = date.fromisoformat(keys[0]), date.fromisoformat(keys[-1])
+        keys = [str(first + timedelta(days=each)) for each in range((last - first).days + 1)]
+    elif by == "month" and keys:
+        first, last = (date.fromisoformat(f"{key}-01") for key in (keys[0], keys[-1]))
+        keys = [str(month)[:7] for month in months_between(first, last)]
+    return {key: found.get(key, Sums()) for key in keys}
 
 
 def _parts(period: Period, by: str) -> list[Q]:

@@ -7,6 +7,7 @@ from dianka.desk.office.statistics.query import (
     Query,
     Sums,
     describe,
+    fill_gaps,
     find_period,
     name_keys,
     read_sums,
@@ -37,13 +38,13 @@ def sales(actor: Actor, query: Query) -> Table:
     """
     by = require_grouping(query.by or "day", tuple(GROUPINGS))
     period = find_period(query)
-    found = read_sums("sale", period, by)
+    found = fill_gaps(read_sums("sale", period, by), by)
     names = name_keys(found, by)
     rows = [_make_row(names[key], sums) for key, sums in found.items()]
     if by not in _OVER_TIME:
         rows.sort(key=lambda row: (-row[2], row[0]))
     return Table(
-        f"售电统计(按{GROUPINGS[by]}){describe(period)}",
+        f"售电统计（按{GROUPINGS[by]}）{describe(period)}",
         f"Sales by {by}",
         (
             Column(GROUPINGS[by], by, Kind.TEXT),
