@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, Count, Q, Sum, Value, When
 
 from dianka.desk.office.audit import chain
 from dianka.desk.office.estate.models import Area
@@ -69,24 +69,20 @@ def energy(actor: Actor, query: Query) -> Table:
 def transit(actor: Actor, query: Query) -> Table:
     """Return the money that is sold and not yet proved to be in a meter, by the sale's age."""
     now = chain.read_time()
-    bounds = [now - timedelta(days=days) for days in _AGES_DAYS]
-    ages = {
-        f"age{place}": (
-            Q(written_at__lte=late) & Q(written_at__gt=early) if early else Q(written_at__lte=late)
-        )
-        for place, (late, early) in enumerate(zip(bounds, [*bounds[1:], None], strict=True))
-    }
-    summed = Sale.objects.filter(state=Sale.State.WRITTEN).aggregate(
-        **{name: Sum("amount_fen", filter=age) for name, age in ages.items()},
-        **{f"{name}n": Count("id", filter=age) for name, age in ages.items()},
+    bounds = list(enumerate(now - timedelta(days=days) for days in _AGES_DAYS[1:]))
+    age = Case(
+        *(When(written_at__gt=bound, then=Value(place)) for place, bound in bounds),
+        default=Value(len(bounds)),
     )
+    sales = Sale.objects.filter(state=Sale.State.WRITTEN).annotate(age=age)
+    summed = sales.values("age").order_by().annotate(n=Count("id"), fen=Sum("amount_fen"))
+    found = {row["age"]: (row["n"], row["fen"]) for row in summed}
     names = [
         f"{low}–{high} 天" if high else f"超过 {low} 天"
         for low, high in zip(_AGES_DAYS, [*_AGES_DAYS[1:], 0], strict=True)
     ]
     rows: list[tuple[Cell, ...]] = [
-        (name, summed[f"age{place}n"], summed[f"age{place}"] or 0)
-        for place, name in enumerate(names)
+        (name, *found.get(place, (0, 0))) for place, name in enumerate(names)
     ]
     held = Account.objects.filter(kind="transit").aggregate(fen=Sum("balance_fen"))["fen"] or 0
     other_fen = -held - sum(int(row[2] or 0) for row in rows)
