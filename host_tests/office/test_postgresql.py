@@ -25,6 +25,8 @@ FILES = (
     "test_sales.py",
     "test_search.py",
     "test_shifts.py",
+    "test_statistics.py",
+    "test_suspects.py",
     "test_tariffs.py",
 )
 

@@ -27,6 +27,7 @@ INSIDE = {
     "complete": "within an act that has its right",
     "set_state": "within an act that has its right",
     "make_row": "within an act that has its right",
+    "make_report": "calls a report, which has its right",
     "tell_opening": "within an act that has its right",
     "settle": "within an act that has its right",
     "install_locked": "within an act that has its right",

@@ -1,10 +1,10 @@
 """What the database itself refuses and keeps, on SQLite and on PostgreSQL.
 
-Acts, entries, readings and price versions are never changed or deleted; sales, shifts and cards
-only go forward; an account keeps its name; an entry's insert moves both balances. Whoever owns the
-database can drop a guard: `find_missing` names it, and the proof names what was done without it.
-Django makes a table of SQLite anew when a migration alters it, and its guards are gone then: such a
-migration ends with `make_for` of its app.
+Acts, entries, readings, inspections and price versions are never changed or deleted; sales, shifts
+and cards only go forward; an account keeps its name; an entry's insert moves both balances. Whoever
+owns the database can drop a guard: `find_missing` names it, and the proof names what was done
+without it. Django makes a table of SQLite anew when a migration alters it, and its guards are gone
+then: such a migration ends with `make_for` of its app.
 """
 
 import functools
@@ -150,6 +150,20 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
             "OLD.tendered_fen IS NOT NULL",
             "a sale keeps what was sold",
         ),
+    ),
+    "statistics": tuple(
+        (
+            f"statistics_{table}_no_{event.lower()}",
+            f"statistics_{table}",
+            event,
+            "",
+            f"{said} is never changed",
+        )
+        for table, said in (
+            ("inspection", "what an inspection found"),
+            ("feederreading", "a reading of a feeder"),
+        )
+        for event in ("UPDATE", "DELETE")
     ),
 }
 _NEVER_EMPTIED = {"audit_act", "ledger_entry", "vending_sale"}  # by TRUNCATE

@@ -51,6 +51,7 @@ def make_settings(folder: Path, url: str, key: str) -> dict[str, Any]:
             "dianka.desk.office.customers",
             "dianka.desk.office.cards",
             "dianka.desk.office.vending",
+            "dianka.desk.office.statistics",
         ],
         "DATABASES": {"default": _postgresql(url) if url else _sqlite(folder / DATABASE)},
     }

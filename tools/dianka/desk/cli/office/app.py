@@ -33,6 +33,15 @@ COMMANDS = {
     "password": Later(f"{_HERE}.person:password_command", "Change one's own password."),
     "desk": Later(f"{_HERE}.person:desk_app", "The desks of this office."),
     "card": Later(f"{_HERE}.cards:card_app", "The register of cards, and what each card is."),
+    "report": Later(f"{_HERE}.reports:report_command", "Show, draw and export figures."),
+    "summarise": Later(f"{_HERE}.reports:summarise_command", "Sum up what has come since."),
+    "statement": Later(f"{_HERE}.reports:statement_command", "Show a customer's statement."),
+    "suspects": Later(
+        f"{_HERE}.suspects:suspects_command", "Make this month's list of places to visit."
+    ),
+    "limits": Later(f"{_HERE}.suspects:limits_command", "Show or set the rules' thresholds."),
+    "inspection": Later(f"{_HERE}.suspects:inspection_app", "Record what was found outside."),
+    "figures": Later(f"{_HERE}.figures:figures_command", "Measure an office made up for it."),
     "sign-in": Later(f"{_HERE}.people:sign_in_command", "Sign in at this desk."),
     "sign-out": Later(f"{_HERE}.people:sign_out_command", "End the sign-in at this desk."),
 }

@@ -47,7 +47,7 @@ def list_history(actor: Actor, customer_no: int) -> list[Event]:
 
 
 def _list_acts(customer: Customer, contracts: list[Contract], cards: list[Card]) -> Iterator[Event]:
-    subjects = [name_subject(customer), *(f"card {card.serial}" for card in cards)]
+    subjects = [name_subject(customer), *(card.serial for card in cards)]
     wanted = Q(subject__in=subjects)
     for contract in contracts:
         wanted |= Q(subject=str(contract.meter)) & _while(contract, "time")

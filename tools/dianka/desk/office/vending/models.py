@@ -109,6 +109,11 @@ class Sale(models.Model):
         indexes = (
             models.Index(fields=("written_at",), name="sale_by_time"),
             models.Index(fields=("operator", "begun_at"), name="sale_by_operator"),
+            models.Index(
+                fields=("written_at", "amount_fen"),
+                condition=Q(state="written"),
+                name="sale_in_transit",
+            ),
         )
 
 

@@ -1,0 +1,117 @@
+"""Years of a large office in bulk, from a seed: what the figures of reports are taken on.
+
+Everybody buys, puts the card into the meter within a day, and brings the receipt along with the
+next purchase. Of 200 sales one is void. Use has no pattern: households.py has people in it.
+"""
+
+import random
+import time
+from array import array
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from dianka.card_port import CardError
+from dianka.desk.office.audit import chain
+from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.figures.books import Books, Made, Purchase, Receipt
+from dianka.desk.office.figures.bulk import Bulk, unguarded
+from dianka.desk.office.figures.plain_estate import fill_estate
+from dianka.desk.office.vending.models import Sale
+from dianka.desk.prices import UTC_OFFSET, card_minute
+
+_METHODS = ("notes", "notes", "wechat", "alipay")
+_AMOUNTS_FEN = (2000, 5000, 5000, 10_000, 10_000, 20_000)
+_VOID_EACH = 200
+_DAY_S = 86_400
+_OPEN_S, _SELLING_S = 8 * 3600, 10 * 3600  # a counter's local opening, and how long it sells
+_COMMIT_EACH = 50  # days
+_METERS_OF_DESK, _MOST_DESKS = 20_000, 50
+
+
+def make_history(meters: int, sales: int, months: int, seed: int = 1) -> Made:
+    """Fill an office that has sold nothing yet with its history up to now.
+
+    Its contracts are taken, or `meters` plain ones are made if there are none. CardError if sales
+    are there.
+    """
+    if Sale.objects.exists():
+        raise CardError("this office has sold: make a history in a new office")
+    began, now = time.monotonic(), chain.read_time()
+    begin = now - timedelta(days=months * 365 // 12)
+    with unguarded():
+        if not Contract.objects.exists():
+            middle = card_minute(now - (now - begin) / 2 + UTC_OFFSET)
+            fill_estate(Bulk(), meters, begin, middle // 10_000 * 10_000)
+        desks = min(max(meters // _METERS_OF_DESK, 2), _MOST_DESKS)
+        history = _History(Books(desks), begin, now, sales, random.Random(seed))
+        history.run()
+    history.books.made.seconds = time.monotonic() - began
+    return history.books.made
+
+
+class _History:
+    def __init__(
+        self, books: Books, begin: datetime, now: datetime, sales: int, rng: random.Random
+    ) -> None:
+        self.books, self.begin, self.now, self.rng = books, begin, now, rng
+        count = len(books.contracts)
+        self.days = (now - begin).days
+        self.interval_s = max(self.days * _DAY_S * count // max(sales, 1), 3600)
+        self.bought = array("q", [0]) * count  # the last purchase, fen
+        self.put_in = array("q", [0]) * count  # when the card was put in after it, s since begin
+        self.holds = array("q", [0]) * count  # the meter, fen
+        local = begin + UTC_OFFSET
+        self.midnight_s = (local.hour * 60 + local.minute) * 60 + local.second
+
+    def run(self) -> None:
+        """Live through all days; one transaction is some weeks."""
+        days: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for place in range(len(self.books.contracts)):
+            at = self._find_open_time(self.rng.randrange(min(self.interval_s, self.days * _DAY_S)))
+            days[at // _DAY_S].append((at, place))
+        for first in range(0, self.days + 1, _COMMIT_EACH):
+            with transaction.atomic():
+                for day in range(first, min(first + _COMMIT_EACH, self.days + 1)):
+                    for at, place in sorted(days.pop(day, [])):
+                        after = self._visit(place, at)
+                        days[after // _DAY_S].append((after, place))
+        with transaction.atomic():
+            self.books.close()
+
+    def _find_open_time(self, at: int) -> int:
+        """Return a time of about this day at which a counter is open, in s since begin."""
+        opens = at // _DAY_S * _DAY_S + (_OPEN_S - self.midnight_s) % _DAY_S
+        return opens + self.rng.randrange(_SELLING_S)
+
+    def _visit(self, place: int, at: int) -> int:
+        """Bring the last receipt and buy; return the time of the next visit."""
+        rng, books = self.rng, self.books
+        after = self._find_open_time(at + self.interval_s * rng.randrange(60, 141) // 100)
+        if after <= at:
+            after += _DAY_S
+        when = self.begin + timedelta(seconds=at)
+        if when >= self.now:
+            return self.days * _DAY_S * 2  # never
+        area = books.contracts[place][3] or 0
+        desk = (rng.randrange(1000) if rng.randrange(10) == 0 else area) % len(books.desks)
+        operator = f"clerk{desk + 1}{'ab'[at // _DAY_S % 2]}"
+        if books.count[place]:
+            books.take_receipt(desk, operator, place, when, self._make_receipt(place, at))
+        fen, method = rng.choice(_AMOUNTS_FEN), rng.choice(_METHODS)
+        if rng.randrange(_VOID_EACH) == 0:
+            books.sell(desk, operator, place, when, Purchase(fen, method, None, True))
+        next_at = self.begin + timedelta(seconds=after)
+        loaded_at = next_at if next_at < self.now else None
+        books.sell(desk, operator, place, when, Purchase(fen, method, loaded_at))
+        self.bought[place] = fen
+        self.put_in[place] = at + rng.randrange(600, min(_DAY_S, after - at) + 601)
+        return after
+
+    def _make_receipt(self, place: int, at: int) -> Receipt:
+        loaded, held = self.bought[place], self.holds[place]
+        used = held * self.rng.randrange(80, 101) // 100
+        self.holds[place] = held - used + loaded
+        put_in = self.begin + timedelta(seconds=min(self.put_in[place], at)) + UTC_OFFSET
+        return Receipt(card_minute(put_in), self.holds[place], loaded, used)
