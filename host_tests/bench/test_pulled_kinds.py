@@ -12,7 +12,7 @@ import pytest
 from dianka.bench.campaign.pulled import SCENES, find_scenes
 from pulled_kit import campaign, planted, played
 
-EVERY = 307  # a prime: no rhythm of commands hides a point from it
+EVERY = 457  # a prime: no rhythm of commands hides a point from it
 WHOLE = ("system control",)  # so short a session that all its points take a few seconds
 
 

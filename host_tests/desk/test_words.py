@@ -240,7 +240,7 @@ SEE = "see `dianka {} --help`"
     [
         (
             ("sell", "lin.card", "--pirce", "1"),
-            "No such option: --pirce (Possible options: --price): " + SEE.format("sell"),
+            "No such option: --pirce (Possible options: --office, --price): " + SEE.format("sell"),
         ),
         (("sell", "lin.card", "-x"), "No such option: -x: " + SEE.format("sell")),
         (

@@ -17,7 +17,7 @@ from office_kit import PASSWORD
 from registry_kit import enter_sale, load
 
 LIVE = settings(
-    max_examples=30,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

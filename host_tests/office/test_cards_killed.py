@@ -49,7 +49,7 @@ def one_card(stage: OfficeStage, meter_no: int, serial: bytes) -> None:
     assert used == [serial.hex()]
 
 
-@sweep(40)
+@sweep(500)
 def test_killed_while_a_card_is_issued(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -57,7 +57,7 @@ def test_killed_while_a_card_is_issued(
     words = "card issue user i{0}.card --meter {0}"
     desk.make_contract(FIRST)
     whole = desk.run(folder, words.format(FIRST))["points"]
-    killed_at = sweeps.points(whole, every, 2)
+    killed_at = sweeps.points(whole, every, 1)
     for at in killed_at:
         desk.make_contract(at)
         killed = desk.run(folder, words.format(at), at=at, after=bool(at % 2))
@@ -74,7 +74,7 @@ def test_killed_while_a_card_is_issued(
     record_property("figure", f"card issue killed at {len(killed_at)} of {whole} points: one card")
 
 
-@sweep(40)
+@sweep(500)
 def test_killed_while_a_card_is_replaced(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -92,7 +92,7 @@ def test_killed_while_a_card_is_replaced(
 
     sold(2 * FIRST)
     whole = desk.run(folder, words.format(2 * FIRST), f"{PASSWORD}\n")["points"]
-    killed_at = sweeps.points(whole, every, 2)
+    killed_at = sweeps.points(whole, every, 1)
     for at in killed_at:
         meter_no = 2 * FIRST + at
         old, new = f"o{meter_no}.card", f"n{meter_no}.card"
@@ -116,7 +116,7 @@ def test_killed_while_a_card_is_replaced(
     record_property("figure", f"card replace killed at {len(killed_at)} of {whole} points: one")
 
 
-@sweep(60)
+@sweep(500)
 def test_killed_in_a_batch(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -131,7 +131,7 @@ def test_killed_in_a_batch(
         return "office card batch user --csv two.csv --folder made"
 
     whole = desk.run(folder, list_two(4 * FIRST))["points"]
-    batch, killed_at = 1, sweeps.points(whole, every, 2)
+    batch, killed_at = 1, sweeps.points(whole, every, 1)
     for at in killed_at:
         first = 4 * FIRST + 2 * at
         killed = desk.run(folder, list_two(first), at=at, after=bool(at % 2))

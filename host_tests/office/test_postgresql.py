@@ -1,4 +1,4 @@
-"""The tests of ledger and chains once more, on a PostgreSQL of their own."""
+"""The tests that touch money or the database once more, on a PostgreSQL of their own."""
 
 import os
 import subprocess
@@ -11,14 +11,13 @@ import pytest
 
 from dianka.firmware import ROOT
 
-FILES = (
+ALWAYS = ("test_ledger.py", "test_many_desks.py")
+OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
-    "test_ledger.py",
     "test_limits.py",
-    "test_many_desks.py",
     "test_people.py",
     "test_receipts.py",
     "test_refunds.py",
@@ -43,7 +42,9 @@ def url() -> Iterator[str]:
             server.cleanup()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "name", [*ALWAYS, *(pytest.param(name, marks=pytest.mark.postgresql) for name in OTHERS)]
+)
 def test_the_same_on_postgresql(
     url: str, name: str, record_property: Callable[[str, object], None]
 ) -> None:

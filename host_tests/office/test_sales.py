@@ -17,11 +17,12 @@ from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from estate_kit import make_actor
 from office_kit import drop_guards
+from sweeps import points, sweep
 
 DESK = "counter"
 
 LIVE = settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -92,12 +93,15 @@ def count_commands() -> int:
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("first", [True, False], ids=["opening", "purchase"])
-def test_torn_at_every_command_and_sold_again(office: Path, done: bool, first: bool) -> None:
+@sweep(3)
+def test_torn_at_a_command_and_sold_again(
+    office: Path, done: bool, first: bool, every: int
+) -> None:
     from django.db import transaction
 
     from dianka.desk.office.vending.models import Desk, Sale
 
-    for at in range(1, count_commands() + 4):
+    for at in points(count_commands() + 3, every):
         with transaction.atomic():
             control = kit.control_card()
             clerk, resident = Clerk(control), Resident(control)

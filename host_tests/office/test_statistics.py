@@ -17,7 +17,7 @@ from dianka.card_port import CardError
 from estate_kit import make_actor, make_contract
 
 LIVE = settings(
-    max_examples=15,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -287,7 +287,7 @@ class Signalling(Tpdu):
         return super().exchange(tpdu)
 
 
-@sweep(2)
+@sweep(4)
 def test_ended_during_a_sale_through_readers(
     pcsc: Readers, every: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -323,7 +323,7 @@ def test_ended_during_a_sale_through_readers(
     )
 
 
-@sweep(3)
+@sweep(6)
 def test_pulled_out_of_the_reader_during_a_sale(
     pcsc: Readers, every: int, record_property: Callable[[str, object], None]
 ) -> None:

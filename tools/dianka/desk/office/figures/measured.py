@@ -14,16 +14,22 @@ _CPU = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured. `goal` is the highest value that is good enough, None if there is none."""
+    """What was measured. `goal` is the highest value that is good enough, None if there is none.
+
+    `at_least`: it is the lowest one.
+    """
 
     name: str
     value: int
     unit: str
     goal: int | None = None
+    at_least: bool = False
 
     @property
     def is_good(self) -> bool:
-        return self.goal is None or self.value <= self.goal
+        if self.goal is None:
+            return True
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
 
 
 @dataclass(frozen=True)
