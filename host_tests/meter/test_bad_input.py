@@ -230,7 +230,7 @@ def test_mains_too_low_for_a_card(kit: MeterKit) -> None:
     unharmed(kit, session, 1)
 
 
-@sweep(3)
+@sweep(5)
 @pytest.mark.parametrize("line", ["slot", "esam"])
 def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str, every: int) -> None:
     """A UART under MicroPython hands on characters with a wrong parity.

@@ -155,7 +155,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=14,
+    max_examples=10,
     stateful_step_count=22,
     deadline=None,
     derandomize=True,

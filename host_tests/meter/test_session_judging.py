@@ -122,7 +122,7 @@ def judged(case: Case) -> str | int:
         assert records.pack(state) == before  # it decides and changes nothing
 
 
-@settings(max_examples=3000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_firmware_judges_as_the_rules_do(case: Case) -> None:
     expected = rules(case)

@@ -97,7 +97,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     kit.close()
 
 
-@settings(max_examples=24, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     load_mw=st.sampled_from([0, 40_000, 2_200_000, 6_600_000]),
     new_e4=st.integers(1, 99_999).filter(lambda price: price != PRICE_E4),
