@@ -167,6 +167,25 @@ def test_only_a_proof_voids_a_sale(office: Path, forged: bool) -> None:
     assert (state, "is void" in told[0]) == (("pending", False) if forged else ("void", True)), at
 
 
+def test_who_may_not_sell_may_look_at_an_unfinished_sale(office: Path) -> None:
+    from dianka.desk.office.vending import counter
+    from dianka.desk.office.vending.models import Sale
+
+    control = kit.control_card()
+    clerk, resident = Clerk(control), Resident(control)
+    clerk.sell(resident, 700, resident.card)
+    resident.visit_meter()
+    assert clerk.sell(resident, 5000, kit.Pulled(resident.card, count_commands() + 2, True)) == (
+        "kept"
+    )
+    told: list[str] = []
+    auditor = make_actor("auditor", DESK)
+    counter.look(auditor, control, resident.card, tell=told.append)
+    assert "may not sell" in told[0]
+    assert Sale.objects.get(amount_fen=5000).state == "pending"
+    assert "posted now" in clerk.look(resident)[0]
+
+
 acts = st.lists(
     st.tuples(st.just("sell"), st.sampled_from([1, 4999, 5000, 5001]), st.integers(1, 20))
     | st.tuples(st.just("torn"), st.sampled_from([4999, 5000]), st.integers(1, 20))

@@ -28,7 +28,7 @@ from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
-from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.people.rights import Actor, RightError, needs
 from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form, SaleRefused
@@ -287,19 +287,32 @@ def _take_card_in(actor: Actor, serial: str, contract: Contract) -> None:
 
 
 def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
-    """Find out from the card what has become of an unfinished sale."""
-    found, named = seen.found, f"sale {sale.number} of {yuan(sale.amount_fen)} yuan"
-    back = found.write_back
+    """Find out from the card what has become of an unfinished sale, and say it.
+
+    It stays unfinished for who may look, but not sell.
+    """
+    try:
+        told = _settle_by_card(actor, sale, seen.found, desk)
+    except RightError as error:
+        told = f"{sales.describe_unfinished(sale)} ({error})"
+        seen.unfinished = sale
+    if not told:
+        told = sales.describe_unfinished(sale)
+        seen.unfinished = sale
+    seen.tell(told)
+
+
+def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
+    """Post or void a sale if the card decides it; return what happened, or nothing."""
+    named, back = f"sale {sale.number} of {yuan(sale.amount_fen)} yuan", found.write_back
     there = (found.count, found.money_fen) == (sale.count, sale.amount_fen)
     if there and (back is None or back["count"] >= sale.count):
         sales.post(actor, sale.pk)
-        seen.tell(f"{named} is on the card, and posted now")
-    elif found.count == sale.count - 1 and _prove_former(found, desk):
+        return f"{named} is on the card, and posted now"
+    if found.count == sale.count - 1 and _prove_former(found, desk):
         sales.void(actor, sale.pk, "the card proves that it has not got it")
-        seen.tell(f"{named} never reached the card, and is void: give its money back")
-    else:
-        seen.unfinished = sale
-        seen.tell(sales.describe_unfinished(sale))
+        return f"{named} never reached the card, and is void: give its money back"
+    return ""
 
 
 def _prove_former(found: OnCard, desk: Desk) -> bool:
