@@ -42,6 +42,7 @@ def test_the_first_day_of_the_page(tmp_path: Path) -> None:
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
+    assert "the control card may seal 350.00 yuan more" in done.stdout
     for said in ("售电收据", "找零                                    50.00 元", "班次结账报告"):
         assert said in done.stdout
     assert "proved: not a fen too many or too few" in done.stdout

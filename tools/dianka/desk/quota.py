@@ -50,6 +50,17 @@ def read_quota(control: CardPort) -> Quota | None:
     )
 
 
+def find_shortage(control: CardPort, amount_fen: int) -> str:
+    """Return a line if the quota is enough for fewer than ten more such sales, else nothing."""
+    quota = read_quota(control)
+    if quota is None or quota.quota_fen is None or quota.quota_fen >= 10 * amount_fen:
+        return ""
+    return (
+        f"the control card may seal {yuan(quota.quota_fen)} yuan more: have it refilled in time "
+        "(`dianka keys refill`)"
+    )
+
+
 def read_parts(control: CardPort) -> list[bytes]:
     """Return the serial numbers of the part cards that may approve orders to this control card."""
     fields = _read_fields(control, desk_files.CONTROL_PARTS, desk_files.PART_SERIALS)

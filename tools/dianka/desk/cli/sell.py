@@ -1,5 +1,6 @@
 """`dianka sell`: the sale on the command line, its receipt, and what is said when it ends early."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from uuid import UUID
 import typer
 
 from dianka.card_port import CardError
+from dianka.cardos.chip import CardTorn
 from dianka.desk.cli.office.signed_in import OfficeOption, open_as_actor
 from dianka.desk.cli.options import (
     ControlOption,
@@ -23,6 +25,7 @@ from dianka.desk.cli.output import OUTPUT_FAILED, OutputError
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.interrupts import held
 from dianka.desk.prices import NewPrice, format_difference, is_far, parse_minute
+from dianka.desk.quota import find_shortage
 from dianka.desk.sell import Receipt, raise_as_sale_error, sell
 from dianka.desk.words import format_price, format_time
 from dianka.money import yuan
@@ -157,8 +160,13 @@ def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) ->
             raise_if_stopped=held.raise_if_heard,
             tell=typer.echo,
         )
+        shortage = ""
+        with suppress(CardError, CardTorn):  # the sale is made, whatever the control card says
+            shortage = find_shortage(desk.port, sale.amount_fen)
     try:
         typer.echo(format_receipt(sale))
+        if shortage:
+            typer.echo(shortage)
     except OutputError as error:
         raise ReceiptError(
             f"sale {sale.number} is made and in the books, but its receipt can't be written "
