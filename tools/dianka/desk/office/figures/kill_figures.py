@@ -123,7 +123,8 @@ class _Clerk:
         The form of a sale that was broken off is used again.
         """
         self._count("sales begun")
-        form = self.kept.get(resident.meter_no) or _Form(
+        again = self.kept.get(resident.meter_no)
+        form = again or _Form(
             uuid.UUID(int=self.rng.getrandbits(128)), self.rng.choice(_AMOUNTS_FEN)
         )
         pull = self.rng.randint(1, _COMMANDS) if how == "pull" else 0
@@ -135,7 +136,7 @@ class _Clerk:
         if "sold" in last:
             kept = self.kept.pop(resident.meter_no, None)
             self.till_fen += last["sold"] - (kept.amount_fen if kept else 0)
-        elif "refused" not in last and resident.meter_no not in self.kept:
+        elif "refused" not in last and not again:  # nobody pays for the same form twice
             self.kept[resident.meter_no] = form  # "keep the money", or no line at all
             self.till_fen += form.amount_fen
         if killed:
