@@ -7,9 +7,18 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
-from dianka.desk.cli.options import parse_decimal, parse_number
+from dianka.desk.cli.options import (
+    CardArgument,
+    ControlOption,
+    ReaderOption,
+    open_control,
+    parse_decimal,
+    parse_number,
+)
 from dianka.desk.cli.plain import report_errors
 from dianka.desk.prices import UTC_OFFSET
+from dianka.money import signed_yuan
+from dianka.readers import find_reader, pick_place
 
 AreaOption = Annotated[str, typer.Option(help="The area's name.")]
 inspection_app = typer.Typer(
@@ -72,6 +81,33 @@ def record_command(
 
         row = record_inspection(actor, parse_number(customer, "customer"), found, note)
         typer.echo(f"recorded: {row.found}; rules that had asked for it: {row.rules or 'none'}")
+
+
+@inspection_app.command("read")
+def read_command(
+    folder: FolderOption,
+    card: CardArgument = None,
+    reader: ReaderOption = None,
+    control: ControlOption = None,
+) -> None:
+    """Take what a meter has copied to an inspection card into the books.
+
+    Example: dianka office inspection read inspection.card --office office
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.vending.inspection_cards import take_inspection
+
+        place = pick_place(card, reader)
+        with find_reader(place).connect() as inspected, open_control(place, control) as desk:
+            contract, reading = take_inspection(actor, desk.port, inspected.port)
+        if reading is None:
+            typer.echo(f"meter {contract.meter}: the books have this, or a later reading")
+            return
+        used = f"{signed_yuan(reading.used_fen)} yuan used since the last reading"
+        typer.echo(f"meter {contract.meter}: {signed_yuan(reading.balance_fen)} yuan in it, {used}")
+        if reading.unexplained_fen:
+            typer.echo(f"{signed_yuan(reading.unexplained_fen)} yuan in it were never sold here")
 
 
 @inspection_app.command("feeder")

@@ -7,6 +7,7 @@ is kept by that alone. It is compared with the books when everything has been co
 meters were credited comes from the chips of their ESAMs.
 """
 
+import itertools
 import json
 import os
 import random
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.db import connections
+from django.db import connection, connections
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos import visits
@@ -41,7 +42,9 @@ from dianka.readers.base import Held
 
 COUNTERS, RESIDENTS = 4, 3  # residents of each counter
 _AMOUNTS_FEN = (100, 4999, 5000, 12_345)
-_COMMANDS = 18  # of a sale to the card, about
+# How a sale ends: some of them more often, as few moments of a sale are theirs.
+_ENDS = ("time", "time", "pull", "pull", "command", "command", "statement", "statement", "said")
+_STEPS = {"pull": 18, "command": 18, "statement": 50}  # of a sale, about
 _KILL_WITHIN_S = 0.3  # later than most sales end
 _RESTART_EVERY_S = 3
 _PATIENCE_S = 0.25  # with a database that starts again
@@ -98,24 +101,31 @@ class _Clerk:
         broken = 0
         while broken < kills:
             resident = self.rng.choice(self.residents)
-            broken += self._sell(resident, self.rng.choice(("kill", "kill", "pull")))
+            broken += self._sell(resident, self.rng.choice(_ENDS))
             if self.rng.random() < 0.5:
                 _visit(resident)
         for resident in self.residents:
             self._complete(resident)
 
     def _complete(self, resident: Resident) -> None:
+        """Sell what was paid for, look, and put the card into the meter once more.
+
+        A form whose sale was never begun may have to wait for the meter's receipt of the one
+        before.
+        """
         for _ in range(_TRIES):
             if resident.meter_no in self.kept:
                 self._sell(resident, "")
             if resident.meter_no not in self.kept and self._look(resident):
                 break
+            _visit(resident)
             time.sleep(_PATIENCE_S)
         _visit(resident)
         for _ in range(_TRIES):
             if self._look(resident):
                 return
             time.sleep(_PATIENCE_S)
+        self._count("refused")
 
     def _sell(self, resident: Resident, how: str) -> bool:
         """Sell once, ended by force if `how` says so; return whether it was.
@@ -127,10 +137,10 @@ class _Clerk:
         form = again or _Form(
             uuid.UUID(int=self.rng.getrandbits(128)), self.rng.choice(_AMOUNTS_FEN)
         )
-        pull = self.rng.randint(1, _COMMANDS) if how == "pull" else 0
-        delay_s = self.rng.random() ** 2 * _KILL_WITHIN_S if how == "kill" else _LONGEST_S
+        end = _End(how, self.rng.randint(1, _STEPS.get(how, 1)), self.rng.random() < 0.5)
+        delay_s = self.rng.random() ** 2 * _KILL_WITHIN_S if how == "time" else _LONGEST_S
         desk = f"desk{self.rng.randint(1, COUNTERS)}"
-        lines, killed = _run(lambda: _sell(self.control, resident, desk, form, pull), delay_s)
+        lines, killed = _run(lambda: _sell(self.control, resident, desk, form, end), delay_s)
         self._hear(resident, lines)
         last = lines[-1] if lines else {}
         if "sold" in last:
@@ -141,9 +151,10 @@ class _Clerk:
             self.till_fen += form.amount_fen
         if killed:
             self._count("desks killed")
-        elif pull and "sold" not in last:
+        pulled = how == "pull" and "sold" not in last
+        if pulled:
             self._count("cards pulled")
-        return killed or bool(pull and "sold" not in last)
+        return killed or pulled
 
     def _look(self, resident: Resident) -> bool:
         """Look at the card; return whether the books could be reached."""
@@ -164,11 +175,20 @@ class _Clerk:
         self.did[what] = self.did.get(what, 0) + 1
 
 
-class _Pulled:
-    """A card that is pulled before its nth command, or after it."""
+@dataclass(frozen=True)
+class _End:
+    """How a sale ends early: by time, or at its nth command to the card or statement."""
 
-    def __init__(self, port: CardPort, at: int) -> None:
-        self._port, self._left = port, at
+    how: str
+    at: int
+    done: bool  # after it, not before
+
+
+class _Ended:
+    """A card port whose card is pulled, or whose desk is killed, at the nth command."""
+
+    def __init__(self, port: CardPort, end: _End) -> None:
+        self._port, self._end, self._left = port, end, end.at
 
     def power_on(self) -> bytes:
         return self._port.power_on()
@@ -177,15 +197,34 @@ class _Pulled:
         self._left -= 1
         if self._left:
             return self._port.process(apdu)
-        if apdu[4] % 2:  # half of them are pulled when the card has done it
+        if self._end.done:
             self._port.process(apdu)
-        raise CardTorn("pulled")
+        if self._end.how == "pull":
+            raise CardTorn("pulled")
+        return _die()
 
 
-def _sell(control: Path, resident: Resident, desk: str, form: _Form, pull: int) -> None:
+def _kill_at_statement(at: int) -> None:
+    """Kill this process before its nth statement: what was committed before it stays."""
+    left = itertools.count(at - 1, -1)
+
+    def execute(act: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> object:
+        return act(sql, params, many, context) if next(left) else _die()
+
+    connection.execute_wrappers.append(execute)
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a process outlives SIGKILL")
+
+
+def _sell(control: Path, resident: Resident, desk: str, form: _Form, end: _End) -> None:
     actor = _make_actor(desk)
+    if end.how == "statement":
+        _kill_at_statement(end.at)
     with _hold(resident.card) as card, _hold(control) as sealing:
-        port = _Pulled(card.port, pull) if pull else card.port
+        port = _Ended(card.port, end) if end.how in ("pull", "command") else card.port
         try:
             sale = counter.sell(
                 actor, sealing.port, port, form.amount_fen, key=form.key, tell=_tell
@@ -193,6 +232,8 @@ def _sell(control: Path, resident: Resident, desk: str, form: _Form, pull: int) 
         except SaleBroken as error:
             _say(kept=str(error))
         else:
+            if end.how == "said":
+                _die()
             _say(sold=sale.amount_fen)
 
 
@@ -252,8 +293,8 @@ def _run(act: Callable[[], None], delay_s: float) -> tuple[list[dict[str, Any]],
             if not part:
                 break
             text += part
-    os.waitpid(pid, 0)
-    return [json.loads(line) for line in text.splitlines()], killed
+    _, status = os.waitpid(pid, 0)
+    return [json.loads(line) for line in text.splitlines()], os.WIFSIGNALED(status)
 
 
 def _run_child(act: Callable[[], None], screen: int) -> NoReturn:
@@ -310,5 +351,7 @@ def _compare(told: list[dict], credited_fen: int) -> Iterator[Figure]:
     in_meters_fen = -sums.get("meter", 0)
     yield Figure("fen not proved to be in meters", abs(tills_fen - in_meters_fen), "fen", 0)
     pending = Sale.objects.filter(state=Sale.State.PENDING).count()
+    refused = sum(one["did"].get("refused", 0) for one in told)
+    yield Figure("cards refused at the end", refused, "", 0)
     yield Figure("unfinished at the end", pending + sum(one["kept"] for one in told), "", 0)
     yield Figure("faults that check finds", len(list(checking.find_faults())), "", 0)

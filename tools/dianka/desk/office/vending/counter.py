@@ -184,6 +184,8 @@ class _Books(card_sale.Books):
 
     def look(self, found: OnCard, desk: Desk) -> None:
         self.seen = take_in(self.actor, found, desk, self._tell)
+        if found.count and found.write_back is None:
+            _name_what_waits(self.seen.contract, found.count)
 
     def find_price(self) -> NewPrice | None:
         assert self.seen
@@ -195,6 +197,21 @@ class _Books(card_sale.Books):
         form = Form(wish.key, found.serial.hex(), wish.amount_fen, wish.method, wish.tendered_fen)
         price = tariffs.pick_version(contract, tariffs.read_minute())
         self.sale, self.began = sales.begin(self.actor, form, contract, count, price)
+
+
+def _name_what_waits(contract: Contract, count: int) -> None:
+    """Raise SaleRefused that names the sale which is on the card and not in the meter yet.
+
+    Whoever sells because a former try ended without a line has to know which sale that is.
+    """
+    sold = Sale.objects.select_related("desk").filter(contract=contract, count=count)
+    waits = sold.filter(state=Sale.State.WRITTEN).first()
+    if waits:
+        raise SaleRefused(
+            f"purchase {count} of {yuan(waits.amount_fen)} yuan (sale {waits.number} at "
+            f"{waits.desk.name}, receipt {waits.receipt}) has not been in the meter yet: put the "
+            "card into its meter first; nothing was sold now"
+        )
 
 
 @contextmanager

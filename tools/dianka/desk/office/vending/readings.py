@@ -1,10 +1,12 @@
-"""What meters say of themselves, taken into the books: the receipts on user cards.
+"""What meters say of themselves, taken into the books: on user cards and on inspection cards.
 
-A receipt tells the count of the last purchase that the meter has credited, and its balance. Every
-purchase up to that count goes from transit into the meter; what the meter then holds less than it
-should is used up. What it holds more is never booked: nobody has sold it (`unexplained_fen`).
+A receipt, or the run info of an inspection, tells the count of the last purchase that the meter has
+credited, and its balance. Every purchase up to that count goes from transit into the meter; what
+the meter then holds less than it should is used up. What it holds more is never booked: nobody has
+sold it (`unexplained_fen`).
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +20,17 @@ from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.vending.models import Sale
 
 
-def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> Reading | None:
+@dataclass(frozen=True)
+class Inspected:
+    """What an inspection card tells besides: the meter's total, and its price (0.0001 yuan/kWh)."""
+
+    energy_wh: int
+    price_e4: int
+
+
+def take_receipt(
+    actor: Actor, contract: Contract, receipt: dict[str, Any], inspected: Inspected | None = None
+) -> Reading | None:
     """Take a card's receipt (card_files.WRITE_BACK) in, and return the reading.
 
     Return None if it tells nothing new: it was taken in before, or a later one was. The first
@@ -28,7 +40,8 @@ def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> R
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
         last = find_last(contract)
-        if last and _is_old(last, receipt):
+        source = Reading.Source.INSPECTION if inspected else Reading.Source.RECEIPT
+        if last and _is_old(last, receipt, source):
             return None
         holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
         loaded_fen = _find_loaded(contract, receipt["count"])
@@ -41,7 +54,7 @@ def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> R
         ).update(state=Sale.State.LOADED, loaded_at=act.time)
         return Reading.objects.create(
             meter=contract.meter,
-            source=Reading.Source.RECEIPT,
+            source=source,
             seen_at=act.time,
             meter_minute=receipt["time"],
             count=receipt["count"],
@@ -50,6 +63,8 @@ def take_receipt(actor: Actor, contract: Contract, receipt: dict[str, Any]) -> R
             loaded_fen=loaded_fen,
             used_fen=max(used_fen, 0),
             unexplained_fen=max(-used_fen, 0) - outside_fen,
+            energy_wh=inspected.energy_wh if inspected else None,
+            price_e4=inspected.price_e4 if inspected else None,
         )
 
 
@@ -59,13 +74,15 @@ def find_last(contract: Contract) -> Reading | None:
     return since.order_by("-id").first()
 
 
-def _is_old(last: Reading, receipt: dict[str, Any]) -> bool:
+def _is_old(last: Reading, receipt: dict[str, Any], source: str) -> bool:
     if receipt["count"] != last.count:
         return receipt["count"] < last.count
     holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
     # A meter without a clock writes 0: then only the balance tells the order, and it falls.
     if receipt["time"] and last.meter_minute and receipt["time"] != last.meter_minute:
         return receipt["time"] < last.meter_minute
+    if source == Reading.Source.INSPECTION and source != last.source:
+        return holds_fen > last.balance_fen  # it tells more than a receipt of the same moment
     return holds_fen >= last.balance_fen
 
 
