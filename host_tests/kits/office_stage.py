@@ -82,7 +82,7 @@ def enter_sale(order):
     from registry_kit import enter_sale
     contract = terms.find_contract(meter_no=order["sold_to"])
     card = register.find_card_of(contract)
-    enter_sale(contract, bytes.fromhex(card.serial), 1, order["amount_fen"])
+    enter_sale(contract, bytes.fromhex(card.serial), order["amount_fen"])
 
 
 def find_faults(order):

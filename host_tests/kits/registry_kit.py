@@ -1,13 +1,12 @@
-"""Chips, and the register of the office that they are entered in. Sales are written by hand here.
+"""Chips, and the register of the office that they are entered in.
 
 A test of the register has the fixture `office`; the chips are real ones (cards_kit).
 """
 
-import hashlib
-import uuid
 from typing import TYPE_CHECKING
 
 import cards_kit
+import shift_kit
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
 from dianka.desk import issue, sell
@@ -52,58 +51,29 @@ def make_outside(control: Chip, contract: "Contract", seed: int) -> Chip:
 def sell_to(control: Chip, chip: Chip, contract: "Contract", amount_fen: int) -> "Sale":
     """Sell to a card, and enter the sale as written and in transit."""
     receipt = sell.sell(control, chip, amount_fen)
-    return enter_sale(contract, chip.state.serial, receipt.count, amount_fen)
+    sale = enter_sale(contract, chip.state.serial, amount_fen)
+    assert sale.count == receipt.count
+    return sale
 
 
-def enter_sale(
-    contract: "Contract", serial: bytes, count: int, amount_fen: int, state: str = "written"
-) -> "Sale":
-    """Enter a sale in this state; but for a pending or void one its money is in transit."""
-    from dianka.desk.office.audit import chain
-    from dianka.desk.office.ledger import posting
-    from dianka.desk.office.vending.models import Desk, Sale
+def enter_sale(contract: "Contract", serial: bytes, amount_fen: int) -> "Sale":
+    """Sell to a card in the books alone: it is written and in transit."""
+    from dianka.desk.office.vending import sales
 
-    desk, _ = Desk.objects.get_or_create(name="desk1")
-    desk.sales += 1
-    posted: dict[str, object] = {}
-    if state not in ("pending", "void"):
-        desk.receipts += 1
-        transit = posting.of_meter(posting.TRANSIT, contract.meter.number)
-        move = posting.Move(posting.cash("desk1"), transit, amount_fen)
-        act = posting.post("desk1", "a-clerk", "sale", str(contract.meter), [move])
-        posted = {"receipt": desk.receipts, "act": act, "written_at": chain.read_time()}
-    desk.save()
-    return Sale.objects.create(
-        desk=desk,
-        number=desk.sales,
-        key=uuid.uuid4(),
-        key_hash=hashlib.sha256(b"form").digest(),
-        contract=contract,
-        card_serial=serial.hex(),
-        count=count,
-        amount_fen=amount_fen,
-        method="notes",
-        price=contract.price,
-        operator="a-clerk",
-        state=state,
-        begun_at=chain.read_time(),
-        **posted,
-    )
+    sale = begin_sale(contract, serial, amount_fen)
+    return sales.post(shift_kit.find_seller(), sale.pk)
+
+
+def begin_sale(contract: "Contract", serial: bytes, amount_fen: int) -> "Sale":
+    """Store the intent to sell to a card; it is not finished."""
+    seller = shift_kit.find_seller()
+    return shift_kit.begin_sale(seller, contract, amount_fen, card_serial=serial.hex())
 
 
 def load(sale: "Sale") -> None:
-    """Enter that a meter has the purchase, as its receipt says."""
-    from dianka.desk.office.ledger import posting
-
-    number = sale.contract.meter.number
-    move = posting.Move(
-        posting.of_meter(posting.TRANSIT, number),
-        posting.of_meter(posting.METER, number),
-        sale.amount_fen,
-    )
-    posting.post("desk1", "a-clerk", "receipt", str(sale.contract.meter), [move])
-    sale.state = "loaded"
-    sale.save(update_fields=["state"])
+    """Take in the receipt of a meter that has the purchase."""
+    shift_kit.read_meter(sale.contract)
+    sale.refresh_from_db()
 
 
 def look(control: Chip, chip: Chip) -> "Card":

@@ -1,21 +1,41 @@
 """Shifts for tests of the office: sales in the books without a card, counts, people, consents."""
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from estate_kit import make_actor
 
 if TYPE_CHECKING:
     from dianka.desk.office.customers.models import Contract
+    from dianka.desk.office.estate.models import Reading
     from dianka.desk.office.people.rights import Actor
     from dianka.desk.office.vending.models import Sale
 
 
+def find_seller(desk: str = "desk1") -> "Actor":
+    """Return whoever has the open shift at a desk; a clerk opens one if there is none."""
+    from dianka.desk.office.vending.models import Shift
+    from dianka.desk.office.vending.shifts import open_shift
+
+    now = Shift.objects.filter(desk__name=desk, closing=None).first()
+    seller = make_actor("clerk", desk, now.operator if now else "")
+    if now is None:
+        open_shift(seller, count_notes(0))
+    return seller
+
+
 def begin_sale(
-    actor: "Actor", contract: "Contract", amount_fen: int, method: str = "notes"
+    actor: "Actor",
+    contract: "Contract",
+    amount_fen: int,
+    method: str = "notes",
+    card_serial: str = "00" * 8,
 ) -> "Sale":
     """Store the intent of the contract's next purchase."""
     from dianka.desk.office.vending import sales
 
-    form = sales.Form(uuid.uuid4(), "00" * 8, amount_fen, method)
+    form = sales.Form(uuid.uuid4(), card_serial, amount_fen, method)
     count = sales.find_last_count(contract) + 1
     return sales.begin(actor, form, contract, count, contract.price)[0]
 
@@ -27,6 +47,36 @@ def sell(actor: "Actor", contract: "Contract", amount_fen: int, method: str = "n
 
     require_shift(actor)
     return sales.post(actor, begin_sale(actor, contract, amount_fen, method).pk)
+
+
+def read_meter(
+    contract: "Contract", used_fen: int = 0, inspected: bool = False
+) -> "Reading | None":
+    """Take the receipt in that the meter writes when all is loaded, and this much more is used.
+
+    Each receipt is written a minute after the one before.
+    """
+    from dianka.desk.office.audit import chain
+    from dianka.desk.office.estate.models import Reading
+    from dianka.desk.office.ledger import posting
+    from dianka.desk.office.ledger.models import Account
+    from dianka.desk.office.vending import readings, sales
+    from dianka.desk.prices import UTC_OFFSET, card_minute
+
+    number = f"{contract.meter.number:012d}"
+    owed = Account.objects.filter(kind__in=(posting.TRANSIT, posting.METER), owner=number)
+    holds_fen = -sum(account.balance_fen for account in owed) - used_fen
+    before = Reading.objects.filter(meter=contract.meter).count()
+    now = chain.read_time() + UTC_OFFSET - timedelta(minutes=60 - before)
+    receipt = {
+        "count": sales.find_last_count(contract),
+        "balance_fen": max(holds_fen, 0),
+        "overdraft_fen": max(-holds_fen, 0),
+        "illegal_cards": 0,
+        "time": card_minute(now),
+    }
+    more = readings.Inspected(0, contract.price.price_e4) if inspected else None
+    return readings.take_receipt(find_seller(), contract, receipt, more)
 
 
 def count_notes(fen: int) -> Any:

@@ -14,7 +14,7 @@ from dianka.card_port import CardError
 from dianka.cardos import kinds
 from estate_kit import make_actor, make_contract
 from office_kit import PASSWORD
-from registry_kit import enter_sale, load
+from registry_kit import begin_sale, enter_sale, load
 
 LIVE = settings(
     max_examples=15,
@@ -175,7 +175,7 @@ def test_a_replacement_carries_what_was_sold_and_nothing_else(office: Path) -> N
 
     contract, clerk = make_contract(42), make_actor()
     former = made(1, contract=contract)
-    sale = enter_sale(contract, serial_of(1), 1, 5000)
+    sale = enter_sale(contract, serial_of(1), 5000)
     for count, money_fen in ((1, 4999), (2, 5000), (0, 5000), (2, 0)):
         wrong = making(contract=contract, replaces=former, count=count, money_fen=money_fen)
         with pytest.raises(CardError, match="the last purchase of contract"):
@@ -215,7 +215,7 @@ def test_a_replacement_ends_before_the_next_sale(office: Path) -> None:
     contract, clerk = make_contract(42), make_actor()
     former = made(1, contract=contract)
     register.begin_replacement(clerk, serial_of(2), making(contract=contract, replaces=former))
-    enter_sale(contract, serial_of(1), 1, 5000)
+    enter_sale(contract, serial_of(1), 5000)
     with pytest.raises(register.RegisterError, match="was begun with 0: make another card"):
         register.finish_making(clerk, serial_of(2))
     former.refresh_from_db()
@@ -231,7 +231,7 @@ def test_no_more_than_the_ledger_has_in_transit(office: Path) -> None:
     from dianka.desk.office.ledger import posting
 
     contract = make_contract(42)
-    enter_sale(contract, serial_of(1), 1, 5000)
+    enter_sale(contract, serial_of(1), 5000)
     transit = posting.of_meter(posting.TRANSIT, 42)
     back = posting.Move(transit, posting.Place(posting.REFUND, "desk1"), 1)
     posting.post("desk1", "lin", "refund", "42", [back])
@@ -245,7 +245,7 @@ def test_a_sale_that_is_not_finished_is_carried_with_its_money(office: Path) -> 
 
     contract, clerk = make_contract(42), make_actor()
     former = made(1, contract=contract)
-    enter_sale(contract, serial_of(1), 1, 5000, "pending")
+    begin_sale(contract, serial_of(1), 5000)
     without = making(contract=contract, replaces=former, count=1)
     with pytest.raises(CardError, match=r"the sale of 50\.00 yuan is not finished"):
         register.begin_replacement(clerk, serial_of(2), without)
@@ -263,7 +263,7 @@ def test_money_takes_a_second_person(office: Path) -> None:
 
     contract, clerk = make_contract(42), make_actor()
     former = made(1, contract=contract)
-    enter_sale(contract, serial_of(1), 1, 5000)
+    enter_sale(contract, serial_of(1), 5000)
     sums = proof.sum_by_kind()
     wanted = making(contract=contract, replaces=former, count=1, money_fen=5000)
     other = consented(make_contract(43), 5000), consented(contract, 4900)

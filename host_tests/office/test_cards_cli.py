@@ -12,7 +12,7 @@ from dianka.desk import replace, service
 from dianka.desk.sell import OnCard, read_user_card
 from estate_kit import make_contract
 from office_kit import MANAGER, PASSWORD
-from registry_kit import enter_sale, load, sell_to
+from registry_kit import begin_sale, load, sell_to
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ def test_a_sale_that_is_not_finished(run: Run) -> None:
     contract = make_contract(42, 7)
     assert run("card issue user old.card --meter 42")[0] == 0
     with CardFile.open("old.card") as card:
-        enter_sale(contract, card.chip.state.serial, 1, 5000, "pending")
+        begin_sale(contract, card.chip.state.serial, 5000)
     status, _, err = run("card replace new.card --former old.card")
     assert status == 1 and "is not finished: finish it first" in err
     second_person()

@@ -14,7 +14,7 @@ from dianka.cardos.chip import Chip
 from dianka.desk import replace, sell
 from estate_kit import make_actor, make_contract
 from registry_kit import (
-    enter_sale,
+    begin_sale,
     load,
     look,
     make_card,
@@ -143,7 +143,7 @@ def test_a_card_sold_to_elsewhere_is_told(control: Chip) -> None:
 def test_a_sale_that_is_not_finished_allows_both_counts(control: Chip) -> None:
     contract = make_contract(42)
     chip = make_card(control, contract, 20)
-    enter_sale(contract, chip.state.serial, 1, 5000, "pending")
+    begin_sale(contract, chip.state.serial, 5000)
     assert look(control, chip).state == "used"
     sell.sell(control, chip, 5000)
     assert look(control, chip).state == "used"

@@ -72,13 +72,13 @@ def test_an_account_from_opening_to_closing(run: Any) -> None:
     assert run("customer", "suspend", 7, "--reason", "moved") == "suspended\n"
     assert run("customer", "resume", 7, "--reason", "back") == "resumed\n"
     sell(contract, 5000)
-    reading = read_meter(contract, 5000, 1200).pk
+    reading = read_meter(contract, 1200).pk
     assert f"{reading} (receipt) of meter 000000000007: 38.00 yuan" in run("customer", "history", 7)
     swapped = run("meter", "swap", 7, 8, "--reading", reading, "--reason", "dark display")
     assert "meter 000000000008 is 李四 000000000007's now" in swapped and "38.00 yuan" in swapped
     following = Contract.objects.get(meter__number=8)
     sell(following, 100)
-    last = read_meter(following, 3900, 4000)
+    last = read_meter(following, 4000)
     run("customer", "add", "王五", "--number", 9)
     ended = consent(make_actor("manager"), "change of holder", following.meter, -100)
     words = (8, 9, *terms, "--reading", last.pk, "--consent", ended, "--hand-over")

@@ -20,7 +20,7 @@ with transaction.atomic():
         open_shift(make_actor("manager", f"desk{number}"))
     contract = make_contract(7, 100)
     sell(contract, 5000)
-    print(read_meter(contract, 5000, 1200).pk)
+    print(read_meter(contract, 1200).pk)
 """
 DESK = """
 import sys

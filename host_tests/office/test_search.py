@@ -170,7 +170,7 @@ def test_what_is_changed_is_found_at_once(office: Path) -> None:
     open_shift(actor)
     sell(contract, 5000)
     add_meters(actor, 333_333_333_333)
-    exchange_meter(actor, 7, 333_333_333_333, read_meter(contract, 5000, 0).pk, "x")
+    exchange_meter(actor, 7, 333_333_333_333, read_meter(contract).pk, "x")
     assert find("000000007") == [] and find("3333333") == ["王五"]
     Customer.objects.update(name="赵六")
     assert find("王五") == ["赵六"] and find("赵六") == [], "out of step by hand"
