@@ -1,6 +1,7 @@
 """`dianka office` as people run it: each a process of its own, on SQLite in a folder."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -159,3 +160,16 @@ def test_a_founding_that_is_killed_is_given_again(tmp_path: Path) -> None:
         assert done.returncode == 0 or "is an office already" in done.stderr
         assert dianka("office", "check", "--office", folder).returncode == 0
     assert left >= 1
+
+
+def test_a_database_that_fails_in_a_command_is_one_line(made: Path, tmp_path: Path) -> None:
+    """Here a table is gone; a server that stops says the like."""
+    made = Path(shutil.copytree(made, tmp_path / "office"))
+    words = ("office", "sign-in", MANAGER, "--office", made)
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    assert dianka(*words, given=f"{PASSWORD}\n", **state).returncode == 0
+    with closing(sqlite3.connect(made / "office.sqlite3")) as database:
+        database.execute("DROP TABLE customers_tariffversion")
+        database.commit()
+    said = line(dianka("office", "tariff", "list", "--office", made, **state))
+    assert said.startswith("the database does not take that (no such table"), said

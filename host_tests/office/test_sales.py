@@ -167,6 +167,16 @@ def test_only_a_proof_voids_a_sale(office: Path, forged: bool) -> None:
     assert (state, "is void" in told[0]) == (("pending", False) if forged else ("void", True)), at
 
 
+def test_what_waits_for_the_meter_is_named(office: Path) -> None:
+    """Who sells again because no line was printed has to know which sale is on the card."""
+    control = kit.control_card()
+    clerk, resident = Clerk(control), Resident(control)
+    assert clerk.sell(resident, 5000, resident.card) == "sold"
+    said = clerk.sell(resident, 5000, resident.card)
+    assert said.startswith("purchase 1 of 50.00 yuan (sale 1 at counter, receipt 1) has not been")
+    assert said.endswith("nothing was sold now")
+
+
 def test_who_may_not_sell_may_look_at_an_unfinished_sale(office: Path) -> None:
     from dianka.desk.office.vending import counter
     from dianka.desk.office.vending.models import Sale

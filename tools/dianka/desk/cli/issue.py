@@ -14,6 +14,7 @@ from dianka.cardos import kinds
 from dianka.cardos.files import card_files
 from dianka.desk import issue, register, service, system
 from dianka.desk.cli.issuing import Make, Order, Wanted, card_command, issue_entered, say_entered
+from dianka.desk.cli.office.signed_in import OfficeOption
 from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
@@ -36,10 +37,8 @@ from dianka.desk.cli.registered import (
     ContractOption,
     Given,
     HolderOption,
-    OfficeOption,
     open_register,
     plan_entry,
-    report_database,
 )
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
@@ -260,7 +259,7 @@ def esam_command(
 
     Example: dianka card issue esam meter.esam --profile sm4
     """
-    with report_errors(), report_database():
+    with report_errors():
         entry = plan_entry(office, kinds.ESAM)
         made = issue_entered(
             entry,
@@ -291,7 +290,7 @@ def control_command(
 
     Example: dianka card issue control trial.card
     """
-    with report_errors(), report_database():
+    with report_errors():
         entry = None if blank else plan_entry(office, kinds.CONTROL, holder=holder)
         if file.startswith(PREFIX):
             if blank or serial:

@@ -21,6 +21,7 @@ from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos.image import CardFile, CardFileError, name_of, resolve_path
 from dianka.cardos.state import SERIAL_BYTES
 from dianka.desk import issue
+from dianka.desk.cli.office.signed_in import OfficeOption
 from dianka.desk.cli.options import (
     ControlOption,
     NewCardArgument,
@@ -37,9 +38,7 @@ from dianka.desk.cli.registered import (
     NO_OFFICE,
     Entry,
     HolderOption,
-    OfficeOption,
     plan_entry,
-    report_database,
 )
 from dianka.desk.in_reader import is_blank, make_in_reader
 from dianka.readers import Held, find_reader, pick_place
@@ -93,7 +92,7 @@ def card_command(
 
     def add(own: Callable[..., Make | Order]) -> Callable[..., Make | Order]:
         def command(**words: Any) -> None:
-            with report_errors(), report_database():
+            with report_errors():
                 wanted = Wanted(**{name: words.pop(name) for name in _COMMON})
                 if takes_wanted:
                     words["wanted"] = wanted

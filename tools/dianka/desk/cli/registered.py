@@ -3,9 +3,7 @@
 Without an office the commands work as they do alone, and say so.
 """
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +15,7 @@ from dianka.card_port import CardError, CardPort
 from dianka.desk.cli.office.passwords import read_password
 from dianka.desk.cli.office.signed_in import open_as_actor
 from dianka.desk.cli.options import parse_fen, parse_number, parse_rates
+from dianka.desk.cli.plain import report_database
 from dianka.desk.reading import read_kind
 
 if TYPE_CHECKING:
@@ -27,15 +26,6 @@ if TYPE_CHECKING:
 
 NO_OFFICE = "no office: not entered in any register"
 
-OfficeOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--office",
-        envvar="DIANKA_OFFICE",
-        show_default=False,
-        help="The office whose register the card is entered in; or DIANKA_OFFICE.",
-    ),
-]
 ContractOption = Annotated[
     int | None,
     typer.Option("--contract", help="Number of the contract in the office, in place of --meter."),
@@ -184,16 +174,3 @@ def ask_consent(actor: "Actor", second: str | None, making: "Making") -> int | N
             str(making.contract.meter),
             making.money_fen,
         )
-
-
-@contextmanager
-def report_database() -> Iterator[None]:
-    """Turn a failure of the database, if one is open, into a CardError of one line."""
-    try:
-        yield
-    except Exception as error:
-        database = sys.modules.get("django.db")
-        if database is None or not isinstance(error, database.Error):
-            raise
-        reason = " ".join(str(error).split())
-        raise CardError(f"the database does not take that ({reason}): see that it runs") from None

@@ -17,6 +17,7 @@ from dianka.desk import replace
 from dianka.desk.cli import exchange
 from dianka.desk.cli.by_office import Record, plan_in_place_of, plan_lost
 from dianka.desk.cli.issuing import Wanted, find_made, make_card
+from dianka.desk.cli.office.signed_in import OfficeOption
 from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
@@ -39,9 +40,7 @@ from dianka.desk.cli.registered import (
     ContractOption,
     Entry,
     Given,
-    OfficeOption,
     SecondOption,
-    report_database,
 )
 from dianka.desk.issue import UserData
 from dianka.money import yuan
@@ -119,7 +118,7 @@ def replace_command(
 
     Example: dianka card replace lin2.card --meter 42 --second wu --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         wanted = Wanted(file=file, reader=reader, control=control, office=office)
         given = Given(contract, meter, customer, alarm1, alarm2, price)
         if office is None and (contract is not None or second):

@@ -44,54 +44,64 @@ def _check_sale_words(context: typer.Context, words: list[str]) -> list[str]:
     return words
 
 
+WordsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as "
+        "50 or 12.34.",
+        metavar="[CARD] YUAN",
+        callback=_check_sale_words,
+    ),
+]
+SaleReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reader", is_eager=True, help="The resident's card is in this reader: number or name."
+    ),
+]
+NewPriceOption = Annotated[
+    str,
+    typer.Option(
+        help="A new price, yuan per kWh, which the card brings to the meter; with --from."
+    ),
+]
+BeginOption = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.",
+    ),
+]
+AtOnceOption = Annotated[
+    bool,
+    typer.Option(
+        "--at-once",
+        help="With a --from that has passed: the price begins when the card is put in.",
+    ),
+]
+MethodOption = Annotated[str, typer.Option(help="How it was paid, for the office's books.")]
+TenderedOption = Annotated[
+    str, typer.Option(help="What the customer gives, yuan: the receipt says the change.")
+]
+KeyOption = Annotated[
+    UUID | None,
+    typer.Option(
+        help="The form's key: the same key never sells twice in the office.", show_default=False
+    ),
+]
+
+
 def sell_command(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            help="The resident's card, a file or reader:NUMBER or reader:NAME; how much, such as "
-            "50 or 12.34.",
-            metavar="[CARD] YUAN",
-            callback=_check_sale_words,
-        ),
-    ],
-    reader: Annotated[
-        str | None,
-        typer.Option(
-            "--reader", is_eager=True, help="The resident's card is in this reader: number or name."
-        ),
-    ] = None,
+    words: WordsArgument,
+    reader: SaleReaderOption = None,
     control: ControlOption = None,
-    price: Annotated[
-        str,
-        typer.Option(
-            help="A new price, yuan per kWh, which the card brings to the meter; with --from."
-        ),
-    ] = "",
-    begin: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="When it begins, local time: 2026-03-01T00:00. Not a time that has passed.",
-        ),
-    ] = "",
-    at_once: Annotated[
-        bool,
-        typer.Option(
-            "--at-once",
-            help="With a --from that has passed: the price begins when the card is put in.",
-        ),
-    ] = False,
+    price: NewPriceOption = "",
+    begin: BeginOption = "",
+    at_once: AtOnceOption = False,
     office: OfficeOption = None,
-    method: Annotated[str, typer.Option(help="How it was paid, for the office's books.")] = "notes",
-    tendered: Annotated[
-        str, typer.Option(help="What the customer gives, yuan: the receipt says the change.")
-    ] = "",
-    key: Annotated[
-        UUID | None,
-        typer.Option(
-            help="The form's key: the same key never sells twice in the office.", show_default=False
-        ),
-    ] = None,
+    method: MethodOption = "notes",
+    tendered: TenderedOption = "",
+    key: KeyOption = None,
 ) -> None:
     """Sell credit: write a purchase to a user card, and a new price if there is one.
 

@@ -8,7 +8,8 @@ from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
 from dianka.desk import issue, register, service
 from dianka.desk.cli.issuing import Make
-from dianka.desk.cli.registered import Entry, report_database
+from dianka.desk.cli.plain import report_database
+from dianka.desk.cli.registered import Entry
 from dianka.desk.prices import get_local_minute
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from dianka.cardos.chip import CardTorn
 from dianka.desk.cli.issuing import Wanted, make_card
 from dianka.desk.cli.office.batch_orders import ItemEntry, plan_make
 from dianka.desk.cli.options import CONTROL_NAME
-from dianka.desk.cli.registered import report_database
+from dianka.desk.cli.plain import report_database
 from dianka.oneline import say_error
 from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX

@@ -24,7 +24,6 @@ from dianka.desk.cli.options import (
     require_options,
 )
 from dianka.desk.cli.plain import report_errors
-from dianka.desk.cli.registered import report_database
 
 batch_app = typer.Typer(no_args_is_help=True, help="Make or receive cards one after the other.")
 
@@ -57,7 +56,7 @@ def user_command(
 
     Example: dianka office card batch user --area East --reader 0 --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         if bool(area) == (numbers is not None):
             raise CardError("say whose cards: give --area or --csv, one of the two")
         source = _find_source(reader, into, control)
@@ -95,7 +94,7 @@ def init_command(
     Example: dianka office card batch init --csv new.csv --price 0.5 --alarm1 20 --alarm2 5
     --reader 0 --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         if numbers is None:
             raise CardError("say which meters: give --csv with their numbers")
         require_options(price=price, alarm1=alarm1, alarm2=alarm2)
@@ -134,7 +133,7 @@ def service_command(
 
     Example: dianka office card batch service inspection --count 20 --reader 0 --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         if kind not in SERVICE:
             raise CardError(f"{kind} is no service card: give one of {', '.join(SERVICE)}")
         source = _find_source(reader, into, control)
@@ -161,7 +160,7 @@ def stock_command(
 
     Example: dianka office card batch stock user --count 200 --reader 0 --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         if kind not in kinds.ALL:
             raise CardError(f"{kind} is no kind of card: give one of {', '.join(kinds.ALL)}")
         source = _find_source(reader, into, None)
@@ -185,7 +184,7 @@ def resume_command(
 
     Example: dianka office card batch resume 3 --reader 0 --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         source = _find_source(reader, into, control)
         actor = open_as_actor(folder)
         from dianka.desk.office.cards import batches
@@ -200,7 +199,7 @@ def list_command(folder: FolderOption) -> None:
 
     Example: dianka office card batch list --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards import batches
 

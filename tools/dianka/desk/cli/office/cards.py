@@ -21,7 +21,6 @@ from dianka.desk.cli.options import (
     print_lines,
 )
 from dianka.desk.cli.plain import report_errors
-from dianka.desk.cli.registered import report_database
 from dianka.desk.show import show
 from dianka.lazy import Later, LazyGroup
 from dianka.readers import Held, find_reader, pick_place
@@ -57,7 +56,7 @@ def read_command(
 
     Example: dianka office card read lin.card --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.recognising import recognise
 
@@ -82,7 +81,7 @@ def verify_command(
 
     Example: dianka office card verify lin.card --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.verifying import verify_in_office
 
@@ -106,7 +105,7 @@ def clear_command(
 
     Example: dianka office card clear found.card --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.clearing import clear_replaced
 
@@ -126,7 +125,7 @@ def scrap_command(
 
     Example: dianka office card scrap 00112233445566aa --reason bent --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards import register
 
@@ -144,7 +143,7 @@ def list_command(
 
     Example: dianka office card list --state making --office office
     """
-    with report_errors(), report_database():
+    with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.cards.listing import list_cards
 

@@ -28,7 +28,10 @@ FolderOption = Annotated[
 OfficeOption = Annotated[
     Path | None,
     typer.Option(
-        "--office", envvar="DIANKA_OFFICE", help="Work in this office's books; or DIANKA_OFFICE."
+        "--office",
+        envvar="DIANKA_OFFICE",
+        show_default=False,
+        help="The office that this is entered in, its books and its register; or DIANKA_OFFICE.",
     ),
 ]
 

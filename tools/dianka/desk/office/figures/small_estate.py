@@ -14,7 +14,7 @@ from dianka.desk.office.customers.models import Contract, Customer, Tariff, Tari
 from dianka.desk.office.estate.models import Area, Meter, Premise
 from dianka.readers import find_reader
 
-_PRICE_E4, _ALARMS_FEN = 5000, (2000, 500)
+PRICE_E4, _ALARMS_FEN = 5000, (2000, 500)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def make_resident(folder: Path, control: Path, number: int) -> Resident:
     resident = Resident(number, folder / f"{number}.card", folder / f"{number}.esam")
     with find_reader(str(control)).connect() as held:
         issue.issue_user(
-            held.port, resident.card, number, number, *_ALARMS_FEN, rates_e4=[_PRICE_E4]
+            held.port, resident.card, number, number, *_ALARMS_FEN, rates_e4=[PRICE_E4]
         )
         issue.issue_esam(resident.esam)
         meter = keys.make_meter_factor(card_files.to_bcd(number, 6))
@@ -49,22 +49,26 @@ def make_resident(folder: Path, control: Path, number: int) -> Resident:
             esam.power_on()
             born_with = Load(keys.MASTER, keys.PUBLIC_SET, keys.NO_FACTOR)
             load_keys(held.port, esam, plan_meter(meter), born_with)
-    _make_contract(number)
+    make_contract(number)
     return resident
 
 
-def _make_contract(number: int) -> None:
-    area, _ = Area.objects.get_or_create(name="figures")
-    tariff, _ = Tariff.objects.get_or_create(name="figures")
+def make_contract(
+    meter_no: int, customer_no: int = 0, area: str = "East", price_e4: int = PRICE_E4
+) -> Contract:
+    """Make a customer with an installed meter and an open contract; all rows that it needs."""
+    place, _ = Area.objects.get_or_create(name=area)
+    tariff, _ = Tariff.objects.get_or_create(name=f"flat {price_e4}")
     price, _ = TariffVersion.objects.get_or_create(
         tariff=tariff,
         number=1,
-        defaults={"price_e4": _PRICE_E4, "begins": 0, "approved_by": "figures"},
+        defaults={"price_e4": price_e4, "begins": 0, "approved_by": "a-manager"},
     )
-    premise = Premise.objects.create(area=area, building="1", room=str(number))
-    meter = Meter.objects.create(number=number, state=Meter.State.INSTALLED, premise=premise)
-    Contract.objects.create(
-        customer=Customer.objects.create(number=number, name=f"figures {number}"),
+    premise = Premise.objects.create(area=place, building="1", room=str(meter_no))
+    meter = Meter.objects.create(number=meter_no, state=Meter.State.INSTALLED, premise=premise)
+    number = customer_no or meter_no
+    return Contract.objects.create(
+        customer=Customer.objects.create(number=number, name=f"customer {number}"),
         meter=meter,
         premise=premise,
         tariff=tariff,
