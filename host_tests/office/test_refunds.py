@@ -16,7 +16,6 @@ import shift_kit
 from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn, Chip
-from dianka.desk.session import Desk
 from estate_kit import make_actor
 from sweeps import points, sweep
 
@@ -325,14 +324,30 @@ def test_a_wire_that_lies_about_it_too(stand: Stand) -> None:
             forged = apdu[:3] == b"\x00\xb0\x82" and not self.left
             return (bytes(8), 0x9000) if forged else self.chip.process(apdu)
 
-    if not hasattr(Desk, "read_proved"):
-        pytest.skip("the desk can't read with a proof yet")
     clerk, resident = stand
     buy(clerk, resident, True)
     assert clerk.refund(resident, Lies(resident.card, 999, True)) == "broken"
     assert clerk.till_fen == 5000
     resident.visit_meter()
     assert any("void, the meter has" in line for line in clerk.look(resident))
+
+
+def test_a_wire_that_hides_the_meter_s_receipt(stand: Stand) -> None:
+    """The meter has credited the purchase; plain reads say that its receipt is blank."""
+
+    class Hides(kit.Pulled):
+        def process(self, apdu: bytes) -> tuple[bytes, int]:
+            data, sw = self.chip.process(apdu)
+            return (bytes(len(data)), sw) if apdu[:3] == b"\x00\xb0\x85" else (data, sw)
+
+    clerk, resident = stand
+    buy(clerk, resident, True)
+    resident.visit_meter()
+    said = clerk.refund(resident, Hides(resident.card, 999, True))
+    assert "does not prove its purchase" in said, said
+    assert clerk.till_fen == 5000
+    clerk.look(resident)
+    assert balances() == {"cash": 5000, "meter": -5000} and faults() == []
 
 
 def test_pulled_out_of_the_meter_before_its_receipt(stand: Stand) -> None:

@@ -211,6 +211,22 @@ def read_user_card(card: CardPort) -> OnCard:
     return OnCard(serial, params, wallet["money_fen"], wallet["count"], _unpack_write_back(block))
 
 
+def prove_wallet(desk: Desk) -> tuple[int, int]:
+    """Return money in fen and count of the wallet, as the card proves them to the desk.
+
+    Raise NotProved if it can't. What `read_user_card` returns can be forged on its way.
+    """
+    block = desk.read_proved(card_files.CARD_WALLET, card_files.size_of(card_files.WALLET))
+    wallet = card_files.unpack(card_files.WALLET, block)
+    return wallet["money_fen"], wallet["count"]
+
+
+def prove_write_back(desk: Desk) -> dict[str, Any] | None:
+    """Return the write-back as the card proves it, None if it is blank. Raise NotProved."""
+    block = desk.read_proved(card_files.CARD_WRITE_BACK, card_files.WRITE_BACK_SIZE)
+    return _unpack_write_back(block)
+
+
 def _read_head_first(card: CardPort) -> bytes:
     """Return file 01, or only its first bytes if the card is not issued.
 

@@ -11,30 +11,11 @@ paid back, and tells that the balance is more than was sold; nothing is sold bef
 but for a first purchase.
 """
 
-from dianka.card_port import CardError, CardPort, read_file, send
+from dianka.card_port import CardError, CardPort, send
 from dianka.cardos.files import card_files
-from dianka.desk.sell import OnCard
+from dianka.desk.sell import OnCard, prove_wallet, prove_write_back
 from dianka.desk.session import Desk
 from dianka.money import yuan
-
-_WALLET_BYTES = card_files.size_of(card_files.WALLET)
-
-
-def prove_wallet(desk: Desk, plain: bytes) -> tuple[int, int]:
-    """Return money and count of a wallet that was read in plain, as the card proves them.
-
-    With a MAC if the desk has learnt that (`Desk.read_proved`, which raises CardError for a card
-    that can't); else as they were read, which a device on the card's contacts can forge.
-    """
-    read_proved = getattr(desk, "read_proved", None)
-    block = read_proved(card_files.CARD_WALLET, _WALLET_BYTES) if read_proved else plain
-    wallet = card_files.unpack(card_files.WALLET, block)
-    return wallet["money_fen"], wallet["count"]
-
-
-def pack_wallet(found: OnCard) -> bytes:
-    """Return the wallet of a card's content, as it was read."""
-    return card_files.pack(card_files.WALLET, {"money_fen": found.money_fen, "count": found.count})
 
 
 def check_purchase(found: OnCard, count: int, amount_fen: int) -> None:
@@ -54,14 +35,19 @@ def check_purchase(found: OnCard, count: int, amount_fen: int) -> None:
 
 
 def raise_if_not_whole(found: OnCard, desk: Desk) -> None:
-    """Raise CardError unless the card proves the purchase that was read from it."""
-    if prove_wallet(desk, pack_wallet(found)) != (found.money_fen, found.count):
+    """Raise CardError unless the card proves what was read from it, wallet and write-back.
+
+    The write-back as well: a purchase that the meter has credited looks untouched if a device on
+    the way calls its receipt blank.
+    """
+    proved = (*prove_wallet(desk), prove_write_back(desk))
+    if proved != (found.money_fen, found.count, found.write_back):
         raise CardError("the card does not prove its purchase: keep it, and send an inspector")
 
 
 def raise_if_not_off(found: OnCard, desk: Desk) -> None:
     """Raise CardError unless the card proves the former count, and no money with it."""
-    if prove_wallet(desk, pack_wallet(found)) != (0, found.count):
+    if prove_wallet(desk) != (0, found.count):
         raise CardError("the card does not prove that the purchase is off: send an inspector")
 
 
@@ -74,6 +60,5 @@ def make_take_off(desk: Desk, count: int) -> bytes:
 def send_take_off(card: CardPort, desk: Desk, command: bytes, count: int) -> None:
     """Send that command; raise CardError unless the card proves that the purchase is off."""
     send(card, command, f"write file {card_files.CARD_WALLET:02X}")
-    plain = read_file(card, card_files.CARD_WALLET, _WALLET_BYTES)
-    if prove_wallet(desk, plain) != (0, count - 1):
+    if prove_wallet(desk) != (0, count - 1):
         raise CardError("the card says that it still has the purchase")

@@ -19,7 +19,6 @@ from django.db import DatabaseError, transaction
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos import kinds
-from dianka.cardos.files import card_files
 from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards import register
@@ -33,7 +32,7 @@ from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
-from dianka.desk.sell import OnCard, SaleBroken, read_user_card
+from dianka.desk.sell import OnCard, SaleBroken, prove_wallet, read_user_card
 from dianka.desk.session import Desk, NotProved
 from dianka.money import yuan
 
@@ -334,11 +333,8 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
 
 def _prove_former(found: OnCard, desk: Desk) -> bool:
     """Return whether the card proves the wallet that was read: a plain read can be forged."""
-    wallet = card_files.pack(
-        card_files.WALLET, {"money_fen": found.money_fen, "count": found.count}
-    )
     try:
-        return desk.read_proved(card_files.CARD_WALLET, len(wallet)) == wallet
+        return prove_wallet(desk) == (found.money_fen, found.count)
     except NotProved:
         return False
 
