@@ -76,7 +76,7 @@ def read_meter(
         "time": card_minute(now),
     }
     more = readings.Inspected(0, contract.price.price_e4) if inspected else None
-    return readings.take_receipt(find_seller(), contract, receipt, more)
+    return readings.take_receipt(find_seller(), contract, receipt, True, more)
 
 
 def count_notes(fen: int) -> Any:

@@ -165,6 +165,16 @@ def old(contract: Any, **other: Any) -> Any:
     return read_meter(contract, **{"seen_at": chain.read_time()} | other)
 
 
+def test_a_statement_that_its_card_did_not_prove_takes_consent_to_that(office: Path) -> None:
+    """A plain read can be forged on its way: less used than the meter knows, more paid back."""
+    actor, contract, _ = sold_and_used()
+    plain = read_meter(contract, proved=False)
+    with pytest.raises(error(), match="consent"):
+        close(actor, plain, consent(actor, "closing", contract.meter, 3800))
+    yes = consent(actor, "closing by an old statement", contract.meter, 3800)
+    assert close(actor, plain, yes) == 3800
+
+
 def test_an_old_statement_takes_consent_to_just_that(office: Path) -> None:
     """A meter that says nothing any more; or a receipt that was kept in a drawer."""
     from dianka.desk.office.audit import chain

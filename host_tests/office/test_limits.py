@@ -115,7 +115,7 @@ def test_what_a_meter_takes(clerk: Any) -> None:
         clerk, contract, 4001
     )
     receipt = {"count": 1, "balance_fen": 5000, "overdraft_fen": 0, "illegal_cards": 0, "time": 0}
-    readings.take_receipt(clerk, contract, receipt)
+    readings.take_receipt(clerk, contract, receipt, True)
     assert refused(clerk, contract, 5000) == "" != refused(clerk, contract, 5001)
 
 

@@ -38,7 +38,7 @@ for number in range(count):
     sales.post(actor, sale.pk)
     if number % 2:
         receipt = {"count": purchase, "balance_fen": 50, "overdraft_fen": 0, "time": 0}
-        readings.take_receipt(actor, contract, receipt | {"illegal_cards": 0})
+        readings.take_receipt(actor, contract, receipt | {"illegal_cards": 0}, True)
     print(number, flush=True)
 """
 FIRST_METER = {False: 910_000, True: 920_000}

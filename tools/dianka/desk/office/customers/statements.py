@@ -2,8 +2,8 @@
 
 A statement is a Reading, sealed by the meter on a user card's receipt or an inspection card. It
 counts if it is the meter's newest, tells of every purchase that was sold, agrees with the books to
-the fen, and is not old. An old one, of a meter that says nothing any more, takes a second person
-who consents to just that.
+the fen, is proved by its card and not old. Any other, as of a meter that says nothing any more,
+takes a second person who consents to just that.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Statement:
 
     balance_fen: int
     told: str
-    is_old: bool = False
+    is_old: bool = False  # or not proved: both want a second person's eye
 
 
 def read_statement(contract: Contract, reading_id: int | None) -> Statement:
@@ -70,7 +70,8 @@ def read_statement(contract: Contract, reading_id: int | None) -> Statement:
             f"{signed_yuan(in_books)}: run dianka office prove, nothing is closed"
         )
     told = f"reading {newest.pk} ({newest.source}): {newest.balance_fen} fen, purchase {count}"
-    return Statement(newest.balance_fen, told, _is_old(newest))
+    told += "" if newest.proved else ", not proved by its card"
+    return Statement(newest.balance_fen, told, not newest.proved or _is_old(newest))
 
 
 def settle(actor: Actor, meter: Meter, balance_fen: int, method: str) -> list[Move]:

@@ -82,6 +82,7 @@ class Reading(models.Model):
     unexplained_fen = models.BigIntegerField(default=0)  # in the meter, and never sold
     energy_wh = models.BigIntegerField(null=True)  # whole Wh of the meter's total; inspections only
     price_e4 = models.BigIntegerField(null=True)  # 0.0001 yuan per kWh; inspections only
+    proved = models.BooleanField(default=False)  # by the card's MAC, or on a card of the staff
 
     class Meta:
         indexes = (models.Index(fields=("meter", "id"), name="reading_by_meter"),)

@@ -120,7 +120,7 @@ class Books:
             self._fen[kind][place] += fen
         self.made.readings += 1
         row = (meter_id, "receipt", when, receipt.minute, self.count[place], receipt.balance_fen)
-        self._bulk.add("estate_reading", *row, 0, loaded, used, 0, None, None)
+        self._bulk.add("estate_reading", *row, 0, loaded, used, 0, None, None, True)
 
     def sell(self, desk: int, operator: str, place: int, when: datetime, bought: Purchase) -> None:
         """Sell to a place, or begin to and void it."""
@@ -215,7 +215,7 @@ def _name_tables(bulk: Bulk) -> None:
     bulk.table("audit_act", "id", "chain_id", "number", "time", *told)
     bulk.table("ledger_entry", "act_id", "place", "debit_id", "credit_id", "amount_fen")
     said = ("meter_minute", "count", "balance_fen", "illegal_cards", "loaded_fen", "used_fen")
-    more = ("unexplained_fen", "energy_wh", "price_e4")
+    more = ("unexplained_fen", "energy_wh", "price_e4", "proved")
     bulk.table("estate_reading", "meter_id", "source", "seen_at", *said, *more)
     sold = ("desk_id", "number", "key", "key_hash", "contract_id", "card_serial", "count")
     how = ("amount_fen", "method", "price_id", "operator", "state", "reason")

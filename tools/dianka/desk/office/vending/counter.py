@@ -32,7 +32,13 @@ from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
-from dianka.desk.sell import OnCard, SaleBroken, prove_wallet, read_user_card
+from dianka.desk.sell import (
+    OnCard,
+    SaleBroken,
+    prove_wallet,
+    prove_write_back,
+    read_user_card,
+)
 from dianka.desk.session import Desk, NotProved
 from dianka.money import yuan
 
@@ -80,7 +86,7 @@ def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
     Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
     over. CardError if the books know its purchases.
     """
-    found, _ = open_card(control, card)
+    found, desk = open_card(control, card)
     contract = _find_contract(actor, found)
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
@@ -97,7 +103,8 @@ def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
         _post_outside(actor, contract, last)
         seen = Look(contract, found, lambda line: None)
         if back:
-            seen.reading = readings.take_receipt(actor, contract, back)
+            proved = _prove_receipt(found, desk)
+            seen.reading = readings.take_receipt(actor, contract, back, proved)
     return seen
 
 
@@ -147,7 +154,8 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
         seen.tell(line)
     _raise_if_counts_differ(seen)
     if found.write_back:
-        seen.reading = readings.take_receipt(actor, contract, found.write_back)
+        proved = _prove_receipt(found, desk)
+        seen.reading = readings.take_receipt(actor, contract, found.write_back, proved)
     return seen
 
 
@@ -329,6 +337,14 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
         sales.void(actor, sale.pk, "the card proves that it has not got it")
         return f"{named} never reached the card, and is void: give its money back"
     return ""
+
+
+def _prove_receipt(found: OnCard, desk: Desk) -> bool:
+    """Return whether the card proves its receipt. One that does not ends no account by itself."""
+    try:
+        return prove_write_back(desk) == found.write_back
+    except NotProved:
+        return False
 
 
 def _prove_former(found: OnCard, desk: Desk) -> bool:

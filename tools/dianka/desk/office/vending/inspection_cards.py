@@ -51,7 +51,7 @@ def take_inspection(
             f"{receipt['customer_no']:012d} here: look at the meter's number"
         )
     inspected = Inspected(totals["energy_pj"] // PJ_PER_WH, totals["price_e4"])
-    return found, take_receipt(actor, found, receipt, inspected)
+    return found, take_receipt(actor, found, receipt, True, inspected)
 
 
 def _read_copy(card: CardPort) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -29,11 +29,16 @@ class Inspected:
 
 
 def take_receipt(
-    actor: Actor, contract: Contract, receipt: dict[str, Any], inspected: Inspected | None = None
+    actor: Actor,
+    contract: Contract,
+    receipt: dict[str, Any],
+    proved: bool,
+    inspected: Inspected | None = None,
 ) -> Reading | None:
     """Take a card's receipt (card_files.WRITE_BACK) in, and return the reading.
 
-    Return None if it tells nothing new: it was taken in before, or a later one was. The first
+    `proved`: the card has proved it, it was not only read. Return None if it tells nothing new: it
+    was taken in before, or a later one was. The first
     receipt of a contract with purchases from outside of these books tells what they left in the
     meter.
     """
@@ -65,6 +70,7 @@ def take_receipt(
             unexplained_fen=max(-used_fen, 0) - outside_fen,
             energy_wh=inspected.energy_wh if inspected else None,
             price_e4=inspected.price_e4 if inspected else None,
+            proved=proved,
         )
 
 
