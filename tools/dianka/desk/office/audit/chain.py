@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from dianka.desk.office import sql
 from dianka.desk.office.audit.models import Act, Chain
 
 FORM = b"\x01"
@@ -19,6 +20,17 @@ _NOW = {  # with % doubled, as these are executed with arguments
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
     "postgresql": "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 }
+
+
+_LOCKED = (
+    f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
+    + sql.lock("audit_chain")
+)
+_ACT = (
+    "INSERT INTO audit_act (chain_id, number, time, operator, kind, subject, detail, moves, hash) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+)
+_HEAD = "UPDATE audit_chain SET length = %s, head = %s WHERE id = %s"
 
 
 def append(
@@ -41,21 +53,17 @@ def append(
         moves=moves,
     )
     act.hash = hashlib.sha256(encode(act, bytes(chain.head))).digest()
-    act.save(force_insert=True)
-    chain.length, chain.head = act.number, act.hash
-    chain.save(update_fields=["length", "head"])
+    words = (act.number, sql.time_value(now), operator, kind, subject, detail, moves, act.hash)
+    act.pk = sql.fetch_value(_ACT, (chain.pk, *words))
+    sql.run(_HEAD, (act.number, act.hash, chain.pk))
     return act
 
 
 def _lock(desk: str) -> tuple[Chain, datetime]:
     """Return the desk's chain, locked, and the database's time."""
-    locked = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    wanted = f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
     row = None
     while row is None:
-        with connection.cursor() as cursor:
-            cursor.execute(wanted + locked, [desk])
-            row = cursor.fetchone()
+        row = sql.fetch(_LOCKED, (desk,))
         if row is None:
             Chain.objects.get_or_create(desk=desk)
     number, length, head, now = row
@@ -99,10 +107,7 @@ def _find_fault(chain: Chain) -> str:
 
 def read_time() -> datetime:
     """Return the database's time: the clocks of desks differ."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_NOW[connection.vendor]}", [])
-        (text,) = cursor.fetchone()
-    return _parse_time(text)
+    return _parse_time(sql.fetch_value(f"SELECT {_NOW[connection.vendor]}"))
 
 
 def _parse_time(text: str) -> datetime:

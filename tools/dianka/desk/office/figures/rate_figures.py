@@ -104,7 +104,7 @@ class _Seller:
         contract, count = self._contracts[self._made % _METERS], self._made // _METERS + 1
         form = self._sales.Form(uuid.uuid4(), "00" * 8, _AMOUNT_FEN)
         sale, _ = self._sales.begin(self._actor, form, contract, count, contract.price)
-        self._sales.post(self._actor, sale.pk)
+        self._sales.post(self._actor, sale)
         self._made += 1
 
 

@@ -23,9 +23,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from dianka.card_port import CardError
+from dianka.desk.office import sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
@@ -52,6 +52,17 @@ ALLOWED = {
     (CASH, SAFE),
     (SAFE, CASH),
 }
+
+_KEYS = "SELECT id, kind, owner, method FROM ledger_account"
+_NAMED = "(kind = %s AND owner = %s AND method = %s)"
+_OPEN = (
+    "INSERT INTO ledger_account (kind, owner, method, balance_fen) VALUES (%s, %s, %s, 0) "
+    "ON CONFLICT (kind, owner, method) DO NOTHING RETURNING id"
+)
+_ENTRY = (
+    "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen, reverses_id) "
+    "VALUES (%s, %s, %s, %s, %s, %s)"
+)
 
 
 class LedgerError(CardError):
@@ -125,7 +136,7 @@ def append(
         return act
     accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
     for place, move in enumerate(moves):
-        _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)
+        _insert(act, place, move, (accounts[move.debit], accounts[move.credit]))
     return act
 
 
@@ -135,12 +146,12 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
         raise LedgerError("a reversal has a reason: give one")
     with transaction.atomic():
         _check_desk(desk, entry.debit, entry.credit)
-        line = f"{entry.credit} > {entry.debit} {entry.amount_fen}"
+        move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
         detail = f"reverses entry {entry.pk}: {reason}"
-        act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, line)
+        act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, str(move))
         if Entry.objects.filter(reverses=entry).exists():
             raise LedgerError(f"entry {entry.pk} is reversed already")
-        _insert(act, 0, entry.credit, entry.debit, entry.amount_fen, entry)
+        _insert(act, 0, move, (entry.credit.pk, entry.debit.pk), entry.pk)
         return act
 
 
@@ -170,44 +181,40 @@ def _check_desk(desk: str, *places: Place | Account) -> None:
             raise LedgerError(f"the cash of {place.owner} does not move by an act of {desk}")
 
 
-def _accounts(places: set[Place]) -> dict[Place, Account]:
-    """Return the accounts of these names, made where they are new."""
-    wanted = Q()
-    for place in places:
-        wanted |= Q(kind=place.kind, owner=place.owner, method=place.method)
-    found = {
-        Place(account.kind, account.owner, account.method): account
-        for account in Account.objects.filter(wanted)
-    }
+def _name(account: Account) -> Place:
+    return Place(account.kind, account.owner, account.method)
+
+
+def _accounts(places: set[Place]) -> dict[Place, int]:
+    """Return the keys of the accounts of these names, made where they are new."""
+    wanted = " OR ".join([_NAMED] * len(places))
+    words = [word for place in places for word in (place.kind, place.owner, place.method)]
+    rows = sql.fetch_all(f"{_KEYS} WHERE {wanted}", words)
+    found = {Place(kind, owner, method): key for key, kind, owner, method in rows}
     for place in sorted(places - found.keys(), key=str):
-        found[place], _ = Account.objects.get_or_create(
-            kind=place.kind, owner=place.owner, method=place.method
-        )
+        found[place] = _open_account(place)
     return found
 
 
+def _open_account(place: Place) -> int:
+    """Return the key of a new account, or of the one that another desk has opened just now."""
+    words = (place.kind, place.owner, place.method)
+    row = sql.fetch(_OPEN, words) or sql.fetch(f"{_KEYS} WHERE {_NAMED}", words)
+    assert row
+    return row[0]
+
+
 def _insert(
-    act: Act,
-    place: int,
-    debit: Account,
-    credit: Account,
-    amount_fen: int,
-    reverses: Entry | None = None,
+    act: Act, place: int, move: Move, accounts: tuple[int, int], reverses: int | None = None
 ) -> None:
+    """Insert the entry of a move between two accounts; `place` is among those of its act."""
     try:
-        Entry.objects.create(
-            act=act,
-            place=place,
-            debit=debit,
-            credit=credit,
-            amount_fen=amount_fen,
-            reverses=reverses,
-        )
+        sql.run(_ENTRY, (act.pk, place, *accounts, move.amount_fen, reverses))
     except IntegrityError as error:
         if reverses and "reverses" in str(error):  # by another desk just now
-            raise LedgerError(f"entry {reverses.pk} is reversed already") from None
+            raise LedgerError(f"entry {reverses} is reversed already") from None
         if "no_more_than_in_transit" in str(error):
             raise LedgerError(
-                f"less than {yuan(amount_fen)} yuan of {debit.owner} is in transit"
+                f"less than {yuan(move.amount_fen)} yuan of {move.debit.owner} is in transit"
             ) from None
         raise
