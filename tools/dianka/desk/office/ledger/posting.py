@@ -19,13 +19,14 @@ of transit, meter and used below, as it is owed to the customer or was. Cash mov
 own desk alone: what a shift should have is what its desk's chain tells.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
 from dianka.card_port import CardError
-from dianka.desk.office import sql
+from dianka.desk.office import server, sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
@@ -57,7 +58,7 @@ _KEYS = "SELECT id, kind, owner, method FROM ledger_account"
 _NAMED = "(kind = %s AND owner = %s AND method = %s)"
 _OPEN = (
     "INSERT INTO ledger_account (kind, owner, method, balance_fen) VALUES (%s, %s, %s, 0) "
-    "ON CONFLICT (kind, owner, method) DO NOTHING RETURNING id"
+    "RETURNING id"
 )
 _ENTRY = (
     "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen, reverses_id) "
@@ -131,13 +132,7 @@ def append(
     for move in moves:
         _check(move)
         _check_desk(desk, move.debit, move.credit)
-    act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
-    if not moves:
-        return act
-    accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
-    for place, move in enumerate(moves):
-        _insert(act, place, move, (accounts[move.debit], accounts[move.credit]))
-    return act
+    return _append(desk, operator, kind, subject, detail, moves)
 
 
 def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
@@ -148,11 +143,10 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
         _check_desk(desk, entry.debit, entry.credit)
         move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
         detail = f"reverses entry {entry.pk}: {reason}"
-        act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, str(move))
         if Entry.objects.filter(reverses=entry).exists():
             raise LedgerError(f"entry {entry.pk} is reversed already")
-        _insert(act, 0, move, (entry.credit.pk, entry.debit.pk), entry.pk)
-        return act
+        subject = str(entry.act.subject)
+        return _append(desk, operator, "reversal", subject, detail, [move], entry.pk)
 
 
 def moves_of(entries: Iterable[Entry]) -> str:
@@ -185,36 +179,58 @@ def _name(account: Account) -> Place:
     return Place(account.kind, account.owner, account.method)
 
 
-def _accounts(places: set[Place]) -> dict[Place, int]:
-    """Return the keys of the accounts of these names, made where they are new."""
-    wanted = " OR ".join([_NAMED] * len(places))
-    words = [word for place in places for word in (place.kind, place.owner, place.method)]
-    rows = sql.fetch_all(f"{_KEYS} WHERE {wanted}", words)
-    found = {Place(kind, owner, method): key for key, kind, owner, method in rows}
-    for place in sorted(places - found.keys(), key=str):
-        found[place] = _open_account(place)
-    return found
+def _append(
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    detail: str,
+    moves: Sequence[Move],
+    reverses: int | None = None,
+) -> Act:
+    """Append an act and enter its moves; `reverses` is the entry that its one move takes back."""
+    told = "\n".join(map(str, moves))
+    with _explain(moves, reverses):
+        if server.IS_HERE:
+            rows = [(_words(move.debit), _words(move.credit), move.amount_fen) for move in moves]
+            made = server.post(desk, operator, kind, subject, detail, rows, reverses)
+            return chain.form_act(made, desk, operator, kind, subject, detail, told)
+        act = chain.append(desk, operator, kind, subject, detail, told)
+        if moves:
+            keys = _accounts({place for move in moves for place in (move.debit, move.credit)})
+            for place, move in enumerate(moves):
+                accounts = keys[move.debit], keys[move.credit]
+                sql.run(_ENTRY, (act.pk, place, *accounts, move.amount_fen, reverses))
+        return act
 
 
-def _open_account(place: Place) -> int:
-    """Return the key of a new account, or of the one that another desk has opened just now."""
-    words = (place.kind, place.owner, place.method)
-    row = sql.fetch(_OPEN, words) or sql.fetch(f"{_KEYS} WHERE {_NAMED}", words)
-    assert row
-    return row[0]
-
-
-def _insert(
-    act: Act, place: int, move: Move, accounts: tuple[int, int], reverses: int | None = None
-) -> None:
-    """Insert the entry of a move between two accounts; `place` is among those of its act."""
+@contextmanager
+def _explain(moves: Sequence[Move], reverses: int | None) -> Iterator[None]:
+    """Turn what the database refuses of an entry into a LedgerError."""
     try:
-        sql.run(_ENTRY, (act.pk, place, *accounts, move.amount_fen, reverses))
+        yield
     except IntegrityError as error:
-        if reverses and "reverses" in str(error):  # by another desk just now
+        said = str(error).partition("\n")[0]  # PostgreSQL's next lines name the statement
+        if reverses and "reverses" in said:  # by another desk just now
             raise LedgerError(f"entry {reverses} is reversed already") from None
-        if "no_more_than_in_transit" in str(error):
+        if "no_more_than_in_transit" in said:
+            move = next(move for move in moves if move.debit.kind == TRANSIT)
             raise LedgerError(
                 f"less than {yuan(move.amount_fen)} yuan of {move.debit.owner} is in transit"
             ) from None
         raise
+
+
+def _accounts(places: set[Place]) -> dict[Place, int]:
+    """Return the keys of the accounts of these names, made where they are new."""
+    wanted = " OR ".join([_NAMED] * len(places))
+    words = [word for place in places for word in _words(place)]
+    rows = sql.fetch_all(f"{_KEYS} WHERE {wanted}", words)
+    found = {Place(kind, owner, method): key for key, kind, owner, method in rows}
+    for place in sorted(places - found.keys(), key=str):
+        found[place] = sql.fetch_value(_OPEN, _words(place))
+    return found
+
+
+def _words(place: Place) -> server.Account:
+    return place.kind, place.owner, place.method

@@ -15,7 +15,8 @@ from django.db import transaction
 
 from dianka.card_port import CardError
 from dianka.desk.office import sql
-from dianka.desk.office.audit.models import Act, Chain
+from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.consent import use_consent
@@ -205,7 +206,7 @@ def read_expected(actor: Actor, desk: str) -> dict[str, int]:
 def _lock_books(name: str) -> Desk:
     """Return the desk, locked with its chain: nothing moves its cash until the transaction ends."""
     desk = lock_desk(name)
-    Chain.objects.select_for_update().filter(desk=name).first()
+    chain.lock(name)
     return desk
 
 
