@@ -2,7 +2,7 @@
 
 A sale takes some sixteen statements, and the ORM spends longer on building each than the database
 on carrying it out (`dianka office figures --only sales`). Statements here are the same text each
-time, values apart: PostgreSQL prepares them once for a connection. The caller is in a transaction.
+time, values apart, so that PostgreSQL prepares them. The caller is in a transaction.
 """
 
 import uuid
@@ -74,5 +74,5 @@ def _execute(statement: str, values: Sequence[Any]) -> Iterator[Any]:
 
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement.encode(), values, prepare=True)
+        cursor.execute(statement.encode(), values)
         yield cursor
