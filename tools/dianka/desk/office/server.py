@@ -1,6 +1,6 @@
 """What PostgreSQL itself does of an act: append it to its chain, and enter what it moves.
 
-A desk with a role of its own (database_roles.py) may neither insert acts and entries nor change
+A desk with a role of its own (desk_grants.py) may neither insert acts and entries nor change
 heads and balances: this function does, with the rights of the database's owner, and only adds. On
 SQLite, which has no roles, audit/chain.py and ledger/posting.py do the same; there the hash is
 computed again by `check`, whoever has made it.
@@ -17,7 +17,7 @@ from dianka.desk.office import sql
 IS_HERE = connection.vendor == "postgresql"
 Account = tuple[str, str, str]  # kind, owner, method
 
-_DEFINER = "LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS"
+_DEFINER = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS"
 _LOCK = f"""
 CREATE OR REPLACE FUNCTION office_lock_chain(desk_ text) RETURNS audit_chain {_DEFINER} $$
 DECLARE found audit_chain;
