@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dianka.desk.office.opening import FOLDER, URL
+from estate_kit import make_actor
 from postgresql_kit import new_database, serving_postgresql
 
 KITS = str(Path(__file__).parents[1] / "kits")
@@ -67,7 +68,7 @@ open_office(folder)
 from dianka.desk.office import checking
 said.extend(checking.find_faults())
 """
-# By whom the database is rewritten, and what it says.
+# How a thief tries to rewrite the database, and what it says.
 REFUSED = {
     "UPDATE audit_act SET detail = 'nothing'": "permission denied for table audit_act",
     "INSERT INTO audit_act (chain_id, number, time, operator, kind, subject, detail, moves, hash) "
@@ -142,6 +143,31 @@ def test_a_desk_works_all_day_with_its_role(
     for (statement, wanted), line in zip(REFUSED.items(), said, strict=True):
         assert wanted in line, statement
     assert run(CHECKING, folder, owner_url) == []
+
+
+def test_a_desk_makes_no_roles(founded: tuple[Path, list[str]]) -> None:
+    folder, (address, _) = founded
+    making = """
+from dianka.desk.office.opening import open_office
+open_office(folder)
+from dianka.card_port import CardError
+from dianka.desk.office.vending import desk_roles
+from estate_kit import make_actor
+try:
+    said.append(desk_roles.make_role(make_actor("manager"), "desk2"))
+except CardError as error:
+    said.append(str(error))
+"""
+    (line,) = run(making, folder, address)
+    assert "this address of the database may not make roles" in line and "\n" not in line
+
+
+def test_an_office_of_one_file_has_no_roles(office: Path) -> None:
+    from dianka.card_port import CardError
+    from dianka.desk.office.vending import desk_roles
+
+    with pytest.raises(CardError, match="roles are for an office on PostgreSQL"):
+        desk_roles.make_role(make_actor("manager"), "desk1")
 
 
 def test_a_new_password_ends_the_former_one_and_a_closed_desk_ends_all(

@@ -20,8 +20,6 @@ _NOW = {  # with % doubled, as these are executed with arguments
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
     "postgresql": "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 }
-
-
 _CHAIN = f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
 _ACT = (
     "INSERT INTO audit_act (chain_id, number, time, operator, kind, subject, detail, moves, hash) "

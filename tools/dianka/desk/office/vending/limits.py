@@ -28,11 +28,7 @@ LIMITS = {
     "operator-day": "operator",
     "desk-cash": "desk",
 }
-
-
 _COUNTED = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
-
-
 _LIMITS = "SELECT name, owner, amount_fen FROM vending_limit"
 # What the meter's last reading since the contract was opened says, and what is on the way to it.
 _HOLDS = (
