@@ -93,20 +93,32 @@ def migrate() -> None:
 
 def raise_if_not_ours() -> None:
     """Raise CardError if the database is newer or older than this version."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    executor = MigrationExecutor(connection)
-    known, applied = set(executor.loader.disk_migrations), set(executor.loader.applied_migrations)
-    if applied - known:
-        raise CardError(
-            "the database was made by a newer version of dianka: install that version here as well"
-        )
-    if known - applied:
+    _, missing = read_steps()
+    if missing:
         raise CardError(
             "the database is not whole, or of an older version of dianka: give the same dianka "
             "office init again, or make it anew from a backup"
         )
+
+
+def read_steps() -> tuple[list[str], list[str]]:
+    """Return the steps to this version's form that the database has had, and those it lacks.
+
+    CardError if it has had others: it was made by a newer version.
+    """
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection)
+    known, applied = set(loader.disk_migrations), set(loader.applied_migrations)
+    if applied - known:
+        raise CardError(
+            "the database was made by a newer version of dianka: install that version here as well"
+        )
+    had, missing = (
+        [" ".join(step) for step in sorted(steps)] for steps in (applied, known - applied)
+    )
+    return had, missing
 
 
 def refuse_share(folder: Path) -> None:
