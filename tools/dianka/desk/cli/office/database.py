@@ -1,4 +1,4 @@
-"""`dianka office init`, `check`, `prove`, `backup`, `restore`: the database as a whole."""
+"""`dianka office init`, `check`, `prove`, `backup`, `restore`, `upgrade`: the whole database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,19 +111,44 @@ def restore_command(
     with report_errors():
         from dianka.desk.office.backup import restore
         from dianka.desk.office.founding import write_secret
-        from dianka.desk.office.opening import SECRET, configure, raise_if_not_ours
+        from dianka.desk.office.opening import SECRET, configure, read_steps
 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_secret(folder / SECRET)
         acts = restore(file, folder)
         configure(folder)
         typer.echo(f"{folder} has its database back, {acts} acts, read whole")
-        raise_if_not_ours()
+        _, missing = read_steps()
+        if missing:
+            typer.echo("it is of an older version: run dianka office upgrade FILE")
+            return
         from dianka.desk.office.vending.desk_roles import list_lost
 
         lost = list_lost()
         if lost:
             typer.echo(f"run dianka office desk role for {', '.join(lost)}: no role is here")
+
+
+def upgrade_command(
+    file: Annotated[Path, typer.Argument(help="A new file for the backup that is made first.")],
+    folder: FolderOption,
+) -> None:
+    """Bring an office of an older version to this one, all or nothing.
+
+    It says what it does, makes a backup, changes the database and checks it. Close the desks
+    before.
+
+    Exit code: 0 the office is of this version, and whole; 1 with a line for what went wrong.
+
+    Example: dianka office upgrade before-0.3.copy --office office
+    """
+    with report_errors():
+        from dianka.desk.office.upgrading import upgrade
+
+        if upgrade(folder, file, typer.echo):
+            from dianka.desk.office.checking import find_faults
+
+            _tell_faults(find_faults())
 
 
 def _tell_faults(faults: Iterator[str]) -> None:
