@@ -67,6 +67,8 @@ def test_without_django_one_line_says_what_to_do() -> None:
 
 def test_what_is_no_office(tmp_path: Path, made: Path) -> None:
     assert "is no office: name its folder" in line(dianka("office", "check", "--office", tmp_path))
+    upgrade = ("office", "upgrade", tmp_path / "copy", "--office", tmp_path)
+    assert "is no office: name its folder" in line(dianka(*upgrade))
     (tmp_path / "office.key").write_bytes((made / "office.key").read_bytes())
     assert "has no office.sqlite3" in line(dianka("office", "check", "--office", tmp_path))
     assert "DIANKA_DATABASE is no address" in line(

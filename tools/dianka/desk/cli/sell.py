@@ -154,7 +154,10 @@ class Wish:
 def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) -> None:
     """Sell through the office's books, and print the receipt."""
     actor = open_as_actor(folder)
+    from django.db import Error
+
     from dianka.desk.office.vending import counter
+    from dianka.desk.office.vending.patience import shorten
     from dianka.desk.office.vending.receipts_text import format_receipt
 
     _must_be_two(card, control)
@@ -177,10 +180,10 @@ def _sell_in_office(folder: Path, card: str, control: str | None, wish: Wish) ->
         typer.echo(format_receipt(sale))
         if shortage:
             typer.echo(shortage)
-    except OutputError as error:
+    except (OutputError, Error) as error:
         raise ReceiptError(
             f"sale {sale.number} is made and in the books, but its receipt can't be written "
-            f"({error}): keep the money, and run dianka office receipt {sale.receipt}"
+            f"({shorten(error)}): keep the money, and run dianka office receipt {sale.receipt}"
         ) from None
 
 

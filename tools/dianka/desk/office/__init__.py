@@ -15,9 +15,10 @@
     figures     offices made up in bulk, and what is measured on them
     guards      what the database itself refuses
     checking    audit, ledger and sales read whole, each fault named
-    backup      copies of a SQLite office, opened before they are believed
+    backup      copies of an office, opened before they are believed; dumps makes PostgreSQL's
+    upgrading   an office of an older version brought to this one
 
-Nothing here may be imported before `opening.open_office`, but for opening and founding: Django's
-models want its settings first. The browser's pages will stand on these modules, as the commands in
-dianka.desk.cli.office.app do.
+Nothing here may be imported before `opening.open_office`, but for opening, founding, backup and
+upgrading: Django's models want its settings first. The browser's pages will stand on these
+modules, as the commands in dianka.desk.cli.office.app do.
 """

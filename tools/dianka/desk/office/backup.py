@@ -1,8 +1,9 @@
-"""Copy a SQLite office while it is at work, and bring such a copy back.
+"""Copy an office while it is at work, and bring such a copy back.
 
-A copy is made by SQLite itself (VACUUM INTO), since copying the file of a database that is open
-damages it. It gets its name only once it has been opened and read whole. The copy holds the
-database alone: the secret stays in the office's folder and signs nobody out of a restored one.
+SQLite makes its copy itself (VACUUM INTO), since copying the file of a database that is open
+damages it; PostgreSQL's is made by pg_dump (dumps.py). A copy gets its name only once it has been
+opened and read whole. It holds the database alone: the secret stays in the office's folder and
+signs nobody out of a restored one.
 """
 
 import os
@@ -11,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 from dianka.card_port import CardError
+from dianka.desk.office.opening import URL, configure
 from dianka.desk.office.settings import DATABASE
 
 
@@ -18,16 +20,20 @@ def backup(target: Path) -> int:
     """Write a verified copy of the open office to a new file; return its number of acts."""
     from django.db import connection
 
-    if connection.vendor != "sqlite":
-        raise CardError("this office is on PostgreSQL: make its backup with pg_dump")
     if target.exists():
         raise CardError(f"{target} exists: name a new file, a backup is never overwritten")
     draft = target.with_name(target.name + ".part")
     draft.unlink(missing_ok=True)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM INTO %s", [str(draft)])
-        acts = verify(draft)
+        draft.touch(mode=0o600)  # who lives where, and what the passwords' hashes are
+        if connection.vendor == "postgresql":
+            from dianka.desk.office import dumps
+
+            acts = dumps.write(draft)
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [str(draft)])
+            acts = verify(draft)
         _sync(draft)
         draft.rename(target)
         _sync(target.parent)
@@ -41,7 +47,19 @@ def backup(target: Path) -> int:
 
 
 def restore(source: Path, folder: Path) -> int:
-    """Bring a backup back into the folder of an office that has no database."""
+    """Bring a backup back into an office without a database; return its number of acts.
+
+    On PostgreSQL that is the empty database of DIANKA_DATABASE.
+    """
+    if os.environ.get(URL):
+        configure(folder)
+        from dianka.desk.office import dumps
+
+        return dumps.bring_back(source)
+    return _restore_file(source, folder)
+
+
+def _restore_file(source: Path, folder: Path) -> int:
     target = folder / DATABASE
     if target.exists():
         raise CardError(

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from dianka.card_port import CardError
-from dianka.desk.office.opening import SECRET, configure, migrate
+from dianka.desk.office.opening import SECRET, configure, migrate, raise_if_not_ours, read_steps
 
 
 def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
@@ -20,6 +20,9 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     from dianka.desk.office.people.passwords import check_new
 
     check_new(manager, password)
+    applied, _ = read_steps()
+    if applied:
+        raise_if_not_ours()  # an older office is not changed without a backup
     migrate()
     from django.db import transaction
 

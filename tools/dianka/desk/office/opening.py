@@ -22,6 +22,12 @@ _FULL = 2  # PRAGMA synchronous, as SQLite says it
 
 def open_office(folder: Path) -> None:
     """Open the office in this folder, for the rest of this process. CardError says why not."""
+    open_any_version(folder)
+    raise_if_not_ours()
+
+
+def open_any_version(folder: Path) -> None:
+    """Open an office whose database may be of another version. CardError if there is none."""
     if not (folder / SECRET).exists():
         raise CardError(
             f"{folder} is no office: name its folder with --office or {FOLDER}, or make one with "
@@ -33,7 +39,6 @@ def open_office(folder: Path) -> None:
             "database back with dianka office restore"
         )
     configure(folder)
-    raise_if_not_ours()
 
 
 def configure(folder: Path) -> None:
@@ -82,31 +87,63 @@ def _check_connection() -> None:
 
 
 def migrate() -> None:
-    """Bring the database to this version's form."""
+    """Bring the database to this version's form: all steps, or none if one fails."""
     from django.core.management import call_command
+    from django.db import connection, transaction
 
-    call_command("migrate", verbosity=0, interactive=False)
     from dianka.desk.office.desk_grants import grant_again
 
-    grant_again()  # to tables that are new
+    # SQLite makes some tables anew meanwhile, and can't stop checking keys within a transaction.
+    with connection.constraint_checks_disabled(), transaction.atomic():
+        if connection.vendor == "postgresql":
+            _take_time()
+        call_command("migrate", verbosity=0, interactive=False)
+        grant_again()  # to tables that are new
+
+
+def _take_time() -> None:
+    """Let this transaction's statements last, one such transaction at a time."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('dianka office migrate'))")
 
 
 def raise_if_not_ours() -> None:
     """Raise CardError if the database is newer or older than this version."""
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
+    applied, missing = read_steps()
+    if missing and not applied:
+        raise CardError(
+            "the database is empty, as its founding was broken off: give the same dianka office "
+            "init again"
+        )
+    if missing:
+        raise CardError(
+            "the database is of an older version of dianka: run dianka office upgrade FILE, which "
+            "makes a backup in FILE first"
+        )
 
-    executor = MigrationExecutor(connection)
-    known, applied = set(executor.loader.disk_migrations), set(executor.loader.applied_migrations)
+
+def read_steps() -> tuple[list[str], list[str]]:
+    """Return the steps to this version's form that the database has had, and those it lacks.
+
+    CardError if it has had others: it was made by a newer version.
+    """
+    from django.db import connection
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(connection)
+    known, applied = set(loader.disk_migrations), set(loader.applied_migrations)
     if applied - known:
         raise CardError(
             "the database was made by a newer version of dianka: install that version here as well"
         )
-    if known - applied:
-        raise CardError(
-            "the database is not whole, or of an older version of dianka: give the same dianka "
-            "office init again, or make it anew from a backup"
-        )
+    had, missing = (
+        [" ".join(step) for step in sorted(steps)] for steps in (applied, known - applied)
+    )
+    return had, missing
 
 
 def refuse_share(folder: Path) -> None:

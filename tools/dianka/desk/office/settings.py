@@ -16,6 +16,14 @@ _PREPARED_FROM = 5  # uses of a statement of sql.py; Django's own are never prep
 _TIMEOUTS = (
     "-c lock_timeout=5s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
 )
+# A network that is gone without a word: psycopg waits for an answer for ever, libpq's keepalives
+# end that (PostgreSQL's documentation, "Parameter Key Words").
+_KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 
 
 def make_settings(folder: Path, url: str, key: str) -> dict[str, Any]:
@@ -92,6 +100,7 @@ def _postgresql(url: str) -> dict[str, Any]:
             "connect_timeout": 10,
             "options": _TIMEOUTS,
             "prepare_threshold": _PREPARED_FROM,
+            **_KEEPALIVES,
             **more,
         },
     }

@@ -15,6 +15,7 @@ COMMANDS = {
     "prove": Later(f"{_HERE}.database:prove_command", "Prove where each fen is."),
     "backup": Later(f"{_HERE}.database:backup_command", "Write a verified copy."),
     "restore": Later(f"{_HERE}.database:restore_command", "Bring a copy back."),
+    "upgrade": Later(f"{_HERE}.database:upgrade_command", "Take an older office to this version."),
     "look": Later(f"{_HERE}.counter:look_command", "Look at a resident's card."),
     "take-in": Later(
         f"{_HERE}.counter:take_in_command", "Take in purchases from outside of the books."

@@ -1,5 +1,6 @@
-"""`dianka office init`, `check`, `prove`, `backup`, `restore`: the database as a whole."""
+"""`dianka office init`, `check`, `prove`, `backup`, `restore`, `upgrade`: the whole database."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -45,12 +46,7 @@ def check_command(folder: FolderOption) -> None:
         open_folder(folder)
         from dianka.desk.office.checking import find_faults
 
-        found = list(find_faults())
-        for line in found[:_SHOWN]:
-            typer.echo(line)
-        if found:
-            raise CardError(f"{len(found)} faults: somebody or something has changed the database")
-        typer.echo("all acts and entries are as they were written")
+        _tell_faults(find_faults())
 
 
 def prove_command(folder: FolderOption) -> None:
@@ -92,7 +88,10 @@ def backup_command(
 ) -> None:
     """Write a verified copy while the office works.
 
-    Example: dianka office backup office-2026-11-27.sqlite3 --office office
+    With PostgreSQL it is pg_dump's, restored and checked in a database of its own beside the
+    office's, which goes again.
+
+    Example: dianka office backup office-2026-11-27.copy --office office
     """
     with report_errors():
         open_folder(folder)
@@ -105,17 +104,58 @@ def restore_command(
     file: Annotated[Path, typer.Argument(help="A copy made by dianka office backup.")],
     folder: FolderOption,
 ) -> None:
-    """Bring a copy back into a folder without a database.
+    """Bring a copy back into a folder without a database, or into an empty one of PostgreSQL.
 
-    Example: dianka office restore office-2026-11-27.sqlite3 --office office
+    Example: dianka office restore office-2026-11-27.copy --office office
     """
     with report_errors():
         from dianka.desk.office.backup import restore
         from dianka.desk.office.founding import write_secret
-        from dianka.desk.office.opening import SECRET
+        from dianka.desk.office.opening import SECRET, configure, read_steps
 
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        acts = restore(file, folder)
         write_secret(folder / SECRET)
-        open_folder(folder)
+        acts = restore(file, folder)
+        configure(folder)
         typer.echo(f"{folder} has its database back, {acts} acts, read whole")
+        _, missing = read_steps()
+        if missing:
+            typer.echo("it is of an older version: run dianka office upgrade FILE")
+            return
+        from dianka.desk.office.vending.desk_roles import list_lost
+
+        lost = list_lost()
+        if lost:
+            typer.echo(f"run dianka office desk role for {', '.join(lost)}: no role is here")
+
+
+def upgrade_command(
+    file: Annotated[Path, typer.Argument(help="A new file for the backup that is made first.")],
+    folder: FolderOption,
+) -> None:
+    """Bring an office of an older version to this one, all or nothing.
+
+    It says what it does, makes a backup, changes the database and checks it. Close the desks
+    before.
+
+    Exit code: 0 the office is of this version, and whole; 1 with a line for what went wrong.
+
+    Example: dianka office upgrade before-0.3.copy --office office
+    """
+    with report_errors():
+        from dianka.desk.office.upgrading import upgrade
+
+        if upgrade(folder, file, typer.echo):
+            from dianka.desk.office.checking import find_faults
+
+            _tell_faults(find_faults())
+
+
+def _tell_faults(faults: Iterator[str]) -> None:
+    """Print the first faults, and raise CardError if there are any."""
+    found = list(faults)
+    for line in found[:_SHOWN]:
+        typer.echo(line)
+    if found:
+        raise CardError(f"{len(found)} faults: somebody or something has changed the database")
+    typer.echo("all acts and entries are as they were written")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos import kinds
@@ -28,8 +28,9 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, RightError, needs
-from dianka.desk.office.vending import readings, refunds, sales
+from dianka.desk.office.vending import patience, readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
+from dianka.desk.office.vending.patience import raise_if_database_fails
 from dianka.desk.office.vending.sales import Form, SaleRefused
 from dianka.desk.prices import NewPrice
 from dianka.desk.sell import (
@@ -124,7 +125,8 @@ def sell(
 
     `key` is that of the form: a form that has sold already gives its sale again, and the card is
     not touched. CardError if nothing was sold; SaleBroken if the card may have the purchase: the
-    sale stays unfinished in the books until the card is looked at again.
+    sale stays unfinished until the card is looked at again. A database that is gone when the card
+    has it is waited for.
     """
     wish = Wish(amount_fen, method, key or uuid.uuid4(), tendered_fen)
     books = _Books(actor, wish, tell)
@@ -137,7 +139,7 @@ def sell(
     with _settle(books):
         card_sale.sell(control, card, amount_fen, raise_if_stopped=raise_if_stopped, books=books)
     assert books.sale
-    return _post(actor, books.sale)
+    return _post(actor, books.sale, raise_if_stopped, tell)
 
 
 def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]) -> Look:
@@ -189,15 +191,18 @@ class _Books(card_sale.Books):
         self.began = False  # by this form, and now: no earlier try can have reached the card
         self.seen: Look | None = None
 
+    @raise_if_database_fails()
     def look(self, found: OnCard, desk: Desk) -> None:
         self.seen = take_in(self.actor, found, desk, self._tell)
         if found.count and found.write_back is None:
             _name_what_waits(self.seen.contract, found.count)
 
+    @raise_if_database_fails()
     def find_price(self) -> NewPrice | None:
         assert self.seen
         return tariffs.price_due(self.seen.contract, tariffs.read_minute())
 
+    @raise_if_database_fails()
     def begin(self, found: OnCard, count: int) -> None:
         assert self.seen
         contract, wish = self.seen.contract, self._wish
@@ -233,30 +238,32 @@ def _settle(books: _Books) -> Iterator[None]:
     except CardError as error:
         if books.sale and books.began:
             # Without the database it stays unfinished: the next look at the card resolves it.
-            with suppress(DatabaseError):
+            with suppress(Error):
                 sales.void(books.actor, books.sale.pk, f"nothing was sent: {error}")
         raise
 
 
-@contextmanager
-def raise_if_database_fails() -> Iterator[None]:
-    """Turn a database that does not answer into a line, before anything was sent to the card."""
-    try:
-        yield
-    except DatabaseError as error:
-        reason = " ".join(str(error).split())
-        raise CardError(f"the books can't be reached ({reason}): nothing was sent") from None
+def _post(
+    actor: Actor, sale: Sale, raise_if_stopped: Callable[[], None], tell: Callable[[str], None]
+) -> Sale:
+    """Post a sale that the card has; wait for a database that is away, until told to stop."""
+    on_card = f"purchase {sale.count} of {yuan(sale.amount_fen)} yuan is on the card"
+    later = f"keep the money; looking at the card again posts it (sale {sale.number})"
 
+    def tell_away(reason: str) -> None:
+        with suppress(Exception):  # whatever becomes of the line, the sale is to be posted
+            away = f"the books can't be reached ({reason})"
+            tell(f"{on_card}, but {away}: keep the money and wait, up to {patience.LIMIT_S} s")
 
-def _post(actor: Actor, sale: Sale) -> Sale:
     try:
-        return sales.post(actor, sale)
-    except DatabaseError as error:
-        reason = " ".join(str(error).split())
-        raise SaleBroken(
-            f"purchase {sale.count} of {yuan(sale.amount_fen)} yuan is on the card, but the books "
-            f"can't be reached ({reason}): keep the money; looking at the card again posts it"
-        ) from None
+        return patience.keep_trying(lambda: sales.post(actor, sale), tell_away, raise_if_stopped)
+    except Error as error:
+        away = f"the books can't be reached ({patience.shorten(error)})"
+        raise SaleBroken(f"{on_card}, but {away}: {later}") from None
+    except KeyboardInterrupt as error:
+        told = SaleBroken(f"{on_card}, but not in the books yet, as you stopped it: {later}")
+        told.exit_code = getattr(error, "exit_code", SaleBroken.exit_code)
+        raise told from None
 
 
 def _find_contract(actor: Actor, found: OnCard) -> Contract:

@@ -9,13 +9,17 @@ import secrets
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from dianka.card_port import CardError
 from dianka.desk.office import desk_grants
 from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.models import Act
 from dianka.desk.office.opening import URL
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.models import Desk
+
+_KIND = "desk role"
 
 
 @needs("change desks")
@@ -34,8 +38,17 @@ def make_role(actor: Actor, name: str) -> str:
         role, password = _name_role(desk), secrets.token_urlsafe(24)
         _keep_role(role, password)
         desk_grants.grant_again()
-        chain.append(actor.desk, actor.operator, "desk role", name, role)
+        chain.append(actor.desk, actor.operator, _KIND, name, role)
     return _write_address(address, role, password)
+
+
+def list_lost() -> list[str]:
+    """Return the open desks that were given a role which this server has not."""
+    if connection.vendor != "postgresql":
+        return []
+    acts = Act.objects.filter(kind=_KIND, subject=OuterRef("name"))
+    desks = Desk.objects.filter(Exists(acts), closed=False).order_by("name")
+    return [desk.name for desk in desks if not desk_grants.is_there(_name_role(desk))]
 
 
 def lock_out(desk: Desk) -> None:

@@ -6,14 +6,15 @@ whole; cut after it the refund is unfinished, nothing is paid, and the next look
 
 from collections.abc import Callable
 
-from django.db import DatabaseError
+from django.db import Error
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.chip import CardTorn
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending import refunds
-from dianka.desk.office.vending.counter import open_card, raise_if_database_fails, take_in
+from dianka.desk.office.vending.counter import open_card, take_in
 from dianka.desk.office.vending.models import Refund, Sale
+from dianka.desk.office.vending.patience import raise_if_database_fails, shorten
 from dianka.desk.take_off import (
     check_purchase,
     make_take_off,
@@ -55,8 +56,8 @@ def refund(
     try:
         send_take_off(card, desk, command, sale.count)
         return refunds.post(actor, begun.pk)
-    except (CardError, CardTorn, DatabaseError) as error:
-        reason = " ".join(str(error).split())
+    except (CardError, CardTorn, Error) as error:
+        reason = shorten(error)
         raise RefundBroken(
             f"refund {begun.number} is not finished ({reason}): pay nothing, give the same again "
             "with the card"

@@ -1,0 +1,37 @@
+"""Bring an office of an older version to this one: a backup, then all steps at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dianka.card_port import CardError
+from dianka.desk.office.backup import backup
+from dianka.desk.office.opening import migrate, open_any_version, raise_if_not_ours, read_steps
+
+
+def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
+    """Upgrade the office in this folder, with a backup in a new file before.
+
+    Return whether there was anything to do. CardError if it is of a newer version, and if the
+    upgrade fails: the office is as it was then.
+    """
+    open_any_version(folder)
+    applied, missing = read_steps()
+    if not applied:
+        raise_if_not_ours()
+    if not missing:
+        tell("the office is of this version already: nothing is done")
+        return False
+    tell(f"{len(missing)} steps to this version: {', '.join(missing)}")
+    tell(f"{file} holds {backup(file)} acts, read back whole")
+    from django.db import Error
+
+    try:
+        migrate()
+    except Error as error:
+        reason = " ".join(str(error).split())
+        raise CardError(
+            f"the upgrade failed, and the office is as it was ({reason}): see that no desk is at "
+            "work, and run it again with another file"
+        ) from None
+    tell("the office is of this version now")
+    return True
