@@ -68,6 +68,19 @@ open_office(folder)
 from dianka.desk.office import checking
 said.extend(checking.find_faults())
 """
+PROVING = """
+from dianka.desk.office.opening import open_office
+open_office(folder)
+from dianka.card_port import CardError
+from dianka.desk.office import nightly
+from dianka.desk.office.audit.nights import read_last
+try:
+    proof = nightly.prove()
+    said.append([proof.faults, proof.night.number])
+except CardError as error:
+    said.append(str(error))
+said.append(read_last() and read_last().number)
+"""
 # How a thief tries to rewrite the database, and what it says.
 REFUSED = {
     "UPDATE audit_act SET detail = 'nothing'": "permission denied for table audit_act",
@@ -79,6 +92,12 @@ REFUSED = {
     "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen) "
     "SELECT act_id, 9, debit_id, credit_id, 1 FROM ledger_entry": "permission denied for table",
     "UPDATE ledger_account SET balance_fen = 0": "permission denied for table ledger_account",
+    "UPDATE ledger_provedsum SET sum_fen = 0": "permission denied for table ledger_provedsum",
+    "INSERT INTO ledger_provedsum (account_id, sum_fen) VALUES (1, 1)": "permission denied for",
+    "SELECT office_post('office:nights', 'office', 'night', 'night 1', '{}', '{}', '{}', NULL)": (
+        "a desk does not add to chain office:nights"
+    ),
+    "SET SESSION AUTHORIZATION postgres": "permission denied to set session authorization",
     "UPDATE vending_sale SET amount_fen = 1": "a sale keeps what was sold",
     "UPDATE vending_sale SET state = 'pending'": "a sale only goes forward",
     "DELETE FROM vending_sale": "permission denied for table vending_sale",
@@ -143,6 +162,16 @@ def test_a_desk_works_all_day_with_its_role(
     for (statement, wanted), line in zip(REFUSED.items(), said, strict=True):
         assert wanted in line, statement
     assert run(CHECKING, folder, owner_url) == []
+
+
+def test_a_desk_ties_no_chains(owner_url: str, founded: tuple[Path, list[str]]) -> None:
+    """It may prove what is there, and no proof of its own is believed by the next one."""
+    folder, (address, _) = founded
+    line, last = run(PROVING, folder, address)
+    assert line.startswith("this address of the database may not tie the chains (a desk does not")
+    assert "\n" not in line and last is None
+    assert run(PROVING, folder, owner_url) == [[[], 1], 1]
+    assert run(PROVING, folder, address)[1] == 1
 
 
 def test_a_desk_makes_no_roles(founded: tuple[Path, list[str]]) -> None:

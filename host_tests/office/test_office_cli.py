@@ -31,18 +31,41 @@ def line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     return text
 
 
-def test_made_checked_and_proved(made: Path) -> None:
+def test_made_checked_and_proved(made: Path, tmp_path: Path) -> None:
     checked = dianka("office", "check", "--office", made)
     assert (checked.returncode, checked.stdout) == (
         0,
         "all acts and entries are as they were written\n",
     )
-    proved = dianka("office", "prove", DIANKA_OFFICE=str(made))
+    proved = dianka("office", "prove", DIANKA_OFFICE=str(copied(made, tmp_path)))
     assert proved.returncode == 0 and "not a fen too many or too few" in proved.stdout
     assert made.stat().st_mode & 0o077 == 0, "nobody else reads who lives where"
     assert "is an office already" in line(
         dianka("office", "init", made, "--manager", "wu", given="another long one\n")
     )
+
+
+def test_a_proof_that_fails_says_what_to_do_and_changes_nothing(made: Path, tmp_path: Path) -> None:
+    other = copied(made, tmp_path)
+
+    def prove(*words: str) -> subprocess.CompletedProcess[str]:
+        return dianka("office", "prove", *words, "--office", other)
+
+    assert "night 1 ties 1 chains" in prove().stdout
+    with closing(sqlite3.connect(other / "office.sqlite3")) as base, base:
+        base.execute("INSERT INTO ledger_account VALUES (1, 'used', '000000000007', '', 0)")
+        base.execute("INSERT INTO ledger_provedsum VALUES (1, 5)")
+    said = "the proof fails at {} places, nothing is changed: "
+    daily, whole = prove(), prove("--whole")
+    assert said.format(3) + "run dianka office prove --whole" in line(daily)
+    assert "the books are right" in line(whole) and "--anew makes them anew" in line(whole)
+    named = "account used:000000000007: night 1 is said to have proved 0.05 yuan"
+    assert named in whole.stdout
+    anew = prove("--anew")
+    assert anew.returncode == 0 and named in anew.stdout and "night 2 ties" in anew.stdout
+    assert "1 sums that were kept are made anew: the books are right" in anew.stdout
+    daily = prove()
+    assert daily.returncode == 0 and "the last whole proof was night 2\n" in daily.stdout
 
 
 def test_no_weak_password(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_limits.py",
+    "test_nights.py",
     "test_people.py",
     "test_receipts.py",
     "test_refunds.py",
