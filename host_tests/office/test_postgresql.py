@@ -17,6 +17,7 @@ OTHERS = (  # `make test-postgresql`
     "test_cards_recognised.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
+    "test_act_files.py",
     "test_limits.py",
     "test_nights.py",
     "test_people.py",

@@ -51,19 +51,60 @@ def init_command(
         typer.echo(f"office {folder} is made; {manager} is its first manager")
 
 
-def check_command(folder: FolderOption) -> None:
+def check_command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files of nights or of exported acts, instead of all that is there."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--office",
+            envvar="DIANKA_OFFICE",
+            show_default=False,
+            help="The office's folder, on a local disk; or DIANKA_OFFICE.",
+        ),
+    ] = None,
+) -> None:
     """Name each act and entry that is not as it was written.
+
+    With files: the first link of each chain that is broken in them, or that this office has
+    otherwise. Without an office they are checked alone.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
 
     Example: dianka office check --office office
     """
     with report_errors():
+        if files:
+            _check_files(files, folder)
+            return
+        if folder is None:
+            raise CardError("name the office's folder with --office or DIANKA_OFFICE, or a file")
         open_folder(folder)
         from dianka.desk.office.checking import find_faults
 
         _report(find_faults(), "somebody or something has changed the database")
         typer.echo("all acts and entries are as they were written")
+
+
+def _check_files(files: list[Path], folder: Path | None) -> None:
+    from contextlib import nullcontext
+
+    from dianka.desk.office.opening import configure_without_office
+
+    if folder is None:
+        configure_without_office()
+    else:
+        open_folder(folder)
+    from dianka.desk.office.audit.file_check import check_files
+    from dianka.desk.office.one_view import one_view
+
+    with one_view() if folder else nullcontext():
+        check = check_files(files, with_database=folder is not None)
+    _report(check.faults, "keep the file, it is the witness" if folder else "the file was changed")
+    told = f"{check.acts} acts and {check.heads} heads of chains"
+    typer.echo(f"{told}: {'as the office has them' if folder else 'whole in themselves'}")
 
 
 def prove_command(
@@ -77,6 +118,10 @@ def prove_command(
             "--anew", help="The whole; sums kept for the daily proof that are wrong are made anew."
         ),
     ] = False,
+    nights: Annotated[
+        Path | None,
+        typer.Option(help="A folder, best on another machine, that gets a file of the day's acts."),
+    ] = None,
 ) -> None:
     """Prove where each fen is, print the sums, and tie all chains for the night.
 
@@ -85,11 +130,14 @@ def prove_command(
 
     Exit code: 0 to the fen; 1 with a line for each fault.
 
-    Example: dianka office prove --office office
+    Example: dianka office prove --office office --nights /mnt/safe/nights
     """
     with report_errors():
+        if nights is not None and not nights.is_dir():
+            raise CardError(f"{nights} is no folder: make it, or name another one")
         open_folder(folder)
         from dianka.desk.office import nightly
+        from dianka.desk.office.audit.files import write_nights
 
         proof = nightly.prove(whole, anew)
         for line in (proof.faults or proof.odd_sums)[:_SHOWN]:
@@ -100,6 +148,8 @@ def prove_command(
             raise CardError(f"{places}, nothing is changed: {_what_to_do(proof)}")
         for line in _describe_night(proof.night, proof.books.former):
             typer.echo(line)
+        for file in write_nights(proof.night.number, nights) if nights else ():
+            typer.echo(f"{file} holds its acts: keep it elsewhere")
         typer.echo("proved: not a fen too many or too few")
 
 
