@@ -41,13 +41,13 @@ from dianka.desk.office.vending import receipts_text, sales, shifts
 from office_kit import PASSWORD
 sign_in("zhou", PASSWORD, "desk1")
 clerk = make_actor("clerk", "desk1", "zhou")
-shifts.open_shift(clerk, kit.count_notes(10_000))
+opened = shifts.open_shift(clerk, kit.count_notes(10_000))
 for contract in Contract.objects.order_by("pk"):
     sale = sales.post(clerk, kit.begin_sale(clerk, contract, 5_000))
     said.append(receipts_text.copy_receipt(clerk, sale.receipt).splitlines()[0].strip())
     kit.read_meter(contract, 1_000)
 shifts.hand_over(clerk, 8_000, kit.give_consent(clerk, shifts.HAND_OVER, "desk1", 8_000))
-shift = shifts.close_shift(clerk, 1, kit.count_notes(22_000))
+shift = shifts.close_shift(clerk, opened.number, kit.count_notes(22_000))
 said.append([shift.expected_fen, shift.counted_fen])
 """
 REWRITING = """
@@ -68,6 +68,19 @@ open_office(folder)
 from dianka.desk.office import checking
 said.extend(checking.find_faults())
 """
+PROVING = """
+from dianka.desk.office.opening import open_office
+open_office(folder)
+from dianka.card_port import CardError
+from dianka.desk.office import nightly
+from dianka.desk.office.audit.nights import read_last
+try:
+    proof = nightly.prove()
+    said.append([proof.faults, proof.night.number])
+except CardError as error:
+    said.append(str(error))
+said.append(read_last() and read_last().number)
+"""
 # How a thief tries to rewrite the database, and what it says.
 REFUSED = {
     "UPDATE audit_act SET detail = 'nothing'": "permission denied for table audit_act",
@@ -79,6 +92,12 @@ REFUSED = {
     "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen) "
     "SELECT act_id, 9, debit_id, credit_id, 1 FROM ledger_entry": "permission denied for table",
     "UPDATE ledger_account SET balance_fen = 0": "permission denied for table ledger_account",
+    "UPDATE ledger_provedsum SET sum_fen = 0": "permission denied for table ledger_provedsum",
+    "INSERT INTO ledger_provedsum (account_id, sum_fen) VALUES (1, 1)": "permission denied for",
+    "SELECT office_post('office:nights', 'office', 'night', 'night 1', '{}', '{}', '{}', NULL)": (
+        "a desk does not add to chain office:nights"
+    ),
+    "SET SESSION AUTHORIZATION postgres": "permission denied to set session authorization",
     "UPDATE vending_sale SET amount_fen = 1": "a sale keeps what was sold",
     "UPDATE vending_sale SET state = 'pending'": "a sale only goes forward",
     "DELETE FROM vending_sale": "permission denied for table vending_sale",

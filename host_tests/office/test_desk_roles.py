@@ -8,7 +8,7 @@ import pytest
 
 from estate_kit import make_actor
 from postgresql_kit import new_database, serving_postgresql
-from roles_kit import CHECKING, FOUNDING, REFUSED, REWRITING, SELLING, run
+from roles_kit import CHECKING, FOUNDING, PROVING, REFUSED, REWRITING, SELLING, run
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,16 @@ def test_a_desk_works_all_day_with_its_role(
     for (statement, wanted), line in zip(REFUSED.items(), said, strict=True):
         assert wanted in line, statement
     assert run(CHECKING, folder, owner_url) == []
+
+
+def test_a_desk_ties_no_chains(owner_url: str, founded: tuple[Path, list[str]]) -> None:
+    """It may prove what is there, and no proof of its own is believed by the next one."""
+    folder, (address, _) = founded
+    line, last = run(PROVING, folder, address)
+    assert line.startswith("this address of the database may not tie the chains (a desk does not")
+    assert "\n" not in line and last is None
+    assert run(PROVING, folder, owner_url) == [[[], 1], 1]
+    assert run(PROVING, folder, address)[1] == 1
 
 
 def test_a_desk_makes_no_roles(founded: tuple[Path, list[str]]) -> None:

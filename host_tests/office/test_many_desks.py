@@ -42,6 +42,7 @@ for number in range(count):
     print(number, flush=True)
 """
 FIRST_METER = {False: 910_000, True: 920_000}
+FIRST_OF_NIGHTS = 930_000
 
 
 def begin(folder: Path, desk: str, count: int, first: int) -> subprocess.Popen[str]:
@@ -95,3 +96,31 @@ def test_desks_at_once(
         f"{DESKS} desks at once, {'killed' if killed else 'to the end'}: "
         f"{sum(said)} sales said, each whole",
     )
+
+
+def test_nights_while_desks_sell(
+    office_folder: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Proofs again and again while desks post: none fails, and none leaves an entry out."""
+    from dianka.desk.office import nightly
+
+    sellers = []
+    for number in range(DESKS):
+        first = FIRST_OF_NIGHTS + 10 * number
+        for meter_no in range(first, first + 3):
+            make_contract(meter_no)
+        sellers.append(begin(office_folder, f"night{number}", SALES, first))
+    nights = 0
+    until_s = time.monotonic() + 60
+    while any(seller.poll() is None for seller in sellers):
+        assert time.monotonic() < until_s
+        proof = nightly.prove(whole=nights % 3 == 2)
+        assert proof.faults == [] and proof.night
+        nights += 1
+    for seller in sellers:
+        assert seller.communicate()[1] == ""
+    daily = nightly.prove()
+    whole = nightly.prove(whole=True)  # compares what the nights have kept with all entries
+    assert daily.faults == whole.faults == []
+    assert daily.night and whole.night and daily.night.proved == whole.night.proved
+    record_property("figure", f"{nights} nights while {DESKS} desks sold")

@@ -304,7 +304,7 @@ def test_the_database_keeps_what_was_counted(
 
 
 def test_what_the_proof_of_shifts_names(office: Path) -> None:
-    from dianka.desk.office import checking
+    from dianka.desk.office.checking import read_books
     from dianka.desk.office.ledger import posting
     from dianka.desk.office.vending import shift_proof
     from dianka.desk.office.vending.models import Shift
@@ -313,7 +313,7 @@ def test_what_the_proof_of_shifts_names(office: Path) -> None:
     shift = close_shift(CLERK(), opened().number, kit.count_notes(10_000))
     move = posting.Move(posting.cash("desk1"), posting.of_meter("transit", 7), 700)
     posting.post("desk1", "li", "test", "outside of a shift", [move])
-    assert [line for line in checking.prove() if line.startswith("desk")] == [
+    assert [line for line in read_books(True).faults if line.startswith("desk")] == [
         "desk desk1: its notes are 107.00 yuan in the books, 100.00 as counted"
     ]
     opened(fen=0)
@@ -322,8 +322,8 @@ def test_what_the_proof_of_shifts_names(office: Path) -> None:
         desk=shift.desk, number=9, operator="li", opening=shift.closing, float_fen=0,
         closing=shift.opening, report=shift.report.replace("链头", "头"),
     )  # fmt: skip
-    assert "desk desk1: its 2 shifts are not all there" in list(checking.prove())
-    assert "desk desk1: the chain is not the one that report 9 names" in list(checking.prove())
+    assert "desk desk1: its 2 shifts are not all there" in read_books(True).faults
+    assert "desk desk1: the chain is not the one that report 9 names" in read_books(True).faults
 
 
 def test_a_chain_made_anew_is_betrayed_by_the_report(office: Path) -> None:
@@ -333,7 +333,7 @@ def test_a_chain_made_anew_is_betrayed_by_the_report(office: Path) -> None:
     from django.db import connection
 
     from dianka.desk.office import checking
-    from dianka.desk.office.audit import chain
+    from dianka.desk.office.audit import chain, links
     from dianka.desk.office.audit.models import Act, Chain
     from dianka.desk.office.vending.shifts import close_shift
 
@@ -349,7 +349,7 @@ def test_a_chain_made_anew_is_betrayed_by_the_report(office: Path) -> None:
         act.hash = former = hashlib.sha256(chain.encode(act, former)).digest()
         act.save()
     Chain.objects.filter(pk=whole.pk).update(head=former)
-    assert list(chain.find_faults()) == []
+    assert list(links.find_faults()) == []
     said = "desk desk1: the chain is not the one that report 1 names"
     assert said in list(checking.find_faults())
 

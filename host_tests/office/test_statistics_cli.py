@@ -76,12 +76,15 @@ def test_a_threshold_is_set_and_an_empty_list_is_made(signed_in: dict[str, str])
 def test_figures_of_a_small_office_are_right_and_kept(tmp_path: Path) -> None:
     """Its history passes the proof, and the sums of the reports are those of its sales."""
     out = tmp_path / "figures.json"
-    words = ("--only", "reports", "--meters", "20", "--sales", "150", "--months", "3")
+    words = ("--only", "history", "--meters", "20", "--sales", "150", "--months", "3")
     done = dianka("office", "figures", *words, "--out", out)
     assert done.returncode == 0, done.stderr
     kept = json.loads(out.read_text(encoding="utf-8"))["sqlite"]
     figures = {name: figure["value"] for name, figure in kept["figures"].items()}
-    assert figures["faults that it found"] == 0 and 100 < figures["sales"] < 200
+    assert figures["faults that the proofs found"] == 0 and "database" in figures
+    assert 0 < figures["sales of the last day"] < 10 and figures["daily proof"] < 60_000
+    assert 100 < figures["sales"] < 200
     assert kept["machine"]["database"].startswith("sqlite ") and kept["machine"]["cores"]
     assert sum(name.startswith("report ") for name in figures) >= 20
-    assert figures["statement, median"] <= 50
+    assert figures["statement, median"] <= 50 and figures["search, median"] <= 200
+    assert figures["file of the day's acts"] > 0

@@ -69,6 +69,16 @@ def configure(folder: Path) -> None:
         raise CardError(f"the database does not answer ({reason}): see that it runs") from None
 
 
+def configure_without_office() -> None:
+    """Configure Django for a process that reads files of an office alone, and no database."""
+    import django
+    from django.conf import settings as django_settings
+
+    if not django_settings.configured:
+        django_settings.configure(**make_settings(Path(), "", "none"), OFFICE_FOLDER="")
+        django.setup()
+
+
 def _check_connection() -> None:
     """Raise CardError unless SQLite does what was asked of it: a file of its own may forbid it."""
     from django.db import connection

@@ -1,7 +1,8 @@
 """What PostgreSQL itself does of an act: append it to its chain, and enter what it moves.
 
 A desk with a role of its own (desk_grants.py) may neither insert acts and entries nor change
-heads and balances: this function does, with the rights of the database's owner, and only adds. On
+heads and balances: this function does, with the rights of the database's owner, and only adds: to
+any desk's chain, but not to the office's own, where the nights are (audit/nights.py). On
 SQLite, which has no roles, audit/chain.py and ledger/posting.py do the same; there the hash is
 computed again by `check`, whoever has made it.
 """
@@ -15,6 +16,8 @@ from django.db import connection
 from dianka.desk.office import sql
 
 IS_HERE = connection.vendor == "postgresql"
+# How the names of chains begin that are the office's own; a desk's name has no colon.
+OWN = "office:"
 Account = tuple[str, str, str]  # kind, owner, method
 
 _DEFINER = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS"
@@ -22,6 +25,9 @@ _LOCK = f"""
 CREATE OR REPLACE FUNCTION office_lock_chain(desk_ text) RETURNS audit_chain {_DEFINER} $$
 DECLARE found audit_chain;
 BEGIN
+    IF starts_with(desk_, '{OWN}') AND NOT pg_has_role(session_user, current_user, 'MEMBER') THEN
+        RAISE insufficient_privilege USING MESSAGE = 'a desk does not add to chain ' || desk_;
+    END IF;
     SELECT * INTO found FROM audit_chain c WHERE c.desk = desk_ FOR UPDATE;
     IF found.id IS NULL THEN
         INSERT INTO audit_chain (desk, length, head)

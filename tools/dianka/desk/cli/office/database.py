@@ -1,8 +1,8 @@
 """`dianka office init`, `check`, `prove`, `backup`, `restore`, `upgrade`: the whole database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,23 @@ from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
 from dianka.money import signed_yuan
 
+if TYPE_CHECKING:
+    from dianka.desk.office.audit.nights import Night
+    from dianka.desk.office.nightly import Proof
+
 _SHOWN = 20  # faults in full
+_WHOLE_EACH = 31  # nights
+# What the sum of the accounts of each kind is called, and the sign that makes it a number of yuan.
+_SUMS = {
+    "cash": ("taken over the counters", 1),
+    "transit": ("in transit", -1),
+    "meter": ("in the meters", -1),
+    "used": ("used", -1),
+    "refund": ("paid back", -1),
+    "safe": ("handed over to safe and bank", 1),
+    "difference": ("counted too little", 1),
+    "outside": ("bought outside of these books", 1),
+}
 
 
 def init_command(
@@ -35,52 +51,142 @@ def init_command(
         typer.echo(f"office {folder} is made; {manager} is its first manager")
 
 
-def check_command(folder: FolderOption) -> None:
+def check_command(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files of nights or of exported acts, instead of all that is there."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--office",
+            envvar="DIANKA_OFFICE",
+            show_default=False,
+            help="The office's folder, on a local disk; or DIANKA_OFFICE.",
+        ),
+    ] = None,
+) -> None:
     """Name each act and entry that is not as it was written.
+
+    With files: the first link of each chain that is broken in them, or that this office has
+    otherwise. Without an office they are checked alone.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
 
     Example: dianka office check --office office
     """
     with report_errors():
+        if files:
+            _check_files(files, folder)
+            return
+        if folder is None:
+            raise CardError("name the office's folder with --office or DIANKA_OFFICE, or a file")
         open_folder(folder)
         from dianka.desk.office.checking import find_faults
 
-        _tell_faults(find_faults())
+        _report_check(find_faults())
 
 
-def prove_command(folder: FolderOption) -> None:
-    """Prove where each fen is, and print the sums.
+def _check_files(files: list[Path], folder: Path | None) -> None:
+    from contextlib import nullcontext
 
-    Example: dianka office prove --office office
+    from dianka.desk.office.opening import configure_without_office
+
+    if folder is None:
+        configure_without_office()
+    else:
+        open_folder(folder)
+    from dianka.desk.office.audit.file_check import check_files
+    from dianka.desk.office.one_view import one_view
+
+    with one_view() if folder else nullcontext():
+        check = check_files(files, with_database=folder is not None)
+    _report(check.faults, "keep the file, it is the witness" if folder else "the file was changed")
+    told = f"{check.acts} acts and {check.heads} heads of chains"
+    typer.echo(f"{told}: {'as the office has them' if folder else 'whole in themselves'}")
+
+
+def prove_command(
+    folder: FolderOption,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="From the first entry on, as once a week.")
+    ] = False,
+    anew: Annotated[
+        bool,
+        typer.Option(
+            "--anew", help="The whole; sums kept for the daily proof that are wrong are made anew."
+        ),
+    ] = False,
+    nights: Annotated[
+        Path | None,
+        typer.Option(help="A folder, best on another machine, that gets a file of the day's acts."),
+    ] = None,
+) -> None:
+    """Prove where each fen is, print the sums, and tie all chains for the night.
+
+    What has come since the last proof is proved, and each balance. Run it each night. A proof that
+    fails changes nothing.
+
+    Exit code: 0 to the fen; 1 with a line for each fault.
+
+    Example: dianka office prove --office office --nights /mnt/safe/nights
     """
     with report_errors():
+        if nights is not None and not nights.is_dir():
+            raise CardError(f"{nights} is no folder: make it, or name another one")
         open_folder(folder)
-        from dianka.desk.office import checking
-        from dianka.desk.office.ledger import proof
+        from dianka.desk.office import nightly
+        from dianka.desk.office.audit.files import write_nights
 
-        found = list(checking.prove())
-        for line in found[:_SHOWN]:
+        proof = nightly.prove(whole, anew)
+        for line in (proof.faults or proof.odd_sums)[:_SHOWN]:
             typer.echo(line)
-        sums = proof.sum_by_kind()
-        names = {
-            "cash": ("taken over the counters", 1),
-            "transit": ("in transit", -1),
-            "meter": ("in the meters", -1),
-            "used": ("used", -1),
-            "refund": ("paid back", -1),
-            "safe": ("handed over to safe and bank", 1),
-            "difference": ("counted too little", 1),
-            "outside": ("bought outside of these books", 1),
-        }
-        lines = [
-            (text, f"{signed_yuan(sign * sums.get(kind, 0))} yuan")
-            for kind, (text, sign) in names.items()
-        ]
-        print_lines("proof", lines)
-        if found:
-            raise CardError(f"the proof fails at {len(found)} places: run dianka office check")
+        _print_sums(proof.books.compared.sums_fen)
+        if proof.night is None:
+            places = f"the proof fails at {len(proof.faults)} places"
+            raise CardError(f"{places}, nothing is changed: {_what_to_do(proof)}")
+        for line in _describe_night(proof.night, proof.books.former):
+            typer.echo(line)
+        for file in write_nights(proof.night.number, nights) if nights else ():
+            typer.echo(f"{file} holds its acts: keep it elsewhere")
         typer.echo("proved: not a fen too many or too few")
+
+
+def _report(faults: list[str], why: str) -> None:
+    for line in faults[:_SHOWN]:
+        typer.echo(line)
+    if faults:
+        raise CardError(f"{len(faults)} faults: {why}")
+
+
+def _what_to_do(proof: "Proof") -> str:
+    if not proof.books.whole:
+        return "run dianka office prove --whole"
+    if proof.faults != proof.odd_sums:
+        return "run dianka office check"
+    return "the books are right, the sums kept for the daily proof are not; --anew makes them anew"
+
+
+def _describe_night(night: "Night", former: "Night | None") -> Iterator[str]:
+    since = f"since night {former.number}" if former else "from the first entry on"
+    yield (
+        f"night {night.number} ties {len(night.heads)} chains: {night.sales} sales of "
+        f"{signed_yuan(night.sold_fen)} yuan {since}"
+    )
+    if night.remade:
+        yield f"{night.remade} sums that were kept are made anew: the books are right"
+    if night.whole != night.number:
+        old = night.number - night.whole > _WHOLE_EACH
+        what = ", long ago: run dianka office prove --whole" if old else ""
+        yield f"the last whole proof was night {night.whole}{what}"
+
+
+def _print_sums(sums_fen: Mapping[str, int]) -> None:
+    lines = [
+        (text, f"{signed_yuan(sign * sums_fen.get(kind, 0))} yuan")
+        for kind, (text, sign) in _SUMS.items()
+    ]
+    print_lines("proof", lines)
 
 
 def backup_command(
@@ -148,14 +254,9 @@ def upgrade_command(
         if upgrade(folder, file, typer.echo):
             from dianka.desk.office.checking import find_faults
 
-            _tell_faults(find_faults())
+            _report_check(find_faults())
 
 
-def _tell_faults(faults: Iterator[str]) -> None:
-    """Print the first faults, and raise CardError if there are any."""
-    found = list(faults)
-    for line in found[:_SHOWN]:
-        typer.echo(line)
-    if found:
-        raise CardError(f"{len(found)} faults: somebody or something has changed the database")
+def _report_check(faults: list[str]) -> None:
+    _report(faults, "somebody or something has changed the database")
     typer.echo("all acts and entries are as they were written")

@@ -20,25 +20,39 @@ class SheetKind(StrEnum):
     contracts = "contracts"
 
 
+class ExportKind(StrEnum):
+    """What is exported: a sheet, or the acts of all chains, which nothing imports."""
+
+    premises = "premises"
+    customers = "customers"
+    meters = "meters"
+    contracts = "contracts"
+    acts = "acts"
+
+
 KindArgument = Annotated[SheetKind, typer.Argument(help="What the rows of the sheet are.")]
 
 
 def export_command(
     folder: FolderOption,
-    kind: KindArgument,
-    file: Annotated[Path, typer.Argument(help="A new .xlsx or .csv file.")],
+    kind: Annotated[ExportKind, typer.Argument(help="What is written.")],
+    file: Annotated[Path, typer.Argument(help="A new .xlsx or .csv file; of acts, .jsonl.")],
     whole: Annotated[
         bool, typer.Option("--whole", help="Whole personal numbers, for who may see them.")
     ] = False,
 ) -> None:
-    """Write a sheet of all rows that can be imported again.
+    """Write a sheet of all rows that can be imported again; or all acts, for office check FILE.
 
     Example: dianka office export customers customers.xlsx
     """
     with report_errors():
         actor = open_as_actor(folder)
+        from dianka.desk.office.sheets.acts import export_acts
         from dianka.desk.office.sheets.exporting import export_sheet
 
+        if kind is ExportKind.acts:
+            typer.echo(f"{file} has {export_acts(actor, file)} acts")
+            return
         rows = export_sheet(actor, kind.value, file, whole)
         typer.echo(f"{file} has {rows} {kind.value}")
 

@@ -1,4 +1,4 @@
-"""Append acts to a desk's chain, and read chains whole.
+"""Append acts to a desk's chain; links.py verifies chains.
 
 The hash of an act is SHA-256 over the bytes of `encode`. They are fixed for ever: a change of them
 takes another first byte. A chain does not show that its tail was cut off: compare its head with one
@@ -6,10 +6,9 @@ that was kept elsewhere, such as the last receipt's.
 """
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from django.db import connection, transaction
+from django.db import connection
 
 from dianka.desk.office import server, sql
 from dianka.desk.office.audit.models import Act, Chain
@@ -101,30 +100,6 @@ def encode(act: Act, former: bytes) -> bytes:
     words = (act.chain.desk, str(act.number), time, act.operator, act.kind, act.subject)
     fields = [text.encode() for text in (*words, act.detail, act.moves)] + [former]
     return FORM + b"".join(len(field).to_bytes(4, "big") + field for field in fields)
-
-
-def find_faults() -> Iterator[str]:
-    """Yield one line for each chain that is not whole: its first broken link."""
-    for desk in Chain.objects.order_by("desk").values_list("desk", flat=True):
-        with transaction.atomic():
-            fault = _find_fault(Chain.objects.select_for_update().get(desk=desk))
-        if fault:
-            yield f"audit chain of desk {desk}: {fault}"
-
-
-def _find_fault(chain: Chain) -> str:
-    former, number = START, 0
-    for act in Act.objects.filter(chain=chain).order_by("number").iterator(2000):
-        number += 1
-        act.chain = chain
-        if act.number != number:
-            return f"act {number} is missing"
-        if bytes(act.hash) != hashlib.sha256(encode(act, former)).digest():
-            return f"act {number} ({act.kind}, {act.subject}) is not as it was written"
-        former = bytes(act.hash)
-    if (chain.length, bytes(chain.head)) != (number, former):
-        return f"{number} acts are there, the chain's head tells {chain.length}"
-    return ""
 
 
 def read_time() -> datetime:

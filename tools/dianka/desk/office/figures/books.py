@@ -21,6 +21,10 @@ from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.vending.models import Desk
 
 _KINDS = ("transit", "meter", "used")
+_LOAD = (
+    "UPDATE vending_sale SET state = 'loaded', loaded_at = %s "
+    "WHERE contract_id = %s AND count = %s AND state = 'written'"
+)
 
 
 @dataclass
@@ -93,6 +97,8 @@ class Books:
         self._first_account = 1 + _last_id(Account)
         self._cash: dict[tuple[str, str], list[int]] = {}  # the account's number and balance
         self._fen = [array("q", [0]) * count for _ in _KINDS]
+        self._written: list[array[int]] = []  # what the accounts have of it
+        self._loaded: list[tuple[datetime, int, int]] = []
         self._act = _last_id(Act)
         self._bulk = Bulk()
         _name_tables(self._bulk)
@@ -147,13 +153,38 @@ class Books:
         more = (count, bought.fen, bought.method, price, operator, state, reason, when, written)
         self._bulk.add("vending_sale", *sold, *more, bought.loaded_at, receipt, act)
 
+    def load(self, place: int, when: datetime) -> None:
+        """Let the receipt come of the place's last sale, which was written as if it had not."""
+        self._loaded.append((when, self.contracts[place][0], self.count[place]))
+
     def flush(self) -> None:
         """Write what is kept, but for the accounts."""
         self._bulk.flush()
 
+    def open(self) -> None:
+        """Go on after the last act that is there: others may have written acts meanwhile."""
+        self._act = _last_id(Act)
+
     def close(self) -> None:
-        """Write the rest, the accounts with their balances, and the heads of the chains."""
+        """Write the rest, the accounts with their balances, and the heads of the chains.
+
+        Closed again after more was written, the balances are brought to what they are then.
+        """
         self.flush()
+        with connection.cursor() as cursor:
+            cursor.executemany(_LOAD, self._loaded)
+        self._loaded.clear()
+        if self._written:
+            self._update_accounts()
+        else:
+            self._insert_accounts()
+        self._written = [array("q", each) for each in self._fen]
+        for each in self.desks:
+            each.row.head = each.head
+            each.row.save()
+            each.desk.save()
+
+    def _insert_accounts(self) -> None:
         bulk = Bulk()
         bulk.table("ledger_account", "id", "kind", "owner", "method", "balance_fen")
         for place, contract in enumerate(self.contracts):
@@ -163,10 +194,23 @@ class Books:
         for (desk, method), (number, fen) in self._cash.items():
             bulk.add("ledger_account", number, "cash", desk, method, fen)
         bulk.flush()
-        for each in self.desks:
-            each.row.head = each.head
-            each.row.save()
-            each.desk.save()
+
+    def _update_accounts(self) -> None:
+        there = set(Account.objects.filter(kind="cash").values_list("id", flat=True))
+        Account.objects.bulk_create(
+            Account(id=number, kind="cash", owner=desk, method=method)
+            for (desk, method), (number, _) in self._cash.items()
+            if number not in there
+        )
+        changed = [(fen, number) for number, fen in self._cash.values()]
+        for kind, (now, written) in enumerate(zip(self._fen, self._written, strict=True)):
+            changed += [
+                (fen, self._first_account + 3 * place + kind)
+                for place, fen in enumerate(now)
+                if fen != written[place]
+            ]
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE ledger_account SET balance_fen = %s WHERE id = %s", changed)
 
     def _post_sale(
         self, desk: int, operator: str, place: int, when: datetime, bought: Purchase, told: str

@@ -5,6 +5,7 @@ balances and hashes himself, and proves them afterwards. For figures only, in an
 sales.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +17,13 @@ from dianka.card_port import CardError
 
 _KEPT = 20_000  # rows of a table, before they are written
 _MOVES = "ledger_entry_moves"  # the guard that moves balances
+_INDEXES = {
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({tables}) "
+    "AND schemaname = current_schema() "
+    "AND indexname NOT IN (SELECT conname FROM pg_constraint) ORDER BY indexname",
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' "
+    "AND tbl_name IN ({tables}) AND sql IS NOT NULL ORDER BY name",
+}
 
 
 class Bulk:
@@ -65,10 +73,12 @@ class Bulk:
 
 def _to_sqlite(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the row with times as Django stores them: in UTC, without a zone."""
-    return tuple(
-        str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
-        for value in row
-    )
+    return tuple(_write_time(value) if type(value) is datetime else value for value in row)
+
+
+@functools.lru_cache(100)  # one act's rows have the same time
+def _write_time(value: datetime) -> str:
+    return str(value.astimezone(UTC).replace(tzinfo=None))
 
 
 @contextmanager
@@ -81,6 +91,26 @@ def unguarded() -> Iterator[None]:
         yield from _unguarded_postgresql()
     else:
         yield from _unguarded_sqlite()
+
+
+@contextmanager
+def without_indexes(*tables: str) -> Iterator[None]:
+    """Drop the indexes of these tables that are no constraints, and make them anew in the end.
+
+    Years of rows are written in half the time, and each index is then sorted once.
+    """
+    with connection.cursor() as cursor:
+        marks = ", ".join(["%s"] * len(tables))
+        cursor.execute(_INDEXES[connection.vendor].format(tables=marks), tables)
+        indexes = cursor.fetchall()
+        for name, _ in indexes:
+            cursor.execute(f'DROP INDEX "{name}"')
+    yield
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET maintenance_work_mem = '512MB'")
+        for _, made in indexes:
+            cursor.execute(made.replace("%", "%%"), [])
 
 
 def _unguarded_postgresql() -> Iterator[None]:
@@ -100,7 +130,9 @@ def _unguarded_postgresql() -> Iterator[None]:
     finally:
         connection.close()  # a new connection has its settings again
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
         cursor.execute("ANALYZE")
+        cursor.execute("RESET statement_timeout")
 
 
 def _unguarded_sqlite() -> Iterator[None]:

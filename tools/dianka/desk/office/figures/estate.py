@@ -59,7 +59,7 @@ def _fill_batch(rng: random.Random, numbers: range, price: TariffVersion, now: d
         for number, premise in zip(numbers, premises, strict=True)
     )
     people = Customer.objects.bulk_create(
-        Customer(number=number + 1, name=_name_person(rng), phone=_pick_phone(rng))
+        Customer(number=number + 1, name=name_person(rng), phone=pick_phone(rng))
         for number in numbers
     )
     contracts = Contract.objects.bulk_create(
@@ -108,9 +108,11 @@ def _make_premise(area: Area, number: int) -> Premise:
     )
 
 
-def _name_person(rng: random.Random) -> str:
+def name_person(rng: random.Random) -> str:
+    """Return a name of two or three characters."""
     return rng.choice(_SURNAMES) + "".join(rng.choices(_GIVEN, k=rng.choice((1, 2, 2))))
 
 
-def _pick_phone(rng: random.Random) -> str:
+def pick_phone(rng: random.Random) -> str:
+    """Return a mobile number, mostly another one each time."""
     return f"1{rng.choice('35789')}{rng.randrange(10**9):09d}"

@@ -8,6 +8,7 @@ import random
 import time
 from array import array
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -16,7 +17,7 @@ from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.figures.books import Books, Made, Purchase, Receipt
-from dianka.desk.office.figures.bulk import Bulk, unguarded
+from dianka.desk.office.figures.bulk import Bulk, unguarded, without_indexes
 from dianka.desk.office.figures.plain_estate import fill_estate
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.prices import UTC_OFFSET, card_minute
@@ -27,27 +28,39 @@ _VOID_EACH = 200
 _DAY_S = 86_400
 _OPEN_S, _SELLING_S = 8 * 3600, 10 * 3600  # a counter's local opening, and how long it sells
 _COMMIT_EACH = 50  # days
+_LONG_TABLES = ("audit_act", "ledger_entry", "estate_reading", "vending_sale")
 _METERS_OF_DESK, _MOST_DESKS = 20_000, 50
 
 
-def make_history(meters: int, sales: int, months: int, seed: int = 1) -> Made:
+def make_history(
+    meters: int,
+    sales: int,
+    months: int,
+    seed: int = 1,
+    at_last_day: Callable[[], None] | None = None,
+) -> Made:
     """Fill an office that has sold nothing yet with its history up to now.
 
-    Its contracts are taken, or `meters` plain ones are made if there are none. CardError if sales
-    are there.
+    Its contracts are taken, or `meters` plain ones are made if there are none. `at_last_day` is
+    called when all but the last day is in the books, and these are closed. CardError if sales are
+    there.
     """
     if Sale.objects.exists():
         raise CardError("this office has sold: make a history in a new office")
     began, now = time.monotonic(), chain.read_time()
     begin = now - timedelta(days=months * 365 // 12)
-    with unguarded():
+    with unguarded(), without_indexes(*_LONG_TABLES):
         if not Contract.objects.exists():
             middle = card_minute(now - (now - begin) / 2 + UTC_OFFSET)
             fill_estate(Bulk(), meters, begin, middle // 10_000 * 10_000)
         desks = min(max(meters // _METERS_OF_DESK, 2), _MOST_DESKS)
         history = _History(Books(desks), begin, now, sales, random.Random(seed))
-        history.run()
+        history.run(until_day=history.days - 1)
     history.books.made.seconds = time.monotonic() - began
+    if at_last_day:
+        at_last_day()
+    with unguarded():
+        history.run(until_day=history.days + 1)
     return history.books.made
 
 
@@ -64,19 +77,23 @@ class _History:
         self.holds = array("q", [0]) * count  # the meter, fen
         local = begin + UTC_OFFSET
         self.midnight_s = (local.hour * 60 + local.minute) * 60 + local.second
+        self.lived = 0  # days, when this run ends
+        self.coming: set[int] = set()  # who will bring a receipt after that end
+        self.visits: dict[int, list[tuple[int, int]]] = defaultdict(list)  # by day: when, who
+        for place in range(count):
+            at = self._find_open_time(rng.randrange(min(self.interval_s, self.days * _DAY_S)))
+            self.visits[at // _DAY_S].append((at, place))
 
-    def run(self) -> None:
-        """Live through all days; one transaction is some weeks."""
-        days: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        for place in range(len(self.books.contracts)):
-            at = self._find_open_time(self.rng.randrange(min(self.interval_s, self.days * _DAY_S)))
-            days[at // _DAY_S].append((at, place))
-        for first in range(0, self.days + 1, _COMMIT_EACH):
+    def run(self, until_day: int) -> None:
+        """Live on through all days before this one; one transaction is some weeks."""
+        self.books.open()
+        begun, self.lived = self.lived, until_day
+        for first in range(begun, until_day, _COMMIT_EACH):
             with transaction.atomic():
-                for day in range(first, min(first + _COMMIT_EACH, self.days + 1)):
-                    for at, place in sorted(days.pop(day, [])):
+                for day in range(first, min(first + _COMMIT_EACH, until_day)):
+                    for at, place in sorted(self.visits.pop(day, [])):
                         after = self._visit(place, at)
-                        days[after // _DAY_S].append((after, place))
+                        self.visits[after // _DAY_S].append((after, place))
         with transaction.atomic():
             self.books.close()
 
@@ -97,13 +114,19 @@ class _History:
         area = books.contracts[place][3] or 0
         desk = (rng.randrange(1000) if rng.randrange(10) == 0 else area) % len(books.desks)
         operator = f"clerk{desk + 1}{'ab'[at // _DAY_S % 2]}"
+        if place in self.coming:
+            self.coming.discard(place)
+            books.load(place, when)
         if books.count[place]:
             books.take_receipt(desk, operator, place, when, self._make_receipt(place, at))
         fen, method = rng.choice(_AMOUNTS_FEN), rng.choice(_METHODS)
         if rng.randrange(_VOID_EACH) == 0:
             books.sell(desk, operator, place, when, Purchase(fen, method, None, True))
         next_at = self.begin + timedelta(seconds=after)
-        loaded_at = next_at if next_at < self.now else None
+        comes = next_at < self.now
+        if comes and after // _DAY_S >= self.lived:  # when the books are closed once before
+            self.coming.add(place)
+        loaded_at = next_at if comes and place not in self.coming else None
         books.sell(desk, operator, place, when, Purchase(fen, method, loaded_at))
         self.bought[place] = fen
         self.put_in[place] = at + rng.randrange(600, min(_DAY_S, after - at) + 601)

@@ -1,8 +1,10 @@
-"""A plain estate in bulk: areas, buildings, meters, customers and their contracts."""
+"""A plain estate in bulk: areas, buildings, meters, customers, their contracts and cards."""
 
+import random
 from datetime import datetime
 
 from dianka.desk.office.figures.bulk import Bulk
+from dianka.desk.office.figures.estate import name_person, pick_phone
 
 METERS_OF_AREA, ROOMS_OF_BUILDING = 1000, 60
 _TARIFFS = (("居民", 5283), ("商业", 8125), ("农业", 4760))
@@ -22,7 +24,7 @@ def fill_estate(
     `raised_at` is a local minute, YYMMDDhhmm.
     """
     _name_tables(bulk)
-    areas = max(meters // meters_of_area, 1)
+    areas, rng = max(meters // meters_of_area, 1), random.Random(meters)
     for area in range(1, areas + 1):
         bulk.add("estate_area", area, f"{area} 号台区", False)
     for number, (name, price_e4) in enumerate(_TARIFFS, 1):
@@ -37,11 +39,13 @@ def fill_estate(
         place = (str(room // rooms + 1), "", f"{room % rooms // 4 + 1}0{room % 4 + 1}")
         bulk.add("estate_premise", meter, area, *place, False, False)
         bulk.add("estate_meter", meter, meter, "", "installed", meter)
-        name = f"住户 {meter}"
-        bulk.add("customers_customer", meter, meter, name, "", "", "", False)
+        person = (name_person(rng), pick_phone(rng), "", "", False)
+        bulk.add("customers_customer", meter, meter, *person)
         limits = (2000, 500, 0, "open", 0, 0, 0)
         who = (meter, meter, meter, meter, tariff, 2 * tariff)
         bulk.add("customers_contract", *who, *limits, opened_at, None)
+        made = ("", "desk1", "figures", opened_at, opened_at)
+        bulk.add("cards_card", f"{meter:016x}", "user", "used", meter, False, 0, 0, *made)
     bulk.flush()
 
 
@@ -60,3 +64,5 @@ def _name_tables(bulk: Bulk) -> None:
     limits = ("alarm1_fen", "alarm2_fen", "hoard_limit_fen", "state", "former_count")
     former = ("former_fen", "brought_fen")
     bulk.table("customers_contract", *who, *limits, *former, "opened_at", "closed_at")
+    card = ("serial", "kind", "state", "contract_id", "again", "count", "money_fen")
+    bulk.table("cards_card", *card, "holder", "desk", "made_by", "made_at", "seen_at")

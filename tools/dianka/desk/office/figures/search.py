@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dianka.desk.office.cards.models import Card
-from dianka.desk.office.customers.models import Customer
+from dianka.desk.office.customers.models import Contract, Customer
 from dianka.desk.office.customers.search import search
-from dianka.desk.office.figures.estate import FIRST_METER
 
 # Common, rare, not there; short and long; digits that nearly every number of the estate has.
 _ANYWHERE = (
@@ -41,9 +40,9 @@ def _list_words_of_one() -> Iterator[str]:
     """Yield words and parts of words of the customer two thirds down the estate."""
     number = Customer.objects.count() * 2 // 3
     customer = Customer.objects.get(number=number)
-    meter = str(FIRST_METER + number - 1)
+    meter = str(Contract.objects.get(customer=customer).meter.number)
     serial = Card.objects.get(contract__customer=customer).serial
     yield from (customer.name, customer.name[1:], customer.name[:2])
     yield from (customer.phone, customer.phone[3:8], customer.phone[-4:])
-    yield from (meter, meter[-5:], meter[3:9], str(number), str(number)[:3])
+    yield from (meter, meter[-5:], meter[3:9] or meter, str(number), str(number)[:3])
     yield from (serial, serial[4:9], serial[-3:])

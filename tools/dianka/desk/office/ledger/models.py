@@ -59,3 +59,17 @@ class Entry(models.Model):
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="amount_above_zero"),
             models.CheckConstraint(condition=~Q(debit=F("credit")), name="two_accounts"),
         )
+
+
+class ProvedSum(models.Model):
+    """What an account's entries sum up to, up to the last night. sums.py alone writes it.
+
+    It is no record: it can be made anew from the entries, and the night's act has a hash over all.
+    """
+
+    # Without a constraint in the database: an account is never deleted, and checking each of
+    # millions would double the time of the first proof.
+    account = models.OneToOneField(
+        Account, models.PROTECT, primary_key=True, db_constraint=False, related_name="proved"
+    )
+    sum_fen = models.BigIntegerField()

@@ -7,11 +7,17 @@ from django.db.models import Count, F, Max, Q, Sum
 from dianka.desk.office.vending.models import Desk, Refund, Sale
 
 
-def find_faults() -> Iterator[str]:
-    """Yield one line for each refund or series of refunds that is not as it should be."""
+def find_faults(whole: bool = True) -> Iterator[str]:
+    """Yield one line for each refund or series of refunds that is not as it should be.
+
+    Only the whole goes through all sales: a sale in transit that was made a refunded one by hand is
+    missed by what is in transit as well, and the database refuses it for one that is loaded.
+    """
     yield from _find_gaps("desk", "number", "refunds", "refunds")
     yield from _find_gaps("paid_desk", "receipt", "refund_receipts", "receipts of refunds")
     yield from _find_wrong_refunds()
+    if not whole:
+        return
     unpaid = Sale.objects.filter(state=Sale.State.REFUNDED).exclude(refund__state="paid")
     for sale in unpaid.select_related("desk").order_by("pk").iterator(2000):
         yield f"sale {sale.number} of desk {sale.desk.name}: it is refunded without a refund"

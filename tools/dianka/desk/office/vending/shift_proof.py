@@ -5,7 +5,7 @@ a chain whose tail was cut off is found by a report that is newer.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from django.db.models import Count, Max
 
@@ -22,19 +22,25 @@ from dianka.money import signed_yuan
 RECENT = 20
 
 
-def find_faults() -> Iterator[str]:
-    """Yield one line for each desk's shift or cash that is not as it should be."""
+def find_faults(since: Mapping[str, int] | None = None) -> Iterator[str]:
+    """Yield one line for each desk's shift or cash that is not as it should be.
+
+    With `since`, of all shifts that closed after these acts of their desks, else of recent ones.
+    """
     for desk in Desk.objects.exclude(shifts=0).order_by("name"):
         shifts = Shift.objects.filter(desk=desk).order_by("-number")
         numbers = shifts.aggregate(count=Count("id"), last=Max("number"))
         if (numbers["count"], numbers["last"]) != (desk.shifts, desk.shifts):
             yield f"desk {desk.name}: its {desk.shifts} shifts are not all there"
-        recent = list(shifts.select_related("desk", "opening", "closing")[:RECENT])
-        for shift in recent:
+        shifts = shifts.select_related("desk", "opening", "closing")
+        after = since.get(desk.name, 0) if since is not None else None
+        new = shifts[:RECENT] if after is None else shifts.filter(closing__number__gt=after)
+        for shift in new:
             yield from _find_head_fault(shift)
             yield from _find_count_faults(shift)
-        if recent:
-            yield from _find_cash_faults(recent[0])
+        last = shifts.first()
+        if last:
+            yield from _find_cash_faults(last)
 
 
 def _find_head_fault(shift: Shift) -> Iterator[str]:
