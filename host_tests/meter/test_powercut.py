@@ -45,7 +45,15 @@ def purchase(kit: MeterKit) -> None:
     kit.run_session(USER)
 
 
-@pytest.mark.parametrize(("act", "share"), [(purchase, 23), (dip, 5)])
+@pytest.mark.parametrize(
+    ("act", "share"),
+    [
+        (purchase, 23),
+        (dip, 11),
+        pytest.param(purchase, 2, marks=pytest.mark.campaign),
+        pytest.param(dip, 1, marks=pytest.mark.campaign),
+    ],
+)
 def test_a_cut_at_the_bytes_of_every_commit(
     dear: MeterKit, act: Callable[[MeterKit], None], share: int
 ) -> None:

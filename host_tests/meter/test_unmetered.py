@@ -44,7 +44,7 @@ def interrupt(kit: MeterKit, times: int, off_ms: int, on_ms: int) -> tuple[int, 
     return kit.rig.bench.mains.energy_nj * 1000, kit.state.energy_pj
 
 
-@pytest.mark.parametrize("times", [300, pytest.param(600, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize("times", [120, pytest.param(600, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize(
     ("off_ms", "on_ms"), [(150, 400), (150, 130), (150, 60), (150, 1_000), (5_000, 3_000)]
 )

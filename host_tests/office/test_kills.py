@@ -5,7 +5,7 @@ from pathlib import Path
 
 from office_kit import dianka
 
-KILLS = 40
+KILLS = 24
 
 
 def test_broken_sales_are_completed_to_the_fen(tmp_path: Path) -> None:

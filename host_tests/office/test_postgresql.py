@@ -11,7 +11,7 @@ import pytest
 from dianka.firmware import ROOT
 from postgresql_kit import new_database, serving_postgresql
 
-ALWAYS = ("test_ledger.py", "test_many_desks.py")
+ALWAYS = ("test_ledger.py",)
 OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
@@ -19,6 +19,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_desks.py",
     "test_act_files.py",
     "test_limits.py",
+    "test_many_desks.py",
     "test_nights.py",
     "test_people.py",
     "test_receipts.py",
