@@ -46,6 +46,7 @@ CARD_TARIFF_1 = const(3)
 CARD_TARIFF_2 = const(4)
 CARD_WRITE_BACK = const(5)
 CARD_LIMITS = const(6)  # initialisation card only
+CARD_SUPPLY = const(7)  # likewise
 # Record files and counters are addressed by P2 = short file id * 8 + 4.
 INSPECTION_TOTALS = const(9)
 INSPECTION_EVENTS = const(10)
@@ -59,6 +60,7 @@ ESAM_TARIFF_2 = const(4)
 ESAM_KEY_INFO = const(5)
 ESAM_RUN_INFO = const(7)
 ESAM_LIMITS = const(9)
+ESAM_SUPPLY = const(10)
 
 BIN = const(0)
 BCD = const(1)
@@ -84,6 +86,32 @@ LIMITS = (
     ("overdraft_limit_fen", 4, BCD),
     ("hoard_limit_fen", 4, BCD),
     ("close_above_fen", 4, BCD),
+)
+# What cuts the supply beside the balance, and when nothing does (supply_rules.py). All zero: no
+# rules.
+SUPPLY = (
+    ("overload_w", 3, BCD),
+    ("overload_delay_s", 1, BIN),
+    ("overload_returns", 1, BIN),
+    ("overload_return_s", 2, BCD),
+    ("step_from_w", 3, BCD),
+    ("step_to_w", 3, BCD),
+    ("step_pf_milli", 2, BCD),
+    ("step_return_s", 2, BCD),
+    ("step_returns", 1, BIN),
+    ("under_v", 2, BCD),
+    ("over_v", 2, BCD),
+    ("hysteresis_v", 1, BIN),
+    ("voltage_delay_s", 1, BIN),
+    ("friendly_from_h", 1, BIN),
+    ("friendly_to_h", 1, BIN),
+    ("friendly_days", 1, BIN),
+    ("friendly_from_month", 1, BIN),
+    ("friendly_to_month", 1, BIN),
+    ("friendly_date_1", 2, BCD),
+    ("friendly_date_2", 2, BCD),
+    ("friendly_date_3", 2, BCD),
+    ("friendly_date_4", 2, BCD),
 )
 WALLET = (("money_fen", 4, BIN), ("count", 4, BIN))
 WRITE_BACK = (

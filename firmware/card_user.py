@@ -83,7 +83,8 @@ class UserSession:
             if verdict == CREDIT:
                 block = await _read_sealed_purchase(card, self._esam, block[:8])
         await self._carry_out(card, info, verdict, block, purchase)
-        supply.release(state)
+        acts = supply.BY_CARD | (supply.BY_PURCHASE if verdict == CREDIT else 0)
+        supply.release(state, acts)
         self._store.commit()
         return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
 

@@ -40,7 +40,7 @@ class Journal:
     """One record in `memory`, which has size, read(address, count) -> bytes, write(address, data).
 
     Both calls raise OSError when the memory fails. `former` are the payload sizes of the former
-    rings, the newest format first.
+    rings, the newest format first; `beside` those of former formats in the present ring.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Journal:
         payload_size: int,
         slots: int = fram_map.JOURNAL_SLOTS,
         former: tuple = (),
+        beside: tuple = (),
     ) -> None:
         self._memory = memory
         # Of each ring: its offset in a half, sizes of a slot, of the head before the payload, and
@@ -59,6 +60,7 @@ class Journal:
             (fram_map.FORMER_JOURNAL_AT, _SEQUENCE + size + _CRC, _SEQUENCE, size)
             for size in former
         )
+        self._beside = beside
         self._slots = slots
         self._halves = fram_map.HALVES
         self._sequence = 0
@@ -128,12 +130,12 @@ class Journal:
         state.
         """
         base, slot_size, _, size = self._rings[ring]
-        if len(payload) != size:
+        if len(payload) != size and not (ring == OWN and len(payload) in self._beside):
             raise ValueError("payload has the wrong length")
         if not self.answers:
             raise JournalError("memory has not been read yet")
         self._sequence += 1
-        length = size.to_bytes(_LENGTH, "big") if ring == OWN else b""
+        length = len(payload).to_bytes(_LENGTH, "big") if ring == OWN else b""
         body = self._sequence.to_bytes(_SEQUENCE, "big") + length + payload
         record = body + binascii.crc32(body).to_bytes(_CRC, "big")
         slot = self._pick_slot(ring)

@@ -2,7 +2,8 @@
 
     count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of
                            stage or price
-    switch   every 200 ms  relay follows the decision of supply.py, while the mains is good
+    switch   every 200 ms  load and voltage are watched, and the relay follows the decision of
+                           supply.py, while the mains is good
     show     every 100 ms  key, pages, messages, lamps
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
@@ -46,9 +47,8 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-# 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
-_MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+_HOLD_MS = const(2_900)  # the press is seen up to 0.2 s after it began; people count to three
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
 
@@ -93,15 +93,6 @@ class Meter:
         self.recovery = StateRecovery(
             self.store, self.metering, self.clock, self.settlement, self.self_check, self.log
         )
-        self.pages = Pages(
-            self.display,
-            self.store,
-            self.metering,
-            self.relay,
-            self.clock,
-            self.settlement,
-            self.self_check,
-        )
         self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
@@ -112,6 +103,21 @@ class Meter:
         # What the chip has told since power came, before the sessions are imported: they are a
         # fifth of the firmware and take 0.13 s.
         self._count_once()
+        from supply_switch import SupplySwitch
+
+        self.supply_switch = SupplySwitch(
+            self.store, self.metering, self.relay, self.clock, not warm, self.log
+        )
+        self.pages = Pages(
+            self.display,
+            self.store,
+            self.metering,
+            self.relay,
+            self.clock,
+            self.settlement,
+            self.self_check,
+            self.supply_switch,
+        )
         self.card_slot = self._make_card_slot(board)
 
     def _make_card_slot(self, board) -> "CardSlot":
@@ -207,24 +213,26 @@ class Meter:
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _switch(self) -> None:
-        told = None
         while True:
-            why = supply.find_reason(self.store.state, self.metering.silence_s)
-            if why != told:
-                told = why
-                self.log("supply: " + supply.REASONS[why])
-            closed = self.relay.pick_goal(why == supply.MAY_CLOSE)
-            await self.relay.follow(closed, self._can_drive(closed))
+            await self.supply_switch.step(bool(self._power_fail.value()))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
 
     async def _show(self) -> None:
-        pressed = before = False
+        # A key that is down from the start on is stuck: it does nothing until it has been up.
+        pressed = before = True
+        down_ms = None  # since when it is held for a release of the supply
         while True:
             now = self.is_key_down()
             if now and before and not pressed:
                 self.display.press_key()
+                down_ms = time.ticks_ms()
             pressed, before = now and before, now
+            if not pressed:
+                down_ms = None
+            elif down_ms is not None and time.ticks_diff(time.ticks_ms(), down_ms) >= _HOLD_MS:
+                down_ms = None  # once, however long it stays down
+                self.supply_switch.release(supply.BY_KEY)
             self.pages.update()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
@@ -283,25 +291,14 @@ class Meter:
                 self.store.keep()
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
-    def _can_drive(self, wanted: bool) -> bool:
-        """Return whether the mains can drive a coil.
-
-        While the chip reports no voltage, the power-fail pin decides, and only opening is allowed.
-        """
-        if not self._power_fail.value():
-            return False
-        if not self.metering.heard or self.metering.silent:
-            return not wanted
-        return self.chip.voltage_mv >= _MIN_RELAY_MV
-
     def _charge(self, energy_pj: int) -> None:
         """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
         state = self.store.state
-        stage = supply.find_reason(state)
+        stage = supply.find_unpaid_cause(state)
         account.debit(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_reason(state) != stage:
+        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_unpaid_cause(state) != stage:
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:

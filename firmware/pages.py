@@ -14,6 +14,7 @@ from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
 from state_store import StateStore
+from supply_switch import SupplySwitch
 
 _PULSE_PJ = account.PJ_PER_KWH // 1000
 _CODES = const(32)
@@ -31,6 +32,7 @@ class Pages:
         clock: "Ds3231",
         settlement: "Settlement",
         self_check: "SelfCheck",
+        supply_switch: "SupplySwitch",
     ) -> None:
         self._display = display
         self._store = store
@@ -39,6 +41,7 @@ class Pages:
         self._clock = clock
         self._settlement = settlement
         self._self_check = self_check
+        self._supply_switch = supply_switch
         self._pages = (
             self._format_balance,
             self._format_energy,
@@ -51,11 +54,17 @@ class Pages:
     def update(self) -> None:
         """Bring the display up to date."""
         faults = self.list_faults()
-        self._display.update(self._pages, self._pick_lamps(faults), faults)
+        lamps = self._pick_lamps(faults)
+        self._display.update(self._list_pages(), lamps, faults + self._supply_switch.list_texts())
 
     def compose_texts(self) -> list:
         """Return the text of each page as it is now."""
-        return [page() for page in self._pages]
+        return [page() for page in self._list_pages()]
+
+    def _list_pages(self) -> tuple:
+        """Return all pages; those about friendly time last, as many as there is to say."""
+        texts = self._supply_switch.list_friendly_pages()
+        return self._pages + tuple([lambda text=text: text for text in texts])
 
     def list_faults(self) -> list:
         """Return the codes of the meter's standing faults, such as Err-02 (docs/operations.md)."""

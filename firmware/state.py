@@ -5,14 +5,14 @@ bytes; account and supply work on the fields. Units are in the names; `remainder
 fen (account.py). A `balance_fen` below zero is overdraft. A record is 2 bytes of format number,
 then every field in this order, big-endian, signed ones in two's complement.
 
-Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on. Every
-former format is read, and a field that it lacks is zero. Former formats can be written too: a
-version on trial keeps the format that it has found (state_store.py).
+Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on, format 4
+those from `supply_rules` on. Every former format is read, and a field that it lacks is zero. Former
+formats can be written too: a version on trial keeps the format that it has found (state_store.py).
 """
 
 from micropython import const
 
-FORMAT = const(3)
+FORMAT = const(4)
 # The oldest format that is read; flashing needs this name (tools/dianka/flash/build.py).
 OLDEST = const(1)
 
@@ -24,6 +24,13 @@ RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: uses granted ove
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
 # Uses the credit of a production test card, until it is initialised (again).
 TEST_CREDIT = const(0x20)
+CLOSED = const(0x40)  # the account is settled and closed: nothing brings the supply back
+
+# Bits of `tripped` (load_watch.py).
+OVERLOADED = const(0x01)
+OVERLOAD_LOCK = const(0x02)  # no timed return is left
+STEPPED = const(0x04)  # a heating load was switched on
+STEP_LOCK = const(0x08)  # no timed return is left today
 
 MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
 
@@ -66,11 +73,18 @@ FIELDS = (
     ("difference_fen", 5, True),
     # The present time is not before this, in seconds since 2000-01-01 UTC; 0: unknown.
     ("earliest_s", 4, False),
+    # Supply: the rules as the file SUPPLY, high byte first (supply_rules.py); what they have cut.
+    ("supply_rules", 37, False),
+    ("tripped", 1, False),
+    ("overload_trips", 1, False),  # since the last card, or an hour without one
+    ("step_trips", 1, False),  # on `step_day`
+    ("step_day", 3, False),  # YYMMDD in local time; 0: the time was not known
 )
-SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(169)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
-SIZES = {1: 97, 2: 106, FORMAT: SIZE}  # of the records of each format
+_UP_TO_3 = const(27)  # those of format 3
+SIZES = {1: 97, 2: 106, 3: 126, FORMAT: SIZE}  # of the records of each format
 
 
 class State:
@@ -104,6 +118,11 @@ class State:
         self.silence_limit_s = 0
         self.difference_fen = 0
         self.earliest_s = 0
+        self.supply_rules = 0
+        self.tripped = 0
+        self.overload_trips = 0
+        self.step_trips = 0
+        self.step_day = 0
 
     @property
     def overdraft_fen(self) -> int:
@@ -124,8 +143,10 @@ class State:
 
 def fields_of(form: int) -> tuple:
     """Return the part of FIELDS that a record of this format has."""
-    if form > 2:
+    if form > 3:
         return FIELDS
+    if form > 2:
+        return FIELDS[:_UP_TO_3]
     return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
 
 

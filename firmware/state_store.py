@@ -37,7 +37,10 @@ class StateStore:
     def __init__(self, memory: "Fram", log) -> None:
         self._log = log
         self._journal = journal.Journal(
-            memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1])
+            memory,
+            records.SIZE,
+            former=(records.SIZES[2], records.SIZES[1]),
+            beside=(records.SIZES[3],),
         )
         self._format = records.FORMAT  # of the record in the memory
         self.state = self._provisional = records.State()

@@ -21,9 +21,10 @@ from meter_kit import MS, USER, MeterKit, S, exact
 from parts import Parts
 
 IMAGES = Path(__file__).parents[1] / "images"
-FORMER = {1: 97, 2: 106}  # sizes of their records
+FORMER = {1: 97, 2: 106, 3: 126}  # sizes of their records
 HALVES = (0, SIZE // 2)
-NEW = {"pulse_pj", "uncharged_starts", "silence_limit_s", "difference_fen", "earliest_s"}
+NEW_IN_3 = {"pulse_pj", "uncharged_starts", "silence_limit_s", "difference_fen", "earliest_s"}
+NEW_IN_4 = {"supply_rules", "tripped", "overload_trips", "step_trips", "step_day"}
 CUTS = tuple(Cut)
 PARTS = Parts()
 I2C = PARTS.machine().I2C(0)
@@ -43,26 +44,36 @@ def unzip(text: str) -> bytes:
 def by_former_rules(content: bytes, form: int) -> bytes | None:
     """The newest record as versions of that format find it.
 
-    8 slots at the start of each half, as large as a record.
+    8 slots at the start of each half, as large as a record; since format 3 of 256 bytes, 1024
+    behind it, with the record's length in front of it.
     """
-    size = 6 + FORMER[form] + 4
-    found = []
+    size, found = FORMER[form], []
     for half in HALVES:
         for slot in range(8):
-            record = content[half + slot * size : half + (slot + 1) * size]
+            at = half + slot * (size + 10) if form < 3 else half + 1024 + slot * 256
+            head = 6 if form < 3 else 8
+            record = content[at : at + head + size + 4]
             if binascii.crc32(record[:-4]) == int.from_bytes(record[-4:], "big"):
-                found.append((int.from_bytes(record[:6], "big"), record[6:-4]))
+                found.append((int.from_bytes(record[:6], "big"), record[head:-4]))
     return max(found)[1] if found else None
 
 
-def money(state: Any) -> dict[str, int]:
+def measure(form: int) -> int:
+    """The bytes that a record of this format takes in the memory."""
+    return (FORMER | {records.FORMAT: records.SIZE})[form] + (10 if form < 3 else 12)
+
+
+def money(state: Any, form: int) -> dict[str, int]:
     """Return all that an update has to carry over, without what each start counts or notes anew."""
-    return {name: value for name, value in vars(state).items() if name not in NEW}
+    new = NEW_IN_4 | ({"uncharged_starts"} if form == 3 else NEW_IN_3)
+    return {name: value for name, value in vars(state).items() if name not in new}
 
 
 def carried(form: int) -> dict[str, int]:
     """The former state's fields as the present version has to have them."""
-    return {"next_price_e4": 0, "switch_time": 0} | image(form)["state"]
+    read = {"next_price_e4": 0, "switch_time": 0} | image(form)["state"]
+    read.pop("uncharged_starts", None)
+    return read
 
 
 def store_on(chip: Mb85rc256v, on_trial: bool = False) -> Any:
@@ -80,7 +91,9 @@ def test_a_former_format_is_read_and_written_to_the_last_fraction(form: int) -> 
     payload = by_former_rules(image(form)["fram"], form)
     assert payload and len(payload) == FORMER[form]
     state = records.unpack(payload)
-    assert money(state) == carried(form) and not any(getattr(state, name) for name in NEW)
+    assert money(state, form) == carried(form) and not any(
+        getattr(state, name) for name in NEW_IN_4
+    )
     assert records.pack(state, form) == payload
     assert records.unpack(records.pack(state)).__dict__ == state.__dict__
 
@@ -90,14 +103,14 @@ def test_a_store_takes_a_former_state_over_once(form: int) -> None:
     chip = Mb85rc256v(image(form)["fram"])
     for notes in ([f"journal: state of format {form} taken over"], []):
         store = store_on(chip)
-        assert (money(store.state), store.notes, store.anew) == (carried(form), notes, False)
+        assert (money(store.state, form), store.notes, store.anew) == (carried(form), notes, False)
         store.commit(True)
         assert store._journal.written == 2
     assert by_former_rules(chip.content, form) == by_former_rules(image(form)["fram"], form)
     for half in HALVES:
         half_gone = Mb85rc256v(chip.content)
         half_gone.destroy(half, SIZE // 2)
-        assert money(store_on(half_gone).state) == carried(form)
+        assert money(store_on(half_gone).state, form) == carried(form)
 
 
 @pytest.mark.parametrize("form", FORMER)
@@ -109,18 +122,18 @@ def test_a_cut_at_every_byte_of_the_first_commits(form: int, on_trial: bool) -> 
     chip = Mb85rc256v(before["fram"])
     _commit(chip, on_trial, new)
     most = chip.writes
-    assert most == 2 * ((FORMER[form] + 10) if on_trial else records.SIZE + 12)
+    assert most == 2 * measure(form if on_trial else records.FORMAT)
     for at in range(1, most + 1):
         for cut in CUTS:
             chip = Mb85rc256v(before["fram"], seed=at)
             chip.cut_after(at, lambda: None, cut)
             _commit(chip, on_trial, new)
             store = store_on(chip)
-            assert money(store.state) in (carried(form), new) and not store.anew
-            assert at <= most // 2 or money(store.state) == new
+            assert money(store.state, form) in (carried(form), new) and not store.anew
+            assert at <= most // 2 or money(store.state, form) == new
             former = by_former_rules(chip.content, form)
-            assert former and money(records.unpack(former)) == (
-                money(store.state) if on_trial else carried(form)
+            assert former and money(records.unpack(former), form) == (
+                money(store.state, form) if on_trial else carried(form)
             )
 
 
@@ -142,11 +155,11 @@ def test_many_commits_of_a_trial_leave_the_former_version_its_memory(form: int) 
         store.state.uncharged_starts = number
         store.commit(number % 2 == 0)
         former = by_former_rules(chip.content, form)
-        assert former and money(records.unpack(former)) == money(store.state)
-    end = 8 * (FORMER[form] + 10)
+        assert former and money(records.unpack(former), form) == money(store.state, form)
+    begin, end = (0, 8 * measure(form)) if form < 3 else (1024, 1024 + 8 * 256)
     for half in HALVES:
-        rest = slice(half + end, half + SIZE // 2)
-        assert chip.content[rest] == image(form)["fram"][rest]
+        for rest in (slice(half, half + begin), slice(half + end, half + SIZE // 2)):
+            assert chip.content[rest] == image(form)["fram"][rest]
 
 
 class Updating:
@@ -199,7 +212,7 @@ def test_an_update_carries_a_whole_meter_over(tmp_path: Path, form: int) -> None
     kit = meter.kit
     meter.start()
     assert (meter.good, kit.meter.self_check.code[:5]) == ("b", "00000"), kit.lines
-    assert money(kit.state) == carried(form)
+    assert money(kit.state, form) == carried(form)
     assert any(f"state of format {form} taken over" in line for line in kit.lines)
     kit.sell(500)
     assert kit.run_session(USER).code == 0
@@ -227,13 +240,13 @@ def test_a_cut_anywhere_in_the_first_start_costs_nothing(tmp_path: Path, form: i
         if meter.kit.rig.take_view().powered:
             break
         former = by_former_rules(meter.fram.content, form)
-        assert former and money(records.unpack(former)) == carried(form)
+        assert former and money(records.unpack(former), form) == carried(form)
         kept, given_up = kept + (meter.good == "b"), given_up + (meter.good == "a")
         meter.files.files["slot"] = meter.good if meter.good == "b" else "a b"  # flashed once more
         meter.start()
-        assert meter.good == "b" and money(meter.kit.state) == carried(form)
+        assert meter.good == "b" and money(meter.kit.state, form) == carried(form)
         meter.kit.close()
-    assert kept > 10 and given_up > 10 and at > 2 * (FORMER[form] + 10 + records.SIZE + 12)
+    assert kept > 10 and given_up > 10 and at > 2 * (measure(form) + measure(records.FORMAT))
 
 
 @pytest.mark.parametrize("form", FORMER)
