@@ -14,12 +14,16 @@ from micropython import const
 
 DATES = const(4)
 # The coil of the relay needs 154 V (supply_switch.py): a lower limit could not open it.
-_LOWEST_UNDER_V, _HIGHEST_UNDER_V = const(160), const(210)
-_LOWEST_OVER_V, _HIGHEST_OVER_V = const(230), const(300)
+_LOWEST_UNDER_V = const(160)
+_HIGHEST_UNDER_V = const(210)
+_LOWEST_OVER_V = const(230)
+_HIGHEST_OVER_V = const(300)
 _MOST_HYSTERESIS_V = const(20)
 # The relay may open 5 s after it has closed, no earlier: a shorter delay could not be kept.
 _SHORTEST_DELAY_S = const(5)
+_LONGEST_DELAY_S = const(255)
 _SHORTEST_RETURN_S = const(10)
+_LONGEST_RETURN_S = const(9_999)
 _MOST_RETURNS = const(250)
 _FEWEST_STEP_W = const(50)
 _MONTH_DAYS = b"\x1f\x1d\x1f\x1e\x1f\x1e\x1f\x1f\x1e\x1f\x1e\x1f"  # 29 in February
@@ -39,7 +43,7 @@ def _check_overload(rules: dict) -> None:
     if not rules["overload_w"]:
         _must_be_zero(rules, names, "overload without a limit in W")
         return
-    if rules["overload_delay_s"] < _SHORTEST_DELAY_S:
+    if not _SHORTEST_DELAY_S <= rules["overload_delay_s"] <= _LONGEST_DELAY_S:
         raise ValueError("an overload is cut after 5 to 255 s")
     _check_returns(rules, "overload_returns", "overload_return_s")
 
@@ -61,7 +65,7 @@ def _check_step(rules: dict) -> None:
 def _check_returns(rules: dict, count: str, pause_s: str) -> None:
     if rules[count] > _MOST_RETURNS:
         raise ValueError("the supply returns 0 to 250 times")
-    if rules[count] and rules[pause_s] < _SHORTEST_RETURN_S:
+    if rules[count] and not _SHORTEST_RETURN_S <= rules[pause_s] <= _LONGEST_RETURN_S:
         raise ValueError("the supply returns after 10 to 9999 s")
 
 
@@ -79,7 +83,7 @@ def _check_voltage(rules: dict) -> None:
         raise ValueError("the hysteresis is 1 to 20 V")
     if under_v and over_v and under_v + hysteresis_v >= over_v - hysteresis_v:
         raise ValueError("the voltages leave nothing between them at which the supply returns")
-    if not rules["voltage_delay_s"]:
+    if not 1 <= rules["voltage_delay_s"] <= _LONGEST_DELAY_S:
         raise ValueError("a voltage is cut after 1 to 255 s")
 
 

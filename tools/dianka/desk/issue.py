@@ -6,10 +6,10 @@ Amounts are in fen, prices in 0.0001 yuan per kWh. service.py makes the cards of
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from dianka.card_port import CardError, CardPort, make_command, select_card, serial_of
 from dianka.cardos import desk_files, keys, kinds
@@ -30,9 +30,7 @@ from dianka.desk.control import (
 )
 from dianka.desk.quota import must_give_roots, must_suffice, say_no_cards_left
 from dianka.desk.session import Desk
-from dianka.firmware import load_shared
-
-supply_rules = load_shared("supply_rules")
+from dianka.desk.supply import Rules, fill_rules, supply_rules
 
 # The counter file has four bytes; all FF is a file that was never written.
 MOST_USES = (1 << 32) - 2
@@ -80,7 +78,7 @@ class InitData:
     # YYMMDDhhmm, local: when the card is made. The meter's clock can't be earlier. 0: not given.
     desk_time: int = 0
     # Fields of card_files.SUPPLY; those that are not given are zero.
-    supply: Mapping[str, Any] = field(default_factory=dict)
+    supply: Rules = field(default_factory=dict)
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
@@ -320,8 +318,8 @@ def pack_init_files(data: InitData) -> dict[int, bytes]:
 def _pack_init_files(data: InitData) -> dict[int, bytes]:
     tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
-    supply = card_files.pack(card_files.SUPPLY, dict(data.supply))
-    supply_rules.check(card_files.unpack(card_files.SUPPLY, supply))
+    supply = fill_rules(data.supply)
+    supply_rules.check(supply)
     # PARAMS without a customer number: none shall stay in the ESAM.
     own = {"silence_min": data.silence_min, "switch_time": data.desk_time}
     params = card_files.pack(card_files.PARAMS, _compose_params(data) | own)
@@ -331,7 +329,9 @@ def _pack_init_files(data: InitData) -> dict[int, bytes]:
         card_files.CARD_LIMITS: card_files.frame(
             card_files.CMD_INIT, card_files.pack(card_files.LIMITS, limits)
         ),
-        card_files.CARD_SUPPLY: card_files.frame(card_files.CMD_INIT, supply),
+        card_files.CARD_SUPPLY: card_files.frame(
+            card_files.CMD_INIT, card_files.pack(card_files.SUPPLY, supply)
+        ),
         card_files.CARD_INFO: card_files.frame(card_files.CMD_INIT, params),
     }
 

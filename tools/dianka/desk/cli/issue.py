@@ -19,10 +19,14 @@ from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
     CustomerOption,
+    FriendlyOption,
+    HeatingOption,
     MeterOption,
+    OverloadOption,
     PriceOption,
     ProfileName,
     SerialOption,
+    VoltageOption,
     check_new_file,
     parse_alarms,
     parse_fen,
@@ -42,6 +46,7 @@ from dianka.desk.cli.registered import (
 )
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
+from dianka.desk.supply import parse_supply
 from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
 
@@ -123,6 +128,10 @@ def init_command(
             help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.",
         ),
     ] = 0,
+    overload: OverloadOption = "",
+    heating: HeatingOption = "",
+    voltage: VoltageOption = "",
+    friendly: FriendlyOption = "",
     again: Annotated[
         bool,
         typer.Option(
@@ -154,6 +163,7 @@ def init_command(
         parse_rates(price),
         silence,
         now,
+        parse_supply(overload, heating, voltage, friendly, limits[0]),
     )
     folder = wanted.find_folder()
     issue.pack_init_files(data)  # refuse bad data before the number is entered anywhere

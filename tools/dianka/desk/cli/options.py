@@ -19,6 +19,12 @@ from dianka.desk.cli.pins import unlock
 from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
 from dianka.desk.prices import HIGHEST_E4
+from dianka.desk.supply import (
+    FRIENDLY_EXAMPLE,
+    HEATING_EXAMPLE,
+    OVERLOAD_EXAMPLE,
+    VOLTAGE_EXAMPLE,
+)
 from dianka.money import HIGHEST_FEN, yuan
 from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
@@ -72,6 +78,38 @@ PriceOption = Annotated[
         "--price",
         help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first "
         "alone.",
+    ),
+]
+OverloadOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a load above so many watts after so many seconds; returns by itself, then locked "
+        f"until a card: {OVERLOAD_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+HeatingOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a step of the load within these watts, with this power factor or more; returns a "
+        f"day: {HEATING_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+VoltageOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a mains voltage outside these limits (either may be left out); hysteresis, "
+        f"delay: {VOLTAGE_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+FriendlyOption = Annotated[
+    str,
+    typer.Option(
+        help="When nothing is cut within the overdraft: hours, days, months, up to 4 dates: "
+        f"{FRIENDLY_EXAMPLE}.",
+        show_default=False,
     ),
 ]
 SerialOption = Annotated[
