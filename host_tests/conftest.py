@@ -9,6 +9,7 @@ the run, even if it was spread over several processes.
 
 import faulthandler
 import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -49,6 +50,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_configure(config: pytest.Config) -> None:
     """End this process, a worker or the one above them, when the run has exceeded its limit."""
+    # A shell starts what it does not wait for with the interrupt ignored, and the programs that
+    # tests interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     limit_s = int(config.getini("run_limit_s")) + (
         0 if hasattr(config, "workerinput") else CONTROLLER_S
     )

@@ -61,7 +61,7 @@ def enter_sale(contract: "Contract", serial: bytes, amount_fen: int) -> "Sale":
     from dianka.desk.office.vending import sales
 
     sale = begin_sale(contract, serial, amount_fen)
-    return sales.post(shift_kit.find_seller(), sale.pk)
+    return sales.post(shift_kit.find_seller(), sale)
 
 
 def begin_sale(contract: "Contract", serial: bytes, amount_fen: int) -> "Sale":

@@ -31,11 +31,12 @@ def begin_sale(
     amount_fen: int,
     method: str = "notes",
     card_serial: str = "00" * 8,
+    tendered_fen: int | None = None,
 ) -> "Sale":
     """Store the intent of the contract's next purchase."""
     from dianka.desk.office.vending import sales
 
-    form = sales.Form(uuid.uuid4(), card_serial, amount_fen, method)
+    form = sales.Form(uuid.uuid4(), card_serial, amount_fen, method, tendered_fen)
     count = sales.find_last_count(contract) + 1
     return sales.begin(actor, form, contract, count, contract.price)[0]
 
@@ -46,7 +47,7 @@ def sell(actor: "Actor", contract: "Contract", amount_fen: int, method: str = "n
     from dianka.desk.office.vending.shifts import require_shift
 
     require_shift(actor)
-    return sales.post(actor, begin_sale(actor, contract, amount_fen, method).pk)
+    return sales.post(actor, begin_sale(actor, contract, amount_fen, method))
 
 
 def read_meter(

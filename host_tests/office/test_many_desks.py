@@ -35,7 +35,7 @@ for number in range(count):
     contract, purchase = contracts[number % 3], number // 3 + 1
     form = sales.Form(uuid.uuid4(), "00" * 8, 100 + number)
     sale, _ = sales.begin(actor, form, contract, purchase, contract.price)
-    sales.post(actor, sale.pk)
+    sales.post(actor, sale)
     if number % 2:
         receipt = {"count": purchase, "balance_fen": 50, "overdraft_fen": 0, "time": 0}
         readings.take_receipt(actor, contract, receipt | {"illegal_cards": 0}, True)

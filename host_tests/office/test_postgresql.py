@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dianka.firmware import ROOT
+from postgresql_kit import new_database, serving_postgresql
 
 ALWAYS = ("test_ledger.py", "test_many_desks.py")
 OTHERS = (  # `make test-postgresql`
@@ -32,14 +32,8 @@ OTHERS = (  # `make test-postgresql`
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    pgserver = pytest.importorskip("pgserver", reason="PostgreSQL not run: pip install pgserver")
-    # Started by root it runs as a user of its own, who may not look into pytest's folders.
-    with tempfile.TemporaryDirectory(prefix="dianka-pg-") as folder:
-        server = pgserver.get_server(folder)
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    with serving_postgresql() as address:
+        yield address
 
 
 @pytest.mark.parametrize(
@@ -49,8 +43,7 @@ def test_the_same_on_postgresql(
     url: str, name: str, record_property: Callable[[str, object], None]
 ) -> None:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    own = url.replace("/postgres?", f"/{name.removesuffix('.py')}?")
-    make(url, name.removesuffix(".py"))
+    own = new_database(url, name.removesuffix(".py"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", str(Path(__file__).with_name(name))],
         cwd=ROOT,
@@ -61,11 +54,3 @@ def test_the_same_on_postgresql(
     )
     assert done.returncode == 0, done.stdout[-6000:]
     record_property("figure", f"{name} on PostgreSQL: {done.stdout.strip().splitlines()[-1]}")
-
-
-def make(url: str, name: str) -> None:
-    """Make an empty database beside the server's own."""
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())

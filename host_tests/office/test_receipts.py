@@ -102,7 +102,6 @@ def sale(office: Path) -> Any:
     from dianka.desk.office.customers.models import Contract, Customer, TariffVersion
     from dianka.desk.office.estate.models import Premise
     from dianka.desk.office.vending import sales
-    from dianka.desk.office.vending.models import Sale
     from dianka.desk.office.vending.shifts import open_shift
 
     actor, contract = make_actor("clerk", name="li"), make_contract(7)
@@ -114,9 +113,7 @@ def sale(office: Path) -> Any:
     open_shift(actor, kit.count_notes(0))
     contract = Contract.objects.get(pk=contract.pk)
     contract.price = TariffVersion.objects.get(number=2)
-    begun = kit.begin_sale(actor, contract, 5005)
-    Sale.objects.filter(pk=begun.pk).update(tendered_fen=10_000)
-    return sales.post(actor, begun.pk)
+    return sales.post(actor, kit.begin_sale(actor, contract, 5005, tendered_fen=10_000))
 
 
 def test_the_receipt_line_by_line(sale: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn, Chip
 from estate_kit import make_actor
+from office_kit import drop_guards
 from sweeps import points, sweep
 
 LIVE = settings(
@@ -416,12 +417,7 @@ def test_an_edit_by_hand_is_named(stand: Stand, statement: str, said: str) -> No
     clerk, resident = stand
     buy(clerk, resident, True)
     assert clerk.refund(resident) == "paid" and faults() == []
+    drop_guards("vending")
     with connection.cursor() as cursor:
-        for name, table in (
-            ("vending_refund_final", "vending_refund"),
-            ("vending_sale_forward", "vending_sale"),
-        ):
-            on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER {name}{on}")
         cursor.execute(statement)
     assert any(said in line for line in faults()), faults()

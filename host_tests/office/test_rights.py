@@ -20,6 +20,7 @@ INSIDE = {
     "give_consent": "the second person's right is checked, not the actor's",
     "use_consent": "within an act that has its right",
     "require_shift": "within an act that has its right",
+    "raise_if_not_working": "within a sale",
     "check_limits": "within a sale",
     "is_alone": "looks, and changes nothing",
     "take_in": "within look and sell",

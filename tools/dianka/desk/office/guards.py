@@ -105,6 +105,17 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ),
         ("vending_shift_no_delete", "vending_shift", "DELETE", "", "a shift is never deleted"),
     ),
+    "desks": (  # a table of the app vending
+        (
+            "vending_desk_forward",
+            "vending_desk",
+            "UPDATE OF sales, receipts, shifts, refunds, refund_receipts",
+            "NEW.sales < OLD.sales OR NEW.receipts < OLD.receipts OR NEW.shifts < OLD.shifts"
+            " OR NEW.refunds < OLD.refunds OR NEW.refund_receipts < OLD.refund_receipts",
+            "a number is given out once",
+        ),
+        ("vending_desk_no_delete", "vending_desk", "DELETE", "", "a desk is never deleted"),
+    ),
     "people": (
         ("people_operator_kept", "people_operator", "DELETE", "", "an operator is never deleted"),
         (

@@ -86,6 +86,9 @@ def migrate() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+    from dianka.desk.office.desk_grants import grant_again
+
+    grant_again()  # to tables that are new
 
 
 def raise_if_not_ours() -> None:

@@ -11,6 +11,7 @@ BUSY_MS = 20_000
 # One statement each: Django splits at ";".
 _PRAGMAS = "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON"
 _POSTGRESQL = ("postgresql", "postgres")
+_PREPARED_FROM = 5  # uses of a statement of sql.py; Django's own are never prepared
 # A desk that sleeps in the middle of a sale must not hold the others up for longer.
 _TIMEOUTS = (
     "-c lock_timeout=5s -c statement_timeout=120s -c idle_in_transaction_session_timeout=30s"
@@ -87,5 +88,10 @@ def _postgresql(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": more.pop("host", parts.hostname or ""),
         "PORT": str(parts.port or ""),
-        "OPTIONS": {"connect_timeout": 10, "options": _TIMEOUTS, **more},
+        "OPTIONS": {
+            "connect_timeout": 10,
+            "options": _TIMEOUTS,
+            "prepare_threshold": _PREPARED_FROM,
+            **more,
+        },
     }

@@ -155,6 +155,24 @@ def add_desk_command(
         typer.echo(f"desk {add_desk(actor, name).name} is open")
 
 
+@desk_app.command("role")
+def desk_role_command(
+    folder: FolderOption, name: Annotated[str, typer.Argument(help="The desk's name.")]
+) -> None:
+    """Make a desk's own role of a PostgreSQL database, and print DIANKA_DATABASE for its PC.
+
+    It may do what is done at a counter and rewrites nothing. Given again it makes a new password,
+    and the former one is no good any more.
+
+    Example: dianka office desk role desk2
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.vending.desk_roles import make_role
+
+        typer.echo(make_role(actor, name))
+
+
 @desk_app.command("close")
 def close_desk_command(
     folder: FolderOption, name: Annotated[str, typer.Argument(help="The desk's name.")]

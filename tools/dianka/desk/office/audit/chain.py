@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from dianka.desk.office import server, sql
 from dianka.desk.office.audit.models import Act, Chain
 
 FORM = b"\x01"
@@ -19,6 +20,12 @@ _NOW = {  # with % doubled, as these are executed with arguments
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')",
     "postgresql": "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 }
+_CHAIN = f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
+_ACT = (
+    "INSERT INTO audit_act (chain_id, number, time, operator, kind, subject, detail, moves, hash) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+)
+_HEAD = "UPDATE audit_chain SET length = %s, head = %s WHERE id = %s"
 
 
 def append(
@@ -26,36 +33,59 @@ def append(
 ) -> Act:
     """Append an act to the desk's chain and return it. The caller is in a transaction.
 
-    The chain's row stays locked until that transaction ends, so a chain has no gaps and no forks.
+    `moves` are told and hashed; posting.py enters them. The chain's row stays locked until that
+    transaction ends, so a chain has no gaps and no forks.
     """
     assert connection.in_atomic_block, "an act belongs to the transaction of what it tells"
-    chain, now = _lock(desk)
-    act = Act(
-        chain=chain,
-        number=chain.length + 1,
-        time=now,
+    if server.IS_HERE:
+        assert not moves, "the database makes an act and its entries at once (posting.py)"
+        made = server.post(desk, operator, kind, subject, detail)
+        return form_act(made, desk, operator, kind, subject, detail)
+    chain, now = _find(desk)
+    made = server.Made(chain.pk, 0, chain.length + 1, now, b"")
+    act = form_act(made, desk, operator, kind, subject, detail, moves)
+    act.hash = hashlib.sha256(encode(act, bytes(chain.head))).digest()
+    words = (act.number, sql.time_value(now), operator, kind, subject, detail, moves, act.hash)
+    act.pk = sql.fetch_value(_ACT, (chain.pk, *words))
+    sql.run(_HEAD, (act.number, act.hash, chain.pk))
+    return act
+
+
+def form_act(
+    made: server.Made,
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    detail: str,
+    moves: str = "",
+) -> Act:
+    """Return an act that the database has, or is about to have, as an object."""
+    return Act(
+        id=made.key,
+        chain=Chain(id=made.chain_key, desk=desk, length=made.number, head=made.hash),
+        number=made.number,
+        time=made.time,
         operator=operator,
         kind=kind,
         subject=subject,
         detail=detail,
         moves=moves,
+        hash=made.hash,
     )
-    act.hash = hashlib.sha256(encode(act, bytes(chain.head))).digest()
-    act.save(force_insert=True)
-    chain.length, chain.head = act.number, act.hash
-    chain.save(update_fields=["length", "head"])
-    return act
 
 
-def _lock(desk: str) -> tuple[Chain, datetime]:
-    """Return the desk's chain, locked, and the database's time."""
-    locked = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    wanted = f"SELECT id, length, head, {_NOW[connection.vendor]} FROM audit_chain WHERE desk = %s"
+def lock(desk: str) -> None:
+    """Lock a desk's chain: no act is added to it by others until the transaction ends."""
+    if server.IS_HERE:
+        server.lock_chain(desk)
+
+
+def _find(desk: str) -> tuple[Chain, datetime]:
+    """Return the desk's chain, and the database's time."""
     row = None
     while row is None:
-        with connection.cursor() as cursor:
-            cursor.execute(wanted + locked, [desk])
-            row = cursor.fetchone()
+        row = sql.fetch(_CHAIN, (desk,))
         if row is None:
             Chain.objects.get_or_create(desk=desk)
     number, length, head, now = row
@@ -99,10 +129,7 @@ def _find_fault(chain: Chain) -> str:
 
 def read_time() -> datetime:
     """Return the database's time: the clocks of desks differ."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_NOW[connection.vendor]}", [])
-        (text,) = cursor.fetchone()
-    return _parse_time(text)
+    return _parse_time(sql.fetch_value(f"SELECT {_NOW[connection.vendor]}"))
 
 
 def _parse_time(text: str) -> datetime:

@@ -19,13 +19,14 @@ of transit, meter and used below, as it is owed to the customer or was. Cash mov
 own desk alone: what a shift should have is what its desk's chain tells.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from dianka.card_port import CardError
+from dianka.desk.office import server, sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
@@ -52,6 +53,17 @@ ALLOWED = {
     (CASH, SAFE),
     (SAFE, CASH),
 }
+
+_KEYS = "SELECT id, kind, owner, method FROM ledger_account"
+_NAMED = "(kind = %s AND owner = %s AND method = %s)"
+_OPEN = (
+    "INSERT INTO ledger_account (kind, owner, method, balance_fen) VALUES (%s, %s, %s, 0) "
+    "RETURNING id"
+)
+_ENTRY = (
+    "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen, reverses_id) "
+    "VALUES (%s, %s, %s, %s, %s, %s)"
+)
 
 
 class LedgerError(CardError):
@@ -120,13 +132,7 @@ def append(
     for move in moves:
         _check(move)
         _check_desk(desk, move.debit, move.credit)
-    act = chain.append(desk, operator, kind, subject, detail, "\n".join(map(str, moves)))
-    if not moves:
-        return act
-    accounts = _accounts({place for move in moves for place in (move.debit, move.credit)})
-    for place, move in enumerate(moves):
-        _insert(act, place, accounts[move.debit], accounts[move.credit], move.amount_fen)
-    return act
+    return _append(desk, operator, kind, subject, detail, moves)
 
 
 def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
@@ -135,13 +141,12 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
         raise LedgerError("a reversal has a reason: give one")
     with transaction.atomic():
         _check_desk(desk, entry.debit, entry.credit)
-        line = f"{entry.credit} > {entry.debit} {entry.amount_fen}"
+        move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
         detail = f"reverses entry {entry.pk}: {reason}"
-        act = chain.append(desk, operator, "reversal", str(entry.act.subject), detail, line)
         if Entry.objects.filter(reverses=entry).exists():
             raise LedgerError(f"entry {entry.pk} is reversed already")
-        _insert(act, 0, entry.credit, entry.debit, entry.amount_fen, entry)
-        return act
+        subject = str(entry.act.subject)
+        return _append(desk, operator, "reversal", subject, detail, [move], entry.pk)
 
 
 def moves_of(entries: Iterable[Entry]) -> str:
@@ -170,44 +175,62 @@ def _check_desk(desk: str, *places: Place | Account) -> None:
             raise LedgerError(f"the cash of {place.owner} does not move by an act of {desk}")
 
 
-def _accounts(places: set[Place]) -> dict[Place, Account]:
-    """Return the accounts of these names, made where they are new."""
-    wanted = Q()
-    for place in places:
-        wanted |= Q(kind=place.kind, owner=place.owner, method=place.method)
-    found = {
-        Place(account.kind, account.owner, account.method): account
-        for account in Account.objects.filter(wanted)
-    }
+def _name(account: Account) -> Place:
+    return Place(account.kind, account.owner, account.method)
+
+
+def _append(
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    detail: str,
+    moves: Sequence[Move],
+    reverses: int | None = None,
+) -> Act:
+    """Append an act and enter its moves; `reverses` is the entry that its one move takes back."""
+    told = "\n".join(map(str, moves))
+    with _explain(moves, reverses):
+        if server.IS_HERE:
+            rows = [(_words(move.debit), _words(move.credit), move.amount_fen) for move in moves]
+            made = server.post(desk, operator, kind, subject, detail, rows, reverses)
+            return chain.form_act(made, desk, operator, kind, subject, detail, told)
+        act = chain.append(desk, operator, kind, subject, detail, told)
+        if moves:
+            keys = _accounts({place for move in moves for place in (move.debit, move.credit)})
+            for place, move in enumerate(moves):
+                accounts = keys[move.debit], keys[move.credit]
+                sql.run(_ENTRY, (act.pk, place, *accounts, move.amount_fen, reverses))
+        return act
+
+
+@contextmanager
+def _explain(moves: Sequence[Move], reverses: int | None) -> Iterator[None]:
+    """Turn what the database refuses of an entry into a LedgerError."""
+    try:
+        yield
+    except IntegrityError as error:
+        said = str(error).partition("\n")[0]  # PostgreSQL's next lines name the statement
+        if reverses and "reverses" in said:  # by another desk just now
+            raise LedgerError(f"entry {reverses} is reversed already") from None
+        if "no_more_than_in_transit" in said:
+            move = next(move for move in moves if move.debit.kind == TRANSIT)
+            raise LedgerError(
+                f"less than {yuan(move.amount_fen)} yuan of {move.debit.owner} is in transit"
+            ) from None
+        raise
+
+
+def _accounts(places: set[Place]) -> dict[Place, int]:
+    """Return the keys of the accounts of these names, made where they are new."""
+    wanted = " OR ".join([_NAMED] * len(places))
+    words = [word for place in places for word in _words(place)]
+    rows = sql.fetch_all(f"{_KEYS} WHERE {wanted}", words)
+    found = {Place(kind, owner, method): key for key, kind, owner, method in rows}
     for place in sorted(places - found.keys(), key=str):
-        found[place], _ = Account.objects.get_or_create(
-            kind=place.kind, owner=place.owner, method=place.method
-        )
+        found[place] = sql.fetch_value(_OPEN, _words(place))
     return found
 
 
-def _insert(
-    act: Act,
-    place: int,
-    debit: Account,
-    credit: Account,
-    amount_fen: int,
-    reverses: Entry | None = None,
-) -> None:
-    try:
-        Entry.objects.create(
-            act=act,
-            place=place,
-            debit=debit,
-            credit=credit,
-            amount_fen=amount_fen,
-            reverses=reverses,
-        )
-    except IntegrityError as error:
-        if reverses and "reverses" in str(error):  # by another desk just now
-            raise LedgerError(f"entry {reverses.pk} is reversed already") from None
-        if "no_more_than_in_transit" in str(error):
-            raise LedgerError(
-                f"less than {yuan(amount_fen)} yuan of {debit.owner} is in transit"
-            ) from None
-        raise
+def _words(place: Place) -> server.Account:
+    return place.kind, place.owner, place.method

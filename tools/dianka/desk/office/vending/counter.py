@@ -250,7 +250,7 @@ def raise_if_database_fails() -> Iterator[None]:
 
 def _post(actor: Actor, sale: Sale) -> Sale:
     try:
-        return sales.post(actor, sale.pk)
+        return sales.post(actor, sale)
     except DatabaseError as error:
         reason = " ".join(str(error).split())
         raise SaleBroken(
@@ -331,7 +331,7 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
     named, back = f"sale {sale.number} of {yuan(sale.amount_fen)} yuan", found.write_back
     there = (found.count, found.money_fen) == (sale.count, sale.amount_fen)
     if there and (back is None or back["count"] >= sale.count):
-        sales.post(actor, sale.pk)
+        sales.post(actor, sale)
         return f"{named} is on the card, and posted now"
     if found.count == sale.count - 1 and _prove_former(found, desk):
         sales.void(actor, sale.pk, "the card proves that it has not got it")

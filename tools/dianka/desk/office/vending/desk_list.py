@@ -5,6 +5,7 @@ from django.db import transaction
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.vending import desk_roles
 from dianka.desk.office.vending.models import Desk, Sale
 from dianka.desk.office.vending.shifts import find_open
 
@@ -41,6 +42,7 @@ def close_desk(actor: Actor, name: str) -> None:
             raise DeskError(f"a sale of {name} is not finished: look at its card first")
         desk.closed = True
         desk.save(update_fields=["closed"])
+        desk_roles.lock_out(desk)
         chain.append(actor.desk, actor.operator, "desk closed", name)
 
 

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from django.db import connection
 
 from dianka.card_port import CardError
+from dianka.desk.office import sql
 from dianka.desk.office.vending.models import Desk
 
 Series = Literal["sales", "receipts", "shifts", "refunds", "refund_receipts"]
@@ -44,9 +45,7 @@ def take_number(desk: str, series: Series) -> tuple[Desk, int]:
     assert connection.in_atomic_block, "a number belongs to the transaction of what has it"
     row = None
     while row is None:
-        with connection.cursor() as cursor:
-            cursor.execute(_TAKE[series], [desk])
-            row = cursor.fetchone()
+        row = sql.fetch(_TAKE[series], (desk,))
         if row is None:
             Desk.objects.get_or_create(name=desk)
     pk, number, closed = row

@@ -9,12 +9,12 @@ from django.db import transaction
 from django.db.models import Q, Sum
 
 from dianka.card_port import CardError
+from dianka.desk.office import sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.vending import readings
 from dianka.desk.office.vending.counting import NOTES, check_method
 from dianka.desk.office.vending.models import Limit, Sale
 from dianka.desk.prices import UTC_OFFSET
@@ -28,9 +28,16 @@ LIMITS = {
     "operator-day": "operator",
     "desk-cash": "desk",
 }
-
-
 _COUNTED = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
+_LIMITS = "SELECT name, owner, amount_fen FROM vending_limit"
+# What the meter's last reading since the contract was opened says, and what is on the way to it.
+_HOLDS = (
+    "SELECT coalesce((SELECT r.balance_fen FROM estate_reading r WHERE r.meter_id = c.meter_id "
+    "AND r.seen_at >= c.opened_at ORDER BY r.id DESC LIMIT 1), 0), "
+    "-coalesce((SELECT a.balance_fen FROM ledger_account a "
+    "WHERE a.kind = %s AND a.owner = %s AND a.method = %s), 0) "
+    "FROM customers_contract c WHERE c.id = %s"
+)
 
 
 class LimitError(CardError):
@@ -69,7 +76,7 @@ def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str)
     Contract and desk are locked by then, so that two sales at once do not pass one limit.
     """
     check_method(method)
-    limits = {(row.name, row.owner): row.amount_fen for row in Limit.objects.all()}
+    limits = {(name, owner): fen for name, owner, fen in sql.fetch_all(_LIMITS)}
 
     def check(name: str, owner: str, sold_fen: int, what: str) -> None:
         most_fen = limits.get((name, owner), limits.get((name, "")))
@@ -101,9 +108,9 @@ def check_hoard(contract: Contract, amount_fen: int) -> None:
     What was used since the last receipt is not known, so the meter may hold less.
     """
     most_fen = contract.hoard_limit_fen or HIGHEST_FEN
-    last = readings.find_last(contract)
-    holds_fen = last.balance_fen if last else 0
-    transit_fen = -_read_balance(posting.of_meter(posting.TRANSIT, contract.meter.number))
+    transit = posting.of_meter(posting.TRANSIT, contract.meter.number)
+    row = sql.fetch(_HOLDS, (transit.kind, transit.owner, transit.method, contract.pk))
+    holds_fen, transit_fen = row or (0, 0)
     if holds_fen + transit_fen + amount_fen > most_fen:
         raise LimitError(
             f"the meter takes up to {yuan(most_fen)} yuan, and {yuan(max(holds_fen, 0))} are in it "

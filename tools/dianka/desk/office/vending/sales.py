@@ -14,20 +14,47 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from dianka.card_port import CardError
+from dianka.desk.office import sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.limits import check_limits
-from dianka.desk.office.vending.models import Sale, Shift
-from dianka.desk.office.vending.shifts import require_shift
+from dianka.desk.office.vending.models import Sale
+from dianka.desk.office.vending.shifts import raise_if_not_working
 from dianka.money import yuan
 
 LIVE = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
+
+_LIVE_WORDS = ", ".join(f"'{state}'" for state in LIVE)
+_CONTRACT = "SELECT state, former_count FROM customers_contract c WHERE id = %s" + sql.lock("c")
+_LAST = (
+    "SELECT id, count, state FROM vending_sale "
+    f"WHERE contract_id = %s AND state IN ({_LIVE_WORDS}) ORDER BY count DESC LIMIT 1"
+)
+_INTENT = (
+    "INSERT INTO vending_sale (desk_id, number, key, key_hash, contract_id, card_serial, count, "
+    "amount_fen, tendered_fen, method, price_id, operator, state, reason, begun_at) "
+    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+    f"'{Sale.State.PENDING}', '', {sql.NOW}) RETURNING id"
+)
+_SALE = (
+    "SELECT s.state, c.price_id FROM vending_sale s "
+    "JOIN customers_contract c ON c.id = s.contract_id WHERE s.id = %s" + sql.lock("s")
+)
+# Whether the last shift of the sale's desk has closed, or began after the sale.
+_COUNTED = (
+    "SELECT h.closing_id IS NOT NULL OR a.time > s.begun_at FROM vending_sale s "
+    "JOIN vending_shift h ON h.desk_id = s.desk_id JOIN audit_act a ON a.id = h.opening_id "
+    "WHERE s.id = %s ORDER BY h.id DESC LIMIT 1"
+)
+_POSTED = (
+    "UPDATE vending_sale SET receipt = %s, act_id = %s, written_at = %s, "
+    f"state = '{Sale.State.WRITTEN}' WHERE id = %s"
+)
 
 
 class SaleRefused(CardError):
@@ -74,24 +101,26 @@ def begin(
 def _begin(
     actor: Actor, form: Form, contract: Contract, count: int, price: TariffVersion
 ) -> tuple[Sale, bool]:
-    now = Contract.objects.select_for_update().only("state", "former_count").get(pk=contract.pk)
-    if now.state != Contract.State.OPEN:
-        raise SaleRefused(f"the account is {now.state}: nothing is sold to it")
-    last = find_last_sale(contract)
-    if last and last.state == Sale.State.PENDING:
-        return _go_on(last, form, count), False
-    last_count = max(now.former_count, last.count if last else 0)
+    now = sql.fetch(_CONTRACT, (contract.pk,))
+    state, former_count = now or (Contract.State.CLOSED, 0)
+    if state != Contract.State.OPEN:
+        raise SaleRefused(f"the account is {state}: nothing is sold to it")
+    number, last_count, state = sql.fetch(_LAST, (contract.pk,)) or (0, 0, "")
+    if state == Sale.State.PENDING:
+        unfinished = Sale.objects.select_related("desk", "contract__meter").get(pk=number)
+        return _go_on(unfinished, form, count), False
+    last_count = max(former_count, last_count)
     if count != last_count + 1:
         raise SaleRefused(
             f"the card is at purchase {count - 1}, the books are at {last_count}: read the card "
             "again, or send an inspector to the meter"
         )
-    require_shift(actor)
-    check_limits(actor, contract, form.amount_fen, form.method)
     if form.tendered_fen is not None and form.tendered_fen < form.amount_fen:
         raise SaleRefused(f"{yuan(form.tendered_fen)} yuan do not pay {yuan(form.amount_fen)}")
     desk, number = take_number(actor.desk, "sales")
-    sale = Sale.objects.create(
+    raise_if_not_working(actor, desk)
+    check_limits(actor, contract, form.amount_fen, form.method)
+    sale = Sale(
         desk=desk,
         number=number,
         key=form.key,
@@ -104,36 +133,43 @@ def _begin(
         method=form.method,
         price=price,
         operator=actor.operator,
-        begun_at=Now(),
     )
-    return sale, True
+    return _insert(sale), True
+
+
+def _insert(sale: Sale) -> Sale:
+    """Store a new sale as it is, begun now by the database's time, and return it."""
+    words = (sale.desk.pk, sale.number, sql.key_value(sale.key), sale.key_hash)
+    what = (sale.contract.pk, sale.card_serial, sale.count, sale.amount_fen, sale.tendered_fen)
+    how = (sale.method, sale.price.pk, sale.operator)
+    sale.pk = sql.fetch_value(_INTENT, (*words, *what, *how))
+    return sale
 
 
 @needs("sell")
-def post(actor: Actor, number: int) -> Sale:
-    """Post a sale that the card has, and return it; `number` is its primary key.
+def post(actor: Actor, sale: Sale) -> Sale:
+    """Post a sale that the card has, and return it as it is then.
 
     Once it is posted, posting it again changes nothing. The money was taken at the sale's own desk;
     if the shift that took it is counted and closed, it was found too much there.
     """
     with transaction.atomic():
-        sale = _lock_sale(number)
-        if sale.state in (Sale.State.WRITTEN, Sale.State.LOADED):
+        state, price = sql.fetch(_SALE, (sale.pk,)) or (Sale.State.VOID, 0)
+        if state in (Sale.State.WRITTEN, Sale.State.LOADED):
+            sale.refresh_from_db()
             return sale
-        if sale.state != Sale.State.PENDING:
-            raise SaleRefused(f"sale {sale.number} is {sale.state}: sell anew")
-        contract, meter_no = sale.contract, sale.contract.meter.number
-        _, sale.receipt = take_number(sale.desk.name, "receipts")
+        if state != Sale.State.PENDING:
+            raise SaleRefused(f"sale {sale.number} is {state}: sell anew")
+        desk, meter_no = sale.desk.name, sale.contract.meter.number
+        _, sale.receipt = take_number(desk, "receipts")
         money = posting.of_meter(posting.TRANSIT, meter_no)
         move = posting.Move(_find_till(sale), money, sale.amount_fen)
         detail = f"sale {sale.number} receipt {sale.receipt} {describe(sale)}"
-        subject = f"{meter_no:012d}"
-        act = posting.append(sale.desk.name, actor.operator, "sale", subject, [move], detail)
+        act = posting.append(desk, actor.operator, "sale", f"{meter_no:012d}", [move], detail)
+        sql.run(_POSTED, (sale.receipt, act.pk, sql.time_value(act.time), sale.pk))
         sale.act, sale.written_at, sale.state = act, act.time, Sale.State.WRITTEN
-        sale.save(update_fields=["receipt", "act", "written_at", "state"])
-        if contract.price_id != sale.price_id:
-            contract.price = sale.price
-            contract.save(update_fields=["price"])
+        if price != sale.price_id:
+            Contract.objects.filter(pk=sale.contract.pk).update(price=sale.price_id)
         return sale
 
 
@@ -210,10 +246,8 @@ def describe_unfinished(sale: Sale) -> str:
 def _find_till(sale: Sale) -> posting.Place:
     """Return the account of the money: the desk's cash, or what its closed shift found too much."""
     desk = sale.desk.name
-    shift = Shift.objects.select_related("opening").filter(desk=sale.desk).last()
-    if shift and (shift.closing or shift.opening.time > sale.begun_at):
-        return posting.Place(posting.DIFFERENCE, desk)
-    return posting.cash(desk, sale.method)
+    (counted,) = sql.fetch(_COUNTED, (sale.pk,)) or (False,)
+    return posting.Place(posting.DIFFERENCE, desk) if counted else posting.cash(desk, sale.method)
 
 
 def _lock_sale(number: int) -> Sale:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from dianka.card_port import CardError
-from dianka.desk.office.audit.models import Act, Chain
+from dianka.desk.office import sql
+from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.consent import use_consent
@@ -26,6 +28,8 @@ from dianka.desk.office.vending.shift_report import format_report
 from dianka.desk.office.vending.shift_sums import sum_expected
 
 HAND_OVER = "hand-over"  # the kind of the act, and of the consent of who receives
+
+_OPEN = "SELECT number, operator FROM vending_shift WHERE desk_id = %s AND closing_id IS NULL"
 
 
 class ShiftError(CardError):
@@ -144,13 +148,22 @@ def require_shift(actor: Actor) -> Shift:
     """
     desk = lock_desk(actor.desk)
     shift = find_open(desk)
-    if shift is None:
-        raise ShiftError(f"no shift is open at {desk.name}: count the float and open one")
-    if shift.operator != actor.operator:
-        raise ShiftError(
-            f"shift {shift.number} at {desk.name} is {shift.operator}'s: he closes it first"
-        )
+    _raise_if_not_his(actor, desk.name, (shift.number, shift.operator) if shift else None)
+    assert shift
     return shift
+
+
+def raise_if_not_working(actor: Actor, desk: Desk) -> None:
+    """Raise as `require_shift`, for a desk that is locked: a sale wants no more than that."""
+    _raise_if_not_his(actor, desk.name, sql.fetch(_OPEN, (desk.pk,)))
+
+
+def _raise_if_not_his(actor: Actor, desk: str, shift: tuple[int, str] | None) -> None:
+    if shift is None:
+        raise ShiftError(f"no shift is open at {desk}: count the float and open one")
+    number, operator = shift
+    if operator != actor.operator:
+        raise ShiftError(f"shift {number} at {desk} is {operator}'s: he closes it first")
 
 
 def find_open(desk: Desk) -> Shift | None:
@@ -193,7 +206,7 @@ def read_expected(actor: Actor, desk: str) -> dict[str, int]:
 def _lock_books(name: str) -> Desk:
     """Return the desk, locked with its chain: nothing moves its cash until the transaction ends."""
     desk = lock_desk(name)
-    Chain.objects.select_for_update().filter(desk=name).first()
+    chain.lock(name)
     return desk
 
 
