@@ -40,7 +40,7 @@ class Journal:
     """One record in `memory`, which has size, read(address, count) -> bytes, write(address, data).
 
     Both calls raise OSError when the memory fails. `former` are the payload sizes of the former
-    rings, the newest format first.
+    rings, the newest format first; `sizes` those of former formats that the present ring may have.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Journal:
         payload_size: int,
         slots: int = fram_map.JOURNAL_SLOTS,
         former: tuple = (),
+        sizes: tuple = (),
     ) -> None:
         self._memory = memory
         # Of each ring: its offset in a half, sizes of a slot, of the head before the payload, and
@@ -60,6 +61,7 @@ class Journal:
             for size in former
         )
         self._slots = slots
+        self._sizes = (payload_size,) + sizes
         self._halves = fram_map.HALVES
         self._sequence = 0
         self.ring = OWN  # that of the newest good record
@@ -128,12 +130,12 @@ class Journal:
         state.
         """
         base, slot_size, _, size = self._rings[ring]
-        if len(payload) != size:
+        if len(payload) not in (self._sizes if ring == OWN else (size,)):
             raise ValueError("payload has the wrong length")
         if not self.answers:
             raise JournalError("memory has not been read yet")
         self._sequence += 1
-        length = size.to_bytes(_LENGTH, "big") if ring == OWN else b""
+        length = len(payload).to_bytes(_LENGTH, "big") if ring == OWN else b""
         body = self._sequence.to_bytes(_SEQUENCE, "big") + length + payload
         record = body + binascii.crc32(body).to_bytes(_CRC, "big")
         slot = self._pick_slot(ring)

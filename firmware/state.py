@@ -5,14 +5,14 @@ bytes; account and supply work on the fields. Units are in the names; `remainder
 fen (account.py). A `balance_fen` below zero is overdraft. A record is 2 bytes of format number,
 then every field in this order, big-endian, signed ones in two's complement.
 
-Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on. Every
-former format is read, and a field that it lacks is zero. Former formats can be written too: a
-version on trial keeps the format that it has found (state_store.py).
+Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on, format 4
+all from `set_crc` on. Every former format is read, and a field that it lacks is zero. Former
+formats can be written too: a version on trial keeps the format that it has found (state_store.py).
 """
 
 from micropython import const
 
-FORMAT = const(3)
+FORMAT = const(4)
 # The oldest format that is read; flashing needs this name (tools/dianka/flash/build.py).
 OLDEST = const(1)
 
@@ -66,11 +66,18 @@ FIELDS = (
     ("difference_fen", 5, True),
     # The present time is not before this, in seconds since 2000-01-01 UTC; 0: unknown.
     ("earliest_s", 4, False),
+    # A tariff of several prices (tariff.py); all zero while the price is flat.
+    ("set_crc", 4, False),  # of the tariff set in force, which the memory or the ESAM has
+    ("next_set_crc", 4, False),  # of the planned one
+    ("dearest_e4", 4, False),  # highest price of the set in force
+    ("step_pj", 11, False),  # used in the present step period
+    ("step_since_s", 4, False),  # its beginning, local seconds since 2000-01-01; 0: unknown
 )
-SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(153)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
-SIZES = {1: 97, 2: 106, FORMAT: SIZE}  # of the records of each format
+_UP_TO_3 = const(27)
+SIZES = {1: 97, 2: 106, 3: 126, FORMAT: SIZE}  # of the records of each format
 
 
 class State:
@@ -104,6 +111,11 @@ class State:
         self.silence_limit_s = 0
         self.difference_fen = 0
         self.earliest_s = 0
+        self.set_crc = 0
+        self.next_set_crc = 0
+        self.dearest_e4 = 0
+        self.step_pj = 0
+        self.step_since_s = 0
 
     @property
     def overdraft_fen(self) -> int:
@@ -125,7 +137,7 @@ class State:
 def fields_of(form: int) -> tuple:
     """Return the part of FIELDS that a record of this format has."""
     if form > 2:
-        return FIELDS
+        return FIELDS if form == FORMAT else FIELDS[:_UP_TO_3]
     return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
 
 
