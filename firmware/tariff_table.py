@@ -53,13 +53,14 @@ class Table:
     # ****** The price of a moment ******
 
     @property
-    def has_steps(self) -> bool:
-        return bool(self._limits_pj)
+    def used_rates(self) -> list:
+        """Return the numbers of the rates that the slots have."""
+        return [number for _, number in self._slots + self._rest_slots] or [1]
 
     @property
     def dearest_rate(self) -> int:
         """Return the number of the highest rate that some slot has."""
-        return max(self._used_rates(), key=lambda number: self.rates_e4[number - 1])
+        return max(self.used_rates, key=lambda number: self.rates_e4[number - 1])
 
     @property
     def dearest_e4(self) -> int:
@@ -182,11 +183,8 @@ class Table:
 
     # ****** What is no tariff ******
 
-    def _used_rates(self) -> list:
-        return [number for _, number in self._slots + self._rest_slots] or [1]
-
     def _check_rates(self, reserved: int) -> None:
-        for number in self._used_rates():
+        for number in self.used_rates:
             if not self.rates_e4[number - 1]:
                 raise ValueError("rate %d has no price" % number)
         if self.dearest_e4 > HIGHEST_E4:
