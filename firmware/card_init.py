@@ -24,7 +24,7 @@ from esam import Esam
 from iccard import Card
 from state import State
 from state_store import StateStore
-from tariff import set_price
+from tariff import FRAMED_BYTES, Tariff, check, set_price
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
@@ -37,10 +37,13 @@ _SHOW_MS = const(5_000)
 class InitSession:
     """Serves initialisation cards."""
 
-    def __init__(self, esam: "Esam", store: "StateStore", clock: "Ds3231", log) -> None:
+    def __init__(
+        self, esam: "Esam", store: "StateStore", clock: "Ds3231", tariff: "Tariff", log
+    ) -> None:
         self._esam = esam
         self._store = store
         self._clock = clock
+        self._tariff = tariff
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -95,6 +98,8 @@ class InitSession:
     async def _transfer(self, card: "Card", params: bytes, rules: bytes, fresh: "State") -> None:
         """Copy every file to the ESAM, sealed for it; `fresh` gets the meter's own values."""
         state, esam = self._store.state, self._esam
+        if card_files.unpack(card_files.PARAMS, params)["user_type"] == card_files.SEVERAL_RATES:
+            check(await card.read(card_files.CARD_TARIFF_1, 0, FRAMED_BYTES))
         # Only checked: the money's challenge replaces the one that it is sealed for.
         await _read_empty_count(card, esam)
         money = await _read_sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
@@ -113,6 +118,7 @@ class InitSession:
         tariff = await _read_sealed(
             card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb"
         )
+        check(tariff[:-4])
         await esam.update(card_files.ESAM_TARIFF_1, tariff)
         if rules:
             sealed = await _read_sealed(
@@ -122,6 +128,7 @@ class InitSession:
                 raise make_error("MAC", "sealed is not what was read")
             await esam.update(card_files.ESAM_SUPPLY, sealed)
         parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
+        self._tariff.keep(tariff[:-4])
         set_price(fresh, tariff[:-4])
 
 

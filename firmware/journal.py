@@ -40,7 +40,7 @@ class Journal:
     """One record in `memory`, which has size, read(address, count) -> bytes, write(address, data).
 
     Both calls raise OSError when the memory fails. `former` are the payload sizes of the former
-    rings, the newest format first; `beside` those of former formats in the present ring.
+    rings, the newest format first; `sizes` those of former formats that the present ring may have.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Journal:
         payload_size: int,
         slots: int = fram_map.JOURNAL_SLOTS,
         former: tuple = (),
-        beside: tuple = (),
+        sizes: tuple = (),
     ) -> None:
         self._memory = memory
         # Of each ring: its offset in a half, sizes of a slot, of the head before the payload, and
@@ -60,8 +60,8 @@ class Journal:
             (fram_map.FORMER_JOURNAL_AT, _SEQUENCE + size + _CRC, _SEQUENCE, size)
             for size in former
         )
-        self._beside = beside
         self._slots = slots
+        self._sizes = (payload_size,) + sizes
         self._halves = fram_map.HALVES
         self._sequence = 0
         self.ring = OWN  # that of the newest good record
@@ -130,7 +130,7 @@ class Journal:
         state.
         """
         base, slot_size, _, size = self._rings[ring]
-        if len(payload) != size and not (ring == OWN and len(payload) in self._beside):
+        if len(payload) not in (self._sizes if ring == OWN else (size,)):
             raise ValueError("payload has the wrong length")
         if not self.answers:
             raise JournalError("memory has not been read yet")

@@ -74,7 +74,7 @@ class Meter:
             self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj
         )
         self.clock = board.clock(lambda: self.store.state.earliest_s)
-        self.tariff = Tariff(self.store, self.clock, self.log)
+        self.tariff = Tariff(self.store, self.clock, memory, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
@@ -91,8 +91,9 @@ class Meter:
             self.stop,
         )
         self.recovery = StateRecovery(
-            self.store, self.metering, self.clock, self.settlement, self.self_check, self.log
-        )
+            self.store, self.metering, self.clock, self.settlement, self.self_check,
+            self.tariff.charge, self.log,
+        )  # fmt: skip
         self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
@@ -117,6 +118,7 @@ class Meter:
             self.settlement,
             self.self_check,
             self.supply_switch,
+            self.tariff,
         )
         self.card_slot = self._make_card_slot(board)
 
@@ -146,7 +148,7 @@ class Meter:
         )  # fmt: skip
         sessions = {
             card_files.CMD_USER: user.run,
-            card_files.CMD_INIT: InitSession(esam, store, clock, log).run,
+            card_files.CMD_INIT: InitSession(esam, store, clock, self.tariff, log).run,
             card_files.CMD_KEYS: keys.run,
             card_files.CMD_KEYS_RESTORE: keys.run,
             card_files.CMD_INSPECTION: inspect.run,
@@ -200,6 +202,7 @@ class Meter:
         former, done = self.clock.adjust(seconds, self.log, back)
         if done and seconds < self.store.state.earliest_s:
             self.store.state.earliest_s = seconds
+            self.tariff.go_back(seconds)
             self.store.keep()
             self.clock.read_seconds()  # updates the clock's fault: this time is accepted now
         return former, done
@@ -250,6 +253,8 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
+            if self.tariff.lacks and self.settlement.ready:
+                await self.tariff.fetch(self.esam, self.settlement.lock)
             heard_s = heard_s + 1 if self.metering.heard and not self.metering.silent else 0
             if heard_s >= supply.FORGIVE_S:
                 heard_s = 0
@@ -276,11 +281,11 @@ class Meter:
     # ****** Steps of the tasks ******
 
     def _count_once(self) -> None:
-        # Before any charge: a meter that was without power then charges by the price of today.
-        self.tariff.switch_if_due()
         energy_pj = self.metering.take_pj()
         if energy_pj:
             self._charge(energy_pj)
+        else:
+            self.tariff.follow_clock()
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""
@@ -292,13 +297,17 @@ class Meter:
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
     def _charge(self, energy_pj: int) -> None:
-        """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
+        """Debit this energy; commit at 0.25 Wh or when the stage of supply or a price changes."""
         state = self.store.state
         stage = supply.find_unpaid_cause(state)
-        account.debit(state, energy_pj)
+        changed = self.tariff.charge(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_unpaid_cause(state) != stage:
+        if (
+            changed
+            or self.store.uncommitted_pj >= _COMMIT_PJ
+            or supply.find_unpaid_cause(state) != stage
+        ):
             self.store.keep()
 
     async def _keep_in_step(self, settle: bool) -> None:

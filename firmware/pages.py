@@ -15,6 +15,7 @@ from selfcheck import SelfCheck
 from settlement import Settlement
 from state_store import StateStore
 from supply_switch import SupplySwitch
+from tariff import Tariff
 
 _PULSE_PJ = account.PJ_PER_KWH // 1000
 _CODES = const(32)
@@ -33,6 +34,7 @@ class Pages:
         settlement: "Settlement",
         self_check: "SelfCheck",
         supply_switch: "SupplySwitch",
+        tariff: "Tariff",
     ) -> None:
         self._display = display
         self._store = store
@@ -42,6 +44,7 @@ class Pages:
         self._settlement = settlement
         self._self_check = self_check
         self._supply_switch = supply_switch
+        self._tariff = tariff
         self._pages = (
             self._format_balance,
             self._format_energy,
@@ -103,7 +106,7 @@ class Pages:
         return add_label("E", decimal(account.compute_kwh_x100(self._store.state), 2))
 
     def _format_price(self) -> str:
-        return add_label("P", decimal(self._store.state.price_e4, 4))
+        return add_label("P" + self._tariff.mark, decimal(self._store.state.price_e4, 4))
 
     def _format_power(self) -> str:
         return add_label("L", str(self._metering.chip.power_mw // 1000))

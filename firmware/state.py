@@ -6,7 +6,7 @@ fen (account.py). A `balance_fen` below zero is overdraft. A record is 2 bytes o
 then every field in this order, big-endian, signed ones in two's complement.
 
 Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on, format 4
-those from `supply_rules` on. Every former format is read, and a field that it lacks is zero. Former
+all from `set_crc` on. Every former format is read, and a field that it lacks is zero. Former
 formats can be written too: a version on trial keeps the format that it has found (state_store.py).
 """
 
@@ -73,6 +73,12 @@ FIELDS = (
     ("difference_fen", 5, True),
     # The present time is not before this, in seconds since 2000-01-01 UTC; 0: unknown.
     ("earliest_s", 4, False),
+    # A tariff of several prices (tariff.py); all zero while the price is flat.
+    ("set_crc", 4, False),  # of the tariff set in force, which the memory or the ESAM has
+    ("next_set_crc", 4, False),  # of the planned one
+    ("dearest_e4", 4, False),  # highest price of the set in force
+    ("step_pj", 11, False),  # used in the present step period
+    ("step_since_s", 4, False),  # its beginning, local seconds since 2000-01-01; 0: unknown
     # Supply: the rules as the file SUPPLY, high byte first (supply_rules.py); what they have cut.
     ("supply_rules", 37, False),
     ("tripped", 1, False),
@@ -80,7 +86,7 @@ FIELDS = (
     ("step_trips", 1, False),  # on `step_day`
     ("step_day", 3, False),  # YYMMDD in local time; 0: the time was not known
 )
-SIZE = const(169)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(196)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
 _UP_TO_3 = const(27)  # those of format 3
@@ -118,6 +124,11 @@ class State:
         self.silence_limit_s = 0
         self.difference_fen = 0
         self.earliest_s = 0
+        self.set_crc = 0
+        self.next_set_crc = 0
+        self.dearest_e4 = 0
+        self.step_pj = 0
+        self.step_since_s = 0
         self.supply_rules = 0
         self.tripped = 0
         self.overload_trips = 0
@@ -143,10 +154,8 @@ class State:
 
 def fields_of(form: int) -> tuple:
     """Return the part of FIELDS that a record of this format has."""
-    if form > 3:
-        return FIELDS
     if form > 2:
-        return FIELDS[:_UP_TO_3]
+        return FIELDS if form == FORMAT else FIELDS[:_UP_TO_3]
     return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
 
 
