@@ -203,6 +203,7 @@ TARIFF = (
     ("reserved", (1, 3)),
 )
 TARIFF_SIZE = const(193)
+SUPPLY_SIZE = const(37)
 _RATES_SIZE = const(48)
 WRITE_BACK_SIZE = const(49)
 

@@ -84,7 +84,7 @@ class InitSession:
         earlier make can't take any.
         """
         own = await parameters.read_supply(self._esam)
-        size = card_files.size_of(card_files.SUPPLY) + card_files.FRAME_OVERHEAD
+        size = card_files.SUPPLY_SIZE + card_files.FRAME_OVERHEAD
         framed, sw = await card.command(0x00, 0xB0, 0x80 | card_files.CARD_SUPPLY, 0x00, le=size)
         if sw == _NO_FILE:
             return own or b"", False

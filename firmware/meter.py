@@ -28,14 +28,11 @@ from micropython import const
 import account
 import card_files
 import supply
-from card_slot import CardSlot
 from display import Display
 from esam import Esam
 from events import EventLog
-from iccard import Card
 from line import Channel
 from metering import Metering
-from pages import Pages
 from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
@@ -101,13 +98,14 @@ class Meter:
         self._counts_start = not (warm or self.store.unread or self.store.anew)
         if self._counts_start:
             supply.count_start(state)
-        # What the chip has told since power came, before the sessions are imported: they are a
-        # fifth of the firmware and take 0.13 s.
+        # What the chip has told since power came, before pages, supply and sessions are imported:
+        # they are a third of the firmware.
         self._count_once()
+        from pages import Pages
         from supply_switch import SupplySwitch
 
         self.supply_switch = SupplySwitch(
-            self.store, self.metering, self.relay, self.clock, not warm, self.log
+            self.store, self.metering, self.relay, self.clock, memory, not warm, self.log
         )
         self.pages = Pages(
             self.display,
@@ -120,15 +118,17 @@ class Meter:
             self.supply_switch,
             self.tariff,
         )
-        self.card_slot = self._make_card_slot(board)
+        self._make_card_slot(board)
 
-    def _make_card_slot(self, board) -> "CardSlot":
+    def _make_card_slot(self, board) -> None:
         """Import the kinds of session, and build the slot above all that they work with."""
         from card_factory import FactorySession
         from card_init import InitSession
         from card_inspect import InspectSession
         from card_keys import KeysSession
+        from card_slot import CardSlot
         from card_user import UserSession
+        from iccard import Card
 
         esam, settlement, store, clock, log = (
             self.esam,
@@ -156,7 +156,7 @@ class Meter:
             card_files.CMD_TEST_RELAY: factory.run,
         }
         switch = board.slot_switch()
-        return CardSlot(
+        self.card_slot = CardSlot(
             Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
             self.recovery, self.metering, clock, self.events, self.display, self._report_slot, log,
         )  # fmt: skip
@@ -253,8 +253,9 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
-            if self.tariff.lacks and self.settlement.ready:
-                await self.tariff.fetch(self.esam, self.settlement.lock)
+            for part in (self.tariff, self.supply_switch):
+                if part.lacks and self.settlement.ready:
+                    await part.fetch(self.esam, self.settlement.lock)
             heard_s = heard_s + 1 if self.metering.heard and not self.metering.silent else 0
             if heard_s >= supply.FORGIVE_S:
                 heard_s = 0

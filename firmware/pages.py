@@ -66,7 +66,7 @@ class Pages:
 
     def _list_pages(self) -> tuple:
         """Return all pages; those about friendly time last, as many as there is to say."""
-        texts = self._supply_switch.list_friendly_pages()
+        texts = self._supply_switch.friendly_pages
         return self._pages + tuple([lambda text=text: text for text in texts])
 
     def list_faults(self) -> list:

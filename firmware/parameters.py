@@ -38,14 +38,15 @@ def apply_limits(state: "State", record: dict) -> None:
 
 
 def apply_supply(state: "State", data: bytes) -> None:
-    """Set the rules of the supply; ValueError unless they are sound.
+    """Name the rules of the supply in the state; ValueError unless they are sound.
 
-    What the former rules have cut and counted goes with them.
+    supply_switch.py takes them from the ESAM. What the former rules have cut and counted goes.
     """
-    import supply_rules  # here, so that a start counts its first energy before
+    import parameter_memory
+    import supply_rules
 
     supply_rules.check(card_files.unpack(card_files.SUPPLY, data))
-    state.supply_rules = int.from_bytes(data, "big")
+    state.supply_crc = parameter_memory.compute_crc(data) if any(data) else 0
     state.tripped = state.overload_trips = state.step_trips = state.step_day = 0
 
 
@@ -54,14 +55,13 @@ async def read_supply(esam: "Esam") -> "bytes | None":
 
     Read twice, as they carry no checksum; EsamError if the readings differ.
     """
-    size = card_files.size_of(card_files.SUPPLY)
     try:
-        found = await esam.read(card_files.ESAM_SUPPLY, 0, size)
+        found = await esam.read(card_files.ESAM_SUPPLY, 0, card_files.SUPPLY_SIZE)
     except EsamError as error:
         if error.sw == _NO_FILE:
             return None
         raise
-    if await esam.read(card_files.ESAM_SUPPLY, 0, size) != found:
+    if await esam.read(card_files.ESAM_SUPPLY, 0, card_files.SUPPLY_SIZE) != found:
         raise EsamError("two readings of file %02d differ" % card_files.ESAM_SUPPLY)
     return found
 

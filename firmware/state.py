@@ -26,7 +26,7 @@ LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
 TEST_CREDIT = const(0x20)
 CLOSED = const(0x40)  # the account is settled and closed: nothing brings the supply back
 
-# Bits of `tripped` (load_watch.py).
+# Bits of `tripped` (load_watch.py, step_watch.py).
 OVERLOADED = const(0x01)
 OVERLOAD_LOCK = const(0x02)  # no timed return is left
 STEPPED = const(0x04)  # a heating load was switched on
@@ -79,14 +79,14 @@ FIELDS = (
     ("dearest_e4", 4, False),  # highest price of the set in force
     ("step_pj", 11, False),  # used in the present step period
     ("step_since_s", 4, False),  # its beginning, local seconds since 2000-01-01; 0: unknown
-    # Supply: the rules as the file SUPPLY, high byte first (supply_rules.py); what they have cut.
-    ("supply_rules", 37, False),
+    # Rules of the supply (load_watch.py), and what they have cut; all zero without rules.
+    ("supply_crc", 4, False),  # of the rules, which the memory or the ESAM has
     ("tripped", 1, False),
     ("overload_trips", 1, False),  # since the last card, or an hour without one
     ("step_trips", 1, False),  # on `step_day`
     ("step_day", 3, False),  # YYMMDD in local time; 0: the time was not known
 )
-SIZE = const(196)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(163)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
 _UP_TO_3 = const(27)  # those of format 3
@@ -129,7 +129,7 @@ class State:
         self.dearest_e4 = 0
         self.step_pj = 0
         self.step_since_s = 0
-        self.supply_rules = 0
+        self.supply_crc = 0
         self.tripped = 0
         self.overload_trips = 0
         self.step_trips = 0

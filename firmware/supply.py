@@ -10,7 +10,7 @@ Stages of a falling balance, on which public descriptions of Chinese prepaid met
     overdraft >= its limit   locked: closes only after a purchase that lifts the balance above
                              `close_above_fen`
 
-In friendly time (supply_rules.py) the middle two do not hold.
+In friendly time (friendly.py) the middle two do not hold.
 
 A meter that is not initialised stays open, except for the credit of a production test card.
 
@@ -90,15 +90,13 @@ SILENCE_LIMIT_S = const(60)  # default, for a meter without a limit of its own
 MOST_STARTS = const(5)  # counted starts that still let the relay close
 FORGIVE_S = const(10)  # of readings from the chip take one start off the count
 _MOST_COUNTED = const(255)
-_WORDS = const(0)
-_ACTS = const(2)
 
 
 class Circumstances:
     """What the decision depends on beside the state: the present moment of one meter."""
 
     def __init__(self) -> None:
-        self.forced = None  # True or False while a production test moves the contact
+        self.forced: "bool | None" = None  # True or False while a production test moves the contact
         self.friendly = False  # no cut within the overdraft now
         self.over = False  # mains voltage beyond its limits
         self.under = False
@@ -129,16 +127,16 @@ def update(state: "State") -> None:
 
 def release(state: "State", acts: int = BY_CARD) -> None:
     """Release every trip that one of these acts releases by `CAUSES`."""
-    if state.balance_fen <= state.alarm2_fen and acts & CAUSES[AT_ALARM2][_ACTS]:
+    if state.balance_fen <= state.alarm2_fen and acts & CAUSES[AT_ALARM2][2]:
         state.set(RELEASED_ALARM2)
-    if state.balance_fen <= 0 and not state.has(LOCKED) and acts & CAUSES[AT_ZERO][_ACTS]:
+    if state.balance_fen <= 0 and not state.has(LOCKED) and acts & CAUSES[AT_ZERO][2]:
         state.set(RELEASED_ZERO)
-    if not state.tripped & OVERLOAD_LOCK and acts & CAUSES[OVERLOAD][_ACTS]:
+    if not state.tripped & OVERLOAD_LOCK and acts & CAUSES[OVERLOAD][2]:
         state.tripped &= ~OVERLOADED
-    if acts & CAUSES[OVERLOAD_LOCKED][_ACTS]:
+    if acts & CAUSES[OVERLOAD_LOCKED][2]:
         state.tripped &= ~(OVERLOADED | OVERLOAD_LOCK)
         state.overload_trips = 0
-    if acts & CAUSES[STEP_LOCKED][_ACTS]:
+    if acts & CAUSES[STEP_LOCKED][2]:
         state.tripped &= ~(STEPPED | STEP_LOCK)
         state.step_trips = 0
 

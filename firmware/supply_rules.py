@@ -1,18 +1,13 @@
-"""Check the rules of the supply (the file SUPPLY), and tell friendly time.
+"""Check the rules of the supply (the file SUPPLY).
 
 Rules are a dict with the fields of card_files.SUPPLY. Integers in, integers out: no hardware, no
 clock. Nothing is imported here, so that the desk can load this module alone. Meter and desk judge a
 set of rules by the same `check`; one that is refused leaves the former one whole. All zero: no
 rules, and the meter cuts for its balance alone.
-
-Friendly time is what is named: hours of each night or day, days of the week, months, dates. In it
-nothing is cut within the overdraft. While the time is unknown all time is friendly: a stopped clock
-puts nobody into the dark at night, and what it can cost is the overdraft that was granted anyway.
 """
 
 from micropython import const
 
-DATES = const(4)
 # The coil of the relay needs 154 V (supply_switch.py): a lower limit could not open it.
 _LOWEST_UNDER_V = const(160)
 _HIGHEST_UNDER_V = const(210)
@@ -26,8 +21,8 @@ _SHORTEST_RETURN_S = const(10)
 _LONGEST_RETURN_S = const(9_999)
 _MOST_RETURNS = const(250)
 _FEWEST_STEP_W = const(50)
+_DATES = const(4)
 _MONTH_DAYS = b"\x1f\x1d\x1f\x1e\x1f\x1e\x1f\x1f\x1e\x1f\x1e\x1f"  # 29 in February
-_WEEKDAY = b"\x00\x03\x02\x05\x00\x03\x05\x01\x04\x06\x02\x04"  # Sakamoto's table
 
 
 def check(rules: dict) -> None:
@@ -95,61 +90,13 @@ def _check_friendly(rules: dict) -> None:
     first, last = rules["friendly_from_month"], rules["friendly_to_month"]
     if (first or last) and not (1 <= first <= 12 and 1 <= last <= 12):
         raise ValueError("friendly months are 1 to 12, both the first and the last")
-    for date in list_dates(rules):
+    for number in range(1, _DATES + 1):
+        date = rules["friendly_date_%d" % number]
         month, day = divmod(date, 100)
-        if not 1 <= month <= 12 or not 1 <= day <= _MONTH_DAYS[month - 1]:
+        if date and not (1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month - 1]):
             raise ValueError("a friendly date is a month and a day")
 
 
 def _must_be_zero(rules: dict, names: tuple, what: str) -> None:
     if any(rules[name] for name in names):
         raise ValueError(what)
-
-
-def list_dates(rules: dict) -> list:
-    """Return the friendly dates as MMDD."""
-    dates = [rules["friendly_date_%d" % number] for number in range(1, DATES + 1)]
-    return [date for date in dates if date]
-
-
-def has_friendly_time(rules: dict) -> bool:
-    return bool(
-        rules["friendly_from_h"] != rules["friendly_to_h"]
-        or rules["friendly_days"]
-        or rules["friendly_from_month"]
-        or list_dates(rules)
-    )
-
-
-def is_friendly(rules: dict, minute: int) -> bool:
-    """Return whether local minute `minute` (YYMMDDhhmm) is friendly time.
-
-    0, an unknown time, is friendly if any time is.
-    """
-    if not minute:
-        return has_friendly_time(rules)
-    date, hour = minute // 10_000, minute // 100 % 100
-    from_h, to_h = rules["friendly_from_h"], rules["friendly_to_h"]
-    if from_h != to_h and _is_between(hour, from_h, (to_h - 1) % 24):
-        return True
-    if rules["friendly_days"] >> compute_weekday(date) & 1:
-        return True
-    first, last = rules["friendly_from_month"], rules["friendly_to_month"]
-    if first and _is_between(date // 100 % 100, first, last):
-        return True
-    return date % 10_000 in list_dates(rules)
-
-
-def _is_between(value: int, first: int, last: int) -> bool:
-    """Return whether a value lies from `first` to `last`, which may be past the end of the ring."""
-    if first <= last:
-        return first <= value <= last
-    return value >= first or value <= last
-
-
-def compute_weekday(date: int) -> int:
-    """Return the day of the week of YYMMDD in 2000 to 2099: 0 is Monday, 6 Sunday."""
-    year, month, day = 2000 + date // 10_000, date // 100 % 100, date % 100
-    if month < 3:
-        year -= 1
-    return (year + year // 4 - year // 100 + year // 400 + _WEEKDAY[month - 1] + day - 1) % 7

@@ -7,7 +7,7 @@ former one as set 1. So the next card that brings a plan also brings the set in 
 
 A set has one price, then a debit is all there is and the clock is not asked; or it has several, by
 the time of day and by the use. The state names such sets by a CRC; the ESAM keeps them, the FRAM
-has a copy (tariff_memory.py). What they and plans need is imported with the first of them.
+has a copy (parameter_memory.py). What they and plans need is imported with the first of them.
 """
 
 import account
@@ -35,15 +35,17 @@ class Tariff:
 
         Energy across a switch time, a slot or a step is split (tariff_table.py).
         """
-        if self._is_timed(state):
-            return self._timed.charge(state, energy_pj)
+        timed = self._find_timed(state)
+        if timed:
+            return timed.charge(state, energy_pj)
         account.debit(state, energy_pj)
         return False
 
     def follow_clock(self) -> None:
         """Bring price and plan to the present time where no energy comes; commit a change."""
         state = self._store.state
-        if self._is_timed(state) and self._timed.follow_clock(state):
+        timed = self._find_timed(state)
+        if timed and timed.follow_clock(state):
             self._store.keep()
 
     def keep(self, framed: bytes, beside: bytes = b"") -> None:
@@ -54,11 +56,12 @@ class Tariff:
         """
         crc = _judge(framed)[1]
         if crc:
-            import tariff_memory
+            import parameter_memory
 
             state = self._store.state
             held = state.set_crc, state.next_set_crc, _judge(beside)[1] if beside else 0
-            tariff_memory.keep(self._memory, card_files.unframe(framed)[1], held)
+            data = card_files.unframe(framed)[1]
+            parameter_memory.keep(self._memory, parameter_memory.TARIFFS, data, held)
 
     @property
     def mark(self) -> str:
@@ -87,15 +90,15 @@ class Tariff:
         state.step_since_s = min(state.step_since_s, seconds + self._clock.offset_s)
         self._timed = None
 
-    def _is_timed(self, state: "State") -> bool:
-        """Return whether the clock matters: for a set of several prices, and for a plan."""
+    def _find_timed(self, state: "State"):
+        """Return `_timed` if the clock matters: for a set of several prices, and for a plan."""
         if not (state.set_crc or state.switch_time or (self._timed and self._timed.pending)):
             self._timed = None
         elif not self._timed:
             from tariff_timed import TimedTariff
 
             self._timed = TimedTariff(self._store, self._clock, self._memory, self._log)
-        return self._timed is not None
+        return self._timed
 
 
 def check(framed: bytes) -> None:
@@ -135,10 +138,10 @@ def _judge(framed: bytes) -> tuple:
     record = card_files.unpack_tariff(data)
     if not card_files.is_flat(data):
         import ds3231
-        import tariff_memory
+        import parameter_memory
         from tariff_table import Table
 
-        return Table(record, ds3231).dearest_e4, tariff_memory.compute_crc(data)
+        return Table(record, ds3231).dearest_e4, parameter_memory.compute_crc(data)
     price_e4 = record["rates_e4"][0]
     if not price_e4:
         raise ValueError("tariff without a price")

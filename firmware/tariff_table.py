@@ -129,7 +129,7 @@ class Table:
         More than a day is cut to its last day.
         """
         from_s = max(from_s, to_s - _DAY_S)
-        at_s, done_pj = from_s, 0
+        at_s, done_pj, rate = from_s, 0, 0
         for _ in range(_MOST_PIECES):
             rate, until_s = self.enter(state, at_s)
             if at_s >= to_s:

@@ -15,7 +15,7 @@ from micropython import const
 import account
 import card_files
 import ds3231
-import tariff_memory
+import parameter_memory
 from ds3231 import Ds3231
 from esam import EsamError
 from fram import Fram
@@ -65,7 +65,8 @@ class TimedTariff:
             self._switch_if_due(state, now_s)
             if self.pending:
                 begin_s = min(max(from_s, self.pending[0]), now_s)
-                energy_pj -= self._charge_former(state, energy_pj, from_s, begin_s, now_s)
+                former, self.pending = self.pending[1], None
+                energy_pj -= self._charge_former(state, former, energy_pj, from_s, begin_s, now_s)
                 from_s = begin_s
             self._debit(state, energy_pj, from_s, now_s)
         self._charged_s = now_s
@@ -124,13 +125,13 @@ class TimedTariff:
             state.earliest_s = max(state.earliest_s, seconds)
         return at_s
 
-    def _is_steady(self, seconds: int, now_ms: int) -> bool:
+    def _is_steady(self, seconds: int, now_ms) -> bool:
         if self._read_s is None:
             return False
         elapsed_s = time.ticks_diff(now_ms, self._read_ms) // 1000
         return -_STEADY_S <= seconds - self._read_s - elapsed_s <= _STEADY_S
 
-    def _go_on(self, state: "State", now_ms: int) -> "int | None":
+    def _go_on(self, state: "State", now_ms) -> "int | None":
         """Return the time by the controller's own count, up to the end of the last slot known."""
         if self._read_s is not None:
             read_s, table = self._read_s + self._clock.offset_s, self._find_table(state)
@@ -204,10 +205,9 @@ class TimedTariff:
             self._log("price: now %d of 0.0001 yuan/kWh" % state.price_e4)
 
     def _charge_former(
-        self, state: "State", energy_pj: int, from_s: int, begin_s: int, now_s: int
+        self, state: "State", former: tuple, energy_pj: int, from_s: int, begin_s: int, now_s: int
     ) -> int:
         """Charge what was used before the switch by the former set. Return that energy."""
-        former, self.pending = self.pending[1], None
         if from_s >= begin_s:
             return 0
         part_pj = energy_pj * (begin_s - from_s) // (now_s - from_s)
@@ -226,7 +226,7 @@ class TimedTariff:
             return None
         if self._crc != state.set_crc:
             self._crc, self._table = state.set_crc, None
-            data = tariff_memory.find(self._memory, state.set_crc)
+            data = parameter_memory.find(self._memory, parameter_memory.TARIFFS, state.set_crc)
             if data:
                 self._table = _make_table(data)
             self.lacks = data is None
@@ -243,12 +243,12 @@ class TimedTariff:
             data = card_files.unframe(framed)[1]
         except ValueError:
             return False
-        crc = tariff_memory.compute_crc(data)
+        crc = parameter_memory.compute_crc(data)
         if crc not in wanted:
             return False
         if crc == state.set_crc:
             self._crc, self._table = crc, _make_table(data)
-        tariff_memory.keep(self._memory, data, wanted)
+        parameter_memory.keep(self._memory, parameter_memory.TARIFFS, data, wanted)
         return crc == state.set_crc
 
 

@@ -27,7 +27,7 @@ MONEY_MODULES = (
     "state_store",
     "parameters",
     "tariff",
-    "tariff_memory",
+    "parameter_memory",
     "tariff_table",
     "tariff_timed",
     "fram",

@@ -364,16 +364,67 @@ def test_rules_that_can_t_be_kept_change_nothing(tmp_path: Path, changes: dict[s
     kit.close()
 
 
+def find_kept(kit: MeterKit) -> bytes | None:
+    """The copy of the rules in the memory."""
+    memory = kit.modules["parameter_memory"]
+    return memory.find(kit.meter.supply_switch._memory, memory.RULES, kit.state.supply_crc)
+
+
 def test_the_rules_come_back_from_the_esam(kit: MeterKit) -> None:
-    rules = kit.state.supply_rules
+    rules = kit.state.supply_crc
     kit.wait(900 * S)
     kit.rig.cut_power()
     kit.rig.bench.fram.destroy(0, 32_768)
     kit.restart()
     kit.wait(5 * S)
-    assert kit.state.supply_rules == rules != 0
+    assert kit.state.supply_crc == rules != 0 and not kit.meter.supply_switch.lacks
+    assert find_kept(kit) == bytes(kit.esam.state.files[card_files.ESAM_SUPPLY])
     kit.ledger.bought_fen = kit.state.bought_fen
     assert kit.run_session(USER).code == 0
+
+
+@pytest.mark.parametrize(("esam", "seconds"), [(True, 11), (False, 40)])
+def test_a_lost_copy_comes_from_the_esam(kit: MeterKit, esam: bool, seconds: int) -> None:
+    """Without an ESAM there are no rules, until it answers again."""
+    kit.rig.cut_power()
+    content, chip = bytearray(kit.rig.bench.fram.content), kit.rig.bench.esam.chip
+    for half in (0, 16_384):
+        content[half + 4096 : half + 4160] = bytes(64)
+    kit.rig.bench.fram.load(bytes(content))
+    if not esam:
+        kit.rig.bench.esam.put(None)
+    kit.restart()
+    kit.wait(15 * S)  # its turn, 12 s
+    kit.rig.set_load(4_000_000)
+    if not esam:
+        kit.wait(30 * S)
+        assert kit.relay_closed and kit.meter.supply_switch.lacks and not find_kept(kit)
+        kit.rig.bench.esam.put(chip)
+    assert wait_until_open(kit, seconds * S) and find_kept(kit)
+
+
+def test_without_the_esam_the_copy_is_enough(kit: MeterKit) -> None:
+    kit.rig.cut_power()
+    kit.rig.bench.esam.put(None)
+    kit.rig.bench.fram.destroy(0, 4_200)  # one half is enough
+    kit.restart()
+    kit.rig.set_load(4_000_000)
+    assert wait_until_open(kit, 12 * S) > 9 * S
+
+
+def test_a_memory_that_keeps_nothing_leaves_the_rules_in_force(tmp_path: Path) -> None:
+    kit = make(tmp_path, OVERLOAD)
+    kit.rig.cut_power()
+    content = bytearray(kit.rig.bench.fram.content)
+    for half in (0, 16_384):
+        content[half + 4096 : half + 4160] = bytes(64)
+    kit.rig.bench.fram.load(bytes(content))
+    kit.rig.bench.fram.protected = True
+    kit.restart()
+    kit.wait(15 * S)
+    kit.rig.set_load(4_000_000)
+    assert wait_until_open(kit, 12 * S) > 9 * S
+    kit.close()
 
 
 def test_a_new_card_without_rules_takes_them_away(tmp_path: Path) -> None:
@@ -382,10 +433,10 @@ def test_a_new_card_without_rules_takes_them_away(tmp_path: Path) -> None:
     kit.make_first_cards(replace(INIT_DATA, supply=rules), USER_DATA)
     kit.switch_mains_on()
     kit.serve(INIT)
-    assert kit.state.supply_rules
+    assert kit.state.supply_crc
     kit.make_init(Path("plain.card"))
     kit.serve(Path("plain.card"))
-    assert not kit.state.supply_rules
+    assert not kit.state.supply_crc
     assert not any(kit.esam.state.files[card_files.ESAM_SUPPLY])
     kit.close()
 
@@ -399,16 +450,16 @@ def test_chips_of_an_earlier_make(tmp_path: Path) -> None:
     lose_file(kit, Path("former.card"))
     kit.switch_mains_on()
     kit.serve(INIT)
-    held = kit.state.supply_rules
+    held = kit.state.supply_crc
     kit.serve(Path("former.card"))
-    assert kit.state.supply_rules == held != 0
+    assert kit.state.supply_crc == held != 0
     kit.rig.bench.esam.put(make_former(kit.esam, card_files.ESAM_SUPPLY))
     kit.rig.cut_power()
     kit.restart()
-    assert kit.run_session(INIT).code == 2 and kit.state.supply_rules == held
+    assert kit.run_session(INIT).code == 2 and kit.state.supply_crc == held
     kit.make_init(Path("plain.card"))
     kit.serve(Path("plain.card"))
-    assert kit.state.supply_rules == 0
+    assert kit.state.supply_crc == 0
     kit.close()
 
 

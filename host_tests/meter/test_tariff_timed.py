@@ -151,9 +151,10 @@ def test_a_cut_at_the_bytes_of_a_new_set(kit: MeterKit) -> None:
             assert kit.state.next_set_crc in (before, crc_of(kit, data))
             kit.wait(11 * S)
         assert kit.run_session(USER).code == 0, kit.lines[-5:]
-        memory = kit.modules["tariff_memory"]
-        assert memory.find(kit.meter.tariff._memory, kit.state.next_set_crc) == data
-        assert memory.find(kit.meter.tariff._memory, kit.state.set_crc) == pack(**DAY)
+        memory = kit.modules["parameter_memory"]
+        fram_of = kit.meter.tariff._memory
+        assert memory.find(fram_of, memory.TARIFFS, kit.state.next_set_crc) == data
+        assert memory.find(fram_of, memory.TARIFFS, kit.state.set_crc) == pack(**DAY)
     assert cuts > 5
     tell(f"{cuts} cuts in the session that brings a set")
 
@@ -164,7 +165,7 @@ def sell_set(kit: MeterKit, data: bytes, switch_time: int = 2602010000) -> None:
 
 
 def crc_of(kit: MeterKit, data: bytes) -> int:
-    return kit.modules["tariff_memory"].compute_crc(data)
+    return kit.modules["parameter_memory"].compute_crc(data)
 
 
 # ****** Sets that change, and memories that are lost ******
@@ -211,7 +212,8 @@ def test_a_lost_copy_comes_from_the_esam_and_the_highest_price_holds_meanwhile(
     state = kit.state
     if esam:
         assert (state.price_e4, kit.meter.tariff.mark) == (3000, "1")
-        assert kit.modules["tariff_memory"].find(kit.meter.tariff._memory, state.set_crc)
+        memory = kit.modules["parameter_memory"]
+        assert memory.find(kit.meter.tariff._memory, memory.TARIFFS, state.set_crc)
     else:
         assert (state.price_e4, kit.meter.tariff.mark) == (10_000, "H")
 

@@ -12,7 +12,7 @@ from dianka.cardos.files import card_files
 from dianka.firmware import load_shared
 
 Rules = dict[str, int]
-supply_rules = load_shared("supply_rules")
+supply_rules, friendly_time = load_shared("supply_rules"), load_shared("friendly")
 
 OVERLOAD_EXAMPLE = "3000W,30s,3x60s"
 HEATING_EXAMPLE = "300-2000W,0.95,3x60s"
@@ -117,8 +117,8 @@ def _parse_friendly(text: str) -> Rules:
             rules |= _name_both("friendly_from_month", "friendly_to_month", found, rules, text)
         elif found := _DATE.fullmatch(word):
             dates += 1
-            if dates > supply_rules.DATES:
-                raise CardError(f"--friendly takes {supply_rules.DATES} dates: name fewer")
+            if dates > friendly_time.DATES:
+                raise CardError(f"--friendly takes {friendly_time.DATES} dates: name fewer")
             rules[f"friendly_date_{dates}"] = int(found[1].replace("-", ""))
         else:
             raise CardError(f"{word!r} is no --friendly time: write it as {FRIENDLY_EXAMPLE}")
@@ -150,7 +150,7 @@ def describe_supply(rules: Mapping[str, int]) -> list[tuple[str, str]]:
         limits = f"{r['under_v'] or 'any'} to {r['over_v'] or 'any'} V"
         rest = f"hysteresis {r['hysteresis_v']} V, after {r['voltage_delay_s']} s"
         lines.append(("mains voltage", f"{limits}, {rest}"))
-    if supply_rules.has_friendly_time(dict(r)):
+    if friendly_time.has_friendly_time(dict(r)):
         lines.append(("friendly time", ", ".join(_describe_friendly(r))))
     return lines
 
@@ -168,5 +168,5 @@ def _describe_friendly(r: Mapping[str, int]) -> list[str]:
     words += [day for bit, day in enumerate(DAYS) if r["friendly_days"] >> bit & 1]
     if r["friendly_from_month"]:
         words.append(f"month{r['friendly_from_month']:02}-{r['friendly_to_month']:02}")
-    dates = supply_rules.list_dates(dict(r))
+    dates = friendly_time.list_dates(dict(r))
     return words + [f"date{date // 100:02}-{date % 100:02}" for date in dates]

@@ -18,7 +18,7 @@ from dianka.desk.show import show
 from dianka.desk.verify import verify
 from dianka.firmware import load_shared
 
-rules_of = load_shared("supply_rules")
+rules_of, friendly_time = load_shared("supply_rules"), load_shared("friendly")
 WORDS = ("3000W,30s,3x60s", "300-2000W,0.95,2x90s", "180-250V,5V,10s")
 FRIENDLY = "22-06h,sat,sun,month12-02,date10-01,date05-01"
 
@@ -108,12 +108,6 @@ def test_chips_of_an_earlier_make_go_on_without_the_file(kind: str, sfi: int) ->
     assert not any(label == "overload" for label, _ in show(former))
 
 
-@given(st.dates(date(2000, 1, 1), date(2099, 12, 31)))
-def test_days_of_the_week(day: date) -> None:
-    yymmdd = int(day.strftime("%y%m%d"))
-    assert rules_of.compute_weekday(yymmdd) == day.weekday()
-
-
 @given(
     st.dates(date(2000, 1, 1), date(2099, 12, 31)),
     st.integers(0, 23),
@@ -148,7 +142,9 @@ def test_friendly_time_as_a_calendar_has_it(
         or day.month * 100 + day.day == rules["friendly_date_3"]
     )
     stamp = int(day.strftime("%y%m%d")) * 10_000 + hour * 100 + minute
-    assert rules_of.is_friendly(rules, stamp or 1) == expected or not stamp
-    assert rules_of.is_friendly(rules, 0) == rules_of.has_friendly_time(rules)
-    if not rules_of.has_friendly_time(rules):
+    days = (day - date(2000, 1, 1)).days
+    assert friendly_time.is_friendly(rules, stamp, days) == expected
+    assert friendly_time.is_friendly(rules, 0, 0) == friendly_time.has_friendly_time(rules)
+    assert bool(friendly_time.compose_pages(rules)) == friendly_time.has_friendly_time(rules)
+    if not friendly_time.has_friendly_time(rules):
         assert not expected
