@@ -67,6 +67,8 @@ class Pages:
     def _list_pages(self) -> tuple:
         """Return all pages; those about friendly time last, as many as there is to say."""
         texts = self._supply_switch.friendly_pages
+        if not texts:
+            return self._pages
         return self._pages + tuple([lambda text=text: text for text in texts])
 
     def list_faults(self) -> list:

@@ -172,14 +172,18 @@ def pack(state: "State", form: int = FORMAT) -> bytes:
 
     Fields that a former format lacks are left out.
     """
-    out = bytearray(form.to_bytes(2, "big"))
+    out = bytearray(SIZES[form])
+    out[:2] = form.to_bytes(2, "big")
+    at = 2
     for name, size, signed in fields_of(form):
         value = getattr(state, name)
-        span = 1 << 8 * size
-        low = -(span >> 1) if signed else 0
-        if not low <= value < span + low:
-            raise OverflowError(name)
-        out += (value & span - 1).to_bytes(size, "big")
+        if value:  # most fields of most meters are zero, and big numbers take time
+            span = 1 << 8 * size
+            low = -(span >> 1) if signed else 0
+            if not low <= value < span + low:
+                raise OverflowError(name)
+            out[at : at + size] = (value if value > 0 else value + span).to_bytes(size, "big")
+        at += size
     return bytes(out)
 
 

@@ -188,22 +188,22 @@ def find_unpaid_cause(state: "State", friendly: bool = False) -> int:
 
 
 def _find_other_cause(state: "State", now: "Circumstances") -> int:
+    if now.over:
+        return OVERVOLTAGE
+    if now.under:
+        return UNDERVOLTAGE
     tripped = state.tripped
-    for holds, cause in (
-        (now.over, OVERVOLTAGE),
-        (now.under, UNDERVOLTAGE),
-        (tripped & OVERLOADED and tripped & OVERLOAD_LOCK, OVERLOAD_LOCKED),
-        (tripped & OVERLOADED, OVERLOAD),
-        (tripped & STEPPED and tripped & STEP_LOCK, STEP_LOCKED),
-        (tripped & STEPPED, STEP),
-        (now.unmetered, UNMETERED),
-        (state.uncharged_starts > MOST_STARTS, INTERRUPTED),
-        (now.waits, SPREAD),
-        (now.mains_low, LOW_MAINS),
-    ):
-        if holds:
-            return cause
-    return MAY_CLOSE
+    if tripped & OVERLOADED:
+        return OVERLOAD_LOCKED if tripped & OVERLOAD_LOCK else OVERLOAD
+    if tripped & STEPPED:
+        return STEP_LOCKED if tripped & STEP_LOCK else STEP
+    if now.unmetered:
+        return UNMETERED
+    if state.uncharged_starts > MOST_STARTS:
+        return INTERRUPTED
+    if now.waits:
+        return SPREAD
+    return LOW_MAINS if now.mains_low else MAY_CLOSE
 
 
 def is_alarm_on(state: "State") -> bool:

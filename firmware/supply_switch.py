@@ -173,15 +173,16 @@ class SupplySwitch:
     def _decide(self, state: "State", now_ms, reading, closed: bool) -> None:
         now, watch, metering = self._now, self._watch, self._metering
         now.forced = self._relay.forced
-        now.over = bool(watch) and watch.over
-        now.under = bool(watch) and watch.under
+        now.over, now.under = (watch.over, watch.under) if watch else (False, False)
         limit_s = state.silence_limit_s or supply.SILENCE_LIMIT_S
         # A silent chip does not tell whether the mains can drive the coil either.
         now.unmetered = metering.silence_s >= limit_s or (metering.silent and not closed)
         now.mains_low = not closed and reading is not None and not _can_drive(True, reading, True)
         if now.over or now.under or now.mains_low:
             self._spread_ms = now_ms  # what the whole street has: the wait begins when it ends
-        spread_s = self._count_down_spread(state, now_ms, closed)
+        spread_s = 0
+        if self._spread_ms is not None:
+            spread_s = self._count_down_spread(state, now_ms, self._spread_ms, closed)
         now.waits = spread_s > 0
         self.cause = cause = supply.find_cause(state, now)
         self.left_s = spread_s if cause == supply.SPREAD else watch.left_s if watch else 0
@@ -189,11 +190,9 @@ class SupplySwitch:
             self._told = cause
             self._log("supply: " + supply.CAUSES[cause][0])
 
-    def _count_down_spread(self, state: "State", now_ms, closed: bool) -> int:
+    def _count_down_spread(self, state: "State", now_ms, since_ms, closed: bool) -> int:
         """Return the seconds until this meter's turn, 0 if it has come."""
-        if self._spread_ms is None:
-            return 0
-        left_ms = state.meter_no % _SPREAD_S * 1000 - time.ticks_diff(now_ms, self._spread_ms)
+        left_ms = state.meter_no % _SPREAD_S * 1000 - time.ticks_diff(now_ms, since_ms)
         if closed or left_ms <= 0 or self._store.held:
             self._spread_ms = None  # before ticks come round
             return 0
