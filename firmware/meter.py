@@ -101,7 +101,8 @@ class Meter:
             supply.count_start(state)
         # What the chip has told since power came, before pages, supply and sessions are imported:
         # they are a third of the firmware.
-        self._count_once()
+        if self._count_once():
+            self.store.keep()
         from pages import Pages
         from supply_switch import SupplySwitch
 
@@ -213,7 +214,9 @@ class Meter:
 
     async def _count(self) -> None:
         while True:
-            self._count_once()
+            if self._count_once():
+                await asyncio.sleep_ms(0)  # whoever is due goes before the commit, which takes long
+                self.store.keep()
             self._reported |= _COUNT
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -284,12 +287,13 @@ class Meter:
 
     # ****** Steps of the tasks ******
 
-    def _count_once(self) -> None:
+    def _count_once(self) -> bool:
+        """Charge what the chip has counted. Return True if that is to be committed."""
         energy_pj = self.metering.take_pj()
         if energy_pj:
-            self._charge(energy_pj)
-        else:
-            self.tariff.follow_clock()
+            return self._charge(energy_pj)
+        self.tariff.follow_clock()
+        return False
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""
@@ -300,19 +304,21 @@ class Meter:
                 self.store.keep()
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
-    def _charge(self, energy_pj: int) -> None:
-        """Debit this energy; commit at 0.25 Wh or when the stage of supply or a price changes."""
+    def _charge(self, energy_pj: int) -> bool:
+        """Debit this energy. Return True if that is to be committed.
+
+        So at 0.25 Wh, and when the stage of supply or a price changes.
+        """
         state = self.store.state
         stage = supply.find_unpaid_cause(state)
         changed = self.tariff.charge(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if (
+        return (
             changed
             or self.store.uncommitted_pj >= _COMMIT_PJ
             or supply.find_unpaid_cause(state) != stage
-        ):
-            self.store.keep()
+        )
 
     async def _keep_in_step(self, settle: bool) -> None:
         self.clock.read_seconds()  # updates the clock's fault
