@@ -31,6 +31,28 @@ def debit(state, energy_pj: int) -> int:
     return fen
 
 
+def switch_price(state, minute: int) -> bool:
+    """Put the planned set into force if its time has come at `minute` (YYMMDDhhmm).
+
+    Return True if so. A `minute` of 0, an unknown time, never does it.
+    """
+    if not state.switch_time or minute < state.switch_time:
+        return False
+    enter_set(state, state.next_price_e4, state.next_set_crc)
+    state.next_price_e4 = state.next_set_crc = state.switch_time = 0
+    return True
+
+
+def enter_set(state, price_e4: int, crc: int) -> None:
+    """Put a tariff set into force: a flat price and 0, or the highest of several and their CRC.
+
+    What has been used in the step period counts on from steps to steps.
+    """
+    state.price_e4, state.set_crc, state.dearest_e4 = price_e4, crc, price_e4 if crc else 0
+    if not crc:
+        state.step_pj = state.step_since_s = 0
+
+
 def credit(state, amount_fen: int) -> None:
     """Add a purchase. A debt is paid off first, as the balance is one signed number.
 

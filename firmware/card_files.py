@@ -34,6 +34,10 @@ OPEN = const(1)
 PURCHASE = const(2)
 REPLACEMENT = const(3)
 
+# User type byte: whether a tariff set has one price or several.
+ONE_RATE = const(1)
+SEVERAL_RATES = const(2)
+
 # Parameter update flags of a user card.
 UPDATE_TARIFF_1 = const(0x01)
 UPDATE_TARIFF_2 = const(0x02)
@@ -46,6 +50,7 @@ CARD_TARIFF_1 = const(3)
 CARD_TARIFF_2 = const(4)
 CARD_WRITE_BACK = const(5)
 CARD_LIMITS = const(6)  # initialisation card only
+CARD_SUPPLY = const(7)  # likewise
 # Record files and counters are addressed by P2 = short file id * 8 + 4.
 INSPECTION_TOTALS = const(9)
 INSPECTION_EVENTS = const(10)
@@ -59,6 +64,7 @@ ESAM_TARIFF_2 = const(4)
 ESAM_KEY_INFO = const(5)
 ESAM_RUN_INFO = const(7)
 ESAM_LIMITS = const(9)
+ESAM_SUPPLY = const(10)
 
 BIN = const(0)
 BCD = const(1)
@@ -84,6 +90,32 @@ LIMITS = (
     ("overdraft_limit_fen", 4, BCD),
     ("hoard_limit_fen", 4, BCD),
     ("close_above_fen", 4, BCD),
+)
+# What cuts the supply beside the balance, and when nothing does (supply_rules.py). All zero: no
+# rules.
+SUPPLY = (
+    ("overload_w", 3, BCD),
+    ("overload_delay_s", 1, BIN),
+    ("overload_returns", 1, BIN),
+    ("overload_return_s", 2, BCD),
+    ("step_from_w", 3, BCD),
+    ("step_to_w", 3, BCD),
+    ("step_pf_milli", 2, BCD),
+    ("step_return_s", 2, BCD),
+    ("step_returns", 1, BIN),
+    ("under_v", 2, BCD),
+    ("over_v", 2, BCD),
+    ("hysteresis_v", 1, BIN),
+    ("voltage_delay_s", 1, BIN),
+    ("friendly_from_h", 1, BIN),
+    ("friendly_to_h", 1, BIN),
+    ("friendly_days", 1, BIN),
+    ("friendly_from_month", 1, BIN),
+    ("friendly_to_month", 1, BIN),
+    ("friendly_date_1", 2, BCD),
+    ("friendly_date_2", 2, BCD),
+    ("friendly_date_3", 2, BCD),
+    ("friendly_date_4", 2, BCD),
 )
 WALLET = (("money_fen", 4, BIN), ("count", 4, BIN))
 WRITE_BACK = (
@@ -157,11 +189,22 @@ TEST_RESULT = (
 KEYS_PUBLIC = const(0)
 KEYS_PRIVATE = const(1)
 
-_RATES = const(12)
-_STEPS = const(6)
-_TABLE = const(52)  # six step limits, seven step prices
-_DAYS = const(18)  # six annual billing days
+# A tariff set: (name, (numbers, bytes of each)), all BCD. A list that is shorter ends with zeros.
+# What the numbers mean: docs/cards/files.md, "Tariff set"; what is no tariff: tariff_table.py.
+TARIFF = (
+    ("rates_e4", (12, 4)),
+    ("limits", (6, 4)),  # of the steps, 0.01 kWh
+    ("steps_e4", (7, 4)),  # what each step adds to the rate
+    ("periods", (6, 3)),  # MMDDhh, when the steps begin again
+    ("slots", (10, 2)),  # quarter of an hour x 100 + number of the rate
+    ("rest_slots", (10, 2)),
+    ("named_days", (15, 2)),  # MMDD
+    ("rest_days", (1, 2)),  # bit 0 Monday to bit 6 Sunday
+    ("reserved", (1, 3)),
+)
 TARIFF_SIZE = const(193)
+SUPPLY_SIZE = const(37)
+_RATES_SIZE = const(48)
 WRITE_BACK_SIZE = const(49)
 
 
@@ -265,39 +308,38 @@ def is_blank(block: bytes) -> bool:
     return not block or block[0] != HEAD
 
 
-def pack_tariff(rates_e4: "list | tuple") -> bytes:
-    """Return tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh, without steps.
+def pack_tariff(rates_e4: "list | tuple", more: "dict | None" = None) -> bytes:
+    """Return tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh.
 
-    The last rate fills the rest.
+    The last rate fills the rest. `more` has the other fields of TARIFF; without it the price is
+    flat.
     """
-    if not 1 <= len(rates_e4) <= _RATES:
+    numbers = TARIFF[0][1][0]
+    if not 1 <= len(rates_e4) <= numbers:
         raise ValueError("a tariff has 1 to 12 rates")
-    rates = list(rates_e4) + [rates_e4[-1]] * (_RATES - len(rates_e4))
-    out = b"".join([to_bcd(rate, 4) for rate in rates])
-    return out + bytes(TARIFF_SIZE - len(out))
+    record = dict(more or {})
+    record["rates_e4"] = list(rates_e4) + [rates_e4[-1]] * (numbers - len(rates_e4))
+    out = bytearray()
+    for name, (count, size) in TARIFF:
+        given = record.get(name, ())
+        if len(given) > count:
+            raise ValueError(name + " has too many numbers")
+        for at in range(count):
+            out += to_bcd(given[at] if at < len(given) else 0, size)
+    return bytes(out)
 
 
 def unpack_tariff(data: bytes) -> dict:
-    """Return the rates, and both step tables as (limits, prices).
-
-    Limits are in 0.01 kWh, prices in 0.0001 yuan per kWh.
-    """
+    """Return the lists of numbers that a tariff set has, by their names in TARIFF."""
     if len(data) != TARIFF_SIZE:
         raise ValueError("tariff has the wrong length")
-    first = _RATES * 4
-    second = first + _TABLE + _DAYS
-    return {
-        "rates_e4": _unpack_numbers(data, 0, _RATES),
-        "steps_1": (
-            _unpack_numbers(data, first, _STEPS),
-            _unpack_numbers(data, first + _STEPS * 4, _STEPS + 1),
-        ),
-        "steps_2": (
-            _unpack_numbers(data, second, _STEPS),
-            _unpack_numbers(data, second + _STEPS * 4, _STEPS + 1),
-        ),
-    }
+    record, at = {}, 0
+    for name, (count, size) in TARIFF:
+        record[name] = [from_bcd(data[at + size * i : at + size * (i + 1)]) for i in range(count)]
+        at += count * size
+    return record
 
 
-def _unpack_numbers(data: bytes, at: int, count: int) -> list:
-    return [from_bcd(data[at + 4 * i : at + 4 * i + 4]) for i in range(count)]
+def is_flat(data: bytes) -> bool:
+    """Return whether tariff data have nothing but rates: then the first one is the price."""
+    return not any(data[_RATES_SIZE:])

@@ -16,7 +16,7 @@ import card_files
 import parameters
 import state as records
 import supply
-from card_errors import make_error
+from card_errors import make_error, make_refusal
 from card_user import authenticate
 from display import add_label
 from ds3231 import Ds3231
@@ -24,22 +24,26 @@ from esam import Esam
 from iccard import Card
 from state import State
 from state_store import StateStore
-from tariff import set_price
+from tariff import FRAMED_BYTES, Tariff, check, set_price
 
 _MONEY = b"\x04\xdc\x01\x0c\x08"
 _COUNT = b"\x04\xdc\x03\x0c\x08"
 # In the public state the ESAM's meter keys are diversified with meter number zero.
 _FACTOR = bytes(8)
+_NO_FILE = const(0x6A82)
 _SHOW_MS = const(5_000)
 
 
 class InitSession:
     """Serves initialisation cards."""
 
-    def __init__(self, esam: "Esam", store: "StateStore", clock: "Ds3231", log) -> None:
+    def __init__(
+        self, esam: "Esam", store: "StateStore", clock: "Ds3231", tariff: "Tariff", log
+    ) -> None:
         self._esam = esam
         self._store = store
         self._clock = clock
+        self._tariff = tariff
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -53,12 +57,15 @@ class InitSession:
             raise make_error("KEY_STATE", "initialisation card, but the meter has private keys")
         earliest_s = _compute_desk_time_s(self._clock, info["switch_time"])
         await authenticate(card, self._esam)
+        rules, moves = await self._read_rules(card)
         fresh = records.State()
         fresh.meter_no = info["meter_no"]
         fresh.earliest_s = earliest_s
         parameters.apply_params(fresh, info)
         parameters.apply_silence(fresh, info)
-        await self._transfer(card, data, fresh)
+        if rules:
+            parameters.apply_supply(fresh, rules)
+        await self._transfer(card, data, rules if moves else b"", fresh)
         fresh.set(records.INITIALISED)
         supply.update(fresh)
         _copy_lasting_values(self._store.state, fresh)
@@ -69,9 +76,30 @@ class InitSession:
             self._clock.bring_up_to(earliest_s, self._log)
         return ((add_label("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
-    async def _transfer(self, card: "Card", params: bytes, fresh: "State") -> None:
+    async def _read_rules(self, card: "Card") -> tuple:
+        """Return (the rules of the supply that the meter is to have, whether the card brings them).
+
+        The rules are b"" if there are none. They are judged by the caller before anything changes.
+        From a card of an earlier make nothing comes, and the ESAM keeps what it has. An ESAM of an
+        earlier make can't take any.
+        """
+        own = await parameters.read_supply(self._esam)
+        size = card_files.SUPPLY_SIZE + card_files.FRAME_OVERHEAD
+        framed, sw = await card.command(0x00, 0xB0, 0x80 | card_files.CARD_SUPPLY, 0x00, le=size)
+        if sw == _NO_FILE:
+            return own or b"", False
+        if sw != 0x9000:
+            raise make_refusal("COMMUNICATION", sw)
+        _, rules = card_files.unframe(framed)
+        if own is None and any(rules):
+            raise make_error("ESAM", "an ESAM of an earlier make can't take rules of the supply")
+        return rules, own is not None
+
+    async def _transfer(self, card: "Card", params: bytes, rules: bytes, fresh: "State") -> None:
         """Copy every file to the ESAM, sealed for it; `fresh` gets the meter's own values."""
         state, esam = self._store.state, self._esam
+        if card_files.unpack(card_files.PARAMS, params)["user_type"] == card_files.SEVERAL_RATES:
+            check(await card.read(card_files.CARD_TARIFF_1, 0, FRAMED_BYTES))
         # Only checked: the money's challenge replaces the one that it is sealed for.
         await _read_empty_count(card, esam)
         money = await _read_sealed(card, esam, card_files.CARD_WALLET, 0, _MONEY)
@@ -90,8 +118,17 @@ class InitSession:
         tariff = await _read_sealed(
             card, esam, card_files.CARD_TARIFF_1, 0, b"\x04\xd6\x83\x00\xcb"
         )
+        check(tariff[:-4])
         await esam.update(card_files.ESAM_TARIFF_1, tariff)
+        if rules:
+            sealed = await _read_sealed(
+                card, esam, card_files.CARD_SUPPLY, 4, b"\x04\xd6\x8a\x00\x29"
+            )
+            if sealed[:-4] != rules:
+                raise make_error("MAC", "sealed is not what was read")
+            await esam.update(card_files.ESAM_SUPPLY, sealed)
         parameters.apply_limits(fresh, card_files.unpack(card_files.LIMITS, limits[:-4]))
+        self._tariff.keep(tariff[:-4])
         set_price(fresh, tariff[:-4])
 
 

@@ -24,7 +24,7 @@ from iccard import Card
 from settlement import Settlement
 from state import State
 from state_store import StateStore
-from tariff import Tariff, is_in_force, plan_price, set_price
+from tariff import FRAMED_BYTES, Tariff, check, is_in_force, plan_price, set_price
 
 # Judgements.
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
@@ -83,7 +83,8 @@ class UserSession:
             if verdict == CREDIT:
                 block = await _read_sealed_purchase(card, self._esam, block[:8])
         await self._carry_out(card, info, verdict, block, purchase)
-        supply.release(state)
+        acts = supply.BY_CARD | (supply.BY_PURCHASE if verdict == CREDIT else 0)
+        supply.release(state, acts)
         self._store.commit()
         return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
 
@@ -94,9 +95,10 @@ class UserSession:
             await self._settlement.settle()
         else:
             await self._settlement.credit(block, purchase["money_fen"], purchase["count"])
+        refused = ""
         try:
             if verdict in (CREDIT, TAKE_OVER):
-                await self._take_over(card, info)
+                refused = await self._take_over(card, info)
             await self._write_receipt(card, info)
         finally:
             # Logged last: a line of the log would keep the card waiting.
@@ -104,20 +106,38 @@ class UserSession:
                 self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
         if verdict == REFUSE:
             raise make_error("NOT_BLANK", "write-back of a new purchase is not blank")
+        if refused:
+            raise make_error("FORMAT", "tariff refused: " + refused)
 
-    async def _take_over(self, card: "Card", info: dict) -> None:
+    async def _take_over(self, card: "Card", info: dict) -> str:
         """Take over the parameters that the card brings, each through the ESAM.
 
-        Then bind the meter to this customer and card.
+        Then bind the meter to this customer and card. Return why a tariff was refused; the old one
+        stays as it is then, and the purchase is good all the same.
         """
-        state, flags = self._store.state, pick_flags(info)
-        switch_time = 0
+        state, flags, refused = self._store.state, pick_flags(info), ""
         if flags & card_files.UPDATE_OTHER:
             # Only an opening card has this flag, and the ESAM has checked its file 01.
             parameters.apply_params(state, info)
+        try:
+            await self._take_sets(card, info, flags)
+        except ValueError as error:
+            refused = str(error)
+        state.customer_no = info["customer_no"]
+        state.card_serial = int.from_bytes(card.serial, "big")
+        state.set(records.OPENED)
+        return refused
+
+    async def _take_sets(self, card: "Card", info: dict, flags: int) -> None:
+        """Take over the tariff sets and the switch time; ValueError if one is no tariff."""
+        state, switch_time, now, later = self._store.state, 0, b"", b""
+        if flags & card_files.UPDATE_TARIFF_2 and info["user_type"] == card_files.SEVERAL_RATES:
+            # Before anything goes to the ESAM: there the time comes before the set.
+            check(await card.read(card_files.CARD_TARIFF_2, 0, FRAMED_BYTES))
+        if flags & card_files.UPDATE_OTHER:
             switch_time = info["switch_time"]
         elif flags & card_files.UPDATE_TARIFF_2:
-            self._tariff.switch_if_due()  # a former plan that is due comes before this one
+            self._tariff.follow_clock()  # a former plan that is due comes before this one
             if info["update_flag"] & card_files.UPDATE_TARIFF_1:
                 await self._keep_price(card)
             # Time before price: a plan cut in half never brings a price before its time.
@@ -125,33 +145,27 @@ class UserSession:
                 card, self._esam, card_files.CARD_INFO, 5, _TARGET_SWITCH, card_files.ESAM_PARAMS, 1
             )
             switch_time = card_files.from_bcd(sealed[5:])
-        now = later = b""
         if flags & card_files.UPDATE_TARIFF_1:
-            now = await _move(
-                card,
-                self._esam,
-                card_files.CARD_TARIFF_1,
-                0,
-                _TARGET_TARIFF[0],
-                card_files.ESAM_TARIFF_1,
-            )
+            now = await self._move_set(card, card_files.CARD_TARIFF_1, card_files.ESAM_TARIFF_1)
         if flags & card_files.UPDATE_TARIFF_2:
-            later = await _move(
-                card,
-                self._esam,
-                card_files.CARD_TARIFF_2,
-                0,
-                _TARGET_TARIFF[1],
-                card_files.ESAM_TARIFF_2,
-            )
+            later = await self._move_set(card, card_files.CARD_TARIFF_2, card_files.ESAM_TARIFF_2)
         # Both at once: nothing may be charged by set 1 of a card whose set 2 has begun.
+        if now:
+            self._tariff.keep(now)
+        if later:
+            self._tariff.keep(later, now)
         if now:
             set_price(state, now)
         if later:
             plan_price(state, switch_time, later)
-        state.customer_no = info["customer_no"]
-        state.card_serial = int.from_bytes(card.serial, "big")
-        state.set(records.OPENED)
+
+    async def _move_set(self, card: "Card", source: int, to: int) -> bytes:
+        """Copy a tariff set to the ESAM, if it is one. Return the file; ValueError if it is not."""
+        target = _TARGET_TARIFF[to - card_files.ESAM_TARIFF_1]
+        block = await _read_sealed(card, self._esam, source, 0, target)
+        check(block[:-4])
+        await self._esam.update(to, block)
+        return block[:-4]
 
     async def _keep_price(self, card: "Card") -> None:
         """Give the ESAM the price in force as its set 1, as set 2 is about to get another.

@@ -1,8 +1,8 @@
-"""Choose what people read: pages turned by the key, passing messages, standing faults.
+"""Choose what people read: pages turned by the key, passing messages, standing notices.
 
 Owns the order and the time of what is shown, and the conversion of numbers to text. The numbers are
 the meter's business (`pages`), the lighting of digits the driver's. Page 0 is the balance; it is
-shown again 30 s after the last key press.
+shown again 30 s after the last key press. Notices are faults, and why the supply is off.
 """
 
 import time
@@ -22,8 +22,8 @@ _ALL_LAMPS = const(0xFF)
 
 _DIGITS = const(8)
 _HOME_MS = const(30_000)
-_FAULT_EVERY_MS = const(6_000)
-_FAULT_MS = const(2_000)
+_NOTICE_EVERY_MS = const(6_000)
+_NOTICE_MS = const(2_000)
 _REFRESH_MS = const(60_000)
 _MESSAGES = const(16)
 
@@ -68,15 +68,17 @@ class Display:
         """Light all lamps, whatever `update` is given, until this is called with False."""
         self._testing = on
 
-    def update(self, pages: tuple, lamps: int, faults: list) -> None:
+    def update(self, pages: tuple, lamps: int, notices: list) -> None:
         """Show the text that is due.
 
-        `pages` are functions that return a text each, `faults` are texts like Err-02.
+        `pages` are functions that return a text each, `notices` are texts like Err-02.
         """
         now_ms = time.ticks_ms()
         if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
             self._page = 0
-        text = self._pick_message(now_ms) or self._pick_fault(now_ms, faults) or pages[self._page]()
+        text = (
+            self._pick_message(now_ms) or self._pick_notice(now_ms, notices) or pages[self._page]()
+        )
         if self._reading:
             lamps |= CARD
         self._driver.show(text, _ALL_LAMPS if self._testing else lamps)
@@ -93,10 +95,10 @@ class Display:
             self._shown_ms = time.ticks_add(self._shown_ms, ms)
         return ""
 
-    def _pick_fault(self, now_ms, faults: list) -> str:
-        if not faults or now_ms % _FAULT_EVERY_MS >= _FAULT_MS:
+    def _pick_notice(self, now_ms, notices: list) -> str:
+        if not notices or now_ms % _NOTICE_EVERY_MS < _NOTICE_EVERY_MS - _NOTICE_MS:
             return ""
-        return faults[now_ms // _FAULT_EVERY_MS % len(faults)]
+        return notices[now_ms // _NOTICE_EVERY_MS % len(notices)]
 
 
 def decimal(value: int, places: int) -> str:

@@ -34,7 +34,7 @@ class Ds3231:
 
     def __init__(self, i2c, utc_offset_s: int = 8 * 3600, earliest_s=lambda: 0) -> None:
         self._i2c = i2c
-        self._offset_s = utc_offset_s
+        self.offset_s = utc_offset_s  # of local time
         self._earliest_s = earliest_s
         self.fault = 0  # of the newest reading: one of the constants above, 0 for good
 
@@ -99,10 +99,14 @@ class Ds3231:
 
         For actions that can't be undone: one reading may be garbled on the bus.
         """
+        return self._to_local_minute(self.read_sure_seconds())
+
+    def read_sure_seconds(self) -> "int | None":
+        """Return seconds since 2000-01-01 UTC if two readings agree, else None."""
         first, second = self.read_seconds(), self.read_seconds()
         if first is None or second is None or not 0 <= second - first <= 1:
-            return 0
-        return self._to_local_minute(first)
+            return None
+        return first
 
     def seconds_of(self, minute: int) -> int:
         """Return the time of a local minute YYMMDDhhmm; ValueError if there is no such minute."""
@@ -112,9 +116,9 @@ class Ds3231:
             pairs.append(pair)
         past, hour, day, month, year = pairs
         seconds = None if rest else _count_seconds(year, month, day, hour, past, 0)
-        if seconds is None or seconds < self._offset_s:
+        if seconds is None or seconds < self.offset_s:
             raise ValueError("no minute of the calendar")
-        return seconds - self._offset_s
+        return seconds - self.offset_s
 
     def _read(self) -> "int | None":
         """Return the time in the registers, trusted or not; None if it is no time.
@@ -138,7 +142,7 @@ class Ds3231:
     def _to_local_minute(self, seconds: "int | None") -> int:
         if seconds is None:
             return 0
-        year, month, day, hour, minute, _ = split(seconds + self._offset_s)
+        year, month, day, hour, minute, _ = split(seconds + self.offset_s)
         if year >= _YEARS:
             return 0  # the chip's last hours: in local time a year that ten digits can't hold
         return (((year * 100 + month) * 100 + day) * 100 + hour) * 100 + minute
@@ -151,17 +155,17 @@ def split(seconds: int) -> tuple:
     """
     days, rest = divmod(seconds, 86400)
     year = days * 4 // 1461
-    while _count_days(year + 1, 1, 1) <= days:
+    while count_days(year + 1, 1, 1) <= days:
         year += 1
-    while _count_days(year, 1, 1) > days:
+    while count_days(year, 1, 1) > days:
         year -= 1
     month = 12
-    while _count_days(year, month, 1) > days:
+    while count_days(year, month, 1) > days:
         month -= 1
     return (
         year,
         month,
-        days - _count_days(year, month, 1) + 1,
+        days - count_days(year, month, 1) + 1,
         rest // 3600,
         rest // 60 % 60,
         rest % 60,
@@ -179,14 +183,14 @@ def _count_seconds(
     """Return seconds since 2000-01-01, or None if this is no date and time."""
     if not (year < _YEARS and 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60):
         return None
-    days = _count_days(year, month, day)
-    if not (day >= 1 and days < _count_days(year + month // 12, month % 12 + 1, 1)):
+    days = count_days(year, month, day)
+    if not (day >= 1 and days < count_days(year + month // 12, month % 12 + 1, 1)):
         return None
     return ((days * 24 + hour) * 60 + minute) * 60 + second
 
 
-def _count_days(year: int, month: int, day: int) -> int:
-    """Return days since 2000-01-01; every fourth year of 2000-2099 is a leap year."""
+def count_days(year: int, month: int, day: int) -> int:
+    """Return days from 2000-01-01 to a date of the years 2000 to 2099; these leap every fourth."""
     leap = 1 if month > 2 and year % 4 == 0 else 0
     return year * 365 + (year + 3) // 4 + _DAYS[month - 1] + leap + day - 1
 

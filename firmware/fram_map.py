@@ -15,6 +15,11 @@ FORMER_JOURNAL_BYTES = const(1_024)
 JOURNAL_AT = const(1_024)
 JOURNAL_SLOT_BYTES = const(256)
 JOURNAL_SLOTS = const(8)
+TARIFF_AT = const(3_072)
+TARIFF_SLOT_BYTES = const(256)
+TARIFF_SLOTS = const(4)
+RULES_AT = const(4_096)  # of the supply
+RULES_BYTES = const(64)
 
 # In the whole memory.
 EVENTS_AT = const(31_744)

@@ -2,7 +2,8 @@
 
     count    every 100 ms  chip to energy to debit; commit each 0.25 Wh and at each change of
                            stage or price
-    switch   every 200 ms  relay follows the decision of supply.py, while the mains is good
+    switch   every 200 ms  load and voltage are watched, and the relay follows the decision of
+                           supply.py, while the mains is good
     show     every 100 ms  key, pages, messages, lamps
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
@@ -19,6 +20,7 @@ but not yet reported. The latter is at most 0.26 s of load (105 ms between repor
 """
 
 import asyncio
+import gc
 import time
 
 import machine
@@ -27,14 +29,11 @@ from micropython import const
 import account
 import card_files
 import supply
-from card_slot import CardSlot
 from display import Display
 from esam import Esam
 from events import EventLog
-from iccard import Card
 from line import Channel
 from metering import Metering
-from pages import Pages
 from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
@@ -46,9 +45,8 @@ _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
-# 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
-_MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+_HOLD_MS = const(2_900)  # the press is seen up to 0.2 s after it began; people count to three
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
 
@@ -74,7 +72,7 @@ class Meter:
             self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj
         )
         self.clock = board.clock(lambda: self.store.state.earliest_s)
-        self.tariff = Tariff(self.store, self.clock, self.log)
+        self.tariff = Tariff(self.store, self.clock, memory, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
@@ -91,7 +89,25 @@ class Meter:
             self.stop,
         )
         self.recovery = StateRecovery(
-            self.store, self.metering, self.clock, self.settlement, self.self_check, self.log
+            self.store, self.metering, self.clock, self.settlement, self.self_check,
+            self.tariff.charge, self.log,
+        )  # fmt: skip
+        self._key = board.key()
+        self._power_fail = board.power_fail()
+        self._power_flag = asyncio.ThreadSafeFlag()
+        self._reported = 0
+        self._counts_start = not (warm or self.store.unread or self.store.anew)
+        if self._counts_start:
+            supply.count_start(state)
+        # What the chip has told since power came, before pages, supply and sessions are imported:
+        # they are a third of the firmware.
+        if self._count_once():
+            self.store.keep()
+        from pages import Pages
+        from supply_switch import SupplySwitch
+
+        self.supply_switch = SupplySwitch(
+            self.store, self.metering, self.relay, self.clock, memory, not warm, self.log
         )
         self.pages = Pages(
             self.display,
@@ -101,26 +117,21 @@ class Meter:
             self.clock,
             self.settlement,
             self.self_check,
+            self.supply_switch,
+            self.tariff,
         )
-        self._key = board.key()
-        self._power_fail = board.power_fail()
-        self._power_flag = asyncio.ThreadSafeFlag()
-        self._reported = 0
-        self._counts_start = not (warm or self.store.unread or self.store.anew)
-        if self._counts_start:
-            supply.count_start(state)
-        # What the chip has told since power came, before the sessions are imported: they are a
-        # fifth of the firmware and take 0.13 s.
-        self._count_once()
-        self.card_slot = self._make_card_slot(board)
+        self._make_card_slot(board)
+        gc.collect()  # what the imports have left: now no task waits for it
 
-    def _make_card_slot(self, board) -> "CardSlot":
+    def _make_card_slot(self, board) -> None:
         """Import the kinds of session, and build the slot above all that they work with."""
         from card_factory import FactorySession
         from card_init import InitSession
         from card_inspect import InspectSession
         from card_keys import KeysSession
+        from card_slot import CardSlot
         from card_user import UserSession
+        from iccard import Card
 
         esam, settlement, store, clock, log = (
             self.esam,
@@ -140,7 +151,7 @@ class Meter:
         )  # fmt: skip
         sessions = {
             card_files.CMD_USER: user.run,
-            card_files.CMD_INIT: InitSession(esam, store, clock, log).run,
+            card_files.CMD_INIT: InitSession(esam, store, clock, self.tariff, log).run,
             card_files.CMD_KEYS: keys.run,
             card_files.CMD_KEYS_RESTORE: keys.run,
             card_files.CMD_INSPECTION: inspect.run,
@@ -148,7 +159,7 @@ class Meter:
             card_files.CMD_TEST_RELAY: factory.run,
         }
         switch = board.slot_switch()
-        return CardSlot(
+        self.card_slot = CardSlot(
             Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
             self.recovery, self.metering, clock, self.events, self.display, self._report_slot, log,
         )  # fmt: skip
@@ -194,6 +205,7 @@ class Meter:
         former, done = self.clock.adjust(seconds, self.log, back)
         if done and seconds < self.store.state.earliest_s:
             self.store.state.earliest_s = seconds
+            self.tariff.go_back(seconds)
             self.store.keep()
             self.clock.read_seconds()  # updates the clock's fault: this time is accepted now
         return former, done
@@ -202,34 +214,39 @@ class Meter:
 
     async def _count(self) -> None:
         while True:
-            self._count_once()
+            if self._count_once():
+                await asyncio.sleep_ms(0)  # whoever is due goes before the commit, which takes long
+                self.store.keep()
             self._reported |= _COUNT
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _switch(self) -> None:
-        told = None
         while True:
-            why = supply.find_reason(self.store.state, self.metering.silence_s)
-            if why != told:
-                told = why
-                self.log("supply: " + supply.REASONS[why])
-            closed = self.relay.pick_goal(why == supply.MAY_CLOSE)
-            await self.relay.follow(closed, self._can_drive(closed))
+            await self.supply_switch.step(bool(self._power_fail.value()))
             self._reported |= _SWITCH
             await asyncio.sleep_ms(2 * _TICK_MS)
 
     async def _show(self) -> None:
-        pressed = before = False
+        # A key that is down from the start on is stuck: it does nothing until it has been up.
+        pressed = before = True
+        down_ms = None  # since when it is held for a release of the supply
         while True:
             now = self.is_key_down()
             if now and before and not pressed:
                 self.display.press_key()
+                down_ms = time.ticks_ms()
             pressed, before = now and before, now
+            if not pressed:
+                down_ms = None
+            elif down_ms is not None and time.ticks_diff(time.ticks_ms(), down_ms) >= _HOLD_MS:
+                down_ms = None  # once, however long it stays down
+                self.supply_switch.release(supply.BY_KEY)
             self.pages.update()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 
     async def _keep(self) -> None:
+        await asyncio.sleep_ms(0)  # the first steps of all tasks come before this commit
         if self._counts_start:
             # Here and not in __init__, where a commit would delay the first poll of the chip.
             self.store.keep()
@@ -242,6 +259,9 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
+            for part in (self.tariff, self.supply_switch):
+                if part.lacks and self.settlement.ready:
+                    await part.fetch(self.esam, self.settlement.lock)
             heard_s = heard_s + 1 if self.metering.heard and not self.metering.silent else 0
             if heard_s >= supply.FORGIVE_S:
                 heard_s = 0
@@ -267,12 +287,13 @@ class Meter:
 
     # ****** Steps of the tasks ******
 
-    def _count_once(self) -> None:
-        # Before any charge: a meter that was without power then charges by the price of today.
-        self.tariff.switch_if_due()
+    def _count_once(self) -> bool:
+        """Charge what the chip has counted. Return True if that is to be committed."""
         energy_pj = self.metering.take_pj()
         if energy_pj:
-            self._charge(energy_pj)
+            return self._charge(energy_pj)
+        self.tariff.follow_clock()
+        return False
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""
@@ -283,26 +304,21 @@ class Meter:
                 self.store.keep()
             await asyncio.sleep_ms(_LAST_LOOK_MS)
 
-    def _can_drive(self, wanted: bool) -> bool:
-        """Return whether the mains can drive a coil.
+    def _charge(self, energy_pj: int) -> bool:
+        """Debit this energy. Return True if that is to be committed.
 
-        While the chip reports no voltage, the power-fail pin decides, and only opening is allowed.
+        So at 0.25 Wh, and when the stage of supply or a price changes.
         """
-        if not self._power_fail.value():
-            return False
-        if not self.metering.heard or self.metering.silent:
-            return not wanted
-        return self.chip.voltage_mv >= _MIN_RELAY_MV
-
-    def _charge(self, energy_pj: int) -> None:
-        """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
         state = self.store.state
-        stage = supply.find_reason(state)
-        account.debit(state, energy_pj)
+        stage = supply.find_unpaid_cause(state)
+        changed = self.tariff.charge(state, energy_pj)
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         supply.update(state)
-        if self.store.uncommitted_pj >= _COMMIT_PJ or supply.find_reason(state) != stage:
-            self.store.keep()
+        return (
+            changed
+            or self.store.uncommitted_pj >= _COMMIT_PJ
+            or supply.find_unpaid_cause(state) != stage
+        )
 
     async def _keep_in_step(self, settle: bool) -> None:
         self.clock.read_seconds()  # updates the clock's fault

@@ -14,6 +14,8 @@ from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
 from state_store import StateStore
+from supply_switch import SupplySwitch
+from tariff import Tariff
 
 _PULSE_PJ = account.PJ_PER_KWH // 1000
 _CODES = const(32)
@@ -31,6 +33,8 @@ class Pages:
         clock: "Ds3231",
         settlement: "Settlement",
         self_check: "SelfCheck",
+        supply_switch: "SupplySwitch",
+        tariff: "Tariff",
     ) -> None:
         self._display = display
         self._store = store
@@ -39,6 +43,8 @@ class Pages:
         self._clock = clock
         self._settlement = settlement
         self._self_check = self_check
+        self._supply_switch = supply_switch
+        self._tariff = tariff
         self._pages = (
             self._format_balance,
             self._format_energy,
@@ -51,11 +57,19 @@ class Pages:
     def update(self) -> None:
         """Bring the display up to date."""
         faults = self.list_faults()
-        self._display.update(self._pages, self._pick_lamps(faults), faults)
+        lamps = self._pick_lamps(faults)
+        self._display.update(self._list_pages(), lamps, faults + self._supply_switch.list_texts())
 
     def compose_texts(self) -> list:
         """Return the text of each page as it is now."""
-        return [page() for page in self._pages]
+        return [page() for page in self._list_pages()]
+
+    def _list_pages(self) -> tuple:
+        """Return all pages; those about friendly time last, as many as there is to say."""
+        texts = self._supply_switch.friendly_pages
+        if not texts:
+            return self._pages
+        return self._pages + tuple([lambda text=text: text for text in texts])
 
     def list_faults(self) -> list:
         """Return the codes of the meter's standing faults, such as Err-02 (docs/operations.md)."""
@@ -94,7 +108,7 @@ class Pages:
         return add_label("E", decimal(account.compute_kwh_x100(self._store.state), 2))
 
     def _format_price(self) -> str:
-        return add_label("P", decimal(self._store.state.price_e4, 4))
+        return add_label("P" + self._tariff.mark, decimal(self._store.state.price_e4, 4))
 
     def _format_power(self) -> str:
         return add_label("L", str(self._metering.chip.power_mw // 1000))

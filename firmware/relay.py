@@ -2,10 +2,10 @@
 
 A pulse of 150 ms, at least three times the operate time of a 60-100 A relay (docs/hardware.md, "The
 relay's pulse"), then 150 ms of rest; never both coils. The opposite action comes no earlier than 5
-s after the last one, so that nothing makes the relay chatter. The feedback is debounced for 3 s: a
-contact that does not follow is driven again, three times, and then reported as a fault. This module
-keeps no memory: the contact stays where it is without supply, and the feedback reports its
-position.
+s after the last one, so that nothing makes the relay chatter. A contact that does not follow is
+driven again 60, 120 and 180 s after it last agreed or was first driven. One that does not follow
+then either, for 3 s more, is reported as a fault. This module keeps no memory: the contact stays
+where it is without supply, and the feedback reports its position.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ _PULSE_MS = const(150)
 _REST_MS = const(150)
 _OPPOSITE_MS = const(5_000)
 _MISMATCH_MS = const(3_000)
+_AGAIN_MS = const(60_000)
 _TRIES = const(3)
 
 
@@ -50,12 +51,13 @@ class Relay:
         self._open_coil.off()
 
     def force(self, closed: "bool | None") -> None:
-        """Let `pick_goal` return this, whatever the supply's decision; None ends it."""
+        """Hold the contact closed or open for a test (supply.py, TEST); None ends it."""
         self._forced = closed
 
-    def pick_goal(self, wanted: bool) -> bool:
-        """Return whether the contact is to be closed: the value set by `force`, else `wanted`."""
-        return wanted if self._forced is None else self._forced
+    @property
+    def forced(self) -> "bool | None":
+        """Return what was set by `force`."""
+        return self._forced
 
     async def follow(self, wanted: bool, able: bool) -> None:
         """Take one step towards `wanted`; `able` says whether the mains can drive a coil.
@@ -74,17 +76,20 @@ class Relay:
             if not self._resting:
                 self._tries = 0
                 await self._drive(wanted)
+                self._agreed_ms = self._driven_ms
         elif self.closed == wanted:
             self._agreed_ms, self._tries, self.fault = now_ms, 0, False
-        elif time.ticks_diff(now_ms, self._agreed_ms) >= _MISMATCH_MS:
-            await self._drive_again(wanted)
+        else:
+            await self._drive_again(wanted, time.ticks_diff(now_ms, self._agreed_ms))
 
-    async def _drive_again(self, wanted: bool) -> None:
-        if self._tries >= _TRIES:
+    async def _drive_again(self, wanted: bool, mismatch_ms: int) -> None:
+        """Drive again when it is time, or give up."""
+        if self._tries < _TRIES:
+            if mismatch_ms >= (self._tries + 1) * _AGAIN_MS:
+                self._tries += 1
+                await self._drive(wanted)
+        elif mismatch_ms >= _TRIES * _AGAIN_MS + _MISMATCH_MS:
             self.fault = True
-            return
-        self._tries += 1
-        await self._drive(wanted)
 
     async def _drive(self, wanted: bool) -> None:
         coil = self._close_coil if wanted else self._open_coil
@@ -95,5 +100,5 @@ class Relay:
         finally:
             coil.off()
         await asyncio.sleep_ms(_REST_MS)
-        self._driven_ms = self._agreed_ms = time.ticks_ms()
+        self._driven_ms = time.ticks_ms()
         self._resting = True

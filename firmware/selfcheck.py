@@ -93,8 +93,10 @@ class SelfCheck:
         start_ms = time.ticks_ms()
         while not self._is_settled() and time.ticks_diff(time.ticks_ms(), start_ms) < _LIMIT_MS:
             await asyncio.sleep_ms(_LOOK_MS)
+        memory = self._store.check()
+        await asyncio.sleep_ms(0)  # a commit and a collection in one would keep all tasks waiting
         digits = (
-            self._store.check(),
+            memory,
             self._check_chip(),
             self._check_esam(),
             self._check_clock(),

@@ -5,14 +5,14 @@ bytes; account and supply work on the fields. Units are in the names; `remainder
 fen (account.py). A `balance_fen` below zero is overdraft. A record is 2 bytes of format number,
 then every field in this order, big-endian, signed ones in two's complement.
 
-Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on. Every
-former format is read, and a field that it lacks is zero. Former formats can be written too: a
-version on trial keeps the format that it has found (state_store.py).
+Format 2 added the planned price to format 1; format 3 added all fields from `pulse_pj` on, format 4
+all from `set_crc` on. Every former format is read, and a field that it lacks is zero. Former
+formats can be written too: a version on trial keeps the format that it has found (state_store.py).
 """
 
 from micropython import const
 
-FORMAT = const(3)
+FORMAT = const(4)
 # The oldest format that is read; flashing needs this name (tools/dianka/flash/build.py).
 OLDEST = const(1)
 
@@ -24,6 +24,13 @@ RELEASED_ZERO = const(0x08)  # likewise after the trip at zero: uses granted ove
 LOCKED = const(0x10)  # overdraft used up: only a purchase closes the relay
 # Uses the credit of a production test card, until it is initialised (again).
 TEST_CREDIT = const(0x20)
+CLOSED = const(0x40)  # the account is settled and closed: nothing brings the supply back
+
+# Bits of `tripped` (load_watch.py, step_watch.py).
+OVERLOADED = const(0x01)
+OVERLOAD_LOCK = const(0x02)  # no timed return is left
+STEPPED = const(0x04)  # a heating load was switched on
+STEP_LOCK = const(0x08)  # no timed return is left today
 
 MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write-back
 
@@ -66,11 +73,24 @@ FIELDS = (
     ("difference_fen", 5, True),
     # The present time is not before this, in seconds since 2000-01-01 UTC; 0: unknown.
     ("earliest_s", 4, False),
+    # A tariff of several prices (tariff.py); all zero while the price is flat.
+    ("set_crc", 4, False),  # of the tariff set in force, which the memory or the ESAM has
+    ("next_set_crc", 4, False),  # of the planned one
+    ("dearest_e4", 4, False),  # highest price of the set in force
+    ("step_pj", 11, False),  # used in the present step period
+    ("step_since_s", 4, False),  # its beginning, local seconds since 2000-01-01; 0: unknown
+    # Rules of the supply (load_watch.py), and what they have cut; all zero without rules.
+    ("supply_crc", 4, False),  # of the rules, which the memory or the ESAM has
+    ("tripped", 1, False),
+    ("overload_trips", 1, False),  # since the last card, or an hour without one
+    ("step_trips", 1, False),  # on `step_day`
+    ("step_day", 3, False),  # YYMMDD in local time; 0: the time was not known
 )
-SIZE = const(126)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(163)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
-SIZES = {1: 97, 2: 106, FORMAT: SIZE}  # of the records of each format
+_UP_TO_3 = const(27)  # those of format 3
+SIZES = {1: 97, 2: 106, 3: 126, FORMAT: SIZE}  # of the records of each format
 
 
 class State:
@@ -104,6 +124,16 @@ class State:
         self.silence_limit_s = 0
         self.difference_fen = 0
         self.earliest_s = 0
+        self.set_crc = 0
+        self.next_set_crc = 0
+        self.dearest_e4 = 0
+        self.step_pj = 0
+        self.step_since_s = 0
+        self.supply_crc = 0
+        self.tripped = 0
+        self.overload_trips = 0
+        self.step_trips = 0
+        self.step_day = 0
 
     @property
     def overdraft_fen(self) -> int:
@@ -125,7 +155,7 @@ class State:
 def fields_of(form: int) -> tuple:
     """Return the part of FIELDS that a record of this format has."""
     if form > 2:
-        return FIELDS
+        return FIELDS if form == FORMAT else FIELDS[:_UP_TO_3]
     return tuple(field for field in FIELDS[:_UP_TO_2] if form == 2 or field[0] not in _SINCE_2)
 
 
@@ -142,14 +172,18 @@ def pack(state: "State", form: int = FORMAT) -> bytes:
 
     Fields that a former format lacks are left out.
     """
-    out = bytearray(form.to_bytes(2, "big"))
+    out = bytearray(SIZES[form])
+    out[:2] = form.to_bytes(2, "big")
+    at = 2
     for name, size, signed in fields_of(form):
         value = getattr(state, name)
-        span = 1 << 8 * size
-        low = -(span >> 1) if signed else 0
-        if not low <= value < span + low:
-            raise OverflowError(name)
-        out += (value & span - 1).to_bytes(size, "big")
+        if value:  # most fields of most meters are zero, and big numbers take time
+            span = 1 << 8 * size
+            low = -(span >> 1) if signed else 0
+            if not low <= value < span + low:
+                raise OverflowError(name)
+            out[at : at + size] = (value if value > 0 else value + span).to_bytes(size, "big")
+        at += size
     return bytes(out)
 
 

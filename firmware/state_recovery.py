@@ -3,8 +3,8 @@
 Until then the meter works on a provisional state, with the ESAM's balance and price, and commits
 nothing of it. Each card session breaks off at its first commit, before any money has moved, as at a
 power cut. So when the memory's state is read at last, only energy and illegal cards are added to
-it, and the ESAM is compared with it as after a start. The energy is charged at the price in force
-at the start; a plan whose time came later comes into force right after.
+it, and the ESAM is compared with it as after a start. The energy is charged at the flat price in
+force at the start, by the price of now where there are several.
 
 A memory that never answers changes nothing. If it answers and holds no state, the provisional state
 becomes the true one.
@@ -14,7 +14,6 @@ import asyncio
 
 import account
 import supply
-import tariff
 import versions
 from ds3231 import Ds3231
 from metering import Metering
@@ -36,12 +35,14 @@ class StateRecovery:
         clock: "Ds3231",
         settlement: "Settlement",
         self_check: "SelfCheck",
+        charge,
         log,
     ) -> None:
         self._store = store
         self._metering = metering
         self._settlement = settlement
         self._self_check = self_check
+        self._charge = charge  # of tariff.py
         self._log = log
         self._since = clock.read_sure_minute() if store.unread else 0
 
@@ -90,8 +91,8 @@ class StateRecovery:
         self._self_check.note_totals(state)
         energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register, state.pulse_pj)
         state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
-        tariff.switch_price(state, self._since)
-        account.debit(state, energy_pj)
+        account.switch_price(state, self._since)
+        self._charge(state, energy_pj)
         state.register = self._metering.register
         state.pulse_pj = self._metering.chip.pulse_pj or state.pulse_pj
         supply.update(state)

@@ -4,9 +4,9 @@ A memory that does not answer at the start is given up to 50 ms. If it stays unr
 works on a provisional state that is never committed; state_recovery.py exchanges it for the
 memory's state as soon as that can be read.
 
-A state of a former format is taken over whole. The first commit after that is of the present format
-and goes to a ring of its own (journal.py). A version on trial goes on in the former format, for the
-version that takes over again if the trial fails.
+A state of a former format is taken over whole. The first commit after that is of the present
+format, and from formats 1 and 2 it goes to another ring (journal.py). A version on trial goes on in
+the former format, for the version that takes over again if the trial fails.
 """
 
 import time
@@ -37,7 +37,10 @@ class StateStore:
     def __init__(self, memory: "Fram", log) -> None:
         self._log = log
         self._journal = journal.Journal(
-            memory, records.SIZE, former=(records.SIZES[2], records.SIZES[1])
+            memory,
+            records.SIZE,
+            former=(records.SIZES[2], records.SIZES[1]),
+            sizes=(records.SIZES[3],),
         )
         self._format = records.FORMAT  # of the record in the memory
         self.state = self._provisional = records.State()

@@ -1,13 +1,16 @@
 """Decide whether the relay may be closed, and why not: one decision from all causes.
 
-No hardware, no clock. Stages of a falling balance, on which public descriptions of Chinese prepaid
-meters agree (docs/operations.md):
+No hardware, no clock. `CAUSES` is the one table of the causes; a cause is its place in it, and the
+first cause that holds decides. docs/operations.md has the same table and is compared with it.
+Stages of a falling balance, on which public descriptions of Chinese prepaid meters agree:
 
     balance <= alarm 1       lamp
-    balance <= alarm 2       trip; the card, put in, releases it
-    balance <= 0             trip; released the same way if overdraft is granted and not used up
+    balance <= alarm 2       trip; the card, put in, releases it, or the key
+    balance <= 0             trip; the card releases it if overdraft is granted and not used up
     overdraft >= its limit   locked: closes only after a purchase that lifts the balance above
                              `close_above_fen`
+
+In friendly time (friendly.py) the middle two do not hold.
 
 A meter that is not initialised stays open, except for the credit of a production test card.
 
@@ -18,32 +21,88 @@ used (docs/journal.md), and nobody may repeat that at will.
 
 from micropython import const
 
-from state import INITIALISED, LOCKED, RELEASED_ALARM2, RELEASED_ZERO, TEST_CREDIT, State
+from state import (
+    CLOSED,
+    INITIALISED,
+    LOCKED,
+    OPENED,
+    OVERLOAD_LOCK,
+    OVERLOADED,
+    RELEASED_ALARM2,
+    RELEASED_ZERO,
+    STEP_LOCK,
+    STEPPED,
+    TEST_CREDIT,
+    State,
+)
 
-# Why the supply is off; 0 means that it may be on.
+# Acts that release a cause, as bits. BY_TIME: it ends by itself.
+BY_CARD = const(1)  # the resident's card is put in
+BY_KEY = const(2)  # the key is held for 3 s
+BY_PURCHASE = const(4)  # a purchase, or the card that opens the account, is taken over
+BY_TIME = const(8)
+
+# Why the supply is off, the strongest cause first; 0 means that it may be on.
 MAY_CLOSE = const(0)
-NOT_INITIALISED = const(1)
-AT_LIMIT = const(2)
-AT_ZERO = const(3)
-AT_ALARM2 = const(4)
-SPENT = const(5)  # as AT_LIMIT, where no overdraft is granted
-UNMETERED = const(6)
-INTERRUPTED = const(7)
+TEST = const(1)
+NOT_INITIALISED = const(2)
+NOT_OPENED = const(3)
+ACCOUNT_CLOSED = const(4)
+AT_LIMIT = const(5)
+SPENT = const(6)  # as AT_LIMIT, where no overdraft is granted
+AT_ZERO = const(7)
+AT_ALARM2 = const(8)
+OVERVOLTAGE = const(9)
+UNDERVOLTAGE = const(10)
+OVERLOAD_LOCKED = const(11)
+OVERLOAD = const(12)
+STEP_LOCKED = const(13)
+STEP = const(14)
+UNMETERED = const(15)
+INTERRUPTED = const(16)
+SPREAD = const(17)
+LOW_MAINS = const(18)
 
-REASONS = (
-    "on",
-    "not initialised",
-    "overdraft used up",
-    "no credit left",
-    "alarm 2",
-    "credit used up",
-    "metering chip silent",
-    "mains interrupted too often",
+# (words in the log, words on the display, acts that release it). "#" on the display: the seconds
+# left.
+CAUSES = (
+    ("on", "", 0),
+    ("production test", "FActory", BY_TIME),
+    ("not initialised", "no dAtA", 0),
+    ("account not opened", "not oPEn", BY_PURCHASE),
+    ("account closed", "EndEd", 0),
+    ("overdraft used up", "PAy dEbt", BY_PURCHASE),
+    ("credit used up", "PAy", BY_PURCHASE),
+    ("no credit left", "PUt CArd", BY_CARD),
+    ("alarm 2", "Lo CArd", BY_CARD | BY_KEY),
+    ("mains voltage too high", "UoLt UP", BY_TIME),
+    ("mains voltage too low", "UoLt Lo", BY_TIME),
+    ("overload, locked", "LoAdCArd", BY_CARD),
+    ("overload", "LoAd#", BY_CARD | BY_KEY | BY_TIME),
+    ("heating load, locked for today", "HEAt dAy", BY_PURCHASE | BY_TIME),
+    ("heating load", "HEAt#", BY_PURCHASE | BY_TIME),
+    ("metering chip silent", "no CoUnt", BY_TIME),
+    ("mains interrupted too often", "rEtry", BY_TIME),
+    ("waits its turn after an outage", "turn#", BY_CARD | BY_KEY | BY_TIME),
+    ("mains too low to switch", "UoLt Lo", BY_TIME),
 )
 SILENCE_LIMIT_S = const(60)  # default, for a meter without a limit of its own
 MOST_STARTS = const(5)  # counted starts that still let the relay close
 FORGIVE_S = const(10)  # of readings from the chip take one start off the count
 _MOST_COUNTED = const(255)
+
+
+class Circumstances:
+    """What the decision depends on beside the state: the present moment of one meter."""
+
+    def __init__(self) -> None:
+        self.forced: "bool | None" = None  # True or False while a production test moves the contact
+        self.friendly = False  # no cut within the overdraft now
+        self.over = False  # mains voltage beyond its limits
+        self.under = False
+        self.unmetered = False  # nobody counts the energy
+        self.waits = False  # its turn after an outage of the whole street has not come
+        self.mains_low = False  # the contact is open and the mains can't drive it
 
 
 def update(state: "State") -> None:
@@ -66,12 +125,20 @@ def update(state: "State") -> None:
         state.set(LOCKED, False)
 
 
-def release(state: "State") -> None:
-    """Release the trips that the resident's own card releases when it is put in."""
-    if state.balance_fen <= state.alarm2_fen:
+def release(state: "State", acts: int = BY_CARD) -> None:
+    """Release every trip that one of these acts releases by `CAUSES`."""
+    if state.balance_fen <= state.alarm2_fen and acts & CAUSES[AT_ALARM2][2]:
         state.set(RELEASED_ALARM2)
-    if state.balance_fen <= 0 and not state.has(LOCKED):
+    if state.balance_fen <= 0 and not state.has(LOCKED) and acts & CAUSES[AT_ZERO][2]:
         state.set(RELEASED_ZERO)
+    if not state.tripped & OVERLOAD_LOCK and acts & CAUSES[OVERLOAD][2]:
+        state.tripped &= ~OVERLOADED
+    if acts & CAUSES[OVERLOAD_LOCKED][2]:
+        state.tripped &= ~(OVERLOADED | OVERLOAD_LOCK)
+        state.overload_trips = 0
+    if acts & CAUSES[STEP_LOCKED][2]:
+        state.tripped &= ~(STEPPED | STEP_LOCK)
+        state.step_trips = 0
 
 
 def count_start(state: "State") -> None:
@@ -93,29 +160,50 @@ def forgive_start(state: "State") -> bool:
     return True
 
 
-def find_reason(state: "State", silence_s: int = 0) -> int:
-    """Return the cause that keeps the supply off, or MAY_CLOSE.
-
-    `silence_s` is the time since the metering chip was last heard.
-    """
-    why = _find_unpaid_reason(state)
-    if why != MAY_CLOSE:
-        return why
-    if silence_s >= (state.silence_limit_s or SILENCE_LIMIT_S):
-        return UNMETERED
-    return INTERRUPTED if state.uncharged_starts > MOST_STARTS else MAY_CLOSE
+def find_cause(state: "State", now: "Circumstances") -> int:
+    """Return the strongest cause that keeps the supply off, or MAY_CLOSE."""
+    if now.forced is not None:
+        return MAY_CLOSE if now.forced else TEST
+    return find_unpaid_cause(state, now.friendly) or _find_other_cause(state, now)
 
 
-def _find_unpaid_reason(state: "State") -> int:
-    if not state.has(INITIALISED) and not state.has(TEST_CREDIT):
-        return NOT_INITIALISED
+def find_unpaid_cause(state: "State", friendly: bool = False) -> int:
+    """Return the strongest of the causes that lie in account and balance, or MAY_CLOSE."""
+    if not state.has(TEST_CREDIT):
+        if not state.has(INITIALISED):
+            return NOT_INITIALISED
+        if not state.has(OPENED):
+            return NOT_OPENED
+    if state.has(CLOSED):
+        return ACCOUNT_CLOSED
     if state.has(LOCKED):
         return AT_LIMIT if state.overdraft_limit_fen else SPENT
+    if friendly:
+        return MAY_CLOSE
     if state.balance_fen <= 0:
         return MAY_CLOSE if state.has(RELEASED_ZERO) else AT_ZERO
     if state.balance_fen <= state.alarm2_fen and not state.has(RELEASED_ALARM2):
         return AT_ALARM2
     return MAY_CLOSE
+
+
+def _find_other_cause(state: "State", now: "Circumstances") -> int:
+    if now.over:
+        return OVERVOLTAGE
+    if now.under:
+        return UNDERVOLTAGE
+    tripped = state.tripped
+    if tripped & OVERLOADED:
+        return OVERLOAD_LOCKED if tripped & OVERLOAD_LOCK else OVERLOAD
+    if tripped & STEPPED:
+        return STEP_LOCKED if tripped & STEP_LOCK else STEP
+    if now.unmetered:
+        return UNMETERED
+    if state.uncharged_starts > MOST_STARTS:
+        return INTERRUPTED
+    if now.waits:
+        return SPREAD
+    return LOW_MAINS if now.mains_low else MAY_CLOSE
 
 
 def is_alarm_on(state: "State") -> bool:

@@ -187,7 +187,7 @@ def test_times_that_there_are_not(text: str) -> None:
 
 
 def test_the_desk_and_the_meter_mean_the_same_local_time() -> None:
-    assert load_shared("ds3231").Ds3231(None)._offset_s == UTC_OFFSET.total_seconds()
+    assert load_shared("ds3231").Ds3231(None).offset_s == UTC_OFFSET.total_seconds()
 
 
 def test_the_command_line(tmp_path: Path) -> None:

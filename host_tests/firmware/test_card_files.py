@@ -153,16 +153,21 @@ def test_tariffs(rates: list[int]) -> None:
     assert len(data) == card_files.TARIFF_SIZE
     tariff = card_files.unpack_tariff(data)
     assert tariff["rates_e4"] == rates + [rates[-1]] * (12 - len(rates))
-    assert tariff["steps_1"] == tariff["steps_2"] == ([0] * 6, [0] * 7)
+    assert not any(any(numbers) for name, numbers in tariff.items() if name != "rates_e4")
+    assert card_files.is_flat(data)
 
 
 def test_step_tables_stand_where_the_reference_says() -> None:
     framed = bytearray(card_files.frame(1, card_files.pack_tariff([5000])))
     framed[52:56], framed[76:80] = b"\x00\x00\x01\x00", b"\x00\x00\x60\x00"
-    framed[122:126], framed[170:174] = b"\x00\x00\x02\x00", b"\x00\x00\x70\x00"
+    framed[104:107], framed[122:124], framed[142:144] = b"\x07\x01\x12", b"\x28\x02", b"\x00\x03"
     tariff = card_files.unpack_tariff(framed[4:197])
-    assert tariff["steps_1"] == ([100, 0, 0, 0, 0, 0], [6000, 0, 0, 0, 0, 0, 0])
-    assert tariff["steps_2"] == ([200, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 7000])
+    assert tariff["limits"] == [100, 0, 0, 0, 0, 0]
+    assert tariff["steps_e4"] == [6000, 0, 0, 0, 0, 0, 0]
+    assert tariff["periods"] == [70112, 0, 0, 0, 0, 0]
+    assert (tariff["slots"][0], tariff["rest_slots"][0]) == (2802, 3)
+    assert not card_files.is_flat(bytes(framed[4:197]))
+    assert card_files.pack_tariff([5000], tariff) == framed[4:197]
 
 
 def test_tariffs_that_are_none() -> None:

@@ -21,6 +21,9 @@ def areas() -> list[tuple[str, int, int]]:
             )
         )
         found.append(("journal", half + MAP.JOURNAL_AT, half + MAP.JOURNAL_AT + ring))
+        sets = half + MAP.TARIFF_AT
+        found.append(("rules", half + MAP.RULES_AT, half + MAP.RULES_AT + MAP.RULES_BYTES))
+        found.append(("tariffs", sets, sets + MAP.TARIFF_SLOTS * MAP.TARIFF_SLOT_BYTES))
     return sorted(found, key=lambda area: area[1])
 
 

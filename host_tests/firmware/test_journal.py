@@ -321,6 +321,40 @@ def test_a_commit_is_read_back_until_one_half_has_it(
     assert MODULE.Journal(memory, len(EIGHT)).load() == (EIGHT if kept else None)
 
 
+@pytest.mark.parametrize(("torn", "records"), [(0, 2), (1, 3), (3, 5)])
+def test_a_start_reads_every_head_and_no_more_records_than_it_must(torn: int, records: int) -> None:
+    """The newest of each half; and one more for each that turns out to be torn."""
+    memory = Losing(())
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None
+    for number in range(20):
+        journal.commit(payload(number))
+    for number in range(torn):
+        memory.data[BASE + (19 - number) % 8 * SLOT + RECORD - 1] ^= 1
+    memory.reads = 0
+    assert MODULE.Journal(memory, PAYLOAD).load() == payload(19)
+    assert memory.reads == READS + records
+
+
+def test_a_head_that_is_garbled_on_the_bus_is_no_newer_record() -> None:
+    memory = Losing(())
+    journal = MODULE.Journal(memory, PAYLOAD)
+    assert journal.load() is None
+    for number in range(3):
+        journal.commit(payload(number))
+    read = memory.read
+
+    def garble(address: int, count: int) -> bytes:
+        data = bytearray(read(address, count))
+        if memory.reads == 1:
+            data[0] ^= 0x80
+        return bytes(data)
+
+    memory.reads, memory.read = 0, garble
+    found = MODULE.Journal(memory, PAYLOAD)
+    assert found.load() == payload(2) and found._sequence == 3
+
+
 # ****** A memory that falls silent or wakes up while it is read ******
 
 # The newest record, or nothing, and never an older one.

@@ -99,18 +99,47 @@ def test_a_contact_that_does_not_follow_is_driven_again_and_then_reported(
 ) -> None:
     driven = Driven(closed=not wanted)
     driven.model.fault = fault
-    driven.follow(wanted, 8_000)
+    begun = []
+    for coil in (CLOSE, OPEN):
+        driven.parts.mcu.get_pin(coil).listeners.append(
+            lambda level: level and begun.append(driven.parts.clock.now_us // 1_000_000)
+        )
+    driven.follow(wanted, 182_000)
     assert not driven.driver.fault
-    driven.follow(wanted, 20_000)
+    assert [second - begun[0] for second in begun] == [0, 60, 120, 180]
+    driven.follow(wanted, 300_000)
+    assert driven.driver.fault and len(begun) == 4
+    assert driven.model.violations == []
+
+
+@pytest.mark.parametrize("drives", [1, 2, 3])
+def test_a_contact_that_sticks_comes_free_before_it_is_a_fault(relay: Driven, drives: int) -> None:
+    relay.model.stuck_drives = drives
+    relay.follow(True, drives * 60_000 - 3_000)
+    assert not relay.model.closed
+    relay.follow(True, 5_000)
+    assert relay.model.closed and not relay.driver.fault
+    relay.follow(True, 600_000)
+    assert relay.model.operations == 1 and not relay.driver.fault
+
+
+def test_after_a_fault_the_other_way_is_driven_and_repeated_as_well() -> None:
+    driven = Driven()
+    driven.model.stuck_drives = 4
+    driven.follow(True, 200_000)
+    assert driven.driver.fault
+    driven.model.fault = ContactFault.WELDED
+    driven.follow(False, 200_000)
     assert driven.driver.fault
     driven.model.fault = ContactFault.NONE
-    assert driven.model.violations == []
+    driven.follow(True, 10_000)
+    assert driven.model.closed and not driven.driver.fault
 
 
 def test_a_fault_is_taken_back_when_the_contact_follows_at_last() -> None:
     driven = Driven()
     driven.model.fault = ContactFault.STUCK_OPEN
-    driven.follow(True, 30_000)
+    driven.follow(True, 200_000)
     assert driven.driver.fault
     driven.model.fault = ContactFault.NONE
     driven.follow(True, 2_000)

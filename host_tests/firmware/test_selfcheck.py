@@ -17,7 +17,7 @@ from dianka.bench.models.relay import ContactFault
 from dianka.cardos.chip import Chip
 from dianka.cardos.t0 import Behaviour
 from dianka.firmware import ROOT, load_shared
-from meter_kit import INIT_DATA, MeterKit, S, in_use
+from meter_kit import INIT_DATA, USER_DATA, MeterKit, S, in_use
 
 MANY = 1_000_000
 GOOD = "00000"
@@ -25,7 +25,9 @@ GOOD = "00000"
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Iterator[MeterKit]:
-    kit = MeterKit.new(tmp_path, replace(INIT_DATA, desk_time=2601050800))
+    # A number whose turn after an outage comes at once: the relay is driven in time to be checked.
+    init = replace(INIT_DATA, meter_no=61, desk_time=2601050800)
+    kit = MeterKit.new(tmp_path, init, replace(USER_DATA, meter_no=61))
     in_use(kit, 1000)
     kit.rig.set_load(1_000_000)
     kit.wait(10 * S)

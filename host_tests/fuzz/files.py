@@ -5,6 +5,7 @@ What is accepted is written back as it was.
 
 from dianka.cardos import desk_files
 from dianka.cardos.files import card_files as FILES
+from dianka.firmware import load_shared
 
 
 def tables() -> dict[str, tuple]:
@@ -88,17 +89,19 @@ def tariff(text: bytes) -> None:
     except ValueError:
         return
     assert len(data) == FILES.TARIFF_SIZE and len(found["rates_e4"]) == 12
-    numbers = [
-        *found["rates_e4"],
-        *found["steps_1"][0],
-        *found["steps_1"][1],
-        *found["steps_2"][0],
-        *found["steps_2"][1],
-    ]
-    assert len(numbers) == 38 and all(0 <= number < 10**8 for number in numbers)
+    for name, (numbers, size) in FILES.TARIFF:
+        assert len(found[name]) == numbers and all(0 <= each < 100**size for each in found[name])
     rates = found["rates_e4"]
-    again = FILES.pack_tariff(rates)
-    assert FILES.unpack_tariff(again)["rates_e4"] == rates and again[:48] == data[:48]
+    assert FILES.pack_tariff(rates, found) == data
+    try:
+        table = load_shared("tariff_table").Table(found, load_shared("ds3231"))
+    except ValueError:
+        return
+    for at_s in (0, 820_540_800, 3_155_759_999):
+        rate, until_s = table.find_rate(at_s)
+        assert 1 <= rate <= 4 and at_s < until_s <= at_s + 86_400
+        begin_s, end_s = table.find_period(at_s)
+        assert begin_s <= at_s < end_s
 
 
 def money(text: bytes) -> None:

@@ -136,6 +136,13 @@ def private_esam(control: Chip) -> Chip:
     return esam
 
 
+def make_former(chip: Chip, sfi: int) -> Chip:
+    """Return this chip as one of an earlier make, which lacks a file."""
+    state = chip.state.copy()
+    del state.files[sfi]
+    return Chip(state, seeded(11))
+
+
 def initialise(esam: Chip, card: Chip) -> None:
     serial = open_card(card)
     assert identify(esam, card, serial)

@@ -97,3 +97,8 @@ def test_session(kit: MeterKit, card: Path = TEST, key_at: int = 0, limit_s: int
 
 
 test_session.__test__ = False  # type: ignore[attr-defined]
+
+
+def find_verdict(log: list[str]) -> str:
+    """Return the line that says how the tests of this session have ended, "" if there is none."""
+    return next((line for line in reversed(log) if "] tests " in line), "")

@@ -135,7 +135,7 @@ def test_a_relay_that_does_not_follow(dear: MeterKit, fault: ContactFault) -> No
         while kit.state.balance_fen > 50:
             kit.wait(60 * S)
         kit.rig.set_load(0)
-    kit.wait(30 * S)
+    kit.wait(190 * S)
     assert "Err-01" in kit.watch_display(15 * S)
     state = kit.state
     assert compute_used_fen(state) == Fraction(state.energy_pj * state.price_e4, FEN)

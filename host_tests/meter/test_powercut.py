@@ -113,7 +113,7 @@ def restored(kit: MeterKit, least_fen: int) -> None:
     )
     assert (state.alarm1_fen, state.alarm2_fen, state.overdraft_limit_fen) == (100, 50, 50)
     assert least_fen - 2 <= state.balance_fen <= 1000
-    kit.wait(8 * S)
+    kit.wait(METER_NO * S + 3 * S)  # its turn after an outage
     assert kit.relay_closed
     kit.sell(300)
     assert kit.run_session(USER).code == 0

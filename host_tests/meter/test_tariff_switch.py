@@ -53,7 +53,7 @@ def test_bought_is_used_and_balance_through_any_changes(
     kept = records.pack(state), plan, price_e4, owed
     for what, value in steps:
         if what == "use":
-            tariff.switch_price(state, 0 if blind else local(now_s))
+            account.switch_price(state, 0 if blind else local(now_s))
             if plan and not blind and local(now_s) >= local(plan[0]):
                 price_e4, plan = plan[1], None
             account.debit(state, value)
@@ -73,17 +73,17 @@ def test_bought_is_used_and_balance_through_any_changes(
         if state.balance_fen > -(1 << 38):
             assert compute_used_fen(state) == owed
         if blind:
-            assert not tariff.switch_price(state, 0)
+            assert not account.switch_price(state, 0)
 
 
 def test_zeros_plan_nothing_and_forget_what_was_planned() -> None:
     state = records.State()
     tariff.plan_price(state, 2601010000, pack_user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time) == (6000, 2601010000)
-    assert not tariff.switch_price(state, 2512312359) and not tariff.switch_price(state, 0)
+    assert not account.switch_price(state, 2512312359) and not account.switch_price(state, 0)
     tariff.plan_price(state, 0, pack_user_tariff([6000]))
     assert (state.next_price_e4, state.switch_time, state.price_e4) == (0, 0, 0)
-    assert not tariff.switch_price(state, 9912312359)
+    assert not account.switch_price(state, 9912312359)
 
 
 # ****** A whole meter ******

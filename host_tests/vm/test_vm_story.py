@@ -29,7 +29,7 @@ def test_a_meter_lives_on_in_its_folder_and_an_expectation_can_fail(tmp_path: Pa
     assert play("new-meter", *home)[0] == 0
     second = tmp_path / "second.story"
     second.write_text(
-        'mains on\nwait 5 s\nexpect display "0.00"\ninsert resident.card\n'
+        'mains on\nwait 5 s\nexpect display "0.00" within 3 s\ninsert resident.card\n'
         'expect display "20.00" within 6 s\npull card\n'
         "expect relay closed within 5 s\ncut power\nwait 1 min\nmains on\n"
         'expect display "20.00" within 5 s\nload 1 kW\nexpect display "20.01" within 1 min\n',

@@ -11,6 +11,10 @@ DESK = {
         SaleCommand,
     ),
     "card": Later("dianka.desk.cli.card:app", "Make cards, look at them, check and replace them."),
+    "tariff": Later(
+        "dianka.desk.cli.tariff:tariff_app",
+        "Tariffs of several prices, and what money buys by them.",
+    ),
     "keys": Later(
         "dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."
     ),

@@ -31,6 +31,7 @@ _TARIFF = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 _WRITE_BACK = card_files.WRITE_BACK_SIZE
 _WALLET = 8
 _LIMITS = card_files.size_of(card_files.LIMITS)
+_SUPPLY = card_files.size_of(card_files.SUPPLY)
 _PARAMS = card_files.size_of(card_files.PARAMS)
 _EVENT = card_files.size_of(desk_files.EVENT)
 _RESULT = card_files.size_of(card_files.TEST_RESULT)
@@ -137,6 +138,9 @@ _INIT = Kind(
         card_files.CARD_TARIFF_2: _describe_card_file(_TARIFF, "04 D6 84"),
         card_files.CARD_LIMITS: _describe_card_file(
             _compute_framed_size(card_files.LIMITS), "04 D6 89", 4
+        ),
+        card_files.CARD_SUPPLY: _describe_card_file(
+            _compute_framed_size(card_files.SUPPLY), "04 D6 8A", 4
         ),
     },
     frozenset(keys.ROOT_KIDS),
@@ -309,6 +313,8 @@ _ESAM = Kind(
             _WRITE_BACK, "04 D6 85", "04 D6 88", update=FREE
         ),
         card_files.ESAM_LIMITS: _describe_esam_file(_LIMITS, "04 D6 87"),
+        # No card takes them along, and so they are sealed for none.
+        card_files.ESAM_SUPPLY: FileSpec(_SUPPLY, _BY_CARD),
     },
     frozenset(keys.ROOT_KIDS) - {keys.DESK},
     _BASE
@@ -341,8 +347,19 @@ ALL = {
         _ESAM,
     )
 }
+
+
+def _remove_file(kind: Kind, sfi: int) -> Kind:
+    """Return the kind as it was before it had this file."""
+    return replace(kind, files={at: spec for at, spec in kind.files.items() if at != sfi})
+
+
 # Chips of an earlier make, which go on as they are. Their files tell them from those of today.
-FORMER = {CONTROL: _CONTROL_BEFORE_PIN}
+FORMER = {
+    CONTROL: _CONTROL_BEFORE_PIN,
+    INIT: _remove_file(_INIT, card_files.CARD_SUPPLY),
+    ESAM: _remove_file(_ESAM, card_files.ESAM_SUPPLY),
+}
 
 
 def find_make(name: str, files: Iterable[int]) -> Kind:

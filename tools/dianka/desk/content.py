@@ -115,6 +115,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
         card_files.CARD_TARIFF_1: _INIT_TARIFFS[0],
         card_files.CARD_TARIFF_2: _INIT_TARIFFS[1],
         card_files.CARD_LIMITS: Content("limits", card_files.LIMITS, (card_files.CMD_INIT,)),
+        card_files.CARD_SUPPLY: Content("supply", card_files.SUPPLY, (card_files.CMD_INIT,)),
     },
     kinds.KEYS: _describe_key_card(card_files.CMD_KEYS),
     kinds.RESTORE: _describe_key_card(card_files.CMD_KEYS_RESTORE),
@@ -166,5 +167,6 @@ CONTENTS: dict[str, dict[int, Content]] = {
         card_files.ESAM_KEY_INFO: Content("key info", card_files.KEY_INFO, _KEY_INFO),
         card_files.ESAM_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
         card_files.ESAM_LIMITS: Content("limits", card_files.LIMITS),
+        card_files.ESAM_SUPPLY: Content("supply", card_files.SUPPLY),
     },
 }

@@ -7,7 +7,7 @@ Amounts are in fen, prices in 0.0001 yuan per kWh. service.py makes the cards of
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from dianka.desk.control import (
 )
 from dianka.desk.quota import must_give_roots, must_suffice, say_no_cards_left
 from dianka.desk.session import Desk
+from dianka.desk.supply import Rules, fill_rules, supply_rules
 
 # The counter file has four bytes; all FF is a file that was never written.
 MOST_USES = (1 << 32) - 2
@@ -37,7 +38,6 @@ FIRST_SALE = card_files.UPDATE_OTHER | 0x0F  # 8FH: all that the card carries is
 # Set 2 with its switch time, and set 1. A meter in use takes set 1 only if its price is in force
 # there (docs/cards/sessions.md, step 7 of the user card).
 NEW_PRICE = card_files.UPDATE_TARIFF_1 | card_files.UPDATE_TARIFF_2
-_SINGLE_RATE, _MULTI_RATE = 1, 2
 
 Rng = Callable[[int], bytes]
 Data = TypeVar("Data")
@@ -58,6 +58,7 @@ class UserData:
     money_fen: int = 0
     switch_time: int = 0  # YYMMDDhhmm, from when `next_rates_e4` hold; 0: no change is planned
     next_rates_e4: Sequence[int] = ()
+    tariff: bytes = b""  # data of a set of several prices, in place of `rates_e4`
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,9 @@ class InitData:
     silence_min: int = 0
     # YYMMDDhhmm, local: when the card is made. The meter's clock can't be earlier. 0: not given.
     desk_time: int = 0
+    tariff: bytes = b""  # as in UserData
+    # Fields of card_files.SUPPLY; those that are not given are zero.
+    supply: Rules = field(default_factory=dict)
 
 
 def make_user(control: CardPort, card: CardPort, data: UserData) -> None:
@@ -284,8 +288,10 @@ def _pack_user_files(data: UserData) -> dict[int, bytes]:
     }
     wallet = card_files.pack(card_files.WALLET, {"money_fen": data.money_fen, "count": data.count})
     return {
-        card_files.CARD_TARIFF_1: pack_user_tariff(data.rates_e4),
-        card_files.CARD_TARIFF_2: pack_user_tariff(data.next_rates_e4 or data.rates_e4),
+        card_files.CARD_TARIFF_1: pack_user_tariff(data.rates_e4, data.tariff),
+        card_files.CARD_TARIFF_2: pack_user_tariff(
+            data.next_rates_e4 or data.rates_e4, b"" if data.next_rates_e4 else data.tariff
+        ),
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
         card_files.CARD_WALLET: wallet,
         card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
@@ -295,11 +301,13 @@ def _pack_user_files(data: UserData) -> dict[int, bytes]:
     }
 
 
-def pack_user_tariff(rates_e4: Sequence[int]) -> bytes:
-    """Return a tariff file of a user card.
+def pack_user_tariff(rates_e4: Sequence[int], tariff: bytes = b"") -> bytes:
+    """Return a tariff file of a user card: the data of a set, or those rates.
 
-    Without rates it is blank: the card does not give its meter's price.
+    Without either it is blank: the card does not give its meter's price.
     """
+    if tariff:
+        return card_files.frame(card_files.CMD_USER, tariff)
     if not rates_e4:
         return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
     return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
@@ -313,8 +321,11 @@ def pack_init_files(data: InitData) -> dict[int, bytes]:
 
 
 def _pack_init_files(data: InitData) -> dict[int, bytes]:
-    tariff = card_files.frame(card_files.CMD_INIT, card_files.pack_tariff(data.rates_e4))
+    content = data.tariff or card_files.pack_tariff(data.rates_e4)
+    tariff = card_files.frame(card_files.CMD_INIT, content)
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
+    supply = fill_rules(data.supply)
+    supply_rules.check(supply)
     # PARAMS without a customer number: none shall stay in the ESAM.
     own = {"silence_min": data.silence_min, "switch_time": data.desk_time}
     params = card_files.pack(card_files.PARAMS, _compose_params(data) | own)
@@ -324,13 +335,18 @@ def _pack_init_files(data: InitData) -> dict[int, bytes]:
         card_files.CARD_LIMITS: card_files.frame(
             card_files.CMD_INIT, card_files.pack(card_files.LIMITS, limits)
         ),
+        card_files.CARD_SUPPLY: card_files.frame(
+            card_files.CMD_INIT, card_files.pack(card_files.SUPPLY, supply)
+        ),
         card_files.CARD_INFO: card_files.frame(card_files.CMD_INIT, params),
     }
 
 
 def _compose_params(data: UserData | InitData) -> dict[str, object]:
     return {
-        "user_type": _SINGLE_RATE if len(set(data.rates_e4)) < 2 else _MULTI_RATE,
+        "user_type": card_files.SEVERAL_RATES
+        if data.tariff or len(set(data.rates_e4)) > 1
+        else card_files.ONE_RATE,
         "alarm1_fen": data.alarm1_fen,
         "alarm2_fen": data.alarm2_fen,
         "ct_ratio": 1,

@@ -31,11 +31,15 @@ _TARIFF_BYTES = card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD
 
 @dataclass(frozen=True)
 class NewPrice:
-    """A price in 0.0001 yuan per kWh, and the local minute (YYMMDDhhmm) from which it holds."""
+    """A price in 0.0001 yuan per kWh, and the local minute (YYMMDDhhmm) from which it holds.
+
+    Of several prices `price_e4` is rate 1, and `tariff` has the data of the set.
+    """
 
     price_e4: int
     switch_time: int
     at_once: bool = False  # a time that has passed is meant
+    tariff: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,10 @@ def plan_changes(
         raise CardError(
             "a new price is from 0.0001 to 9999.9999 yuan per kWh and has a time: give both"
         )
-    rates = read_rates(
+    former = read_set(
         card, card_files.CARD_TARIFF_2 if 0 < planned <= now else card_files.CARD_TARIFF_1
     )
-    former_e4 = rates[0] if rates else None
+    former_e4 = card_files.unpack_tariff(former)["rates_e4"][0] if former else None
     if new.switch_time <= now and not new.at_once:
         raise CardError(
             f"{format_time(new.switch_time)} has passed: {format_price(new.price_e4)} would begin "
@@ -109,14 +113,12 @@ def plan_changes(
             "meant, or a later --from"
         )
     flag, tariff_1 = (
-        (NEW_PRICE, pack_user_tariff(rates)) if rates else (card_files.UPDATE_TARIFF_2, None)
+        (NEW_PRICE, pack_user_tariff((), former)) if former else (card_files.UPDATE_TARIFF_2, None)
     )
-    return Changes(
-        {"update_flag": flag, "switch_time": new.switch_time},
-        tariff_1,
-        pack_user_tariff([new.price_e4]),
-        former_e4,
-    )
+    fields = {"update_flag": flag, "switch_time": new.switch_time}
+    if new.tariff or params["user_type"] == card_files.SEVERAL_RATES:
+        fields["user_type"] = card_files.SEVERAL_RATES
+    return Changes(fields, tariff_1, pack_user_tariff([new.price_e4], new.tariff), former_e4)
 
 
 def mark_unfinished(params: dict[str, Any]) -> dict[str, Any]:
@@ -160,17 +162,25 @@ def is_far(price_e4: int, former_e4: int | None) -> bool:
 def read_rates(card: CardPort, sfi: int) -> Sequence[int]:
     """Return all rates of a tariff file, none if it is blank, as on a card made without a price.
 
+    Raise CardError as `read_set`.
+    """
+    data = read_set(card, sfi)
+    return tuple(card_files.unpack_tariff(data)["rates_e4"]) if data else ()
+
+
+def read_set(card: CardPort, sfi: int) -> bytes:
+    """Return the data of a tariff file, none if it is blank.
+
     Raise CardError if the file is damaged or its first rate is zero.
     """
     try:
         block = read_file(card, sfi, _TARIFF_BYTES)
         if not any(block):
-            return ()
+            return b""
         _, data = card_files.unframe(block)
-        rates = tuple(card_files.unpack_tariff(data)["rates_e4"])
-        if not rates[0]:
+        if not card_files.unpack_tariff(data)["rates_e4"][0]:
             raise ValueError("a tariff without a price")
-        return rates
+        return data
     except ValueError as error:
         raise CardError(
             f"the card is damaged ({error}): make a replacement card from its numbers and amounts"

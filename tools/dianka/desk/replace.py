@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos.files import card_files
 from dianka.desk.issue import UserData, make_user, pack_user_tariff
-from dianka.desk.prices import get_local_minute, read_rates
+from dianka.desk.prices import get_local_minute, read_set
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
 from dianka.money import HIGHEST_FEN, yuan
@@ -106,10 +106,12 @@ def read_former(
     must_have_price(last, rates_e4)
     params = found.params
     numbers = params["meter_no"], params["customer_no"], params["alarm1_fen"], params["alarm2_fen"]
-    begun = 0 < params["switch_time"] <= now()
-    return UserData(
-        *numbers, rates_e4 or (() if begun else read_rates(card, card_files.CARD_TARIFF_1))
-    ), last
+    if rates_e4 or 0 < params["switch_time"] <= now():
+        return UserData(*numbers, rates_e4 or ()), last
+    former = read_set(card, card_files.CARD_TARIFF_1)
+    rates = card_files.unpack_tariff(former)["rates_e4"] if former else ()
+    several = b"" if not former or card_files.is_flat(former) else former
+    return UserData(*numbers, tuple(rates), tariff=several), last
 
 
 def must_have_price(last: LastPurchase, rates_e4: list[int] | None) -> None:
@@ -156,7 +158,7 @@ def is_made(card: CardPort, data: UserData, last: LastPurchase) -> bool:
         tariff = read_file(card, card_files.CARD_TARIFF_1, _TARIFF_BYTES) if last.opens else b""
     except CardError:
         return False
-    if last.opens and tariff != pack_user_tariff(made.rates_e4):
+    if last.opens and tariff != pack_user_tariff(made.rates_e4, made.tariff):
         return False
     names = ("meter_no", "customer_no", "card_type", "alarm1_fen", "alarm2_fen")
     same = all(found.params[name] == getattr(made, name) for name in names)

@@ -14,6 +14,7 @@ from dianka.desk.prices import UNFINISHED
 from dianka.desk.reading import explain_no_kind, read_kind, read_whole
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.show_service import SERVICE
+from dianka.desk.supply import describe_supply
 from dianka.desk.words import (
     Lines,
     describe_limits,
@@ -136,6 +137,7 @@ def _describe_init(records: dict[int, Any]) -> Lines:
         ("alarm amounts", f"{yuan(params['alarm1_fen'])} and {yuan(params['alarm2_fen'])} yuan"),
         *describe_limits(records[card_files.CARD_LIMITS]),
         *describe_silence(params),
+        *_describe_supply(records, card_files.CARD_SUPPLY),
         *describe_tariff(records, card_files.CARD_TARIFF_1),
         *([("made at", format_time(params["switch_time"]))] if params["switch_time"] else []),
     ]
@@ -147,7 +149,13 @@ def _describe_esam(records: dict[int, Any]) -> Lines:
         ("wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),
         *describe_params(records[card_files.ESAM_PARAMS]),
         *describe_limits(records[card_files.ESAM_LIMITS]),
+        *_describe_supply(records, card_files.ESAM_SUPPLY),
         ("keys", format_keys_state(records[card_files.ESAM_KEY_INFO])),
         *describe_tariff(records, card_files.ESAM_TARIFF_1),
         *describe_new_price(records[card_files.ESAM_PARAMS], records, card_files.ESAM_TARIFF_2),
     ]
+
+
+def _describe_supply(records: dict[int, Any], sfi: int) -> Lines:
+    """Return the rules of the supply; a chip of an earlier make has no file for them."""
+    return describe_supply(records[sfi]) if sfi in records else []

@@ -196,6 +196,8 @@ def _read_log(card: CardPort, kind: str, sfi: int) -> list[dict[str, Any]]:
 def _decode_text(raw: bytes) -> str:
     """Decode ASCII that is padded with zeros; return hexadecimal if it is anything else."""
     text = raw.rstrip(b"\0 ")
+    if not text:
+        return "not told"
     return text.decode() if text.isascii() and text.decode().isprintable() else raw.hex()
 
 

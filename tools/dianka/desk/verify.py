@@ -35,7 +35,9 @@ from dianka.desk.reading import (
     read_kind,
     read_whole,
 )
+from dianka.firmware import load_shared
 
+tariff_table, ds3231 = load_shared("tariff_table"), load_shared("ds3231")
 _LAST_SFI = 30
 _REFUSALS = (NOT_ALLOWED, UNKNOWN_INS)
 _OPENING_FILES = (card_files.CARD_INFO, card_files.CARD_TARIFF_1, card_files.CARD_TARIFF_2)
@@ -114,6 +116,12 @@ def _check_file(card: CardPort, sfi: int, spec: FileSpec, content: Content) -> F
         return Finding(False, f"{name}: {error}")
     if content.fields is None and any(not record["rates_e4"][0] for record in records):
         return Finding(False, f"{name}: a tariff without a price")
+    if content.fields is None:
+        try:
+            for record in records:
+                tariff_table.Table(record, ds3231)
+        except ValueError as error:
+            return Finding(False, f"{name}: {error}")
     return Finding(True, f"{name}: {spec.size} bytes, {_format_state(spec, content, len(records))}")
 
 

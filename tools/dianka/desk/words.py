@@ -75,12 +75,18 @@ def has_planned_price(params: dict[str, Any]) -> bool:
 
 
 def _format_rates(records: dict[int, Any], sfi: int) -> str:
+    """Format the rates, and by what they change."""
     rates = [
         rate
         for at, rate in enumerate(records[sfi]["rates_e4"])
         if not at or rate != records[sfi]["rates_e4"][at - 1]
     ]
-    return ", ".join(format_price(rate) for rate in rates)
+    by = [
+        words
+        for name, words in (("slots", "by the time of day"), ("limits", "with steps"))
+        if records[sfi][name][0]
+    ]
+    return ", ".join([*(format_price(rate) for rate in rates), *by])
 
 
 def format_keys_state(info: dict[str, Any]) -> str:

@@ -3,8 +3,9 @@
 Each part has a function that measures it, the rung on which it does, and the rows that it owes.
 
 "size" to "meter" are measured on rung 3 (the real RPI_PICO firmware, by the emulated clock),
-"session" at the models' contacts of rung 1, "day" and "bench" on rung 2. The measuring modules are
-imported only when they are needed, since rung 3 needs packages of its own.
+"session" and "trip" at the models' contacts of rung 1, "tariffs" by the meter's pure modules alone,
+"day" and "bench" on rung 2. The measuring modules are imported only when they are needed, since
+rung 3 needs packages of its own.
 """
 
 from collections.abc import Callable
@@ -80,6 +81,14 @@ def _measure_session(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("session", "measure_sessions", folder)
 
 
+def _measure_trip(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("trip", "measure_trips", folder)
+
+
+def _measure_tariffs(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("tariffs", "measure_tariffs")
+
+
 def _measure_day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("day", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
 
@@ -120,6 +129,7 @@ _START = (
     "power-on to everything imported, .mpy (faster than .py)",
     "power-on to everything imported, .py",
 )
+_TARIFFS = ("debit by 10,000 random tariffs, differing from fractions",)
 _DAY = ("card sessions in the day", "heap free after hour 24", "heap lost from hour 1 to hour 24")
 
 PLANS: dict[str, Plan] = {
@@ -134,6 +144,14 @@ PLANS: dict[str, Plan] = {
     "pulses": Plan(_measure_pulses, _PULSES),
     "meter": Plan(_measure_meter, _METER),
     "session": Plan(_measure_session, _SESSION, HOST, (), image=False),
+    "trip": Plan(
+        _measure_trip,
+        ("overload trip behind its delay, in a session, at most",),
+        HOST,
+        (),
+        image=False,
+    ),
+    "tariffs": Plan(_measure_tariffs, _TARIFFS, COMPILED, (), image=False),
     "day": Plan(_measure_day, _DAY, VM, image=False),
     "bench": Plan(
         _measure_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False

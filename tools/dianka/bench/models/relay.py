@@ -8,6 +8,7 @@ of Hexing HXE310):
 - Coils are made for pulses: longer than a second overheats them. Both driven at once is forbidden
   and moves nothing; in this model the coils burn out after one second of it, and the relay never
   moves again.
+- Contacts that have arced stick, and a later pulse tears them free (`stuck_drives`).
 - The coil supply comes from the mains: below 70 % of the nominal voltage the contact does not move.
 
 The feedback is the load side's voltage, rectified and smoothed: 1 while the mains is on and the
@@ -57,6 +58,7 @@ class LatchingRelay:
         self.operations = 0  # times the armature has latched in the other position
         self.violations: list[str] = []
         self.burnt = False
+        self.stuck_drives = 0  # so often the armature stays where it is; then it comes free
         self._fault = ContactFault.NONE
         self._armature = closed
         self._latched = closed
@@ -114,6 +116,9 @@ class LatchingRelay:
     def _operate(self, closed: bool) -> None:
         """Move the armature, OPERATE_US after the coil's rise."""
         if self.burnt:
+            return
+        if self.stuck_drives:
+            self.stuck_drives -= 1
             return
         if self.mains.voltage_mv < WEAKEST_MV:
             self.violations.append(

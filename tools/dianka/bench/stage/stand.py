@@ -352,8 +352,7 @@ class Stand:
 
         It lights all eight lamps; the meter itself has names for six (models/bench.py).
         """
-        relay = self.meter.relay
-        forced = not relay.pick_goal(True) or relay.pick_goal(False)
+        forced = self.meter.relay.forced is not None
         return forced or all(self.rig.bench.display.lamps)
 
     @property

@@ -19,17 +19,22 @@ from dianka.desk.cli.options import (
     Alarm1Option,
     Alarm2Option,
     CustomerOption,
+    FriendlyOption,
+    HeatingOption,
     MeterOption,
+    OverloadOption,
     PriceOption,
     ProfileName,
     SerialOption,
+    TariffOption,
+    VoltageOption,
     check_new_file,
     parse_alarms,
     parse_fen,
     parse_limits,
     parse_number,
-    parse_rates,
     parse_serial,
+    parse_tariff,
     require_options,
 )
 from dianka.desk.cli.plain import report_errors
@@ -42,6 +47,7 @@ from dianka.desk.cli.registered import (
 )
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
+from dianka.desk.supply import parse_supply
 from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
 
@@ -72,6 +78,7 @@ def user_command(
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
+    tariff: TariffOption = None,
 ) -> Order:
     """Make the card that a resident buys electricity with; sell to it next.
 
@@ -84,13 +91,17 @@ def user_command(
     Example: dianka card issue user lin.card --meter 42 --office office
     """
     if wanted.office is not None:
+        if tariff:
+            raise CardError("the office's contracts have flat prices: leave --tariff out")
         given = Given(contract, meter, customer, alarm1, alarm2, price)
         return _order_by_contract(wanted.office, given)
     if contract is not None:
         raise CardError("a contract is in an office: name it with --office")
-    require_options(meter=meter, customer=customer, price=price, alarm1=alarm1, alarm2=alarm2)
+    prices = price or (tariff and str(tariff))
+    require_options(meter=meter, customer=customer, price=prices, alarm1=alarm1, alarm2=alarm2)
     numbers = parse_number(meter, "meter"), parse_number(customer, "customer")
-    data = issue.UserData(*numbers, *parse_alarms(alarm1, alarm2), parse_rates(price))
+    rates_e4, several = parse_tariff(price, tariff)
+    data = issue.UserData(*numbers, *parse_alarms(alarm1, alarm2), rates_e4, tariff=several)
     return Order(lambda control, chip: issue.make_user(control, chip, data), None)
 
 
@@ -110,6 +121,7 @@ def init_command(
     alarm1: Alarm1Option = None,
     alarm2: Alarm2Option = None,
     price: PriceOption = None,
+    tariff: TariffOption = None,
     overdraft: Annotated[str, typer.Option(help="Overdraft limit, yuan.")] = "0",
     hoard: Annotated[str, typer.Option(help="Highest balance, yuan; 0 is 999999.99.")] = "0",
     close_above: Annotated[
@@ -123,6 +135,10 @@ def init_command(
             help="Minutes that the metering chip may be silent before the supply opens; 0 is 1.",
         ),
     ] = 0,
+    overload: OverloadOption = "",
+    heating: HeatingOption = "",
+    voltage: VoltageOption = "",
+    friendly: FriendlyOption = "",
     again: Annotated[
         bool,
         typer.Option(
@@ -144,16 +160,20 @@ def init_command(
     Example: dianka card issue init meter42.card --meter 42 --price 0.5 --alarm1 20 --alarm2 5
     --overdraft 10
     """
-    require_options(meter=meter, price=price, alarm1=alarm1, alarm2=alarm2)
+    prices = price or (tariff and str(tariff))
+    require_options(meter=meter, price=prices, alarm1=alarm1, alarm2=alarm2)
+    rates_e4, several = parse_tariff(price, tariff)
     limits = parse_limits(overdraft, hoard, close_above)
     now = parse_minute(time) if time else get_local_minute()
     data = issue.InitData(
         parse_number(meter, "meter"),
         *parse_alarms(alarm1, alarm2),
         *limits,
-        parse_rates(price),
+        rates_e4,
         silence,
         now,
+        several,
+        parse_supply(overload, heating, voltage, friendly, limits[0]),
     )
     folder = wanted.find_folder()
     issue.pack_init_files(data)  # refuse bad data before the number is entered anywhere

@@ -13,12 +13,20 @@ import typer
 
 from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
+from dianka.cardos.files import card_files
 from dianka.cardos.image import DamagedFileError, name_of, resolve_path
 from dianka.desk.amounts import check_alarms, parse_decimal, parse_fen
 from dianka.desk.cli.pins import unlock
 from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
 from dianka.desk.prices import HIGHEST_E4
+from dianka.desk.supply import (
+    FRIENDLY_EXAMPLE,
+    HEATING_EXAMPLE,
+    OVERLOAD_EXAMPLE,
+    VOLTAGE_EXAMPLE,
+)
+from dianka.desk.tariff_files import load_set
 from dianka.money import HIGHEST_FEN, yuan
 from dianka.readers import Held, find_reader
 from dianka.readers.choose import PREFIX
@@ -70,9 +78,45 @@ PriceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--price",
-        help="Yuan per kWh. Up to 12 times, for the card's 12 rates; the meter charges the first "
-        "alone.",
+        help="Yuan per kWh, one flat price. Up to 12 times, for the card's 12 rates; the meter "
+        "charges the first alone.",
     ),
+]
+OverloadOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a load above so many watts after so many seconds; returns by itself, then locked "
+        f"until a card: {OVERLOAD_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+HeatingOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a step of the load within these watts, with this power factor or more; returns a "
+        f"day: {HEATING_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+VoltageOption = Annotated[
+    str,
+    typer.Option(
+        help="Cut a mains voltage outside these limits (either may be left out); hysteresis, "
+        f"delay: {VOLTAGE_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+FriendlyOption = Annotated[
+    str,
+    typer.Option(
+        help="When nothing is cut within the overdraft: hours, days, months, up to 4 dates: "
+        f"{FRIENDLY_EXAMPLE}.",
+        show_default=False,
+    ),
+]
+TariffOption = Annotated[
+    Path | None,
+    typer.Option("--tariff", help="Several prices in place of --price: a file of `dianka tariff`."),
 ]
 SerialOption = Annotated[
     str | None, typer.Option(help="Serial of a new file: 16 hexadecimal digits; random if none.")
@@ -122,6 +166,16 @@ def parse_limits(overdraft: str, hoard: str, close_above: str) -> tuple[int, int
 def parse_rates(prices: list[str] | None) -> list[int]:
     """Return the rates, none if no price was given."""
     return [parse_price(text) for text in prices or []]
+
+
+def parse_tariff(prices: list[str] | None, tariff: Path | None) -> tuple[list[int], bytes]:
+    """Return the rates and, of several prices, the data of the set. CardError if both are given."""
+    if tariff is None:
+        return parse_rates(prices), b""
+    if prices:
+        raise CardError("--tariff has the prices: leave --price out")
+    data = load_set(tariff)
+    return [card_files.unpack_tariff(data)["rates_e4"][0]], data
 
 
 def parse_price(text: str) -> int:

@@ -13,11 +13,12 @@ from dianka.cardos.chip import CardTorn
 from dianka.desk.cli.office.signed_in import OfficeOption, open_as_actor
 from dianka.desk.cli.options import (
     ControlOption,
+    TariffOption,
     find_control,
     is_same_place,
     open_control,
     parse_fen,
-    parse_price,
+    parse_tariff,
     pick_control_place,
     print_lines,
 )
@@ -98,6 +99,7 @@ def sell_command(
     price: NewPriceOption = "",
     begin: BeginOption = "",
     at_once: AtOnceOption = False,
+    tariff: TariffOption = None,
     office: OfficeOption = None,
     method: MethodOption = "notes",
     tendered: TenderedOption = "",
@@ -117,7 +119,7 @@ def sell_command(
     Example: dianka sell lin.card 50.00 --price 0.6000 --from 2026-03-01T00:00
     """
     with held, report_errors():
-        amount_fen, new = parse_fen(words[-1]), _parse_new_price(price, begin, at_once)
+        amount_fen, new = parse_fen(words[-1]), _parse_new_price(price, begin, at_once, tariff)
         card = pick_place(words[0] if len(words) == 2 else None, reader)
         if office:
             if new:
@@ -235,7 +237,9 @@ def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
 
 
 def _describe_new_price(new: NewPrice, former_e4: int | None) -> list[tuple[str, str]]:
-    lines = [(f"price from {format_time(new.switch_time)}", format_price(new.price_e4))]
+    several = "several prices, rate 1 " if new.tariff else ""
+    price = several + format_price(new.price_e4)
+    lines = [(f"price from {format_time(new.switch_time)}", price)]
     if is_far(new.price_e4, former_e4):
         lines.append(("look at it again", format_difference(new.price_e4, former_e4)))
     return lines
@@ -251,12 +255,16 @@ def _must_be_two(card: str, control: str | None) -> None:
             raise CardError(f"{desk.name} is the control card itself: name the resident's card")
 
 
-def _parse_new_price(price: str, begin: str, at_once: bool) -> NewPrice | None:
-    if bool(price) != bool(begin):
+def _parse_new_price(price: str, begin: str, at_once: bool, tariff: Path | None) -> NewPrice | None:
+    given = bool(price or tariff)
+    if given != bool(begin):
         raise CardError("a new price has a time: give --price and --from, or neither")
-    if at_once and not price:
+    if at_once and not given:
         raise CardError(
             "--at-once is a word about a new price: give --price and --from with it, or leave it "
             "out"
         )
-    return NewPrice(parse_price(price), parse_minute(begin), at_once) if price else None
+    if not given:
+        return None
+    rates_e4, several = parse_tariff([price] if price else None, tariff)
+    return NewPrice(rates_e4[0], parse_minute(begin), at_once, several)
