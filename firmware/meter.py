@@ -49,6 +49,7 @@ _ESAM_RETRY_S = const(10)
 # 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
 _MIN_RELAY_MV = const(154_000)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+_REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
 
@@ -70,9 +71,8 @@ class Meter:
         self.events = EventLog(memory)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
-        self.metering = Metering(
-            self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj
-        )
+        most_mw = board.MAX_POWER_MW * len(self.chip.phases)
+        self.metering = Metering(self.chip, state.register, most_mw, warm, state.pulse_pj)
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
@@ -106,6 +106,7 @@ class Meter:
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
+        self._log_reverse_wh = 0
         self._counts_start = not (warm or self.store.unread or self.store.anew)
         if self._counts_start:
             supply.count_start(state)
@@ -273,6 +274,26 @@ class Meter:
         energy_pj = self.metering.take_pj()
         if energy_pj:
             self._charge(energy_pj)
+        elif self.chip.withheld:
+            self._pass_withheld()
+        if self.chip.reverse:
+            self._log_reverse()
+
+    def _pass_withheld(self) -> None:
+        """Commit the chip's count when it has grown without a charge.
+
+        The next start would else take the difference for energy to be charged.
+        """
+        state = self.store.state
+        if state.register != self.metering.register:
+            state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
+            self.store.keep()
+
+    def _log_reverse(self) -> None:
+        reverse_wh = self.metering.reverse_pj // (account.PJ_PER_KWH // 1000)
+        if reverse_wh >= self._log_reverse_wh:
+            self._log_reverse_wh = reverse_wh + _REVERSE_WH
+            self.log("energy backwards since the start: %d Wh, not credited" % reverse_wh)
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""
@@ -286,13 +307,14 @@ class Meter:
     def _can_drive(self, wanted: bool) -> bool:
         """Return whether the mains can drive a coil.
 
-        While the chip reports no voltage, the power-fail pin decides, and only opening is allowed.
+        While the chip reports nothing, the power-fail pin decides, and only opening is allowed. A
+        chip that never tells the voltage leaves it all to the pin.
         """
         if not self._power_fail.value():
             return False
         if not self.metering.heard or self.metering.silent:
             return not wanted
-        return self.chip.voltage_mv >= _MIN_RELAY_MV
+        return self.metering.is_mains_at_least(_MIN_RELAY_MV)
 
     def _charge(self, energy_pj: int) -> None:
         """Debit this energy; commit at 0.25 Wh or when the supply's stage has changed."""
