@@ -22,7 +22,6 @@ from card_user import authenticate
 from display import Display, add_label, decimal
 from ds3231 import Ds3231
 from esam import Esam
-from hlw8032 import Hlw8032
 from iccard import Card
 from relay import Relay
 from selfcheck import SelfCheck
@@ -56,7 +55,7 @@ class FactorySession:
         settlement: "Settlement",
         store: "StateStore",
         clock: "Ds3231",
-        chip: "Hlw8032",
+        chip,
         relay: "Relay",
         display: "Display",
         self_check: "SelfCheck",

@@ -79,7 +79,7 @@ class CardSlot:
                 now
                 and before
                 and not served
-                and (self._metering.chip.voltage_mv or self._metering.silent)
+                and (self._metering.chip.voltage_mv != 0 or self._metering.silent)
             ):
                 served = True
                 await self._serve_and_show()
@@ -124,7 +124,7 @@ class CardSlot:
         ESAM is released.
         """
         card = self._card
-        if self._metering.chip.voltage_mv < _MIN_CARD_MV:
+        if not self._metering.is_mains_at_least(_MIN_CARD_MV):
             raise make_error("SUPPLY", "mains too low")
         gc.collect()  # now, so that it does not run in the middle of the session
         card.start_deadline()

@@ -39,6 +39,10 @@ class Hlw8032:
     """
 
     modulus = 1 << 17
+    volatile = False
+    # The chip counts the amount of energy and reports no direction.
+    withheld = 0
+    reverse = 0
 
     def __init__(self, uart, kv_milli: int = 1880, ki_milli: int = 1000) -> None:
         self._uart = uart
@@ -59,6 +63,10 @@ class Hlw8032:
         self.reports = 0  # accepted
         self.rejected = 0  # whole reports with a right sum that were not accepted
         self.skipped = 0  # bytes that belonged to no report
+
+    @property
+    def phases(self) -> tuple:
+        return ((self.voltage_mv, self.current_ma, self.power_mw),)
 
     def expect(self, pulse_pj: int) -> None:
         """Accept reports from the first one on if their parameters give this energy of a pulse.

@@ -41,8 +41,9 @@ class LoadWatch:
     def look(self, state: "State", now_ms, reading, closed: bool, day: int) -> bool:
         """Judge one reading: (voltage_mv, current_ma, power_mw), None from an unresponsive chip.
 
-        A voltage of 0 is one that the chip does not measure. `closed` is the contact, `day` is
-        YYMMDD or 0 if unknown. Return True if the state has changed and is to be committed.
+        A voltage of 0 or None is one that the chip does not measure. `closed` is the contact,
+        `day` is YYMMDD or 0 if unknown. Return True if the state has changed and is to be
+        committed.
         """
         rules = self._rules
         voltage_mv, current_ma, power_mw = reading or (0, 0, 0)

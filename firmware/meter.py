@@ -47,6 +47,7 @@ _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _HOLD_MS = const(2_900)  # the press is seen up to 0.2 s after it began; people count to three
+_REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
 
@@ -68,9 +69,8 @@ class Meter:
         self.events = EventLog(memory)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
-        self.metering = Metering(
-            self.chip, state.register, board.MAX_POWER_MW, warm, state.pulse_pj
-        )
+        most_mw = board.MAX_POWER_MW * len(self.chip.phases)
+        self.metering = Metering(self.chip, state.register, most_mw, warm, state.pulse_pj)
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, memory, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
@@ -96,6 +96,7 @@ class Meter:
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
+        self._log_reverse_wh = 0
         self._counts_start = not (warm or self.store.unread or self.store.anew)
         if self._counts_start:
             supply.count_start(state)
@@ -290,10 +291,29 @@ class Meter:
     def _count_once(self) -> bool:
         """Charge what the chip has counted. Return True if that is to be committed."""
         energy_pj = self.metering.take_pj()
+        if self.chip.reverse:
+            self._log_reverse()
         if energy_pj:
             return self._charge(energy_pj)
         self.tariff.follow_clock()
-        return False
+        return bool(self.chip.withheld) and self._pass_withheld()
+
+    def _pass_withheld(self) -> bool:
+        """Take over the chip's count when it has grown without a charge. Return True if it has.
+
+        The next start would else take the difference for energy to be charged.
+        """
+        state = self.store.state
+        if state.register == self.metering.register:
+            return False
+        state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
+        return True
+
+    def _log_reverse(self) -> None:
+        reverse_wh = self.metering.reverse_pj // (account.PJ_PER_KWH // 1000)
+        if reverse_wh >= self._log_reverse_wh:
+            self._log_reverse_wh = reverse_wh + _REVERSE_WH
+            self.log("energy backwards since the start: %d Wh, not credited" % reverse_wh)
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""

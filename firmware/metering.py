@@ -2,15 +2,23 @@
 
 A driver has
 
-    poll() -> bool          process received data; True if there is a new reading
-    register, modulus       the chip's own pulse count, and the value at which it wraps
+    poll() -> bool          process received data, or read the chip; True if there is a new reading
+    register, modulus       the chip's own pulse count, in either direction, and the value at which
+                            it wraps
+    volatile                True: the count lives in the controller and restarts at zero with it, so
+                            that a count stored before the start tells nothing
+    withheld                pulses of `register` since the start that nobody is charged for: they
+                            came backwards, or from a chip that had lost its calibration
+    reverse                 pulses since the start that came backwards
     pulse_pj                energy of one pulse in picojoules, an integer; 0 while unknown
     expect(pulse_pj)        energy of one pulse before the start: a first report that agrees with
                             it is accepted at once
-    voltage_mv, current_ma, power_mw
+    voltage_mv, current_ma  None: this chip does not tell. Of three phases the highest of each
+    power_mw                of all phases together, each taken as positive; never None
+    phases                  the three of each phase, power below zero where it flows backwards
     reports, rejected, skipped
-                            health counters since the start: accepted reports, whole reports
-                            that were not accepted, bytes that belong to no report; the
+                            health counters since the start: accepted reports; whole reports that
+                            were not accepted; bytes, or pulses, that belong to no report. The
                             self-check tells an unresponsive chip from a garbled one by them
 
 The count belongs to the chip and restarts at zero with it. `Metering` judges the difference of two
@@ -68,15 +76,18 @@ class Metering:
         self, chip, register: int, max_power_mw: int, warm: bool, pulse_pj: int = 0
     ) -> None:
         self.chip = chip
-        self.register = register  # the count up to which `take_pj` has returned energy
+        # The count up to which `take_pj` has returned energy.
+        self.register = 0 if chip.volatile else register
         self._kept_pj = pulse_pj
         chip.expect(pulse_pj)
         self.restarts = 0
         self.rejected_counts = 0
         self._max_power_mw = max_power_mw
         self._warm = warm
+        self._withheld = 0  # of the chip's, those that `register` has passed
         self.heard = False  # since the start
-        self._first = (0, 0, 0, 0)  # count, time, power and pulses of the first reading
+        # Count, time, power, pulses and withheld pulses of the first reading.
+        self._first = (0, 0, 0, 0, 0)
         self._power_mw = 0  # of the last reading
         self._in_a_row = 0  # rejected counts
         self._heard_ms = time.ticks_ms()
@@ -95,7 +106,17 @@ class Metering:
             pulses = self._count_pulses(elapsed_ms)
         else:
             pulses = self._count_first_pulses(elapsed_ms)
-        return pulses * self.chip.pulse_pj
+        return self._withhold(pulses) * self.chip.pulse_pj
+
+    def is_mains_at_least(self, mv: int) -> bool:
+        """Return whether the mains has this voltage; True if the chip does not tell."""
+        voltage_mv = self.chip.voltage_mv
+        return voltage_mv is None or voltage_mv >= mv
+
+    @property
+    def reverse_pj(self) -> int:
+        """Return the energy that has flowed backwards since the start; it is never credited."""
+        return self.chip.reverse * self.chip.pulse_pj
 
     @property
     def silent(self) -> bool:
@@ -110,7 +131,8 @@ class Metering:
     def _count_pulses(self, elapsed_ms: int) -> int:
         new, power_mw = self.chip.register, max(self._power_mw, self.chip.power_mw)
         self._power_mw = self.chip.power_mw
-        limit = self._compute_limit(elapsed_ms)
+        # What is withheld need not have come from the mains at all.
+        limit = self._compute_limit(elapsed_ms) + self.chip.withheld - self._withheld
         pulses = (new - self.register) % self.chip.modulus
         if limit >= self.chip.modulus:
             # A wrap or a restart may have been missed: in both cases it was at least this much.
@@ -124,20 +146,29 @@ class Metering:
         self._in_a_row = 0
         return pulses
 
+    def _withhold(self, pulses: int) -> int:
+        """Return the pulses to charge of those that the count has grown by."""
+        if self.register != self.chip.register:
+            return 0  # rejected: what is withheld of it waits until the count is accepted
+        withheld = self.chip.withheld - self._withheld
+        self._withheld = self.chip.withheld
+        return max(pulses - withheld, 0)
+
     def correct_pj(self, register: int, pulse_pj: int = 0) -> int:
         """Re-base on `register`, the count stored before this start.
 
         Return the energy still to charge in pJ, negative if too much was charged.
         """
+        if self.chip.volatile:
+            return 0
         self._kept_pj = pulse_pj
         if not self.heard:
             self.register = register
             self.chip.expect(pulse_pj)
             return 0
-        new, elapsed_ms, power_mw, pulses = self._first
-        return (
-            self._count_since(register, new, elapsed_ms, power_mw) - pulses
-        ) * self.chip.pulse_pj
+        new, elapsed_ms, power_mw, pulses, withheld = self._first
+        right = self._count_since(register, new, elapsed_ms, power_mw)
+        return (max(right - withheld, 0) - max(pulses - withheld, 0)) * self.chip.pulse_pj
 
     def _count_first_pulses(self, elapsed_ms: int) -> int:
         """Return the pulses to charge at the first reading after the controller's start."""
@@ -147,7 +178,7 @@ class Metering:
         if new and new != self.register and not pulses:
             self.rejected_counts += 1
         self.register = new
-        self._first = (new, elapsed_ms, self._power_mw, pulses)
+        self._first = (new, elapsed_ms, self._power_mw, pulses, self.chip.withheld)
         return pulses
 
     def _count_since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:

@@ -76,14 +76,14 @@ class SupplySwitch:
         self._follow_rules(state)
         chip, closed, reading = self._metering.chip, self._relay.closed, None
         if self._metering.heard and not self._metering.silent:
-            reading = (chip.voltage_mv or 0, chip.current_ma or 0, chip.power_mw)
+            reading = (chip.voltage_mv, chip.current_ma or 0, chip.power_mw)
         if self._watch:
             self._look_at_clock(now_ms)
             if self._watch.look(state, now_ms, reading, closed, self._day):
                 self._store.keep()
         self._decide(state, now_ms, reading, closed)
         wanted = self.cause == supply.MAY_CLOSE
-        await self._relay.follow(wanted, _can_drive(powered, reading, wanted))
+        await self._relay.follow(wanted, powered and self._can_drive(wanted))
 
     def release(self, acts: int) -> None:
         """Release what these acts release, if the cause is one of them, and commit."""
@@ -177,7 +177,7 @@ class SupplySwitch:
         limit_s = state.silence_limit_s or supply.SILENCE_LIMIT_S
         # A silent chip does not tell whether the mains can drive the coil either.
         now.unmetered = metering.silence_s >= limit_s or (metering.silent and not closed)
-        now.mains_low = not closed and reading is not None and not _can_drive(True, reading, True)
+        now.mains_low = not closed and reading is not None and not self._can_drive(True)
         if now.over or now.under or now.mains_low:
             self._spread_ms = now_ms  # what the whole street has: the wait begins when it ends
         spread_s = 0
@@ -190,6 +190,16 @@ class SupplySwitch:
             self._told = cause
             self._log("supply: " + supply.CAUSES[cause][0])
 
+    def _can_drive(self, wanted: bool) -> bool:
+        """Return whether the mains, which the power-fail pin says is there, can drive a coil.
+
+        While the chip is silent only opening is allowed. A chip that measures no voltage leaves it
+        all to the pin.
+        """
+        if not self._metering.heard or self._metering.silent:
+            return not wanted
+        return self._metering.is_mains_at_least(_MIN_RELAY_MV)
+
     def _count_down_spread(self, state: "State", now_ms, since_ms, closed: bool) -> int:
         """Return the seconds until this meter's turn, 0 if it has come."""
         left_ms = state.meter_no % _SPREAD_S * 1000 - time.ticks_diff(now_ms, since_ms)
@@ -197,16 +207,3 @@ class SupplySwitch:
             self._spread_ms = None  # before ticks come round
             return 0
         return -(-left_ms // 1000)
-
-
-def _can_drive(powered: bool, reading, wanted: bool) -> bool:
-    """Return whether the mains can drive a coil.
-
-    While the chip is silent the power-fail pin decides, and only opening is allowed. It also
-    decides with a chip that measures no voltage.
-    """
-    if not powered:
-        return False
-    if reading is None:
-        return not wanted
-    return not reading[0] or reading[0] >= _MIN_RELAY_MV

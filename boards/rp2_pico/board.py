@@ -9,12 +9,11 @@ from machine import PWM, SPI, UART, Pin
 
 from ds3231 import Ds3231
 from fram import Fram
-from hlw8032 import Hlw8032
 from i2c_bus import I2cBus
 from line_pio import PioLine
-from pulse_counter import PulseCounter
 from tm1638 import Tm1638
 
+METERING = "hlw8032"  # or "att7022", "pulse_meter": docs/hardware.md, "Metering chips"
 METERING_UART = 0
 METERING_RX = 1
 PULSE = 2
@@ -37,6 +36,8 @@ DISPLAY_SPI = 0
 DISPLAY_SCK = 18
 DISPLAY_DIO = 19
 DISPLAY_STROBE = 20
+ATT7022_SELECT = 1  # with an ATT7022, on the display's bus
+ATT7022_MISO = 0
 RELAY_CLOSE = 21
 RELAY_OPEN = 22
 RELAY_FEEDBACK = 26
@@ -45,14 +46,19 @@ POWER_FAIL = 28
 
 KV_MILLI = 1880
 KI_MILLI = 1000
-MAX_POWER_MW = 9_000_000  # 30.9 A, the chip's limit behind 1 milliohm, at 290 V
+MAX_POWER_MW = 9_000_000  # of a phase: 30.9 A, the HLW8032's limit behind 1 milliohm, at 290 V
+IMP_PER_KWH = 1600  # of the pulse source, where that is all there is
+PULSE_US = 1_000  # a pulse that is shorter is noise; an optocoupler's lasts tens of milliseconds
+DISPLAY_MODE = (500_000, 1, 1)  # rate, polarity and phase
+ATT7022_MODE = (500_000, 0, 1)
 CARD_CLOCK_HZ = 3_571_428  # 125 MHz / 35, 64 ppm above 372 x 9600
 
 # Opened at import: the chip reports while the rest of the firmware is loaded, and 10 reports fill
 # the ring.
-_metering = UART(
-    METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
-)
+if METERING == "hlw8032":
+    _metering = UART(
+        METERING_UART, baudrate=4800, bits=8, parity=0, stop=1, rx=Pin(METERING_RX), rxbuf=256
+    )
 _buses = {}
 
 
@@ -74,13 +80,33 @@ def clock(earliest_s=lambda: 0) -> Ds3231:
     return Ds3231(i2c(), earliest_s=earliest_s)
 
 
-def metering_chip() -> Hlw8032:
-    return Hlw8032(_metering, KV_MILLI, KI_MILLI)
+def metering_chip():
+    """Return the driver of the chip that METERING names; no other is imported."""
+    if METERING == "hlw8032":
+        from hlw8032 import Hlw8032
+
+        return Hlw8032(_metering, KV_MILLI, KI_MILLI)
+    if METERING == "att7022":
+        import att7022_parts as parts
+        from att7022 import Att7022
+        from spi_guest import SpiGuest
+
+        bus = SpiGuest(_spi(), ATT7022_MODE, DISPLAY_MODE)
+        select = Pin(ATT7022_SELECT, Pin.OUT, value=1)
+        return Att7022(bus, select, parts.CONSTANTS, parts.IMP_PER_KWH, parts.N_MILLI)
+    if METERING == "pulse_meter":
+        from pio_filter import long_pulses
+        from pulse_meter import PulseMeter
+
+        return PulseMeter(pulse_counter(PULSE_US, long_pulses), IMP_PER_KWH, MAX_POWER_MW)
+    raise ValueError("METERING names no chip: " + METERING)
 
 
-def pulse_counter() -> PulseCounter:
-    """Return the counter at the metering chip's PF pin."""
-    return PulseCounter(Pin(PULSE, Pin.IN), PULSE_SM)
+def pulse_counter(min_width_us: int = 0, long_pulses=None):
+    """Return the counter at the metering chip's PF pin, or at the pulse source's output."""
+    from pulse_counter import PulseCounter
+
+    return PulseCounter(Pin(PULSE, Pin.IN), PULSE_SM, min_width_us, long_pulses)
 
 
 def card_line() -> PioLine:
@@ -92,17 +118,7 @@ def esam_line() -> PioLine:
 
 
 def display() -> Tm1638:
-    # Without miso=None the port would give the bus its default pin, which is SDA.
-    spi = SPI(
-        DISPLAY_SPI,
-        baudrate=500_000,
-        polarity=1,
-        phase=1,
-        sck=Pin(DISPLAY_SCK),
-        mosi=Pin(DISPLAY_DIO),
-        miso=None,
-    )
-    return Tm1638(spi, Pin(DISPLAY_STROBE, Pin.OUT, value=1))
+    return Tm1638(_spi(), Pin(DISPLAY_STROBE, Pin.OUT, value=1))
 
 
 def relay_close() -> Pin:
@@ -131,6 +147,24 @@ def slot_switch() -> Pin:
 def power_fail() -> Pin:
     """Return the pin that is 0 as soon as the mains fails, some 100 ms before the supply does."""
     return Pin(POWER_FAIL, Pin.IN)
+
+
+def _spi() -> SPI:
+    """Return the display's bus, which an ATT7022 shares."""
+    if "spi" not in _buses:
+        # Without miso=None the port would give the bus its default pin, which is SDA.
+        miso = Pin(ATT7022_MISO) if METERING == "att7022" else None
+        rate, polarity, phase = DISPLAY_MODE
+        _buses["spi"] = SPI(
+            DISPLAY_SPI,
+            baudrate=rate,
+            polarity=polarity,
+            phase=phase,
+            sck=Pin(DISPLAY_SCK),
+            mosi=Pin(DISPLAY_DIO),
+            miso=miso,
+        )
+    return _buses["spi"]
 
 
 def _make_line(sm: int, io: int, power: int, reset: int, clock: int) -> PioLine:

@@ -32,6 +32,8 @@ I2C_OPEN = const(12)
 SPI_EXCHANGE = const(13)
 I2C_WRITE = const(14)
 I2C_READ = const(15)
+COUNTER_OPEN = const(16)
+COUNTER_READ = const(17)
 
 # Requests.
 _WAIT = const(1)

@@ -18,6 +18,7 @@ finally:
     sys.path.extend(_path)
 
 from machine_bus import I2C, SPI, SoftI2C
+from machine_counter import Counter
 from machine_pin import PWM, Pin
 from machine_uart import UART
 

@@ -15,6 +15,8 @@ class Chip:
     """The contract of a driver, told what to read."""
 
     modulus = MODULUS
+    volatile = False
+    withheld = reverse = 0
 
     def __init__(self) -> None:
         self.register = 0
@@ -197,7 +199,8 @@ def test_what_the_mains_can_deliver_is_believed_exactly(
     assert bench.metering.rejected_counts == bench.metering.restarts == 0
 
 
-@given(st.integers(0, 5), st.integers(0, MODULUS - 1), st.integers(60, 400))
+# Not near the wrap, where the measured power decides: that has a test of its own.
+@given(st.integers(0, 5), st.integers(0, MODULUS - 1 - most(400)), st.integers(60, 400))
 def test_a_restart_counts_from_zero_and_never_too_much(extra: int, last: int, ms: int) -> None:
     bench = Bench(register=last, warm=True)
     assert bench.after(100, last) == 0

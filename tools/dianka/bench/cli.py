@@ -15,6 +15,7 @@ from rich.markup import escape
 from dianka.bench.campaign.cli import pulled_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
+from dianka.bench.models.board_pins import METERING_CHIPS
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.vm.runner import VmError
 from dianka.bench.stage import live as live_screen
@@ -53,6 +54,14 @@ RunnerOption = Annotated[
     ),
 ]
 
+MeteringOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(METERING_CHIPS),
+        help="The metering chip of a new meter; one in a folder keeps its own.",
+    ),
+]
+
 
 @bench_app.command("play")
 def play_command(
@@ -61,6 +70,7 @@ def play_command(
     ],
     folder: FolderOption = None,
     runner: RunnerOption = "vm",
+    metering: MeteringOption = None,
     live_if_terminal: Annotated[
         bool, typer.Option(help="Then show the live screen, if this is a terminal.")
     ] = False,
@@ -88,7 +98,7 @@ def play_command(
     """
     with _fail_in_one_line():
         steps = stories.load(story)
-        with _open_meter(folder, runner) as (rig, place):
+        with _open_meter(folder, runner, metering) as (rig, place):
             _play(rig, place, steps)
             if live_if_terminal and _is_terminal():
                 if _is_dumb():
@@ -98,7 +108,9 @@ def play_command(
 
 
 @bench_app.command("live")
-def live_command(folder: FolderOption = None, runner: RunnerOption = "vm") -> None:
+def live_command(
+    folder: FolderOption = None, runner: RunnerOption = "vm", metering: MeteringOption = None
+) -> None:
     """Stand before one meter, with keys for all that can happen.
 
     Example: dianka bench live --folder meter42
@@ -109,7 +121,7 @@ def live_command(folder: FolderOption = None, runner: RunnerOption = "vm") -> No
     if _is_dumb():
         typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
-    with _fail_in_one_line(), _open_meter(folder, runner) as (rig, place):
+    with _fail_in_one_line(), _open_meter(folder, runner, metering) as (rig, place):
         if any(place.glob("*.card")):
             rig.switch_mains_on()
         else:
@@ -203,7 +215,9 @@ def _show(rig: Rig, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _open_meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
+def _open_meter(
+    folder: Path | None, runner: str, metering: str | None
+) -> Iterator[tuple[Rig, Path]]:
     """Give a meter in its folder, or in a temporary one; close the meter at the end."""
     with contextlib.ExitStack() as stack:
         if folder is None:
@@ -211,7 +225,7 @@ def _open_meter(folder: Path | None, runner: str) -> Iterator[tuple[Rig, Path]]:
         else:
             place = folder.resolve()
             _make_folder(place)
-        rig = Rig(place, runner)
+        rig = Rig(place, runner, metering=metering)
         stack.callback(rig.close)
         yield rig, place
 

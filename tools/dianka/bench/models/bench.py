@@ -5,10 +5,12 @@ their state. It knows neither firmware nor card files; `Rig` (bench/stage/rig.py
 a folder.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-from dianka.bench.models.board_pins import find_line_port, read_constants
+from dianka.bench.models.att7022_link import Att7022Model
+from dianka.bench.models.board_pins import find_line_port, read_constants, read_metering
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.contacts import T0Socket
 from dianka.bench.models.ds3231 import Ds3231
@@ -18,6 +20,7 @@ from dianka.bench.models.hlw8032_frame import Params
 from dianka.bench.models.i2c_lines import BusLines
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.mcu import Mcu
+from dianka.bench.models.pulse_source import PulseSource
 from dianka.bench.models.relay import LatchingRelay
 from dianka.bench.models.tm1638 import Tm1638
 from dianka.cardos.chip import Chip
@@ -27,17 +30,29 @@ CLOCK_CHIP_ADDRESS = 0x68
 LAMPS = ("alarm", "trip", "overdraft", "fault", "card", "pulse")
 
 
+class MeteringModel(Protocol):
+    """What the bench does to any metering chip; each model has faults of its own beside."""
+
+    violations: list[str]
+
+    def power_on(self) -> None: ...
+    def power_off(self) -> None: ...
+    def restart(self) -> None: ...
+
+
 @dataclass
 class Bench:
     """The hardware of one meter.
 
-    The mains starts switched off. `power_up` and `power_down` are called as it comes and goes.
+    `chip` is a MeteringModel; `mains` is its first phase, which feeds the meter, and `phases` has
+    all of them. The mains starts switched off. `power_up` and `power_down` are called as it comes
+    and goes.
     """
 
     clock: Clock
     mcu: Mcu
     mains: Mains
-    chip: Hlw8032Model
+    chip: Any
     relay: LatchingRelay
     display: Tm1638
     fram: Mb85rc256v
@@ -46,6 +61,8 @@ class Bench:
     slot: T0Socket
     esam: T0Socket
     pins: dict[str, int]
+    metering: str = "hlw8032"
+    phases: list[Mains] = field(default_factory=list)
 
     def get_wire_level(self, name: str) -> int:
         """Return the level of the wire that the board calls `name`."""
@@ -124,10 +141,9 @@ def build(
     lines = bus.lines = BusLines(mcu.make_shared_pin(pins["SDA"]), mcu.make_shared_pin(pins["SCL"]))
     display = Tm1638(get_wire("DISPLAY_STROBE"))
     mcu.get_spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
-    metering_port = mcu.get_uart(pins["METERING_UART"])
-    resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
-    chip = Hlw8032Model(clock, mains, metering_port, params=resistors)
-    metering_port.settle = chip.settle
+    metering = read_metering(board)
+    phases = _make_phases(mains) if metering == "att7022" else [mains]
+    chip = _make_chip(metering, mcu, phases, pins)
     relay = LatchingRelay(
         clock,
         get_wire("RELAY_CLOSE"),
@@ -152,9 +168,44 @@ def build(
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     get_wire("SLOT_SWITCH").set(1)
     bench = Bench(
-        clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins
-    )
+        clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins,
+        metering, phases,
+    )  # fmt: skip
     bench.power_down()
     if esam:
         soldered.put(esam)
     return bench
+
+
+def _make_phases(first: Mains) -> list[Mains]:
+    """Return three phases; the others are on and off, open and closed, as the first is."""
+    others = [Mains(first.clock), Mains(first.clock)]
+
+    def follow() -> None:
+        for mains in others:
+            if mains.set_mv != first.set_mv:
+                mains.set_voltage(first.set_mv)
+            mains.switch(first.on)
+            mains.move_contact(first.closed)
+
+    first.listeners.append(follow)
+    follow()
+    return [first, *others]
+
+
+def _make_chip(metering: str, mcu: Mcu, phases: list[Mains], pins: dict[str, int]) -> MeteringModel:
+    """Return the model of this metering chip, wired as the board has it."""
+    clock, mains = mcu.clock, phases[0]
+    if metering == "att7022":
+        select = mcu.get_pin(pins["ATT7022_SELECT"])
+        select.set(1)
+        chip = Att7022Model(clock, phases, select)
+        mcu.get_spi_bus(pins["DISPLAY_SPI"]).devices.append(chip)
+        return chip
+    if metering == "pulse_meter":
+        return PulseSource(clock, mains, mcu.get_pin(pins["PULSE"]), pins["IMP_PER_KWH"])
+    port = mcu.get_uart(pins["METERING_UART"])
+    resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
+    hlw = Hlw8032Model(clock, mains, port, params=resistors)
+    port.settle = hlw.settle
+    return hlw

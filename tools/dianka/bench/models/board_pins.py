@@ -1,10 +1,15 @@
 """Read which pin is which from the board's own board.py, so that firmware and bench agree.
 
-A board names each pin, bus and figure once, as an integer constant. Nothing else is read here.
+A board names each pin, bus and figure once, as an integer constant, and its metering chip by a
+name. Nothing else is read here.
 """
 
 import ast
+import re
 from pathlib import Path
+
+METERING_CHIPS = ("hlw8032", "att7022", "pulse_meter")  # values of METERING in board.py
+_METERING = re.compile(r'^METERING = "(\w+)"', re.MULTILINE)
 
 FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
@@ -32,3 +37,21 @@ def find_line_port(constants: dict[str, int], name: str) -> int:
     """
     uart = constants.get(f"{name}_UART")
     return FIRST_LINE_PORT + constants[f"{name}_IO"] if uart is None else uart
+
+
+def read_metering(board: Path) -> str:
+    """Return the name of the metering chip of a board's board.py."""
+    found = _METERING.search((board / "board.py").read_text(encoding="utf-8"))
+    return found[1] if found else METERING_CHIPS[0]
+
+
+def write_board_with(board: Path, chip: str, folder: Path) -> Path:
+    """Write a board's board.py into this folder, with another metering chip; return the folder.
+
+    It is the one line that who builds such a board changes.
+    """
+    text = (board / "board.py").read_text(encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = _METERING.sub(f'METERING = "{chip}"', text, count=1)
+    (folder / "board.py").write_text(changed, encoding="utf-8")
+    return folder

@@ -41,7 +41,8 @@ V_OVER, I_OVER, P_OVER = 0x08, 0x04, 0x02
 class Hlw8032Model:
     """One chip, powered from the start.
 
-    `pf_wire` costs two events a pulse; leave it None where nobody counts its edges.
+    `pf_wire` costs two events a pulse; leave it None where nobody counts its edges. `period_us` is
+    the time from one report to the next, which runs over weeks stretch.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Hlw8032Model:
         pf_wire: Wire | None = None,
         params: Params = CAPTURED,
         seed: int = 1,
+        period_us: int = PERIOD_US,
     ) -> None:
         self.clock = clock
         self.mains = mains
@@ -59,8 +61,10 @@ class Hlw8032Model:
         self.pf_wire = pf_wire
         self.params = params
         self.faults: dict[Fault, int] = {}  # reports that each fault will still spoil
+        self.violations: list[str] = []  # it only sends: nobody can do anything wrong to it
         self.powered = False
         self.frames_sent = 0
+        self._period_us = period_us
         self._random = Random(seed)
         self._timers: dict[str, Timer] = {}
         # The report on the wire, from _line_us on; _handed bytes of it have arrived.
@@ -155,7 +159,7 @@ class Hlw8032Model:
     # ****** Reports ******
 
     def _begin(self) -> None:
-        self._schedule("frame", PERIOD_US, self._begin)
+        self._schedule("frame", self._period_us, self._begin)
         line = self.build_frame_now()
         if self.faults:
             line = spoil(line, self._take_faults(), self._random)

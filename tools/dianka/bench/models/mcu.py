@@ -1,4 +1,4 @@
-"""The controller's side of the bench: numbered pins, ports and buses, the watchdog, and waiting.
+"""The controller's side of the bench: numbered pins, ports, buses, counters, watchdog, waiting.
 
 Every rung drives the models through this one class: the host rung calls it directly, the VM rung
 through a socket (bench/rungs/vm/link.py), the chip rung from the emulator's pins. It knows no
@@ -21,6 +21,42 @@ class PowerCut(BaseException):
     """
 
 
+class EdgeCounter:
+    """Counts the rising edges of a wire in hardware, as an ESP32's PCNT unit does.
+
+    A level counts once it has lasted longer than `filter_us`.
+    """
+
+    def __init__(self, clock: Clock, wire: Wire, filter_us: int) -> None:
+        self._clock = clock
+        self._wire = wire
+        self._filter_us = filter_us
+        self._level = self._believed = wire.level
+        self._since_us = clock.now_us
+        self._edges = 0
+        wire.listeners.append(self._follow)
+
+    def count(self) -> int:
+        """Return the edges since the counter was opened."""
+        self._settle()
+        return self._edges
+
+    def close(self) -> None:
+        self._wire.listeners.remove(self._follow)
+
+    def _follow(self, level: int) -> None:
+        self._settle()
+        self._level, self._since_us = level, self._clock.now_us
+
+    def _settle(self) -> None:
+        if self._level == self._believed:
+            return
+        if self._filter_us and self._clock.now_us - self._since_us <= self._filter_us:
+            return
+        self._believed = self._level
+        self._edges += self._level
+
+
 class Mcu:
     """Pins, ports and buses by number, and the watchdog."""
 
@@ -30,6 +66,7 @@ class Mcu:
         self.uarts: dict[int, SerialPort] = {}
         self.i2c: dict[int, I2cBus] = {}
         self.spi: dict[int, SpiBus] = {}
+        self.counters: dict[int, EdgeCounter] = {}
         self.pwm: dict[int, tuple[int, int]] = {}  # pin: (frequency in Hz, duty of 65536)
         self.on_pwm: Callable[[int, int], None] | None = None  # (pin, frequency; 0 when stopped)
         # (pin, level) of each edge of an armed pin since `take_edges`.
@@ -82,6 +119,16 @@ class Mcu:
         if self.on_pwm:
             self.on_pwm(pin, frequency if duty_u16 else 0)
 
+    def open_counter(self, number: int, pin: int, filter_us: int) -> EdgeCounter:
+        """Let counter `number` count this pin's rising edges from now on, from 0."""
+        self._close_counter(number)
+        self.counters[number] = EdgeCounter(self.clock, self.get_pin(pin), filter_us)
+        return self.counters[number]
+
+    def _close_counter(self, number: int) -> None:
+        if number in self.counters:
+            self.counters.pop(number).close()
+
     def feed_watchdog(self, timeout_ms: int) -> None:
         """Start or feed the watchdog; once started it can't be stopped."""
         if timeout_ms:
@@ -112,6 +159,8 @@ class Mcu:
         self._armed.clear()
         self.edges.clear()
         self.pwm.clear()
+        for number in list(self.counters):
+            self._close_counter(number)
         self.bitten = self.dead = False
         if self._watchdog:
             self._watchdog.cancel()

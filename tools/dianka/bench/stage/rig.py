@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dianka.bench.models import bench as benches
 from dianka.bench.models import supply
+from dianka.bench.models.board_pins import METERING_CHIPS, read_metering, write_board_with
 from dianka.bench.models.clock import Clock, Timer
 from dianka.bench.models.mains import NOMINAL_MV
 from dianka.bench.rungs.runners import POWER_ON, WATCHDOG, ChipLike, UnknownRunner, board_of, make
@@ -30,6 +31,7 @@ EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001
 ESAM_FILE = "esam.chip"
 STATE_FILE = "meter.json"
 FLASH_FILE = "chip.flash"
+BOARD_FOLDER = "board"  # in the meter's: board.py of one with another metering chip than its board
 INPUT_LIMIT_UV = 30_900  # rms, of the chip's current input (HLW8032 manual REV 1.5)
 MAX_RESTARTS = 20  # of the firmware by itself, in one wait: with more it does not work at all
 
@@ -58,8 +60,9 @@ class Rig:
     """The meter itself. `Stand` (stand.py) adds the utility's desk and the people.
 
     `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
-    `rng`: source of random bytes of the chips in ESAM and slot. RigError if there is no such
-    runner, or if the folder holds something damaged.
+    `rng`: source of random bytes of the chips in ESAM and slot. `metering`: the metering chip
+    (models/board_pins.py) of a new meter, or None for the board's own; a folder's meter keeps its
+    chip. RigError if there is no such runner or chip, or if the folder holds something damaged.
     """
 
     def __init__(
@@ -68,10 +71,11 @@ class Rig:
         runner: str = "vm",
         board: Path | None = None,
         rng: Callable[[int], bytes] = os.urandom,
+        metering: str | None = None,
     ) -> None:
         self.folder = folder
         self._rng = rng
-        board = board or board_of(runner)
+        board = self._choose_board(board or board_of(runner), metering)
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
         kept = self._load_kept()
@@ -307,6 +311,26 @@ class Rig:
             "clock": None if clock_chip.osf else clock_chip.time_s,
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
+
+    def _choose_board(self, board: Path, metering: str | None) -> Path:
+        """Return the folder of board.py, changed where this meter has another metering chip."""
+        if metering not in (None, *METERING_CHIPS):
+            raise RigError(
+                f"no metering chip is called {metering}: there are {', '.join(METERING_CHIPS)}"
+            )
+        own = self.folder / BOARD_FOLDER
+        if (own / "board.py").exists():
+            kept = read_metering(own)
+            if metering not in (None, kept):
+                raise RigError(f"the meter in this folder has a {kept}: take another folder")
+            metering = kept
+        elif metering and (self.folder / STATE_FILE).exists() and metering != read_metering(board):
+            raise RigError(
+                f"the meter in this folder has a {read_metering(board)}: take another folder"
+            )
+        if metering in (None, read_metering(board)):
+            return board
+        return write_board_with(board, metering, own)
 
     def _open_esam(self) -> CardFile:
         path = self.folder / ESAM_FILE

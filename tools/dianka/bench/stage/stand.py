@@ -59,7 +59,8 @@ class Stand:
 
     `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
     `on_line` is called with each line that the firmware prints; `lines` keeps them. If `clock_set`
-    is false, the clock chip is as delivered, or as the folder has kept it.
+    is false, the clock chip is as delivered, or as the folder has kept it. `metering` is
+    that of `Rig`.
     """
 
     look_us = 0  # how long to look at the display after a session, before the card is pulled
@@ -72,6 +73,7 @@ class Stand:
         seed: int = 1,
         on_line: Callable[[str], object] | None = None,
         clock_set: bool = True,
+        metering: str | None = None,
     ) -> None:
         self.rng = random.Random(seed).randbytes
         self.lines: list[str] = []
@@ -80,7 +82,7 @@ class Stand:
             issue.issue_control(folder / CONTROL, rng=self.rng)
         self.control = CardFile.open(folder / CONTROL, self.rng)
         try:
-            self.rig = Rig(folder, runner, board, self.rng)
+            self.rig = Rig(folder, runner, board, self.rng, metering)
         except BaseException:
             self.control.close()
             raise
@@ -381,6 +383,7 @@ class Stand:
             *bench.esam.violations,
             *bench.relay.violations,
             *bench.display.violations,
+            *bench.chip.violations,
         ]
 
 

@@ -81,7 +81,7 @@ class Hardware:
     def make_machine_module(self) -> types.ModuleType:
         """Return the module that `import machine` gives the firmware."""
         module = types.ModuleType("machine")
-        for base in (Pin, UART, SPI, I2C, PWM, WDT):
+        for base in (Pin, UART, SPI, I2C, Counter, PWM, WDT):
             setattr(module, base.__name__, type(base.__name__, (base,), {"_hw": self}))
         vars(module).update(
             PWRON_RESET=1, WDT_RESET=3, reset=self.reset, reset_cause=lambda: self.cause
@@ -194,7 +194,7 @@ class UART:
 
 
 class SPI:
-    """machine.SPI, MSB first, writing only."""
+    """machine.SPI, MSB first; bytes that no chip answers read FFH."""
 
     MSB, LSB = 1, 0
     _hw: Hardware
@@ -215,11 +215,24 @@ class SPI:
         if firstbit != self.MSB:
             raise NotImplementedError("LSB")
         self._bus = self._hw.get_mcu().get_spi_bus(number)
+        self.init(baudrate=baudrate, polarity=polarity, phase=phase)
+
+    def init(self, *, baudrate: int, polarity: int, phase: int) -> None:
+        """Change rate and mode."""
+        self._hw.get_mcu()
+        if baudrate <= 0 or polarity not in (0, 1) or phase not in (0, 1):
+            raise ValueError("baudrate, polarity or phase")
         self._bus.baud, self._bus.polarity, self._bus.phase = baudrate, polarity, phase
 
     def write(self, data: bytes) -> None:
         self._hw.get_mcu()
         self._bus.exchange(bytes(data))
+
+    def write_readinto(self, data: bytes, into: Any) -> None:
+        self._hw.get_mcu()
+        if len(data) != len(into):
+            raise ValueError("buffers must be the same length")
+        into[:] = self._bus.exchange(bytes(data))
 
 
 class I2C:
@@ -258,6 +271,21 @@ class I2C:
         self._hw.survive()
         if acknowledged != len(data):
             raise OSError(EIO)
+
+
+class Counter:
+    """machine.Counter, rising edges; the filter is as long as that of an ESP32's unit at most."""
+
+    _hw: Hardware
+
+    def __init__(self, number: int, src: Pin, *, filter_ns: int = 0) -> None:
+        if not 0 <= filter_ns <= 12_787:
+            raise ValueError("filter_ns")
+        self._counter = self._hw.get_mcu().open_counter(number, src._number, filter_ns // 1000)
+
+    def value(self) -> int:
+        self._hw.get_mcu()
+        return self._counter.count()
 
 
 class PWM:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.rp2040.image import FILES_AT, FLASH_SIZE
+from dianka.firmware import find_unused
 
 BLOCK_SIZE = 4096
 BLOCKS = (FLASH_SIZE - FILES_AT) // BLOCK_SIZE
@@ -22,11 +23,11 @@ _compiled: dict[bytes, bytes] = {}
 
 
 def compile_files(*folders: Path) -> dict[str, bytes]:
-    """Return the files for the board: every module of these folders, compiled.
+    """Return the files for the board: every module of these folders that it needs, compiled.
 
     Of two modules with one name the later folder's is taken.
     """
-    sources = {path.name: path for folder in folders for path in sorted(folder.glob("*.py"))}
+    sources = list_sources(*folders)
     files: dict[str, bytes] = {}
     for name, path in sorted(sources.items()):
         if name in STAY_SOURCE:
@@ -34,6 +35,15 @@ def compile_files(*folders: Path) -> dict[str, bytes]:
         else:
             files[path.stem + ".mpy"] = compile_module(path)
     return files
+
+
+def list_sources(*folders: Path) -> dict[str, Path]:
+    """Return the files to compile, without those of metering chips that board.py does not name."""
+    sources = {path.name: path for folder in folders for path in sorted(folder.glob("*.py"))}
+    if "board.py" in sources:
+        for name in find_unused(sources["board.py"].parent, folders[0]):
+            sources.pop(f"{name}.py", None)
+    return sources
 
 
 def compile_module(path: Path) -> bytes:

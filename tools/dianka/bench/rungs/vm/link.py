@@ -27,6 +27,8 @@ operations posted since the last one. The bench carries them out in order and an
      14 I2C_WRITE     n, address, stop, length u16, bytes;
                       answer: bytes acknowledged or -1, -2: a chip holds SDA
      15 I2C_READ      n, address, stop, length u16; answer: 0 and bytes, or -1, -2
+     16 COUNTER_OPEN  n, pin, filter_us u8: count the pin's rising edges
+     17 COUNTER_READ  n, length u16 = 0; answer: 0, edges u64
 
     answer    now_us i64, length i64 of the events that follow
       1 LEVEL   n, level

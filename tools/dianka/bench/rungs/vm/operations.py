@@ -103,6 +103,8 @@ class Operations:
             ),
             14: ("<BBBH", True, self._write_i2c),
             15: ("<BBBH", False, self._read_i2c),
+            16: ("<BBB", False, mcu.open_counter),
+            17: ("<BH", True, self._read_counter),
         }
         return {
             code: (struct.Struct(form), data, action) for code, (form, data, action) in rows.items()
@@ -163,3 +165,6 @@ class Operations:
         held = bus.held
         data = bus.read(address, count, bool(stop))
         self._say(HELD if held else -1 if data is None else 0, data or b"")
+
+    def _read_counter(self, number: int, _: bytes) -> None:
+        self._say(0, struct.pack("<Q", self._mcu.counters[number].count()))
