@@ -44,7 +44,7 @@ def find_unused(board: Path, firmware: Path = FIRMWARE) -> set[str]:
 
     They stay off the board: each file there makes every import a little slower.
     """
-    tree = ast.parse((board / "board.py").read_text(encoding="utf-8"))
+    tree = _parse((board / "board.py").read_text(encoding="utf-8"))
     every = _reach(_list_imports(tree), firmware)
     left_out = every - _reach(_list_imports(_Chosen(tree).visit(tree)), firmware)
     kept = {path.stem for path in firmware.glob("*.py")} - left_out
@@ -87,7 +87,15 @@ def _reach(names: set[str], firmware: Path) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _list_imports_of(source: str) -> set[str]:
-    return _list_imports(ast.parse(source))
+    return _list_imports(_parse(source))
+
+
+def _parse(source: str) -> ast.Module:
+    """Return the code as a tree; an empty one if it is broken, which its compiler says better."""
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ast.Module([], [])
 
 
 def _list_imports(tree: ast.AST) -> set[str]:
