@@ -113,3 +113,14 @@ def test_many_bars_are_folded_and_nothing_is_lost() -> None:
     assert f">{whole}.{rest:02d}</text>" in text
     with pytest.raises(CardError, match="leave --svg out"):
         draw(replace(make_table(), drawn=None))
+
+
+def test_days_are_not_summed_up_and_a_place_is_drawn_once() -> None:
+    from dataclasses import replace
+
+    from dianka.desk.office.statistics.chart import draw
+
+    rows = [(f"customer {number // 2}", 0, 0, number // 2, 0) for number in range(100)]
+    text = draw(replace(make_table(), rows=rows, drawn=3))
+    assert "前 40 项" in text and "其余" not in text
+    assert text.count(">customer ") == 40

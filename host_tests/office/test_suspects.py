@@ -202,6 +202,7 @@ def test_people_with_bypasses(office: Path, record_property: Callable[[str, obje
 def test_a_list_is_made_once_a_month_and_kept(office: Path) -> None:
     from dianka.desk.office.audit import chain
     from dianka.desk.office.figures.households import fill_population
+    from dianka.desk.office.statistics.chart import draw
     from dianka.desk.office.statistics.limits import set_limit
     from dianka.desk.office.statistics.models import AreaLoss, SuspectList, Suspicion
     from dianka.desk.office.statistics.query import Query
@@ -220,6 +221,7 @@ def test_a_list_is_made_once_a_month_and_kept(office: Path) -> None:
     table = make_report(manager, "suspects", Query())
     assert len({row[0] for row in table.rows}) == places == Suspicion.objects.values(
         "contract").distinct().count()  # fmt: skip
+    assert draw(table).count("<rect ") == 1 + min(places, 40), "each place is one bar"
     assert SuspectList.objects.get().contracts == 60
     scores = [int(row[2] or 0) for row in table.rows]
     assert scores == sorted(scores, reverse=True) and scores[-1] >= 5

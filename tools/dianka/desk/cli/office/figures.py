@@ -19,6 +19,7 @@ from dianka.desk.cli.plain import report_errors
 # Each part by the module whose function `measure` yields its figures.
 PARTS = {
     "sales": "dianka.desk.office.figures.rate_figures",
+    "day": "dianka.desk.office.figures.day_figures",
     "kills": "dianka.desk.office.figures.kill_figures",
     "search": "dianka.desk.office.figures.search_figures",
     "history": "dianka.desk.office.figures.history_figures",
@@ -43,7 +44,7 @@ def figures_command(
         "build/office-figures.json"
     ),
 ) -> None:
-    """Measure sales, kills, search, years of history and suspects in an office made up for that.
+    """Measure sales, a shift, kills, search, years of history and suspects in a made-up office.
 
     History is proofs, statements, searches and reports over all that was sold. The whole takes
     36,000,000 sales and 1,000,000 meters; the defaults are small.

@@ -25,7 +25,7 @@ DESKS = {"postgresql": (1, 4, 16), "sqlite": (1,)}
 _GOAL = {"postgresql": 500, "sqlite": 200}  # sales a second at the most desks
 _P99_MS, _LEAST_PERMILLE = 50, 50
 _RUN_S = 5
-_METERS = 20  # of each desk; each has bought before
+METERS = 20  # of each desk; each has bought before
 _AMOUNT_FEN = 5000
 _LIMIT_S = 120
 _BARE = "figures_bare"
@@ -38,7 +38,7 @@ def measure(size: "Size") -> Iterator["Figure"]:
     from dianka.desk.office.figures.estate import fill_estate
 
     vendor = connection.vendor
-    fill_estate(_METERS * sum(DESKS[vendor]))
+    fill_estate(METERS * sum(DESKS[vendor]))
     with connection.cursor() as cursor:
         key = "INTEGER" if vendor == "sqlite" else "BIGSERIAL"
         cursor.execute(f"CREATE TABLE {_BARE} (id {key} PRIMARY KEY, fen BIGINT, card VARCHAR(16))")
@@ -72,8 +72,8 @@ def _measure_desks(first: int, desks: int, goal: int) -> Iterator["Figure"]:
 
 def work(what: str, desk: int) -> None:
     """Insert rows or sell at one desk for a while; print how often, and what each one took."""
-    act = _make_inserter() if what == "bare" else _Seller(desk).sell
-    for _ in range(_METERS):  # imports, first plans and new accounts are not measured
+    act = _make_inserter() if what == "bare" else Seller(desk).sell
+    for _ in range(METERS):  # imports, first plans and new accounts are not measured
         act()
     print("ready", flush=True)  # noqa: T201  to the process that waits for all desks
     sys.stdin.readline()
@@ -86,8 +86,8 @@ def work(what: str, desk: int) -> None:
     print(json.dumps({"taken_us": taken_us, "kb": peak_kb}))  # noqa: T201
 
 
-class _Seller:
-    """Sells to one meter after the other; the meters are this desk's alone."""
+class Seller:
+    """A desk with an open shift; it sells to one after the other of meters that are its alone."""
 
     def __init__(self, desk: int) -> None:
         from dianka.desk.office.customers.models import Contract
@@ -95,18 +95,19 @@ class _Seller:
         from dianka.desk.office.vending import sales, shifts
         from dianka.desk.office.vending.counting import Count
 
-        self._sales, self._made = sales, 0
-        self._actor = Actor("figures", f"desk{desk}", frozenset({"clerk"}))
-        shifts.open_shift(self._actor, Count())
+        self._sales, self._made, self.taken_fen = sales, 0, 0
+        self.actor = Actor("figures", f"desk{desk}", frozenset({"clerk"}))
+        shifts.open_shift(self.actor, Count())
         related = Contract.objects.select_related("meter", "customer", "price", "tariff")
-        self._contracts = list(related.order_by("pk")[desk * _METERS : (desk + 1) * _METERS])
+        self._contracts = list(related.order_by("pk")[desk * METERS : (desk + 1) * METERS])
 
     def sell(self) -> None:
-        contract, count = self._contracts[self._made % _METERS], self._made // _METERS + 1
+        contract, count = self._contracts[self._made % METERS], self._made // METERS + 1
         form = self._sales.Form(uuid.uuid4(), "00" * 8, _AMOUNT_FEN)
-        sale, _ = self._sales.begin(self._actor, form, contract, count, contract.price)
-        self._sales.post(self._actor, sale)
+        sale, _ = self._sales.begin(self.actor, form, contract, count, contract.price)
+        self._sales.post(self.actor, sale)
         self._made += 1
+        self.taken_fen += _AMOUNT_FEN
 
 
 def _make_inserter() -> Callable[[], None]:

@@ -26,12 +26,18 @@ def draw(table: Table) -> str:
     """Return the table's chart as SVG. CardError if it has no column of numbers to draw."""
     if table.drawn is None:
         raise CardError(f"{table.en} is a list without a chart: leave --svg out")
-    rows = [(str(row[0]), int(row[table.drawn] or 0)) for row in table.rows]
     column = table.columns[table.drawn]
+    found = dict.fromkeys(
+        row[: table.drawn + 1] for row in table.rows
+    )  # a place with two lines once
+    rows = [(str(row[0]), int(row[-1] or 0)) for row in found]
     title = f"{table.zh}：{column.zh}" + (f"（{UNITS[column.kind]}）" if UNITS[column.kind] else "")
     if table.ordered:
         height, body = _draw_columns(rows[-_MOST_COLUMNS:], column.kind)
     else:
+        if not column.has_total and len(rows) > _MOST_BARS:
+            rows = rows[:_MOST_BARS]  # a sum of days or percentages would mean nothing
+            title += f"，前 {_MOST_BARS} 项"
         height, body = _draw_bars(_fold(rows), column.kind)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '

@@ -167,6 +167,7 @@ def not_bought(actor: Actor, query: Query) -> Table:
             Column("还可用天数", "days left", Kind.COUNT, summed=False),
         ),
         rows,
+        drawn=4,
         notes=_note_rest(late.count(), len(rows)),
     )
 
@@ -202,6 +203,7 @@ def days_left(actor: Actor, query: Query) -> Table:
             Column("还可用天数", "days left", Kind.COUNT, summed=False),
         ),
         rows,
+        drawn=4,
         notes=(
             *_note_rest(ending.count(), len(rows)),
             f"{past} more should have ended before now: no receipt says so yet.",

@@ -125,6 +125,7 @@ def suspects(actor: Actor, query: Query) -> Table:
             Column("依据", "numbers", Kind.TEXT),
         ),
         rows,
+        drawn=2,
         notes=(
             f"{made.contracts} accounts were looked at on {local_day(made.made_at)}.",
             "Visits, not thieves: write to the customer first, and record what is found.",
