@@ -1,4 +1,4 @@
-"""What a day at the office takes beside its sales: a long shift that closes, a sheet that comes in."""
+"""What a day takes beside its sales: a long shift that closes, a sheet that comes in."""
 
 import csv
 import tempfile
