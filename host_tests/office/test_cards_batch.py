@@ -8,19 +8,21 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import cards_kit as kit
 from desk_kit import Run, sign_in_here
-from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.t0 import Tpdu
+from dianka.cli import app
 from dianka.desk.cli import issuing
 from dianka.desk.cli.office import batch_run
 from dianka.desk.sell import read_user_card
 from dianka.readers import Held, find_reader
+from dianka.readers.pcsc import EmptyReaderError
 from estate_kit import make_contract
 from pcsc_kit import Readers, until
 
@@ -197,7 +199,7 @@ class Feeder:
         while self.chips and self.chips[0].state.serial in self.heard:
             self.chips.pop(0)
         if not self.chips:
-            raise CardError("feeder is empty: put the card into it")
+            raise EmptyReaderError("feeder is empty: put the card into it")
         chip = self.chips[0]
         return Held(self.name, chip, lambda: None)
 
@@ -296,3 +298,25 @@ def test_blank_cards_in_a_real_reader(run: Run, pcsc: Readers) -> None:
     assert status == 0 and "3 done, 0 failed, 0 open" in out, out + err
     numbers = [read_user_card(chip).params["meter_no"] for chip in chips]
     assert numbers == [1, 2, 3]
+
+
+def test_a_batch_says_once_that_its_reader_is_gone_and_goes_on(
+    run: Run, office: Path, pcsc: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_contract(1)
+    (chip,) = blanks(kinds.USER, 1)
+    words = ["office", "card", "batch", "user", "--area", "East", "--reader", "0"]
+    pcsc.service.stop()
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_run, "PATIENCE_S", 1)
+        done = CliRunner().invoke(app, words, env={"DIANKA_OFFICE": str(office)})
+    pcsc.service.start()
+    out = done.stdout
+    assert done.exit_code == 1 and "0 done, 0 failed, 1 open" in out
+    assert done.stderr.splitlines() == [
+        "the card service does not run: start pcscd",
+        "no next card came: resume the batch when there is one",
+    ]
+    with pcsc.holding(0, Tpdu(chip)):
+        status, out, err = run(f"office card batch resume {number_of(out)} --reader 0")
+    assert status == 0 and "1 done, 0 failed, 0 open" in out and err == "", out + err

@@ -46,6 +46,10 @@ def is_ours(name: str) -> bool:
     return name in _ours
 
 
+class EmptyReaderError(CardError):
+    """The reader is there and no card was put into it in time. The message is one line."""
+
+
 class UnknownReaderError(CardError):
     """A reader that was there a moment ago is there no more. The message is one line."""
 
@@ -124,13 +128,13 @@ class Context:
         ]
 
     def wait_for_card(self, name: str, patience_ms: int = PATIENCE_MS) -> None:
-        """Wait for a card; raise CardError if the reader stays empty for `patience_ms`."""
+        """Wait for a card; raise EmptyReaderError if none comes in `patience_ms`."""
         until_ns = time.monotonic_ns() + patience_ms * 1_000_000
         state = self.get_states([(name, 0)], 0)[0]
         while not self.parse_state(state).present:
             left_ms = (until_ns - time.monotonic_ns()) // 1_000_000
             if left_ms <= 0:
-                raise CardError(f"{name} is empty: put the card into it")
+                raise EmptyReaderError(f"{name} is empty: put the card into it")
             state = self.get_states([(name, state[1])], left_ms)[0]
 
     def connect(self, name: str) -> Any:

@@ -24,6 +24,7 @@ from dianka.desk.cli.plain import report_database
 from dianka.oneline import say_error
 from dianka.readers import find_reader
 from dianka.readers.choose import PREFIX
+from dianka.readers.pcsc import EmptyReaderError
 from dianka.signals import end_on_signals
 
 if TYPE_CHECKING:
@@ -68,14 +69,19 @@ class Source:
         return Wanted(reader=self.reader, control=control)
 
     def wait_for_next(self) -> None:
-        """Wait until another card than the last one is in the reader."""
-        until_s = time.monotonic() + PATIENCE_S
+        """Wait until another card than the last one is in the reader; say once what is wrong."""
+        until_s, trouble = time.monotonic() + PATIENCE_S, ""
         while time.monotonic() < until_s:
+            serial = self._last
             try:
                 with find_reader(f"{PREFIX}{self.reader}").connect() as held:
                     serial = serial_of(held.port.power_on())
-            except (CardError, CardTorn):  # none yet, or on its way out
-                serial = self._last
+            except (EmptyReaderError, CardTorn):  # none yet, or on its way out
+                pass
+            except CardError as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    say_error(trouble)
             if serial != self._last:
                 self._last = serial
                 return
