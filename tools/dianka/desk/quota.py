@@ -19,6 +19,7 @@ FORMER_MAKE = (
     "this control card is of an earlier make, without PIN and quota: `dianka keys restore NEW.card "
     "PART...` brings its keys to one that has both"
 )
+_FEW = 10  # sales like this one, or cards
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,22 @@ def read_quota(control: CardPort) -> Quota | None:
 def find_shortage(control: CardPort, amount_fen: int) -> str:
     """Return a line if the quota is enough for fewer than ten more such sales, else nothing."""
     quota = read_quota(control)
-    if quota is None or quota.quota_fen is None or quota.quota_fen >= 10 * amount_fen:
+    if quota is None or quota.quota_fen is None or quota.quota_fen >= _FEW * amount_fen:
         return ""
     return (
         f"the control card may seal {yuan(quota.quota_fen)} yuan more: have it refilled in time "
         "(`dianka keys refill`)"
+    )
+
+
+def find_few_cards(control: CardPort) -> str:
+    """Return a line if the control card may make fewer than ten more cards, else nothing."""
+    quota = read_quota(control)
+    if quota is None or quota.issues is None or quota.issues >= _FEW:
+        return ""
+    return (
+        f"the control card may make {quota.issues} more cards: have it refilled in time "
+        "(`dianka keys refill --cards`)"
     )
 
 

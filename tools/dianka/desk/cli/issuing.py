@@ -11,6 +11,7 @@ keys are loaded and when it is complete (registered.py).
 import inspect
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -18,6 +19,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from dianka.card_port import CardError, CardPort, serial_of
+from dianka.cardos.chip import CardTorn
 from dianka.cardos.image import CardFile, CardFileError, name_of, resolve_path
 from dianka.cardos.state import SERIAL_BYTES
 from dianka.desk import issue
@@ -41,6 +43,7 @@ from dianka.desk.cli.registered import (
     plan_entry,
 )
 from dianka.desk.in_reader import is_blank, make_in_reader
+from dianka.desk.quota import find_few_cards
 from dianka.readers import Held, find_reader, pick_place
 from dianka.readers.choose import PREFIX
 
@@ -121,7 +124,7 @@ def make_card(wanted: Wanted, kind: str, make: Make, entry: Entry | None = None)
     Return what to say of it, to be printed when all work is done. Raise CardError if it can't be
     made.
     """
-    place, serial = pick_place(wanted.file, wanted.reader), parse_serial(wanted.serial)
+    place, serial, few = pick_place(wanted.file, wanted.reader), parse_serial(wanted.serial), ""
     in_reader = place.startswith(PREFIX)
     if in_reader and (wanted.serial or wanted.blank):
         raise CardError(
@@ -137,8 +140,10 @@ def make_card(wanted: Wanted, kind: str, make: Make, entry: Entry | None = None)
             if entry and (made := find_made(entry, desk.port, place)):
                 return f"{place}: {kind} card {made.hex()} is made already, and entered now"
             made = _make_at_place(desk.port, place, kind, make, serial, entry)
+            with suppress(CardError, CardTorn):  # the card is made, whatever the control card says
+                few = find_few_cards(desk.port)
     said = f"{place}: {'blank ' * wanted.blank}{kind} card {made.hex()}"
-    return said if wanted.blank else f"{said}\n{say_entered(entry)}"
+    return said if wanted.blank else "\n".join(filter(None, (said, say_entered(entry), few)))
 
 
 def say_entered(entry: Entry | None) -> str:

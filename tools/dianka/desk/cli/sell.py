@@ -128,9 +128,11 @@ def sell_command(
             wish = Wish(amount_fen, method, key, tendered_fen)
             _sell_in_office(office, card, control, wish)
             return
-        receipt = _sell_at_place(card, control, amount_fen, new)
+        receipt, shortage = _sell_at_place(card, control, amount_fen, new)
         try:
             _print_receipt(receipt, new)
+            if shortage:
+                typer.echo(shortage)
         except OutputError as error:
             made = f"purchase {receipt.count} of {yuan(receipt.amount_fen)} yuan is on the card"
             if receipt.completes:
@@ -197,9 +199,13 @@ class ReceiptError(CardError):
 
 def _sell_at_place(
     card: str, control: str | None, amount_fen: int, new: NewPrice | None
-) -> Receipt:
-    """Sell to the card at this place. Report any failure around the sale as one of the sale."""
+) -> tuple[Receipt, str]:
+    """Sell to the card at this place. Report any failure around the sale as one of the sale.
+
+    Return the receipt, and a line if the control card's quota runs short.
+    """
     receipts: list[Receipt] = []
+    shortage = ""
     with raise_as_sale_error(lambda: bool(receipts)):
         held.raise_if_heard()  # while Python imported all this
         _must_be_two(card, control)
@@ -213,8 +219,10 @@ def _sell_at_place(
                     raise_if_stopped=held.raise_if_heard,
                 )
             )
+            with suppress(CardError, CardTorn):  # as above
+                shortage = find_shortage(desk.port, amount_fen)
         held.raise_if_heard()
-    return receipts[0]
+    return receipts[0], shortage
 
 
 def _print_receipt(receipt: Receipt, new: NewPrice | None) -> None:
