@@ -24,6 +24,7 @@ INSIDE = {
     "check_limits": "within a sale",
     "is_alone": "looks, and changes nothing",
     "take_in": "within look and sell",
+    "find_contract": "within look, sell and what takes a card in",
     "take_receipt": "within look and sell",
     "complete": "within an act that has its right",
     "set_state": "within an act that has its right",
