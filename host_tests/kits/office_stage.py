@@ -128,7 +128,9 @@ def enter_sale(order):
 def find_faults(order):
     from dianka.desk.office import checking
     from dianka.desk.office.cards.models import Card
-    return {"faults": list(checking.find_faults()), "cards": [
+    from dianka.desk.office.ledger import proof
+    sums = proof.sum_by_kind()
+    return {"faults": list(checking.find_faults()), "cash_fen": sums.get("cash", 0), "cards": [
         [card.serial, card.state, card.contract and card.contract.meter.number]
         for card in Card.objects.all()]}
 
@@ -208,7 +210,7 @@ class OfficeStage:
         self._ask({"sold_to": meter_no, "amount_fen": amount_fen})
 
     def look(self) -> dict[str, Any]:
-        """Return the faults of the office, and its cards as serial, state and meter."""
+        """Return the office's faults, its cash, and its cards as serial, state and meter."""
         return self._ask({})
 
     def _ask(self, order: dict[str, Any]) -> dict[str, Any]:

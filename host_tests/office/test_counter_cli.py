@@ -107,6 +107,24 @@ def test_a_shift(run: Run, tmp_path: Path) -> None:
     assert contract.pk
 
 
+def test_nobody_is_told_what_he_counts(run: Run, tmp_path: Path) -> None:
+    """Double entry sums up to nothing, so any one sum that is left out is told by the others."""
+    card, _ = make_card(tmp_path), make_contract(METER_NO, CUSTOMER_NO)
+    meet(run)
+    run("office sign-in wu", OTHER)
+    run("office shift open 50x2 --given 100")
+    run(f"sell {card} 53.21")
+    said = run("office prove")
+    assert "a shift is open" in said and "not a fen too many" in said
+    assert " yuan" not in said
+    export = f"office export acts {tmp_path / 'acts.jsonl'}"
+    assert "your own shift is counted before" in run(export, code=1)
+    assert not (tmp_path / "acts.jsonl").exists()
+    run("office shift close 50x3 1x3 0.1x2 --hand-over 0")
+    assert "taken over the counters        153.20 yuan" in run("office prove")
+    run(export)
+
+
 def make_card(folder: Path) -> Path:
     issue.issue_control(folder / "control.card")
     control = find_reader(str(folder / "control.card")).connect()

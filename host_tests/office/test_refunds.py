@@ -127,6 +127,26 @@ def test_paid_back_and_sold_again(stand: Stand, first: bool) -> None:
     assert "is in the meter, as its receipt says" in clerk.refund(resident)
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["opening", "purchase"])
+def test_a_clone_of_what_was_paid_back(stand: Stand, first: bool) -> None:
+    """The card's file was copied before its refund: its purchase is not booked once more."""
+    from dianka.desk.office.vending import outside
+
+    clerk, resident = stand
+    buy(clerk, resident, first)
+    clone = Chip(kit.snapshot(resident.card))
+    assert clerk.refund(resident) == "paid"
+    after = balances()
+    assert "was paid back (sale desk1" in clerk.sell(resident, 5000, clone)
+    boss = make_actor("manager", name="zhao")
+    subject, amount_fen = outside.name_outside(boss, clerk.control, clone)
+    assert amount_fen == 5000
+    given = shift_kit.give_consent(boss, outside.CONSENT, subject, amount_fen)
+    with pytest.raises(CardError, match="keep it and send an inspector"):
+        outside.take_in_purchases(boss, clerk.control, clone, given)
+    assert balances() == after and faults() == []
+
+
 def count_commands() -> int:
     from django.db import transaction
 

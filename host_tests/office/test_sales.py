@@ -5,12 +5,14 @@ Also run on PostgreSQL, by test_postgresql.py.
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cards_kit as kit
+import shift_kit
 from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
@@ -274,7 +276,8 @@ def finish(clerk: Clerk, resident: Resident) -> None:
 @pytest.mark.parametrize("purchases", [1, 2])
 def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases: int) -> None:
     """Its money is in the books as bought outside, and sales go on from there."""
-    from dianka.desk.office.vending import counter
+    from dianka.desk.office.people.consent import ConsentError
+    from dianka.desk.office.vending import outside
     from dianka.desk.sell import sell
 
     control = kit.control_card()
@@ -287,15 +290,23 @@ def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases
             resident.visit_meter()
     assert "a manager takes it in" in clerk.sell(resident, 5000, resident.card)
     with pytest.raises(CardError, match="may not take in purchases"):
-        counter.take_in_purchases(make_actor("clerk", DESK), control, resident.card)
+        outside.take_in_purchases(make_actor("clerk", DESK), control, resident.card)
     boss = make_actor("manager", DESK)
-    counter.take_in_purchases(boss, control, resident.card)
+    before = balances()
+    words = outside.name_outside(boss, control, resident.card)
+    for wrong in (None, consent_to(boss, words[0], words[1] + 1), consent_to(clerk.actor, *words)):
+        with pytest.raises(ConsentError, match="second person"):
+            outside.take_in_purchases(boss, control, resident.card, wrong)
+    assert balances() == before
+    given = consent_to(boss, *words)
+    outside.take_in_purchases(boss, control, resident.card, given)
     with pytest.raises(CardError, match="nothing to take in"):
-        counter.take_in_purchases(boss, control, resident.card)
+        outside.take_in_purchases(boss, control, resident.card)
     in_meter_fen = kit.wallet(resident.esam)[0]
     coming_fen = 100 * purchases if on_its_way else 0
     # A purchase that is on its way has blanked the receipt: the next one tells.
     told_fen = 0 if on_its_way else in_meter_fen
+    assert words[1] == told_fen + coming_fen, "the second person is told every fen"
     right = {"meter": -told_fen, "transit": -coming_fen, "outside": told_fen + coming_fen}
     assert balances() == {kind: fen for kind, fen in right.items() if fen}
     resident.visit_meter()
@@ -307,6 +318,10 @@ def test_a_card_from_before_the_office(office: Path, on_its_way: bool, purchases
         "outside": in_meter_fen + coming_fen,
     }
     assert faults() == []
+
+
+def consent_to(actor: Any, subject: str, amount_fen: int) -> int:
+    return shift_kit.give_consent(actor, "take-in", subject, amount_fen)
 
 
 @pytest.mark.parametrize(

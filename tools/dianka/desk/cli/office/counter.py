@@ -1,10 +1,10 @@
 """`dianka office look` and `take-in`: a resident's card at the counter, without selling to it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
     CardArgument,
@@ -36,7 +36,12 @@ def look_command(
     Example: dianka office look lin.card --office office
     """
     with report_errors():
-        _print_look(_read(folder, pick_place(card, reader), control, "look"))
+        actor, place = open_as_actor(folder), pick_place(card, reader)
+        from dianka.desk.office.vending.counter import look
+
+        with find_reader(place).connect() as resident, open_control(place, control) as desk:
+            seen = look(actor, desk.port, resident.port, tell=typer.echo)
+        _print_look(seen)
 
 
 def take_in_command(
@@ -44,25 +49,25 @@ def take_in_command(
     card: CardArgument = None,
     reader: ReaderOption = None,
     control: ControlOption = None,
+    consent: ConsentOption = "",
 ) -> None:
     """Take a card in whose purchases were made outside of the office's books.
 
-    Supervisors and managers may. What its meter holds counts as bought outside, once.
+    Supervisors and managers may, with the consent of another one, as money appears in the books:
+    what its meter holds counts as bought outside, once.
 
-    Example: dianka office take-in lin.card --office office
+    Example: dianka office take-in lin.card --consent wu
     """
     with report_errors():
-        _print_look(_read(folder, pick_place(card, reader), control, "take_in_purchases"))
+        actor, place = open_as_actor(folder), pick_place(card, reader)
+        from dianka.desk.office.vending import outside
 
-
-def _read(folder: Path, place: str, control: str | None, act: str) -> "Look":
-    actor = open_as_actor(folder)
-    from dianka.desk.office.vending import counter
-
-    with find_reader(place).connect() as resident, open_control(place, control) as desk:
-        if act == "look":
-            return counter.look(actor, desk.port, resident.port, tell=typer.echo)
-        return counter.take_in_purchases(actor, desk.port, resident.port)
+        with find_reader(place).connect() as resident, open_control(place, control) as desk:
+            subject, amount_fen = outside.name_outside(actor, desk.port, resident.port)
+        given = ask_consent(actor, consent, outside.CONSENT, subject, amount_fen)
+        with find_reader(place).connect() as resident, open_control(place, control) as desk:
+            seen = outside.take_in_purchases(actor, desk.port, resident.port, given)
+        _print_look(seen)
 
 
 def _print_look(seen: "Look") -> None:

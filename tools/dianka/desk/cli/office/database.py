@@ -125,7 +125,8 @@ def prove_command(
     """Prove where each fen is, print the sums, and tie all chains for the night.
 
     What has come since the last proof is proved, and each balance. Run it each night. A proof that
-    fails changes nothing.
+    fails changes nothing. No sum is printed while a shift is open: all of them together tell what
+    its clerk is to count blind.
 
     Exit code: 0 to the fen; 1 with a line for each fault.
 
@@ -137,15 +138,20 @@ def prove_command(
         open_folder(folder)
         from dianka.desk.office import nightly
         from dianka.desk.office.audit.files import write_nights
+        from dianka.desk.office.vending.shifts import has_open_shift
 
+        blind = has_open_shift()
         proof = nightly.prove(whole, anew)
         for line in (proof.faults or proof.odd_sums)[:_SHOWN]:
             typer.echo(line)
-        _print_sums(proof.books.compared.sums_fen)
+        if blind:
+            typer.echo("a shift is open, whose cash is counted blind: no sums are shown")
+        else:
+            _print_sums(proof.books.compared.sums_fen)
         if proof.night is None:
             places = f"the proof fails at {len(proof.faults)} places"
             raise CardError(f"{places}, nothing is changed: {_what_to_do(proof)}")
-        for line in _describe_night(proof.night, proof.books.former):
+        for line in _describe_night(proof.night, proof.books.former, blind):
             typer.echo(line)
         for file in write_nights(proof.night.number, nights) if nights else ():
             typer.echo(f"{file} holds its acts: keep it elsewhere")
@@ -167,11 +173,11 @@ def _what_to_do(proof: "Proof") -> str:
     return "the books are right, the sums kept for the daily proof are not; --anew makes them anew"
 
 
-def _describe_night(night: "Night", former: "Night | None") -> Iterator[str]:
+def _describe_night(night: "Night", former: "Night | None", blind: bool) -> Iterator[str]:
     since = f"since night {former.number}" if former else "from the first entry on"
+    sold = "" if blind else f" of {signed_yuan(night.sold_fen)} yuan"
     yield (
-        f"night {night.number} ties {len(night.heads)} chains: {night.sales} sales of "
-        f"{signed_yuan(night.sold_fen)} yuan {since}"
+        f"night {night.number} ties {len(night.heads)} chains: {night.sales} sales{sold} {since}"
     )
     if night.remade:
         yield f"{night.remade} sums that were kept are made anew: the books are right"

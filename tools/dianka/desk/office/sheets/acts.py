@@ -8,11 +8,17 @@ from dianka.desk.office.audit import chain, files
 from dianka.desk.office.one_view import one_view
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.sheets.importing import clip
+from dianka.desk.office.vending.shifts import ShiftError, has_open_shift
 
 
 @needs("export")
 def export_acts(actor: Actor, file: Path) -> int:
-    """Write a new file with all acts, and return how many. It is an act itself."""
+    """Write a new file with all acts, and return how many. It is an act itself.
+
+    ShiftError for who has an open shift: the acts tell what he is to count blind.
+    """
+    if has_open_shift(actor.operator):
+        raise ShiftError("your own shift is counted before its acts are shown: close it first")
     with one_view():
         acts = files.write_rows(file, files.list_all_rows())
     with transaction.atomic():

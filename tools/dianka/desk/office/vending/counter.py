@@ -26,7 +26,6 @@ from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
-from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, RightError, needs
 from dianka.desk.office.vending import patience, readings, refunds, sales
 from dianka.desk.office.vending.models import Sale
@@ -80,35 +79,6 @@ def look(
         return take_in(actor, *open_card(control, card), tell)
 
 
-@needs("take in purchases")
-def take_in_purchases(actor: Actor, control: CardPort, card: CardPort) -> Look:
-    """Take a card in whose purchases were made outside of these books; return what it told.
-
-    Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
-    over. CardError if the books know its purchases.
-    """
-    found, desk = open_card(control, card)
-    contract = _find_contract(actor, found)
-    with transaction.atomic():
-        contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
-        last = sales.find_last_count(contract)
-        if found.count <= last:
-            raise CardError(f"the books know purchase {found.count} already: nothing to take in")
-        if Sale.objects.filter(contract=contract, state=Sale.State.PENDING).exists():
-            raise CardError("a sale to this card is not finished: look at the card first")
-        back = found.write_back
-        on_its_way = not back or back["count"] < found.count
-        contract.former_count = found.count
-        contract.former_fen = found.money_fen if on_its_way else 0
-        contract.save(update_fields=["former_count", "former_fen"])
-        _post_outside(actor, contract, last)
-        seen = Look(contract, found, lambda line: None)
-        if back:
-            proved = _prove_receipt(found, desk)
-            seen.reading = readings.take_receipt(actor, contract, back, proved)
-    return seen
-
-
 @needs("sell")
 def sell(
     actor: Actor,
@@ -147,7 +117,7 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
 
     `tell` gets a line for each thing that was found, as soon as it is in the books.
     """
-    contract = _find_contract(actor, found)
+    contract = find_contract(actor, found)
     seen = Look(contract, found, tell)
     unfinished = Sale.objects.filter(contract=contract, state=Sale.State.PENDING).first()
     if unfinished:
@@ -156,7 +126,7 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
         seen.tell(line)
     _raise_if_counts_differ(seen)
     if found.write_back:
-        proved = _prove_receipt(found, desk)
+        proved = prove_receipt(found, desk)
         seen.reading = readings.take_receipt(actor, contract, found.write_back, proved)
     return seen
 
@@ -169,17 +139,6 @@ def open_card(control: CardPort, card: CardPort) -> tuple[OnCard, Desk]:
     desk.identify()
     desk.authenticate()
     return found, desk
-
-
-def _post_outside(actor: Actor, contract: Contract, last: int) -> None:
-    """Post the purchase that is on its way, and say which ones the books never saw."""
-    meter_no, fen = contract.meter.number, contract.former_fen
-    outside, transit = (
-        posting.of_meter(kind, meter_no) for kind in (posting.OUTSIDE, posting.TRANSIT)
-    )
-    moves = [posting.Move(outside, transit, fen)] if fen else []
-    detail = f"purchases {last + 1} to {contract.former_count} were made outside of the books"
-    posting.append(actor.desk, actor.operator, "taken in", f"{meter_no:012d}", moves, detail)
 
 
 class _Books(card_sale.Books):
@@ -266,7 +225,7 @@ def _post(
         raise told from None
 
 
-def _find_contract(actor: Actor, found: OnCard) -> Contract:
+def find_contract(actor: Actor, found: OnCard) -> Contract:
     """Return the contract that a card belongs to; CardError if it is not this card's any more."""
     numbers = found.params["meter_no"], found.params["customer_no"]
     related = Contract.objects.select_related("meter", "customer", "price", "premise__area")
@@ -346,7 +305,7 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
     return ""
 
 
-def _prove_receipt(found: OnCard, desk: Desk) -> bool:
+def prove_receipt(found: OnCard, desk: Desk) -> bool:
     """Return whether the card proves its receipt. One that does not ends no account by itself."""
     try:
         return prove_write_back(desk) == found.write_back
@@ -374,6 +333,7 @@ def _raise_if_counts_differ(seen: Look) -> None:
                 f"{count}: send an inspector to the meter"
             )
     elif count > last:
+        refunds.raise_if_paid_back(seen.contract, count, seen.found.serial)
         raise CardError(
             f"the card has purchase {count} of {yuan(seen.found.money_fen)} yuan, the books end "
             f"with {last}: a manager takes it in with dianka office take-in"

@@ -146,6 +146,21 @@ def find_unfinished(contract: Contract) -> Refund | None:
     return related.filter(sale__contract=contract, state=Refund.State.PENDING).first()
 
 
+def raise_if_paid_back(contract: Contract, count: int, card_serial: bytes) -> None:
+    """Raise CardError if this purchase was taken off this very card and paid back.
+
+    The card that has it all the same is a copy of what it was before.
+    """
+    sold = Sale.objects.select_related("desk").filter(contract=contract, count=count)
+    of_card = sold.filter(state=Sale.State.REFUNDED, card_serial=card_serial.hex())
+    sale = of_card.order_by("-id").first()
+    if sale:
+        raise CardError(
+            f"purchase {count} of this card was paid back ({name_sale(sale)}): it is a copy of "
+            "what the card was; keep it and send an inspector to the meter"
+        )
+
+
 def resolve(actor: Actor, contract: Contract, found: OnCard, desk: Desk) -> list[str]:
     """Find out from the card what has become of an unfinished refund; return lines about it."""
     refund = find_unfinished(contract)

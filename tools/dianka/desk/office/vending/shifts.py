@@ -171,6 +171,12 @@ def find_open(desk: Desk) -> Shift | None:
     return Shift.objects.select_related("desk", "opening").filter(desk=desk, closing=None).first()
 
 
+def has_open_shift(operator: str = "") -> bool:
+    """Return whether a shift is open, or one of this operator: its count is to be blind."""
+    shifts = Shift.objects.filter(closing=None)
+    return (shifts.filter(operator=operator) if operator else shifts).exists()
+
+
 @needs("look things up")
 def find_to_close(actor: Actor) -> int:
     """Return the number of the desk's newest shift: the open one, or the one closed last."""
