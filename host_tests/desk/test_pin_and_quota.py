@@ -146,7 +146,8 @@ def test_a_sale_above_the_quota_is_refused_before_anything_is_sent(folder: Path)
         "keys refill`), or sell less"
     )
     assert Path("lin.card").read_bytes() == before
-    assert run("sell", "lin.card", "10")[0] == 0
+    status, out, _ = run("sell", "lin.card", "10")
+    assert status == 0 and "the control card may seal 0.00 yuan more: have it refilled in" in out
     assert "quota   0.00 yuan left to seal" in run("card", "show", "control.card")[1]
     line = refused("card", "issue", "user", "wang.card", *kit.ISSUE_WORDS["user"])
     assert line == (
@@ -157,6 +158,16 @@ def test_a_sale_above_the_quota_is_refused_before_anything_is_sent(folder: Path)
     line = refused("card", "issue", "keys", "keys.card")
     assert "a control card with a quota makes no master-key change card" in line
     assert not Path("keys.card").exists()
+
+
+def test_a_clerk_is_told_before_the_last_card_is_made(folder: Path) -> None:
+    words = ("keys", "refill", "control.card", "10", "backup-1.card", "backup-3.card", "--cards")
+    assert run(*words, "11")[0] == 0
+    for name, few in (("wang.card", False), ("li.card", True)):
+        status, out, err = run("card", "issue", "user", name, *kit.ISSUE_WORDS["user"])
+        assert status == 0, err
+        said = "the control card may make 9 more cards: have it refilled in time" in out
+        assert said is few
 
 
 def test_an_order_goes_from_place_to_place(folder: Path) -> None:
