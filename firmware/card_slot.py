@@ -16,7 +16,7 @@ from card_errors import CardError, make_error, make_refusal
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
-from events import FIELDS, EventLog
+from illegal_cards import FIELDS, IllegalCards
 from iccard import Card
 from journal import JournalError
 from metering import Metering
@@ -50,7 +50,7 @@ class CardSlot:
         recovery: "StateRecovery",
         metering: "Metering",
         clock: "Ds3231",
-        events: "EventLog",
+        illegal: "IllegalCards",
         display: "Display",
         report_alive,
         log,
@@ -64,7 +64,7 @@ class CardSlot:
         self._recovery = recovery
         self._metering = metering
         self._clock = clock
-        self._events = events
+        self._illegal = illegal
         self._display = display
         self._report_alive = report_alive
         self._log = log
@@ -171,7 +171,7 @@ class CardSlot:
                 "sw": sw,
                 "count": state.count,
             }
-            self._events.add(card_files.pack(FIELDS[1:], record))
+            self._illegal.add(card_files.pack(FIELDS[1:], record))
         except OSError:
             self._log("illegal card not kept: the memory does not answer")
         except Exception as error:

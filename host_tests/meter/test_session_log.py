@@ -113,7 +113,7 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     kit.rig.cut_power()
     kit.restart(1 * S)
     assert kit.state.illegal_cards == 22
-    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.events.read_newest(20)]
+    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.illegal.read_newest(20)]
     assert logged == list(range(3, 23))
     kit.state.illegal_cards = 999_998
     for expected in (999_999, 999_999):
@@ -133,7 +133,7 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     assert any("illegal card not kept" in line for line in session.log)
     kit.rig.bench.fram.mute = False
     assert kit.run_session(OTHER).code == 22 and kit.state.illegal_cards == 2
-    assert len(kit.meter.events.read_newest(20)) == 1
+    assert len(kit.meter.illegal.read_newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
 
@@ -152,7 +152,7 @@ def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(
     def refuses(_packed: bytes) -> None:
         raise thrown
 
-    kit.meter.events.add = refuses
+    kit.meter.illegal.add = refuses
     session = kit.run_session(OTHER)
     assert session.code == 22 and "Err-37" in session.texts
     assert [line for line in session.log if "illegal card not kept: " + str(thrown) in line]
