@@ -35,7 +35,7 @@ def test_a_meter_is_set_up_sells_and_charges(tmp_path: Path, metering: str) -> N
 
 def test_the_story_takes_the_chip_as_an_option(tmp_path: Path) -> None:
     story = tmp_path / "pulses.story"
-    story.write_text('mains on\nwait 5 s\nexpect display "0.00"\n', encoding="utf-8")
+    story.write_text('mains on\nwait 5 s\nexpect display "0.00" within 10 s\n', encoding="utf-8")
     runner = CliRunner()
     done = runner.invoke(app, ["bench", "play", str(story), "--metering", "pulse_meter"])
     assert done.exit_code == 0, done.stderr
