@@ -55,9 +55,6 @@ CARD_SUPPLY = const(7)  # likewise
 INSPECTION_TOTALS = const(9)
 INSPECTION_EVENTS = const(10)
 EVENTS = const(20)  # records in the log
-INSPECTION_LOG = const(11)  # the chained log: records of entries, then one with its head
-LOG_RECORD_BYTES = const(224)
-LOG_RECORDS = const(33)
 
 # Short file ids in the ESAM (in MF 3F00).
 ESAM_WALLET = const(1)
@@ -176,8 +173,7 @@ CARD_EVENT = (
     ("sw", 2, BIN),
     ("serial", 8, RAW),
 )
-# An entry of the chained log (event_chain.py), and the head of a copy of it: for each kind in order
-# the hash that its oldest entry follows, and the number of its newest.
+# An entry of the chained log (event_chain.py).
 LOG_ENTRY = (
     ("number", 4, BIN),
     ("time", 5, BCD),
@@ -186,15 +182,6 @@ LOG_ENTRY = (
     ("detail", 13, RAW),
     ("hash", 8, RAW),
 )
-LOG_HEAD = (
-    ("mark", 4, RAW),
-    ("meter_no", 6, BCD),
-    ("time", 5, BCD),
-    ("entries", 2, BIN),
-    ("befores", 80, RAW),
-    ("newest", 40, RAW),
-)
-LOG_MARK = b"DLG1"
 TEST_ORDER = (("tests", 1, BIN), ("seconds", 1, BIN), ("pulses", 2, BIN), ("reserved", 4, RAW))
 TEST_RESULT = (
     ("meter_no", 6, BCD),

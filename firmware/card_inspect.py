@@ -14,8 +14,8 @@ import versions
 from card_user import authenticate, compose_run_info
 from ds3231 import Ds3231
 from esam import RECORD_COUNT, RECORD_MONEY, Esam
-from illegal_cards import FIELDS, IllegalCards
 from iccard import Card
+from illegal_cards import FIELDS, IllegalCards
 from pages import Pages
 from selfcheck import SelfCheck
 from state_store import StateStore

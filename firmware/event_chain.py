@@ -1,4 +1,4 @@
-"""Name the kinds of event, and chain entries by their hashes. Shared with the desk.
+"""Name the kinds of event, and chain entries by their hashes.
 
 An entry is card_files.LOG_ENTRY: 24 bytes of content and a hash of the entry before and of this
 content. The hash is the first 8 bytes of a SHA-256 (FIPS 180-4); the first entry of a ring follows
@@ -18,7 +18,7 @@ CLOCK = const(6)  # time before and after, in seconds since 2000-01-01 UTC (4 ea
 OVERLOAD = const(7)  # what: the bits of state.tripped; power in mW (5)
 FAULT = const(8)  # what: the code, and GONE if it has ended
 UPDATE = const(9)  # what: 0 kept, 1 refused; version (first 13 characters)
-CASE = const(10)  # what: 0 opened, 1 found open at the start
+CASE = const(10)  # has its ring; no board has an input for it yet
 KINDS = const(10)
 
 POWER_UP = const(0)
@@ -28,8 +28,6 @@ BY_INITIALISATION = const(1)
 BY_USER_CARD = const(2)
 BY_KEY_CARD = const(3)
 GONE = const(0x80)
-OPENED = const(0)
-FOUND_OPEN = const(1)
 
 DETAIL = const(13)
 HASH = const(8)

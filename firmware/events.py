@@ -20,6 +20,7 @@ leaves the former entries and none or all of this one. Purchases are logged betw
 credit and the commit of the state (settlement.py). A cut there leaves the intent, the start
 completes the purchase, and `log_purchase` finds its count logged already: so each has exactly one
 entry. All others are logged after the commit of what they tell; a cut in between costs the entry.
+Nothing is logged before the state has been read from the memory: until then it may be another's.
 
 **Cost.** An entry is two writes of 36 bytes, and a ring is found when it is first needed, by
 halving: 7 looks into the ring of purchases. The start reads nothing. A memory that does not answer
@@ -35,6 +36,7 @@ import event_chain
 import fram_map
 from ds3231 import Ds3231
 from fram import Fram
+from state_store import StateStore
 
 _CRC = const(4)
 _ENTRY = const(32)
@@ -46,15 +48,18 @@ _KIND_AT = const(9)
 class Events:
     """The log in the journal's memory."""
 
-    def __init__(self, memory: "Fram", clock: "Ds3231", log) -> None:
+    def __init__(self, memory: "Fram", clock: "Ds3231", store: "StateStore", log) -> None:
         self._memory = memory
         self._clock = clock
+        self._store = store
         self._log = log
         # Of each kind: (number, hash, what) of the newest entry, None until it is needed.
         self._newest: list = [None] * (event_chain.KINDS + 1)
 
     def log(self, kind: int, what: int, detail: bytes = b"") -> None:
         """Keep an event of now. A memory that fails loses it, and nothing else."""
+        if self._store.unread:
+            return  # which the store has said on the console
         try:
             number, before, _ = self._find_newest(kind)
             number += 1
@@ -82,16 +87,16 @@ class Events:
         if not number or newest != what:
             self.log(kind, what, detail)
 
-    def log_purchase(self, amount_fen: int, count: int, balance_fen: int) -> None:
-        """Keep a purchase, unless a cut has come between its entry and the commit."""
-        try:
-            number = self.newest_number(event_chain.PURCHASE)
-            entry = self.read(event_chain.PURCHASE, number) if number else None
-        except OSError:
-            entry = None
+    def log_purchase(self, amount_fen: int, count: int, balance_fen: int, again: bool) -> None:
+        """Keep a purchase. `again`: a start repeats it, and the entry may be there already."""
         detail = amount_fen.to_bytes(4, "big") + count.to_bytes(4, "big")
-        if entry is None or card_files.unpack(card_files.LOG_ENTRY, entry)["detail"][:8] != detail:
+        if not (again and self._read_newest_purchase() == detail):
             self.log(event_chain.PURCHASE, 0, detail + pack_signed(balance_fen))
+
+    def log_clock(self, former: "int | None", seconds: int) -> None:
+        """Keep that the clock was set to this time; `former` is None if it had none."""
+        detail = (former or 0).to_bytes(4, "big") + seconds.to_bytes(4, "big")
+        self.log(event_chain.CLOCK, 0, detail)
 
     def newest_number(self, kind: int) -> int:
         """Return the number of the newest entry, 0 without one; OSError if the memory fails."""
@@ -107,6 +112,15 @@ class Events:
         return entry if entry and _number_of(entry) == number else None
 
     # ****** Ring ******
+
+    def _read_newest_purchase(self) -> bytes:
+        """Return amount and count of the newest purchase; b"" without one."""
+        try:
+            number = self.newest_number(event_chain.PURCHASE)
+            entry = self.read(event_chain.PURCHASE, number) if number else None
+        except OSError:
+            entry = None
+        return card_files.unpack(card_files.LOG_ENTRY, entry)["detail"][:8] if entry else b""
 
     def _find_newest(self, kind: int) -> tuple:
         """Return (number, hash, what) of the newest entry; number 0 and START without one."""

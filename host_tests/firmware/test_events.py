@@ -1,6 +1,7 @@
 """The chained log of events: cuts at every byte, rings that wrap, bits that flip, silent memory."""
 
 import random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def log_on(chip: Mb85rc256v) -> Any:
     PARTS.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
     chip.power_on()
     LINES.clear()
-    return EVENTS.Events(FRAM.Fram(I2C), Clock(), LINES.append)
+    return EVENTS.Events(FRAM.Fram(I2C), Clock(), SimpleNamespace(unread=False), LINES.append)
 
 
 def filled(kind: int, count: int, content: bytes | None = None) -> Mb85rc256v:
@@ -188,9 +189,9 @@ def test_any_flipped_bit_is_an_entry_that_is_not_there() -> None:
 
 def test_a_purchase_is_logged_once_though_a_start_repeats_it() -> None:
     chip = Mb85rc256v()
-    log_on(chip).log_purchase(1000, 1, -5)
-    log_on(chip).log_purchase(1000, 1, -5)
-    log_on(chip).log_purchase(1000, 2, 995)
+    log_on(chip).log_purchase(1000, 1, -5, False)
+    log_on(chip).log_purchase(1000, 1, -6, True)
+    log_on(chip).log_purchase(1000, 2, 995, True)
     found = [entry["detail"] for entry in entries(log_on(chip), CHAIN.PURCHASE)]
     assert [detail[4:8] for detail in found] == [b"\0\0\0\x01", b"\0\0\0\x02"]
     assert found[0][8:] == b"\xff\xff\xff\xff\xfb"
@@ -209,7 +210,7 @@ def test_a_silent_memory_loses_the_entry_and_says_so() -> None:
     chip.mute = True
     log.log(CHAIN.CASE, 0)
     log.log_change(CHAIN.SUPPLY, 1)
-    log.log_purchase(1, 1, 1)
+    log.log_purchase(1, 1, 1, False)
     assert LINES and set(LINES) == {"event not kept: the memory does not answer"}
     chip.mute = False
     log.log(CHAIN.CASE, 0)

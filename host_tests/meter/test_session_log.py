@@ -15,8 +15,8 @@ from meter_kit import USER, MeterKit, S, in_use
 from parts import Parts
 
 PARTS = Parts()
-events, journal, records = PARTS.module("events"), PARTS.module("journal"), PARTS.module("state")
-BODY = card_files.size_of(events.FIELDS)
+illegal, journal, records = (PARTS.module(name) for name in ("illegal_cards", "journal", "state"))
+BODY = card_files.size_of(illegal.FIELDS)
 OTHER = Path("other.card")
 
 
@@ -52,50 +52,52 @@ def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(
     before: int, cut_at: int, most: int
 ) -> None:
     memory = Memory()
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     for mark in range(before):
         log.add(packed(mark))
     memory.left = cut_at
     log.add(packed(before))
     memory.left = 1 << 30
-    again = events.EventLog(memory)
-    kept = list(range(before))[-events.RECORDS :]
-    whole = [*range(before + 1)][-events.RECORDS :]
+    again = illegal.IllegalCards(memory)
+    kept = list(range(before))[-illegal.RECORDS :]
+    whole = [*range(before + 1)][-illegal.RECORDS :]
     found = marks(again)
     assert found in (kept, kept[1:], whole), (found, kept)
     assert found == whole or cut_at < 33
     assert marks(again, most) == (found[-most:] if most else [])
     again.add(packed(1000))
-    assert marks(events.EventLog(memory))[-1] == 1000
+    assert marks(illegal.IllegalCards(memory))[-1] == 1000
 
 
 @settings(max_examples=100)
 @given(st.binary(min_size=1024, max_size=1024))
 def test_what_is_no_record_is_not_told(noise: bytes) -> None:
     memory = Memory(bytes(SIZE - 1024) + noise)
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     assert marks(log) == []
     log.add(packed(7))
-    assert marks(events.EventLog(memory)) == [7]
+    assert marks(illegal.IllegalCards(memory)) == [7]
 
 
 def test_journal_and_log_do_not_meet() -> None:
     memory = Memory()
     journal_of = journal.Journal(memory, records.SIZE)
     journal_of.load()
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     for number in range(50):
         journal_of.commit(number.to_bytes(records.SIZE, "big"))
         log.add(packed(number))
     again = journal.Journal(memory, records.SIZE)
     assert again.load() == (49).to_bytes(records.SIZE, "big") and not again.damaged
-    assert marks(events.EventLog(memory)) == list(range(30, 50))
+    assert marks(illegal.IllegalCards(memory)) == list(range(30, 50))
 
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
     parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
-    log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
+    log = parts.module("illegal_cards").IllegalCards(
+        parts.module("fram").Fram(parts.machine().I2C(0))
+    )
     chip.mute = True
     with pytest.raises(OSError):
         log.read_newest(5)
