@@ -6,13 +6,15 @@ start is logged in each start. Power down is logged once in each start: a power-
 chatters costs one entry.
 """
 
+from micropython import const
+
 import event_chain
 import versions
 from events import Events, pack_signed
 from pages import Pages
 from state_store import StateStore
 
-_CODES = 32
+_CODES = const(32)
 
 
 class EventWatch:

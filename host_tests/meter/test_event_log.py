@@ -128,8 +128,14 @@ def test_supply_changes_have_their_cause_and_an_outage_adds_none(tmp_path: Path)
             break
     assert whats(kit, CHAIN.SUPPLY)[count:] == [8], "alarm 2"
     kit.rig.set_load(0)
+    kit.rig.set_volts(150_000)  # too low to switch: it waits its turn from then on
     assert kit.run_session(USER).code == 0
     kit.wait(2 * S)
+    assert whats(kit, CHAIN.SUPPLY)[count:] == [8]
+    kit.rig.set_volts(220_000)
+    kit.wait(62 * S)
+    told = [line.split("supply: ")[1] for line in kit.lines if "supply: " in line]
+    assert told[-2:] == ["waits its turn after an outage", "on"]
     assert whats(kit, CHAIN.SUPPLY)[count:] == [8, 0]
     kit.close()
 
