@@ -173,6 +173,15 @@ CARD_EVENT = (
     ("sw", 2, BIN),
     ("serial", 8, RAW),
 )
+# An entry of the chained log (event_chain.py).
+LOG_ENTRY = (
+    ("number", 4, BIN),
+    ("time", 5, BCD),
+    ("kind", 1, BIN),
+    ("what", 1, BIN),
+    ("detail", 13, RAW),
+    ("hash", 8, RAW),
+)
 TEST_ORDER = (("tests", 1, BIN), ("seconds", 1, BIN), ("pulses", 2, BIN), ("reserved", 4, RAW))
 TEST_RESULT = (
     ("meter_no", 6, BCD),

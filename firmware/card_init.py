@@ -21,6 +21,8 @@ from card_user import authenticate
 from display import add_label
 from ds3231 import Ds3231
 from esam import Esam
+from event_chain import BY_INITIALISATION, PARAMETERS
+from events import Events
 from iccard import Card
 from state import State
 from state_store import StateStore
@@ -38,12 +40,19 @@ class InitSession:
     """Serves initialisation cards."""
 
     def __init__(
-        self, esam: "Esam", store: "StateStore", clock: "Ds3231", tariff: "Tariff", log
+        self,
+        esam: "Esam",
+        store: "StateStore",
+        clock: "Ds3231",
+        tariff: "Tariff",
+        events: "Events",
+        log,
     ) -> None:
         self._esam = esam
         self._store = store
         self._clock = clock
         self._tariff = tariff
+        self._events = events
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -73,7 +82,10 @@ class InitSession:
         self._store.commit()
         self._log("initialised as meter %012d" % fresh.meter_no)
         if earliest_s:
-            self._clock.bring_up_to(earliest_s, self._log)
+            done = self._clock.bring_up_to(earliest_s, self._log)
+            if done:
+                self._events.log_clock(done[0], earliest_s)
+        self._events.log(PARAMETERS, BY_INITIALISATION, card.serial)
         return ((add_label("no", "%06d" % (fresh.meter_no % 1000000)), _SHOW_MS),)
 
     async def _read_rules(self, card: "Card") -> tuple:

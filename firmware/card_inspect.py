@@ -14,8 +14,8 @@ import versions
 from card_user import authenticate, compose_run_info
 from ds3231 import Ds3231
 from esam import RECORD_COUNT, RECORD_MONEY, Esam
-from events import FIELDS, EventLog
 from iccard import Card
+from illegal_cards import FIELDS, IllegalCards
 from pages import Pages
 from selfcheck import SelfCheck
 from state_store import StateStore
@@ -44,7 +44,7 @@ class InspectSession:
         esam: "Esam",
         store: "StateStore",
         clock: "Ds3231",
-        events: "EventLog",
+        illegal: "IllegalCards",
         pages: "Pages",
         self_check: "SelfCheck",
         report_alive,
@@ -53,7 +53,7 @@ class InspectSession:
         self._esam = esam
         self._store = store
         self._clock = clock
-        self._events = events
+        self._illegal = illegal
         self._pages = pages
         self._self_check = self_check
         self._report_alive = report_alive
@@ -113,7 +113,7 @@ class InspectSession:
         # A new limit: with a full log and a slow card, one for the whole session is too short.
         card.start_deadline()
         try:
-            found = self._events.read_newest(card_files.EVENTS)
+            found = self._illegal.read_newest(card_files.EVENTS)
         except OSError:
             return 0  # the memory's fault is in `faults`
         for packed in found:

@@ -16,6 +16,8 @@ import supply
 from card_errors import make_error
 from card_user import identify
 from esam import Esam
+from event_chain import BY_KEY_CARD, PARAMETERS
+from events import Events
 from iccard import Card
 from state import State
 from state_store import StateStore
@@ -31,9 +33,10 @@ _SHOW_MS = const(5_000)
 class KeysSession:
     """Serves master-key change and restore cards."""
 
-    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
+    def __init__(self, esam: "Esam", store: "StateStore", events: "Events", log) -> None:
         self._esam = esam
         self._store = store
+        self._events = events
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -70,6 +73,7 @@ class KeysSession:
         if await esam.read_key_state() != gets:
             raise make_error("ESAM", "keys loaded, but not of the set they should be of")
         self._log("%s keys loaded" % ("public" if restore else "private"))
+        self._events.log(PARAMETERS, BY_KEY_CARD, card.serial + bytes((gets,)))
         return (("donE", _SHOW_MS),)
 
 

@@ -3,7 +3,7 @@
 The kind of the card chooses the session. A card is served once, however long it stays in; pulling
 it makes the slot ready for the next. A session either ends with the messages to be shown or raises
 CardError. Illegal cards (card_errors.py) are counted in the state, and logged with serial, command
-and status word in the event log (events.py).
+and status word (illegal_cards.py); the log of events has every refused card.
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from card_errors import CardError, make_error, make_refusal
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
-from events import FIELDS, EventLog
+from event_chain import CARD
+from events import Events
 from iccard import Card
+from illegal_cards import FIELDS, IllegalCards
 from journal import JournalError
 from metering import Metering
 from settlement import Settlement
@@ -50,7 +52,8 @@ class CardSlot:
         recovery: "StateRecovery",
         metering: "Metering",
         clock: "Ds3231",
-        events: "EventLog",
+        events: "Events",
+        illegal: "IllegalCards",
         display: "Display",
         report_alive,
         log,
@@ -65,6 +68,7 @@ class CardSlot:
         self._metering = metering
         self._clock = clock
         self._events = events
+        self._illegal = illegal
         self._display = display
         self._report_alive = report_alive
         self._log = log
@@ -105,6 +109,7 @@ class CardSlot:
             if error.illegal:
                 self._keep_illegal(error.code)
             self._store.keep()
+            self._log_refusal(error.code)
         except JournalError as error:
             self._log("journal: " + str(error))
             self._display.show_messages(("Err-31", _ERROR_MS))
@@ -157,6 +162,12 @@ class CardSlot:
                 make_refusal(code, error.sw) if error.sw else make_error(code, str(error))
             ) from None
 
+    def _log_refusal(self, code: int) -> None:
+        header, sw = self._card.last
+        serial = (self._card.serial or b"") + bytes(8)
+        command = bytes(header[1:4]) + bytes(3)
+        self._events.log(CARD, code, serial[:8] + command[:3] + sw.to_bytes(2, "big"))
+
     def _keep_illegal(self, code: int) -> None:
         """Count the card that was in the slot as illegal, and log it."""
         state = self._store.state
@@ -171,7 +182,7 @@ class CardSlot:
                 "sw": sw,
                 "count": state.count,
             }
-            self._events.add(card_files.pack(FIELDS[1:], record))
+            self._illegal.add(card_files.pack(FIELDS[1:], record))
         except OSError:
             self._log("illegal card not kept: the memory does not answer")
         except Exception as error:

@@ -20,6 +20,8 @@ from card_errors import make_error
 from display import decimal
 from ds3231 import Ds3231
 from esam import EXTERNAL, IDENTITY, Esam
+from event_chain import BY_USER_CARD, PARAMETERS
+from events import Events
 from iccard import Card
 from settlement import Settlement
 from state import State
@@ -56,6 +58,7 @@ class UserSession:
         store: "StateStore",
         clock: "Ds3231",
         tariff: "Tariff",
+        events: "Events",
         log,
     ) -> None:
         self._esam = esam
@@ -63,6 +66,7 @@ class UserSession:
         self._store = store
         self._clock = clock
         self._tariff = tariff
+        self._events = events
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -99,7 +103,8 @@ class UserSession:
         try:
             if verdict in (CREDIT, TAKE_OVER):
                 refused = await self._take_over(card, info)
-            await self._write_receipt(card, info)
+            taken = pick_flags(info) if verdict in (CREDIT, TAKE_OVER) else 0
+            await self._write_receipt(card, info, taken)
         finally:
             # Logged last: a line of the log would keep the card waiting.
             if verdict == CREDIT:
@@ -178,7 +183,7 @@ class UserSession:
         else:
             self._log("tariff set 1 of the card is not in force and was left out")
 
-    async def _write_receipt(self, card: "Card", info: dict) -> None:
+    async def _write_receipt(self, card: "Card", info: dict, taken: int) -> None:
         """Store the run info in the ESAM and write it, sealed there, to the card as the receipt.
 
         It reports what has been taken over, so that is committed before the card gets the receipt.
@@ -187,6 +192,8 @@ class UserSession:
         state = self._store.state
         receipt = card_files.pack(card_files.WRITE_BACK, compose_run_info(state, self._clock, info))
         self._store.commit()
+        if taken:
+            self._events.log(PARAMETERS, BY_USER_CARD, card.serial + bytes((taken,)))
         challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
         framed = card_files.frame(card_files.CMD_WRITE_BACK, receipt)
         sealed = await self._esam.seal_receipt(framed, challenge, card.serial)

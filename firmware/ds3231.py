@@ -76,16 +76,21 @@ class Ds3231:
         self.read_seconds()
         return former, True
 
-    def bring_up_to(self, seconds: int, log) -> None:
-        """Set the clock to this time if it has an earlier one or none, and log it."""
+    def bring_up_to(self, seconds: int, log) -> "tuple | None":
+        """Set the clock to this time if it has an earlier one or none, and log it.
+
+        Return (its time before, or None) if it was set, else None.
+        """
         for _ in range(2):  # one reading may be garbled on the bus
             now = self._read()
             if now is not None and now >= seconds:
-                return
+                return None
         try:
-            self.adjust(seconds, log)
+            former, done = self.adjust(seconds, log)
         except OSError:
             log("clock: does not answer, and was not set")
+            return None
+        return (former,) if done else None
 
     def read_local_minute(self) -> int:
         """Return YYMMDDhhmm in local time as a decimal number, as cards carry it.

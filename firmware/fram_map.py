@@ -21,6 +21,11 @@ TARIFF_SLOTS = const(4)
 RULES_AT = const(4_096)  # of the supply
 RULES_BYTES = const(64)
 
+# Events, a ring for each kind in the order of event_chain.py, one slot more than it promises.
+EVENTS_AT = const(6_144)
+EVENT_SLOT_BYTES = const(36)
+EVENT_SLOTS = (101, 21, 21, 11, 11, 11, 11, 21, 11, 11)
+
 # In the whole memory.
-EVENTS_AT = const(31_744)
-EVENTS_BYTES = const(1_024)
+ILLEGAL_AT = const(31_744)
+ILLEGAL_BYTES = const(1_024)

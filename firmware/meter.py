@@ -31,7 +31,6 @@ import card_files
 import supply
 from display import Display
 from esam import Esam
-from events import EventLog
 from line import Channel
 from metering import Metering
 from relay import Relay
@@ -66,7 +65,6 @@ class Meter:
         self._born_s = time.time()
         memory = board.memory()
         self.store = StateStore(memory, self.log)
-        self.events = EventLog(memory)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
         most_mw = board.MAX_POWER_MW * len(self.chip.phases)
@@ -76,7 +74,7 @@ class Meter:
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
-        self.settlement = Settlement(self.esam, self.store, self.log)
+        self.settlement = Settlement(self.esam, self.store, self._note_purchase, self.log)
         self.self_check = SelfCheck(
             self.store,
             self.metering,
@@ -86,6 +84,7 @@ class Meter:
             self.relay,
             self.display,
             self.log,
+            self._note_update,
             self.stop,
         )
         self.recovery = StateRecovery(
@@ -104,12 +103,18 @@ class Meter:
         # they are a third of the firmware.
         if self._count_once():
             self.store.keep()
+        from event_watch import EventWatch
+        from events import Events
+        from illegal_cards import IllegalCards
         from pages import Pages
         from supply_switch import SupplySwitch
 
+        self.events = Events(memory, self.clock, self.store, self.log)
+        self.illegal = IllegalCards(memory)
         self.supply_switch = SupplySwitch(
-            self.store, self.metering, self.relay, self.clock, memory, not warm, self.log
-        )
+            self.store, self.metering, self.relay, self.clock, memory, self.events, not warm,
+            self.log,
+        )  # fmt: skip
         self.pages = Pages(
             self.display,
             self.store,
@@ -121,6 +126,7 @@ class Meter:
             self.supply_switch,
             self.tariff,
         )
+        self._event_watch = EventWatch(self.events, self.store, self.pages, warm)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
 
@@ -141,10 +147,10 @@ class Meter:
             self.clock,
             self.log,
         )
-        user = UserSession(esam, settlement, store, clock, self.tariff, log)
-        keys = KeysSession(esam, store, log)
+        user = UserSession(esam, settlement, store, clock, self.tariff, self.events, log)
+        keys = KeysSession(esam, store, self.events, log)
         inspect = InspectSession(
-            esam, store, clock, self.events, self.pages, self.self_check, self._report_slot, log
+            esam, store, clock, self.illegal, self.pages, self.self_check, self._report_slot, log
         )
         factory = FactorySession(
             esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
@@ -152,7 +158,7 @@ class Meter:
         )  # fmt: skip
         sessions = {
             card_files.CMD_USER: user.run,
-            card_files.CMD_INIT: InitSession(esam, store, clock, self.tariff, log).run,
+            card_files.CMD_INIT: InitSession(esam, store, clock, self.tariff, self.events, log).run,
             card_files.CMD_KEYS: keys.run,
             card_files.CMD_KEYS_RESTORE: keys.run,
             card_files.CMD_INSPECTION: inspect.run,
@@ -162,7 +168,8 @@ class Meter:
         switch = board.slot_switch()
         self.card_slot = CardSlot(
             Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
-            self.recovery, self.metering, clock, self.events, self.display, self._report_slot, log,
+            self.recovery, self.metering, clock, self.events, self.illegal, self.display,
+            self._report_slot, log,
         )  # fmt: skip
 
     def log(self, text: str) -> None:
@@ -209,6 +216,8 @@ class Meter:
             self.tariff.go_back(seconds)
             self.store.keep()
             self.clock.read_seconds()  # updates the clock's fault: this time is accepted now
+        if done:
+            self.events.log_clock(former, seconds)
         return former, done
 
     # ****** Tasks ******
@@ -268,6 +277,7 @@ class Meter:
                 heard_s = 0
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
+            self._event_watch.look()
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
             await asyncio.sleep_ms(1000)
@@ -277,6 +287,7 @@ class Meter:
             await self._power_flag.wait()
             self.log("mains failing")
             self.store.keep()
+            self._event_watch.note_power_down()
             await asyncio.gather(self._keep_in_step(True), self._hear_last())
 
     async def _guard(self, watchdog) -> None:
@@ -343,6 +354,12 @@ class Meter:
     async def _keep_in_step(self, settle: bool) -> None:
         self.clock.read_seconds()  # updates the clock's fault
         await self.settlement.keep_in_step(settle)
+
+    def _note_purchase(self, amount_fen: int, count: int, balance_fen: int, again: bool) -> None:
+        self.events.log_purchase(amount_fen, count, balance_fen, again)
+
+    def _note_update(self, refused: bool) -> None:
+        self._event_watch.note_update(refused)
 
     def _on_power_fail(self, pin) -> None:
         self._power_flag.set()

@@ -47,8 +47,9 @@ _NOT_DRIVEN = const(3)
 class SelfCheck:
     """The check of one start.
 
-    The totals are those found in the memory, before anything was added. `stop` leaves the meter
-    safe before a version on trial gives way to the former one. RuntimeError if a version on trial
+    The totals are those found in the memory, before anything was added. `note_update` logs
+    whether a version on trial was refused. `stop` leaves the meter safe before it gives way to the
+    former one. RuntimeError if a version on trial
     can't read the state in the memory.
     """
 
@@ -62,6 +63,7 @@ class SelfCheck:
         relay: "Relay",
         display: "Display",
         log,
+        note_update,
         stop,
     ) -> None:
         self._store = store
@@ -72,6 +74,7 @@ class SelfCheck:
         self._relay = relay
         self._display = display
         self._log = log
+        self._note_update = note_update
         self._stop = stop
         self._totals = ""
         self.note_totals(store.state)
@@ -112,11 +115,13 @@ class SelfCheck:
                 % (self.code, versions.former_code())
             )
             self._stop()
+            self._note_update(True)
             machine.reset()
         if versions.on_trial:
             versions.keep()
             # The trial has committed in the former version's format; from now on in this one's.
             self._store.keep()
+            self._note_update(False)
         versions.remember(parts)
         self._display.append_message((self.code, _SHOW_MS))
         self._log(self.compose_line())

@@ -29,14 +29,17 @@ from state_store import StateStore
 class Settlement:
     """The link between ESAM and journal.
 
-    `failures` counts consecutive failures of the work with the ESAM.
+    `note_purchase` logs one that was taken over: amount, count, balance, and whether a cut may have
+    come behind an earlier note of it. `failures` counts consecutive failures of the work with the
+    ESAM.
     """
 
-    def __init__(self, esam: "Esam", store: "StateStore", log) -> None:
+    def __init__(self, esam: "Esam", store: "StateStore", note_purchase, log) -> None:
         self.lock = asyncio.Lock()
         self.failures = 0
         self._esam = esam
         self._store = store
+        self._note_purchase = note_purchase
         self._log = log
         self._agreed = False  # since the ESAM was last started
 
@@ -91,7 +94,7 @@ class Settlement:
         changed = state.intent != NOTHING
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
-            self._add(state.intent_fen, count)
+            self._add(state.intent_fen, count, True)
         elif lost or count != state.count or not await self._is_journal_right(money_fen):
             self._restore(money_fen, count)
             changed = True
@@ -214,11 +217,12 @@ class Settlement:
         state = self._store.state
         state.intent, state.intent_fen, state.intent_count = intent, fen, count
 
-    def _add(self, amount_fen: int, count: int) -> None:
+    def _add(self, amount_fen: int, count: int, again: bool = False) -> None:
         state = self._store.state
         account.credit(state, amount_fen)
         state.count, state.intent = count, NOTHING
         supply.update(state)
+        self._note_purchase(amount_fen, count, state.balance_fen, again)
 
     def _restore(self, money_fen: int, count: int) -> None:
         """Take balance and count from the ESAM.

@@ -19,6 +19,8 @@ import parameters
 import supply
 from ds3231 import Ds3231, count_days
 from esam import Esam, EsamError
+from event_chain import OVERLOAD, SUPPLY
+from events import Events, pack_signed
 from fram import Fram
 from journal import JournalError
 from metering import Metering
@@ -29,6 +31,7 @@ from state_store import StateStore
 # 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
 _MIN_RELAY_MV = const(154_000)
 _SPREAD_S = const(61)
+_PASSING = (supply.SPREAD, supply.LOW_MAINS)  # of every outage: not logged
 _CLOCK_MS = const(5_000)  # between two looks at the clock
 _DIGITS = const(8)
 _FRIENDLY_AT = const(24)  # of the first field of friendly time in SUPPLY
@@ -44,6 +47,7 @@ class SupplySwitch:
         relay: "Relay",
         clock: "Ds3231",
         memory: "Fram",
+        events: "Events",
         cold: bool,
         log,
     ) -> None:
@@ -52,6 +56,7 @@ class SupplySwitch:
         self._relay = relay
         self._clock = clock
         self._memory = memory
+        self._events = events
         self._log = log
         self._now = supply.Circumstances()
         self._told = None
@@ -79,8 +84,12 @@ class SupplySwitch:
             reading = (chip.voltage_mv, chip.current_ma or 0, chip.power_mw)
         if self._watch:
             self._look_at_clock(now_ms)
+            tripped = state.tripped
             if self._watch.look(state, now_ms, reading, closed, self._day):
                 self._store.keep()
+            if state.tripped & ~tripped:
+                power = pack_signed(reading[2] if reading else 0)
+                self._events.log(OVERLOAD, state.tripped, power)
         self._decide(state, now_ms, reading, closed)
         wanted = self.cause == supply.MAY_CLOSE
         await self._relay.follow(wanted, powered and self._can_drive(wanted))
@@ -189,6 +198,8 @@ class SupplySwitch:
         if cause != self._told:
             self._told = cause
             self._log("supply: " + supply.CAUSES[cause][0])
+            if cause not in _PASSING:
+                self._events.log_change(SUPPLY, cause, pack_signed(state.balance_fen))
 
     def _can_drive(self, wanted: bool) -> bool:
         """Return whether the mains, which the power-fail pin says is there, can drive a coil.

@@ -79,7 +79,7 @@ def test_a_planted_fault_is_found(
     ("module", "right", "wrong", "finding"),
     [
         (
-            "events",
+            "illegal_cards",
             'if binascii.crc32(body) == int.from_bytes(record[-4:], "big")',
             "if body",
             "log is neither old nor new",

@@ -11,7 +11,7 @@ MAP = Parts().module("fram_map")
 def areas() -> list[tuple[str, int, int]]:
     """(owner, first byte, byte after the last) of every area."""
     ring = MAP.JOURNAL_SLOTS * MAP.JOURNAL_SLOT_BYTES
-    found = [("events", MAP.EVENTS_AT, MAP.EVENTS_AT + MAP.EVENTS_BYTES)]
+    found = [("illegal cards", MAP.ILLEGAL_AT, MAP.ILLEGAL_AT + MAP.ILLEGAL_BYTES)]
     for half in MAP.HALVES:
         found.append(
             (
@@ -23,6 +23,9 @@ def areas() -> list[tuple[str, int, int]]:
         found.append(("journal", half + MAP.JOURNAL_AT, half + MAP.JOURNAL_AT + ring))
         sets = half + MAP.TARIFF_AT
         found.append(("rules", half + MAP.RULES_AT, half + MAP.RULES_AT + MAP.RULES_BYTES))
+        events = half + MAP.EVENTS_AT
+        size = sum(MAP.EVENT_SLOTS) * MAP.EVENT_SLOT_BYTES
+        found.append(("events", events, events + size))
         found.append(("tariffs", sets, sets + MAP.TARIFF_SLOTS * MAP.TARIFF_SLOT_BYTES))
     return sorted(found, key=lambda area: area[1])
 
@@ -36,8 +39,9 @@ def test_no_two_areas_overlap() -> None:
 
 
 def test_everybody_has_room_in_his_area() -> None:
-    events, journal, state = (Parts().module(name) for name in ("events", "journal", "state"))
-    assert events.RECORDS * events._SLOT <= MAP.EVENTS_BYTES
+    names = ("illegal_cards", "journal", "state")
+    illegal, journal, state = (Parts().module(name) for name in names)
+    assert illegal.RECORDS * illegal._SLOT <= MAP.ILLEGAL_BYTES
     assert journal._SEQUENCE + journal._LENGTH + state.SIZE + journal._CRC <= MAP.JOURNAL_SLOT_BYTES
     former = max(size for form, size in state.SIZES.items() if form < 3)
     assert (

@@ -74,8 +74,9 @@ class Books:
         self.esam = parts.module("esam").Esam(self.rig.channel)
         self.lines: list[str] = []
         self.store = parts.module("state_store").StateStore(memory, self.lines.append)
+        self.purchases: list[tuple[int, int, int, bool]] = []
         self.settlement = parts.module("settlement").Settlement(
-            self.esam, self.store, self.lines.append
+            self.esam, self.store, lambda *noted: self.purchases.append(noted), self.lines.append
         )
 
     @property

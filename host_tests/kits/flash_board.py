@@ -103,7 +103,8 @@ class Meter:
 Part(append_message=lambda message: None)
         self.metering.chip = self.chip
         self.self_check = SelfCheck(
-            self.store, self.metering, settlement, esam, clock, relay, display, self.log, self.stop)
+            self.store, self.metering, settlement, esam, clock, relay, display, self.log,
+            lambda refused: None, self.stop)
         self.board = board
     def log(self, text):
         print("[0]", text)

@@ -199,7 +199,7 @@ def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     assert f"Err-{GROUPS[code]}" in session.texts
     assert session.over_us < LIMIT_US
     assert kit.state.illegal_cards == (code in ILLEGAL)
-    logged = kit.meter.events.read_newest(20)
+    logged = kit.meter.illegal.read_newest(20)
     assert [record[17] for record in logged] == [code] * (code in ILLEGAL)
     assert (kit.state.bought_fen, kit.state.count) == (bought, wallet[1]) and kit.get_esam_wallet()[
         1

@@ -15,8 +15,8 @@ from meter_kit import USER, MeterKit, S, in_use
 from parts import Parts
 
 PARTS = Parts()
-events, journal, records = PARTS.module("events"), PARTS.module("journal"), PARTS.module("state")
-BODY = card_files.size_of(events.FIELDS)
+illegal, journal, records = (PARTS.module(name) for name in ("illegal_cards", "journal", "state"))
+BODY = card_files.size_of(illegal.FIELDS)
 OTHER = Path("other.card")
 
 
@@ -52,50 +52,52 @@ def test_a_cut_at_any_byte_costs_that_record_and_the_oldest(
     before: int, cut_at: int, most: int
 ) -> None:
     memory = Memory()
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     for mark in range(before):
         log.add(packed(mark))
     memory.left = cut_at
     log.add(packed(before))
     memory.left = 1 << 30
-    again = events.EventLog(memory)
-    kept = list(range(before))[-events.RECORDS :]
-    whole = [*range(before + 1)][-events.RECORDS :]
+    again = illegal.IllegalCards(memory)
+    kept = list(range(before))[-illegal.RECORDS :]
+    whole = [*range(before + 1)][-illegal.RECORDS :]
     found = marks(again)
     assert found in (kept, kept[1:], whole), (found, kept)
     assert found == whole or cut_at < 33
     assert marks(again, most) == (found[-most:] if most else [])
     again.add(packed(1000))
-    assert marks(events.EventLog(memory))[-1] == 1000
+    assert marks(illegal.IllegalCards(memory))[-1] == 1000
 
 
 @settings(max_examples=100)
 @given(st.binary(min_size=1024, max_size=1024))
 def test_what_is_no_record_is_not_told(noise: bytes) -> None:
     memory = Memory(bytes(SIZE - 1024) + noise)
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     assert marks(log) == []
     log.add(packed(7))
-    assert marks(events.EventLog(memory)) == [7]
+    assert marks(illegal.IllegalCards(memory)) == [7]
 
 
 def test_journal_and_log_do_not_meet() -> None:
     memory = Memory()
     journal_of = journal.Journal(memory, records.SIZE)
     journal_of.load()
-    log = events.EventLog(memory)
+    log = illegal.IllegalCards(memory)
     for number in range(50):
         journal_of.commit(number.to_bytes(records.SIZE, "big"))
         log.add(packed(number))
     again = journal.Journal(memory, records.SIZE)
     assert again.load() == (49).to_bytes(records.SIZE, "big") and not again.damaged
-    assert marks(events.EventLog(memory)) == list(range(30, 50))
+    assert marks(illegal.IllegalCards(memory)) == list(range(30, 50))
 
 
 def test_a_memory_that_does_not_answer_is_an_error_and_no_empty_log() -> None:
     parts, chip = Parts(), Mb85rc256v()
     parts.mcu.get_i2c_bus(0).devices[ADDRESS] = chip
-    log = parts.module("events").EventLog(parts.module("fram").Fram(parts.machine().I2C(0)))
+    log = parts.module("illegal_cards").IllegalCards(
+        parts.module("fram").Fram(parts.machine().I2C(0))
+    )
     chip.mute = True
     with pytest.raises(OSError):
         log.read_newest(5)
@@ -113,7 +115,7 @@ def test_counter_and_log_live_through_power_cuts_and_reach_their_ends(tmp_path: 
     kit.rig.cut_power()
     kit.restart(1 * S)
     assert kit.state.illegal_cards == 22
-    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.events.read_newest(20)]
+    logged = [int.from_bytes(body[:4], "big") for body in kit.meter.illegal.read_newest(20)]
     assert logged == list(range(3, 23))
     kit.state.illegal_cards = 999_998
     for expected in (999_999, 999_999):
@@ -133,7 +135,7 @@ def test_a_broken_memory_stops_neither_session_nor_meter(tmp_path: Path) -> None
     assert any("illegal card not kept" in line for line in session.log)
     kit.rig.bench.fram.mute = False
     assert kit.run_session(OTHER).code == 22 and kit.state.illegal_cards == 2
-    assert len(kit.meter.events.read_newest(20)) == 1
+    assert len(kit.meter.illegal.read_newest(20)) == 1
     assert not [line for line in kit.lines if "restarts" in line]
     kit.close()
 
@@ -152,7 +154,7 @@ def test_whatever_keeping_an_illegal_card_throws_the_meter_goes_on(
     def refuses(_packed: bytes) -> None:
         raise thrown
 
-    kit.meter.events.add = refuses
+    kit.meter.illegal.add = refuses
     session = kit.run_session(OTHER)
     assert session.code == 22 and "Err-37" in session.texts
     assert [line for line in session.log if "illegal card not kept: " + str(thrown) in line]

@@ -171,7 +171,7 @@ def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
     kit.sell(100)
     assert kit.run_session(USER).code == 0 and kit.on_card().write_back["time"] == 0
     assert kit.run_session(USER, behaviour=Behaviour(lying_sw=0x6A82)).code == 7
-    assert len(kit.meter.events.read_newest(20)) == kit.state.illegal_cards == 1
+    assert len(kit.meter.illegal.read_newest(20)) == kit.state.illegal_cards == 1
     assert kit.state.price_e4 == PRICE_E4 and not [line for line in kit.lines if "restarts" in line]
 
 

@@ -59,14 +59,15 @@ class Trial(Stand):
     @property
     def log_records(self) -> int:
         """Return how many illegal cards the log has room for."""
-        return self.modules["events"].RECORDS
+        return self.modules["illegal_cards"].RECORDS
 
     def read_illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """Return the illegal cards in the memory, the oldest first, without their times."""
-        events = self.modules["events"]
-        found = events.EventLog(_Image(self.rig.bench.fram.content)).read_newest(events.RECORDS)
-        fields = [name for name, _, _ in events.FIELDS if name != "time"]
-        records = [card_files.unpack(events.FIELDS, packed) for packed in found]
+        illegal = self.modules["illegal_cards"]
+        log = illegal.IllegalCards(_Image(self.rig.bench.fram.content))
+        fields = [name for name, _, _ in illegal.FIELDS if name != "time"]
+        found = log.read_newest(illegal.RECORDS)
+        records = [card_files.unpack(illegal.FIELDS, packed) for packed in found]
         return tuple(tuple(record[name] for name in fields) for record in records)
 
     def digest_cut(self, fram: bytes) -> str:

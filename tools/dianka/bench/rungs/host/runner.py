@@ -7,6 +7,7 @@ of MicroPython's modules, and of CPython only the modules that MicroPython has u
 
 import binascii
 import builtins
+import hashlib
 import struct
 import traceback
 import types
@@ -20,7 +21,7 @@ from dianka.bench.models.mcu import Mcu, PowerCut
 from dianka.bench.rungs.host.hardware import Hardware, Reset
 from dianka.bench.rungs.host.tasks import Loop
 
-SHARED = {"binascii": binascii, "struct": struct}
+SHARED = {"binascii": binascii, "hashlib": hashlib, "struct": struct}
 FOREVER_US = 1 << 60
 # Free heap of an RP2040 with this firmware, in bytes; CPython has no heap of its own to ask.
 HEAP_FREE = 180 * 1024

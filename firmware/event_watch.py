@@ -1,0 +1,56 @@
+"""Log what nobody else tells the log of: power up and down, standing faults, updates.
+
+A fault that stands at two looks in a row, a second apart, is logged with its code, and again with
+GONE when it has ended: so one that comes and goes faster costs no entries. One that stands at a
+start is logged in each start. Power down is logged once in each start: a power-fail signal that
+chatters costs one entry.
+"""
+
+from micropython import const
+
+import event_chain
+import versions
+from events import Events, pack_signed
+from pages import Pages
+from state_store import StateStore
+
+_CODES = const(32)
+
+
+class EventWatch:
+    """The watch of one start. `warm`: the controller alone has started again."""
+
+    def __init__(self, events: "Events", store: "StateStore", pages: "Pages", warm: bool) -> None:
+        self._events = events
+        self._store = store
+        self._pages = pages
+        self._up = event_chain.POWER_RESET if warm else event_chain.POWER_UP
+        self._started = False
+        self._seen = 0  # fault bits of the look before
+        self._told = 0  # fault bits that the log knows of
+
+    def look(self) -> None:
+        """Log the start, and faults that have come or gone. To be called every second."""
+        if not self._started and not self._store.unread:
+            self._started = True
+            self._events.log(event_chain.POWER, self._up, self._pack_balance())
+        bits = self._pages.compute_fault_bits()
+        if bits == self._seen and bits != self._told:
+            for code in range(_CODES):
+                if (bits ^ self._told) >> code & 1:
+                    gone = 0 if bits >> code & 1 else event_chain.GONE
+                    self._events.log(event_chain.FAULT, code | gone)
+            self._told = bits
+        self._seen = bits
+
+    def note_power_down(self) -> None:
+        """Log that the mains fails, the first time in this start."""
+        self._events.log_change(event_chain.POWER, event_chain.POWER_DOWN, self._pack_balance())
+
+    def note_update(self, refused: bool) -> None:
+        """Log that this version is kept from now on, or gives way to the former one."""
+        version = versions.version().encode()
+        self._events.log(event_chain.UPDATE, int(refused), version)
+
+    def _pack_balance(self) -> bytes:
+        return pack_signed(self._store.state.balance_fen)
