@@ -45,3 +45,17 @@ def set_clock(meter, seconds: int, back: bool) -> tuple:
 
     # The board's module may be that of a version before 0.2, which has no `clock`.
     return Ds3231(board.i2c()).adjust(seconds, print, back)
+
+
+def calibrate(meter, step: str, *words) -> "tuple | str":
+    """Do a step of `dianka calibrate` on the stopped `meter`; a refusal is a line of text.
+
+    The steps are the public methods of `Calibrator` (calibrator.py).
+    """
+    if not hasattr(meter, "make_calibrator"):
+        return "no meter runs on this board: look at its console for the reason"
+    calibrator = meter.make_calibrator()
+    try:
+        return getattr(calibrator, step)(*words)
+    except calibrator.Refused as error:
+        return str(error)

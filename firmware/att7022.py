@@ -83,6 +83,7 @@ class Att7022:
 
     modulus = 1 << 24
     volatile = False
+    kind = 0
 
     def __init__(
         self, spi, select, constants: dict, imp_per_kwh: int, n_milli: int, generation: int = E

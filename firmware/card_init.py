@@ -164,6 +164,7 @@ def _copy_lasting_values(former: "State", fresh: "State") -> None:
     """
     fresh.energy_pj = former.energy_pj
     fresh.register, fresh.pulse_pj = former.register, former.pulse_pj
+    fresh.calibration_crc = former.calibration_crc
     fresh.uncharged_starts = former.uncharged_starts
     fresh.illegal_cards = former.illegal_cards
     fresh.earliest_s = fresh.earliest_s or former.earliest_s

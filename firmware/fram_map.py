@@ -20,6 +20,9 @@ TARIFF_SLOT_BYTES = const(256)
 TARIFF_SLOTS = const(4)
 RULES_AT = const(4_096)  # of the supply
 RULES_BYTES = const(64)
+CALIBRATION_AT = const(4_352)  # of the metering chip
+CALIBRATION_SLOT_BYTES = const(48)
+CALIBRATION_SLOTS = const(8)
 
 # Events, a ring for each kind in the order of event_chain.py, one slot more than it promises.
 EVENTS_AT = const(6_144)

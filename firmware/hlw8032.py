@@ -9,7 +9,8 @@ PF wraps, so bit 7 and PF make a count of 17 bits. A register is a period: the q
 A window slides over the bytes, because any of them may be 5AH. The 8-bit sum passes one bad window
 in 256, so a report must also carry the chip's own constant parameters and a plausible voltage. One
 pulse is P parameter x Kv x Ki microjoules: a whole number of picojoules when Kv and Ki are given in
-thousandths.
+thousandths, or their product in millionths. Calibration (calibration.py) gives voltage, current and
+energy a gain each, in millionths: Kv, Ki, and Kv x Ki as a third that need not be their product.
 """
 
 from micropython import const
@@ -35,19 +36,20 @@ class Hlw8032:
     """The chip on `uart`; readings are attributes.
 
     voltage_mv, current_ma, power_mw, register (17-bit pulse count), pulse_pj (0: not known yet).
-    `kv_milli` and `ki_milli` are the ratios of voltage divider and shunt in thousandths.
+    `kv_milli` and `ki_milli` are the ratios of voltage divider and shunt in thousandths. `gains`
+    are of voltage, current and energy, in millionths; `board_gains` follow from the two ratios.
     """
 
     modulus = 1 << 17
     volatile = False
+    kind = 1
     # The chip counts the amount of energy and reports no direction.
     withheld = 0
     reverse = 0
 
     def __init__(self, uart, kv_milli: int = 1880, ki_milli: int = 1000) -> None:
         self._uart = uart
-        self._kv_milli = kv_milli
-        self._ki_milli = ki_milli
+        self.gains = self.board_gains = (kv_milli * 1000, ki_milli * 1000, kv_milli * ki_milli)
         self._buffer = bytearray(_BUFFER)
         self._view = memoryview(self._buffer)
         self._fill = 0
@@ -74,6 +76,12 @@ class Hlw8032:
         0: nothing is expected.
         """
         self._expected_pj = pulse_pj
+
+    def set_gains(self, gains: tuple) -> None:
+        """Measure and count by these gains from the next report on."""
+        self.gains = gains
+        if self.pulse_pj:
+            self.pulse_pj = _int24(self._parameters or self._candidate, 6) * gains[2]
 
     def poll(self) -> bool:
         """Process the bytes that the UART has received; True if a report was accepted."""
@@ -127,7 +135,7 @@ class Hlw8032:
         if small & _V_SMALL:
             voltage_mv = 0
         elif report[20] & _V_NEW:
-            voltage_mv = _compute_quotient(report, 2, self._kv_milli)
+            voltage_mv = _compute_quotient(report, 2, self.gains[0])
         if voltage_mv > _MAX_MV:
             self.rejected += 1
             return False
@@ -135,11 +143,11 @@ class Hlw8032:
         if small & _I_SMALL:
             self.current_ma = 0
         elif report[20] & _I_NEW:
-            self.current_ma = _compute_quotient(report, 8, self._ki_milli)
+            self.current_ma = _compute_quotient(report, 8, self.gains[1])
         if small & _P_SMALL:
             self.power_mw = 0
         elif report[20] & _P_NEW:
-            self.power_mw = _compute_quotient(report, 14, self._kv_milli * self._ki_milli) // 1000
+            self.power_mw = _compute_quotient(report, 14, self.gains[2])
         self.register = (report[20] & 0x80) << 9 | report[21] << 8 | report[22]
         self.reports += 1
         return True
@@ -156,7 +164,7 @@ class Hlw8032:
         if parameters != self._candidate:
             self._candidate, self._agreed = parameters, 0
         self._agreed += 1
-        pulse_pj = _int24(report, 14) * self._kv_milli * self._ki_milli
+        pulse_pj = _int24(report, 14) * self.gains[2]
         if self._agreed < (_AGREE_AGAIN if self._parameters else _AGREE_FIRST) or not pulse_pj:
             if self._parameters or not pulse_pj or pulse_pj != self._expected_pj:
                 return False
@@ -166,11 +174,11 @@ class Hlw8032:
         return True
 
 
-def _int24(data: bytearray, at: int) -> int:
+def _int24(data: "bytearray | bytes", at: int) -> int:
     return data[at] << 16 | data[at + 1] << 8 | data[at + 2]
 
 
-def _compute_quotient(report: bytearray, at: int, scale: int) -> int:
-    """Return parameter x scale / register, or 0 when the register is 0: nothing measured."""
+def _compute_quotient(report: bytearray, at: int, gain: int) -> int:
+    """Return parameter x gain / register in thousandths; 0 when the register is 0: no reading."""
     register = _int24(report, at + 3)
-    return _int24(report, at) * scale // register if register else 0
+    return _int24(report, at) * gain // (1000 * register) if register else 0

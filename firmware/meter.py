@@ -36,6 +36,7 @@ from metering import Metering
 from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
+from state import State
 from state_recovery import StateRecovery
 from state_store import StateStore
 from tariff import Tariff
@@ -63,12 +64,13 @@ class Meter:
 
     def __init__(self, board) -> None:
         self._born_s = time.time()
-        memory = board.memory()
+        self._memory = memory = board.memory()
         self.store = StateStore(memory, self.log)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
         most_mw = board.MAX_POWER_MW * len(self.chip.phases)
         self.metering = Metering(self.chip, state.register, most_mw, warm, state.pulse_pj)
+        self.calibrate(state)
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, memory, self.log)
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
@@ -89,7 +91,7 @@ class Meter:
         )
         self.recovery = StateRecovery(
             self.store, self.metering, self.clock, self.settlement, self.self_check,
-            self.tariff.charge, self.log,
+            self.tariff.charge, self.calibrate, self.log,
         )  # fmt: skip
         self._key = board.key()
         self._power_fail = board.power_fail()
@@ -219,6 +221,19 @@ class Meter:
         if done:
             self.events.log_clock(former, seconds)
         return former, done
+
+    def calibrate(self, state: "State") -> None:
+        """Let the metering chip count by the calibration that this state names, if it names one."""
+        if state.calibration_crc:
+            from calibration import put_in_force
+
+            put_in_force(self.metering, self._memory, state.calibration_crc, self.log)
+
+    def make_calibrator(self):
+        """Return what calibrates the stopped meter for an installer (`dianka calibrate`)."""
+        from calibrator import Calibrator
+
+        return Calibrator(self.store, self.metering, self._memory, self._count_once, self.log)
 
     # ****** Tasks ******
 

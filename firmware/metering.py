@@ -11,6 +11,8 @@ A driver has
                             came backwards, or from a chip that had lost its calibration
     reverse                 pulses since the start that came backwards
     pulse_pj                energy of one pulse in picojoules, an integer; 0 while unknown
+    kind                    number of the chip in calibration records; 0: its driver takes none.
+                            Others have `gains`, `board_gains` and `set_gains` (calibration.py)
     expect(pulse_pj)        energy of one pulse before the start: a first report that agrees with
                             it is accepted at once
     voltage_mv, current_ma  None: this chip does not tell. Of three phases the highest of each
@@ -63,6 +65,7 @@ _SILENT_MS = const(3_000)
 _LONG_MS = const(21_600_000)
 # Rejected counts in a row before the chip's count is accepted: about 10 s.
 _STUBBORN = const(100)
+LOST = const(-1)  # the state names a calibration that the memory has no longer
 
 
 class Metering:
@@ -80,6 +83,8 @@ class Metering:
         self.register = 0 if chip.volatile else register
         self._kept_pj = pulse_pj
         chip.expect(pulse_pj)
+        # Number of the record in force; 0: the board's constants hold; LOST: they do by need.
+        self.calibration = 0
         self.restarts = 0
         self.rejected_counts = 0
         self._max_power_mw = max_power_mw

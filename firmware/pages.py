@@ -9,7 +9,7 @@ import account
 import supply
 from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, add_label, decimal
 from ds3231 import Ds3231
-from metering import Metering
+from metering import LOST, Metering
 from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
@@ -53,6 +53,8 @@ class Pages:
             self._format_number,
             self._format_check,
         )
+        if metering.chip.kind:
+            self._pages += (self._format_calibration,)
 
     def update(self) -> None:
         """Bring the display up to date."""
@@ -122,3 +124,8 @@ class Pages:
         For an installer who missed it at the start.
         """
         return self._self_check.code or "--------"
+
+    def _format_calibration(self) -> str:
+        """Return the number of the calibration in force; 0: none, "Lo": it is lost."""
+        number = self._metering.calibration
+        return add_label("CAL", "Lo" if number == LOST else str(number))

@@ -1,11 +1,11 @@
 """Keep parameters that are too long for the state in the FRAM, for a start without the ESAM.
 
 Tariff sets of several prices, and the rules of the supply. The ESAM holds them; this is a copy, so
-that it can always be made again. A slot is the data and their CRC-32. The state (state.py) names
-what is in force and planned by these CRCs. There are tariff slots for these two sets and for two
-new ones, so a new set is written beside the old ones, and the commit of the state is what brings it
-in: a cut at any byte leaves old or new. Both halves of the memory have all of it, each half in an
-order of its own.
+that it can always be made again. Of the calibration (calibration.py) there is no other copy. A slot
+is the data and their CRC-32. The state (state.py) names what is in force and planned by these CRCs.
+There are tariff slots for these two sets and for two new ones, so a new set is written beside the
+old ones, and the commit of the state is what brings it in: a cut at any byte leaves old or new.
+Both halves of the memory have all of it, each half in an order of its own.
 """
 
 import binascii
@@ -36,6 +36,18 @@ def find(memory: "Fram", area: tuple, crc: int) -> "bytes | None":
             if data is not None:
                 return data
     return None
+
+
+def read_all(memory: "Fram", area: tuple) -> dict:
+    """Return all data that some half of the memory has whole, by their CRCs."""
+    found = {}
+    for half in fram_map.HALVES:
+        for slot in range(area[2]):
+            crc = _read_crc(memory, area, half, slot)
+            data = None if crc in found else _read(memory, area, half, slot, crc)
+            if data is not None:
+                found[crc] = data
+    return found
 
 
 def keep(memory: "Fram", area: tuple, data: bytes, held: tuple) -> None:

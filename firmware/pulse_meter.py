@@ -32,6 +32,7 @@ class PulseMeter:
 
     modulus = 1 << 32
     volatile = True
+    kind = 0
     voltage_mv = None
     current_ma = None
     withheld = 0

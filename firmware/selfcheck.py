@@ -19,7 +19,7 @@ import versions
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam
-from metering import Metering
+from metering import LOST, Metering
 from relay import Relay
 from settlement import Settlement
 from state import State
@@ -37,6 +37,7 @@ _MIN_HEAP_KIB = const(50)  # half of the heap that should stay free in a day's w
 _CHIP_SILENT = const(1)
 _CHIP_GARBLED = const(2)  # it sends, but no report
 _CHIP_STRANGE = const(3)  # it sends reports, but no acceptable parameters
+_CHIP_UNCALIBRATED = const(4)  # its calibration is lost
 _ESAM_SILENT = const(1)
 _ESAM_REFUSES = const(2)
 _STAYS_OPEN = const(1)
@@ -129,8 +130,14 @@ class SelfCheck:
         self._log(self.compose_line())
 
     def compose_line(self) -> str:
-        """Return the report in one line for the console; flashing reads it back."""
-        return "self-check %s version %s %s" % (self.code, versions.version(), self._totals)
+        """Return the report in one line for the console; flashing reads it back.
+
+        `calibration 0` is a metering chip that goes by the board's constants, -1 one that does
+        because its calibration is lost.
+        """
+        return "self-check %s version %s %s calibration %d" % (
+            self.code, versions.version(), self._totals, self._metering.calibration
+        )  # fmt: skip
 
     def _is_settled(self) -> bool:
         """Return whether waiting longer would change nothing."""
@@ -145,7 +152,9 @@ class SelfCheck:
     def _check_chip(self) -> int:
         chip = self._metering.chip
         if chip.pulse_pj:
-            return _CHIP_SILENT if self._metering.silent else 0
+            if self._metering.silent:
+                return _CHIP_SILENT
+            return _CHIP_UNCALIBRATED if self._metering.calibration == LOST else 0
         if chip.reports or chip.rejected:
             return _CHIP_STRANGE
         return _CHIP_GARBLED if chip.skipped else _CHIP_SILENT

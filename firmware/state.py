@@ -85,8 +85,10 @@ FIELDS = (
     ("overload_trips", 1, False),  # since the last card, or an hour without one
     ("step_trips", 1, False),  # on `step_day`
     ("step_day", 3, False),  # YYMMDD in local time; 0: the time was not known
+    # The metering chip's calibration (calibration.py), which the memory has; 0: none.
+    ("calibration_crc", 4, False),
 )
-SIZE = const(163)  # 2 + the sum of the sizes above; checked by the tests
+SIZE = const(167)  # 2 + the sum of the sizes above; checked by the tests
 _SINCE_2 = ("next_price_e4", "switch_time")
 _UP_TO_2 = const(22)  # the first fields of FIELDS, those of format 2
 _UP_TO_3 = const(27)  # those of format 3
@@ -134,6 +136,7 @@ class State:
         self.overload_trips = 0
         self.step_trips = 0
         self.step_day = 0
+        self.calibration_crc = 0
 
     @property
     def overdraft_fen(self) -> int:

@@ -36,6 +36,7 @@ class StateRecovery:
         settlement: "Settlement",
         self_check: "SelfCheck",
         charge,
+        calibrate,
         log,
     ) -> None:
         self._store = store
@@ -43,6 +44,7 @@ class StateRecovery:
         self._settlement = settlement
         self._self_check = self_check
         self._charge = charge  # of tariff.py
+        self._calibrate = calibrate  # the chip, by a state
         self._log = log
         self._since = clock.read_sure_minute() if store.unread else 0
 
@@ -88,6 +90,7 @@ class StateRecovery:
     def _add_to(self, state: "State") -> None:
         """Add energy and illegal cards counted since the start to the state from the memory."""
         meanwhile = self._store.state
+        self._calibrate(state)  # before the chip's pulses are compared with those of the state
         self._self_check.note_totals(state)
         energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register, state.pulse_pj)
         state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)

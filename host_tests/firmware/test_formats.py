@@ -30,7 +30,7 @@ HALVES = (0, SIZE // 2)
 OLD = {"next_price_e4": 0, "switch_time": 0}  # of format 2
 SINCE_3 = ("pulse_pj", "uncharged_starts", "silence_limit_s", "difference_fen", "earliest_s")
 SINCE_4 = ("set_crc", "next_set_crc", "dearest_e4", "step_pj", "step_since_s")
-SINCE_4 += ("supply_crc", "tripped", "overload_trips", "step_trips", "step_day")
+SINCE_4 += ("supply_crc", "tripped", "overload_trips", "step_trips", "step_day", "calibration_crc")
 # What each start notes anew.
 NOTED = {"pulse_pj", "uncharged_starts", "silence_limit_s", "difference_fen", "earliest_s"}
 CUTS = tuple(Cut)

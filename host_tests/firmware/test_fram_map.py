@@ -26,6 +26,9 @@ def areas() -> list[tuple[str, int, int]]:
         events = half + MAP.EVENTS_AT
         size = sum(MAP.EVENT_SLOTS) * MAP.EVENT_SLOT_BYTES
         found.append(("events", events, events + size))
+        calibrations = MAP.CALIBRATION_SLOTS * MAP.CALIBRATION_SLOT_BYTES
+        first = half + MAP.CALIBRATION_AT
+        found.append(("calibration", first, first + calibrations))
         found.append(("tariffs", sets, sets + MAP.TARIFF_SLOTS * MAP.TARIFF_SLOT_BYTES))
     return sorted(found, key=lambda area: area[1])
 
@@ -43,6 +46,9 @@ def test_everybody_has_room_in_his_area() -> None:
     illegal, journal, state = (Parts().module(name) for name in names)
     assert illegal.RECORDS * illegal._SLOT <= MAP.ILLEGAL_BYTES
     assert journal._SEQUENCE + journal._LENGTH + state.SIZE + journal._CRC <= MAP.JOURNAL_SLOT_BYTES
+    calibration = Parts().module("calibration")
+    size = sum(size for _, size, _ in calibration.FIELDS)
+    assert size == calibration.AREA[3] <= MAP.CALIBRATION_SLOT_BYTES - 4
     former = max(size for form, size in state.SIZES.items() if form < 3)
     assert (
         MAP.JOURNAL_SLOTS * (journal._SEQUENCE + former + journal._CRC) <= MAP.FORMER_JOURNAL_BYTES

@@ -97,7 +97,7 @@ class Meter:
         {early}
         self.store = Store()
         self.chip = Part(pulse_pj=1, reports=9, rejected=0, skipped=0)
-        self.metering = Part(silent=FAULT[1] != "0")
+        self.metering = Part(silent=FAULT[1] != "0", calibration=0)
         settlement, esam, clock = Part(ready=True, failures=0), Part(alive=True), Clock()
         relay, display = Part(commanded=True, closed=True), \
 Part(append_message=lambda message: None)
@@ -159,7 +159,7 @@ def write_firmware(
     (folder / "hlw8032.py").write_text(f"# {mark}\nclass Hlw8032: mark = {mark!r}\n")
     (folder / "line.py").write_text("class UartLine: pass\n")
     for name, part in NAMED.items():
-        (folder / f"{name}.py").write_text(f"class {part}: pass\n")
+        (folder / f"{name}.py").write_text(f"LOST = -1\nclass {part}: pass\n")
     shutil.copy(FIRMWARE / "ds3231.py", folder)
     return folder
 

@@ -34,6 +34,10 @@ ALL = {
         "dianka.flash.cli:clock_command",
         "Set a meter's clock by this PC's.",
     ),
+    "calibrate": Later(
+        "dianka.flash.cli:calibrate_command",
+        "Calibrate a meter against a reference, before it has a customer.",
+    ),
     "flash": Later(
         "dianka.flash.cli:flash_command", "Compile the firmware, put it on a board, and look at it."
     ),

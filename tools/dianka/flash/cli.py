@@ -1,7 +1,8 @@
-"""The commands `dianka flash` and `dianka clock`.
+"""The commands `dianka flash`, `dianka clock` and `dianka calibrate`.
 
 `dianka flash` puts the firmware on a board and reads its self-check back, or only checks whether it
-is there. `dianka clock` sets the clock of a meter that was flashed.
+is there. `dianka clock` sets the clock of a meter that was flashed, `dianka calibrate` what its
+metering chip measures by.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from dianka.firmware import BOARDS, FIRMWARE
 
 if TYPE_CHECKING:
     from dianka.flash.build import Version
+    from dianka.flash.calibrate import Ask
     from dianka.flash.link import Link
     from dianka.flash.update import OnBoard, Report
 
@@ -91,6 +93,83 @@ def clock_command(
         _fail(str(error))
     except OSError as error:
         _fail(f"{error.filename or port}: {error.strerror or error}; check the name of the port")
+
+
+def calibrate_command(
+    port: Annotated[str, typer.Option(help="Where the meter is, as in /dev/ttyACM0.")] = "",
+    bench: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a virtual meter, in place of a port.", show_default=False),
+    ] = None,
+    load: Annotated[int, typer.Option(min=100, max=6_000, help="Watts, with --bench.")] = 1_000,
+    volts: Annotated[str, typer.Option(help="By the reference, as in 220.13.")] = "",
+    amps: Annotated[str, typer.Option(help="By the reference, as in 4.551.")] = "",
+    watts: Annotated[str, typer.Option(help="By the reference, as in 1001.8.")] = "",
+    who: Annotated[str, typer.Option(help="Who calibrates: up to 16 letters or digits.")] = "",
+    back: Annotated[bool, typer.Option("--back", help="Take the newest step back.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Only say what is in force, and who made it when.")
+    ] = False,
+) -> None:
+    """Calibrate a meter against a reference: gains of voltage, current, and power with energy.
+
+    What is not given is asked for. The meter restarts. docs/selfcheck.md has the setup.
+
+    Example: dianka calibrate --port /dev/ttyACM0
+    """
+    if bool(port) == bool(bench):
+        _fail("name the meter: --port of a board, or --bench with a folder")
+    if not bench:
+        _need_packages()
+    from dianka.flash import calibrate
+    from dianka.flash.build import FlashError
+
+    try:
+        if bench:
+            with calibrate.open_bench(bench, load * 1000, typer.echo) as (ask, true):
+                _calibrate(ask, true, who, back, show)
+            return
+        # People are asked before the meter is stopped: its watchdog waits for 8 s.
+        true = None if back or show else _ask_reference(volts, amps, watts)
+        who = who if show else _ask_who(who)
+        with calibrate.open_board(_open_link, port) as ask:
+            _calibrate(ask, true, who, back, show)
+    except FlashError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or port}: {error.strerror or error}; check the name of the port")
+
+
+def _calibrate(
+    ask: "Ask", true: tuple[int, int, int] | None, who: str, back: bool, show: bool
+) -> None:
+    from dianka.flash import calibrate, clock
+
+    if back:
+        lines = calibrate.take_back(ask, _ask_who(who), clock.get_pc_seconds())
+    elif show or true is None:
+        lines = calibrate.show(ask)
+    else:
+        lines = calibrate.calibrate(ask, true, _ask_who(who), clock.get_pc_seconds())
+    for line in lines:
+        typer.echo(line)
+
+
+def _ask_reference(volts: str, amps: str, watts: str) -> tuple[int, int, int]:
+    """Return what the reference shows in mV, mA and mW; ask for what was not given."""
+    from dianka.flash.calibrate import GUIDE, parse_milli
+
+    if not (volts and amps and watts):
+        typer.echo(GUIDE)
+    given = ((volts, "volts"), (amps, "amps"), (watts, "watts"))
+    voltage, current, power = (
+        parse_milli(text or typer.prompt(f"{name} by the reference"), name) for text, name in given
+    )
+    return voltage, current, power
+
+
+def _ask_who(who: str) -> str:
+    return who or typer.prompt("who calibrates")
 
 
 def _need_packages() -> None:

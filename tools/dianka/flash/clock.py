@@ -75,19 +75,20 @@ def format_setting(setting: Setting) -> str:
     if setting.trouble:
         return f"clock: {setting.trouble}, see docs/selfcheck.md"
     if setting.former_s is None:
-        return f"clock: set to {_format_utc(setting.now_s)}, it had no time before"
+        return f"clock: set to {format_utc(setting.now_s)}, it had no time before"
     off = _format_difference(setting.former_s - setting.now_s)
     if setting.done:
-        former = _format_utc(setting.former_s)
-        return f"clock: set to {_format_utc(setting.now_s)}, it was at {former}, {off}"
+        former = format_utc(setting.former_s)
+        return f"clock: set to {format_utc(setting.now_s)}, it was at {former}, {off}"
     return (
-        f"clock: not set, the meter has had {_format_utc(setting.former_s)} "
-        f"and this PC has {_format_utc(setting.now_s)}, so it is {off}: "
+        f"clock: not set, the meter has had {format_utc(setting.former_s)} "
+        f"and this PC has {format_utc(setting.now_s)}, so it is {off}: "
         "find out which is right; dianka clock --back sets the meter's back"
     )
 
 
-def _format_utc(seconds: int) -> str:
+def format_utc(seconds: int) -> str:
+    """Return seconds since 2000-01-01 UTC as date and time."""
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -118,12 +118,13 @@ def build(
     fram: bytes | None = None,
     esam: Chip | None = None,
     relay_closed: bool = False,
+    off_ppm: tuple[int, int, int] = (0, 0, 0),
 ) -> Bench:
     """Build the models for this board and wire them up.
 
     `start_s` is the time of the clock chip, in seconds since 2000-01-01 UTC; without it the chip is
     as delivered, its oscillator stop flag on. `fram` is the content of the memory; without it, all
-    zeros as delivered.
+    zeros as delivered. `off_ppm` is how far a HLW8032's divider, shunt and energy are off.
     """
     pins = read_constants(board)
     clock = Clock()
@@ -143,7 +144,7 @@ def build(
     mcu.get_spi_bus(pins["DISPLAY_SPI"]).devices.append(display)
     metering = read_metering(board)
     phases = _make_phases(mains) if metering == "att7022" else [mains]
-    chip = _make_chip(metering, mcu, phases, pins)
+    chip = _make_chip(metering, mcu, phases, pins, off_ppm)
     relay = LatchingRelay(
         clock,
         get_wire("RELAY_CLOSE"),
@@ -193,7 +194,13 @@ def _make_phases(first: Mains) -> list[Mains]:
     return [first, *others]
 
 
-def _make_chip(metering: str, mcu: Mcu, phases: list[Mains], pins: dict[str, int]) -> MeteringModel:
+def _make_chip(
+    metering: str,
+    mcu: Mcu,
+    phases: list[Mains],
+    pins: dict[str, int],
+    off_ppm: tuple[int, int, int],
+) -> MeteringModel:
     """Return the model of this metering chip, wired as the board has it."""
     clock, mains = mcu.clock, phases[0]
     if metering == "att7022":
@@ -205,7 +212,11 @@ def _make_chip(metering: str, mcu: Mcu, phases: list[Mains], pins: dict[str, int
     if metering == "pulse_meter":
         return PulseSource(clock, mains, mcu.get_pin(pins["PULSE"]), pins["IMP_PER_KWH"])
     port = mcu.get_uart(pins["METERING_UART"])
-    resistors = Params(kv_milli=pins["KV_MILLI"], ki_milli=pins["KI_MILLI"])
+    resistors = Params(
+        kv_milli=pins["KV_MILLI"] * (1_000_000 + off_ppm[0]) // 1_000_000,
+        ki_milli=pins["KI_MILLI"] * (1_000_000 + off_ppm[1]) // 1_000_000,
+        energy_ppm=off_ppm[2],
+    )
     hlw = Hlw8032Model(clock, mains, port, params=resistors)
     port.settle = hlw.settle
     return hlw

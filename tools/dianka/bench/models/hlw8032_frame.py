@@ -39,7 +39,8 @@ class Params:
     """Constants that differ from chip to chip, and the resistor factors Kv and Ki in thousandths.
 
     The defaults are the constants of a captured chip, behind 4 x 470 kOhm over 1 kOhm and with a 1
-    mOhm shunt.
+    mOhm shunt. The factors are those that the parts have, whatever the board's page says of them;
+    `energy_ppm` is what power and energy are off beyond both.
     """
 
     voltage: int = 0x02DA78
@@ -47,11 +48,14 @@ class Params:
     power: int = 0x4CC458
     kv_milli: int = 1880
     ki_milli: int = 1000
+    energy_ppm: int = 0
 
     @cached_property
     def pulse_pj(self) -> int:
         """Return the energy of one pulse in pJ, exact."""
-        return self.power * self.kv_milli * self.ki_milli
+        return (
+            self.power * self.kv_milli * self.ki_milli * (1_000_000 + self.energy_ppm) // 1_000_000
+        )
 
     @cached_property
     def bytes_each(self) -> tuple[bytes, bytes, bytes]:

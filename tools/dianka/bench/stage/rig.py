@@ -62,7 +62,8 @@ class Rig:
     `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
     `rng`: source of random bytes of the chips in ESAM and slot. `metering`: the metering chip
     (models/board_pins.py) of a new meter, or None for the board's own; a folder's meter keeps its
-    chip. RigError if there is no such runner or chip, or if the folder holds something damaged.
+    chip. `off_ppm`: how far the HLW8032 of a new meter measures wrong (models/bench.py). RigError
+    if there is no such runner or chip, or if the folder holds something damaged.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Rig:
         board: Path | None = None,
         rng: Callable[[int], bytes] = os.urandom,
         metering: str | None = None,
+        off_ppm: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.folder = folder
         self._rng = rng
@@ -79,8 +81,14 @@ class Rig:
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
         kept = self._load_kept()
+        self._off_ppm = kept.get("off_ppm", off_ppm)
         self.bench = benches.build(
-            board, kept["clock"], kept["fram"], self.esam_file.chip, kept["relay_closed"]
+            board,
+            kept["clock"],
+            kept["fram"],
+            self.esam_file.chip,
+            kept["relay_closed"],
+            self._off_ppm,
         )
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
@@ -309,6 +317,7 @@ class Rig:
             "relay_closed": self.bench.relay.closed,
             "seconds": self._world_s,
             "clock": None if clock_chip.osf else clock_chip.time_s,
+            "off_ppm": self._off_ppm,
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
@@ -354,11 +363,13 @@ class Rig:
             kept = json.loads(path.read_text(encoding="utf-8"))
             # Folders of older versions have no "clock": their clocks were always set.
             kept.setdefault("clock", kept["seconds"])
+            voltage, current, energy = kept.get("off_ppm", (0, 0, 0))
             return {
                 "fram": bytes.fromhex(kept["fram"]),
                 "relay_closed": bool(kept["relay_closed"]),
                 "seconds": int(kept["seconds"]),
                 "clock": None if kept["clock"] is None else int(kept["clock"]),
+                "off_ppm": (int(voltage), int(current), int(energy)),
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(

@@ -59,8 +59,8 @@ class Stand:
 
     `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
     `on_line` is called with each line that the firmware prints; `lines` keeps them. If `clock_set`
-    is false, the clock chip is as delivered, or as the folder has kept it. `metering` is
-    that of `Rig`.
+    is false, the clock chip is as delivered, or as the folder has kept it. `metering` and
+    `off_ppm` are those of `Rig`.
     """
 
     look_us = 0  # how long to look at the display after a session, before the card is pulled
@@ -74,6 +74,7 @@ class Stand:
         on_line: Callable[[str], object] | None = None,
         clock_set: bool = True,
         metering: str | None = None,
+        off_ppm: tuple[int, int, int] = (0, 0, 0),
     ) -> None:
         self.rng = random.Random(seed).randbytes
         self.lines: list[str] = []
@@ -82,7 +83,7 @@ class Stand:
             issue.issue_control(folder / CONTROL, rng=self.rng)
         self.control = CardFile.open(folder / CONTROL, self.rng)
         try:
-            self.rig = Rig(folder, runner, board, self.rng, metering)
+            self.rig = Rig(folder, runner, board, self.rng, metering, off_ppm)
         except BaseException:
             self.control.close()
             raise

@@ -7,6 +7,7 @@ of MicroPython's modules, and of CPython only the modules that MicroPython has u
 
 import binascii
 import builtins
+import contextlib
 import hashlib
 import struct
 import traceback
@@ -62,6 +63,27 @@ class HostRunner:
         """
         self._fiber = greenlet(work)
         return self._fiber
+
+    def ask(self, work: Callable[[], Any], within_us: int) -> Any:
+        """Interrupt the firmware as control-C on its console does, and return what `work` returns.
+
+        `work` runs on the controller in place of the firmware, which is over: the controller wants
+        a restart afterwards (`ended`). PowerCut if the supply fails meanwhile, TimeoutError if it
+        takes longer, or longer than the watchdog waits.
+        """
+        self._home = greenlet.getcurrent()
+        if self._fiber and not self._fiber.dead:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._fiber.throw(KeyboardInterrupt)
+        results: list[Any] = []
+        fiber = self.enter(lambda: results.append(work()))
+        self.ended = "console"
+        self.run_until(self.mcu.clock.now_us + within_us)
+        if self.mcu.dead:
+            raise PowerCut
+        if not fiber.dead:
+            raise TimeoutError(f"the firmware works for more than {within_us} us")
+        return results[0]
 
     def import_module(self, name: str) -> types.ModuleType:
         """Return a firmware module of this start, for tests that use one part alone."""
