@@ -16,7 +16,8 @@ write another whole chain. That shows against a copy that was taken earlier, as 
 same hash at the same number. Entries taken off the end show against such a copy alone.
 
 **Cuts.** An entry goes to the first half and then to the same slot of the second. A cut at any byte
-leaves the former entries and none or all of this one. Purchases are logged between the ESAM's
+leaves the former entries and none or all of this one; an entry that only one half has is written to
+the other before the next of its kind. Purchases are logged between the ESAM's
 credit and the commit of the state (settlement.py). A cut there leaves the intent, the start
 completes the purchase, and `log_purchase` finds its count logged already: so each has exactly one
 entry. All others are logged after the commit of what they tell; a cut in between costs the entry.
@@ -127,12 +128,25 @@ class Events:
         if self._newest[kind] is None:
             number = self._search(kind)
             entry = self.read(kind, number) if number else None
+            if entry:
+                self._make_whole(kind, number, entry)
             self._newest[kind] = (
                 (number, entry[-event_chain.HASH :], entry[_KIND_AT + 1])
                 if entry
                 else (number, event_chain.START, 0)
             )
         return self._newest[kind]
+
+    def _make_whole(self, kind: int, number: int, entry: bytes) -> None:
+        """Write the newest entry to a half that lacks it: the cut that took it is not the last.
+
+        A lap later it is the anchor, and the entry that goes to its slot may be torn as well.
+        """
+        record = entry + _crc_of(entry)
+        for half in fram_map.HALVES:
+            address = _address_of(half, kind, number % _slots_of(kind))
+            if bytes(self._memory.read(address, _ENTRY + _CRC)) != record:
+                self._memory.write(address, record)
 
     def _search(self, kind: int) -> int:
         """Return the newest number, by halving: up to it, each slot's number is one higher.
@@ -167,7 +181,7 @@ class Events:
             entry = raw[:_ENTRY]
             if not any(raw):
                 entry = b""
-            elif binascii.crc32(entry) != int.from_bytes(raw[_ENTRY:], "big"):
+            elif _crc_of(entry) != raw[_ENTRY:]:
                 continue
             elif entry[_KIND_AT] != kind or _number_of(entry) % _slots_of(kind) != slot:
                 continue
@@ -178,8 +192,7 @@ class Events:
     def _write(self, kind: int, number: int, entry: bytes) -> None:
         slot = number % _slots_of(kind)
         for half in fram_map.HALVES:
-            crc = binascii.crc32(entry).to_bytes(_CRC, "big")
-            self._memory.write(_address_of(half, kind, slot), entry + crc)
+            self._memory.write(_address_of(half, kind, slot), entry + _crc_of(entry))
 
 
 def pack_signed(value: int) -> bytes:
@@ -194,6 +207,10 @@ def _slots_of(kind: int) -> int:
 def _address_of(half: int, kind: int, slot: int) -> int:
     before = sum(fram_map.EVENT_SLOTS[: kind - 1])
     return half + fram_map.EVENTS_AT + (before + slot) * fram_map.EVENT_SLOT_BYTES
+
+
+def _crc_of(entry: bytes) -> bytes:
+    return binascii.crc32(entry).to_bytes(_CRC, "big")
 
 
 def _number_of(entry: bytes) -> int:

@@ -131,6 +131,24 @@ def test_a_cut_at_every_byte_leaves_none_or_all_of_it(cut: Cut, count: int) -> N
         assert [entry["what"] for entry in entries(log_on(chip), CHAIN.CASE)][-1] == 98
 
 
+@pytest.mark.parametrize("at", [SLOT + 1, SLOT + 20, 2 * SLOT - 1])
+@pytest.mark.parametrize("count", range(1, 25))
+def test_an_entry_of_one_half_survives_a_second_cut_a_lap_later(count: int, at: int) -> None:
+    """The entry cut at then has no second copy, and the later cut takes the first one."""
+    kind = CHAIN.CASE
+    chip = filled(kind, count - 1)
+    log = log_on(chip)
+    chip.cut_after(at, lambda: None, Cut.TORN)
+    log.log(kind, 1)
+    log = log_on(chip)
+    for _ in range(slots_of(kind) - 1):
+        log.log(kind, 2)
+    chip.cut_after(20, lambda: None, Cut.TORN)
+    log.log(kind, 3)
+    found = entries(log_on(chip), kind)
+    assert found[-1]["number"] == count + slots_of(kind) - 1
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_random_lives_with_cuts_keep_every_chain_whole(data: st.DataObject) -> None:
@@ -237,4 +255,4 @@ def test_the_longest_search_looks_at_few_slots() -> None:
 
         log._memory.read = counted
         assert log.newest_number(CHAIN.PURCHASE) == count
-        assert reads <= 2 * 9
+        assert reads <= 2 * 10  # halving, the entry itself, and whether both halves have it
