@@ -13,6 +13,7 @@ from micropython import const
 
 import card_files
 from card_errors import CardError, make_error, make_refusal
+from card_sessions import CardSessions
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
@@ -37,15 +38,14 @@ _ERROR_MS = const(5_000)
 class CardSlot:
     """The slot with its presence `switch`, which reads 0 while a card is there.
 
-    `sessions` maps the command byte of file 01 to the session's coroutine function. `report_alive`
-    reports to the watchdog's guard that the task is running.
+    `report_alive` reports to the watchdog's guard that the task is running.
     """
 
     def __init__(
         self,
         card: "Card",
         switch,
-        sessions: dict,
+        sessions: "CardSessions",
         esam: "Esam",
         settlement: "Settlement",
         store: "StateStore",
@@ -145,12 +145,12 @@ class CardSlot:
         finally:
             card.power_off()
 
-    async def _run_session(self, card: "Card") -> tuple:
+    async def _run_session(self, card: "Card"):
         try:
             await card.connect()
             await self._settlement.start()
             command, data = await card.read_info()
-            run = self._sessions.get(command)
+            run = self._sessions.find(command)
             if run is None:
                 raise make_error("TYPE", "command %02X" % command)
             return await run(card, command, data)

@@ -25,7 +25,7 @@ class EventWatch:
         self._store = store
         self._pages = pages
         self._up = event_chain.POWER_RESET if warm else event_chain.POWER_UP
-        self._started = False
+        self._started = self._prepared = False
         self._seen = 0  # fault bits of the look before
         self._told = 0  # fault bits that the log knows of
 
@@ -34,6 +34,9 @@ class EventWatch:
         if not self._started and not self._store.unread:
             self._started = True
             self._events.log(event_chain.POWER, self._up, self._pack_balance())
+        elif self._started and not self._prepared:
+            self._prepared = True
+            self._events.prepare()
         bits = self._pages.compute_fault_bits()
         if bits == self._seen and bits != self._told:
             for code in range(_CODES):

@@ -24,8 +24,9 @@ entry. All others are logged after the commit of what they tell; a cut in betwee
 Nothing is logged before the state has been read from the memory: until then it may be another's.
 
 **Cost.** An entry is two writes of 36 bytes, and a ring is found when it is first needed, by
-halving: 7 looks into the ring of purchases. The start reads nothing. A memory that does not answer
-loses the entry, which the console says, and nothing else.
+halving: 7 looks into the ring of purchases, which is found soon after the start. The start itself
+reads nothing. A memory that does not answer loses the entry, which the console says, and nothing
+else.
 """
 
 import binascii
@@ -78,6 +79,13 @@ class Events:
         except OSError:
             self._newest[kind] = None  # one half may have it
             self._log("event not kept: the memory does not answer")
+
+    def prepare(self) -> None:
+        """Find the ring of purchases, for which a session would have the card wait 20 ms."""
+        try:
+            self.newest_number(event_chain.PURCHASE)
+        except OSError:
+            return  # found when it is needed
 
     def log_change(self, kind: int, what: int, detail: bytes = b"") -> None:
         """Keep this event unless the newest of its kind says the same."""

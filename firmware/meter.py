@@ -27,17 +27,9 @@ import machine
 from micropython import const
 
 import account
-import card_files
 import supply
-from display import Display
-from esam import Esam
-from line import Channel
 from metering import Metering
-from relay import Relay
-from selfcheck import SelfCheck
-from settlement import Settlement
 from state import State
-from state_recovery import StateRecovery
 from state_store import StateStore
 from tariff import Tariff
 
@@ -73,6 +65,37 @@ class Meter:
         self.calibrate(state)
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, memory, self.log)
+        self._key = board.key()
+        self._power_fail = board.power_fail()
+        self._power_flag = asyncio.ThreadSafeFlag()
+        self._reported = 0
+        self._log_reverse_wh = 0
+        self._counts_start = not (warm or self.store.unread or self.store.anew)
+        if self._counts_start:
+            supply.count_start(state)
+        # What the chip has told since power came, before the rest is imported: it is more than
+        # half of the firmware.
+        if self._count_once():
+            self.store.keep()
+        self._make_parts(board, not warm)
+        self._make_card_slot(board)
+        gc.collect()  # what the imports have left: now no task waits for it
+
+    def _make_parts(self, board, cold: bool) -> None:
+        """Import and build what the first count does without. `cold`: power came just now."""
+        from display import Display
+        from esam import Esam
+        from event_watch import EventWatch
+        from events import Events
+        from illegal_cards import IllegalCards
+        from line import Channel
+        from pages import Pages
+        from relay import Relay
+        from selfcheck import SelfCheck
+        from settlement import Settlement
+        from state_recovery import StateRecovery
+        from supply_switch import SupplySwitch
+
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
@@ -93,28 +116,10 @@ class Meter:
             self.store, self.metering, self.clock, self.settlement, self.self_check,
             self.tariff.charge, self.calibrate, self.log,
         )  # fmt: skip
-        self._key = board.key()
-        self._power_fail = board.power_fail()
-        self._power_flag = asyncio.ThreadSafeFlag()
-        self._reported = 0
-        self._log_reverse_wh = 0
-        self._counts_start = not (warm or self.store.unread or self.store.anew)
-        if self._counts_start:
-            supply.count_start(state)
-        # What the chip has told since power came, before pages, supply and sessions are imported:
-        # they are a third of the firmware.
-        if self._count_once():
-            self.store.keep()
-        from event_watch import EventWatch
-        from events import Events
-        from illegal_cards import IllegalCards
-        from pages import Pages
-        from supply_switch import SupplySwitch
-
-        self.events = Events(memory, self.clock, self.store, self.log)
-        self.illegal = IllegalCards(memory)
+        self.events = Events(self._memory, self.clock, self.store, self.log)
+        self.illegal = IllegalCards(self._memory)
         self.supply_switch = SupplySwitch(
-            self.store, self.metering, self.relay, self.clock, memory, self.events, not warm,
+            self.store, self.metering, self.relay, self.clock, self._memory, self.events, cold,
             self.log,
         )  # fmt: skip
         self.pages = Pages(
@@ -128,50 +133,25 @@ class Meter:
             self.supply_switch,
             self.tariff,
         )
-        self._event_watch = EventWatch(self.events, self.store, self.pages, warm)
-        self._make_card_slot(board)
-        gc.collect()  # what the imports have left: now no task waits for it
+        self._event_watch = EventWatch(self.events, self.store, self.pages, not cold)
 
     def _make_card_slot(self, board) -> None:
-        """Import the kinds of session, and build the slot above all that they work with."""
-        from card_factory import FactorySession
-        from card_init import InitSession
-        from card_inspect import InspectSession
-        from card_keys import KeysSession
+        """Build the slot above all that its sessions work with."""
+        from card_sessions import CardSessions
         from card_slot import CardSlot
-        from card_user import UserSession
         from iccard import Card
+        from line import Channel
 
-        esam, settlement, store, clock, log = (
-            self.esam,
-            self.settlement,
-            self.store,
-            self.clock,
-            self.log,
-        )
-        user = UserSession(esam, settlement, store, clock, self.tariff, self.events, log)
-        keys = KeysSession(esam, store, self.events, log)
-        inspect = InspectSession(
-            esam, store, clock, self.illegal, self.pages, self.self_check, self._report_slot, log
-        )
-        factory = FactorySession(
-            esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
-            self.is_key_down, self._report_slot, log,
+        sessions = CardSessions(
+            self.esam, self.settlement, self.store, self.clock, self.tariff, self.events,
+            self.illegal, self.metering, self.relay, self.display, self.pages, self.self_check,
+            self.is_key_down, self._report_slot, self.log,
         )  # fmt: skip
-        sessions = {
-            card_files.CMD_USER: user.run,
-            card_files.CMD_INIT: InitSession(esam, store, clock, self.tariff, self.events, log).run,
-            card_files.CMD_KEYS: keys.run,
-            card_files.CMD_KEYS_RESTORE: keys.run,
-            card_files.CMD_INSPECTION: inspect.run,
-            card_files.CMD_TEST_CREDIT: factory.credit,
-            card_files.CMD_TEST_RELAY: factory.run,
-        }
         switch = board.slot_switch()
         self.card_slot = CardSlot(
-            Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
-            self.recovery, self.metering, clock, self.events, self.illegal, self.display,
-            self._report_slot, log,
+            Card(Channel(board.card_line()), switch), switch, sessions, self.esam, self.settlement,
+            self.store, self.recovery, self.metering, self.clock, self.events, self.illegal,
+            self.display, self._report_slot, self.log,
         )  # fmt: skip
 
     def log(self, text: str) -> None:
