@@ -87,8 +87,7 @@ class UserSession:
             if verdict == CREDIT:
                 block = await _read_sealed_purchase(card, self._esam, block[:8])
         await self._carry_out(card, info, verdict, block, purchase)
-        acts = supply.BY_CARD | (supply.BY_PURCHASE if verdict == CREDIT else 0)
-        supply.release(state, acts)
+        supply.release(state)
         self._store.commit()
         return (decimal(old_fen, 2), _OLD_MS), (decimal(state.balance_fen, 2), _NEW_MS)
 

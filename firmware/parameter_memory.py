@@ -58,6 +58,8 @@ def keep(memory: "Fram", area: tuple, data: bytes, held: tuple) -> None:
     crc, kept = compute_crc(data), 0
     for half in fram_map.HALVES:
         crcs = [_read_crc(memory, area, half, slot) for slot in range(area[2])]
+        if 0 in crcs:
+            continue  # a slot that does not answer now may be one of those in `held`
         slot = _pick_slot(crcs, crc, held)
         if _read(memory, area, half, slot, crc) is None:
             _write(memory, area, half, slot, data)

@@ -222,6 +222,8 @@ class Settlement:
         account.credit(state, amount_fen)
         state.count, state.intent = count, NOTHING
         supply.update(state)
+        # Here, not in the session: the card may be pulled, or the power go, before its end.
+        supply.release(state, supply.BY_PURCHASE)
         self._note_purchase(amount_fen, count, state.balance_fen, again)
 
     def _restore(self, money_fen: int, count: int) -> None:

@@ -3,7 +3,7 @@
 The household's appliances, the street's voltage and the resident's hands are the bench's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -187,6 +187,52 @@ def test_a_kettle_trips_and_the_household_does_not(kit: MeterKit) -> None:
     assert kit.run_session(USER).code == 0
     kit.wait(6 * S)
     assert kit.relay_closed and kit.state.step_trips == 0
+
+
+def heating_lock_after(kit: MeterKit, point: int, act: Callable[[], None]) -> tuple[int, bool]:
+    """Break a purchase's session off at this character, in a meter locked by a heating load.
+
+    Return the characters heard, and whether the purchase was booked; the lock must say the same.
+    """
+    heard = 0
+
+    def hear(direction: str, index: int) -> None:
+        nonlocal heard
+        heard += 1
+        if heard == point:
+            act()
+
+    sockets = (kit.rig.bench.slot, kit.rig.bench.esam)
+    for socket in sockets:
+        socket.on_character = hear
+    kit.run_session(USER)
+    for socket in sockets:
+        socket.on_character = None
+    if not kit.powered:
+        kit.restart()
+        kit.wait(8 * S)
+    return heard, kit.state.count == 2
+
+
+@pytest.mark.parametrize("pulled", [True, False], ids=["pulled", "cut"])
+def test_a_purchase_that_is_booked_unlocks_though_its_session_broke_off(
+    tmp_path: Path, pulled: bool
+) -> None:
+    booked = []
+    for share in range(40, 101, 6):
+        folder = tmp_path / str(share)
+        folder.mkdir()
+        kit = make(folder, heating=HEATING)
+        kit.sell(100)
+        lock = kit.modules["state"].STEP_LOCK
+        kit.state.tripped |= lock
+        kit.meter.store.commit()
+        act = kit.rig.pull if pulled else kit.cut_now
+        _, done = heating_lock_after(kit, 6 * share, act)
+        assert bool(kit.state.tripped & lock) != done, share
+        booked.append(done)
+        kit.close()
+    assert len(set(booked)) == 2
 
 
 def test_the_day_of_the_heating_loads_ends_at_midnight(kit: MeterKit) -> None:
