@@ -69,6 +69,8 @@ BY_RIGHT = {
     "close an account": (
         "customers.closing.change_holder",
         "customers.closing.close_account",
+        "customers.closing.name_change",
+        "customers.closing.name_closing",
     ),
     "change a customer": (
         "customers.contracts.resume_account",
@@ -100,7 +102,10 @@ BY_RIGHT = {
         "estate.places.restore_premise",
         "estate.places.set_vacant",
     ),
-    "exchange a meter": ("customers.closing.exchange_meter",),
+    "exchange a meter": (
+        "customers.closing.exchange_meter",
+        "customers.closing.name_exchange",
+    ),
     "work a shift": (
         "vending.shifts.close_shift",
         "vending.shifts.hand_over",

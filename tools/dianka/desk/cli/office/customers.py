@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
     Alarm1Option,
@@ -37,9 +38,6 @@ ReasonOption = Annotated[str, typer.Option(help="Why.")]
 ReadingOption = Annotated[
     str | None,
     typer.Option(help="Number of the meter's newest reading (customer history): what is in it."),
-]
-ConsentOption = Annotated[
-    str | None, typer.Option(help="Number of the second person's consent to this amount.")
 ]
 MethodOption = Annotated[
     str, typer.Option(help="How it is paid; refund is not from this desk's cash.")
@@ -219,26 +217,24 @@ def close_command(
     folder: FolderOption,
     meter: MeterArgument,
     reading: ReadingOption = None,
-    consent: ConsentOption = None,
+    consent: ConsentOption = "",
     method: MethodOption = "notes",
 ) -> None:
     """Close the account of a meter, and pay back exactly what is in it.
 
-    It takes the meter's final statement, the newest reading, and a second person's consent.
+    It takes the meter's final statement, the newest reading, and a second person's consent to the
+    amount.
 
-    Example: dianka office customer close 7 --reading 31 --consent 5
+    Example: dianka office customer close 7 --reading 31 --consent wu
     """
     with report_errors():
         actor = open_as_actor(folder)
-        from dianka.desk.office.customers.closing import close_account
+        from dianka.desk.office.customers import closing
 
-        paid_fen = close_account(
-            actor,
-            parse_number(meter, "meter"),
-            _parse_optional(reading, "reading"),
-            _parse_optional(consent, "consent"),
-            method,
-        )
+        meter_no, reading_id = parse_number(meter, "meter"), _parse_optional(reading, "reading")
+        asked = closing.name_closing(actor, meter_no, reading_id)
+        given = ask_consent(actor, consent, *asked)
+        paid_fen = closing.close_account(actor, meter_no, reading_id, given, method)
         way = f"pay back {yuan(paid_fen)}" if paid_fen >= 0 else f"take {yuan(-paid_fen)}"
         typer.echo(f"closed: {way} yuan")
 
@@ -253,7 +249,7 @@ def holder_command(
     alarm2: Alarm2Option = None,
     hoard: HoardOption = "0",
     reading: ReadingOption = None,
-    consent: ConsentOption = None,
+    consent: ConsentOption = "",
     hand_over: Annotated[
         bool, typer.Option("--hand-over", help="What is in the meter is the next holder's.")
     ] = False,
@@ -263,22 +259,22 @@ def holder_command(
 
     The meter is set up anew for him: restore, initialisation, change and opening card.
 
+    A second person consents to the amount, to the new holder, and to whether it is handed over.
+
     Example: dianka office customer holder 7 13 --tariff 居民 --alarm1 20 --alarm2 5 --reading 31
+    --consent wu
     """
     with report_errors():
         actor = open_as_actor(folder)
-        from dianka.desk.office.customers.closing import change_holder
+        from dianka.desk.office.customers import closing
 
-        contract = change_holder(
-            actor,
-            parse_number(meter, "meter"),
-            parse_number(number, "customer"),
-            _parse_terms(tariff, alarm1, alarm2, hoard),
-            _parse_optional(reading, "reading"),
-            _parse_optional(consent, "consent"),
-            hand_over,
-            method,
-        )
+        numbers = parse_number(meter, "meter"), parse_number(number, "customer")
+        terms = _parse_terms(tariff, alarm1, alarm2, hoard)
+        reading_id = _parse_optional(reading, "reading")
+        asked = closing.name_change(actor, *numbers, reading_id, hand_over)
+        given = ask_consent(actor, consent, *asked)
+        words = (*numbers, terms, reading_id, given, hand_over, method)
+        contract = closing.change_holder(actor, *words)
         typer.echo(f"handed on: {_describe_account(contract)}; set the meter up anew")
 
 

@@ -70,10 +70,12 @@ def scrap_meter(actor: Actor, number: int) -> None:
 
 def lock_meter(number: int) -> Meter:
     """Return the meter, locked: the first lock of all that moves its money."""
-    meter = Meter.objects.select_for_update().filter(number=number).first()
-    if meter is None:
-        raise EstateError(f"there is no meter {number:012d}: see dianka office meter add")
-    return meter
+    return _must_be_there(Meter.objects.select_for_update().filter(number=number).first(), number)
+
+
+def find_meter(number: int) -> Meter:
+    """Return the meter. EstateError if there is none."""
+    return _must_be_there(Meter.objects.filter(number=number).first(), number)
 
 
 def install_locked(actor: Actor, meter: Meter, premise_id: int) -> None:
@@ -102,6 +104,12 @@ def take_down(actor: Actor, meter: Meter) -> None:
     former = describe(meter.premise)
     meter.premise = None
     _set_state(actor, meter, _State.REMOVED, f"from {former}")
+
+
+def _must_be_there(meter: Meter | None, number: int) -> Meter:
+    if meter is None:
+        raise EstateError(f"there is no meter {number:012d}: see dianka office meter add")
+    return meter
 
 
 def _set_state(actor: Actor, meter: Meter, state: str, told: str) -> None:
