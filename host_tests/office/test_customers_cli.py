@@ -106,6 +106,27 @@ def test_an_account_from_opening_to_closing(run: Any) -> None:
     assert run("meter", "remove", 8) == "removed\n" and run("meter", "scrap", 8) == "scrapped\n"
 
 
+def test_new_terms_by_command(run: Any) -> None:
+    contract = make_contract(7)
+    make_contract(8, price_e4=8000)
+    add_operator("wu", "supervisor")
+    words = ("terms", 7, "--tariff", "flat 8000", "--alarm1", "30")
+    refused = run("customer", *words, code=1)
+    assert "terms takes a second person's consent" in refused
+    by_wu = {"given": f"{PASSWORD}\n"}
+    changed = run("customer", *words, "--consent", "wu", **by_wu).splitlines()
+    assert changed == [
+        "changed: meter 000000000007, flat 8000, alarms 30.00 and 5.00, limit 0.00",
+        "the next card brings 0.8000 yuan/kWh to the meter",
+        "the first sale brings the alarms to the meter",
+    ]
+    sell(contract, 5000)
+    changed = run("customer", "terms", 7, "--alarm2", "6", "--consent", "wu", **by_wu).splitlines()
+    assert "the meter keeps its former alarms until it is opened anew" in changed[-1]
+    changed = run("customer", "terms", 7, "--hoard", "500", "--consent", "wu", **by_wu)
+    assert "limit 500.00" in changed and "alarms" not in changed.splitlines()[-1]
+
+
 def test_places_by_command(run: Any) -> None:
     run("premise", "area", "West")
     run("premise", "add", "West", "--building", "1", "--room", "101")

@@ -19,6 +19,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_desks.py",
     "test_act_files.py",
     "test_limits.py",
+    "test_new_terms.py",
     "test_many_desks.py",
     "test_nights.py",
     "test_people.py",

@@ -75,6 +75,8 @@ BY_RIGHT = {
     "change a customer": (
         "customers.contracts.resume_account",
         "customers.contracts.suspend_account",
+        "customers.new_terms.change_terms",
+        "customers.new_terms.plan_terms",
         "customers.records.add_customer",
         "customers.records.archive_customer",
         "customers.records.change_customer",

@@ -184,6 +184,41 @@ def open_command(
         typer.echo(f"opened: {_describe_account(contract)}; make its opening card")
 
 
+@customer_app.command("terms")
+def terms_command(
+    folder: FolderOption,
+    meter: MeterArgument,
+    tariff: Annotated[str | None, typer.Option(help="Name of another tariff.")] = None,
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
+    hoard: Annotated[
+        str | None,
+        typer.Option(help="Highest balance in yuan that is sold up to; 0 is the meter's own."),
+    ] = None,
+    consent: ConsentOption = "",
+) -> None:
+    """Change the terms of an account that goes on; what is not given stays as it is.
+
+    A second person consents to just these terms. The next sale's card, or a replacement, brings the
+    price to the meter; the limit holds at once.
+
+    Example: dianka office customer terms 7 --tariff 商业 --hoard 500 --consent wu
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.customers import new_terms
+
+        meter_no = parse_number(meter, "meter")
+        amounts = (None if text is None else parse_fen(text) for text in (alarm1, alarm2, hoard))
+        terms = new_terms.plan_terms(actor, meter_no, tariff, *amounts)
+        subject = new_terms.name_terms(meter_no, terms)
+        given = ask_consent(actor, consent, new_terms.CONSENT, subject)
+        changed = new_terms.change_terms(actor, meter_no, terms, given)
+        typer.echo(f"changed: meter {changed.meter}, {new_terms.describe(terms)}")
+        for line in new_terms.describe_due(changed, alarms=bool(alarm1 or alarm2)):
+            typer.echo(line)
+
+
 @customer_app.command("suspend")
 def suspend_command(folder: FolderOption, meter: MeterArgument, reason: ReasonOption) -> None:
     """Sell nothing more to a meter.

@@ -18,6 +18,7 @@ from dianka.desk.office.customers.contracts import (
     lock_contract,
     make_contract,
     tell_opening,
+    terms_of,
 )
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.customers.records import CustomerError, lock_customer, name_subject
@@ -166,8 +167,7 @@ def _move_contract(
         raise CustomerError(f"meter {former.meter} has no premise: install it first")
     take_down(actor, former.meter)
     install_locked(actor, meter, former.premise.pk)
-    terms = Terms(former.tariff.name, former.alarm1_fen, former.alarm2_fen, former.hoard_limit_fen)
-    contract = make_contract(former.customer, meter, terms, brought_fen)
+    contract = make_contract(former.customer, meter, terms_of(former), brought_fen)
     contract.state = state
     contract.save(update_fields=["state"])
     tell_opening(actor, contract, "account opened")

@@ -87,6 +87,12 @@ def make_contract(customer: Customer, meter: Meter, terms: Terms, brought_fen: i
     return contract
 
 
+def terms_of(contract: Contract) -> Terms:
+    """Return what is agreed in a contract."""
+    amounts = contract.alarm1_fen, contract.alarm2_fen, contract.hoard_limit_fen
+    return Terms(contract.tariff.name, *amounts)
+
+
 def tell_opening(actor: Actor, contract: Contract, kind: str) -> None:
     """Append the act of an opening."""
     told = (
