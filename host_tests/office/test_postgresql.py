@@ -18,6 +18,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_act_files.py",
+    "test_histories.py",
     "test_limits.py",
     "test_new_terms.py",
     "test_many_desks.py",

@@ -34,6 +34,8 @@ INSIDE = {
     "settle": "within an act that has its right",
     "install_locked": "within an act that has its right",
     "take_down": "within an act that has its right",
+    "pick_mask": "looks, and changes nothing",
+    "raise_if_to_count": "within an act that has its right",
     "resolve": "within look and sell; posts by an act that has its right",
 }
 
@@ -163,12 +165,15 @@ BY_RIGHT = {
         "statistics.suspects.make_list",
         "statistics.suspects.suspects",
     ),
+    "read acts": ("vending.act_list.find_acts",),
     "look things up": (
         "cards.batches.list_batches",
         "cards.listing.list_cards",
         "cards.recognising.recognise",
         "cards.verifying.verify_in_office",
+        "customers.history.list_card_history",
         "customers.history.list_history",
+        "customers.history.list_meter_history",
         "customers.records.find_customers",
         "customers.records.show_customer",
         "customers.tariffs.list_tariffs",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dianka.desk.cli.office.acts import print_events
 from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
@@ -149,7 +150,7 @@ def search_command(
 def history_command(folder: FolderOption, number: NumberArgument) -> None:
     """Print all acts, sales, readings, cards and accounts of a customer, in order of time.
 
-    Times are UTC. The number of a reading is what closing an account asks for.
+    Times are local. The number of a reading is what closing an account asks for.
 
     Example: dianka office customer history 12
     """
@@ -157,8 +158,7 @@ def history_command(folder: FolderOption, number: NumberArgument) -> None:
         actor = open_as_actor(folder)
         from dianka.desk.office.customers.history import list_history
 
-        for event in list_history(actor, parse_number(number, "customer")):
-            typer.echo(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:8}  {event.text}")
+        print_events(list_history(actor, parse_number(number, "customer")))
 
 
 @customer_app.command("open")

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dianka.card_port import CardError
+from dianka.desk.cli.office.acts import print_events
 from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
-from dianka.desk.cli.options import parse_number
+from dianka.desk.cli.options import parse_number, print_lines
 from dianka.desk.cli.plain import report_errors
 
 if TYPE_CHECKING:
@@ -155,6 +156,26 @@ def add_meters_command(
 
         made = add_meters(actor, parse_number(number, "meter"), count, model)
         typer.echo(f"{len(made)} meters are in stock, up to {made[-1]}")
+
+
+@meter_app.command("show")
+def show_command(folder: FolderOption, number: MeterArgument) -> None:
+    """Show a meter, and all that happened to it in order of time: acts, readings, accounts.
+
+    Example: dianka office meter show 202600000001
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.customers.history import list_meter_history
+
+        meter, events = list_meter_history(actor, _parse(number))
+        lines = [
+            ("state", meter.state),
+            ("model", meter.model),
+            ("place", str(meter.premise or "")),
+        ]
+        print_lines(f"meter {meter}", [line for line in lines if line[1]])
+        print_events(events)
 
 
 @meter_app.command("install")
