@@ -47,37 +47,37 @@ def find(role: str = "manager", **wanted: Any) -> Any:
     return find_acts(make_actor(role), Wanted(**wanted))
 
 
-maybe = st.none() | st.integers(0, 400)
+maybe = st.none() | st.integers(0, 120)
 
 
 @settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     acts=st.lists(
         st.tuples(
-            st.integers(1, 40),
+            st.integers(1, 9),
             st.sampled_from(OPERATORS),
             st.sampled_from(KINDS),
             st.sampled_from(SUBJECTS),
         ),
-        max_size=12,
+        max_size=25,
     ),
     subject=st.sampled_from(("", "", "42", "home", "7")),
-    operator=st.sampled_from(("", *OPERATORS)),
-    kind=st.sampled_from(("", *KINDS)),
+    operator=st.sampled_from(("", "", *OPERATORS)),
+    kind=st.sampled_from(("", "", *KINDS)),
     since=maybe,
     until=maybe,
-    most=st.integers(1, 12),
+    most=st.integers(1, 25),
 )
 def test_the_newest_acts_as_a_slow_list_finds_them(
     acts: list, subject: str, operator: str, kind: str, since: Any, until: Any, most: int
 ) -> None:
     from django.db import transaction
 
-    if since is not None and until is not None and since >= until:
+    if until is not None and (since or 0) >= until:
         return
     with transaction.atomic():
         minute, slow = 0, []
