@@ -107,6 +107,8 @@ REFUSED = {
     "UPDATE customers_tariffversion SET price_e4 = 1": "permission denied for table",
     "INSERT INTO customers_tariffversion (tariff_id, number, price_e4, begins, approved_by) "
     "VALUES (1, 2, 1, 0, 'wu')": "permission denied for table customers_tariffversion",
+    "UPDATE customers_contract SET tariff_id = 1": "permission denied for table customers_contract",
+    "UPDATE customers_contract SET hoard_limit_fen = 0": "permission denied for table customers_",
     "INSERT INTO vending_limit (name, owner, amount_fen) VALUES ('sale', '', 1)": "permission",
     "UPDATE people_operator SET is_active = false": "permission denied for table people_operator",
     "UPDATE people_consent SET given_by = 'chief'": "permission denied for table people_consent",

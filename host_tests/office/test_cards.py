@@ -290,7 +290,7 @@ def test_the_price_that_a_card_has(office: Path) -> None:
     words = {"tariff": contract.tariff, "approved_by": "a-manager"}
     contract.price = TariffVersion.objects.create(**words, number=2, price_e4=6000, begins=now + 1)
     assert list(make_user_data(contract, True, now).rates_e4) == [5000]
-    assert list(make_user_data(contract, False, now).rates_e4) == [], "the next sale brings it"
+    assert list(make_user_data(contract, False, now).rates_e4) == [5000], "until then"
     for opens in (True, False):
         assert list(make_user_data(contract, opens, now + 1).rates_e4) == [6000]
     other = make_contract(43, price_e4=7000)

@@ -257,7 +257,8 @@ def test_the_history_has_everything_in_order(office: Path) -> None:
     reading = read_meter(contract, 1200)
     report_lost(actor, card.serial, "on the bus")
     add_customer(actor, details(), 9)
-    yes = consent(actor, "change of holder", contract.meter, 3800)
+    subject = f"{contract.meter} to customer 000000000009, handed over"
+    yes = consent(actor, "change of holder", subject, 3800)
     following = change_holder(actor, 7, 9, terms(), reading.pk, yes, hand_over=True)
     sell(following, 100)
     mine, next_one = list_history(actor, 7), list_history(actor, 9)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from closing_kit import consent, open_shift, read_meter, sell
+from closing_kit import open_shift, read_meter, sell
 from estate_kit import make_actor, make_contract
 from office_kit import MANAGER, PASSWORD, dianka
+from shift_kit import add_operator
 
 
 def test_a_new_office_is_filled(tmp_path: Path) -> None:
@@ -47,8 +48,9 @@ def run(office: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     for module in (customers, estate, sheets):
         monkeypatch.setattr(module, "open_as_actor", lambda folder: make_actor("manager"))
 
-    def invoke(name: str, *words: object, code: int = 0) -> str:
-        done = CliRunner().invoke(apps[name], [*map(str, words), "--office", str(office)])
+    def invoke(name: str, *words: object, code: int = 0, given: str = "") -> str:
+        words = (*words, "--office", office)
+        done = CliRunner().invoke(apps[name], [*map(str, words)], input=given)
         assert done.exit_code == code, done.output
         return done.output
 
@@ -74,22 +76,55 @@ def test_an_account_from_opening_to_closing(run: Any) -> None:
     sell(contract, 5000)
     reading = read_meter(contract, 1200).pk
     assert f"{reading} (receipt) of meter 000000000007: 38.00 yuan" in run("customer", "history", 7)
-    swapped = run("meter", "swap", 7, 8, "--reading", reading, "--reason", "dark display")
+    add_operator("wu", "supervisor")
+    add_operator("he", "technician")
+    add_operator("a-manager", "manager")
+    by_wu, password = ("--consent", "wu"), f"{PASSWORD}\n"
+    words = ("swap", 7, 8, "--reading", reading, "--reason", "dark display")
+    for second, said in (
+        ((), "exchange takes a second person's consent: ask a supervisor or a manager"),
+        (("--consent", "a-manager"), "a-manager can't consent to what he does himself"),
+        (("--consent", "he"), "he (technician) may not consent"),
+    ):
+        refused = run("meter", *words, *second, code=1, given=password)
+        assert said in refused and len(refused.splitlines()) == 1
+    assert "wrong" in run("meter", *words, *by_wu, code=1, given="guess\n")
+    swapped = run("meter", *words, *by_wu, given=password)
     assert "meter 000000000008 is 李四 000000000007's now" in swapped and "38.00 yuan" in swapped
     following = Contract.objects.get(meter__number=8)
     sell(following, 100)
     last = read_meter(following, 4000)
     run("customer", "add", "王五", "--number", 9)
-    ended = consent(make_actor("manager"), "change of holder", following.meter, -100)
-    words = (8, 9, *terms, "--reading", last.pk, "--consent", ended, "--hand-over")
-    assert "set the meter up anew" in run("customer", "holder", *words)
-    ended = consent(make_actor("manager"), "closing", following.meter, 0)
-    assert run("customer", "close", 8, "--consent", ended) == "closed: pay back 0.00 yuan\n"
+    words = ("holder", 8, 9, *terms, "--reading", last.pk, "--hand-over", *by_wu)
+    assert "set the meter up anew" in run("customer", *words, given=password)
+    closed = run("customer", "close", 8, *by_wu, given=password)
+    assert closed == "closed: pay back 0.00 yuan\n"
     assert run("customer", "archive", 9) == "archived\n"
     assert "(archived)" in run("customer", "search", "王五")
     assert run("customer", "restore", 9) == "restored\n"
     assert run("customer", "search", "王五", "x") == "nobody\n"
     assert run("meter", "remove", 8) == "removed\n" and run("meter", "scrap", 8) == "scrapped\n"
+
+
+def test_new_terms_by_command(run: Any) -> None:
+    contract = make_contract(7)
+    make_contract(8, price_e4=8000)
+    add_operator("wu", "supervisor")
+    words = ("terms", 7, "--tariff", "flat 8000", "--alarm1", "30")
+    refused = run("customer", *words, code=1)
+    assert "terms takes a second person's consent" in refused
+    by_wu = {"given": f"{PASSWORD}\n"}
+    changed = run("customer", *words, "--consent", "wu", **by_wu).splitlines()
+    assert changed == [
+        "changed: meter 000000000007, flat 8000, alarms 30.00 and 5.00, limit 0.00",
+        "the next card brings 0.8000 yuan/kWh to the meter",
+        "the first sale brings the alarms to the meter",
+    ]
+    sell(contract, 5000)
+    changed = run("customer", "terms", 7, "--alarm2", "6", "--consent", "wu", **by_wu).splitlines()
+    assert "the meter keeps its former alarms until it is opened anew" in changed[-1]
+    changed = run("customer", "terms", 7, "--hoard", "500", "--consent", "wu", **by_wu)
+    assert "limit 500.00" in changed and "alarms" not in changed.splitlines()[-1]
 
 
 def test_places_by_command(run: Any) -> None:

@@ -45,6 +45,16 @@ def new_meter(number: int) -> None:
     add_meters(make_actor("technician"), number)
 
 
+def agree_exchange(actor: Any, contract: Any, amount_fen: int, meter_no: int = 8) -> int:
+    return consent(actor, "exchange", f"{contract.meter} for {meter_no:012d}", amount_fen)
+
+
+def agree_holder(actor: Any, contract: Any, amount_fen: int, carried: bool = False) -> int:
+    subject = f"{contract.meter} to customer 000000000009, "
+    subject += "handed over" if carried else "paid back"
+    return consent(actor, "change of holder", subject, amount_fen)
+
+
 def error() -> type[Exception]:
     from dianka.card_port import CardError
 
@@ -80,12 +90,13 @@ def test_every_fen_is_somewhere(office: Path, purchases: list, way: str) -> None
             goes = "refund:desk1" if method == "refund" else "cash:desk1:notes"
         elif way == "exchange":
             new_meter(8)
-            following = exchange_meter(actor, 7, 8, reading.pk, "broken display")
+            yes = agree_exchange(actor, contract, left)
+            following = exchange_meter(actor, 7, 8, reading.pk, "broken display", yes)
             goes = "transit:000000000008" if left > 0 else "cash:desk1:notes"
         else:
             new_customer(9)
-            yes = consent(actor, "change of holder", contract.meter, left)
             carried = way == "hand over"
+            yes = agree_holder(actor, contract, left, carried)
             following = change_holder(actor, 7, 9, terms(), reading.pk, yes, hand_over=carried)
             goes = "transit:000000000007" if carried and left > 0 else "cash:desk1:notes"
         books[goes] = books.get(goes, 0) - left
@@ -130,6 +141,54 @@ def test_no_closing_without_the_right_consent(office: Path) -> None:
     with pytest.raises(error(), match="was used or is older than 15 minutes"):
         close(actor, reading, used)
     assert balances() == before
+
+
+def test_no_exchange_and_no_new_holder_without_the_right_consent(office: Path) -> None:
+    """To this amount, this meter, this holder and this way: none of them is the actor's to pick."""
+    from dianka.desk.office.customers.closing import change_holder, exchange_meter
+
+    actor, contract, reading = sold_and_used()
+    new_meter(8)
+    new_customer(9)
+    before = balances()
+    for yes in (
+        None,
+        agree_exchange(actor, contract, 3799),
+        agree_exchange(actor, contract, 3800, 9),
+        agree_exchange(make_actor("clerk"), contract, 3800),
+        agree_holder(actor, contract, 3800, carried=True),
+    ):
+        with pytest.raises(error(), match=r"^exchange takes a second .* 000000000008, 38\.00 yuan"):
+            exchange_meter(actor, 7, 8, reading.pk, "broken", yes)
+    other = consent(actor, "change of holder", f"{contract.meter} to customer 7, paid back", 3800)
+    for yes in (None, other, agree_holder(actor, contract, 3800, carried=True)):
+        with pytest.raises(error(), match=r"^change of holder takes a second person's consent"):
+            change_holder(actor, 7, 9, terms(), reading.pk, yes)
+    back = agree_holder(actor, contract, 3800)
+    with pytest.raises(error(), match="9, handed over, 38"):
+        change_holder(actor, 7, 9, terms(), reading.pk, back, hand_over=True)
+    assert balances() == before
+
+
+def test_what_is_asked_is_what_is_done(office: Path) -> None:
+    from dianka.desk.office.audit.models import Act
+    from dianka.desk.office.customers import closing
+
+    actor, _, reading = sold_and_used()
+    new_meter(8)
+    new_customer(9)
+    asked = closing.name_exchange(actor, 7, 8, reading.pk)
+    assert asked == ("exchange", "000000000007 for 000000000008", 3800)
+    closing.exchange_meter(
+        actor, 7, 8, reading.pk, "broken", shift_kit.give_consent(actor, *asked, "wu")
+    )
+    assert Act.objects.get(kind="meter exchanged").detail.endswith("broken; consent of wu")
+    with pytest.raises(error(), match=r"38\.00 yuan are on their way"):
+        closing.name_change(actor, 8, 9, None)
+    with pytest.raises(error(), match="meter 000000000007 has no account"):
+        closing.name_closing(actor, 7, None)
+    with pytest.raises(error(), match="there is no meter 000000000099"):
+        closing.name_closing(actor, 99, None)
 
 
 def test_no_closing_by_a_statement_that_is_not_final(office: Path) -> None:
@@ -239,7 +298,7 @@ def test_a_second_life_of_a_meter_begins_at_nothing(office: Path) -> None:
 
     actor, contract, reading = sold_and_used()
     new_customer(9)
-    yes = consent(actor, "change of holder", contract.meter, 3800)
+    yes = agree_holder(actor, contract, 3800)
     following = change_holder(actor, 7, 9, terms(), reading.pk, yes)
     assert close(actor, None, consent(actor, "closing", contract.meter, 0)) == 0
     following.refresh_from_db()
@@ -253,7 +312,7 @@ def test_who_holds_it_can_t_become_the_holder(office: Path) -> None:
     with pytest.raises(error(), match="holds this account already"):
         change_holder(actor, 7, 7, terms(), reading.pk, None)
     new_customer(9)
-    yes = consent(actor, "change of holder", contract.meter, 3800)
+    yes = agree_holder(actor, contract, 3800)
     with pytest.raises(error(), match="no price of a tariff 'flat 1' holds now"):
         change_holder(actor, 7, 9, terms(1), reading.pk, yes)
     contract.refresh_from_db()
@@ -274,7 +333,9 @@ def test_an_exchange_keeps_what_was_agreed(office: Path) -> None:
         exchange_meter(actor, 7, 8, reading.pk, " ")
     with pytest.raises(error(), match="is installed: take one from stock"):
         exchange_meter(actor, 7, 7, reading.pk, "broken")
-    following = exchange_meter(make_actor("technician"), 7, 8, reading.pk, "broken")
+    technician = make_actor("technician")
+    yes = agree_exchange(technician, contract, 3800)
+    following = exchange_meter(technician, 7, 8, reading.pk, "broken", yes)
     assert (following.customer, following.premise) == (contract.customer, contract.premise)
     assert (following.alarm1_fen, following.price) == (contract.alarm1_fen, contract.price)
     assert (following.state, following.brought_fen) == ("suspended", 3800)
@@ -285,9 +346,10 @@ def test_an_exchange_keeps_what_was_agreed(office: Path) -> None:
 def test_money_of_an_exchange_is_on_its_way_until_the_new_meter_has_it(office: Path) -> None:
     from dianka.desk.office.customers.closing import close_account, exchange_meter
 
-    actor, _, reading = sold_and_used()
+    actor, contract, reading = sold_and_used()
     new_meter(8)
-    following = exchange_meter(actor, 7, 8, reading.pk, "broken")
+    yes = agree_exchange(actor, contract, 3800)
+    following = exchange_meter(actor, 7, 8, reading.pk, "broken", yes)
     with pytest.raises(error(), match=r"38\.00 yuan are on their way to meter 000000000008"):
         close_account(actor, 8, None, None)
     sell(following, 1000)

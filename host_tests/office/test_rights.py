@@ -34,6 +34,8 @@ INSIDE = {
     "settle": "within an act that has its right",
     "install_locked": "within an act that has its right",
     "take_down": "within an act that has its right",
+    "pick_mask": "looks, and changes nothing",
+    "raise_if_to_count": "within an act that has its right",
     "resolve": "within look and sell; posts by an act that has its right",
 }
 
@@ -69,10 +71,14 @@ BY_RIGHT = {
     "close an account": (
         "customers.closing.change_holder",
         "customers.closing.close_account",
+        "customers.closing.name_change",
+        "customers.closing.name_closing",
     ),
     "change a customer": (
         "customers.contracts.resume_account",
         "customers.contracts.suspend_account",
+        "customers.new_terms.change_terms",
+        "customers.new_terms.plan_terms",
         "customers.records.add_customer",
         "customers.records.archive_customer",
         "customers.records.change_customer",
@@ -100,7 +106,10 @@ BY_RIGHT = {
         "estate.places.restore_premise",
         "estate.places.set_vacant",
     ),
-    "exchange a meter": ("customers.closing.exchange_meter",),
+    "exchange a meter": (
+        "customers.closing.exchange_meter",
+        "customers.closing.name_exchange",
+    ),
     "work a shift": (
         "vending.shifts.close_shift",
         "vending.shifts.hand_over",
@@ -156,12 +165,15 @@ BY_RIGHT = {
         "statistics.suspects.make_list",
         "statistics.suspects.suspects",
     ),
+    "read acts": ("vending.act_list.find_acts",),
     "look things up": (
         "cards.batches.list_batches",
         "cards.listing.list_cards",
         "cards.recognising.recognise",
         "cards.verifying.verify_in_office",
+        "customers.history.list_card_history",
         "customers.history.list_history",
+        "customers.history.list_meter_history",
         "customers.records.find_customers",
         "customers.records.show_customer",
         "customers.tariffs.list_tariffs",

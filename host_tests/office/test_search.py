@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from closing_kit import open_shift, read_meter, sell
+from closing_kit import consent, open_shift, read_meter, sell
 from dianka.card_port import CardError
 from estate_kit import make_actor, make_contract
 
@@ -170,7 +170,9 @@ def test_what_is_changed_is_found_at_once(office: Path) -> None:
     open_shift(actor)
     sell(contract, 5000)
     add_meters(actor, 333_333_333_333)
-    exchange_meter(actor, 7, 333_333_333_333, read_meter(contract).pk, "x")
+    reading = read_meter(contract).pk
+    yes = consent(actor, "exchange", "000000000007 for 333333333333", 5000)
+    exchange_meter(actor, 7, 333_333_333_333, reading, "x", yes)
     assert find("000000007") == [] and find("3333333") == ["王五"]
     Customer.objects.update(name="赵六")
     assert find("王五") == ["赵六"] and find("赵六") == [], "out of step by hand"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos.files import card_files
-from dianka.desk.issue import UserData, make_user, pack_user_tariff
+from dianka.desk.issue import NEW_PRICE, UserData, make_user, pack_user_tariff
 from dianka.desk.prices import get_local_minute, read_set
 from dianka.desk.sell import OnCard, read_user_card
 from dianka.desk.session import Desk
@@ -146,7 +146,11 @@ def _add_purchase(data: UserData, last: LastPurchase) -> UserData:
     if last.opens:
         return replace(data, count=1, money_fen=money_fen)
     return replace(
-        data, card_type=card_files.REPLACEMENT, update_flag=0, count=last.count, money_fen=money_fen
+        data,
+        card_type=card_files.REPLACEMENT,
+        update_flag=NEW_PRICE if data.next_rates_e4 else 0,
+        count=last.count,
+        money_fen=money_fen,
     )
 
 

@@ -86,6 +86,10 @@ class Books:
         """Return the new price that the card is to bring along, if there is one."""
         return None
 
+    def find_alarms(self) -> tuple[int, int] | None:
+        """Return both alarms in fen that the card is to have, None if it keeps its own."""
+        return None
+
     def begin(self, found: OnCard, count: int) -> None:
         """Store the intent to sell purchase `count`: the card is written next."""
 
@@ -122,8 +126,9 @@ def sell(
         count = _compute_next_count(found, amount_fen)
         must_suffice(control, found.serial, amount_fen, count)
         prices = _plan_prices(watched, found, new or books.find_price(), now())
+        alarms_fen = books.find_alarms()
         books.begin(found, count)
-        _write_terms(desk, found, count == 1, prices)
+        _write_terms(desk, found, count == 1, prices, alarms_fen)
         wallet = card_files.pack(card_files.WALLET, {"money_fen": amount_fen, "count": count})
         money = desk.make_sealed_update(card_files.CARD_WALLET, wallet)
         raise_if_stopped()
@@ -304,13 +309,24 @@ def _plan_prices(card: CardPort, found: OnCard, new: NewPrice | None, now: int) 
     )
 
 
-def _write_terms(desk: Desk, found: OnCard, first: bool, prices: Changes) -> None:
-    """Write everything but money."""
+def _write_terms(
+    desk: Desk,
+    found: OnCard,
+    first: bool,
+    prices: Changes,
+    alarms_fen: tuple[int, int] | None,
+) -> None:
+    """Write everything but money.
+
+    Of the alarms only the first sale's reach the meter; later cards carry what was agreed.
+    """
     params = (
         found.params
         | prices.params
         | {"card_type": card_files.OPEN if first else card_files.PURCHASE}
     )
+    if alarms_fen:
+        params["alarm1_fen"], params["alarm2_fen"] = alarms_fen
     if first:
         params["update_flag"] = FIRST_SALE
     # The order is set 1, mark, set 2, time. After a break between any two of them, a repeated sale

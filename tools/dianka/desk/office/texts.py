@@ -1,10 +1,16 @@
 """Texts that people enter, made clean, and personal numbers made unreadable."""
 
+import re
 import unicodedata
+from collections.abc import Callable
 
 from dianka.card_port import CardError
+from dianka.desk.office.people.rights import Actor
 
 HIDDEN = "*"
+# A mobile phone's number, and an identity number, in a text that somebody typed. Meters and
+# customers have 12 digits.
+_PERSONAL = re.compile(r"(?<![0-9A-Za-z])(1[3-9][0-9]{9}|[0-9]{17}[0-9Xx])(?![0-9A-Za-z])")
 _UNSEEN = ("Cc", "Cf", "Cs")  # Unicode's categories: control, format, half of a pair
 
 
@@ -46,6 +52,16 @@ def mask_number(text: str) -> str:
     if len(text) >= 9:
         return text[:3] + HIDDEN * (len(text) - 7) + text[-4:]
     return HIDDEN * (len(text) - 2) + text[-2:] if len(text) > 3 else HIDDEN * len(text)
+
+
+def mask_text(text: str) -> str:
+    """Return a text with the middle of each personal number in it hidden."""
+    return _PERSONAL.sub(lambda found: mask_number(found[0]), text)
+
+
+def pick_mask(actor: Actor) -> Callable[[str], str]:
+    """Return how a text of an act is shown to the actor: masked, unless he may see the numbers."""
+    return str if actor.may("see personal numbers") else mask_text
 
 
 def describe_changes(former: dict[str, str], now: dict[str, str]) -> str:

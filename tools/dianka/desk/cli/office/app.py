@@ -23,6 +23,7 @@ COMMANDS = {
     "customer": Later(f"{_HERE}.customers:customer_app", "Customers and their accounts."),
     "premise": Later(f"{_HERE}.estate:premise_app", "Areas and premises."),
     "meter": Later(f"{_HERE}.estate:meter_app", "Meters in stock, installed, removed."),
+    "acts": Later(f"{_HERE}.acts:acts_command", "Look up who did what, in all chains."),
     "export": Later(f"{_HERE}.sheets:export_command", "Write a sheet, xlsx or csv."),
     "import": Later(f"{_HERE}.sheets:import_command", "Try a sheet, or take it in."),
     "shift": Later(f"{_HERE}.shift:shift_app", "Shifts: float, count, hand-over, report."),

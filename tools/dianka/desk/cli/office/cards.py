@@ -9,6 +9,7 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos import kinds
+from dianka.desk.cli.office.acts import print_events
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
     CardArgument,
@@ -131,6 +132,25 @@ def scrap_command(
 
         register.scrap(actor, parse_serial(serial) or b"", reason)
         typer.echo(f"card {serial} is scrapped")
+
+
+@card_app.command("show")
+def show_command(
+    serial: Annotated[str, typer.Argument(help="The card's serial, 16 hexadecimal digits.")],
+    folder: FolderOption,
+) -> None:
+    """Show a card of the register, and all that happened to it in order of time.
+
+    Example: dianka office card show 00112233445566aa --office office
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.cards.words import describe_card
+        from dianka.desk.office.customers.history import list_card_history
+
+        card, events = list_card_history(actor, (parse_serial(serial) or b"").hex())
+        print_lines(f"{card.kind} card {card.serial}", describe_card(card))
+        print_events(events)
 
 
 @card_app.command("list")

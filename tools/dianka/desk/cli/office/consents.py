@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dianka.desk.cli.office.passwords import read_password
+from dianka.money import signed_yuan
 
 if TYPE_CHECKING:
     from dianka.desk.office.people.rights import Actor
@@ -28,4 +29,6 @@ def ask_consent(
         return None
     from dianka.desk.office.people.consent import give_consent
 
-    return give_consent(actor, name, read_password(name), kind, subject, amount_fen)
+    amount = f", {signed_yuan(amount_fen)} yuan" if amount_fen else ""
+    password = read_password(f"{name}, who consents to {kind} {subject}{amount}")
+    return give_consent(actor, name, password, kind, subject, amount_fen)

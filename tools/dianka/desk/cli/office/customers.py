@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dianka.desk.cli.office.acts import print_events
+from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
     Alarm1Option,
@@ -37,9 +39,6 @@ ReasonOption = Annotated[str, typer.Option(help="Why.")]
 ReadingOption = Annotated[
     str | None,
     typer.Option(help="Number of the meter's newest reading (customer history): what is in it."),
-]
-ConsentOption = Annotated[
-    str | None, typer.Option(help="Number of the second person's consent to this amount.")
 ]
 MethodOption = Annotated[
     str, typer.Option(help="How it is paid; refund is not from this desk's cash.")
@@ -151,7 +150,7 @@ def search_command(
 def history_command(folder: FolderOption, number: NumberArgument) -> None:
     """Print all acts, sales, readings, cards and accounts of a customer, in order of time.
 
-    Times are UTC. The number of a reading is what closing an account asks for.
+    Times are local. The number of a reading is what closing an account asks for.
 
     Example: dianka office customer history 12
     """
@@ -159,8 +158,7 @@ def history_command(folder: FolderOption, number: NumberArgument) -> None:
         actor = open_as_actor(folder)
         from dianka.desk.office.customers.history import list_history
 
-        for event in list_history(actor, parse_number(number, "customer")):
-            typer.echo(f"{event.time:%Y-%m-%d %H:%M:%S}  {event.kind:8}  {event.text}")
+        print_events(list_history(actor, parse_number(number, "customer")))
 
 
 @customer_app.command("open")
@@ -184,6 +182,41 @@ def open_command(
         numbers = parse_number(number, "customer"), parse_number(meter, "meter")
         contract = open_account(actor, *numbers, _parse_terms(tariff, alarm1, alarm2, hoard))
         typer.echo(f"opened: {_describe_account(contract)}; make its opening card")
+
+
+@customer_app.command("terms")
+def terms_command(
+    folder: FolderOption,
+    meter: MeterArgument,
+    tariff: Annotated[str | None, typer.Option(help="Name of another tariff.")] = None,
+    alarm1: Alarm1Option = None,
+    alarm2: Alarm2Option = None,
+    hoard: Annotated[
+        str | None,
+        typer.Option(help="Highest balance in yuan that is sold up to; 0 is the meter's own."),
+    ] = None,
+    consent: ConsentOption = "",
+) -> None:
+    """Change the terms of an account that goes on; what is not given stays as it is.
+
+    A second person consents to just these terms. The next sale's card, or a replacement, brings the
+    price to the meter; the limit holds at once.
+
+    Example: dianka office customer terms 7 --tariff 商业 --hoard 500 --consent wu
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.customers import new_terms
+
+        meter_no = parse_number(meter, "meter")
+        amounts = (None if text is None else parse_fen(text) for text in (alarm1, alarm2, hoard))
+        terms = new_terms.plan_terms(actor, meter_no, tariff, *amounts)
+        subject = new_terms.name_terms(meter_no, terms)
+        given = ask_consent(actor, consent, new_terms.CONSENT, subject)
+        changed = new_terms.change_terms(actor, meter_no, terms, given)
+        typer.echo(f"changed: meter {changed.meter}, {new_terms.describe(terms)}")
+        for line in new_terms.describe_due(changed, alarms=bool(alarm1 or alarm2)):
+            typer.echo(line)
 
 
 @customer_app.command("suspend")
@@ -219,26 +252,24 @@ def close_command(
     folder: FolderOption,
     meter: MeterArgument,
     reading: ReadingOption = None,
-    consent: ConsentOption = None,
+    consent: ConsentOption = "",
     method: MethodOption = "notes",
 ) -> None:
     """Close the account of a meter, and pay back exactly what is in it.
 
-    It takes the meter's final statement, the newest reading, and a second person's consent.
+    It takes the meter's final statement, the newest reading, and a second person's consent to the
+    amount.
 
-    Example: dianka office customer close 7 --reading 31 --consent 5
+    Example: dianka office customer close 7 --reading 31 --consent wu
     """
     with report_errors():
         actor = open_as_actor(folder)
-        from dianka.desk.office.customers.closing import close_account
+        from dianka.desk.office.customers import closing
 
-        paid_fen = close_account(
-            actor,
-            parse_number(meter, "meter"),
-            _parse_optional(reading, "reading"),
-            _parse_optional(consent, "consent"),
-            method,
-        )
+        meter_no, reading_id = parse_number(meter, "meter"), _parse_optional(reading, "reading")
+        asked = closing.name_closing(actor, meter_no, reading_id)
+        given = ask_consent(actor, consent, *asked)
+        paid_fen = closing.close_account(actor, meter_no, reading_id, given, method)
         way = f"pay back {yuan(paid_fen)}" if paid_fen >= 0 else f"take {yuan(-paid_fen)}"
         typer.echo(f"closed: {way} yuan")
 
@@ -253,7 +284,7 @@ def holder_command(
     alarm2: Alarm2Option = None,
     hoard: HoardOption = "0",
     reading: ReadingOption = None,
-    consent: ConsentOption = None,
+    consent: ConsentOption = "",
     hand_over: Annotated[
         bool, typer.Option("--hand-over", help="What is in the meter is the next holder's.")
     ] = False,
@@ -263,22 +294,22 @@ def holder_command(
 
     The meter is set up anew for him: restore, initialisation, change and opening card.
 
+    A second person consents to the amount, to the new holder, and to whether it is handed over.
+
     Example: dianka office customer holder 7 13 --tariff 居民 --alarm1 20 --alarm2 5 --reading 31
+    --consent wu
     """
     with report_errors():
         actor = open_as_actor(folder)
-        from dianka.desk.office.customers.closing import change_holder
+        from dianka.desk.office.customers import closing
 
-        contract = change_holder(
-            actor,
-            parse_number(meter, "meter"),
-            parse_number(number, "customer"),
-            _parse_terms(tariff, alarm1, alarm2, hoard),
-            _parse_optional(reading, "reading"),
-            _parse_optional(consent, "consent"),
-            hand_over,
-            method,
-        )
+        numbers = parse_number(meter, "meter"), parse_number(number, "customer")
+        terms = _parse_terms(tariff, alarm1, alarm2, hoard)
+        reading_id = _parse_optional(reading, "reading")
+        asked = closing.name_change(actor, *numbers, reading_id, hand_over)
+        given = ask_consent(actor, consent, *asked)
+        words = (*numbers, terms, reading_id, given, hand_over, method)
+        contract = closing.change_holder(actor, *words)
         typer.echo(f"handed on: {_describe_account(contract)}; set the meter up anew")
 
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dianka.card_port import CardError
+from dianka.desk.cli.office.acts import print_events
+from dianka.desk.cli.office.consents import ConsentOption, ask_consent
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
-from dianka.desk.cli.options import parse_number
+from dianka.desk.cli.options import parse_number, print_lines
 from dianka.desk.cli.plain import report_errors
 
 if TYPE_CHECKING:
@@ -156,6 +158,26 @@ def add_meters_command(
         typer.echo(f"{len(made)} meters are in stock, up to {made[-1]}")
 
 
+@meter_app.command("show")
+def show_command(folder: FolderOption, number: MeterArgument) -> None:
+    """Show a meter, and all that happened to it in order of time: acts, readings, accounts.
+
+    Example: dianka office meter show 202600000001
+    """
+    with report_errors():
+        actor = open_as_actor(folder)
+        from dianka.desk.office.customers.history import list_meter_history
+
+        meter, events = list_meter_history(actor, _parse(number))
+        lines = [
+            ("state", meter.state),
+            ("model", meter.model),
+            ("place", str(meter.premise or "")),
+        ]
+        print_lines(f"meter {meter}", [line for line in lines if line[1]])
+        print_events(events)
+
+
 @meter_app.command("install")
 def install_command(folder: FolderOption, number: MeterArgument, place: PlaceArgument) -> None:
     """Install a meter from stock.
@@ -207,27 +229,24 @@ def swap_command(
     reading: Annotated[
         str | None, typer.Option(help="Number of the former meter's newest reading.")
     ] = None,
-    consent: Annotated[
-        str | None, typer.Option(help="Number of a consent, if that reading is old.")
-    ] = None,
+    consent: ConsentOption = "",
 ) -> None:
     """Exchange a meter for another one; the customer and what is in it go along.
 
-    Example: dianka office meter swap 7 202600000001 --reading 31 --reason "dark display"
+    A second person consents to the amount that goes along.
+
+    Example: dianka office meter swap 7 8 --reading 31 --reason "dark display" --consent wu
     """
     with report_errors():
         actor = open_as_actor(folder)
-        from dianka.desk.office.customers.closing import exchange_meter
+        from dianka.desk.office.customers import closing
         from dianka.money import yuan
 
-        contract = exchange_meter(
-            actor,
-            _parse(former),
-            _parse(number),
-            parse_number(reading, "reading") if reading else None,
-            reason,
-            parse_number(consent, "consent") if consent else None,
-        )
+        numbers = _parse(former), _parse(number)
+        reading_id = parse_number(reading, "reading") if reading else None
+        asked = closing.name_exchange(actor, *numbers, reading_id)
+        given = ask_consent(actor, consent, *asked)
+        contract = closing.exchange_meter(actor, *numbers, reading_id, reason, given)
         typer.echo(
             f"meter {contract.meter} is {contract.customer}'s now: make its opening card, which "
             f"brings {yuan(contract.brought_fen)} yuan along, with dianka card replace"

@@ -2,7 +2,9 @@
 
 from dianka.card_port import CardError
 from dianka.desk.issue import UserData
+from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract, TariffVersion
+from dianka.desk.office.vending.models import Sale
 from dianka.desk.prices import format_price, get_local_minute
 from dianka.desk.replace import LastPurchase
 from dianka.desk.words import format_number
@@ -29,17 +31,22 @@ def make_user_data(contract: Contract, opens: bool, now: int | None = None) -> U
     """Return what the contract's card carries beside its purchase.
 
     A card that opens the account sets the meter's price, so it has the price in force. Any other
-    has the contract's price once that has begun, and none while it is planned: the next sale brings
-    it. `now` is a local minute.
+    has it too, and brings along what the meter may not have: a price that is due, or that of a sale
+    which is not known to be in the meter and may be lost with the former card. `now` is a local
+    minute.
     """
-    price = _find_price(contract, opens, get_local_minute() if now is None else now)
-    return UserData(
-        contract.meter.number,
-        contract.customer.number,
-        contract.alarm1_fen,
-        contract.alarm2_fen,
-        [price.price_e4] if price else (),
-    )
+    now = get_local_minute() if now is None else now
+    numbers = contract.meter.number, contract.customer.number
+    alarms = contract.alarm1_fen, contract.alarm2_fen
+    if opens:
+        return UserData(*numbers, *alarms, [_find_price(contract, now).price_e4])
+    due = tariffs.pick_version(contract, now)
+    held = due if due.begins <= now else _find_price(contract, now)
+    if due.pk == contract.price.pk and _has_price(contract):
+        return UserData(*numbers, *alarms, [held.price_e4])
+    # The first version of a tariff holds from the start: its minute is now, as in a sale.
+    plan = {"switch_time": due.begins or now, "next_rates_e4": [due.price_e4]}
+    return UserData(*numbers, *alarms, [held.price_e4], **plan)
 
 
 def must_agree(
@@ -82,13 +89,20 @@ def must_be_last(last: LastPurchase, count: int | None, amount_fen: int | None) 
     return LastPurchase(last.count, 0, in_meter=True) if amount_fen == 0 else last
 
 
-def _find_price(contract: Contract, opens: bool, now: int) -> TariffVersion | None:
-    if contract.price.begins <= now:
-        return contract.price
-    if not opens:
-        return None
-    begun = TariffVersion.objects.filter(tariff=contract.tariff, begins__lte=now)
-    price = begun.order_by("-number").first()
+def _find_price(contract: Contract, now: int) -> TariffVersion:
+    """Return the price that is in force by the contract's tariff."""
+    price = tariffs.find_in_force(tariffs.list_versions(contract.tariff), now)
     if price is None:
         raise CardError(f"no price of contract {contract.pk} is in force yet: make its card later")
     return price
+
+
+def _has_price(contract: Contract) -> bool:
+    """Return whether the meter has the contract's price: no sale that may have brought it is out.
+
+    Without such a sale it is what the meter was opened with, or has shown to have.
+    """
+    sales = Sale.objects.filter(contract=contract)
+    if not sales.filter(state__in=(Sale.State.PENDING, Sale.State.WRITTEN)).exists():
+        return True
+    return sales.filter(state=Sale.State.LOADED, price=contract.price).exists()

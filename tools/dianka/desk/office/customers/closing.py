@@ -4,6 +4,9 @@ Each one stands on a final statement (statements.py). A meter that has had a cus
 other one's card (code 12): for its next holder it is set up anew, with restore, initialisation and
 change card, and gets an opening card (docs/cards/sessions.md). That wipes its wallet, so what was
 in it is paid back, or goes into transit and along with the next contract's first purchase.
+
+Money leaves a customer's account by each of them, so each takes a second person's consent, to what
+`name_closing`, `name_change` and `name_exchange` return: the act, whose account, and the amount.
 """
 
 from django.db import transaction
@@ -11,9 +14,11 @@ from django.db import transaction
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.contracts import (
     Terms,
+    find_contract_at,
     lock_contract,
     make_contract,
     tell_opening,
+    terms_of,
 )
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.customers.records import CustomerError, lock_customer, name_subject
@@ -31,6 +36,33 @@ HOLDER = "change of holder"
 EXCHANGE = "exchange"
 _BY_OLD = " by an old statement"
 
+Asked = tuple[str, str, int]  # of a consent: its kind, its subject, the amount in fen
+
+
+@needs("close an account")
+def name_closing(actor: Actor, meter_no: int, reading_id: int | None) -> Asked:
+    """Return what a second person consents to before `close_account`."""
+    contract = find_contract_at(meter_no)
+    return _name(CLOSING, str(contract.meter), read_statement(contract, reading_id))
+
+
+@needs("close an account")
+def name_change(
+    actor: Actor, meter_no: int, customer_no: int, reading_id: int | None, hand_over: bool = False
+) -> Asked:
+    """Return what a second person consents to before `change_holder`."""
+    contract = find_contract_at(meter_no)
+    statement = read_statement(contract, reading_id)
+    return _name(HOLDER, _name_holder(contract, customer_no, hand_over), statement)
+
+
+@needs("exchange a meter")
+def name_exchange(actor: Actor, former_no: int, meter_no: int, reading_id: int | None) -> Asked:
+    """Return what a second person consents to before `exchange_meter`."""
+    contract = find_contract_at(former_no)
+    subject = _name_exchange(contract, meter_no)
+    return _name(EXCHANGE, subject, read_statement(contract, reading_id))
+
 
 @needs("close an account")
 def close_account(
@@ -42,13 +74,13 @@ def close_account(
 ) -> int:
     """Close the account of a meter, and pay back what is in it, or take what is owed.
 
-    Return the fen that are paid back, below zero if they were owed. Takes a consent to `closing`
-    of the meter's number and this amount.
+    Return the fen that are paid back, below zero if they were owed.
     """
     with transaction.atomic():
         contract = lock_contract(lock_meter(meter_no))
         statement = read_statement(contract, reading_id)
-        by = _use_consent(actor, consent, CLOSING, contract, statement)
+        asked = _name(CLOSING, str(contract.meter), statement)
+        by = _use_consent(actor, consent, asked)
         moves = settle(actor, contract.meter, statement.balance_fen, method)
         _end(actor, contract, "account closed", f"{statement.told}; consent of {by}", moves)
     return statement.balance_fen
@@ -68,7 +100,7 @@ def change_holder(
     """Close the account of a meter and open another customer's at it.
 
     What is in the meter is paid back; with `hand_over` it is the next holder's, who gets it with
-    his first purchase. What is owed is paid in either case. Takes a consent to `change of holder`.
+    his first purchase. What is owed is paid in either case.
     """
     actor.require("open an account")
     with transaction.atomic():
@@ -77,7 +109,8 @@ def change_holder(
         if customer.pk == former.customer.pk:
             raise CustomerError(f"{customer} holds this account already")
         statement = read_statement(former, reading_id)
-        by = _use_consent(actor, consent, HOLDER, former, statement)
+        asked = _name(HOLDER, _name_holder(former, customer_no, hand_over), statement)
+        by = _use_consent(actor, consent, asked)
         brought_fen = max(statement.balance_fen, 0) if hand_over else 0
         if brought_fen:
             moves = [_carry(former.meter, former.meter, brought_fen)]
@@ -103,7 +136,7 @@ def exchange_meter(
     """Take a meter down and install another one for the same customer.
 
     What was in the former one goes along with the first purchase of the new one. What is owed is
-    paid. A consent is needed only if the statement is old.
+    paid.
     """
     if not reason.strip():
         raise CustomerError("an exchange has a reason: give one")
@@ -113,15 +146,15 @@ def exchange_meter(
         if meter.state != Meter.State.STOCK:
             raise CustomerError(f"meter {meter} is {meter.state}: take one from stock")
         statement = read_statement(former, reading_id)
-        by = ""
-        if statement.is_old:
-            by = f"; consent of {_use_consent(actor, consent, EXCHANGE, former, statement)}"
+        asked = _name(EXCHANGE, _name_exchange(former, meter_no), statement)
+        by = _use_consent(actor, consent, asked)
         brought_fen = max(statement.balance_fen, 0)
         if brought_fen:
             moves = [_carry(former.meter, meter, brought_fen)]
         else:
             moves = settle(actor, former.meter, statement.balance_fen, method)
-        state, told = former.state, f"for {meter}, {statement.told}: {reason.strip()}{by}"
+        state, told = former.state, f"for {meter}, {statement.told}: {reason.strip()}"
+        told += f"; consent of {by}"
         _end(actor, former, "meter exchanged", told, moves)
         return _move_contract(actor, former, meter, brought_fen, state)
 
@@ -134,24 +167,33 @@ def _move_contract(
         raise CustomerError(f"meter {former.meter} has no premise: install it first")
     take_down(actor, former.meter)
     install_locked(actor, meter, former.premise.pk)
-    terms = Terms(former.tariff.name, former.alarm1_fen, former.alarm2_fen, former.hoard_limit_fen)
-    contract = make_contract(former.customer, meter, terms, brought_fen)
+    contract = make_contract(former.customer, meter, terms_of(former), brought_fen)
     contract.state = state
     contract.save(update_fields=["state"])
     tell_opening(actor, contract, "account opened")
     return contract
 
 
-def _use_consent(
-    actor: Actor, number: int | None, kind: str, contract: Contract, statement: Statement
-) -> str:
-    if statement.is_old:
-        kind += _BY_OLD
+def _name_holder(contract: Contract, customer_no: int, hand_over: bool) -> str:
+    way = "handed over" if hand_over else "paid back"
+    return f"{contract.meter} to customer {customer_no:012d}, {way}"
+
+
+def _name_exchange(contract: Contract, meter_no: int) -> str:
+    return f"{contract.meter} for {meter_no:012d}"
+
+
+def _name(kind: str, subject: str, statement: Statement) -> Asked:
+    return kind + _BY_OLD * statement.is_old, subject, statement.balance_fen
+
+
+def _use_consent(actor: Actor, number: int | None, asked: Asked) -> str:
+    kind, subject, amount_fen = asked
     try:
-        return use_consent(actor, number, kind, str(contract.meter), statement.balance_fen)
+        return use_consent(actor, number, kind, subject, amount_fen)
     except ConsentError as error:
-        amount = signed_yuan(statement.balance_fen)
-        raise ConsentError(f"{error} (meter {contract.meter}, {amount} yuan)") from None
+        told = f"meter {subject}, {signed_yuan(amount_fen)} yuan"
+        raise ConsentError(f"{error} ({told})") from None
 
 
 def _carry(former: Meter, meter: Meter, amount_fen: int) -> Move:

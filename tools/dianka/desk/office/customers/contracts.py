@@ -9,7 +9,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, Customer, Tariff, TariffVersion
 from dianka.desk.office.customers.records import CustomerError, lock_customer, name_subject
 from dianka.desk.office.customers.search import refresh
-from dianka.desk.office.estate.meters import lock_meter
+from dianka.desk.office.estate.meters import find_meter, lock_meter
 from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.prices import get_local_minute
@@ -87,6 +87,12 @@ def make_contract(customer: Customer, meter: Meter, terms: Terms, brought_fen: i
     return contract
 
 
+def terms_of(contract: Contract) -> Terms:
+    """Return what is agreed in a contract."""
+    amounts = contract.alarm1_fen, contract.alarm2_fen, contract.hoard_limit_fen
+    return Terms(contract.tariff.name, *amounts)
+
+
 def tell_opening(actor: Actor, contract: Contract, kind: str) -> None:
     """Append the act of an opening."""
     told = (
@@ -113,13 +119,25 @@ def find_contract(meter: Meter) -> Contract | None:
     return contracts.filter(meter=meter).exclude(state=_State.CLOSED).first()
 
 
+def find_contract_at(meter_no: int) -> Contract:
+    """Return the contract at the meter with this number. CardError if there is none."""
+    contract = find_contract(find_meter(meter_no))
+    if contract is None:
+        raise _refuse(f"{meter_no:012d}")
+    return contract
+
+
 def lock_contract(meter: Meter) -> Contract:
     """Return the contract at this locked meter, locked. CustomerError if there is none."""
     found = find_contract(meter)
     if found is None:
-        raise CustomerError(f"meter {meter} has no account: open one, or look at its history")
+        raise _refuse(meter)
     Contract.objects.select_for_update().get(pk=found.pk)
     return found
+
+
+def _refuse(meter: object) -> CustomerError:
+    return CustomerError(f"meter {meter} has no account: open one, or look at its history")
 
 
 def _set_state(

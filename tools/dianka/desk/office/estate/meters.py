@@ -4,16 +4,21 @@ A meter that was removed after a contract is set up anew under a new number: its
 readings stay those of the old one.
 """
 
+import re
+
 from django.db import transaction
 
 from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.models import Act
 from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.estate.places import MOST_AT_ONCE, EstateError, describe, lock_premise
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.texts import clean_text
 
+ADDED = "meters added"  # the act's kind; its subject is the first of them
 HIGHEST_NUMBER = 10**12 - 1
+_LOOKED_AT = 5000
 _State = Meter.State
 
 
@@ -33,7 +38,7 @@ def add_meters(actor: Actor, first: int, count: int = 1, model: str = "") -> lis
         rows = [Meter(number=number, model=model) for number in range(first, last + 1)]
         made = Meter.objects.bulk_create(rows, batch_size=1000)
         told = f"{count} meters up to {made[-1]}, model {model!r}"
-        chain.append(actor.desk, actor.operator, "meters added", str(made[0]), told)
+        chain.append(actor.desk, actor.operator, ADDED, str(made[0]), told)
     return made
 
 
@@ -70,10 +75,27 @@ def scrap_meter(actor: Actor, number: int) -> None:
 
 def lock_meter(number: int) -> Meter:
     """Return the meter, locked: the first lock of all that moves its money."""
-    meter = Meter.objects.select_for_update().filter(number=number).first()
-    if meter is None:
-        raise EstateError(f"there is no meter {number:012d}: see dianka office meter add")
-    return meter
+    return _must_be_there(Meter.objects.select_for_update().filter(number=number).first(), number)
+
+
+def find_meter(number: int) -> Meter:
+    """Return the meter. EstateError if there is none."""
+    return _must_be_there(Meter.objects.filter(number=number).first(), number)
+
+
+def find_adding(meter: Meter) -> Act | None:
+    """Return the act by which a meter came into stock, None if it is not found.
+
+    It is that of the first of the meters that were added at once, whose number is not above this.
+    A sheet brings meters without one. _LOOKED_AT acts of meters with such numbers are looked at.
+    """
+    lowest = max(meter.number - MOST_AT_ONCE, 0)
+    near = Act.objects.filter(subject__gte=f"{lowest:012d}", subject__lte=str(meter))
+    near = near.order_by("-subject").values("pk")[:_LOOKED_AT]
+    acts = Act.objects.filter(kind=ADDED, pk__in=near).select_related("chain")
+    act = acts.order_by("-subject", "-pk").first()
+    last = re.search(r"up to ([0-9]{12})", act.detail) if act else None
+    return act if last and int(last[1]) >= meter.number else None
 
 
 def install_locked(actor: Actor, meter: Meter, premise_id: int) -> None:
@@ -102,6 +124,12 @@ def take_down(actor: Actor, meter: Meter) -> None:
     former = describe(meter.premise)
     meter.premise = None
     _set_state(actor, meter, _State.REMOVED, f"from {former}")
+
+
+def _must_be_there(meter: Meter | None, number: int) -> Meter:
+    if meter is None:
+        raise EstateError(f"there is no meter {number:012d}: see dianka office meter add")
+    return meter
 
 
 def _set_state(actor: Actor, meter: Meter, state: str, told: str) -> None:

@@ -41,6 +41,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "export": _OVER_IT | {"auditor"},
     "record an inspection": frozenset({"technician", "supervisor", "manager"}),
     "see statistics": _OVER_IT | {"auditor"},
+    "read acts": _OVER_IT | {"auditor"},
     "look things up": _ANY,
 }
 ACTS: dict[str, tuple[str, Callable[..., Any]]] = {}  # by the function's full name: its right
@@ -58,10 +59,14 @@ class Actor:
     desk: str
     roles: frozenset[str]
 
+    def may(self, right: str) -> bool:
+        """Return whether one of the actor's roles has this right."""
+        return bool(self.roles & RIGHTS[right])
+
     def require(self, right: str) -> None:
         """Raise RightError unless one of the actor's roles has this right."""
         allowed = RIGHTS[right]
-        if not self.roles & allowed:
+        if not self.may(right):
             raise RightError(
                 f"{self.operator} ({', '.join(sorted(self.roles)) or 'no role'}) may not {right}: "
                 f"ask a {' or '.join(sorted(allowed))}"

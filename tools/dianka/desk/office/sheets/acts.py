@@ -8,7 +8,7 @@ from dianka.desk.office.audit import chain, files
 from dianka.desk.office.one_view import one_view
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.sheets.importing import clip
-from dianka.desk.office.vending.shifts import ShiftError, has_open_shift
+from dianka.desk.office.vending.shifts import raise_if_to_count
 
 
 @needs("export")
@@ -17,8 +17,7 @@ def export_acts(actor: Actor, file: Path) -> int:
 
     ShiftError for who has an open shift: the acts tell what he is to count blind.
     """
-    if has_open_shift(actor.operator):
-        raise ShiftError("your own shift is counted before its acts are shown: close it first")
+    raise_if_to_count(actor)
     with one_view():
         acts = files.write_rows(file, files.list_all_rows())
     with transaction.atomic():

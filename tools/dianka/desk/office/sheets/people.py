@@ -6,7 +6,7 @@ from typing import Any
 
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
-from dianka.desk.office.customers.contracts import Terms, find_price
+from dianka.desk.office.customers.contracts import Terms, find_price, terms_of
 from dianka.desk.office.customers.models import Contract, Customer
 from dianka.desk.office.customers.records import Details, details_of, mask_details
 from dianka.desk.office.customers.search import refresh
@@ -211,10 +211,7 @@ def _list_contracts() -> Any:
 
 
 def _show_contract(contract: Contract) -> ContractRow:
-    terms = Terms(
-        contract.tariff.name, contract.alarm1_fen, contract.alarm2_fen, contract.hoard_limit_fen
-    )
-    return ContractRow(contract.customer.number, contract.meter.number, terms)
+    return ContractRow(contract.customer.number, contract.meter.number, terms_of(contract))
 
 
 def _find_fault(tariff: str) -> str:

@@ -161,6 +161,10 @@ class _Books(card_sale.Books):
         assert self.seen
         return tariffs.price_due(self.seen.contract, tariffs.read_minute())
 
+    def find_alarms(self) -> tuple[int, int]:
+        assert self.seen
+        return self.seen.contract.alarm1_fen, self.seen.contract.alarm2_fen
+
     @raise_if_database_fails()
     def begin(self, found: OnCard, count: int) -> None:
         assert self.seen

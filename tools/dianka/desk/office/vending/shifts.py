@@ -177,6 +177,12 @@ def has_open_shift(operator: str = "") -> bool:
     return (shifts.filter(operator=operator) if operator else shifts).exists()
 
 
+def raise_if_to_count(actor: Actor) -> None:
+    """Raise ShiftError if the actor has an open shift, whose money the acts would tell him."""
+    if has_open_shift(actor.operator):
+        raise ShiftError("your own shift is counted before its acts are shown: close it first")
+
+
 @needs("look things up")
 def find_to_close(actor: Actor) -> int:
     """Return the number of the desk's newest shift: the open one, or the one closed last."""
