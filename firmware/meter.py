@@ -152,8 +152,9 @@ class Meter:
         user = UserSession(esam, settlement, store, clock, self.tariff, self.events, log)
         keys = KeysSession(esam, store, self.events, log)
         inspect = InspectSession(
-            esam, store, clock, self.illegal, self.pages, self.self_check, self._report_slot, log
-        )
+            esam, store, clock, self.events, self.illegal, self.pages, self.self_check,
+            self._report_slot, log,
+        )  # fmt: skip
         factory = FactorySession(
             esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
             self.is_key_down, self._report_slot, log,
