@@ -56,8 +56,6 @@ INSPECTION_TOTALS = const(9)
 INSPECTION_EVENTS = const(10)
 EVENTS = const(20)  # records in the log
 INSPECTION_LOG = const(11)
-LOG_BLOCKS = const(33)  # the head, and as many as all rings fill
-LOG_CONTENT = const(224)  # of a block: the head, or 7 entries
 
 # Short file ids in the ESAM (in MF 3F00).
 ESAM_WALLET = const(1)
@@ -186,22 +184,6 @@ LOG_ENTRY = (
     ("detail", 13, RAW),
     ("hash", 8, RAW),
 )
-# How an inspection card carries that log (card_log.py): the rings in the first block, then the
-# entries of all of them.
-LOG_BLOCK = (
-    ("block", 1, BIN),
-    ("blocks", 1, BIN),
-    ("content", 224, RAW),
-    ("check", 4, BIN),
-)
-LOG_HEAD = (
-    ("meter_no", 6, BCD),
-    ("time", 5, BCD),
-    ("totals", 4, BIN),
-    ("version", 13, RAW),
-    ("kinds", 1, BIN),
-)
-LOG_RING = (("first", 4, BIN), ("count", 1, BIN), ("before", 8, RAW))
 TEST_ORDER = (("tests", 1, BIN), ("seconds", 1, BIN), ("pulses", 2, BIN), ("reserved", 4, RAW))
 TEST_RESULT = (
     ("meter_no", 6, BCD),

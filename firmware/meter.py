@@ -129,6 +129,11 @@ class Meter:
             self.tariff,
         )
         self._event_watch = EventWatch(self.events, self.store, self.pages, warm)
+        self._case_watch = None
+        if hasattr(board, "case_contact"):
+            from case_watch import CaseWatch
+
+            self._case_watch = CaseWatch(board.case_contact(), self.events, self.store, self.log)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
 
@@ -268,6 +273,8 @@ class Meter:
                 down_ms = None  # once, however long it stays down
                 self.supply_switch.release(supply.BY_KEY)
             self.pages.update()
+            if self._case_watch:
+                self._case_watch.look()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 

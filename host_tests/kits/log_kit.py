@@ -4,6 +4,7 @@ import random
 import zlib
 from dataclasses import replace
 
+from dianka.cardos import desk_files
 from dianka.cardos.files import card_files
 from dianka.desk.event_log import KINDS, MeterLog, Ring, event_chain, make_log
 
@@ -50,10 +51,10 @@ def pack_head(rings: tuple[Ring, ...], time: int = TIME, totals: bytes = b"") ->
         "meter_no": 12, "time": time, "totals": zlib.crc32(totals), "kinds": len(rings),
         "version": b"1.2".ljust(13, b"\0"),
     }  # fmt: skip
-    packed = card_files.pack(card_files.LOG_HEAD, head)
+    packed = card_files.pack(desk_files.LOG_HEAD, head)
     for ring in rings:
         fields = {"first": ring.first, "count": ring.count, "before": ring.before}
-        packed += card_files.pack(card_files.LOG_RING, fields)
+        packed += card_files.pack(desk_files.LOG_RING, fields)
     return packed
 
 
@@ -63,7 +64,7 @@ def with_entries(log: MeterLog, entries: list[bytes | None]) -> MeterLog:
 
 def pack_blocks(log: MeterLog) -> list[bytes]:
     """Return the card's blocks, the first one first."""
-    size = card_files.LOG_CONTENT
+    size = desk_files.LOG_CONTENT
     rest = b"".join(entry or bytes(32) for entry in log.entries)
     contents = [log.head, *(rest[at : at + size] for at in range(0, len(rest), size))]
     return [
@@ -72,5 +73,5 @@ def pack_blocks(log: MeterLog) -> list[bytes]:
 
 
 def make_block(block: int, blocks: int, content: bytes) -> bytes:
-    body = bytes((block, blocks)) + content.ljust(card_files.LOG_CONTENT, b"\0")
+    body = bytes((block, blocks)) + content.ljust(desk_files.LOG_CONTENT, b"\0")
     return body + zlib.crc32(body).to_bytes(4, "big")

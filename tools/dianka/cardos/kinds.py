@@ -34,7 +34,7 @@ _LIMITS = card_files.size_of(card_files.LIMITS)
 _SUPPLY = card_files.size_of(card_files.SUPPLY)
 _PARAMS = card_files.size_of(card_files.PARAMS)
 _EVENT = card_files.size_of(desk_files.EVENT)
-_LOG_BLOCK = card_files.size_of(card_files.LOG_BLOCK)
+_LOG_BLOCK = card_files.size_of(desk_files.LOG_BLOCK)
 _RESULT = card_files.size_of(card_files.TEST_RESULT)
 
 
@@ -199,7 +199,7 @@ _INSPECTION = Kind(
         ),
         card_files.INSPECTION_EVENTS: _describe_log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
         card_files.INSPECTION_LOG: _describe_log(
-            _LOG_BLOCK, card_files.LOG_BLOCKS, _PLAIN_BY_ANY_METER
+            _LOG_BLOCK, desk_files.LOG_BLOCKS, _PLAIN_BY_ANY_METER
         ),
     },
     frozenset(

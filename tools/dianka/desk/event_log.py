@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dianka.card_port import OK, CardPort
-from dianka.cardos import kinds
+from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
 from dianka.desk.reading import read_blocks, read_whole
 from dianka.firmware import load_shared
 
 event_chain = load_shared("event_chain")
 ENTRY_BYTES = card_files.size_of(card_files.LOG_ENTRY)
-IN_BLOCK = card_files.LOG_CONTENT // ENTRY_BYTES
-MOST_ENTRIES = (card_files.LOG_BLOCKS - 1) * IN_BLOCK
-HEAD_BYTES = card_files.size_of(card_files.LOG_HEAD)
-RING_BYTES = card_files.size_of(card_files.LOG_RING)
+IN_BLOCK = desk_files.LOG_CONTENT // ENTRY_BYTES
+MOST_ENTRIES = (desk_files.LOG_BLOCKS - 1) * IN_BLOCK
+HEAD_BYTES = card_files.size_of(desk_files.LOG_HEAD)
+RING_BYTES = card_files.size_of(desk_files.LOG_RING)
 KINDS = (
     "purchase", "supply", "power", "refused card", "parameters", "clock", "overload", "fault",
     "update", "case",
@@ -85,14 +85,14 @@ def make_log(head: bytes, entries: tuple[bytes | None, ...]) -> MeterLog:
     """Return the log of this head; ValueError if the head is not one."""
     if len(head) < HEAD_BYTES:
         raise ValueError("the head is too short")
-    found = card_files.unpack(card_files.LOG_HEAD, head[:HEAD_BYTES])
+    found = card_files.unpack(desk_files.LOG_HEAD, head[:HEAD_BYTES])
     end = HEAD_BYTES + RING_BYTES * found["kinds"]
     if len(head) < end or any(head[end:]):
         raise ValueError(f"the head does not fit {found['kinds']} kinds")
     rings = []
     for at in range(found["kinds"]):
         start = HEAD_BYTES + at * RING_BYTES
-        ring = card_files.unpack(card_files.LOG_RING, head[start : start + RING_BYTES])
+        ring = card_files.unpack(desk_files.LOG_RING, head[start : start + RING_BYTES])
         rings.append(Ring(found["kinds"] - at, **ring))
     version = found["version"].rstrip(b"\0").decode("ascii", "replace")
     log = MeterLog(
@@ -141,16 +141,16 @@ def belongs_to(log: MeterLog, totals: bytes) -> bool:
 
 
 def _unpack_block(data: bytes) -> dict:
-    block = card_files.unpack(card_files.LOG_BLOCK, data)
+    block = card_files.unpack(desk_files.LOG_BLOCK, data)
     if zlib.crc32(data[:-4]) != block["check"]:
         raise ValueError(f"block {block['block']} of the log is damaged")
-    if not 0 < block["block"] <= block["blocks"] <= card_files.LOG_BLOCKS:
+    if not 0 < block["block"] <= block["blocks"] <= desk_files.LOG_BLOCKS:
         raise ValueError(f"block {block['block']} of {block['blocks']}")
     return block
 
 
 def _join(content: bytes) -> MeterLog:
-    head, rest = content[: card_files.LOG_CONTENT], content[card_files.LOG_CONTENT :]
+    head, rest = content[: desk_files.LOG_CONTENT], content[desk_files.LOG_CONTENT :]
     promised = make_log(head, ()).promised
     there = [rest[at : at + ENTRY_BYTES] for at in range(0, len(rest), ENTRY_BYTES)]
     return make_log(head, tuple(each if any(each) else None for each in there[:promised]))

@@ -133,6 +133,11 @@ def _describe_update(what: int, detail: bytes) -> str:
     return f"version {name or version.hex()} {'refused' if what else 'kept'}"
 
 
+def _describe_case(what: int, detail: bytes) -> str:
+    at_start = ", found at the start" if detail[0] else ""
+    return f"{'opened' if what else 'closed'}{at_start}"
+
+
 _WORDS: dict[int, Callable[[int, bytes], str]] = {
     event_chain.PURCHASE: _describe_purchase,
     event_chain.SUPPLY: _describe_supply,
@@ -143,4 +148,5 @@ _WORDS: dict[int, Callable[[int, bytes], str]] = {
     event_chain.OVERLOAD: _describe_overload,
     event_chain.FAULT: _describe_fault,
     event_chain.UPDATE: _describe_update,
+    event_chain.CASE: _describe_case,
 }

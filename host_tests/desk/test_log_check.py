@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import cards_kit
 import log_kit
 from dianka.card_port import CardError, select_card
+from dianka.cardos import desk_files
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.desk.event_log import ENTRY_BYTES, MeterLog, event_chain, name_entry, read_log
@@ -46,7 +47,7 @@ def test_a_whole_log_is_whole_and_comes_back_from_its_file(log: MeterLog) -> Non
 
 def test_all_that_is_promised_fits_on_the_card() -> None:
     log = log_kit.carry(FULL)
-    assert log.promised == 220 and len(log_kit.pack_blocks(log)) == card_files.LOG_BLOCKS
+    assert log.promised == 220 and len(log_kit.pack_blocks(log)) == desk_files.LOG_BLOCKS
     assert find_break(log) == ""
 
 
@@ -245,7 +246,7 @@ def card() -> Chip:
 
 def put(card: Chip, *blocks: bytes) -> None:
     """Write these blocks, the newest first, as if a meter had appended them."""
-    size = card_files.size_of(card_files.LOG_BLOCK) * card_files.LOG_BLOCKS
+    size = card_files.size_of(desk_files.LOG_BLOCK) * desk_files.LOG_BLOCKS
     card.state.files[card_files.INSPECTION_LOG] = b"".join(blocks).ljust(size, b"\0")[:size]
 
 
