@@ -55,6 +55,7 @@ CARD_SUPPLY = const(7)  # likewise
 INSPECTION_TOTALS = const(9)
 INSPECTION_EVENTS = const(10)
 EVENTS = const(20)  # records in the log
+INSPECTION_LOG = const(11)
 
 # Short file ids in the ESAM (in MF 3F00).
 ESAM_WALLET = const(1)
@@ -147,7 +148,8 @@ COPY_WALLET = const(0x01)
 COPY_PARAMS = const(0x02)
 COPY_TOTALS = const(0x04)
 COPY_EVENTS = const(0x08)
-COPY_ALL = const(0x0F)
+COPY_LOG = const(0x10)
+COPY_ALL = const(0x1F)
 
 TOTALS = (
     ("meter_no", 6, BCD),

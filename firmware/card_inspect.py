@@ -5,6 +5,7 @@ the card, so that the desk can trust them. The run info is made anew for it and 
 that the session writes, into the ESAM's file for it. Totals and illegal cards come from the
 controller, unsealed, and are written after both sides have proved themselves. The totals' file is
 blanked first and written last: so a card that was pulled in between shows that it is incomplete.
+The log of events follows, when the ESAM is free again (card_log.py).
 """
 
 from micropython import const
@@ -14,6 +15,7 @@ import versions
 from card_user import authenticate, compose_run_info
 from ds3231 import Ds3231
 from esam import RECORD_COUNT, RECORD_MONEY, Esam
+from events import Events
 from iccard import Card
 from illegal_cards import FIELDS, IllegalCards
 from pages import Pages
@@ -44,6 +46,7 @@ class InspectSession:
         esam: "Esam",
         store: "StateStore",
         clock: "Ds3231",
+        events: "Events",
         illegal: "IllegalCards",
         pages: "Pages",
         self_check: "SelfCheck",
@@ -53,14 +56,19 @@ class InspectSession:
         self._esam = esam
         self._store = store
         self._clock = clock
+        self._events = events
         self._illegal = illegal
         self._pages = pages
         self._self_check = self_check
         self._report_alive = report_alive
         self._log = log
 
-    async def run(self, card: "Card", command: int, data: bytes) -> tuple:
-        """Copy the data that the card asks for. Return all pages as messages, one by one."""
+    async def run(self, card: "Card", command: int, data: bytes):
+        """Copy the data that the card asks for. Return all pages as messages, one by one.
+
+        If it asks for the log of events too, return the coroutine function that copies it and
+        returns them.
+        """
         copies = (
             card_files.unpack(card_files.INSPECTION_ORDER, data)["copies"] & card_files.COPY_ALL
         )
@@ -84,7 +92,18 @@ class InspectSession:
             card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals)
         )
         self._log("inspected")
+        if not copies & card_files.COPY_LOG:
+            return self._list_messages()
+        return lambda: self._carry_log(card, totals)
+
+    def _list_messages(self) -> tuple:
         return tuple([(text, _PAGE_MS) for text in self._pages.compose_texts()])
+
+    async def _carry_log(self, card: "Card", totals: bytes) -> tuple:
+        from card_log import carry
+
+        await carry(card, self._events, totals, self._report_alive, self._log)
+        return self._list_messages()
 
     async def _set_run_info(self) -> bytes:
         """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
@@ -134,7 +153,7 @@ class InspectSession:
         record["selfcheck"] = pad_text(self._self_check.code)
         record["version"] = pad_text(versions.version())
         record["events"] = number
-        record["copied"] = copies
+        record["copied"] = copies & ~card_files.COPY_LOG  # it comes later, and says so itself
         record["time"] = self._clock.read_local_minute()
         return record
 

@@ -94,8 +94,8 @@ class CardSessions:
         from card_inspect import InspectSession
 
         return InspectSession(
-            self._esam, self._store, self._clock, self._illegal, self._pages, self._self_check,
-            self._report_alive, self._log,
+            self._esam, self._store, self._clock, self._events, self._illegal, self._pages,
+            self._self_check, self._report_alive, self._log,
         )  # fmt: skip
 
     def _make_factory(self):

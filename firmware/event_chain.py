@@ -18,7 +18,7 @@ CLOCK = const(6)  # time before and after, in seconds since 2000-01-01 UTC (4 ea
 OVERLOAD = const(7)  # what: the bits of state.tripped; power in mW (5)
 FAULT = const(8)  # what: the code, and GONE if it has ended
 UPDATE = const(9)  # what: 0 kept, 1 refused; version (first 13 characters)
-CASE = const(10)  # has its ring; no board has an input for it yet
+CASE = const(10)  # what: 0 closed, 1 opened; 1 if it was so at a start already
 KINDS = const(10)
 
 POWER_UP = const(0)
@@ -28,6 +28,8 @@ BY_INITIALISATION = const(1)
 BY_USER_CARD = const(2)
 BY_KEY_CARD = const(3)
 GONE = const(0x80)
+CASE_CLOSED = const(0)
+CASE_OPENED = const(1)
 
 DETAIL = const(13)
 HASH = const(8)

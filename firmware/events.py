@@ -111,6 +111,11 @@ class Events:
         """Return the number of the newest entry, 0 without one; OSError if the memory fails."""
         return self._find_newest(kind)[0]
 
+    def newest_what(self, kind: int) -> "int | None":
+        """Return `what` of the newest entry, None without one; OSError if the memory fails."""
+        number, _, what = self._find_newest(kind)
+        return what if number else None
+
     def oldest_number(self, kind: int) -> int:
         """Return the number of the oldest entry that is promised, the one after the anchor."""
         return max(1, self.newest_number(kind) - _slots_of(kind) + 2)

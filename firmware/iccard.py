@@ -112,9 +112,12 @@ class Card:
     def power_off(self) -> None:
         self._channel.power_off()
 
-    def start_deadline(self) -> None:
-        """Start the session's limit of 3 s for reading and writing (docs/cards/sessions.md)."""
-        self._channel.end_within(_SESSION_MS)
+    def start_deadline(self, left_ms: int = _SESSION_MS) -> None:
+        """Start the session's limit of 3 s, or less, for reading and writing.
+
+        What has which limit: docs/cards/sessions.md.
+        """
+        self._channel.end_within(min(left_ms, _SESSION_MS))
 
 
 def _check_size(answer: bytes, size: int) -> bytes:

@@ -134,6 +134,11 @@ class Meter:
             self.tariff,
         )
         self._event_watch = EventWatch(self.events, self.store, self.pages, not cold)
+        self._case_watch = None
+        if hasattr(board, "case_contact"):
+            from case_watch import CaseWatch
+
+            self._case_watch = CaseWatch(board.case_contact(), self.events, self.store, self.log)
 
     def _make_card_slot(self, board) -> None:
         """Build the slot above all that its sessions work with."""
@@ -247,6 +252,8 @@ class Meter:
                 down_ms = None  # once, however long it stays down
                 self.supply_switch.release(supply.BY_KEY)
             self.pages.update()
+            if self._case_watch:
+                self._case_watch.look()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 

@@ -24,7 +24,7 @@ def test_commands_are_known_before_they_run(
     assert desk.find_mistake(["card", "new", "control", "control.card"]) == ""
     assert (
         desk.find_mistake(["steal", "it"])
-        == '"steal" is no command of the desk: expected card, keys, sell, tariff'
+        == '"steal" is no command of the desk: expected card, keys, log, sell, tariff'
     )
     assert desk.find_mistake(["card", "burn"]).startswith(
         '"burn" is no command of the desk: expected '

@@ -63,10 +63,25 @@ def test_a_kind_that_is_none() -> None:
             "on card",
             EVERY,
         ),
+        (
+            "inspection",
+            "card_log",
+            "for block in range(blocks):",
+            "for block in range(blocks - 1):",
+            "the log of events on the card is a part",
+            EVERY,
+        ),
         ("08", "card_factory", "await card.ask(0x80, 0x30, 0x00, _USES, ", "bytes(", "uses", EVERY),
         ("09", "card_factory", "session.relay.force(None)", "pass", "the test never ends", EVERY),
     ],
-    ids=["credit without intent", "not marked", "not blanked", "no use taken", "relay held"],
+    ids=[
+        "credit without intent",
+        "not marked",
+        "not blanked",
+        "log cut short",
+        "no use taken",
+        "relay held",
+    ],
 )
 def test_a_planted_fault_is_found(
     kind: str, module: str, right: str, wrong: str, finding: str, every: int, tmp_path: Path

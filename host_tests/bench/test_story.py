@@ -107,6 +107,8 @@ def test_every_step_reaches_the_meter(tmp_path: Path) -> None:
         expect lamp alarm off
         press key
         press key for 3 s
+        open case
+        close case
         say "all is well"
         cut power
         expect display ""
@@ -119,6 +121,8 @@ def test_every_step_reaches_the_meter(tmp_path: Path) -> None:
         "insert resident.card right",
         "key 300",
         "key 3000",
+        "open case",
+        "close case",
         "cut power",
     ]
     assert (tmp_path / "my resident.card").exists()

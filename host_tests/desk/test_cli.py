@@ -108,7 +108,7 @@ def test_options_of_service_cards_reach_the_card(tmp_path: Path) -> None:
     )
     assert "40 in 9 s" in told and "uses left  7\n" in told
     assert "2.50 yuan" in shown("test-credit", "--amount", "2.5")
-    assert "wallet, events\n" in shown("inspection", "--copies", "9")
+    assert "wallet, illegal cards, log\n" in shown("inspection", "--copies", "25")
     assert " 3\n" in shown("restore", "--uses", "3")
 
 
@@ -131,8 +131,8 @@ def test_every_kind_explains_itself(tmp_path: Path) -> None:
         (("test-credit", "x.card", "--amount", "100.01"), "0.01 to 100.00 yuan"),
         (("test-credit", "x.card", "--amount", "0"), "0.01 to 100.00 yuan"),
         (
-            ("inspection", "x.card", "--copies", "16"),
-            "--copies is a sum of 1, 2, 4 and 8 (1 to 15), not 16",
+            ("inspection", "x.card", "--copies", "32"),
+            "--copies is a sum of 1, 2, 4, 8 and 16 (1 to 31), not 32",
         ),
         (("restore", "x.card", "--uses", "-1"), "has 1 to 4294967294 uses"),
         (("esam", "control.card"), "exists already"),

@@ -20,7 +20,9 @@ from dianka.cardos.files import card_files
 from dianka.firmware import load_shared
 
 CODINGS = {"BIN": card_files.BIN, "BCD": card_files.BCD, "RAW": card_files.RAW}
-SENTENCE = re.compile(r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes(?:; it is in no file)?:")
+SENTENCE = re.compile(
+    r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes(?:; [a-z ]+ in (?:no file|a `LOG_BLOCK`))?:"
+)
 TARIFF = "Tariff set"
 TITLES = dict(list(document.examples()))
 

@@ -197,7 +197,9 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     issue.issue_control(tmp_path / "illegal.card")
     assert kit.run_session(Path("illegal.card")).code == 22
     heard = Heard(kit, make(kit, kinds.INSPECTION, service.InspectionData()))
-    follows(heard, commands_of("Inspection card"))
+    *steps, block = commands_of("Inspection card")
+    blocks = sum(line.startswith("00e2005ce6") for line in heard.card)
+    follows(heard, [*steps, *[block] * blocks])
     rows = table("Inspection card").rows
     asked = [compact(row[1].split(" r4")[0]) for row in rows]
     assert [header for header, _, _ in sealed_reads(heard.esam)] == asked, heard.session.log
@@ -206,4 +208,6 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
     ]
     plain = [line[:10] for line in heard.card if line.startswith("00d6")]
     assert plain == ["00d6890001", "00d6890049"]
+    blocks = [line[10:14] for line in heard.card if line.startswith("00e2005ce6")]
+    assert blocks == ["0103", "0203", "0303"], "more than one page's worth of entries"
     kit.close()

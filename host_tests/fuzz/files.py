@@ -1,10 +1,13 @@
-"""Targets that read files: frames, records, tariffs of cards and ESAM.
+"""Targets that read files: frames, records, tariffs of cards and ESAM, logs of events.
 
 What is accepted is written back as it was.
 """
 
 from dianka.cardos import desk_files
 from dianka.cardos.files import card_files as FILES
+from dianka.desk.log_check import find_break
+from dianka.desk.log_file import dump_log, parse_log
+from dianka.desk.log_words import describe_log
 from dianka.firmware import load_shared
 
 
@@ -102,6 +105,20 @@ def tariff(text: bytes) -> None:
         assert 1 <= rate <= 4 and at_s < until_s <= at_s + 86_400
         begin_s, end_s = table.find_period(at_s)
         assert begin_s <= at_s < end_s
+
+
+def log(text: bytes) -> None:
+    """A log of events as a file: what is taken is proved or named, and written as it was read."""
+    try:
+        found, trouble = parse_log(text)
+    except ValueError as error:
+        assert "\n" not in str(error)
+        return
+    assert trouble or dump_log(found) == text, "a log is not written as it was read"
+    said = find_break(found)
+    assert said or len(found.entries) == found.promised
+    for words in (said, *(word for line in describe_log(found, True) for word in line)):
+        assert words.isprintable()
 
 
 def money(text: bytes) -> None:

@@ -11,6 +11,8 @@ import files
 from dianka.bench.campaign import resident
 from dianka.bench.campaign.trial import USER, Trial
 from dianka.cardos.chip import Chip
+from dianka.desk.event_log import event_chain, make_log
+from dianka.desk.log_file import dump_log
 
 REAL_ATRS = Path(__file__).parents[1] / "readers" / "real_atrs.txt"
 
@@ -76,6 +78,23 @@ def _listening(exchange: type, into: list[bytes]) -> type:
     return Listening
 
 
+def logs() -> Iterator[bytes]:
+    """Files of logs: whole ones of a ring with up to three entries, and the same cut."""
+    for count in range(4):
+        before, entries = event_chain.START, []
+        for number in range(1, count + 1):
+            content = number.to_bytes(4, "big") + bytes(5) + bytes((3, 2)) + bytes(13)
+            before = event_chain.compute_hash(before, content)
+            entries.append(content + before)
+        rings = b"".join(
+            (1).to_bytes(4, "big") + bytes((count if kind == 3 else 0,)) + bytes(8)
+            for kind in range(10, 0, -1)
+        )
+        head = bytes(28) + b"\x0a" + rings
+        whole = dump_log(make_log(head, tuple(entries)))
+        yield from (whole, whole[:-30], whole[:400])
+
+
 def of(target: str, heard: Sessions) -> Iterator[bytes]:
     """The beginning corpus of a target."""
     if target == "atr":
@@ -88,6 +107,8 @@ def of(target: str, heard: Sessions) -> Iterator[bytes]:
             for n in range(3)
             for text in (b"\xff\x00\xff", b"\xff\x10\x12\xfd", b"\xff\x10\x13\xfc")
         )
+    elif target == "log":
+        yield from logs()
     elif target == "commands":
         for n, chip in enumerate(chips.CHIPS):
             said = heard.apdus.get(chip.kind, [])

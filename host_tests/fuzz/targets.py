@@ -8,6 +8,7 @@ import chips
 import files
 
 from dianka.cardos import chip, commands, core, orders, pin, quota, records, sam, secure, t0, wallet
+from dianka.desk import event_log, log_check, log_file, log_words
 
 Target = Callable[[bytes], None]
 _ISO = [characters.ISO]
@@ -21,6 +22,7 @@ TARGETS: dict[str, tuple[Target, list[ModuleType], int]] = {
     "frame": (files.frame, _FILES, 300),
     "record": (files.record, _FILES, 160),
     "tariff": (files.tariff, _FILES, 260),
+    "log": (files.log, [event_log, log_check, log_file, log_words], 1_000),
     "money": (files.money, _FILES, 16),
     "commands": (chips.commands, _CHIP, 600),
 }

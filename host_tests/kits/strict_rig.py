@@ -76,6 +76,9 @@ class StrictRig:
             raise RigError("the slot is empty: insert a card first")
         self.slot = "empty"
 
+    def open_case(self, opened: bool = True) -> None:
+        self.done.append("open case" if opened else "close case")
+
     def press_key(self, ms: int = 300) -> None:
         self.done.append(f"key {ms}")
 

@@ -1,4 +1,7 @@
-"""An inspection of a meter whose log of illegal cards is full, with cards that take their time."""
+"""An inspection of a meter whose log of illegal cards is full, with cards that take their time.
+
+Without the log of events, which has limits of its own (test_session_carry.py).
+"""
 
 from pathlib import Path
 
@@ -33,7 +36,7 @@ def test_a_full_log_fits_with_a_slow_card(
     full: MeterKit, behaviour: Behaviour, request: pytest.FixtureRequest
 ) -> None:
     card = Path(f"inspection-{request.node.callspec.id.replace(' ', '-')}.card")
-    make_inspection(full, card)
+    make_inspection(full, card, copies=card_files.COPY_ALL & ~card_files.COPY_LOG)
     session = full.run_session(card, behaviour=behaviour)
     tell(f"inspection of a full log, {request.node.callspec.id}: {session.took_us} us")
     assert session.code == 0, session.log

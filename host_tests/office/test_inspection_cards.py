@@ -79,6 +79,53 @@ def test_cards_that_are_no_whole_copy(kit: MeterKit, tmp_path: Path) -> None:
     assert not Reading.objects.exists()
 
 
+def keep(kit: MeterKit, office: Path, card: Path = INSPECTION) -> str:
+    from dianka.desk.office.vending.inspection_logs import keep_log
+
+    with kit.open(card) as file:
+        return keep_log(office, file)
+
+
+def test_logs_of_events_are_kept_and_compared(kit: MeterKit, tmp_path: Path) -> None:
+    folder = tmp_path / "office"
+    folder.mkdir()
+    assert keep(kit, folder).startswith("no log of events on the card")
+    assert kit.run_session(INSPECTION).code == 0
+    said = keep(kit, folder)
+    (file,) = (folder / "logs").iterdir()
+    assert said.startswith("log of events: ") and said.endswith(f"each chain is whole; {file}")
+    assert file.stat().st_mode & 0o777 == 0o600 and keep(kit, folder) == said
+    fram = bytes(kit.rig.bench.fram.content)
+    kit.wait(60 * S)
+    kit.meter.events.log(10, 1)
+    assert kit.run_session(INSPECTION).code == 0
+    assert "each chain is whole" in keep(kit, folder)
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(fram)  # who has a copy of the memory takes the last entries off
+    kit.restart()
+    kit.wait(120 * S)
+    assert kit.run_session(INSPECTION).code == 0
+    assert "BROKEN against" in (said := keep(kit, folder)) and "case 1: the newer file" in said
+    assert len(list((folder / "logs").iterdir())) == 3
+
+
+def test_logs_that_are_not_whole_are_said(kit: MeterKit, tmp_path: Path) -> None:
+    def pull(direction: str, index: int) -> None:
+        if index == 1000:
+            kit.rig.pull()
+
+    kit.rig.bench.slot.on_character = pull
+    assert kit.run_session(INSPECTION).code == 20
+    kit.rig.bench.slot.on_character = None
+    assert keep(kit, tmp_path).startswith("log of events not all there (")
+    kit.rig.bench.fram.memory[6144 + 36 * 101 + 36 + 12] ^= 1  # supply 1 in the first half
+    kit.rig.bench.fram.memory[22528 + 36 * 101 + 36 + 12] ^= 1
+    assert kit.run_session(INSPECTION).code == 0
+    told = keep(kit, tmp_path)
+    assert told.startswith("log of events: BROKEN at supply 1: the meter's memory has lost it")
+    assert take(kit) is not None, "the reading is good"
+
+
 def test_a_card_of_another_system(kit: MeterKit, tmp_path: Path) -> None:
     from cards_kit import control_card
     from dianka.desk.office.vending.inspection_cards import take_inspection

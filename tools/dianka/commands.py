@@ -15,6 +15,10 @@ DESK = {
         "dianka.desk.cli.tariff:tariff_app",
         "Tariffs of several prices, and what money buys by them.",
     ),
+    "log": Later(
+        "dianka.desk.cli.log:log_app",
+        "A meter's log of events: read it from an inspection card, prove it, compare two.",
+    ),
     "keys": Later(
         "dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."
     ),

@@ -83,6 +83,7 @@ def play_command(
     mains on|off               load 2.2 kW [pf 0.8]      volts 220
     wait 3 h|min|s|ms          cut power                 press key [for 3 s]
     insert FILE [upside down]  insert metal plate        pull card
+    open case                  close case                set clock
     say "text"                 desk: COMMAND of dianka, as in desk: sell resident.card 50.00
     expect CONDITION [within 5 s]
     wait until CONDITION within 2 h

@@ -27,6 +27,8 @@ INSPECTION_KEY_INFO = 6
 INSPECTION_LIMITS = 7
 INSPECTION_RUN_INFO = 8
 RESULTS = 20
+LOG_BLOCKS = 33  # the head, and as many as all rings fill
+LOG_CONTENT = 224  # of a block: the head, or 7 entries
 
 # Factors of the SEAL KEY that cost the last use: the present master key's, and the new keys'.
 SERVED = (("master_factor", 8, RAW), ("keys_factor", 8, RAW))
@@ -38,6 +40,22 @@ EVENT = (
     ("detail", 5, RAW),
     ("hash", 8, RAW),
 )
+# How an inspection card carries a meter's log of events (firmware/card_log.py): the rings in the
+# first block, then the entries of all of them.
+LOG_BLOCK = (
+    ("block", 1, BIN),
+    ("blocks", 1, BIN),
+    ("content", 224, RAW),
+    ("check", 4, BIN),
+)
+LOG_HEAD = (
+    ("meter_no", 6, BCD),
+    ("time", 5, BCD),
+    ("totals", 4, BIN),
+    ("version", 13, RAW),
+    ("kinds", 1, BIN),
+)
+LOG_RING = (("first", 4, BIN), ("count", 1, BIN), ("before", 8, RAW))
 CONTROL_INFO = (("profile", 1, BIN), ("reserved", 3, RAW))
 PART_INFO = (
     ("profile", 1, BIN),

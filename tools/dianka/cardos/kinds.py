@@ -34,6 +34,7 @@ _LIMITS = card_files.size_of(card_files.LIMITS)
 _SUPPLY = card_files.size_of(card_files.SUPPLY)
 _PARAMS = card_files.size_of(card_files.PARAMS)
 _EVENT = card_files.size_of(desk_files.EVENT)
+_LOG_BLOCK = card_files.size_of(desk_files.LOG_BLOCK)
 _RESULT = card_files.size_of(card_files.TEST_RESULT)
 
 
@@ -197,6 +198,9 @@ _INSPECTION = Kind(
             _compute_framed_size(card_files.TOTALS), _PLAIN_BY_ANY_METER
         ),
         card_files.INSPECTION_EVENTS: _describe_log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
+        card_files.INSPECTION_LOG: _describe_log(
+            _LOG_BLOCK, desk_files.LOG_BLOCKS, _PLAIN_BY_ANY_METER
+        ),
     },
     frozenset(
         {*_OWN, keys.EXTERNAL, keys.WRITE_BACK, *(keys.BESIDE + kid for kid in keys.FOR_ESAM)}
@@ -358,6 +362,7 @@ def _remove_file(kind: Kind, sfi: int) -> Kind:
 FORMER = {
     CONTROL: _CONTROL_BEFORE_PIN,
     INIT: _remove_file(_INIT, card_files.CARD_SUPPLY),
+    INSPECTION: _remove_file(_INSPECTION, card_files.INSPECTION_LOG),
     ESAM: _remove_file(_ESAM, card_files.ESAM_SUPPLY),
 }
 

@@ -134,6 +134,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
         ),
         card_files.INSPECTION_TOTALS: Content("totals", card_files.TOTALS, _BACK, blank=True),
         card_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
+        card_files.INSPECTION_LOG: Content("log of events", desk_files.LOG_BLOCK, blank=True),
     },
     kinds.TEST_CREDIT: {
         card_files.CARD_INFO: Content("order", card_files.WALLET, (card_files.CMD_TEST_CREDIT,)),

@@ -29,7 +29,7 @@ class RestoreData:
 
 @dataclass(frozen=True)
 class InspectionData:
-    """The parts of a meter's data that an inspection card copies: a sum of 1, 2, 4 and 8."""
+    """The parts of a meter's data that an inspection card copies: a sum of 1, 2, 4, 8 and 16."""
 
     copies: int = card_files.COPY_ALL
 
@@ -77,7 +77,8 @@ def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> 
     """
     if not 0 < data.copies <= card_files.COPY_ALL:
         raise CardError(
-            f"--copies is a sum of 1, 2, 4 and 8 (1 to {card_files.COPY_ALL}), not {data.copies}"
+            f"--copies is a sum of 1, 2, 4, 8 and 16 (1 to {card_files.COPY_ALL}), "
+            f"not {data.copies}"
         )
     control.power_on()
     serial = select_card(card)

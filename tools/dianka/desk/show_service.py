@@ -9,6 +9,8 @@ from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import find_profile
 from dianka.cardos.files import card_files
 from dianka.desk.content import CONTENTS
+from dianka.desk.event_log import belongs_to, read_log, read_totals
+from dianka.desk.log_words import describe_log
 from dianka.desk.quota import describe_quota, read_quota
 from dianka.desk.reading import read_blocks
 from dianka.desk.words import (
@@ -28,7 +30,7 @@ from dianka.money import yuan
 Records = dict[int, Any]
 _PJ_PER_MWH = 3_600_000_000_000  # 1 mWh = 3.6 J
 _UNFLASHED = b"unflashed"  # firmware/versions.py: no release was ever flashed
-_COPIES = ("wallet", "parameters", "totals", "events")
+_COPIES = ("wallet", "parameters", "totals", "illegal cards", "log")
 _TESTS = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
 
 
@@ -115,7 +117,16 @@ def _describe_inspection(card: CardPort, records: Records) -> Lines:
         : totals["events"] if totals else None
     ]:
         lines.append((f"event {event['number']}", _format_event(event)))
-    return lines
+    return lines + _describe_log(card)
+
+
+def _describe_log(card: CardPort) -> Lines:
+    """Return the lines about the log of events, none if there is none or the card is older."""
+    try:
+        log = read_log(card)
+    except ValueError as error:
+        return [("log", f"damaged ({error}): put the card into the meter again")]
+    return describe_log(log, belongs_to(log, read_totals(card))) if log else []
 
 
 def _format_event(event: dict[str, Any]) -> str:

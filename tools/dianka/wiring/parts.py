@@ -169,6 +169,12 @@ def _make_safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
 
 _KEY = Part("push button, insulated cap", (_make_input("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
+# The ESP32 has no pin left for it.
+_CASE = Part(
+    "case contact, shut",
+    (_make_input("CASE_CONTACT", "to GND", "1 k; 10 k to 3.3 V"),),
+)
+
 # RP2040 pin to pin of the Pico, where a GND follows the first two and then every fourth; Raspberry
 # Pi Pico datasheet, figure 4.
 _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
@@ -221,7 +227,7 @@ BOARDS = {
         title="Dianka on the Raspberry Pi Pico",
         chip="Raspberry Pi Pico",
         prefix="GP",
-        left=(*_MAINS_PARTS, _RELAY, _KEY),
+        left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE),
         right=_make_safe_side(_make_pico_line),
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),

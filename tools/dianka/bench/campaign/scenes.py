@@ -18,8 +18,12 @@ from typing import Any
 
 from dianka.bench.campaign.trial import Trial
 from dianka.cardos import desk_files, kinds
+from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.image import dump
+from dianka.desk.event_log import belongs_to, read_log, read_totals
+from dianka.desk.log_check import find_break
+from dianka.desk.reading import read_kind
 from dianka.firmware import load_shared
 
 RECORDS = load_shared("state")
@@ -33,6 +37,8 @@ PARAMETERS = (
     "price_e4",
 )
 INCOMPLETE = "not complete"
+CARRIED = "carried log"
+EARLIER, PART, WHOLE = "none, or of an earlier visit", "a part", "whole"
 COUNT, LOG = "illegal cards", "illegal cards' log"
 PULLED = 20
 KEY_CARDS = (kinds.KEYS, kinds.RESTORE)
@@ -89,7 +95,19 @@ def collect_facts(trial: Trial, card: Path) -> Facts:
         found["on card"] = _collect_from_card(on_card)
         if on_card.kind == kinds.CONTROL:
             found |= _collect_untouched(trial, card)
+        if on_card.kind == kinds.INSPECTION:
+            found[CARRIED] = _judge_carried_log(Chip(on_card.copy(), trial.rng))
     return found
+
+
+def _judge_carried_log(card: Chip) -> str:
+    """Return what the desk makes of the log of events on an inspection card."""
+    read_kind(card)
+    log = read_log(card)
+    if log is None or not belongs_to(log, read_totals(card)):
+        return EARLIER
+    broken = find_break(log)
+    return PART if log.is_partial else f"broken at {broken}" if broken else WHOLE
 
 
 def _collect_untouched(trial: Trial, card: Path) -> Facts:

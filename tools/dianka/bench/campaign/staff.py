@@ -8,9 +8,13 @@ from typing import Any
 
 from dianka.bench.campaign import resident
 from dianka.bench.campaign.scenes import (
+    CARRIED,
     COUNT,
+    EARLIER,
     INCOMPLETE,
     LOG,
+    PART,
+    WHOLE,
     Facts,
     Scene,
     check_end,
@@ -106,6 +110,13 @@ def _check_next_purchase(trial: Trial) -> None:
     resident.check_next_purchase(trial)
 
 
+def _check_inspection(trial: Trial) -> None:
+    """Check that the whole log of events is on the card in the end, and the next purchase."""
+    log = collect_facts(trial, INSPECTION)[CARRIED]
+    assert log == WHOLE, f"the log of events on the card is {log}"
+    _check_next_purchase(trial)
+
+
 def _check_restored_keys(trial: Trial) -> None:
     """Check that public keys work: key change is taken again, then the resident's card."""
     resident.make_keys_card(trial, NEW_KEYS)
@@ -162,8 +173,8 @@ SCENES = (
         "inspection",
         INSPECTION,
         _prepare_inspection,
-        _check_next_purchase,
-        lambda old: {"on card": [INCOMPLETE]},
+        _check_inspection,
+        lambda old: {"on card": [INCOMPLETE], CARRIED: [EARLIER, PART]},
     ),
     Scene("restore", RESTORE, _prepare_restore, _check_restored_keys, refused_after=frozenset({9})),
     Scene(

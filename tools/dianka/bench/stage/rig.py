@@ -92,6 +92,9 @@ class Rig:
         )
         self.clock: Clock = self.bench.clock
         self._started = EPOCH + timedelta(seconds=kept["seconds"])
+        self._case_open = kept.get("case_open", False)
+        if self._case_open:
+            self.open_case()
         try:
             self.runner = make(runner, self.bench.mcu, board, lambda line: self.on_log(line))
         except UnknownRunner as error:
@@ -221,6 +224,13 @@ class Rig:
                 ms * 1000, lambda: self.bench.set_wire("KEY", 1 if self._powered else 0)
             )
 
+    def open_case(self, opened: bool = True) -> None:
+        """Open the meter's case, or close it. RigError if the board has no contact there."""
+        if "CASE_CONTACT" not in self.bench.pins:
+            raise RigError("this board has no contact at its case: nothing tells an opening")
+        self._case_open = opened
+        self.bench.set_wire("CASE_CONTACT", int(opened))
+
     def _short_contacts(self, shorted: bool) -> None:
         self.bench.slot.shorted = shorted
         if self._chip:
@@ -318,6 +328,7 @@ class Rig:
             "seconds": self._world_s,
             "clock": None if clock_chip.osf else clock_chip.time_s,
             "off_ppm": self._off_ppm,
+            "case_open": self._case_open,
         }
         (self.folder / STATE_FILE).write_text(json.dumps(kept), encoding="utf-8")
 
@@ -370,6 +381,7 @@ class Rig:
                 "seconds": int(kept["seconds"]),
                 "clock": None if kept["clock"] is None else int(kept["clock"]),
                 "off_ppm": (int(voltage), int(current), int(energy)),
+                "case_open": bool(kept.get("case_open", False)),
             }
         except (ValueError, KeyError, TypeError):
             raise RigError(

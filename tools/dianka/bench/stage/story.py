@@ -4,6 +4,7 @@
     wait 3 h|min|s|ms                   cut power                      press key [for 3 s]
     insert FILE [upside down]           insert metal plate             pull card
     set clock: to the story's time, as flashing does; a new meter has none
+    open case, close case: the meter's own, whose contact tells of it
     expect CONDITION [within 5 s]       wait until CONDITION within 2 h
     say "text"                          desk: COMMAND of dianka, in the meter's folder
     CONDITION: display "50.00" | display contains "50" | relay closed|open | lamp NAME on|off
@@ -203,6 +204,16 @@ def _parse_set(words: Words) -> Act:
     return lambda player: player.rig.set_clock()
 
 
+def _parse_open(words: Words) -> Act:
+    words.take("case")
+    return lambda player: player.rig.open_case()
+
+
+def _parse_close(words: Words) -> Act:
+    words.take("case")
+    return lambda player: player.rig.open_case(False)
+
+
 def _parse_say(words: Words) -> Act:
     text = words.take_quoted()
     return lambda player: player.say(text)
@@ -217,6 +228,8 @@ _VERBS: dict[str, Callable[[Words], Act | tuple[Act, Condition]]] = {
     "pull": _parse_pull,
     "press": _parse_press,
     "cut": _parse_cut,
+    "open": _parse_open,
+    "close": _parse_close,
     "expect": _parse_expect,
     "say": _parse_say,
     "set": _parse_set,

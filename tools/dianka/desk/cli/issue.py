@@ -210,7 +210,10 @@ def inspection_command(
     *,
     copies: Annotated[
         int,
-        typer.Option(help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 events."),
+        typer.Option(
+            help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 illegal cards, 16 "
+            "log of events."
+        ),
     ] = card_files.COPY_ALL,
 ) -> Make:
     """Make the inspector's card: it copies what a meter holds and changes nothing there.

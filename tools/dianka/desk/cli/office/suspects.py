@@ -97,17 +97,21 @@ def read_command(
     with report_errors():
         actor = open_as_actor(folder)
         from dianka.desk.office.vending.inspection_cards import take_inspection
+        from dianka.desk.office.vending.inspection_logs import keep_log
 
         place = pick_place(card, reader)
         with find_reader(place).connect() as inspected, open_control(place, control) as desk:
             contract, reading = take_inspection(actor, desk.port, inspected.port)
+            log = keep_log(folder, inspected.port)
         if reading is None:
             typer.echo(f"meter {contract.meter}: the books have this, or a later reading")
+            typer.echo(log)
             return
         used = f"{signed_yuan(reading.used_fen)} yuan used since the last reading"
         typer.echo(f"meter {contract.meter}: {signed_yuan(reading.balance_fen)} yuan in it, {used}")
         if reading.unexplained_fen:
             typer.echo(f"{signed_yuan(reading.unexplained_fen)} yuan in it were never sold here")
+        typer.echo(log)
 
 
 @inspection_app.command("feeder")
