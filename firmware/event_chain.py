@@ -28,6 +28,7 @@ BY_INITIALISATION = const(1)
 BY_USER_CARD = const(2)
 BY_KEY_CARD = const(3)
 GONE = const(0x80)
+REFUSED = const(1)
 CASE_CLOSED = const(0)
 CASE_OPENED = const(1)
 

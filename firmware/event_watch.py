@@ -34,6 +34,7 @@ class EventWatch:
         if not self._started and not self._store.unread:
             self._started = True
             self._events.log(event_chain.POWER, self._up, self._pack_balance())
+            self._note_failed_trial()
         elif self._started and not self._prepared:
             self._prepared = True
             self._events.prepare()
@@ -54,6 +55,16 @@ class EventWatch:
         """Log that this version is kept from now on, or gives way to the former one."""
         version = versions.version().encode()
         self._events.log(event_chain.UPDATE, int(refused), version)
+
+    def _note_failed_trial(self) -> None:
+        """Log a version that hung or crashed in its trial, unless it has logged its refusal."""
+        refused, update = versions.refused_version().encode(), event_chain.UPDATE
+        if not refused:
+            return
+        events, refused = self._events, refused[: event_chain.DETAIL]
+        newest = events.read_newest_detail(update).rstrip(b"\0")
+        if newest != refused or events.newest_what(update) != event_chain.REFUSED:
+            events.log(update, event_chain.REFUSED, refused)
 
     def _pack_balance(self) -> bytes:
         return pack_signed(self._store.state.balance_fen)

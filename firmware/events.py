@@ -99,7 +99,7 @@ class Events:
     def log_purchase(self, amount_fen: int, count: int, balance_fen: int, again: bool) -> None:
         """Keep a purchase. `again`: a start repeats it, and the entry may be there already."""
         detail = amount_fen.to_bytes(4, "big") + count.to_bytes(4, "big")
-        if not (again and self._read_newest_purchase() == detail):
+        if not (again and self.read_newest_detail(event_chain.PURCHASE)[:8] == detail):
             self.log(event_chain.PURCHASE, 0, detail + pack_signed(balance_fen))
 
     def log_clock(self, former: "int | None", seconds: int) -> None:
@@ -125,16 +125,16 @@ class Events:
         entry = self._read_slot(kind, number % _slots_of(kind))
         return entry if entry and _number_of(entry) == number else None
 
-    # ****** Ring ******
-
-    def _read_newest_purchase(self) -> bytes:
-        """Return amount and count of the newest purchase; b"" without one."""
+    def read_newest_detail(self, kind: int) -> bytes:
+        """Return the detail of the newest entry; b"" without one, or if the memory fails."""
         try:
-            number = self.newest_number(event_chain.PURCHASE)
-            entry = self.read(event_chain.PURCHASE, number) if number else None
+            number = self.newest_number(kind)
+            entry = self.read(kind, number) if number else None
         except OSError:
             entry = None
-        return card_files.unpack(card_files.LOG_ENTRY, entry)["detail"][:8] if entry else b""
+        return card_files.unpack(card_files.LOG_ENTRY, entry)["detail"] if entry else b""
+
+    # ****** Ring ******
 
     def _find_newest(self, kind: int) -> tuple:
         """Return (number, hash, what) of the newest entry; number 0 and START without one."""

@@ -60,6 +60,7 @@ class SupplySwitch:
         self._log = log
         self._now = supply.Circumstances()
         self._told = None
+        self._logged = None  # the cause that the log of events knows of
         self._day = 0  # YYMMDD, 0 while unknown
         self._clock_ms = None  # when the clock was last looked at
         self._spread_ms = time.ticks_ms() if cold else None  # since when the turn is waited for
@@ -198,8 +199,10 @@ class SupplySwitch:
         if cause != self._told:
             self._told = cause
             self._log("supply: " + supply.CAUSES[cause][0])
-            if cause not in _PASSING:
-                self._events.log_change(SUPPLY, cause, pack_signed(state.balance_fen))
+        # Not before the state is the memory's: the log would not take it.
+        if cause != self._logged and cause not in _PASSING and not self._store.unread:
+            self._logged = cause
+            self._events.log_change(SUPPLY, cause, pack_signed(state.balance_fen))
 
     def _can_drive(self, wanted: bool) -> bool:
         """Return whether the mains, which the power-fail pin says is there, can drive a coil.

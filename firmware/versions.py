@@ -25,6 +25,7 @@ _CODE = "code"  # newest self-check code of the good version
 
 here = ""  # the folder that runs
 on_trial = False
+refused = ""  # the folder whose trial has failed, as this start has found
 
 
 def enter() -> None:
@@ -32,7 +33,7 @@ def enter() -> None:
 
     To be called before anything of a version is imported.
     """
-    global here, on_trial
+    global here, on_trial, refused
     words = _read(_SLOT).split()
     if not words:
         return
@@ -44,6 +45,7 @@ def enter() -> None:
         here, on_trial = words[1], True
     elif len(words) > 2:
         _write(_SLOT, words[0])
+        refused = words[1]
     sys.path.insert(0, here)
 
 
@@ -56,7 +58,12 @@ def keep() -> None:
 
 def version() -> str:
     """Return the name of the version that runs: the first line of its manifest."""
-    return (_read(here + "/manifest").split("\n")[0] if here else "") or "unflashed"
+    return _name_of(here) or "unflashed"
+
+
+def refused_version() -> str:
+    """Return the name of the version whose trial has failed, "?" if that is not known, or ""."""
+    return refused and (_name_of(refused) or "?")
 
 
 def former_code() -> str:
@@ -71,6 +78,10 @@ def remember(code: str) -> None:
     """
     if here and code != _read(_CODE):
         _write(_CODE, code)
+
+
+def _name_of(folder: str) -> str:
+    return _read(folder + "/manifest").split("\n")[0] if folder else ""
 
 
 def _read(name: str) -> str:

@@ -19,6 +19,7 @@ from dianka.desk.log_check import find_break, find_difference, list_gaps
 from dianka.desk.log_file import dump_log, load_log, parse_log, save_log
 from dianka.desk.log_words import CAUSES, describe_log
 from dianka.desk.show import show
+from dianka.desk.verify import verify
 from parts import Parts
 
 LIVES = st.dictionaries(st.integers(1, 10), st.integers(0, 130), max_size=6)
@@ -280,6 +281,15 @@ def test_a_damaged_card_is_named(card: Chip) -> None:
     put(card, log_kit.make_block(1, 1, b""))
     log = read_log(card)
     assert log and log.rings == (), "a head of no kind promises nothing"
+
+
+def test_a_card_of_an_earlier_make_has_no_log_and_is_good() -> None:
+    control = cards_kit.control_card()
+    former = cards_kit.make_former(cards_kit.inspection_card(control), card_files.INSPECTION_LOG)
+    select_card(former)
+    assert read_log(former) is None
+    assert not [finding.text for finding in verify(former, control) if not finding.good]
+    assert not [label for label, _ in show(former) if label.startswith("log")]
 
 
 # ****** Words ******

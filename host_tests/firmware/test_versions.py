@@ -136,9 +136,18 @@ def test_one_trial_and_no_second_one() -> None:
         "0.2.0+12345678",
         "a b !",
     )
-    assert runs(fs) == "a"
+    assert versions.refused_version() == ""
+    versions = start(fs)
+    versions.enter()
+    assert (versions.here, versions.refused_version()) == ("a", "0.2.0+12345678")
     assert fs.files["slot"] == "a"
-    assert runs(fs) == "a"
+    versions = start(fs)
+    versions.enter()
+    assert (versions.here, versions.refused_version()) == ("a", "")
+    fs = Littlefs(slot="a b !")
+    versions = start(fs)
+    versions.enter()
+    assert versions.refused_version() == "?", "it has no manifest that can be read"
 
 
 def test_a_version_that_is_kept_runs_from_then_on() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from dianka.bench.models.fram import Cut
+from dianka.bench.models.hlw8032_frame import Fault
 from dianka.cardos.files import card_files
 from meter_kit import KEYS, MS, USER, MeterKit, S, in_use
 from parts import Parts
 
+FOR_EVER = 1_000_000
 CHAIN, MAP = Parts().module("event_chain"), Parts().module("fram_map")
 
 
@@ -138,6 +140,21 @@ def test_supply_changes_have_their_cause_and_an_outage_adds_none(tmp_path: Path)
     assert told[-2:] == ["waits its turn after an outage", "on"]
     assert whats(kit, CHAIN.SUPPLY)[count:] == [8, 0]
     kit.close()
+
+
+def test_a_cause_decided_before_the_memory_answers_is_logged_when_it_does(kit: MeterKit) -> None:
+    count = len(whats(kit, CHAIN.SUPPLY))
+    kit.rig.cut_power()
+    kit.rig.bench.fram.mute = True
+    kit.rig.bench.chip.inject(Fault.FROZEN, FOR_EVER)
+    kit.restart()
+    kit.wait(80 * S)
+    told = [line.split("supply: ")[1] for line in kit.lines if "supply: " in line]
+    assert told[-1] == "metering chip silent"
+    kit.rig.bench.fram.mute = False
+    kit.wait(10 * S)
+    assert whats(kit, CHAIN.SUPPLY)[count:] == [15]
+    assert [line for line in kit.lines if "supply: " in line][-1].endswith(told[-1])
 
 
 def test_clock_faults_begin_and_end(kit: MeterKit) -> None:

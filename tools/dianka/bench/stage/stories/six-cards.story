@@ -81,13 +81,15 @@ load 0 W
 wait 1 s
 insert inspection.card
 expect display contains "5.00" within 5 s
-expect display contains "P" within 6 s
+expect display contains "P" within 9 s
 expect display contains "no" within 8 s
 pull card
 wait 6 s
 expect relay closed
 expect display contains "5.00"
 desk: card show inspection.card
+desk: log read inspection.card 1.log
+desk: log check 1.log
 
 say "The meter goes back to the factory: public keys. The resident's card is refused until it has its own again."
 insert restore.card
