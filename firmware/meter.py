@@ -76,7 +76,10 @@ class Meter:
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
-        self.settlement = Settlement(self.esam, self.store, self._note_purchase, self.log)
+        self.settlement = Settlement(
+            self.esam, self.store, self._note_purchase,
+            lambda *taken: self.events.log_restored(*taken), self.log,
+        )  # fmt: skip
         self.self_check = SelfCheck(
             self.store,
             self.metering,
@@ -284,6 +287,8 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
+            elif self.settlement.behind:
+                await self.settlement.catch_up()
             for part in (self.tariff, self.supply_switch):
                 if part.lacks and self.settlement.ready:
                     await part.fetch(self.esam, self.settlement.lock)
