@@ -162,7 +162,7 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
 
 
 def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> None:
-    """50.00 yuan granted, 0.01 used: the memory loses the debt, and the card closes the relay."""
+    """50.00 yuan granted, 0.01 used: debt, energy and the card's release come from the ESAM."""
     kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 5000, 0, 0, [PRICE_E4]))
     in_use(kit, 10)
     kit.rig.set_load(6_600_000)
@@ -171,16 +171,23 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
         if kit.state.balance_fen <= 0 and not kit.relay_closed:
             kit.run_session(USER)
     kit.rig.set_load(0)
+    kit.wait(2 * S)  # until the chip has told all of it
     dip(kit)
-    assert kit.relay_closed and kit.state.balance_fen < 0 and kit.get_esam_wallet()[0] == 0
+    before = dict(vars(kit.state))
+    assert kit.relay_closed and before["balance_fen"] < 0 and kit.get_esam_wallet()[0] == 0
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.restart()
     kit.wait(8 * S)
-    assert kit.state.overdraft_limit_fen == 5000 and not kit.relay_closed
-    assert kit.run_session(USER).code == 0
-    kit.wait(8 * S)
+    state = kit.state
+    assert state.overdraft_limit_fen == 5000
+    for name in ("balance_fen", "energy_pj", "remainder", "bought_fen", "card_serial", "flags"):
+        assert getattr(state, name) == before[name], name
+    exact(kit)
+    kit.wait(METER_NO * S)  # its turn after an outage
     assert kit.relay_closed, kit.lines[-5:]
+    kit.sell(100)
+    assert kit.run_session(USER).code == 0 and kit.state.balance_fen == before["balance_fen"] + 100
     kit.close()
 
 
