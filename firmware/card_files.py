@@ -66,6 +66,8 @@ ESAM_KEY_INFO = const(5)
 ESAM_RUN_INFO = const(7)
 ESAM_LIMITS = const(9)
 ESAM_SUPPLY = const(10)
+ESAM_MIRROR = const(11)
+MIRRORS = const(8)  # records in it
 
 BIN = const(0)
 BCD = const(1)
@@ -132,6 +134,32 @@ WRITE_BACK = (
     ("illegal_cards", 3, BCD),
     ("time", 5, BCD),
 )
+# What the meter keeps in the ESAM of its own state, by the names in state.py (mirror.py).
+MIRROR = (
+    ("format", 1, BIN),
+    ("meter_no", 6, BCD),
+    ("customer_no", 6, BCD),
+    ("card_serial", 8, BIN),
+    ("count", 4, BIN),
+    ("energy_pj", 12, BIN),
+    ("remainder", 9, BIN),
+    ("wallet_fen", 4, BIN),
+    ("overdraft_fen", 5, BIN),
+    ("bought_fen", 6, BIN),
+    ("flags", 1, BIN),
+    ("illegal_cards", 3, BIN),
+    ("step_pj", 11, BIN),
+    ("step_since_s", 4, BIN),
+    ("earliest_s", 4, BIN),
+    ("silence_limit_s", 2, BIN),
+    ("tripped", 1, BIN),
+    ("overload_trips", 1, BIN),
+    ("step_trips", 1, BIN),
+    ("step_day", 3, BIN),
+    ("reserved", 16, RAW),
+    ("crc", 4, BIN),
+)
+MIRROR_SIZE = const(112)
 KEY_INFO = (("state", 1, BIN), ("mode", 1, BIN), ("key_id", 1, BIN), ("version", 1, BIN))
 
 # Bits of `tests` in a test order, `done` and `passed` in a result.

@@ -119,6 +119,14 @@ class Esam:
         """
         await self._ask(0x04, 0xD6, 0x80 | file, at, block)
 
+    async def append(self, file: int, record: bytes) -> None:
+        """Put a record in front of a log; the chip does it whole or not at all."""
+        await self._ask(0x00, 0xE2, 0x00, file << 3 | 4, record)
+
+    async def read_log(self, file: int, number: int, size: int) -> bytes:
+        """Return a record of a log, 1 being the newest."""
+        return await self._ask(0x00, 0xB2, number, file << 3 | 4, le=size)
+
     async def read_key_state(self) -> int:
         """Return KEYS_PUBLIC or KEYS_PRIVATE."""
         try:
@@ -140,10 +148,7 @@ class Esam:
         return await self.seal_run_info(run_info, target, challenge, serial)
 
     async def set_run_info(self, run_info: bytes) -> None:
-        """Store the run info that the chip is to seal for a card next.
-
-        It is the only file that the controller may write.
-        """
+        """Store the run info that the chip is to seal for a card next."""
         await self._ask(0x00, 0xD6, 0x80 | ESAM_RUN_INFO, 0x00, run_info)
 
     async def seal_run_info(

@@ -27,6 +27,7 @@ POWER_DOWN = const(2)
 BY_INITIALISATION = const(1)
 BY_USER_CARD = const(2)
 BY_KEY_CARD = const(3)
+BY_MIRROR = const(4)  # balance (5), energy in Wh (8): a lost memory, taken back from the ESAM
 GONE = const(0x80)
 REFUSED = const(1)
 CASE_CLOSED = const(0)

@@ -33,6 +33,7 @@ import binascii
 
 from micropython import const
 
+import account
 import card_files
 import event_chain
 import fram_map
@@ -101,6 +102,12 @@ class Events:
         detail = amount_fen.to_bytes(4, "big") + count.to_bytes(4, "big")
         if not (again and self.read_newest_detail(event_chain.PURCHASE)[:8] == detail):
             self.log(event_chain.PURCHASE, 0, detail + pack_signed(balance_fen))
+
+    def log_restored(self, balance_fen: int, energy_pj: int) -> None:
+        """Keep that a meter that had lost its memory took this back from the ESAM."""
+        wh = energy_pj * 1000 // account.PJ_PER_KWH
+        detail = pack_signed(balance_fen) + wh.to_bytes(8, "big")
+        self.log(event_chain.PARAMETERS, event_chain.BY_MIRROR, detail)
 
     def log_clock(self, former: "int | None", seconds: int) -> None:
         """Keep that the clock was set to this time; `former` is None if it had none."""

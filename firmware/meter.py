@@ -99,7 +99,10 @@ class Meter:
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
         self.esam = Esam(Channel(board.esam_line()))
-        self.settlement = Settlement(self.esam, self.store, self._note_purchase, self.log)
+        self.events = Events(self._memory, self.clock, self.store, self.log)
+        self.settlement = Settlement(
+            self.esam, self.store, self._note_purchase, self.events.log_restored, self.log
+        )
         self.self_check = SelfCheck(
             self.store,
             self.metering,
@@ -116,7 +119,6 @@ class Meter:
             self.store, self.metering, self.clock, self.settlement, self.self_check,
             self.tariff.charge, self.calibrate, self.log,
         )  # fmt: skip
-        self.events = Events(self._memory, self.clock, self.store, self.log)
         self.illegal = IllegalCards(self._memory)
         self.supply_switch = SupplySwitch(
             self.store, self.metering, self.relay, self.clock, self._memory, self.events, cold,
@@ -271,6 +273,8 @@ class Meter:
             elif settle_s <= 0:
                 settle_s = _SETTLE_S
                 await self._keep_in_step(True)
+            elif self.settlement.behind:
+                await self.settlement.catch_up()
             for part in (self.tariff, self.supply_switch):
                 if part.lacks and self.settlement.ready:
                     await part.fetch(self.esam, self.settlement.lock)

@@ -11,7 +11,8 @@ wallet (docs/journal.md, "When the ESAM has less").
 
 A meter that is not initialised, on an ESAM that has private keys already, has lost its memory. An
 initialisation card works with public keys alone, so only the ESAM can give parameters and balance
-back. This is retried without limit.
+back, and energy and debt from its mirror (mirror.py), which each settling writes. This is retried
+without limit.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ import parameters
 import supply
 from esam import Esam, EsamError
 from journal import JournalError
+from mirror import Mirror, take_back
 from state import CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
 from state_store import StateStore
 
@@ -30,18 +32,26 @@ class Settlement:
     """The link between ESAM and journal.
 
     `note_purchase` logs one that was taken over: amount, count, balance, and whether a cut may have
-    come behind an earlier note of it. `failures` counts consecutive failures of the work with the
-    ESAM.
+    come behind an earlier note of it. `note_restored` logs that a state was taken back: balance,
+    energy in pJ. `failures` counts consecutive failures of the work with the ESAM. `taken_pj` and
+    `taken_cards` are energy and illegal cards that the mirror has brought to the present state.
     """
 
-    def __init__(self, esam: "Esam", store: "StateStore", note_purchase, log) -> None:
+    def __init__(
+        self, esam: "Esam", store: "StateStore", note_purchase, note_restored, log
+    ) -> None:
         self.lock = asyncio.Lock()
         self.failures = 0
         self._esam = esam
         self._store = store
         self._note_purchase = note_purchase
+        self._note_restored = note_restored
         self._log = log
         self._agreed = False  # since the ESAM was last started
+        self._mirror = Mirror(esam, log)
+        self._tried: tuple = ()  # what the mirror was last to get between two settlings
+        self._untold = False  # a state was taken back and is not in the log of events yet
+        self.taken_pj = self.taken_cards = 0
 
     @property
     def ready(self) -> bool:
@@ -50,7 +60,8 @@ class Settlement:
 
     def compare_again(self) -> None:
         """Require a new comparison with the ESAM: the state has been replaced by another one."""
-        self._agreed = False
+        self._agreed = self._untold = False
+        self.taken_pj = self.taken_cards = 0
 
     async def keep_in_step(self, settle: bool) -> None:
         """Start the ESAM if necessary, and settle if `settle`.
@@ -61,7 +72,12 @@ class Settlement:
             async with self.lock:
                 await self.start()
                 if settle:
-                    await self.settle()
+                    try:
+                        await self.settle()
+                    except JournalError as error:
+                        # A memory that fails now is the one that will be exchanged.
+                        self._log("journal: " + str(error))
+                    await self._write_mirror()
             self.failures = 0
         except EsamError as error:
             self.failures += 1
@@ -82,12 +98,15 @@ class Settlement:
             not self._store.state.has(INITIALISED)
             and await self._esam.read_key_state() == card_files.KEYS_PRIVATE
         )
-        await self._reconcile(lost)
+        self._tried = ()
+        record = await self._mirror.find(lost)
+        await self._reconcile(lost, record)
+        self.tell()
 
-    async def _reconcile(self, lost: bool) -> None:
+    async def _reconcile(self, lost: bool, record: "dict | None") -> None:
         """Finish or drop the pending intent, and resolve any difference between wallet and journal.
 
-        Makes one commit, if any.
+        Makes one commit, if any. `record` is the mirror's, for a meter that has lost its memory.
         """
         money_fen, count = await self._esam.read_wallet()
         state = self._store.state
@@ -96,10 +115,12 @@ class Settlement:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count, True)
         elif lost or count != state.count or not await self._is_journal_right(money_fen):
-            self._restore(money_fen, count)
+            self._restore(money_fen, count, 0 if lost else await self._find_debt())
             changed = True
         if lost:
             await self._restore_parameters()
+            if record:
+                self._take_back(record, money_fen, count)
         changed = self._keep_difference(money_fen) or changed
         state.intent = NOTHING
         self._agreed = True
@@ -112,6 +133,7 @@ class Settlement:
         money_fen, _ = await self._esam.read_wallet()
         target_fen = state.wallet_fen
         if money_fen > target_fen:
+            await self._mirror.secure(state)
             self._intend(SETTLE, target_fen, state.count)
             self._store.commit()
             money_fen = await self._debit(money_fen, target_fen)
@@ -133,7 +155,7 @@ class Settlement:
         try:
             self._store.commit()
             money_fen, _ = await self._esam.read_wallet()
-            if money_fen > target_fen:
+            if money_fen > target_fen and await self._may_debit():
                 money_fen = await self._debit(money_fen, target_fen)
         except (EsamError, JournalError):
             state.intent = NOTHING
@@ -170,6 +192,54 @@ class Settlement:
         supply.update(state)
         self._store.commit()
 
+    @property
+    def behind(self) -> bool:
+        """Return whether the mirror should be written now and not at the next settling.
+
+        Once for each change, whatever comes of it: the next settling tries again.
+        """
+        store = self._store
+        if not self.ready or self.lock.locked() or store.unread:
+            return False
+        return (
+            store.state.has(INITIALISED)
+            and self._mirror.is_behind(store.state)
+            and self._mirror.find_lasting(store.state) != self._tried
+        )
+
+    async def catch_up(self) -> None:
+        """Write the mirror. Errors are logged; the next settling tries again."""
+        try:
+            async with self.lock:
+                if self.ready:
+                    await self._write_mirror()
+        except EsamError as error:
+            self._log("ESAM: " + str(error))
+
+    def tell(self) -> None:
+        """Log a state that was taken back, once it is in the memory."""
+        if self._untold and not self._store.unread:
+            self._untold = False
+            self._note_restored(self._store.state.balance_fen, self.taken_pj)
+
+    async def _write_mirror(self) -> None:
+        if not self._store.unread:
+            self._tried = self._mirror.find_lasting(self._store.state)
+            await self._mirror.write(self._store.state)
+
+    async def _may_debit(self) -> bool:
+        """Return whether the mirror allows a DEBIT.
+
+        One that the ESAM refuses to write stops no purchase: the wallet keeps more for a while.
+        """
+        try:
+            await self._mirror.secure(self._store.state)
+        except EsamError:
+            if not self._esam.alive:
+                raise
+            return False
+        return True
+
     async def _debit(self, money_fen: int, target_fen: int) -> int:
         """Debit the wallet from `money_fen` to `target_fen`; return its money afterwards.
 
@@ -194,8 +264,21 @@ class Settlement:
             return True
         if not state.has(INITIALISED):
             return False
+        return await self._is_own_esam()
+
+    async def _is_own_esam(self) -> bool:
         params = await self._esam.read_record(card_files.ESAM_PARAMS, card_files.PARAMS)
-        return params["meter_no"] == state.meter_no
+        return params["meter_no"] == self._store.state.meter_no
+
+    async def _find_debt(self) -> int:
+        """Return the debt that stays although balance and count become this ESAM's.
+
+        Another meter's ESAM pays off no debt of this one.
+        """
+        state = self._store.state
+        if not state.has(INITIALISED) or not state.overdraft_fen or await self._is_own_esam():
+            return 0
+        return state.overdraft_fen
 
     def _keep_difference(self, money_fen: int) -> bool:
         """Keep the amount that a wallet of `money_fen` lacks.
@@ -226,16 +309,31 @@ class Settlement:
         supply.release(state, supply.BY_PURCHASE)
         self._note_purchase(amount_fen, count, state.balance_fen, again)
 
-    def _restore(self, money_fen: int, count: int) -> None:
-        """Take balance and count from the ESAM.
+    def _restore(self, money_fen: int, count: int, debt_fen: int) -> None:
+        """Take balance, less a debt, and count from the ESAM.
 
         For a journal that is not this ESAM's: its memory is blank or was exchanged.
         """
         state = self._store.state
         self._log("balance %d fen, count %d restored from the ESAM" % (money_fen, count))
-        state.bought_fen = max(0, state.bought_fen + money_fen - state.balance_fen)
-        state.balance_fen, state.count = money_fen, count
+        balance_fen = money_fen - debt_fen
+        state.bought_fen = max(0, state.bought_fen + balance_fen - state.balance_fen)
+        state.balance_fen, state.count = balance_fen, count
         supply.update(state)
+
+    def _take_back(self, record: dict, money_fen: int, count: int) -> None:
+        """Complete a state that the ESAM has just given back by its mirror's record."""
+        state = self._store.state
+        energy_pj, cards = state.energy_pj, state.illegal_cards
+        if not take_back(state, record, money_fen, count):
+            self._log("the ESAM's mirror is another meter's and was left out")
+            return
+        self.taken_pj, self.taken_cards = state.energy_pj - energy_pj, state.illegal_cards - cards
+        self._untold = True
+        self._log(
+            "memory lost: %d Wh and a balance of %d fen taken back from the ESAM"
+            % (state.energy_pj * 1000 // account.PJ_PER_KWH, state.balance_fen)
+        )
 
     async def _restore_parameters(self) -> None:
         try:

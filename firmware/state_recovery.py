@@ -85,6 +85,7 @@ class StateRecovery:
         if not store.anew:
             self._settlement.compare_again()
         store.keep()
+        self._settlement.tell()
         return not store.anew
 
     def _add_to(self, state: "State") -> None:
@@ -92,8 +93,11 @@ class StateRecovery:
         meanwhile = self._store.state
         self._calibrate(state)  # before the chip's pulses are compared with those of the state
         self._self_check.note_totals(state)
-        energy_pj = meanwhile.energy_pj + self._metering.correct_pj(state.register, state.pulse_pj)
-        state.illegal_cards = min(state.illegal_cards + meanwhile.illegal_cards, MOST_ILLEGAL)
+        # What the ESAM's mirror has brought is in the memory already, and newer there.
+        energy_pj = meanwhile.energy_pj - self._settlement.taken_pj
+        energy_pj += self._metering.correct_pj(state.register, state.pulse_pj)
+        cards = meanwhile.illegal_cards - self._settlement.taken_cards
+        state.illegal_cards = min(state.illegal_cards + cards, MOST_ILLEGAL)
         account.switch_price(state, self._since)
         self._charge(state, energy_pj)
         state.register = self._metering.register

@@ -96,7 +96,12 @@ def test_an_initialisation_card_carries_shows_and_proves_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sfi"), [(kinds.INIT, card_files.CARD_SUPPLY), (kinds.ESAM, card_files.ESAM_SUPPLY)]
+    ("kind", "sfi"),
+    [
+        (kinds.INIT, card_files.CARD_SUPPLY),
+        (kinds.ESAM, card_files.ESAM_SUPPLY),
+        (kinds.ESAM, card_files.ESAM_MIRROR),
+    ],
 )
 def test_chips_of_an_earlier_make_go_on_without_the_file(kind: str, sfi: int) -> None:
     control = kit.control_card()

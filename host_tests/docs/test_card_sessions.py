@@ -57,9 +57,9 @@ class Heard:
         return lambda: setattr(chip, "process", process)
 
 
-def follows(heard: Heard, steps: list[Step]) -> None:
-    """The session was these commands, no other and no fewer."""
-    steps = BEGIN + steps
+def follows(heard: Heard, steps: list[Step], mirrored: bool = False) -> None:
+    """The session was these commands, no other and no fewer; `mirrored`: and the mirror's."""
+    steps = BEGIN + steps + (commands_of("The mirror") if mirrored else [])
     begun = [
         (chip, apdu[: len(step[1])]) for (chip, apdu), step in zip(heard.both, steps, strict=False)
     ]
@@ -100,7 +100,7 @@ def make(kit: MeterKit, kind: str, data: object) -> Path:
 
 def test_initialisation_and_key_change_and_back(new: MeterKit) -> None:
     heard = Heard(new, INIT)
-    follows(heard, commands_of("Meter initialisation card"))
+    follows(heard, commands_of("Meter initialisation card"), mirrored=True)
     _seals_as(heard, table("Meter initialisation card"))
     there = Heard(new, KEYS)
     follows(there, commands_of("Master-key change card", "Change card"))
@@ -182,7 +182,7 @@ def test_opening_and_inspection(tmp_path: Path) -> None:
         ("04b0840009", "04d68400cb"),
     ]
     assert [(header, target) for header, target, _ in sealed_reads(heard.card)] == targets
-    follows(heard, [*commands_of("User card")[:7], *OPENING])
+    follows(heard, [*commands_of("User card")[:7], *OPENING], mirrored=True)
     serial = kit.on_card().serial.hex()
     assert sealed_reads(heard.esam) == [("04b0870011", "04d6850035", serial)]
     assert heard.card[-1][:10] == "04d6850035"

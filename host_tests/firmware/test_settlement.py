@@ -75,8 +75,13 @@ class Books:
         self.lines: list[str] = []
         self.store = parts.module("state_store").StateStore(memory, self.lines.append)
         self.purchases: list[tuple[int, int, int, bool]] = []
+        self.restored: list[tuple[int, int]] = []
         self.settlement = parts.module("settlement").Settlement(
-            self.esam, self.store, lambda *noted: self.purchases.append(noted), self.lines.append
+            self.esam,
+            self.store,
+            lambda *noted: self.purchases.append(noted),
+            lambda *noted: self.restored.append(noted),
+            self.lines.append,
         )
 
     @property

@@ -137,9 +137,10 @@ def private_esam(control: Chip) -> Chip:
 
 
 def make_former(chip: Chip, sfi: int) -> Chip:
-    """Return this chip as one of an earlier make, which lacks a file."""
+    """Return this chip as one of an earlier make, which lacks a file and all that came after it."""
     state = chip.state.copy()
-    del state.files[sfi]
+    made = next(make for make in kinds.FORMER[chip.kind] if sfi not in make.files)
+    state.files = {at: data for at, data in state.files.items() if at in made.files}
     return Chip(state, seeded(11))
 
 

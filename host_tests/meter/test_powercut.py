@@ -13,6 +13,7 @@ from dianka.bench.models.relay import ContactFault
 from dianka.desk.issue import InitData, UserData
 from ledger import PJ_PER_WH
 from meter_kit import CUSTOMER_NO, METER_NO, PRICE_E4, USER, MeterKit, S, dip, exact, in_use, tell
+from sweeps import sweep
 
 MANY = 1_000_000
 CUTS = (Cut.AFTER, Cut.TORN, Cut.BEFORE)
@@ -161,8 +162,61 @@ def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     restored(kit, left_fen)
 
 
+@sweep(37)
+def test_a_cut_at_a_character_while_it_is_settled_and_the_memory_lost(
+    dear: MeterKit, every: int
+) -> None:
+    """The mirror is the former one or the new one: no fen more, and at most what was used."""
+    kit, whole, point = dear, False, 1 - every
+    while not whole:
+        point += every
+        rest(kit)
+        settled_fen, settled_pj = kit.state.balance_fen, kit.state.energy_pj
+        kit.rig.set_load(400_000)
+        kit.wait(20 * S)
+        kit.rig.set_load(0)
+        kit.wait(2 * S)
+        whole = dip_cut_at(kit, point)
+        if not kit.rig.take_view().powered:
+            kit.restart()
+        right_fen, right_pj = kit.state.balance_fen, kit.state.energy_pj
+        kit.rig.cut_power()
+        kit.rig.bench.fram.load(bytes(SIZE))
+        kit.restart()
+        found_fen, found_pj = kit.state.balance_fen, kit.state.energy_pj
+        assert right_fen <= found_fen <= settled_fen, point
+        assert settled_pj <= found_pj <= right_pj, point
+        if whole:
+            assert (found_fen, found_pj) == (right_fen, right_pj)
+        assert kit.state.count == 1 and kit.state.bought_fen == 20_000
+    assert point > 300
+
+
+def dip_cut_at(kit: MeterKit, point: int) -> bool:
+    """Let the mains dip, with a cut at this character of the ESAM's. Whether it had fewer."""
+    esam, passed = kit.rig.bench.esam, 0
+
+    def hear(direction: str, index: int) -> None:
+        nonlocal passed
+        passed += 1
+        if passed == point:
+            kit.cut_now()
+
+    esam.on_character = hear
+    dip(kit)
+    esam.on_character = None
+    return passed < point
+
+
+def rest(kit: MeterKit) -> None:
+    """Let nothing flow, and settle."""
+    kit.rig.set_load(0)
+    kit.wait(2 * S)
+    dip(kit)
+
+
 def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> None:
-    """50.00 yuan granted, 0.01 used: the memory loses the debt, and the card closes the relay."""
+    """50.00 yuan granted, 0.01 used: debt, energy and the card's release come from the ESAM."""
     kit = MeterKit.new(tmp_path, InitData(METER_NO, 0, 0, 5000, 0, 0, [PRICE_E4]))
     in_use(kit, 10)
     kit.rig.set_load(6_600_000)
@@ -171,16 +225,23 @@ def test_overdraft_granted_is_not_used_up_by_a_blank_memory(tmp_path: Path) -> N
         if kit.state.balance_fen <= 0 and not kit.relay_closed:
             kit.run_session(USER)
     kit.rig.set_load(0)
+    kit.wait(2 * S)  # until the chip has told all of it
     dip(kit)
-    assert kit.relay_closed and kit.state.balance_fen < 0 and kit.get_esam_wallet()[0] == 0
+    before = dict(vars(kit.state))
+    assert kit.relay_closed and before["balance_fen"] < 0 and kit.get_esam_wallet()[0] == 0
     kit.rig.cut_power()
     kit.rig.bench.fram.load(bytes(SIZE))
     kit.restart()
     kit.wait(8 * S)
-    assert kit.state.overdraft_limit_fen == 5000 and not kit.relay_closed
-    assert kit.run_session(USER).code == 0
-    kit.wait(8 * S)
+    state = kit.state
+    assert state.overdraft_limit_fen == 5000
+    for name in ("balance_fen", "energy_pj", "remainder", "bought_fen", "card_serial", "flags"):
+        assert getattr(state, name) == before[name], name
+    exact(kit)
+    kit.wait(METER_NO * S)  # its turn after an outage
     assert kit.relay_closed, kit.lines[-5:]
+    kit.sell(100)
+    assert kit.run_session(USER).code == 0 and kit.state.balance_fen == before["balance_fen"] + 100
     kit.close()
 
 

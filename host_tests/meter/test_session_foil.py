@@ -144,13 +144,16 @@ def test_a_purchase_that_changes_between_its_two_seals_is_refused(kit: MeterKit)
 
 
 def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
-    """The meter knows customer and count from its ESAM, but no card."""
+    """The meter knows customer and count from its ESAM, but no card, as that has no mirror yet."""
     in_use(kit, 1000)
+    known = kit.state.card_serial
     kit.sell(300)
-    kit.rig.cut_power()
-    kit.rig.bench.fram.load(bytes(SIZE))
-    kit.restart()
-    kit.wait(5 * S)
+    lose_memory(kit)
+    assert known and kit.state.card_serial == known
+    kit.esam.state.files[card_files.ESAM_MIRROR] = bytes(
+        card_files.MIRRORS * card_files.MIRROR_SIZE
+    )
+    lose_memory(kit)
     assert (kit.state.card_serial, kit.state.customer_no) == (0, CUSTOMER_NO)
     kit.make_user(OTHER, STRANGER)
     lie = {
@@ -161,6 +164,13 @@ def test_after_a_lost_memory_the_first_card_is_proved(kit: MeterKit) -> None:
     }
     refused(kit, OTHER, {INFO: reads(**lie), PURCHASE: count(1), BLANK: blank})
     assert kit.run_session(USER).code == 0 and kit.state.count == 2
+
+
+def lose_memory(kit: MeterKit) -> None:
+    kit.rig.cut_power()
+    kit.rig.bench.fram.load(bytes(SIZE))
+    kit.restart()
+    kit.wait(5 * S)
 
 
 def test_a_replacement_leaves_the_plan_in_the_esam(kit: MeterKit) -> None:

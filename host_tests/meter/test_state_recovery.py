@@ -442,8 +442,10 @@ def test_stop_brings_both_together(kit: MeterKit) -> None:
 
 def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> None:
     kit.wait(20 * S)
-    dip(kit)
     kit.rig.set_load(0)
+    kit.wait(2 * S)
+    dip(kit)
+    energy_pj = kit.state.energy_pj
     silent_start(kit, 8 * S)
     left_fen = kit.get_esam_wallet()[0]
     kit.rig.bench.fram.load(bytes(SIZE))
@@ -452,6 +454,7 @@ def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> No
     assert (kept(kit).meter_no, kept(kit).count) == (METER_NO, 1) and kept(
         kit
     ).balance_fen == left_fen > 1000
+    assert kept(kit).energy_pj == energy_pj
     kit.sell(500)
     assert kit.run_session(USER).code == 0 and kept(kit).count == 2
 

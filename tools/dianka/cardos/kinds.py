@@ -32,6 +32,7 @@ _WRITE_BACK = card_files.WRITE_BACK_SIZE
 _WALLET = 8
 _LIMITS = card_files.size_of(card_files.LIMITS)
 _SUPPLY = card_files.size_of(card_files.SUPPLY)
+_MIRROR = card_files.size_of(card_files.MIRROR)
 _PARAMS = card_files.size_of(card_files.PARAMS)
 _EVENT = card_files.size_of(desk_files.EVENT)
 _LOG_BLOCK = card_files.size_of(desk_files.LOG_BLOCK)
@@ -319,6 +320,7 @@ _ESAM = Kind(
         card_files.ESAM_LIMITS: _describe_esam_file(_LIMITS, "04 D6 87"),
         # No card takes them along, and so they are sealed for none.
         card_files.ESAM_SUPPLY: FileSpec(_SUPPLY, _BY_CARD),
+        card_files.ESAM_MIRROR: _describe_log(_MIRROR, card_files.MIRRORS, FREE),
     },
     frozenset(keys.ROOT_KIDS) - {keys.DESK},
     _BASE
@@ -328,6 +330,7 @@ _ESAM = Kind(
         "read_mac",
         "read_record",
         "read_record_mac",
+        "append",
         "debit",
         "wallet",
         "sam",
@@ -353,21 +356,25 @@ ALL = {
 }
 
 
-def _remove_file(kind: Kind, sfi: int) -> Kind:
-    """Return the kind as it was before it had this file."""
-    return replace(kind, files={at: spec for at, spec in kind.files.items() if at != sfi})
+def _remove_files(kind: Kind, *sfis: int) -> Kind:
+    """Return the kind as it was before it had these files."""
+    return replace(kind, files={at: spec for at, spec in kind.files.items() if at not in sfis})
 
 
-# Chips of an earlier make, which go on as they are. Their files tell them from those of today.
-FORMER = {
-    CONTROL: _CONTROL_BEFORE_PIN,
-    INIT: _remove_file(_INIT, card_files.CARD_SUPPLY),
-    INSPECTION: _remove_file(_INSPECTION, card_files.INSPECTION_LOG),
-    ESAM: _remove_file(_ESAM, card_files.ESAM_SUPPLY),
+# Chips of earlier makes, which go on as they are. Their files tell them from those of today.
+FORMER: dict[str, tuple[Kind, ...]] = {
+    CONTROL: (_CONTROL_BEFORE_PIN,),
+    INIT: (_remove_files(_INIT, card_files.CARD_SUPPLY),),
+    INSPECTION: (_remove_files(_INSPECTION, card_files.INSPECTION_LOG),),
+    ESAM: (
+        _remove_files(_ESAM, card_files.ESAM_MIRROR),
+        _remove_files(_ESAM, card_files.ESAM_MIRROR, card_files.ESAM_SUPPLY),
+    ),
 }
 
 
 def find_make(name: str, files: Iterable[int]) -> Kind:
     """Return the kind of this name as a chip with these files, by short id, was made."""
-    former = FORMER.get(name)
-    return former if former and former.files.keys() == set(files) else ALL[name]
+    made_of = set(files)
+    former = (make for make in FORMER.get(name, ()) if make.files.keys() == made_of)
+    return next(former, ALL[name])

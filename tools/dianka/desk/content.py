@@ -169,5 +169,6 @@ CONTENTS: dict[str, dict[int, Content]] = {
         card_files.ESAM_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
         card_files.ESAM_LIMITS: Content("limits", card_files.LIMITS),
         card_files.ESAM_SUPPLY: Content("supply", card_files.SUPPLY),
+        card_files.ESAM_MIRROR: Content("mirror of the memory", card_files.MIRROR, blank=True),
     },
 }

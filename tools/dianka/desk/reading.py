@@ -42,12 +42,14 @@ def find_make(card: CardPort, kind: str) -> Kind:
 
     The card's directory must be selected.
     """
-    own, former = kinds.ALL[kind], kinds.FORMER.get(kind)
-    if former:
-        newer = min(own.files.keys() - former.files.keys())
-        if card.process(bytes((0x00, 0xB0, 0x80 | newer, 0, 1)))[1] == NO_FILE:
-            return former
-    return own
+    files = set(kinds.ALL[kind].files)
+    always = files.intersection(*(make.files for make in kinds.FORMER.get(kind, ())))
+    lacking = {
+        sfi
+        for sfi in files - always
+        if card.process(bytes((0x00, 0xB0, 0x80 | sfi, 0, 1)))[1] == NO_FILE
+    }
+    return kinds.find_make(kind, files - lacking)
 
 
 def explain_no_kind(card: CardPort) -> str:

@@ -216,7 +216,8 @@ def _make_writes(sfi: int, spec: FileSpec) -> Iterator[bytes]:
     sealed = [right for right in spec.update if right.mode != access.PLAIN]
     free = any(right.auth is None for right in plain)
     if spec.shape == access.LOG:
-        yield bytes((0x00, 0xE2, 0x00, sfi << 3 | 4, 1, 0))
+        if not free:
+            yield bytes((0x00, 0xE2, 0x00, sfi << 3 | 4, 1, 0))
         return
     if not free:
         yield bytes((0x00, 0xD6, 0x80 | sfi, spec.size & 0xFF, 1, 0))
