@@ -46,7 +46,6 @@ _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
-_HOLD_MS = const(2_900)  # the press is seen up to 0.2 s after it began; people count to three
 _REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
@@ -93,7 +92,6 @@ class Meter:
             self.store, self.metering, self.clock, self.settlement, self.self_check,
             self.tariff.charge, self.calibrate, self.log,
         )  # fmt: skip
-        self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
@@ -108,6 +106,7 @@ class Meter:
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
+        from key import Key
         from pages import Pages
         from supply_switch import SupplySwitch
 
@@ -127,7 +126,11 @@ class Meter:
             self.self_check,
             self.supply_switch,
             self.tariff,
+            self.events,
+            self.find_history,
         )
+        self._history = None
+        self.key = Key(board.key(), self.display, self.pages, self.supply_switch)
         self._event_watch = EventWatch(self.events, self.store, self.pages, warm)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
@@ -156,7 +159,7 @@ class Meter:
         )
         factory = FactorySession(
             esam, settlement, store, clock, self.chip, self.relay, self.display, self.self_check,
-            self.is_key_down, self._report_slot, log,
+            self.key.is_down, self._report_slot, log,
         )  # fmt: skip
         sessions = {
             card_files.CMD_USER: user.run,
@@ -202,10 +205,6 @@ class Meter:
         self.recovery.adopt_now()
         self.store.keep()
 
-    def is_key_down(self) -> bool:
-        """Return True while the key is pressed."""
-        return not self._key.value()
-
     def set_clock(self, seconds: int, back: bool = False) -> tuple:
         """Set the clock for an installer (`dianka clock`, flashing); return as `Ds3231.adjust`.
 
@@ -221,6 +220,14 @@ class Meter:
         if done:
             self.events.log_clock(former, seconds)
         return former, done
+
+    def find_history(self):
+        """Return the history of the use, which the start does without."""
+        if not self._history:
+            from use_history import UseHistory
+
+            self._history = UseHistory(self._memory, self.store, self.clock, self.log)
+        return self._history
 
     def calibrate(self, state: "State") -> None:
         """Let the metering chip count by the calibration that this state names, if it names one."""
@@ -252,20 +259,8 @@ class Meter:
             await asyncio.sleep_ms(2 * _TICK_MS)
 
     async def _show(self) -> None:
-        # A key that is down from the start on is stuck: it does nothing until it has been up.
-        pressed = before = True
-        down_ms = None  # since when it is held for a release of the supply
         while True:
-            now = self.is_key_down()
-            if now and before and not pressed:
-                self.display.press_key()
-                down_ms = time.ticks_ms()
-            pressed, before = now and before, now
-            if not pressed:
-                down_ms = None
-            elif down_ms is not None and time.ticks_diff(time.ticks_ms(), down_ms) >= _HOLD_MS:
-                down_ms = None  # once, however long it stays down
-                self.supply_switch.release(supply.BY_KEY)
+            self.key.look()
             self.pages.update()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
@@ -293,6 +288,7 @@ class Meter:
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
             self._event_watch.look()
+            self.find_history().look()
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
             await asyncio.sleep_ms(1000)

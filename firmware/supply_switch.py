@@ -101,6 +101,11 @@ class SupplySwitch:
             supply.release(self._store.state, acts)
             self._store.keep()
 
+    @property
+    def waits_for_key(self) -> bool:
+        """Return whether holding the key would bring the supply back."""
+        return bool(supply.CAUSES[self.cause][2] & supply.BY_KEY)
+
     def list_texts(self) -> list:
         """Return what the display says of the supply: nothing while it is simply on."""
         words = supply.CAUSES[self.cause][1]
