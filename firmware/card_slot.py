@@ -31,7 +31,6 @@ _LOOK_MS = const(100)
 # Below this the card's supply is not reliable (docs/cards/sessions.md).
 _MIN_CARD_MV = const(145_000)
 _READ_MS = const(4_000)
-_ERROR_MS = const(5_000)
 
 
 class CardSlot:
@@ -105,16 +104,21 @@ class CardSlot:
             self._display.show_messages(*await self._serve())
         except CardError as error:
             self._log("card: %s, code %d: %s" % (error.display, error.code, error))
-            self._display.show_messages((error.display, _ERROR_MS))
+            self._show_refusal(error.display, error.code)
             if error.illegal:
                 self._keep_illegal(error.code)
             self._store.keep()
             self._log_refusal(error.code)
         except JournalError as error:
             self._log("journal: " + str(error))
-            self._display.show_messages(("Err-31", _ERROR_MS))
+            self._show_refusal("Err-31", 0)
         finally:
             self._set_busy(False)
+
+    def _show_refusal(self, group: str, code: int) -> None:
+        from card_words import compose_messages
+
+        self._display.show_messages(*compose_messages(group, code))
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy
