@@ -12,6 +12,7 @@ import gc
 from micropython import const
 
 import card_files
+from buzzer import Buzzer
 from card_errors import CardError, make_error, make_refusal
 from display import Display
 from ds3231 import Ds3231
@@ -54,6 +55,7 @@ class CardSlot:
         events: "Events",
         illegal: "IllegalCards",
         display: "Display",
+        buzzer: "Buzzer",
         report_alive,
         log,
     ) -> None:
@@ -69,6 +71,7 @@ class CardSlot:
         self._events = events
         self._illegal = illegal
         self._display = display
+        self._buzzer = buzzer
         self._report_alive = report_alive
         self._log = log
         self.busy = False  # a session is under way
@@ -102,6 +105,7 @@ class CardSlot:
         self._display.show_messages(("rEAd", _READ_MS))
         try:
             self._display.show_messages(*await self._serve())
+            self._buzzer.sound(True)
         except CardError as error:
             self._log("card: %s, code %d: %s" % (error.display, error.code, error))
             self._show_refusal(error.display, error.code)
@@ -118,6 +122,7 @@ class CardSlot:
     def _show_refusal(self, group: str, code: int) -> None:
         from card_words import compose_messages
 
+        self._buzzer.sound(False)
         self._display.show_messages(*compose_messages(group, code))
 
     def _set_busy(self, busy: bool) -> None:

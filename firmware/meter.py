@@ -4,7 +4,7 @@
                            stage or price
     switch   every 200 ms  load and voltage are watched, and the relay follows the decision of
                            supply.py, while the mains is good
-    show     every 100 ms  key, pages, messages, lamps
+    show     every 100 ms  key, pages, messages, lamps, buzzer
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
     rescue   on power fail commit, then settle if the supply lasts
@@ -103,6 +103,7 @@ class Meter:
         # they are a third of the firmware.
         if self._count_once():
             self.store.keep()
+        from buzzer import Buzzer
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
@@ -131,12 +132,14 @@ class Meter:
         )
         self._history = None
         self.key = Key(board.key(), self.display, self.pages, self.supply_switch)
+        self.buzzer = Buzzer(board.buzzer(), self.clock, self.supply_switch)
         self._event_watch = EventWatch(self.events, self.store, self.pages, warm)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
 
     def _make_card_slot(self, board) -> None:
         """Import the kinds of session, and build the slot above all that they work with."""
+        gc.collect()  # so that what stays for ever lies together
         from card_factory import FactorySession
         from card_init import InitSession
         from card_inspect import InspectSession
@@ -174,7 +177,7 @@ class Meter:
         self.card_slot = CardSlot(
             Card(Channel(board.card_line()), switch), switch, sessions, esam, settlement, store,
             self.recovery, self.metering, clock, self.events, self.illegal, self.display,
-            self._report_slot, log,
+            self.buzzer, self._report_slot, log,
         )  # fmt: skip
 
     def log(self, text: str) -> None:
@@ -197,11 +200,12 @@ class Meter:
         )
 
     def stop(self) -> None:
-        """Leave the meter safe: both relay coils off, the state committed.
+        """Leave the meter safe: both relay coils off, no sound, the state committed.
 
         For code that ends `run` from outside.
         """
         self.relay.release()
+        self.buzzer.silence()
         self.recovery.adopt_now()
         self.store.keep()
 
@@ -262,6 +266,7 @@ class Meter:
         while True:
             self.key.look()
             self.pages.update()
+            self.buzzer.step(supply.is_alarm_on(self.store.state))
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 

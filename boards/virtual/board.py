@@ -46,6 +46,7 @@ RELAY_OPEN = 22
 RELAY_FEEDBACK = 26
 KEY = 27
 POWER_FAIL = 28
+BUZZER = 15
 
 KV_MILLI = 1880
 KI_MILLI = 1000
@@ -148,6 +149,11 @@ def slot_switch() -> Pin:
 def power_fail() -> Pin:
     """Return the pin that is 0 as soon as the mains fails, some 100 ms before the supply does."""
     return Pin(POWER_FAIL, Pin.IN)
+
+
+def buzzer() -> Pin:
+    """Return the pin that makes the buzzer sound while it is 1."""
+    return Pin(BUZZER, Pin.OUT, value=0)
 
 
 def _spi() -> SPI:

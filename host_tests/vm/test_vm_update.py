@@ -83,7 +83,7 @@ class Updated:
 def exact(report: str) -> int:
     """The energy; everything bought must be there to the last fraction, as used or as balance."""
     energy_pj, remainder, balance_fen, bought_fen, count = (
-        int(word) for word in report.split()[4::2]
+        int(word) for word in report.split()[4:14:2]
     )
     assert (bought_fen, count) == (2000, 1)
     assert bought_fen * FEN == energy_pj * PRICE_E4 + balance_fen * FEN - remainder

@@ -82,9 +82,9 @@ wait 1 s
 insert inspection.card
 expect display contains "5.00" within 5 s
 expect display contains "P" within 6 s
-expect display contains "no" within 8 s
+expect display contains "no" within 30 s
 pull card
-wait 6 s
+wait 20 s
 expect relay closed
 expect display contains "5.00"
 desk: card show inspection.card
