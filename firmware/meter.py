@@ -294,6 +294,7 @@ class Meter:
                     self.store.keep()
             self._event_watch.look()
             self.find_history().look()
+            await self.pages.compute_receipt(self.esam)
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
             await asyncio.sleep_ms(1000)

@@ -3,6 +3,10 @@
 Imported when somebody turns the page: what nobody looks at takes no time at the start and no heap.
 """
 
+import time
+
+from micropython import const
+
 import account
 import versions
 from display import add_label, decimal, fit
@@ -15,13 +19,15 @@ from tariff import Tariff
 from use_history import UseHistory
 
 _UNKNOWN = "--"
+_TURN_MS = const(3_000)  # each half of the receipt
 _CODES = range(1, 8)  # of the standing faults, one digit each
 
 
 class PageTexts:
     """The pages of one meter: `pages` are functions that return a text each.
 
-    `compute_faults` returns the standing faults as one number: bit n is code n.
+    `compute_faults` returns the standing faults as one number: bit n is code n. `find_receipt`
+    returns the number of a purchase and the ten digits of its receipt, empty while unknown.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class PageTexts:
         events: "Events",
         history: "UseHistory",
         compute_faults,
+        find_receipt,
     ) -> None:
         self._store = store
         self._metering = metering
@@ -41,6 +48,7 @@ class PageTexts:
         self._events = events
         self._history = history
         self._compute_faults = compute_faults
+        self._find_receipt = find_receipt
         self._last = (0, "")  # number of the newest purchase's entry, and its text
         self.pages = (
             self._format_energy,
@@ -51,6 +59,7 @@ class PageTexts:
             self._format_purchase,
             lambda: add_label("bn", str(store.state.count)),
             lambda: fit("bt", store.state.bought_fen, 2),
+            self._format_receipt,
             lambda: add_label("od", decimal(store.state.overdraft_fen, 2)),
             lambda: add_label("oL", decimal(store.state.overdraft_limit_fen, 2)),
         )
@@ -102,6 +111,14 @@ class PageTexts:
         except OSError:
             return add_label("b", _UNKNOWN)
         return self._last[1] or add_label("b", _UNKNOWN)
+
+    def _format_receipt(self) -> str:
+        """Return the first or the last five digits, which take turns."""
+        count, code = self._find_receipt()
+        if not code or count != self._store.state.count:
+            return add_label("r", _UNKNOWN)
+        half = time.ticks_diff(time.ticks_ms(), 0) // _TURN_MS & 1
+        return "r%d %s" % (half + 1, code[5:] if half else code[:5])
 
     def _format_faults(self) -> str:
         bits = self._compute_faults()

@@ -54,6 +54,7 @@ class Pages:
         self._tariff = tariff
         self._events = events
         self._find_history = find_history
+        self._receipt = (0, "")  # of purchase number, the ten digits
         self._first = (self._format_balance,)
         self._others = None
 
@@ -73,6 +74,22 @@ class Pages:
             lines = statement.list_lines(self._events, self._find_history())
         self._display.show_list(lines)
 
+    async def compute_receipt(self, esam) -> None:
+        """Compute the receipt of the last purchase if somebody turns the pages and it is not known.
+
+        To be called every second.
+        """
+        state = self._store.state
+        if not (self._display.turned and self._settlement.ready and state.count):
+            return
+        if not self._receipt[1] or self._receipt[0] != state.count:
+            import receipt
+
+            code = await receipt.compute_code(
+                esam, self._settlement.lock, state.meter_no, state.count
+            )
+            self._receipt = state.count, code
+
     def compose_texts(self) -> list:
         """Return the text of each page as it is now."""
         return [page() for page in self._list_pages()]
@@ -84,7 +101,7 @@ class Pages:
 
             self._others = PageTexts(
                 self._store, self._metering, self._self_check, self._tariff, self._events,
-                self._find_history(), self.compute_fault_bits,
+                self._find_history(), self.compute_fault_bits, lambda: self._receipt,
             )  # fmt: skip
         texts = self._supply_switch.friendly_pages
         return self._first + self._others.pages + tuple([lambda text=text: text for text in texts])
