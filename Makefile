@@ -94,6 +94,7 @@ office: $(VENV)/office.stamp ## install what the office needs, and list its comm
 
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
+	$(BIN)/dianka bench digits docs
 	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/esp32_devkit
 
 clean: ## remove what the other targets have made

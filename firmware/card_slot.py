@@ -12,6 +12,7 @@ import gc
 from micropython import const
 
 import card_files
+from buzzer import Buzzer
 from card_errors import CardError, make_error, make_refusal
 from card_sessions import CardSessions
 from display import Display
@@ -32,7 +33,6 @@ _LOOK_MS = const(100)
 # Below this the card's supply is not reliable (docs/cards/sessions.md).
 _MIN_CARD_MV = const(145_000)
 _READ_MS = const(4_000)
-_ERROR_MS = const(5_000)
 
 
 class CardSlot:
@@ -55,6 +55,7 @@ class CardSlot:
         events: "Events",
         illegal: "IllegalCards",
         display: "Display",
+        buzzer: "Buzzer",
         report_alive,
         log,
     ) -> None:
@@ -70,6 +71,7 @@ class CardSlot:
         self._events = events
         self._illegal = illegal
         self._display = display
+        self._buzzer = buzzer
         self._report_alive = report_alive
         self._log = log
         self.busy = False  # a session is under way
@@ -103,18 +105,25 @@ class CardSlot:
         self._display.show_messages(("rEAd", _READ_MS))
         try:
             self._display.show_messages(*await self._serve())
+            self._buzzer.sound(True)
         except CardError as error:
             self._log("card: %s, code %d: %s" % (error.display, error.code, error))
-            self._display.show_messages((error.display, _ERROR_MS))
+            self._show_refusal(error.display, error.code)
             if error.illegal:
                 self._keep_illegal(error.code)
             self._store.keep()
             self._log_refusal(error.code)
         except JournalError as error:
             self._log("journal: " + str(error))
-            self._display.show_messages(("Err-31", _ERROR_MS))
+            self._show_refusal("Err-31", 0)
         finally:
             self._set_busy(False)
+
+    def _show_refusal(self, group: str, code: int) -> None:
+        from card_words import compose_messages
+
+        self._buzzer.sound(False)
+        self._display.show_messages(*compose_messages(group, code))
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy

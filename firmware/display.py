@@ -1,8 +1,10 @@
-"""Choose what people read: pages turned by the key, passing messages, standing notices.
+"""Choose what people read: pages turned by the key, a list, passing messages, standing notices.
 
 Owns the order and the time of what is shown, and the conversion of numbers to text. The numbers are
 the meter's business (`pages`), the lighting of digits the driver's. Page 0 is the balance; it is
-shown again 30 s after the last key press. Notices are faults, and why the supply is off.
+shown again 30 s after the last key press. Notices are faults, and why the supply is off. A list
+takes the place of the pages until the key has turned its last line, or for 30 s after the last key
+press; no notice interrupts it, a card does.
 """
 
 import time
@@ -25,7 +27,8 @@ _HOME_MS = const(30_000)
 _NOTICE_EVERY_MS = const(6_000)
 _NOTICE_MS = const(2_000)
 _REFRESH_MS = const(60_000)
-_MESSAGES = const(16)
+_PART_MS = const(2_000)  # each text of a line
+_MESSAGES = const(48)  # an inspection card shows all pages
 
 
 class Display:
@@ -35,14 +38,22 @@ class Display:
         self._driver = driver
         self._reading = False  # a card session is under way
         self._testing = False  # all lamps are lit, for a person to check
-        self._page = 0
+        self._page = 0  # of the pages, or line of the list
+        self._list = ()  # functions that return the texts of a line
         self._key_ms = 0
         self._messages = []  # queue of (text, ms); the first one is on show
         self._shown_ms = time.ticks_ms()
         self._refreshed_ms = time.ticks_ms()
 
+    @property
+    def turned(self) -> bool:
+        """Return whether the key has turned the page away from the first one."""
+        return self._page > 0 and not self._list
+
     def show_messages(self, *messages: tuple) -> None:
         """Show these (text, ms) one after the other, instead of any that still wait."""
+        if self._list:
+            self._list, self._page = (), 0
         self._messages = list(messages[:_MESSAGES])
         self._shown_ms = time.ticks_ms()
 
@@ -60,6 +71,20 @@ class Display:
             self._page += 1
         self._key_ms = time.ticks_ms()
 
+    def show_list(self, lines: tuple) -> None:
+        """Show these lines instead of the pages; none: the first page.
+
+        Not while a card is served.
+        """
+        if not (self._reading or self._testing):
+            self._messages, self._list, self._page = [], lines, 0
+            self._key_ms = time.ticks_ms()
+
+    @property
+    def has_list(self) -> bool:
+        """Return whether a list is on show."""
+        return bool(self._list)
+
     def show_reading(self, on: bool) -> None:
         """Light the card lamp as long as a card is being read."""
         self._reading = on
@@ -74,11 +99,14 @@ class Display:
         `pages` are functions that return a text each, `notices` are texts like Err-02.
         """
         now_ms = time.ticks_ms()
-        if self._page >= len(pages) or time.ticks_diff(now_ms, self._key_ms) > _HOME_MS:
-            self._page = 0
-        text = (
-            self._pick_message(now_ms) or self._pick_notice(now_ms, notices) or pages[self._page]()
-        )
+        since_ms = time.ticks_diff(now_ms, self._key_ms)
+        if self._page >= len(self._list or pages) or since_ms > _HOME_MS:
+            self._page, self._list = 0, ()
+        text = self._pick_message(now_ms)
+        if not text and self._list:
+            texts = self._list[self._page]()
+            text = texts[since_ms // _PART_MS % len(texts)]
+        text = text or self._pick_notice(now_ms, notices) or pages[self._page]()
         if self._reading:
             lamps |= CARD
         self._driver.show(text, _ALL_LAMPS if self._testing else lamps)
@@ -116,3 +144,14 @@ def add_label(label: str, text: str) -> str:
     """
     width = _DIGITS - len(label) + text.count(".")
     return label + " " * (width - len(text)) + text
+
+
+def fit(label: str, value: int, places: int) -> str:
+    """Return `label` and an integer with its decimal point, without decimals where these don't fit.
+
+    The value is zero or more.
+    """
+    text = decimal(value, places)
+    if len(label) + len(text) > _DIGITS + 1:
+        text = text[: -places - 1]
+    return add_label(label, text)

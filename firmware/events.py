@@ -132,6 +132,15 @@ class Events:
         entry = self._read_slot(kind, number % _slots_of(kind))
         return entry if entry and _number_of(entry) == number else None
 
+    def read_purchase(self, number: int) -> "tuple | None":
+        """Return (local minute, fen, count) of a purchase; as `read`."""
+        entry = self.read(event_chain.PURCHASE, number)
+        if not entry:
+            return None
+        record = card_files.unpack(card_files.LOG_ENTRY, entry)
+        amount, count = record["detail"][:4], record["detail"][4:8]
+        return record["time"], int.from_bytes(amount, "big"), int.from_bytes(count, "big")
+
     def read_newest_detail(self, kind: int) -> bytes:
         """Return the detail of the newest entry; b"" without one, or if the memory fails."""
         try:

@@ -23,6 +23,8 @@ RULES_BYTES = const(64)
 CALIBRATION_AT = const(4_352)  # of the metering chip
 CALIBRATION_SLOT_BYTES = const(48)
 CALIBRATION_SLOTS = const(8)
+HISTORY_AT = const(4_736)  # of the use, by days and months
+HISTORY_BYTES = const(192)
 
 # Events, a ring for each kind in the order of event_chain.py, one slot more than it promises.
 EVENTS_AT = const(6_144)

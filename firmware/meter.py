@@ -4,7 +4,7 @@
                            stage or price
     switch   every 200 ms  load and voltage are watched, and the relay follows the decision of
                            supply.py, while the mains is good
-    show     every 100 ms  key, pages, messages, lamps
+    show     every 100 ms  key, pages, messages, lamps, buzzer
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
     rescue   on power fail commit, then settle if the supply lasts
@@ -38,7 +38,6 @@ _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
-_HOLD_MS = const(2_900)  # the press is seen up to 0.2 s after it began; people count to three
 _REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
@@ -65,7 +64,6 @@ class Meter:
         self.calibrate(state)
         self.clock = board.clock(lambda: self.store.state.earliest_s)
         self.tariff = Tariff(self.store, self.clock, memory, self.log)
-        self._key = board.key()
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
@@ -83,11 +81,13 @@ class Meter:
 
     def _make_parts(self, board, cold: bool) -> None:
         """Import and build what the first count does without. `cold`: power came just now."""
+        from buzzer import Buzzer
         from display import Display
         from esam import Esam
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
+        from key import Key
         from line import Channel
         from pages import Pages
         from relay import Relay
@@ -134,7 +134,12 @@ class Meter:
             self.self_check,
             self.supply_switch,
             self.tariff,
+            self.events,
+            self.find_history,
         )
+        self._history = None
+        self.key = Key(board.key(), self.display, self.pages, self.supply_switch)
+        self.buzzer = Buzzer(board.buzzer(), self.clock, self.supply_switch)
         self._event_watch = EventWatch(self.events, self.store, self.pages, not cold)
         self._case_watch = None
         if hasattr(board, "case_contact"):
@@ -152,13 +157,13 @@ class Meter:
         sessions = CardSessions(
             self.esam, self.settlement, self.store, self.clock, self.tariff, self.events,
             self.illegal, self.metering, self.relay, self.display, self.pages, self.self_check,
-            self.is_key_down, self._report_slot, self.log,
+            self.key.is_down, self._report_slot, self.log,
         )  # fmt: skip
         switch = board.slot_switch()
         self.card_slot = CardSlot(
             Card(Channel(board.card_line()), switch), switch, sessions, self.esam, self.settlement,
             self.store, self.recovery, self.metering, self.clock, self.events, self.illegal,
-            self.display, self._report_slot, self.log,
+            self.display, self.buzzer, self._report_slot, self.log,
         )  # fmt: skip
 
     def log(self, text: str) -> None:
@@ -181,17 +186,14 @@ class Meter:
         )
 
     def stop(self) -> None:
-        """Leave the meter safe: both relay coils off, the state committed.
+        """Leave the meter safe: both relay coils off, no sound, the state committed.
 
         For code that ends `run` from outside.
         """
         self.relay.release()
+        self.buzzer.silence()
         self.recovery.adopt_now()
         self.store.keep()
-
-    def is_key_down(self) -> bool:
-        """Return True while the key is pressed."""
-        return not self._key.value()
 
     def set_clock(self, seconds: int, back: bool = False) -> tuple:
         """Set the clock for an installer (`dianka clock`, flashing); return as `Ds3231.adjust`.
@@ -208,6 +210,14 @@ class Meter:
         if done:
             self.events.log_clock(former, seconds)
         return former, done
+
+    def find_history(self):
+        """Return the history of the use, which the start does without."""
+        if not self._history:
+            from use_history import UseHistory
+
+            self._history = UseHistory(self._memory, self.store, self.clock, self.log)
+        return self._history
 
     def calibrate(self, state: "State") -> None:
         """Let the metering chip count by the calibration that this state names, if it names one."""
@@ -239,23 +249,12 @@ class Meter:
             await asyncio.sleep_ms(2 * _TICK_MS)
 
     async def _show(self) -> None:
-        # A key that is down from the start on is stuck: it does nothing until it has been up.
-        pressed = before = True
-        down_ms = None  # since when it is held for a release of the supply
         while True:
-            now = self.is_key_down()
-            if now and before and not pressed:
-                self.display.press_key()
-                down_ms = time.ticks_ms()
-            pressed, before = now and before, now
-            if not pressed:
-                down_ms = None
-            elif down_ms is not None and time.ticks_diff(time.ticks_ms(), down_ms) >= _HOLD_MS:
-                down_ms = None  # once, however long it stays down
-                self.supply_switch.release(supply.BY_KEY)
+            self.key.look()
             self.pages.update()
             if self._case_watch:
                 self._case_watch.look()
+            self.buzzer.step(supply.is_alarm_on(self.store.state))
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -284,6 +283,8 @@ class Meter:
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
             self._event_watch.look()
+            self.find_history().look()
+            await self.pages.compute_receipt(self.esam)
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
             await asyncio.sleep_ms(1000)

@@ -1,15 +1,17 @@
-"""Provide the meter's pages, its lamps and the codes of standing faults.
+"""Provide the meter's first page, its lamps and the codes of standing faults.
 
-It only reads and decides nothing.
+The other pages (page_texts.py) are imported when the first of them is shown. It only reads and
+decides nothing.
 """
 
 from micropython import const
 
 import account
 import supply
-from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, add_label, decimal
+from display import ALARM, FAULT, OVERDRAFT, PULSE, TRIP, Display, decimal
 from ds3231 import Ds3231
-from metering import LOST, Metering
+from events import Events
+from metering import Metering
 from relay import Relay
 from selfcheck import SelfCheck
 from settlement import Settlement
@@ -22,7 +24,10 @@ _CODES = const(32)
 
 
 class Pages:
-    """The texts and lamps of one meter, which `update` passes to the display."""
+    """The texts and lamps of one meter, which `update` passes to the display.
+
+    `find_history` returns the history of the use (use_history.py).
+    """
 
     def __init__(
         self,
@@ -35,6 +40,8 @@ class Pages:
         self_check: "SelfCheck",
         supply_switch: "SupplySwitch",
         tariff: "Tariff",
+        events: "Events",
+        find_history,
     ) -> None:
         self._display = display
         self._store = store
@@ -45,22 +52,43 @@ class Pages:
         self._self_check = self_check
         self._supply_switch = supply_switch
         self._tariff = tariff
-        self._pages = (
-            self._format_balance,
-            self._format_energy,
-            self._format_price,
-            self._format_power,
-            self._format_number,
-            self._format_check,
-        )
-        if metering.chip.kind:
-            self._pages += (self._format_calibration,)
+        self._events = events
+        self._find_history = find_history
+        self._receipt = (0, "")  # of purchase number, the ten digits
+        self._first = (self._format_balance,)
+        self._others = None
 
     def update(self) -> None:
         """Bring the display up to date."""
         faults = self.list_faults()
         lamps = self._pick_lamps(faults)
-        self._display.update(self._list_pages(), lamps, faults + self._supply_switch.list_texts())
+        pages = self._list_pages() if self._display.turned else self._first
+        self._display.update(pages, lamps, faults + self._supply_switch.list_texts())
+
+    def turn_statement(self) -> None:
+        """Show the statement, or the first page again if it is on show."""
+        lines = ()
+        if not self._display.has_list:
+            import statement
+
+            lines = statement.list_lines(self._events, self._find_history())
+        self._display.show_list(lines)
+
+    async def compute_receipt(self, esam) -> None:
+        """Compute the receipt of the last purchase if somebody turns the pages and it is not known.
+
+        To be called every second.
+        """
+        state = self._store.state
+        if not (self._display.turned and self._settlement.ready and state.count):
+            return
+        if not self._receipt[1] or self._receipt[0] != state.count:
+            import receipt
+
+            code = await receipt.compute_code(
+                esam, self._settlement.lock, state.meter_no, state.count
+            )
+            self._receipt = state.count, code
 
     def compose_texts(self) -> list:
         """Return the text of each page as it is now."""
@@ -68,10 +96,15 @@ class Pages:
 
     def _list_pages(self) -> tuple:
         """Return all pages; those about friendly time last, as many as there is to say."""
+        if self._others is None:
+            from page_texts import PageTexts
+
+            self._others = PageTexts(
+                self._store, self._metering, self._self_check, self._tariff, self._events,
+                self._find_history(), self.compute_fault_bits, lambda: self._receipt,
+            )  # fmt: skip
         texts = self._supply_switch.friendly_pages
-        if not texts:
-            return self._pages
-        return self._pages + tuple([lambda text=text: text for text in texts])
+        return self._first + self._others.pages + tuple([lambda text=text: text for text in texts])
 
     def list_faults(self) -> list:
         """Return the codes of the meter's standing faults, such as Err-02 (docs/operations.md)."""
@@ -105,27 +138,3 @@ class Pages:
 
     def _format_balance(self) -> str:
         return decimal(self._store.state.balance_fen, 2)
-
-    def _format_energy(self) -> str:
-        return add_label("E", decimal(account.compute_kwh_x100(self._store.state), 2))
-
-    def _format_price(self) -> str:
-        return add_label("P" + self._tariff.mark, decimal(self._store.state.price_e4, 4))
-
-    def _format_power(self) -> str:
-        return add_label("L", str(self._metering.chip.power_mw // 1000))
-
-    def _format_number(self) -> str:
-        return add_label("no", "%06d" % (self._store.state.meter_no % 1000000))
-
-    def _format_check(self) -> str:
-        """Return the self-check's code (docs/selfcheck.md).
-
-        For an installer who missed it at the start.
-        """
-        return self._self_check.code or "--------"
-
-    def _format_calibration(self) -> str:
-        """Return the number of the calibration in force; 0: none, "Lo": it is lost."""
-        number = self._metering.calibration
-        return add_label("CAL", "Lo" if number == LOST else str(number))

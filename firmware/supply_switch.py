@@ -102,6 +102,17 @@ class SupplySwitch:
             supply.release(self._store.state, acts)
             self._store.keep()
 
+    @property
+    def waits_for_key(self) -> bool:
+        """Return whether holding the key would bring the supply back."""
+        return bool(supply.CAUSES[self.cause][2] & supply.BY_KEY)
+
+    @property
+    def friendly_hours(self) -> "tuple | None":
+        """Return the hours of the day that the rules call friendly, from and to; None without."""
+        hours = self._rules.get("friendly_from_h", 0), self._rules.get("friendly_to_h", 0)
+        return hours if hours[0] != hours[1] else None
+
     def list_texts(self) -> list:
         """Return what the display says of the supply: nothing while it is simply on."""
         words = supply.CAUSES[self.cause][1]

@@ -160,6 +160,10 @@ def power_fail() -> Pin:
     return Pin(POWER_FAIL, Pin.IN)
 
 
+def buzzer() -> None:
+    """Return None: no pin is left over for a buzzer."""
+
+
 def _share_uart() -> SharedUart:
     if "lines" not in _buses:
         uart = UART(

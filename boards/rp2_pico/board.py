@@ -44,6 +44,7 @@ RELAY_FEEDBACK = 26
 KEY = 27
 POWER_FAIL = 28
 CASE_CONTACT = 13
+BUZZER = 3
 
 KV_MILLI = 1880
 KI_MILLI = 1000
@@ -153,6 +154,11 @@ def power_fail() -> Pin:
 def case_contact() -> Pin:
     """Return the pin that is 0 while the case is closed."""
     return Pin(CASE_CONTACT, Pin.IN, Pin.PULL_UP)
+
+
+def buzzer() -> Pin:
+    """Return the pin that makes the buzzer sound while it is 1."""
+    return Pin(BUZZER, Pin.OUT, value=0)
 
 
 def _spi() -> SPI:

@@ -158,6 +158,34 @@ def test_standing_faults_take_turns_with_the_page() -> None:
     assert {face.shows(500) for _ in range(19)} == {"donE"}
 
 
+def test_a_list_takes_the_place_of_pages_and_notices() -> None:
+    face = Face()
+    face.faults = ["Err-01"]
+    face.display.press_key()
+    face.display.show_list((lambda: ("1", "2", "3"), lambda: ("4",)))
+    assert [face.shows(1000) for _ in range(8)] == ["1", "2", "2", "3", "3", "1", "1", "2"]
+    face.display.press_key()
+    assert {face.shows(500) for _ in range(50)} == {"4"}
+    face.display.press_key()
+    assert {face.shows(500) for _ in range(14)} == {"1.00", "Err-01"} and not face.display.has_list
+    face.display.show_list((lambda: ("1",),))
+    assert face.shows(29_900) == "1" and face.shows(200) in ("1.00", "Err-01")
+
+
+def test_a_card_ends_a_list_and_prevents_one() -> None:
+    face = Face()
+    face.display.show_list((lambda: ("1",), lambda: ("2",)))
+    face.display.press_key()
+    face.display.show_messages(("rEAd", 1000))
+    face.display.show_reading(True)
+    assert (face.shows(900), face.shows(200)) == ("rEAd", "1.00")
+    face.display.show_list((lambda: ("1",),))
+    assert face.shows(100) == "1.00"
+    face.display.show_reading(False)
+    face.display.show_list((lambda: ("1",),))
+    assert face.shows(100) == "1"
+
+
 def test_a_display_that_forgot_is_sent_everything_within_a_minute() -> None:
     face = Face()
     face.shows(1000)
@@ -184,6 +212,14 @@ def test_decimal(value: int, places: int) -> None:
     assert int(text.replace(".", "")) == value
     assert len(text) - text.index(".") - 1 == places
     assert text.lstrip("-")[0] != "."
+
+
+@given(st.sampled_from(("b", "n0", "bt")), st.integers(0, 10**10), st.integers(1, 2))
+def test_what_does_not_fit_loses_its_decimals_first(label: str, value: int, places: int) -> None:
+    text = DISPLAY.fit(label, value, places)
+    whole = DISPLAY.add_label(label, DISPLAY.decimal(value, places))
+    room = len(label) + len(str(max(value, 10**places))) <= 8
+    assert text == (whole if room else DISPLAY.add_label(label, str(value // 10**places)))
 
 
 @given(

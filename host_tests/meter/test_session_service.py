@@ -124,7 +124,7 @@ def test_an_inspection_shows_every_page(kit: MeterKit) -> None:
     in_use(kit, 5000)
     make_inspection(kit)
     kit.rig.insert(INSPECTION)
-    shown = kit.watch_display(20 * S)
+    shown = kit.watch_display(60 * S)
     for page in kit.meter.pages.compose_texts():
         assert page.strip() in shown, (page, shown)
     assert {"50.00", "P 0.5000", "no000012"} <= {" ".join(text.split()) for text in shown}

@@ -24,6 +24,12 @@ def test_the_first_day() -> None:
     assert "first-day.story: all " in printed.splitlines()[-1]
 
 
+def test_pages_statement_and_receipt_by_key() -> None:
+    """What is imported when the key is first pressed, into the heap of a meter in use."""
+    status, _, errors = play("where-it-went")
+    assert (status, errors) == (0, "")
+
+
 def test_a_meter_lives_on_in_its_folder_and_an_expectation_can_fail(tmp_path: Path) -> None:
     home = ["--folder", str(tmp_path / "meter")]
     assert play("new-meter", *home)[0] == 0

@@ -22,6 +22,7 @@ from dianka.bench.stage import live as live_screen
 from dianka.bench.stage import story as stories
 from dianka.bench.stage.console import Printer, format_span
 from dianka.bench.stage.desk_line import DeskLine
+from dianka.bench.stage.digit_pictures import PictureError, draw_pictures
 from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
@@ -195,6 +196,18 @@ def picture_command(
         draw_live_screen(file, runner)
 
 
+@bench_app.command("digits")
+def digits_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of the pages, such as docs.")],
+) -> None:
+    """Draw what the meter's eight digits show, for the pages that name such pictures.
+
+    Example: dianka bench digits docs
+    """
+    with _fail_in_one_line():
+        typer.echo(f"{draw_pictures(folder)} pictures drawn")
+
+
 def _play(rig: Rig, place: Path, story: Story) -> None:
     console = Console(highlight=False, emoji=False)
     printer = Printer(console)
@@ -244,7 +257,7 @@ def _fail_in_one_line() -> Iterator[None]:
     try:
         with end_on_signals():
             yield
-    except (StoryError, RigError, VmError, ChipError, OSError) as error:
+    except (StoryError, RigError, VmError, ChipError, PictureError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)
         console.print(_format_error(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None

@@ -167,6 +167,8 @@ def _make_safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
     return (slot, _make_contacts("ESAM, ISO 7816", "ESAM", line("ESAM")), _I2C, _DISPLAY)
 
 
+# From +5 V; the relay's driver has channels to spare. No pin of the ESP32 is left over for it.
+_BUZZER = Part("active buzzer, 5 V", (_make_output("BUZZER", "minus", "ULN2803A"),))
 _KEY = Part("push button, insulated cap", (_make_input("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
 
 # The ESP32 has no pin left for it.
@@ -227,7 +229,7 @@ BOARDS = {
         title="Dianka on the Raspberry Pi Pico",
         chip="Raspberry Pi Pico",
         prefix="GP",
-        left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE),
+        left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE, _BUZZER),
         right=_make_safe_side(_make_pico_line),
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from dianka.bench.models.att7022_link import Att7022Model
 from dianka.bench.models.board_pins import find_line_port, read_constants, read_metering
+from dianka.bench.models.buzzer import Buzzer
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.contacts import T0Socket
 from dianka.bench.models.ds3231 import Ds3231
@@ -63,6 +64,7 @@ class Bench:
     pins: dict[str, int]
     metering: str = "hlw8032"
     phases: list[Mains] = field(default_factory=list)
+    buzzer: Buzzer | None = None  # a board may have none
 
     def get_wire_level(self, name: str) -> int:
         """Return the level of the wire that the board calls `name`."""
@@ -98,6 +100,8 @@ class Bench:
             "POWER_FAIL",
         ):
             self.set_wire(name, 0)
+        if self.buzzer:
+            self.set_wire("BUZZER", 0)
         self.slot.set_clock(0)
         self.esam.set_clock(0)
         self.mcu.reset()
@@ -170,7 +174,7 @@ def build(
     get_wire("SLOT_SWITCH").set(1)
     bench = Bench(
         clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins,
-        metering, phases,
+        metering, phases, Buzzer(clock, get_wire("BUZZER")) if "BUZZER" in pins else None,
     )  # fmt: skip
     bench.power_down()
     if esam:

@@ -280,6 +280,8 @@ class Rig:
             "ESAM_RESET",
         ):
             self.bench.set_wire(name, 0)
+        if self.bench.buzzer:
+            self.bench.set_wire("BUZZER", 0)
         self.bench.slot.set_clock(0)
         self.bench.esam.set_clock(0)
         self.runner.start(WATCHDOG)

@@ -38,6 +38,10 @@ class _Cards(LazyGroup):
             "dianka.desk.cli.replacing:replace_command",
             "Make a replacement card.",
         ),
+        "receipt": Later(
+            "dianka.desk.cli.receipt:receipt_command",
+            "Check the digits that a resident reads out from the meter.",
+        ),
         "insert": Later(
             "dianka.desk.cli.readers:insert_command",
             "Put a card file into a virtual reader, until Ctrl-C.",

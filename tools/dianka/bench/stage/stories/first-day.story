@@ -37,6 +37,7 @@ desk: card issue user resident.card --meter 1 --customer 1 --alarm1 1.00 --alarm
 desk: sell resident.card 2.00
 insert resident.card upside down
 expect display "Err-32" within 5 s
+expect display "tUrn 1t" within 6 s      # turn it
 expect relay open
 pull card
 wait 8 s

@@ -81,10 +81,10 @@ load 0 W
 wait 1 s
 insert inspection.card
 expect display contains "5.00" within 5 s
-expect display contains "P" within 9 s
-expect display contains "no" within 8 s
+expect display contains "P" within 6 s
+expect display contains "no" within 30 s
 pull card
-wait 6 s
+wait 20 s
 expect relay closed
 expect display contains "5.00"
 desk: card show inspection.card
