@@ -10,10 +10,10 @@ import asyncio
 import gc
 
 from micropython import const
+from panel import Buzzer
 
 import card_files
-from buzzer import Buzzer
-from card_errors import CardError, make_error, make_refusal
+from card_errors import CardError, compose_messages, make_error, make_refusal
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
@@ -120,8 +120,6 @@ class CardSlot:
             self._set_busy(False)
 
     def _show_refusal(self, group: str, code: int) -> None:
-        from card_words import compose_messages
-
         self._buzzer.sound(False)
         self._display.show_messages(*compose_messages(group, code))
 

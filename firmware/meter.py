@@ -103,12 +103,11 @@ class Meter:
         # they are a third of the firmware.
         if self._count_once():
             self.store.keep()
-        from buzzer import Buzzer
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
-        from key import Key
         from pages import Pages
+        from panel import Buzzer, Key
         from supply_switch import SupplySwitch
 
         self.events = Events(memory, self.clock, self.store, self.log)
@@ -293,7 +292,10 @@ class Meter:
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
             self._event_watch.look()
-            self.find_history().look()
+            await asyncio.sleep_ms(0)  # each in a step of its own: the first import takes a while
+            history = self.find_history()
+            await asyncio.sleep_ms(0)
+            history.look()
             await self.pages.compute_receipt(self.esam)
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
