@@ -12,8 +12,7 @@ import gc
 from micropython import const
 
 import card_files
-from buzzer import Buzzer
-from card_errors import CardError, make_error, make_refusal
+from card_errors import CardError, compose_messages, make_error, make_refusal
 from card_sessions import CardSessions
 from display import Display
 from ds3231 import Ds3231
@@ -24,6 +23,7 @@ from iccard import Card
 from illegal_cards import FIELDS, IllegalCards
 from journal import JournalError
 from metering import Metering
+from panel import Buzzer
 from settlement import Settlement
 from state import MOST_ILLEGAL
 from state_recovery import StateRecovery
@@ -120,8 +120,6 @@ class CardSlot:
             self._set_busy(False)
 
     def _show_refusal(self, group: str, code: int) -> None:
-        from card_words import compose_messages
-
         self._buzzer.sound(False)
         self._display.show_messages(*compose_messages(group, code))
 

@@ -81,15 +81,14 @@ class Meter:
 
     def _make_parts(self, board, cold: bool) -> None:
         """Import and build what the first count does without. `cold`: power came just now."""
-        from buzzer import Buzzer
         from display import Display
         from esam import Esam
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
-        from key import Key
         from line import Channel
         from pages import Pages
+        from panel import Buzzer, Key
         from relay import Relay
         from selfcheck import SelfCheck
         from settlement import Settlement
@@ -283,7 +282,10 @@ class Meter:
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
             self._event_watch.look()
-            self.find_history().look()
+            await asyncio.sleep_ms(0)  # each in a step of its own: the first import takes a while
+            history = self.find_history()
+            await asyncio.sleep_ms(0)
+            history.look()
             await self.pages.compute_receipt(self.esam)
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP

@@ -69,9 +69,9 @@ class Pages:
         """Show the statement, or the first page again if it is on show."""
         lines = ()
         if not self._display.has_list:
-            import statement
+            from page_texts import list_lines
 
-            lines = statement.list_lines(self._events, self._find_history())
+            lines = list_lines(self._events, self._find_history())
         self._display.show_list(lines)
 
     async def compute_receipt(self, esam) -> None:
@@ -83,11 +83,9 @@ class Pages:
         if not (self._display.turned and self._settlement.ready and state.count):
             return
         if not self._receipt[1] or self._receipt[0] != state.count:
-            import receipt
+            from page_texts import compute_code
 
-            code = await receipt.compute_code(
-                esam, self._settlement.lock, state.meter_no, state.count
-            )
+            code = await compute_code(esam, self._settlement.lock, state.meter_no, state.count)
             self._receipt = state.count, code
 
     def compose_texts(self) -> list:

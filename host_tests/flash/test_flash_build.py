@@ -1,4 +1,4 @@
-"""Which modules a board gets: of the metering chips' drivers only that of its own METERING."""
+"""Which modules a board gets: neither other boards' nor other metering chips' than its own."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ DRIVERS = {
     "att7022": {"att7022", "att7022_parts", "spi_guest"},
     "pulse_meter": {"pulse_meter", "pio_filter"},
 }
-OTHER_PORTS = {"esp32_devkit": {"pio_filter"}}  # this board names it for no chip, so it stays
+OTHER_PORTS = {"rp2_pico": {"line_shared", "line_uart"}, "esp32_devkit": {"line_pio", "pio_filter"}}
 
 
 @pytest.mark.parametrize("name", ["rp2_pico", "esp32_devkit"])
@@ -23,7 +23,7 @@ def test_a_board_gets_the_driver_of_its_chip_and_no_other(
     tmp_path: Path, name: str, metering: str
 ) -> None:
     board = write_board_with(BOARDS / name, metering, tmp_path)
-    others = set().union(*DRIVERS.values()) - DRIVERS[metering] - OTHER_PORTS.get(name, set())
+    others = set().union(*DRIVERS.values()) - DRIVERS[metering] | OTHER_PORTS[name]
     assert find_unused(board) == others
     files = {path.stem for path in list_sources(FIRMWARE, board).values()}
     assert files == {path.stem for path in FIRMWARE.glob("*.py")} - others | {"board"}

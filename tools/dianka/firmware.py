@@ -40,12 +40,15 @@ def load_shared(name: str) -> types.ModuleType:
 
 
 def find_unused(board: Path, firmware: Path = FIRMWARE) -> set[str]:
-    """Return the modules that only another metering chip than this board's METERING needs.
+    """Return the modules that only other boards need, or another metering chip than this one's.
 
-    They stay off the board: each file there makes every import a little slower.
+    METERING names the chip. They stay off the board: each file there makes every import a little
+    slower.
     """
     tree = _parse((board / "board.py").read_text(encoding="utf-8"))
     every = _reach(_list_imports(tree), firmware)
+    for other in BOARDS.glob("*/board.py"):
+        every |= _reach(_list_imports_of(other.read_text(encoding="utf-8")), firmware)
     left_out = every - _reach(_list_imports(_Chosen(tree).visit(tree)), firmware)
     kept = {path.stem for path in firmware.glob("*.py")} - left_out
     return left_out - _reach(kept, firmware)
