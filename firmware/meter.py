@@ -139,6 +139,7 @@ class Meter:
 
     def _make_card_slot(self, board) -> None:
         """Import the kinds of session, and build the slot above all that they work with."""
+        gc.collect()  # now: later the heap would be in pieces too small for the next imports
         from card_factory import FactorySession
         from card_init import InitSession
         from card_inspect import InspectSession
