@@ -148,6 +148,7 @@ class Meter:
 
     def _make_card_slot(self, board) -> None:
         """Build the slot above all that its sessions work with."""
+        gc.collect()  # now: later the heap would be in pieces too small for the next imports
         from card_sessions import CardSessions
         from card_slot import CardSlot
         from iccard import Card

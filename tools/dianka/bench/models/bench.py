@@ -172,6 +172,8 @@ def build(
     clocks = {pins["CARD_CLOCK"]: slot, pins["ESAM_CLOCK"]: soldered}
     mcu.on_pwm = lambda pin, frequency: clocks[pin].set_clock(frequency) if pin in clocks else None
     get_wire("SLOT_SWITCH").set(1)
+    if "CASE_CONTACT" in pins:
+        get_wire("CASE_CONTACT").set(0)  # closed, before any pull-up decides
     bench = Bench(
         clock, mcu, mains, chip, relay, display, memory, clock_chip, lines, slot, soldered, pins,
         metering, phases, Buzzer(clock, get_wire("BUZZER")) if "BUZZER" in pins else None,
