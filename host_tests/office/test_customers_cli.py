@@ -160,7 +160,8 @@ def test_a_sheet_by_command(office: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 1
     assert done.output.splitlines() == [
         "row 3, 姓名: there is no name: give one",
-        "1 bad cells: nothing is taken in",
+        "row 4, 客户编号: the same as in row 3",
+        "2 bad cells: nothing is taken in",
     ]
     file.write_text("客户编号,姓名\n1,a\n2,b\n", encoding="utf-8")
     assert CliRunner().invoke(app, words).output.startswith("2 customers would be taken in")

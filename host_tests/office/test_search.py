@@ -64,12 +64,75 @@ def test_every_part_of_every_word_is_found(office: Path) -> None:
         for word in rng.sample(words, rng.choice((1, 1, 1, 2, 3))):
             first = rng.randrange(len(word))
             asked.append(word[first : rng.randint(first + 1, len(word))])
-        right, found = find_slowly(words_by_id, asked), search(" ".join(asked))
+        right, found = find_slowly(words_by_id, asked), search(" ".join(asked), True)
         initials = [pk for pk in found if pk not in right]
         assert not initials or any(word.isascii() and word.isalpha() for word in asked), asked
         assert len(set(found)) == len(found) == min(len(right | set(initials)), MOST_FOUND), asked
         whole += len(right) <= MOST_FOUND
     assert whole > 100, "enough of them are compared to the last one"
+
+
+def test_a_phone_is_found_by_seven_digits_or_the_whole_of_it(office: Path) -> None:
+    """By who may not see it: else he asks for 1380, 1381, 1382 and so on, and knows it soon."""
+    from dianka.desk.office.customers.models import Customer
+    from dianka.desk.office.customers.search import MOST_FOUND, rebuild, search
+    from dianka.desk.office.figures.estate import fill_estate
+
+    fill_estate(CUSTOMERS)
+    rng = random.Random(7)
+    for customer in Customer.objects.all()[:40]:  # short ones and odd ones too
+        phone = rng.choice(("", "110", "88412", f"+86 138-{customer.pk:04d}", "5551234 ext 9"))
+        Customer.objects.filter(pk=customer.pk).update(phone=phone)
+    rebuild()
+    others, phones = {}, {}
+    for customer in Customer.objects.all():
+        phones[customer.pk] = "".join(sign for sign in customer.phone if sign.isalnum())
+        words = words_of(customer)
+        words.remove(customer.phone)
+        others[customer.pk] = words
+
+    def fits(pk: int, word: str) -> bool:
+        if find_slowly({pk: others[pk]}, [word]):
+            return True
+        digits = sum(sign.isdigit() for sign in word)
+        allowed = not digits or digits >= 7 or phones[pk] == word
+        return allowed and bool(find_slowly({pk: [phones[pk]]}, [word]))
+
+    by_phone = 0
+    for _ in range(400):
+        pk = rng.choice(list(others))
+        asked = []
+        for word in [phones[pk], *rng.sample(others[pk], rng.randrange(2))]:
+            first = rng.randrange(len(word)) if word else 0
+            asked.append(word[first : rng.randint(first + 1, len(word))] if word else "x")
+        if rng.random() < 0.2:
+            asked = [phones[pk]] if phones[pk] else asked
+        right = {pk for pk in others if all(fits(pk, word) for word in asked)}
+        found = search(" ".join(asked))
+        if len(asked) > 1 and "".join(asked).isdigit():
+            whole = "".join(asked)
+            right |= {pk for pk in others if len(whole) >= 7 and whole in phones[pk]}
+        initials = [pk for pk in found if pk not in right]
+        assert not initials or any(word.isascii() and word.isalpha() for word in asked), asked
+        assert len(found) == min(len(right | set(initials)), MOST_FOUND), asked
+        by_phone += len(right) == 1
+    assert by_phone > 50, "seven digits and more are found"
+
+
+def test_who_may_find_a_phone_by_any_part_of_it(office: Path) -> None:
+    from dianka.desk.office.customers.records import find_customers
+
+    add("张三", 9, "13812345678")
+
+    def find_as(role: str, text: str) -> list[str]:
+        return [shown.details.name for shown in find_customers(make_actor(role), text)]
+
+    for text in ("1381234", "2345678", "13812345678", "138-1234-5678", "138 12345678"):
+        assert find_as("clerk", text) == ["张三"], text
+    for text in ("138", "138123", "345678", "138 345678", "1", "张三 5678"):
+        assert find_as("clerk", text) == [], text
+        assert find_as("supervisor", text) == ["张三"], text
+    assert find_as("clerk", "张三 2345678") == ["张三"] and find_as("clerk", "9") == ["张三"]
 
 
 def test_searches_are_timed(office: Path) -> None:
@@ -99,7 +162,7 @@ def add(name: str, number: int | None = None, phone: str = "") -> int:
 def find(text: str) -> list[str]:
     from dianka.desk.office.customers.search import search
 
-    return names(search(text))
+    return names(search(text, any_phone=True))
 
 
 def test_best_first(office: Path) -> None:

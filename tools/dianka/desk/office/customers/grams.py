@@ -9,6 +9,7 @@ the function, but is an extension that may be missing, and finds no two characte
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -42,8 +43,7 @@ _CANDIDATES = {
     "sqlite": "SELECT text.customer_id, text.words FROM (SELECT rowid FROM customers_gram "
     "WHERE customers_gram MATCH %s LIMIT %s) AS gram "
     "JOIN customers_searchtext AS text ON text.customer_id = gram.rowid",
-    "postgresql": "SELECT customer_id, words FROM customers_searchtext "
-    "WHERE customers_grams(words) @> %s LIMIT %s",
+    "postgresql": "SELECT customer_id, words FROM customers_searchtext WHERE {fits} LIMIT %s",
 }
 # To compute the grams of row after row, as the planner likes to for common ones, takes seconds.
 _BY_INDEX = "SELECT set_config('enable_seqscan', 'off', true), set_config('work_mem', '32MB', true)"
@@ -61,32 +61,77 @@ def make_index(_apps: Any, editor: Any) -> None:
         editor.execute(statement, params=None)  # or % would want to be filled in
 
 
-def find_lines(words: list[str], mark: str, most: int) -> list[int]:
-    """Return up to `most` customers with words that begin so (MARK), or hold them anywhere ("").
+@dataclass(frozen=True)
+class Way:
+    """One way in which a line may have what is looked for: part of a word, or a whole one."""
 
-    One character finds words that begin with it, in either case.
+    text: str
+    whole: bool = False
+
+    def find_like(self, mark: str) -> str:
+        """Return the pattern of lines that have it; a line has a space behind its last word."""
+        if self.whole:
+            return f"%{MARK}{self.text} %"
+        return f"%{MARK if len(self.text) == 1 else mark}{self.text}%"
+
+    def pick_grams(self, mark: str) -> list[str]:
+        """Return the longest grams that a line with it must have."""
+        return sorted(_pick_grams(self.text, MARK if self.whole else mark))
+
+
+def find_lines(words: list[list[Way]], mark: str, most: int) -> list[int]:
+    """Return up to `most` customers whose lines have each of these words in one of its ways.
+
+    Words begin so (MARK), or hold it anywhere (""). One character finds words that begin with it,
+    in either case.
     """
-    likes = [f"%{MARK if len(word) == 1 else mark}{word}%" for word in words]
+    likes = [[way.find_like(mark) for way in ways] for ways in words]
     with transaction.atomic(), connection.cursor() as cursor:
         found = _compare(cursor, _FIRST_LINES, [_MOST_GUESSED], likes, most)
         if len(found) == most:
             return found
+        grams = [[way.pick_grams(mark) for way in ways] for ways in words]
         if connection.vendor == "postgresql":
             cursor.execute(_BY_INDEX)
-        grams = sorted({gram for word in words for gram in _pick_grams(word, mark)})
-        match = grams if connection.vendor == "postgresql" else " ".join(map('"{}"'.format, grams))
-        return _compare(
-            cursor, _CANDIDATES[connection.vendor], [match, _MOST_COMPARED], likes, most
-        )
+            fits, given = _match_postgresql(grams)
+            candidates = _CANDIDATES["postgresql"].format(fits=fits)
+        else:
+            candidates, given = _CANDIDATES["sqlite"], [_match_sqlite(grams)]
+        return _compare(cursor, candidates, [*given, _MOST_COMPARED], likes, most)
+
+
+def _match_sqlite(words: list[list[list[str]]]) -> str:
+    """Return what the full-text table is asked: each word's grams in one of its ways."""
+    return " AND ".join(
+        "({})".format(" OR ".join(f"({' AND '.join(map(_quote, grams))})" for grams in ways))
+        for ways in words
+    )
+
+
+def _quote(gram: str) -> str:
+    return f'"{gram}"'
+
+
+def _match_postgresql(words: list[list[list[str]]]) -> tuple[str, list[object]]:
+    """Return the condition that asks the index, and its values.
+
+    Words with one way are one condition: the index then counts all their grams at once.
+    """
+    alone = sorted({gram for ways in words if len(ways) == 1 for gram in ways[0]})
+    groups: list[list[list[str]]] = [ways for ways in words if len(ways) > 1]
+    groups += [[alone]] if alone else []
+    fits = [" OR ".join(["customers_grams(words) @> %s"] * len(ways)) for ways in groups]
+    return " AND ".join(f"({fit})" for fit in fits), [grams for ways in groups for grams in ways]
 
 
 def _compare(
-    cursor: Any, candidates: str, given: list[object], likes: list[str], most: int
+    cursor: Any, candidates: str, given: list[object], likes: list[list[str]], most: int
 ) -> list[int]:
-    """Return up to `most` of these candidates whose lines are like all of these."""
-    fits = " AND ".join(["words LIKE %s"] * len(likes))
-    statement = f"SELECT customer_id FROM ({candidates}) AS candidate WHERE {fits} LIMIT %s"
-    cursor.execute(statement, [*given, *likes, most])
+    """Return up to `most` of these candidates whose lines are like one of each of these."""
+    fits = (" OR ".join(["words || ' ' LIKE %s"] * len(ways)) for ways in likes)
+    fit = " AND ".join(f"({each})" for each in fits)
+    statement = f"SELECT customer_id FROM ({candidates}) AS candidate WHERE {fit} LIMIT %s"
+    cursor.execute(statement, [*given, *(like for ways in likes for like in ways), most])
     return [row[0] for row in cursor.fetchall()]
 
 

@@ -5,6 +5,10 @@ a contract, a meter's place or a card calls it in the same transaction. A word i
 alone, in lower case. An index (grams.py) finds the lines that hold all short pieces of what is
 looked for; they are then compared with the words themselves. So one character finds the words that
 begin with it, two or more the words that hold them anywhere.
+
+Digits of a phone stand in the line as other signs (_PHONE), so that phones may be left out: who may
+not see personal numbers finds a phone by seven digits or the whole number alone. Else he could find
+any number out, one digit after the other.
 """
 
 import itertools
@@ -16,7 +20,7 @@ from django.db import transaction
 
 from dianka.card_port import CardError
 from dianka.desk.office.cards.models import Card
-from dianka.desk.office.customers.grams import MARK, find_lines, index_lines, rebuild_index
+from dianka.desk.office.customers.grams import MARK, Way, find_lines, index_lines, rebuild_index
 from dianka.desk.office.customers.models import Contract, Customer, SearchText
 
 MOST_FOUND = 50
@@ -24,12 +28,16 @@ _MOST_WORDS = 8
 _MOST_LETTERS = 40
 _MOST_READINGS = 8  # of a name with characters that are read in several ways
 _BATCH = 1000
+_PHONE = str.maketrans("0123456789", "ÀÁÂÃÄÅÆÇÈÉ")  # capitals, which no other word has
+_DIGITS = "0123456789"
+FEWEST_DIGITS = 7
 
 
-def search(text: str) -> list[int]:
+def search(text: str, any_phone: bool = False) -> list[int]:
     """Return the ids of up to MOST_FOUND customers who have all words of this text, best first.
 
-    Best is a number that is the text itself, then words that begin with it, then any part.
+    Best is a number that is the text itself, then words that begin with it, then any part. Phones
+    are found by FEWEST_DIGITS or the whole number, with `any_phone` by any part.
     """
     words = split_words(text)
     if not words or len(words) > _MOST_WORDS or max(map(len, words)) > _MOST_LETTERS:
@@ -39,10 +47,23 @@ def search(text: str) -> list[int]:
         )
     found: dict[int, None] = {}
     found.update(dict.fromkeys(_find_exact(words)))
-    for mark in (MARK, ""):
+    ways = [_find_ways(word, any_phone) for word in words]
+    tries = [(ways, MARK), (ways, "")]
+    if not any_phone and len(words) > 1 and set("".join(words)) <= set(_DIGITS):
+        tries.insert(0, ([_find_ways("".join(words), any_phone)[1:]], ""))  # 138-1234-5678
+    for each, mark in tries:
         if len(found) < MOST_FOUND:
-            found.update(dict.fromkeys(find_lines(words, mark, MOST_FOUND)))
+            found.update(dict.fromkeys(find_lines(each, mark, MOST_FOUND)))
     return list(found)[:MOST_FOUND]
+
+
+def _find_ways(word: str, any_phone: bool) -> list[Way]:
+    """Return in which ways a line may have a word: as it is, or in a phone."""
+    in_phone = word.translate(_PHONE)
+    if in_phone == word:
+        return [Way(word)]
+    digits = sum(sign in _DIGITS for sign in word)
+    return [Way(word), Way(in_phone, whole=not any_phone and digits < FEWEST_DIGITS)]
 
 
 def split_words(text: str) -> list[str]:
@@ -102,20 +123,26 @@ def _write_all(ids: Iterator[int]) -> Iterator[dict[int, str]]:
 
 
 def _compose_lines(ids: list[int]) -> dict[int, str]:
-    """Return the line of each of these customers."""
+    """Return the line of each of these customers.
+
+    Columns are named one by one: a step of an upgrade (migrations/0004) meets older tables.
+    """
     words: dict[int, list[str]] = {}
-    for customer in Customer.objects.filter(pk__in=ids):
-        words[customer.pk] = [
-            *split_words(customer.name),
-            *read_initials(customer.name),
-            "".join(split_words(customer.phone)),
-            *_show_number(customer.number),
+    people = Customer.objects.filter(pk__in=ids)
+    for key, name, phone, number in people.values_list("pk", "name", "phone", "number"):
+        words[key] = [
+            *split_words(name),
+            *read_initials(name),
+            "".join(split_words(phone)).translate(_PHONE),
+            *_show_number(number),
         ]
     contracts = Contract.objects.filter(customer__in=ids).exclude(state=Contract.State.CLOSED)
-    for contract in contracts.select_related("customer", "meter", "premise__area"):
-        words[contract.customer.pk] += _show_number(contract.meter.number)
-        if contract.premise:
-            words[contract.customer.pk] += split_words(str(contract.premise))
+    place = [f"premise__{name}" for name in ("area__name", "building", "unit", "room")]
+    for key, number, *place_words in contracts.order_by("pk").values_list(
+        "customer_id", "meter__number", *place
+    ):
+        words[key] += _show_number(number)
+        words[key] += split_words(" ".join(word for word in place_words if word))
     cards = Card.objects.filter(contract__customer__in=ids)
     for customer_id, serial in cards.values_list("contract__customer_id", "serial"):
         words[customer_id].append(serial)

@@ -31,7 +31,7 @@ def time_searches(times: int = 3) -> Iterator[Timed]:
         worst_us, found = 0, []
         for _ in range(times):
             began_us = time.perf_counter_ns() // 1000
-            found = search(words)
+            found = search(words, any_phone=True)
             worst_us = max(worst_us, time.perf_counter_ns() // 1000 - began_us)
         yield Timed(words, len(found), worst_us)
 

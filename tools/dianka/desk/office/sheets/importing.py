@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.office.sheets.columns import BadCell, Column, Kind, SheetError
+from dianka.desk.office.sheets.columns import Cells, Column, Kind, SheetError
 from dianka.desk.office.sheets.opening import Cell, read_file, read_rows
 from dianka.desk.office.sheets.people import Contracts, Customers
 from dianka.desk.office.sheets.places import Meters, Premises
@@ -26,7 +26,23 @@ _BATCH = 500
 KINDS: dict[str, Kind] = {
     kind.name: kind for kind in (Premises(), Customers(), Meters(), Contracts())
 }
-Row = tuple[int, dict[str, str]]
+
+
+@dataclass
+class Row:
+    """A row of a sheet as its cells were read, and whether nothing was found wrong with it."""
+
+    number: int
+    item: Any
+    good: bool
+
+    def may_use(self, key: Any) -> bool:
+        """Return whether a key of this row is as somebody typed it: of a bad row a number is."""
+        return self.good or (isinstance(key, int) and key > 0)
+
+    def has_key(self, kind: Kind) -> bool:
+        """Return whether the office can be asked for this row."""
+        return self.may_use(next(iter(kind.find_keys(self.item).values())))
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,8 @@ def _judge(kind: Kind, name: str, content: bytes) -> Outcome:
     seen: dict[tuple[str, Any], int] = {}
     while batch := list(islice(good, _BATCH)):
         _judge_batch(kind, batch, seen, outcome)
-    outcome.faults.sort(key=lambda fault: fault.row)
+    places = {column.heading: place for place, column in enumerate(kind.columns)}
+    outcome.faults.sort(key=lambda fault: (fault.row, places.get(fault.column, len(places))))
     if not outcome.new and not outcome.same and not outcome.faults:
         raise SheetError(f"{name} has no rows below its headings")
     return outcome
@@ -133,52 +150,51 @@ def _read_headings(kind: Kind, name: str, cells: list[Cell]) -> list[Column | No
 
 def _read_cells(
     kind: Kind, columns: list[Column | None], rows: Iterator[tuple[int, list[Cell]]], to: Outcome
-) -> Iterator[tuple[int, Any]]:
-    """Yield number and item of each row whose cells are all good."""
+) -> Iterator[Row]:
+    """Yield each row, and add what is wrong with its cells alone."""
     by_name = {column.name: column for column in kind.columns}
     for number, cells in rows:
         headed = [*columns, *[None] * len(cells)]
-        words, bad = dict.fromkeys(by_name, ""), len(to.faults)
+        words, bad, before = dict.fromkeys(by_name, ""), set(), len(to.faults)
         for column, cell in zip(headed, cells, strict=False):
             if cell.fault:
                 to.add_fault(number, column, cell.fault)
+                bad |= {column.name} if column else set()
             elif column:
                 words[column.name] = cell.text
             elif cell.text:
                 to.add_fault(number, None, f"{cell.text[:40]!r} has no heading above it")
-        if len(to.faults) > bad:
-            continue
-        try:
-            yield number, kind.parse(words)
-        except BadCell as error:
-            to.add_fault(number, by_name[error.column], str(error))
+        read = Cells(words, bad)
+        item = kind.parse(read)
+        for fault in read.faults:
+            to.add_fault(number, by_name[fault.column], str(fault))
+        yield Row(number, item, len(to.faults) == before)
 
 
 def _judge_batch(
-    kind: Kind, batch: list[tuple[int, Any]], seen: dict[tuple[str, Any], int], to: Outcome
+    kind: Kind, batch: list[Row], seen: dict[tuple[str, Any], int], to: Outcome
 ) -> None:
     by_name = {column.name: column for column in kind.columns}
-    present = kind.find_present([item for _, item in batch])
-    new: dict[int, Any] = {}
-    for number, item in batch:
-        keys = kind.find_keys(item)
-        first = next(iter(keys.values()))
-        twice = [name for name, key in keys.items() if (name, key) in seen]
+    present = kind.find_present([row.item for row in batch if row.has_key(kind)])
+    new: list[Row] = []
+    for row in batch:
+        keys = {name: key for name, key in kind.find_keys(row.item).items() if row.may_use(key)}
+        first = next(iter(keys.values()), None)
         for name, key in keys.items():
-            seen.setdefault((name, key), number)
-        if twice:
-            row = seen[twice[0], keys[twice[0]]]
-            to.add_fault(number, by_name[twice[0]], f"the same as in row {row}")
-        elif first not in present:
-            new[number] = item
-        elif kind.is_same(item, present[first]):
+            former = seen.setdefault((name, key), row.number)
+            if former != row.number:
+                to.add_fault(row.number, by_name[name], f"the same as in row {former}")
+                row.good = False
+        if first not in present:
+            new.append(row)
+        elif row.good and kind.is_same(row.item, present[first]):
             to.same += 1
-        else:
+        elif row.good:
             column = by_name[next(iter(keys))]
-            to.add_fault(number, column, "the office has it with other values: change it there")
-    numbers = {id(item): number for number, item in new.items()}
-    bad = set()
-    for item, error in kind.check_new(list(new.values())):
-        bad.add(id(item))
-        to.add_fault(numbers[id(item)], by_name[error.column], str(error))
-    to.new += [item for item in new.values() if id(item) not in bad]
+            to.add_fault(row.number, column, "the office has it with other values: change it there")
+    rows = {id(row.item): row for row in new}
+    for item, error in kind.check_new([row.item for row in new]):
+        row = rows[id(item)]
+        row.good = False
+        to.add_fault(row.number, by_name[error.column], str(error))
+    to.new += [row.item for row in new if row.good]

@@ -14,16 +14,14 @@ from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.sheets.columns import (
     BadCell,
+    Cells,
     Column,
-    attempt,
-    parse_amount,
-    parse_number,
-    parse_text,
 )
 from dianka.desk.office.texts import HIDDEN, clean_personal, clean_text, require_text
 from dianka.money import yuan
 
 _BATCH = 1000
+_AMOUNTS = ("alarm1", "alarm2", "hoard")
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,14 @@ class Customers:
     def __init__(self, whole_numbers: bool = False) -> None:
         self._whole_numbers = whole_numbers  # in what is listed
 
-    def parse(self, cells: dict[str, str]) -> CustomerRow:
+    def parse(self, cells: Cells) -> CustomerRow:
         details = Details(
-            parse_text(cells, "name", require_text, 60),
+            cells.read_text("name", require_text, 60),
             _parse_personal(cells, "phone"),
             _parse_personal(cells, "id_number"),
-            parse_text(cells, "note", clean_text, 500),
+            cells.read_text("note", clean_text, 500),
         )
-        return CustomerRow(parse_number(cells, "number"), details)
+        return CustomerRow(cells.read_number("number"), details)
 
     def find_keys(self, item: CustomerRow) -> dict[str, Any]:
         return {"number": item.number}
@@ -126,14 +124,16 @@ class Contracts:
         Column("hoard", "囤积限额", optional=True),
     )
 
-    def parse(self, cells: dict[str, str]) -> ContractRow:
+    def parse(self, cells: Cells) -> ContractRow:
         for column in ("alarm1", "alarm2"):
             if not cells[column]:
-                raise BadCell(column, "empty: the meter will hold to it, so nothing is assumed")
-        amounts = [parse_amount(cells, column) for column in ("alarm1", "alarm2", "hoard")]
-        terms = Terms(parse_text(cells, "tariff", require_text, 40), *amounts)
-        attempt("alarm1", terms.check)
-        return ContractRow(parse_number(cells, "customer"), parse_number(cells, "meter"), terms)
+                why = "empty: the meter will hold to it, so nothing is assumed"
+                cells.add_fault(column, why)
+        amounts = [cells.read_amount(column) for column in _AMOUNTS]
+        terms = Terms(cells.read_text("tariff", require_text, 40), *amounts)
+        if cells.is_good(*_AMOUNTS):
+            cells.attempt("alarm1", terms.check, None)
+        return ContractRow(cells.read_number("customer"), cells.read_number("meter"), terms)
 
     def find_keys(self, item: ContractRow) -> dict[str, Any]:
         return {"meter": item.meter}
@@ -155,10 +155,11 @@ class Contracts:
         )
         meters = set(installed.values_list("number", flat=True))
         tariffs = {name: _find_fault(name) for name in {item.terms.tariff for item in items}}
+        tariffs[""] = ""
         for item in items:
-            if item.customer not in numbers:
+            if item.customer and item.customer not in numbers:
                 yield item, BadCell("customer", f"there is no customer {item.customer:012d}")
-            if item.meter not in meters:
+            if item.meter and item.meter not in meters:
                 yield item, BadCell("meter", f"no meter {item.meter:012d} is installed")
             if tariffs[item.terms.tariff]:
                 yield item, BadCell("tariff", tariffs[item.terms.tariff])
@@ -200,9 +201,9 @@ class Contracts:
         return [*numbers, item.terms.tariff, *map(yuan, amounts)]
 
 
-def _parse_personal(cells: dict[str, str], column: str) -> str:
+def _parse_personal(cells: Cells, column: str) -> str:
     """Return a personal number; a masked one is judged later: it may be a known customer's."""
-    return parse_text(cells, column, clean_text if HIDDEN in cells[column] else clean_personal, 30)
+    return cells.read_text(column, clean_text if HIDDEN in cells[column] else clean_personal, 30)
 
 
 def _list_contracts() -> Any:

@@ -6,14 +6,7 @@ from typing import Any
 
 from dianka.desk.office.estate.models import Area, Meter, Premise
 from dianka.desk.office.people.rights import Actor
-from dianka.desk.office.sheets.columns import (
-    BadCell,
-    Column,
-    parse_number,
-    parse_text,
-    parse_yes,
-    pick_word,
-)
+from dianka.desk.office.sheets.columns import BadCell, Cells, Column
 from dianka.desk.office.texts import clean_text, require_text
 
 _BATCH = 1000
@@ -51,8 +44,8 @@ class Premises:
     name = "premises"
     columns = (*_PLACE, Column("vacant", "空置", optional=True))
 
-    def parse(self, cells: dict[str, str]) -> PremiseRow:
-        return PremiseRow(_parse_place(cells), parse_yes(cells, "vacant"))
+    def parse(self, cells: Cells) -> PremiseRow:
+        return PremiseRow(_parse_place(cells), cells.read_yes("vacant"))
 
     def find_keys(self, item: PremiseRow) -> dict[str, Any]:
         return {"room": item.place}
@@ -108,13 +101,15 @@ class Meters:
         *(Column(column.name, column.heading, optional=True) for column in _PLACE),
     )
 
-    def parse(self, cells: dict[str, str]) -> MeterRow:
-        state = pick_word(cells, "state", _STATES) if cells["state"] else "stock"
+    def parse(self, cells: Cells) -> MeterRow:
+        state = cells.pick_word("state", _STATES) if cells["state"] else "stock"
+        names = [column.name for column in _PLACE]
         place = _parse_place(cells) if state == "installed" else None
-        if place is None and any(cells[column.name] for column in _PLACE):
-            raise BadCell("state", f"only a meter that is {_STATES['installed']} has a place")
-        model = parse_text(cells, "model", clean_text, 40)
-        return MeterRow(parse_number(cells, "number"), model, state, place)
+        if state not in ("", "installed") and any(cells[name] for name in names):
+            cells.add_fault("state", f"only a meter that is {_STATES['installed']} has a place")
+        model = cells.read_text("model", clean_text, 40)
+        number = cells.read_number("number")
+        return MeterRow(number, model, state, place if cells.is_good(*names) else None)
 
     def find_keys(self, item: MeterRow) -> dict[str, Any]:
         return {"number": item.number} | ({"room": item.place} if item.place else {})
@@ -134,7 +129,7 @@ class Meters:
         )
         there = dict(taken.values_list("premise", "number"))
         for item in items:
-            if item.state not in ("stock", "installed"):
+            if item.state not in ("", "stock", "installed"):
                 yield item, BadCell("state", "a new meter is 库存 or 已装")
             elif item.place and item.place not in premises:
                 yield item, BadCell("room", f"there is no premise {_say(item.place)}: import it")
@@ -194,12 +189,12 @@ def _show_meter(meter: Meter) -> MeterRow:
     return MeterRow(meter.number, meter.model, meter.state, place)
 
 
-def _parse_place(cells: dict[str, str]) -> Place:
+def _parse_place(cells: Cells) -> Place:
     return (
-        parse_text(cells, "area", require_text, 60),
-        parse_text(cells, "building", require_text, 20),
-        parse_text(cells, "unit", clean_text, 20),
-        parse_text(cells, "room", require_text, 20),
+        cells.read_text("area", require_text, 60),
+        cells.read_text("building", require_text, 20),
+        cells.read_text("unit", clean_text, 20),
+        cells.read_text("room", require_text, 20),
     )
 
 
