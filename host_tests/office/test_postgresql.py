@@ -18,6 +18,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_act_files.py",
+    "test_hand_edits.py",
     "test_limits.py",
     "test_many_desks.py",
     "test_nights.py",

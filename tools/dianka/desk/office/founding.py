@@ -29,6 +29,7 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Operator
     from dianka.desk.office.people.roles import give_role
+    from dianka.desk.office.state.told import tell, tell_role
     from dianka.desk.office.vending.models import Desk
 
     with transaction.atomic():
@@ -38,8 +39,8 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
         first.set_password(password)
         first.save()
         give_role(first, "manager")
-        Desk.objects.create(name=desk)
-        chain.append(desk, manager, "founding", manager, "first manager")
+        rows = [*tell(first, Desk.objects.create(name=desk)), *tell_role(manager, "manager")]
+        chain.append(desk, manager, "founding", manager, "first manager", rows=rows)
 
 
 def write_secret(file: Path) -> None:

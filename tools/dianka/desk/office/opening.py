@@ -8,6 +8,7 @@ before anything is read from it.
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dianka.card_port import CardError
@@ -96,8 +97,8 @@ def _check_connection() -> None:
                 )
 
 
-def migrate() -> None:
-    """Bring the database to this version's form: all steps, or none if one fails."""
+def migrate(then: Callable[[], None] = lambda: None) -> None:
+    """Bring the database to this version's form: all steps and what is `then` to do, or none."""
     from django.core.management import call_command
     from django.db import connection, transaction
 
@@ -109,6 +110,7 @@ def migrate() -> None:
             _take_time()
         call_command("migrate", verbosity=0, interactive=False)
         grant_again()  # to tables that are new
+        then()
 
 
 def _take_time() -> None:

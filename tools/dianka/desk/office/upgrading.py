@@ -7,6 +7,8 @@ from dianka.card_port import CardError
 from dianka.desk.office.backup import backup
 from dianka.desk.office.opening import migrate, open_any_version, raise_if_not_ours, read_steps
 
+_TELLS_OF_ROWS = "audit 0003_digest_key"  # the step from which on acts tell of rows
+
 
 def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
     """Upgrade the office in this folder, with a backup in a new file before.
@@ -26,7 +28,7 @@ def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
     from django.db import Error
 
     try:
-        migrate()
+        migrate(_count_rows if _TELLS_OF_ROWS in missing else lambda: None)
     except Error as error:
         reason = " ".join(str(error).split())
         raise CardError(
@@ -35,3 +37,9 @@ def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
         ) from None
     tell("the office is of this version now")
     return True
+
+
+def _count_rows() -> None:
+    from dianka.desk.office.state.before import count_rows
+
+    count_rows()

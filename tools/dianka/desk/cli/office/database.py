@@ -66,7 +66,7 @@ def check_command(
         ),
     ] = None,
 ) -> None:
-    """Name each act and entry that is not as it was written.
+    """Name each act, entry and row that is not as it was written.
 
     With files: the first link of each chain that is broken in them, or that this office has
     otherwise. Without an office they are checked alone.
@@ -82,9 +82,9 @@ def check_command(
         if folder is None:
             raise CardError("name the office's folder with --office or DIANKA_OFFICE, or a file")
         open_folder(folder)
-        from dianka.desk.office.checking import find_faults
+        from dianka.desk.office.checking import check
 
-        _report_check(find_faults())
+        _report_check(*check())
 
 
 def _check_files(files: list[Path], folder: Path | None) -> None:
@@ -151,6 +151,8 @@ def prove_command(
         if proof.night is None:
             places = f"the proof fails at {len(proof.faults)} places"
             raise CardError(f"{places}, nothing is changed: {_what_to_do(proof)}")
+        if proof.books.unproved:
+            typer.echo(proof.books.unproved)
         for line in _describe_night(proof.night, proof.books.former, blind):
             typer.echo(line)
         for file in write_nights(proof.night.number, nights) if nights else ():
@@ -258,11 +260,13 @@ def upgrade_command(
         from dianka.desk.office.upgrading import upgrade
 
         if upgrade(folder, file, typer.echo):
-            from dianka.desk.office.checking import find_faults
+            from dianka.desk.office.checking import check
 
-            _report_check(find_faults())
+            _report_check(*check())
 
 
-def _report_check(faults: list[str]) -> None:
+def _report_check(faults: list[str], unproved: str) -> None:
+    if unproved:
+        typer.echo(unproved)
     _report(faults, "somebody or something has changed the database")
-    typer.echo("all acts and entries are as they were written")
+    typer.echo("all acts, entries and rows are as they were written")

@@ -6,11 +6,13 @@ that was kept elsewhere, such as the last receipt's.
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.db import connection
 
 from dianka.desk.office import server, sql
+from dianka.desk.office.audit import records
 from dianka.desk.office.audit.models import Act, Chain
 
 FORM = b"\x01"
@@ -28,13 +30,27 @@ _HEAD = "UPDATE audit_chain SET length = %s, head = %s WHERE id = %s"
 
 
 def append(
-    desk: str, operator: str, kind: str, subject: str, detail: str = "", moves: str = ""
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    detail: str = "",
+    moves: str = "",
+    rows: Iterable[str] = (),
 ) -> Act:
     """Append an act to the desk's chain and return it. The caller is in a transaction.
 
-    `moves` are told and hashed; posting.py enters them. The chain's row stays locked until that
-    transaction ends, so a chain has no gaps and no forks.
+    `rows` are those that the act has written, as state.told tells them. `moves` are told and
+    hashed; posting.py enters them. The chain's row stays locked until that transaction ends, so a
+    chain has no gaps and no forks.
     """
+    return append_as_told(desk, operator, kind, subject, records.join(detail, rows), moves)
+
+
+def append_as_told(
+    desk: str, operator: str, kind: str, subject: str, detail: str, moves: str = ""
+) -> Act:
+    """Append an act as `append` does, whose detail tells of its rows already."""
     assert connection.in_atomic_block, "an act belongs to the transaction of what it tells"
     if server.IS_HERE:
         assert not moves, "the database makes an act and its entries at once (posting.py)"

@@ -52,7 +52,7 @@ def _list_acts(customer: Customer, contracts: list[Contract], cards: list[Card])
     for contract in contracts:
         wanted |= Q(subject=str(contract.meter)) & _while(contract, "time")
     for act in Act.objects.filter(wanted).select_related("chain"):
-        detail = act.detail or act.moves.replace("\n", "; ")
+        detail = act.words or act.moves.replace("\n", "; ")
         text = f"{act.kind}, {act.operator} at {act.chain.desk}"
         yield Event(act.time, "act", f"{text}: {detail}" if detail else text)
 

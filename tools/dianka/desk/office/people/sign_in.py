@@ -16,6 +16,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.people.models import Operator, SignIn
 from dianka.desk.office.people.passwords import check_not_locked, count_wrong, forget_wrong
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending.models import Desk
 
 LASTS = timedelta(hours=12)
@@ -34,14 +35,14 @@ def sign_in(name: str, password: str, desk: str) -> str:
     raise_if_must_change(operator)
     with transaction.atomic():
         now = chain.read_time()
-        SignIn.objects.create(
+        made = SignIn.objects.create(
             operator=operator,
             desk=desk,
             token_hash=_hash(token),
             begun_at=now,
             ends_at=now + LASTS,
         )
-        chain.append(desk, name, "sign-in", name)
+        chain.append(desk, name, "sign-in", name, rows=tell(made))
     return token
 
 
@@ -85,7 +86,8 @@ def sign_out(token: str) -> None:
         if found and found.ends_at > chain.read_time():
             found.ends_at = chain.read_time()
             found.save(update_fields=["ends_at"])
-            chain.append(found.desk, found.operator.username, "sign-out", found.operator.username)
+            name = found.operator.username
+            chain.append(found.desk, name, "sign-out", name, rows=tell(found))
 
 
 def make_actor(operator: Operator, desk: str) -> Actor:
