@@ -8,7 +8,7 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.desk.cli.office.passwords import read_password
-from dianka.desk.cli.office.signed_in import FolderOption, open_folder
+from dianka.desk.cli.office.signed_in import FolderOption, open_folder, open_in_time
 from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
 from dianka.money import signed_yuan
@@ -135,7 +135,7 @@ def prove_command(
     with report_errors():
         if nights is not None and not nights.is_dir():
             raise CardError(f"{nights} is no folder: make it, or name another one")
-        open_folder(folder)
+        open_in_time(folder)
         from dianka.desk.office import nightly
         from dianka.desk.office.audit.files import write_nights
         from dianka.desk.office.vending.shifts import has_open_shift

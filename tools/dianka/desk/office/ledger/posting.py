@@ -206,6 +206,7 @@ def _append(
         if server.IS_HERE:
             rows = [(_words(move.debit), _words(move.credit), move.amount_fen) for move in moves]
             made = server.post(desk, operator, kind, subject, detail, rows, reverses)
+            chain.raise_if_too_late(desk, made)
             return chain.form_act(made, desk, operator, kind, subject, detail, told)
         act = chain.append_as_told(desk, operator, kind, subject, detail, told)
         if moves:

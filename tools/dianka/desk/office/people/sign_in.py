@@ -29,8 +29,8 @@ class SignInError(CardError):
 def sign_in(name: str, password: str, desk: str) -> str:
     """Sign an operator in at a desk, and return his token."""
     token = secrets.token_urlsafe(32)
-    if not Desk.objects.filter(name=desk, closed=False).exists():
-        raise SignInError(f"{desk} is no open desk of this office: name another one with --desk")
+    raise_if_no_desk(desk)
+    chain.raise_if_clock_is_wrong(desk)
     operator = check_password(name, password, desk)
     raise_if_must_change(operator)
     with transaction.atomic():
@@ -46,17 +46,25 @@ def sign_in(name: str, password: str, desk: str) -> str:
     return token
 
 
-def check_password(name: str, password: str, desk: str) -> Operator:
+def raise_if_no_desk(desk: str) -> None:
+    """Raise SignInError unless this is an open desk."""
+    if not Desk.objects.filter(name=desk, closed=False).exists():
+        raise SignInError(f"{desk} is no open desk of this office: name another one with --desk")
+
+
+def check_password(name: str, password: str, desk: str, is_told: bool = True) -> Operator:
     """Return the operator with this name and password; SignInError if there is none.
 
-    A wrong password is an act of the desk's chain. PasswordError after too many of them in a row.
+    A wrong password is an act of the desk's chain, if `is_told`. PasswordError after too many of
+    them in a row.
     """
     check_not_locked(name, desk)
     operator = authenticate(username=name, password=password)
     if not isinstance(operator, Operator):
         with transaction.atomic():
             count_wrong(name[:150], desk)
-            chain.append(desk, name[:150], "sign-in refused", name[:80])
+            if is_told:
+                chain.append(desk, name[:150], "sign-in refused", name[:80])
         raise SignInError("name or password is wrong: give both again")
     forget_wrong(name, desk)
     return operator

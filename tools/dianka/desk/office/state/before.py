@@ -9,12 +9,10 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Max
 
-from dianka.desk.office import server
-from dianka.desk.office.audit import chain
+from dianka.desk.office.audit import chain, times
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.state.tables import TABLES
 
-DESK = f"{server.OWN}upgrades"  # the name of the chain
 KIND = "rows from before"
 _OPERATOR = "office"
 
@@ -33,12 +31,13 @@ def count_rows() -> None:
     for table in TABLES.values():
         found = table.model._default_manager.aggregate(count=Count("pk"), last=Max("pk"))
         counts[table.name] = [found["count"], found["last"] or 0]
-    chain.append(DESK, _OPERATOR, KIND, "this version", json.dumps(counts))
+    told = json.dumps(counts)
+    chain.append(times.UPGRADES, _OPERATOR, KIND, "this version", told, at_any_time=True)
 
 
 def read_counts() -> dict[str, Before]:
     """Return by table what was counted; nothing if acts have told of all rows from the start."""
-    act = Act.objects.filter(chain__desk=DESK, kind=KIND).order_by("number").first()
+    act = Act.objects.filter(chain__desk=times.UPGRADES, kind=KIND).order_by("number").first()
     if act is None:
         return {}
     counts = json.loads(act.words)

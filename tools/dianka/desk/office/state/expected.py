@@ -6,20 +6,22 @@ it keeps in a temporary file beyond some megabytes, has the last word on each ro
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
+
+from dianka.desk.office.audit.times import BACK
 
 _CACHE_KIB = 65_536
 _KEYS = 500  # of one statement
-_BACK = timedelta(minutes=5)  # as much as a clock may be set back without an act of it
 _MAKE = (
-    "CREATE TABLE told (name TEXT, key TEXT, row TEXT, at REAL, odd INTEGER NOT NULL DEFAULT 0, "
-    "PRIMARY KEY (name, key)) WITHOUT ROWID"
+    "CREATE TABLE told (name TEXT, key TEXT, row TEXT, clock INTEGER, at REAL, "
+    "odd INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (name, key)) WITHOUT ROWID"
 )
 # The act with the higher number of its row comes later; one whose time says otherwise is odd.
 _TELL = (
-    "INSERT INTO told (name, key, row, at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-    f"odd = odd OR excluded.at < at - {_BACK.total_seconds()}, row = excluded.row, at = excluded.at"
+    "INSERT INTO told (name, key, row, clock, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+    f"odd = odd OR (excluded.clock = clock AND excluded.at < at - {BACK.total_seconds()}), "
+    "row = excluded.row, clock = excluded.clock, at = excluded.at"
 )
 
 
@@ -29,6 +31,7 @@ class Told(NamedTuple):
     name: str  # of the table
     key: str
     row: str | None
+    clock: int  # times of the same one tell an order
     time: datetime
 
 
@@ -45,7 +48,8 @@ class Expected:
     def add(self, told: Iterable[Told]) -> None:
         """Add what acts say, in their order."""
         self._kept.executemany(
-            _TELL, ((each.name, each.key, each.row, each.time.timestamp()) for each in told)
+            _TELL,
+            ((each.name, each.key, each.row, each.clock, each.time.timestamp()) for each in told),
         )
 
     def find(self, name: str, keys: Sequence[str]) -> dict[str, str | None]:

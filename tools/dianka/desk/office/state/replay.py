@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from dianka.card_port import CardError
-from dianka.desk.office.audit import records
+from dianka.desk.office.audit import records, times
 from dianka.desk.office.audit.digests import read_key
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.state.before import Before, read_counts
@@ -62,9 +62,12 @@ def replay() -> Replayed:
 def _list_told(done: Replayed) -> Iterator[Told]:
     """Yield what acts say of rows, in the order in which they were appended."""
     lasts: dict[int, int] = {}  # by chain: the number of the act before
-    acts = Act.objects.filter(detail__contains=records.MARK).order_by("pk")
-    columns = ("pk", "chain", "number", "time", "detail")
-    for pk, chain, number, time, detail in acts.values_list(*columns).iterator(_ROWS):
+    told_of = Q(detail__contains=records.MARK) | Q(kind=times.ACCEPTED)
+    acts = Act.objects.filter(told_of).order_by("pk")
+    columns = ("pk", "chain", "number", "time", "detail", "kind")
+    clocks = 0  # that were accepted: times of different ones say nothing of an order
+    for pk, chain, number, time, detail, kind in acts.values_list(*columns).iterator(_ROWS):
+        clocks += kind == times.ACCEPTED
         if number <= lasts.get(chain, 0):
             done.faults.append(f"act {number}, row {pk}: it stands behind act {lasts[chain]}")
         lasts[chain] = number
@@ -76,7 +79,7 @@ def _list_told(done: Replayed) -> Iterator[Told]:
             except (ValueError, KeyError, TypeError):
                 done.faults.append(f"act {number}, row {pk}: what it tells can't be read")
                 continue
-            yield Told(name, f"{key}/{tell_time(time)}" if timed else key, told, time)
+            yield Told(name, f"{key}/{tell_time(time)}" if timed else key, told, clocks, time)
 
 
 class _Comparison:

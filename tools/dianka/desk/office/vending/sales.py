@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from dianka.card_port import CardError
-from dianka.desk.office import sql
+from dianka.desk.office import server, sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
@@ -102,6 +102,8 @@ def begin(
 def _begin(
     actor: Actor, form: Form, contract: Contract, count: int, price: TariffVersion
 ) -> tuple[Sale, bool]:
+    if not server.IS_HERE:  # this PC's clock is the database's: nothing is sent if it is wrong
+        chain.raise_if_clock_is_wrong(actor.desk)
     now = sql.fetch(_CONTRACT, (contract.pk,))
     state, former_count = now or (Contract.State.CLOSED, 0)
     if state != Contract.State.OPEN:
