@@ -10,11 +10,12 @@ from pathlib import Path
 
 from dianka.card_port import CardError
 from dianka.desk.office.opening import SECRET, configure, migrate, raise_if_not_ours, read_steps
+from dianka.desk.office.privacy import make_folder
 
 
 def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     """Make an office in this folder. CardError if there is one, or the password is too weak."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     write_secret(folder / SECRET)
     configure(folder)
     from dianka.desk.office.people.passwords import check_new

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dianka.card_port import CardError
+from dianka.desk.office.privacy import make_file
 from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings
 
 FOLDER = "DIANKA_OFFICE"
@@ -59,6 +60,8 @@ def configure(folder: Path) -> None:
             )
         return
     refuse_share(folder)
+    if not os.environ.get(URL):
+        make_file(folder / DATABASE)
     key = (folder / SECRET).read_text(encoding="ascii")
     settings = make_settings(folder, os.environ.get(URL, ""), key)
     django_settings.configure(**settings, OFFICE_FOLDER=str(folder.resolve()))

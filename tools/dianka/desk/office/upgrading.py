@@ -6,6 +6,7 @@ from pathlib import Path
 from dianka.card_port import CardError
 from dianka.desk.office.backup import backup
 from dianka.desk.office.opening import migrate, open_any_version, raise_if_not_ours, read_steps
+from dianka.desk.office.privacy import close_to_others
 
 _TELLS_OF_ROWS = "audit 0003_digest_key"  # the step from which on acts tell of rows
 
@@ -35,6 +36,7 @@ def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
             f"the upgrade failed, and the office is as it was ({reason}): see that no desk is at "
             "work, and run it again with another file"
         ) from None
+    close_to_others(folder)
     tell("the office is of this version now")
     return True
 

@@ -69,7 +69,8 @@ def check_command(
     """Name each act, entry and row that is not as it was written.
 
     With files: the first link of each chain that is broken in them, or that this office has
-    otherwise. Without an office they are checked alone.
+    otherwise. Without an office they are checked alone. The folder and its files are for their
+    owner alone; what is open to others is named as well.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
 
@@ -83,8 +84,14 @@ def check_command(
             raise CardError("name the office's folder with --office or DIANKA_OFFICE, or a file")
         open_folder(folder)
         from dianka.desk.office.checking import check
+        from dianka.desk.office.privacy import find_open
 
+        wide = find_open(folder)
+        for line in wide[:_SHOWN]:
+            typer.echo(line)
         _report_check(*check())
+        if wide:
+            raise CardError(f"others may open {len(wide)} places of the office's: close them")
 
 
 def _check_files(files: list[Path], folder: Path | None) -> None:
@@ -226,8 +233,9 @@ def restore_command(
         from dianka.desk.office.backup import restore
         from dianka.desk.office.founding import write_secret
         from dianka.desk.office.opening import SECRET, configure, read_steps
+        from dianka.desk.office.privacy import make_folder
 
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         write_secret(folder / SECRET)
         acts = restore(file, folder)
         configure(folder)
