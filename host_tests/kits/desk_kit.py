@@ -42,16 +42,21 @@ def sign_in_here(office: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def _sign_in() -> str:
     """Sign the manager in without his password, whose check takes 0.3 s; return the token."""
+    from django.db import transaction
+
     from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Operator, SignIn
     from dianka.desk.office.people.sign_in import LASTS
+    from dianka.desk.office.state.told import tell
 
     now, token = chain.read_time(), "token"
-    SignIn.objects.create(
-        operator=Operator.objects.get(username=MANAGER),
-        desk="desk1",
-        token_hash=hashlib.sha256(token.encode()).digest(),
-        begun_at=now,
-        ends_at=now + LASTS,
-    )
+    with transaction.atomic():
+        made = SignIn.objects.create(
+            operator=Operator.objects.get(username=MANAGER),
+            desk="desk1",
+            token_hash=hashlib.sha256(token.encode()).digest(),
+            begun_at=now,
+            ends_at=now + LASTS,
+        )
+        chain.append("kit", MANAGER, "sign-in", MANAGER, rows=tell(made))
     return token

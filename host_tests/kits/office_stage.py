@@ -32,18 +32,14 @@ import dianka.desk.cli.office.cards, dianka.desk.cli.issue, dianka.desk.cli.repl
 from dianka.cardos.chip import Chip
 from dianka.desk.cli.office.signed_in import keep_token
 from dianka.desk.office.cards import recognising, verifying
-from dianka.desk.office.people.models import Operator
-from dianka.desk.office.people.roles import give_role
 from dianka.desk.office.people.sign_in import sign_in
 from dianka.desk.office.vending import patience
 from estate_kit import make_contract
 from postgresql_kit import stop
+from shift_kit import add_operator
 keep_token(folder, sign_in(MANAGER, PASSWORD, "desk1"))
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast
-second = Operator(username="wu")
-second.set_password(PASSWORD)
-second.save()
-give_role(second, "supervisor")
+add_operator("wu", "supervisor")
 
 
 heard = [0]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from estate_kit import make_actor
 
+CHAIN = "kit"  # of acts that no desk has done
+
 if TYPE_CHECKING:
     from dianka.desk.office.customers.models import Contract
     from dianka.desk.office.estate.models import Reading
@@ -92,29 +94,42 @@ def count_notes(fen: int) -> Any:
 
 def add_operator(name: str, *roles: str) -> None:
     """Make an operator with the tests' password, quickly: no second person is asked."""
+    from django.db import transaction
+
+    from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Operator
     from dianka.desk.office.people.roles import give_role
+    from dianka.desk.office.state.told import tell, tell_role
     from office_kit import PASSWORD
 
     operator = Operator(username=name)
     operator.set_password(PASSWORD)
-    operator.save()
-    for role in roles:
-        give_role(operator, role)
+    with transaction.atomic():
+        operator.save()
+        for role in roles:
+            give_role(operator, role)
+        rows = [*tell(operator), *tell_role(name, *roles)]
+        chain.append(CHAIN, "kit", "people", name, rows=rows)
 
 
 def give_consent(
     actor: "Actor", kind: str, subject: str, amount_fen: int = 0, name: str = "boss"
 ) -> int:
     """Let a supervisor consent, without the password that giving it takes."""
+    from django.db import transaction
+
     from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Consent
+    from dianka.desk.office.state.told import tell
 
-    return Consent.objects.create(
-        kind=kind,
-        subject=subject,
-        amount_fen=amount_fen,
-        asked_by=actor.operator,
-        given_by=name,
-        given_at=chain.read_time(),
-    ).pk
+    with transaction.atomic():
+        row = Consent.objects.create(
+            kind=kind,
+            subject=subject,
+            amount_fen=amount_fen,
+            asked_by=actor.operator,
+            given_by=name,
+            given_at=chain.read_time(),
+        )
+        chain.append(CHAIN, name, "consent", subject[:80], rows=tell(row))
+    return row.pk

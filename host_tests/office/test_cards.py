@@ -62,8 +62,8 @@ def test_each_step_is_an_act(office: Path) -> None:
     from dianka.desk.office import checking
     from dianka.desk.office.audit.models import Act
 
-    before = Act.objects.count()
-    made(1, contract=make_contract(42), holder="")
+    contract, before = make_contract(42), Act.objects.count()
+    made(1, contract=contract, holder="")
     acts = Act.objects.order_by("id")[before:]
     assert [(act.kind, act.operator) for act in acts] == [
         ("card begun", "a-technician"),

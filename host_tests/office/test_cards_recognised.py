@@ -39,8 +39,8 @@ def refused(control: Chip, chip: Chip) -> str:
         look(control, chip)
     act = Act.objects.latest("id")
     assert (act.kind, act.subject) == ("card refused", chip.state.serial.hex())
-    assert act.detail in str(error.value) and "\n" not in str(error.value)
-    return act.detail
+    assert act.words in str(error.value) and "\n" not in str(error.value)
+    return act.words
 
 
 def test_a_card_in_use_is_whose_it_is(control: Chip) -> None:

@@ -74,13 +74,13 @@ def test_a_change_tells_old_and_new_without_whole_numbers(office: Path) -> None:
     number = add_customer(actor, details()).number
     assert last_act().subject == "customer 000000000001"
     change_customer(actor, number, phone="139 0000 1111", name="李四")
-    assert last_act().detail == "name '张三' > '李四'; phone '138****5678' > '139******1111'"
+    assert last_act().words == "name '张三' > '李四'; phone '138****5678' > '139******1111'"
     change_customer(actor, number, phone="139 9999 1111")
-    assert last_act().detail == "a hidden part of a number"
+    assert last_act().words == "a hidden part of a number"
     assert find_customer(number).phone == "139 9999 1111"
     with pytest.raises(CardError, match="nothing to change"):
         change_customer(actor, number, name="李四")
-    told = " ".join(act.detail for act in Act.objects.all())
+    told = " ".join(act.words for act in Act.objects.all())
     assert PHONE not in told and IDENTITY not in told
 
 
@@ -172,7 +172,7 @@ def test_an_account_is_opened_at_an_installed_meter(office: Path) -> None:
     )
     made = open_account(actor, 8, 9, terms(hoard_limit_fen=50_000))
     assert (made.customer, made.price.price_e4, made.brought_fen) == (other, 6000, 0)
-    assert last_act().detail == (
+    assert last_act().words == (
         "meter 000000000009 at East 1 7, flat 5000 version 2 at 6000, alarms 2000 and 500 fen, "
         "limit 50000 fen"
     )
@@ -207,7 +207,7 @@ def test_suspended_and_resumed(office: Path) -> None:
     with pytest.raises(CardError, match="is open"):
         resume_account(actor, 7, "back")
     suspend_account(actor, 7, "moved out")
-    assert last_act().detail == "meter 000000000007, open > suspended: moved out"
+    assert last_act().words == "meter 000000000007, open > suspended: moved out"
     contract.refresh_from_db()
     assert contract.state == "suspended"
     resume_account(actor, 7, "back")

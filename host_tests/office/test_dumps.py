@@ -160,7 +160,7 @@ def test_a_damaged_office_is_copied_as_it_is(place: Place, tmp_path: Path) -> No
     assert place.dianka("backup", file).returncode == 0
     assert place.dianka("restore", file, url=damaged).returncode == 0
     run_statement(damaged, "DROP TRIGGER audit_act_no_update ON audit_act")
-    run_statement(damaged, "UPDATE audit_act SET operator = 'nobody' WHERE number = 1")
+    run_statement(damaged, "UPDATE audit_act SET operator = 'nobody' WHERE kind = 'founding'")
     file = tmp_path / "evidence"
     assert "acts, read back whole" in place.dianka("backup", file, url=damaged).stdout
     again = new_database(place.server, "again")

@@ -22,7 +22,7 @@ def test_a_building_at_once(office: Path) -> None:
     made = add_premises(actor, "东湖 花园", spread_places("1-6", "1-3", "101-604"))
     assert len(made) == 6 * 3 * 6 * 4
     assert str(made[0]) == "东湖 花园 1 1 101" and str(made[-1]) == "东湖 花园 6 3 604"
-    assert "6 3 604" in Act.objects.get(kind="premises added").detail
+    assert "6 3 604" in Act.objects.get(kind="premises added").words
     assert len(list_premises(actor, "东湖 花园", "6")) == 72
     with pytest.raises(CardError, match="东湖 花园 6 3 604 is there already"):
         add_premises(actor, "东湖 花园", [("7", "", "1"), ("6", "3", "604")])
@@ -131,7 +131,7 @@ def test_the_life_of_a_meter(office: Path) -> None:
     meters.scrap_meter(actor, 7)
     with pytest.raises(CardError, match="is scrapped: remove it first"):
         meters.scrap_meter(actor, 7)
-    told = [(act.kind, act.detail) for act in Act.objects.filter(kind__startswith="meter ")]
+    told = [(act.kind, act.words) for act in Act.objects.filter(kind__startswith="meter ")]
     assert told == [
         ("meter removed", "installed > removed from East 1 7"),
         ("meter scrapped", "removed > scrapped"),

@@ -137,7 +137,7 @@ def test_a_limit_is_an_act(office: Path) -> None:
     limit("operator-day", 100, "li")
     limit("operator-day", 200, "li")
     limit("operator-day", None, "li")
-    acts = Act.objects.filter(kind="limit").order_by("id").values_list("subject", "detail")
-    assert [each[1] for each in acts] == ["100 fen", "200 fen", "none"]
-    assert {each[0] for each in acts} == {"operator-day li"}
+    acts = Act.objects.filter(kind="limit").order_by("id")
+    assert [each.words for each in acts] == ["100 fen", "200 fen", "none"]
+    assert {each.subject for each in acts} == {"operator-day li"}
     assert list_limits(make_actor("auditor")) == []

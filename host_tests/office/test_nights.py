@@ -68,7 +68,7 @@ def test_a_night_tells_of_its_day_and_of_all_heads(office: Path) -> None:
     night = read_last()
     assert proof.faults == [] and night == proof.night and night and night.number == 2
     assert {head.desk: (head.length, head.hash) for head in night.heads} == heads
-    assert set(heads) == {"desk1", "desk2", OFFICE}
+    assert set(heads) == {"desk1", "desk2", "estate", OFFICE}
     assert (night.sales, night.sold_fen, night.whole, night.remade) == (2, 5700, 1, 0)
     assert night.series == {"desk1": (2, 2), "desk2": (2, 2)}
     assert night.sums_fen == {"cash": 11400, "transit": -1400, "meter": -9920, "used": -80}

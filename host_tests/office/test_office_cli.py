@@ -37,7 +37,7 @@ def test_made_checked_and_proved(made: Path, tmp_path: Path) -> None:
     checked = dianka("office", "check", "--office", made)
     assert (checked.returncode, checked.stdout) == (
         0,
-        "all acts and entries are as they were written\n",
+        "all acts, entries and rows are as they were written\n",
     )
     proved = dianka("office", "prove", DIANKA_OFFICE=str(copied(made, tmp_path)))
     assert proved.returncode == 0 and "not a fen too many or too few" in proved.stdout

@@ -46,4 +46,4 @@ def test_the_first_day_of_the_page(tmp_path: Path) -> None:
     for said in ("售电收据", "找零                                    50.00 元", "班次结账报告"):
         assert said in done.stdout
     assert "proved: not a fen too many or too few" in done.stdout
-    assert "all acts and entries are as they were written" in done.stdout
+    assert "all acts, entries and rows are as they were written" in done.stdout

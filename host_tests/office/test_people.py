@@ -55,8 +55,8 @@ def test_the_first_manager_adds_the_second_person_alone(office: Path) -> None:
     add("li", "technician", "clerk", consent=agreed("add", "li", "clerk", "technician"))
     people.give(lin(), "li", "manager", agreed("give", "li", "manager"))
     people.take(lin(), "li", "clerk", agreed("take", "li", "clerk"))
-    told = Act.objects.filter(kind="people").order_by("id").values_list("subject", "detail")
-    assert list(told) == [
+    told = Act.objects.filter(kind="people").order_by("id")
+    assert [(act.subject, act.words) for act in told] == [
         ("add wu clerk", "alone: nobody else could consent"),
         ("add boss supervisor", "alone: nobody else could consent"),
         ("add li clerk technician", "consent boss"),

@@ -15,9 +15,11 @@ ALWAYS = ("test_ledger.py",)
 OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
+    "test_clock.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_act_files.py",
+    "test_hand_edits.py",
     "test_histories.py",
     "test_limits.py",
     "test_new_terms.py",

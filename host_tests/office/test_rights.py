@@ -141,6 +141,7 @@ BY_RIGHT = {
         "sheets.importing.import_sheet",
         "sheets.importing.try_import",
     ),
+    "accept a clock": ("clock.accept",),
     "export": (
         "sheets.acts.export_acts",
         "sheets.exporting.export_sheet",

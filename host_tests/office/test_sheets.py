@@ -101,7 +101,7 @@ def test_masked_numbers_go_out_and_change_nothing(office: Path, tmp_path: Path) 
         export_sheet(make_actor("auditor"), "customers", file, whole_numbers=True)
     export_sheet(make_actor("auditor"), "customers", file)
     assert "138****5678" in file.read_text("utf-8") and "1381234" not in file.read_text("utf-8")
-    assert Act.objects.order_by("pk").last().detail == "1 rows as people.csv"
+    assert Act.objects.order_by("pk").last().words == "1 rows as people.csv"
     assert try_import(MANAGER, "customers", file).same == 1
     with pytest.raises(CardError, match="is there already: name a new file"):
         export_sheet(MANAGER, "customers", file)
@@ -197,7 +197,7 @@ def test_an_import_is_one_act_and_adds_nothing_twice(office: Path, tmp_path: Pat
     assert len(take_in(tmp_path, rows).new) == 2
     act = Act.objects.order_by("pk").last()
     assert act and (act.kind, act.subject) == ("import", "customers")
-    assert act.detail.startswith("2 new of sheet.xlsx, SHA-256 ")
+    assert act.words.startswith("2 new of sheet.xlsx, SHA-256 ")
     again = take_in(tmp_path, rows)
     assert (again.new, again.same) == ([], 2)
     assert [now - then for now, then in zip(count_rows(), before, strict=True)] == [1, 0, 2, 0, 0]

@@ -19,6 +19,10 @@ from dianka.desk.office.opening import SECRET, configure
 folder.mkdir()
 write_secret(folder / SECRET)
 configure(folder)
+from dianka.desk.office.audit import records
+from dianka.desk.office.state import told
+records.join = lambda detail, rows: detail  # acts did not tell of rows
+told._list_lines = lambda table, rows: []
 from django.core.management import call_command
 from django.db import connection, transaction
 for step in (
@@ -88,6 +92,7 @@ for contract in Contract.objects.order_by("pk"):
 said.extend(checking.find_faults())
 """
 LACKING = (
+    "audit 0003_digest_key",
     "cards 0004_batch_terms",
     "customers 0004_phones_apart",
     "estate 0003_reading_proved",
@@ -95,6 +100,11 @@ LACKING = (
     "ledger 0005_proved_sums",
     "vending 0004_sale_in_transit",
     "vending 0005_desk_guards",
+)
+UNPROVED = (
+    "not provable, as no act of this version has told of them yet: 1 of operator, 1 of role, "
+    "1 of desk, 1 of area, 3 of premise, 3 of meter, 1 of reading, 3 of customer, 1 of tariff, "
+    "1 of price, 3 of contract"
 )
 ADVICE = "is of an older version of dianka: run dianka office upgrade FILE, which makes a backup"
 
@@ -159,14 +169,16 @@ def test_upgraded_all_or_nothing(older: Older, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"{len(LACKING)} steps to this version: {', '.join(LACKING)}",
-        f"{file} holds 5 acts, read back whole",
+        f"{file} holds 9 acts, read back whole",
         "the office is of this version now",
-        "all acts and entries are as they were written",
+        UNPROVED,
+        "all acts, entries and rows are as they were written",
     ]
     rewriting = ("UPDATE estate_reading SET count = 1", "UPDATE vending_desk SET receipts = 0")
     *said, steps, acts, sales, readings, columns = older.run(STATE, *rewriting)
     assert said == ["a reading is never changed", "a number is given out once"]
-    assert [acts, sales, readings] == was[1:-1] and columns == [*was[-1], "proved"]
+    assert acts == [*was[1], ["office:upgrades", 1]]
+    assert [sales, readings] == was[2:-1] and columns == [*was[-1], "proved"]
     assert len(steps) == len(was[0]) + len(LACKING)
     assert older.run(WORKING) == []
 

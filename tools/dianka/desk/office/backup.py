@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dianka.card_port import CardError
 from dianka.desk.office.opening import URL, configure
+from dianka.desk.office.privacy import make_file
 from dianka.desk.office.settings import DATABASE
 
 
@@ -25,7 +26,7 @@ def backup(target: Path) -> int:
     draft = target.with_name(target.name + ".part")
     draft.unlink(missing_ok=True)
     try:
-        draft.touch(mode=0o600)  # who lives where, and what the passwords' hashes are
+        make_file(draft)  # who lives where, and what the passwords' hashes are
         if connection.vendor == "postgresql":
             from dianka.desk.office import dumps
 
@@ -68,6 +69,7 @@ def _restore_file(source: Path, folder: Path) -> int:
     acts = verify(source)
     draft = target.with_name(DATABASE + ".part")
     draft.unlink(missing_ok=True)
+    make_file(draft)
     with closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as old:
         old.execute("VACUUM INTO ?", [str(draft)])
     verify(draft)

@@ -1,4 +1,4 @@
-"""Read audit, ledger and sales, and name each fault: `dianka office check` and `prove`.
+"""Read audit, ledger, sales and what acts tell of, and name each fault: `check` and `prove`.
 
 Whole, from the first act and entry on, or what has come since the last night (audit/nights.py).
 All is read in one view, so that desks may go on meanwhile.
@@ -15,6 +15,7 @@ from dianka.desk.office.audit.nights import Night, NightError
 from dianka.desk.office.ledger import proof, sums
 from dianka.desk.office.ledger.sums import Compared
 from dianka.desk.office.one_view import one_view
+from dianka.desk.office.state.replay import replay
 from dianka.desk.office.vending import proof as sales_proof
 from dianka.desk.office.vending import refund_proof, shift_proof
 from dianka.desk.office.vending.proof import Sold
@@ -31,13 +32,19 @@ class Books:
     heads: list[Head]
     series: Mapping[str, tuple[int, int]]
     sold: Sold  # since the former night
+    unproved: str  # what the whole can't prove, in one line
 
 
 def find_faults() -> list[str]:
-    """Return one line for each fault; none if every act and every fen is as it was written."""
+    """Return one line for each fault; none if all is as it was written."""
+    return check()[0]
+
+
+def check() -> tuple[list[str], str]:
+    """Return one line for each fault, and a line on what can't be proved, or an empty one."""
     with one_view():
         books = _read(whole=True)
-        return [*books.faults, *books.compared.odd_sums]
+        return [*books.faults, *books.compared.odd_sums], books.unproved
 
 
 def find_ledger_faults() -> list[str]:
@@ -69,8 +76,13 @@ def _read(whole: bool) -> Books:
     faults += shift_proof.find_faults({head.desk: head.length for head in since})
     if former and night is None:
         faults += nights.find_faults()
+    unproved = ""
+    if night is None:
+        replayed = replay()
+        faults += replayed.faults
+        unproved = replayed.describe_unproved()
     sold = sales_proof.sum_sold(former.series if former else {})
-    return Books(faults, compared, former, night is None, heads, series, sold)
+    return Books(faults, compared, former, night is None, heads, series, sold, unproved)
 
 
 def _find_former(faults: list[str]) -> Night | None:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from dianka.card_port import CardError
 from dianka.desk.office.opening import SECRET, configure, migrate, raise_if_not_ours, read_steps
+from dianka.desk.office.privacy import make_folder
 
 
 def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     """Make an office in this folder. CardError if there is one, or the password is too weak."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     write_secret(folder / SECRET)
     configure(folder)
     from dianka.desk.office.people.passwords import check_new
@@ -29,6 +30,7 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
     from dianka.desk.office.audit import chain
     from dianka.desk.office.people.models import Operator
     from dianka.desk.office.people.roles import give_role
+    from dianka.desk.office.state.told import tell, tell_role
     from dianka.desk.office.vending.models import Desk
 
     with transaction.atomic():
@@ -38,8 +40,8 @@ def found_office(folder: Path, manager: str, password: str, desk: str) -> None:
         first.set_password(password)
         first.save()
         give_role(first, "manager")
-        Desk.objects.create(name=desk)
-        chain.append(desk, manager, "founding", manager, "first manager")
+        rows = [*tell(first, Desk.objects.create(name=desk)), *tell_role(manager, "manager")]
+        chain.append(desk, manager, "founding", manager, "first manager", rows=rows)
 
 
 def write_secret(file: Path) -> None:

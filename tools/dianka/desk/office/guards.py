@@ -28,6 +28,10 @@ _REFUSED: dict[str, tuple[tuple[str, str, str, str, str], ...]] = {
         ),
         ("ledger_account_no_delete", "ledger_account", "DELETE", "", "an account is never deleted"),
     ),
+    "audit": (
+        ("audit_digestkey_no_update", "audit_digestkey", "UPDATE", "", "the key is never changed"),
+        ("audit_digestkey_no_delete", "audit_digestkey", "DELETE", "", "the key is never changed"),
+    ),
     "estate": (
         ("estate_reading_no_update", "estate_reading", "UPDATE", "", "a reading is never changed"),
         ("estate_reading_no_delete", "estate_reading", "DELETE", "", "a reading is never changed"),

@@ -8,9 +8,11 @@ before anything is read from it.
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dianka.card_port import CardError
+from dianka.desk.office.privacy import make_file
 from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings
 
 FOLDER = "DIANKA_OFFICE"
@@ -58,6 +60,8 @@ def configure(folder: Path) -> None:
             )
         return
     refuse_share(folder)
+    if not os.environ.get(URL):
+        make_file(folder / DATABASE)
     key = (folder / SECRET).read_text(encoding="ascii")
     settings = make_settings(folder, os.environ.get(URL, ""), key)
     django_settings.configure(**settings, OFFICE_FOLDER=str(folder.resolve()))
@@ -96,8 +100,8 @@ def _check_connection() -> None:
                 )
 
 
-def migrate() -> None:
-    """Bring the database to this version's form: all steps, or none if one fails."""
+def migrate(then: Callable[[], None] = lambda: None) -> None:
+    """Bring the database to this version's form: all steps and what is `then` to do, or none."""
     from django.core.management import call_command
     from django.db import connection, transaction
 
@@ -109,6 +113,7 @@ def migrate() -> None:
             _take_time()
         call_command("migrate", verbosity=0, interactive=False)
         grant_again()  # to tables that are new
+        then()
 
 
 def _take_time() -> None:

@@ -99,7 +99,11 @@ BEGIN
     END LOOP;
 END $$
 """
-_CALL = "SELECT * FROM office_post(%s, %s, %s, %s, %s, %s::text[], %s::bigint[], %s::bigint)"
+_CALL = (  # with the act before it, whose time may say that the clock is wrong
+    "SELECT p.*, a.id, a.time "
+    "FROM office_post(%s, %s, %s, %s, %s, %s::text[], %s::bigint[], %s::bigint) p "
+    "LEFT JOIN audit_act a ON a.chain_id = p.chain_ AND a.number = p.number_ - 1"
+)
 
 
 class Made(NamedTuple):
@@ -110,6 +114,8 @@ class Made(NamedTuple):
     number: int
     time: datetime
     hash: bytes
+    last_key: int | None = None  # of the act before it in its chain
+    last_time: datetime | None = None
 
 
 def make(_apps: Any, editor: Any) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 from dianka.card_port import CardError
 from dianka.desk.office.backup import backup
 from dianka.desk.office.opening import migrate, open_any_version, raise_if_not_ours, read_steps
+from dianka.desk.office.privacy import close_to_others
+
+_TELLS_OF_ROWS = "audit 0003_digest_key"  # the step from which on acts tell of rows
 
 
 def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
@@ -26,12 +29,19 @@ def upgrade(folder: Path, file: Path, tell: Callable[[str], None]) -> bool:
     from django.db import Error
 
     try:
-        migrate()
+        migrate(_count_rows if _TELLS_OF_ROWS in missing else lambda: None)
     except Error as error:
         reason = " ".join(str(error).split())
         raise CardError(
             f"the upgrade failed, and the office is as it was ({reason}): see that no desk is at "
             "work, and run it again with another file"
         ) from None
+    close_to_others(folder)
     tell("the office is of this version now")
     return True
+
+
+def _count_rows() -> None:
+    from dianka.desk.office.state.before import count_rows
+
+    count_rows()

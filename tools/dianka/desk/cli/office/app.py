@@ -34,6 +34,7 @@ COMMANDS = {
     "person": Later(f"{_HERE}.person:person_app", "Operators, their roles and sign-ins."),
     "password": Later(f"{_HERE}.person:password_command", "Change one's own password."),
     "desk": Later(f"{_HERE}.person:desk_app", "The desks of this office."),
+    "clock": Later(f"{_HERE}.clock:clock_app", "Accept a clock that looks wrong and is right."),
     "card": Later(f"{_HERE}.cards:card_app", "The register of cards, and what each card is."),
     "report": Later(f"{_HERE}.reports:report_command", "Show, draw and export figures."),
     "summarise": Later(f"{_HERE}.reports:summarise_command", "Sum up what has come since."),

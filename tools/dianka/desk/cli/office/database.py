@@ -8,7 +8,7 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.desk.cli.office.passwords import read_password
-from dianka.desk.cli.office.signed_in import FolderOption, open_folder
+from dianka.desk.cli.office.signed_in import FolderOption, open_folder, open_in_time
 from dianka.desk.cli.options import print_lines
 from dianka.desk.cli.plain import report_errors
 from dianka.money import signed_yuan
@@ -66,10 +66,11 @@ def check_command(
         ),
     ] = None,
 ) -> None:
-    """Name each act and entry that is not as it was written.
+    """Name each act, entry and row that is not as it was written.
 
     With files: the first link of each chain that is broken in them, or that this office has
-    otherwise. Without an office they are checked alone.
+    otherwise. Without an office they are checked alone. The folder and its files are for their
+    owner alone; what is open to others is named as well.
 
     Exit code: 0 all is whole; 1 with a line for each fault.
 
@@ -82,9 +83,15 @@ def check_command(
         if folder is None:
             raise CardError("name the office's folder with --office or DIANKA_OFFICE, or a file")
         open_folder(folder)
-        from dianka.desk.office.checking import find_faults
+        from dianka.desk.office.checking import check
+        from dianka.desk.office.privacy import find_open
 
-        _report_check(find_faults())
+        wide = find_open(folder)
+        for line in wide[:_SHOWN]:
+            typer.echo(line)
+        _report_check(*check())
+        if wide:
+            raise CardError(f"others may open {len(wide)} places of the office's: close them")
 
 
 def _check_files(files: list[Path], folder: Path | None) -> None:
@@ -135,7 +142,7 @@ def prove_command(
     with report_errors():
         if nights is not None and not nights.is_dir():
             raise CardError(f"{nights} is no folder: make it, or name another one")
-        open_folder(folder)
+        open_in_time(folder)
         from dianka.desk.office import nightly
         from dianka.desk.office.audit.files import write_nights
         from dianka.desk.office.vending.shifts import has_open_shift
@@ -151,6 +158,8 @@ def prove_command(
         if proof.night is None:
             places = f"the proof fails at {len(proof.faults)} places"
             raise CardError(f"{places}, nothing is changed: {_what_to_do(proof)}")
+        if proof.books.unproved:
+            typer.echo(proof.books.unproved)
         for line in _describe_night(proof.night, proof.books.former, blind):
             typer.echo(line)
         for file in write_nights(proof.night.number, nights) if nights else ():
@@ -224,8 +233,9 @@ def restore_command(
         from dianka.desk.office.backup import restore
         from dianka.desk.office.founding import write_secret
         from dianka.desk.office.opening import SECRET, configure, read_steps
+        from dianka.desk.office.privacy import make_folder
 
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         write_secret(folder / SECRET)
         acts = restore(file, folder)
         configure(folder)
@@ -258,11 +268,13 @@ def upgrade_command(
         from dianka.desk.office.upgrading import upgrade
 
         if upgrade(folder, file, typer.echo):
-            from dianka.desk.office.checking import find_faults
+            from dianka.desk.office.checking import check
 
-            _report_check(find_faults())
+            _report_check(*check())
 
 
-def _report_check(faults: list[str]) -> None:
+def _report_check(faults: list[str], unproved: str) -> None:
+    if unproved:
+        typer.echo(unproved)
     _report(faults, "somebody or something has changed the database")
-    typer.echo("all acts and entries are as they were written")
+    typer.echo("all acts, entries and rows are as they were written")

@@ -10,6 +10,7 @@ from dianka.desk.cli.office.signed_in import (
     drop_token,
     keep_token,
     open_folder,
+    open_in_time,
     read_token,
 )
 from dianka.desk.cli.plain import report_errors
@@ -29,7 +30,7 @@ def sign_in_command(
     Example: dianka office sign-in lin --office office
     """
     with report_errors():
-        open_folder(folder)
+        open_in_time(folder)
         from dianka.desk.office.people.sign_in import sign_in
 
         keep_token(folder, sign_in(name, read_password(), desk))

@@ -43,9 +43,17 @@ def open_folder(folder: Path) -> None:
     open_office(folder)
 
 
+def open_in_time(folder: Path) -> None:
+    """Open the office in this folder; CardError if this PC's clock is far from its database's."""
+    open_folder(folder)
+    from dianka.desk.office.clock import raise_if_apart
+
+    raise_if_apart()
+
+
 def open_as_actor(folder: Path) -> "Actor":
     """Open the office in this folder and return who is signed in. CardError if nobody is."""
-    open_folder(folder)
+    open_in_time(folder)
     from dianka.desk.office.people.sign_in import find_actor
 
     return find_actor(read_token(folder))

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from dianka.desk.office.audit import records
+
 
 class Chain(models.Model):
     """The chain of one desk, and its head: desks do not wait for one another."""
@@ -27,3 +29,14 @@ class Act(models.Model):
     class Meta:
         constraints = (models.UniqueConstraint(fields=("chain", "number"), name="act_number_once"),)
         indexes = (models.Index(fields=("subject",), name="act_by_subject"),)
+
+    @property
+    def words(self) -> str:
+        """What was done, in words: the detail without what it tells of rows."""
+        return records.split(self.detail)[0]
+
+
+class DigestKey(models.Model):
+    """The one key of this database's digests (digests.py)."""
+
+    key = models.BinaryField(max_length=32)

@@ -20,6 +20,7 @@ from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.money import yuan
 
 State = Card.State
@@ -157,7 +158,9 @@ def receive_blank(actor: Actor, serial: bytes, kind: str) -> Card:
         if known := lock_card(serial):
             raise RegisterError(f"card {serial.hex()} is in the register already ({known.state})")
         card = make_row(actor, serial, kind, State.STOCK, actor.operator)
-        chain.append(actor.desk, actor.operator, "card received", card.serial, kind)
+        chain.append(
+            actor.desk, actor.operator, "card received", card.serial, kind, rows=tell(card)
+        )
     return card
 
 
@@ -228,7 +231,7 @@ def set_state(actor: Actor, card: Card, state: str, kind: str, detail: str = "")
     card.save()
     if card.contract:
         refresh([card.contract.customer.pk])
-    chain.append(actor.desk, actor.operator, kind, card.serial, detail)
+    chain.append(actor.desk, actor.operator, kind, card.serial, detail, rows=tell(card))
 
 
 def make_row(actor: Actor, serial: bytes, kind: str, state: str, made_by: str) -> Card:

@@ -29,6 +29,7 @@ from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.ledger.posting import METER, TRANSIT, Move, of_meter, post
 from dianka.desk.office.people.consent import ConsentError, use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.money import signed_yuan
 
 CLOSING = "closing"
@@ -206,5 +207,6 @@ def _end(actor: Actor, contract: Contract, kind: str, told: str, moves: list[Mov
     contract.closed_at = chain.read_time()
     contract.save(update_fields=["state", "closed_at"])
     subject = name_subject(contract.customer)
-    post(actor.desk, actor.operator, kind, subject, moves, f"meter {contract.meter}, {told}")
+    told = f"meter {contract.meter}, {told}"
+    post(actor.desk, actor.operator, kind, subject, moves, told, tell(contract))
     refresh([contract.customer.pk])

@@ -12,6 +12,7 @@ from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.meters import find_meter, lock_meter
 from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.prices import get_local_minute
 from dianka.money import HIGHEST_FEN, yuan
 
@@ -100,7 +101,7 @@ def tell_opening(actor: Actor, contract: Contract, kind: str) -> None:
         f"{contract.price.number} at {contract.price.price_e4}, alarms {contract.alarm1_fen} and "
         f"{contract.alarm2_fen} fen, limit {contract.hoard_limit_fen} fen"
     )
-    chain.append(actor.desk, actor.operator, kind, name_subject(contract.customer), told)
+    _append(actor, contract, kind, told)
 
 
 def find_price(tariff_name: str) -> TariffVersion:
@@ -152,4 +153,9 @@ def _set_state(
         contract.state = state
         contract.save(update_fields=["state"])
         told = f"meter {contract.meter}, {former} > {state}: {reason.strip()}"
-        chain.append(actor.desk, actor.operator, kind, name_subject(contract.customer), told)
+        _append(actor, contract, kind, told)
+
+
+def _append(actor: Actor, contract: Contract, kind: str, told: str) -> None:
+    subject = name_subject(contract.customer)
+    chain.append(actor.desk, actor.operator, kind, subject, told, rows=tell(contract))

@@ -85,7 +85,7 @@ def list_card_history(actor: Actor, serial: str) -> tuple[Card, list[Event]]:
         raise CardError(f"card {serial} is not in the register: read it, or look for its customer")
     acts = list(Act.objects.filter(subject=card.serial).select_related("chain"))
     # A card that was cleared may have been of other contracts before: its acts name them.
-    told = (re.search(r"\bof contract ([0-9]{1,18})\b", act.detail) for act in acts)
+    told = (re.search(r"\bof contract ([0-9]{1,18})\b", act.words) for act in acts)
     contracts = {int(found[1]) for found in told if found}
     contracts |= {card.contract.pk} if card.contract else set()
     events = [
@@ -115,7 +115,7 @@ def _list_acts(
 
 def _describe_acts(acts: Iterable[Act], mask: Mask) -> Iterator[Event]:
     for act in acts:
-        detail = mask(act.detail) or act.moves.replace("\n", "; ")
+        detail = mask(act.words) or act.moves.replace("\n", "; ")
         text = f"{act.kind}, {act.operator} at {act.chain.desk}"
         yield Event(act.time, "act", f"{text}: {detail}" if detail else text)
 

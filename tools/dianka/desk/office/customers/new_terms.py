@@ -25,6 +25,7 @@ from dianka.desk.office.customers.tariffs import pick_version, read_minute
 from dianka.desk.office.estate.meters import lock_meter
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending.sales import find_last_count
 from dianka.desk.prices import format_price, format_time
 from dianka.money import yuan
@@ -71,9 +72,8 @@ def change_terms(actor: Actor, meter_no: int, terms: Terms, consent: int | None)
         contract.hoard_limit_fen = terms.hoard_limit_fen
         contract.save(update_fields=["tariff", "alarm1_fen", "alarm2_fen", "hoard_limit_fen"])
         told = f"meter {contract.meter}, {describe(former)} > {describe(terms)}; consent of {by}"
-        chain.append(
-            actor.desk, actor.operator, "terms changed", name_subject(contract.customer), told
-        )
+        subject, rows = name_subject(contract.customer), tell(contract)
+        chain.append(actor.desk, actor.operator, "terms changed", subject, told, rows=rows)
     return contract
 
 

@@ -15,6 +15,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, Counter, Customer
 from dianka.desk.office.customers.search import refresh, search
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.texts import (
     clean_personal,
     clean_text,
@@ -67,7 +68,7 @@ def add_customer(actor: Actor, details: Details, number: int | None = None) -> C
         customer = Customer.objects.create(number=number, **vars(details))
         refresh([customer.pk])
         told = describe_changes({}, _tell(details))
-        chain.append(actor.desk, actor.operator, "customer added", name_subject(customer), told)
+        _append(actor, customer, "customer added", told)
     return customer
 
 
@@ -85,7 +86,7 @@ def change_customer(actor: Actor, number: int, **changes: str) -> None:
         customer.save(update_fields=list(vars(details)))
         refresh([customer.pk])
         told = describe_changes(_tell(former), _tell(details)) or "a hidden part of a number"
-        chain.append(actor.desk, actor.operator, "customer changed", name_subject(customer), told)
+        _append(actor, customer, "customer changed", told)
 
 
 @needs("change a customer")
@@ -203,7 +204,13 @@ def _tell(details: Details) -> dict[str, str]:
 def _set_archived(actor: Actor, customer: Customer, archived: bool, kind: str) -> None:
     customer.archived = archived
     customer.save(update_fields=["archived"])
-    chain.append(actor.desk, actor.operator, kind, name_subject(customer))
+    _append(actor, customer, kind)
+
+
+def _append(actor: Actor, customer: Customer, kind: str, told: str = "") -> None:
+    """Append the act that has added or changed a customer."""
+    subject = name_subject(customer)
+    chain.append(actor.desk, actor.operator, kind, subject, told, rows=tell(customer))
 
 
 def _take_number() -> int:

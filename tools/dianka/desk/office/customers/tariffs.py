@@ -13,6 +13,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, Tariff, TariffVersion
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.prices import (
     HIGHEST_E4,
     UTC_OFFSET,
@@ -171,5 +172,6 @@ def _add(
     version = TariffVersion.objects.create(
         tariff=tariff, number=number, price_e4=price_e4, begins=begins, approved_by=approved_by
     )
-    chain.append(actor.desk, actor.operator, "tariff", subject, f"consent {approved_by}")
+    rows = tell(tariff, version)
+    chain.append(actor.desk, actor.operator, "tariff", subject, f"consent {approved_by}", rows=rows)
     return version

@@ -14,6 +14,7 @@ from dianka.desk.office.estate.models import Meter
 from dianka.desk.office.estate.places import MOST_AT_ONCE, EstateError, describe, lock_premise
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.texts import clean_text
 
 ADDED = "meters added"  # the act's kind; its subject is the first of them
@@ -38,7 +39,8 @@ def add_meters(actor: Actor, first: int, count: int = 1, model: str = "") -> lis
         rows = [Meter(number=number, model=model) for number in range(first, last + 1)]
         made = Meter.objects.bulk_create(rows, batch_size=1000)
         told = f"{count} meters up to {made[-1]}, model {model!r}"
-        chain.append(actor.desk, actor.operator, ADDED, str(made[0]), told)
+        subject, rows = str(made[0]), tell(*made)
+        chain.append(actor.desk, actor.operator, ADDED, subject, told, rows=rows)
     return made
 
 
@@ -136,6 +138,6 @@ def _set_state(actor: Actor, meter: Meter, state: str, told: str) -> None:
     detail = f"{meter.state} > {state}"
     meter.state = state
     meter.save(update_fields=["state", "premise"])
-    chain.append(
-        actor.desk, actor.operator, f"meter {state}", str(meter), " ".join((detail, told)).strip()
-    )
+    told = " ".join((detail, told)).strip()
+    subject, rows = str(meter), tell(meter)
+    chain.append(actor.desk, actor.operator, f"meter {state}", subject, told, rows=rows)

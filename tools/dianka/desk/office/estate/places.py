@@ -9,6 +9,7 @@ from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.estate.models import Area, Meter, Premise
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.texts import clean_text, require_text
 
 MOST_AT_ONCE = 5000
@@ -28,7 +29,7 @@ def add_area(actor: Actor, name: str) -> Area:
         area, is_new = Area.objects.get_or_create(name=name)
         if not is_new:
             raise EstateError(f"area {name} is there already")
-        chain.append(actor.desk, actor.operator, "area added", name)
+        chain.append(actor.desk, actor.operator, "area added", name, rows=tell(area))
     return area
 
 
@@ -77,7 +78,8 @@ def add_premises(
         ]
         made = Premise.objects.bulk_create(rows, batch_size=1000)
         told = "; ".join(" ".join(word for word in place if word) for place in wanted)
-        chain.append(actor.desk, actor.operator, "premises added", area.name, told)
+        where, rows = area.name, tell(*made)
+        chain.append(actor.desk, actor.operator, "premises added", where, told, rows=rows)
     return made
 
 
@@ -110,7 +112,8 @@ def set_vacant(actor: Actor, premise_id: int, vacant: bool) -> None:
         premise.vacant = vacant
         premise.save(update_fields=["vacant"])
         kind = "premise vacant" if vacant else "premise inhabited"
-        chain.append(actor.desk, actor.operator, kind, describe(premise))
+        where = describe(premise)
+        chain.append(actor.desk, actor.operator, kind, where, rows=tell(premise))
 
 
 @needs("look things up")
@@ -192,7 +195,7 @@ def _set_archived(
 ) -> None:
     row.archived = archived
     row.save(update_fields=["archived"])
-    chain.append(actor.desk, actor.operator, kind, subject)
+    chain.append(actor.desk, actor.operator, kind, subject, rows=tell(row))
 
 
 def _find_doubles(places: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:

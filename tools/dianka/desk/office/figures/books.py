@@ -13,14 +13,17 @@ from typing import Any, cast
 
 from django.db import connection
 
-from dianka.desk.office.audit import chain
+from dianka.desk.office.audit import chain, records
 from dianka.desk.office.audit.models import Act, Chain
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.figures.bulk import Bulk
 from dianka.desk.office.ledger.models import Account
+from dianka.desk.office.state.tables import TABLES
+from dianka.desk.office.state.told import tell_reading
 from dianka.desk.office.vending.models import Desk
 
 _KINDS = ("transit", "meter", "used")
+_READING = tuple(TABLES["reading"].fields)
 _LOAD = (
     "UPDATE vending_sale SET state = 'loaded', loaded_at = %s "
     "WHERE contract_id = %s AND count = %s AND state = 'written'"
@@ -121,12 +124,16 @@ class Books:
         moves = [(transit, account, meter, account + 1, loaded)]
         if used:
             moves.append((meter, account + 1, gone, account + 2, used))
+        said = ("receipt", receipt.minute, self.count[place], receipt.balance_fen)
+        said = (*said, 0, loaded, used, 0, None, None, True)
+        detail = records.join(
+            detail, tell_reading(meter_no, **dict(zip(_READING, said, strict=True)))
+        )
         self._append(desk, when, operator, "receipt", f"{meter_no:012d}", detail, moves)
         for kind, fen in enumerate((loaded, used - loaded, -used)):
             self._fen[kind][place] += fen
         self.made.readings += 1
-        row = (meter_id, "receipt", when, receipt.minute, self.count[place], receipt.balance_fen)
-        self._bulk.add("estate_reading", *row, 0, loaded, used, 0, None, None, True)
+        self._bulk.add("estate_reading", meter_id, when, *said)
 
     def sell(self, desk: int, operator: str, place: int, when: datetime, bought: Purchase) -> None:
         """Sell to a place, or begin to and void it."""
@@ -258,9 +265,7 @@ def _name_tables(bulk: Bulk) -> None:
     told = ("operator", "kind", "subject", "detail", "moves", "hash")
     bulk.table("audit_act", "id", "chain_id", "number", "time", *told)
     bulk.table("ledger_entry", "act_id", "place", "debit_id", "credit_id", "amount_fen")
-    said = ("meter_minute", "count", "balance_fen", "illegal_cards", "loaded_fen", "used_fen")
-    more = ("unexplained_fen", "energy_wh", "price_e4", "proved")
-    bulk.table("estate_reading", "meter_id", "source", "seen_at", *said, *more)
+    bulk.table("estate_reading", "meter_id", "seen_at", *_READING)
     sold = ("desk_id", "number", "key", "key_hash", "contract_id", "card_serial", "count")
     how = ("amount_fen", "method", "price_id", "operator", "state", "reason")
     when = ("begun_at", "written_at", "loaded_at", "receipt", "act_id")

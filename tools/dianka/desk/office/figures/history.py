@@ -19,6 +19,7 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.figures.books import Books, Made, Purchase, Receipt
 from dianka.desk.office.figures.bulk import Bulk, unguarded, without_indexes
 from dianka.desk.office.figures.plain_estate import fill_estate
+from dianka.desk.office.figures.telling import tell_of_all
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.prices import UTC_OFFSET, card_minute
 
@@ -53,6 +54,7 @@ def make_history(
         if not Contract.objects.exists():
             middle = card_minute(now - (now - begin) / 2 + UTC_OFFSET)
             fill_estate(Bulk(), meters, begin, middle // 10_000 * 10_000)
+        tell_of_all()
         desks = min(max(meters // _METERS_OF_DESK, 2), _MOST_DESKS)
         history = _History(Books(desks), begin, now, sales, random.Random(seed))
         history.run(until_day=history.days - 1)

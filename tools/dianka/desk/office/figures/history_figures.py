@@ -18,7 +18,9 @@ from dianka.desk.office.figures.history import make_history
 from dianka.desk.office.figures.measured import Figure, Size, time_ms
 from dianka.desk.office.figures.search_figures import measure_searches
 from dianka.desk.office.nightly import Proof
+from dianka.desk.office.one_view import one_view
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.state.replay import replay
 from dianka.desk.office.statistics import suspects
 from dianka.desk.office.statistics.query import Query, read_today
 from dianka.desk.office.statistics.reports import REPORTS
@@ -66,6 +68,9 @@ def _measure_proofs(size: Size) -> Iterator[Figure]:
     yield Figure("sales of the last day", proofs[1].books.sold.sales, "")
     yield Figure("daily proof", taken_ms[1], "ms", _PROOF_MS)
     faults = [line for proof in proofs for line in proof.faults]
+    with one_view():
+        taken = time_ms(lambda: faults.extend(replay().faults), 1)
+    yield Figure("comparing rows with acts, of the whole proof", taken, "ms")
     if not faults:
         with tempfile.TemporaryDirectory(prefix="dianka-night-") as folder:
             taken = time_ms(lambda: write_nights(2, Path(folder)), 1)

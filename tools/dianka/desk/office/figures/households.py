@@ -15,6 +15,7 @@ from dianka.desk.office.estate.models import Premise
 from dianka.desk.office.figures.books import Books, Purchase, Receipt
 from dianka.desk.office.figures.bulk import Bulk
 from dianka.desk.office.figures.plain_estate import fill_estate
+from dianka.desk.office.figures.telling import tell_of_all
 from dianka.desk.office.statistics.models import FeederReading
 from dianka.desk.office.statistics.times import first_of_month
 from dianka.desk.prices import UTC_OFFSET, card_minute
@@ -84,10 +85,12 @@ def fill_population(meters: int, days: int, seed: int, now: datetime) -> Populat
     begin = now - timedelta(days=days)
     raised = card_minute(now - timedelta(days=days // 2) + UTC_OFFSET) // 10_000 * 10_000
     fill_estate(Bulk(), meters, begin, raised, METERS_OF_AREA, ROOMS)
+    tell_of_all()
     books = Books(2)
     homes = [_move_in(rng, days) for _ in books.contracts]
     life = _Life(rng, begin, days, books, homes, raised)
     life.run()
+    tell_of_all()  # of what inspectors and feeders said meanwhile
     found = Population(homes, sales=books.made.sales)
     for place, home in enumerate(homes):
         if home.bypass:

@@ -4,6 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db import transaction
+
 from dianka.cardos import keys
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
@@ -12,9 +14,11 @@ from dianka.desk.control import Load, load_keys, plan_meter
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, Customer, Tariff, TariffVersion
 from dianka.desk.office.estate.models import Area, Meter, Premise
+from dianka.desk.office.state.told import tell
 from dianka.readers import find_reader
 
 PRICE_E4, _ALARMS_FEN = 5000, (2000, 500)
+_CHAIN = "estate"  # of acts that no desk has done
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ def make_contract(
     meter_no: int, customer_no: int = 0, area: str = "East", price_e4: int = PRICE_E4
 ) -> Contract:
     """Make a customer with an installed meter and an open contract; all rows that it needs."""
+    with transaction.atomic():
+        return _make_contract(meter_no, customer_no or meter_no, area, price_e4)
+
+
+def _make_contract(meter_no: int, number: int, area: str, price_e4: int) -> Contract:
     place, _ = Area.objects.get_or_create(name=area)
     tariff, _ = Tariff.objects.get_or_create(name=f"flat {price_e4}")
     price, _ = TariffVersion.objects.get_or_create(
@@ -66,9 +75,9 @@ def make_contract(
     )
     premise = Premise.objects.create(area=place, building="1", room=str(meter_no))
     meter = Meter.objects.create(number=meter_no, state=Meter.State.INSTALLED, premise=premise)
-    number = customer_no or meter_no
-    return Contract.objects.create(
-        customer=Customer.objects.create(number=number, name=f"customer {number}"),
+    customer = Customer.objects.create(number=number, name=f"customer {number}")
+    contract = Contract.objects.create(
+        customer=customer,
         meter=meter,
         premise=premise,
         tariff=tariff,
@@ -78,3 +87,6 @@ def make_contract(
         hoard_limit_fen=0,
         opened_at=chain.read_time(),
     )
+    made = tell(place, tariff, price, premise, meter, customer, contract)
+    chain.append(_CHAIN, "figures", "resident made", f"{meter_no:012d}", rows=made)
+    return contract

@@ -27,7 +27,7 @@ from django.db import IntegrityError, transaction
 
 from dianka.card_port import CardError
 from dianka.desk.office import server, sql
-from dianka.desk.office.audit import chain
+from dianka.desk.office.audit import chain, records
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger.models import Account, Entry
 from dianka.money import yuan
@@ -111,28 +111,40 @@ def of_meter(kind: str, meter_no: int) -> Place:
 
 
 def post(
-    desk: str, operator: str, kind: str, subject: str, moves: Iterable[Move], detail: str = ""
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    moves: Iterable[Move],
+    detail: str = "",
+    rows: Iterable[str] = (),
 ) -> Act:
     """Post these moves as one act of the desk's chain, all or none.
 
     LedgerError if one of them may not be, or more than is in transit would leave it.
     """
     with transaction.atomic():
-        return append(desk, operator, kind, subject, moves, detail)
+        return append(desk, operator, kind, subject, moves, detail, rows)
 
 
 def append(
-    desk: str, operator: str, kind: str, subject: str, moves: Iterable[Move], detail: str = ""
+    desk: str,
+    operator: str,
+    kind: str,
+    subject: str,
+    moves: Iterable[Move],
+    detail: str = "",
+    rows: Iterable[str] = (),
 ) -> Act:
     """Post these moves in the caller's transaction, which must not be committed after an error.
 
-    An act that moves nothing is an act all the same.
+    An act that moves nothing is an act all the same. `rows` are those that it has written.
     """
     moves = list(moves)
     for move in moves:
         _check(move)
         _check_desk(desk, move.debit, move.credit)
-    return _append(desk, operator, kind, subject, detail, moves)
+    return _append(desk, operator, kind, subject, records.join(detail, rows), moves)
 
 
 def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
@@ -142,7 +154,7 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
     with transaction.atomic():
         _check_desk(desk, entry.debit, entry.credit)
         move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
-        detail = f"reverses entry {entry.pk}: {reason}"
+        detail = records.join(f"reverses entry {entry.pk}: {reason}", ())
         if Entry.objects.filter(reverses=entry).exists():
             raise LedgerError(f"entry {entry.pk} is reversed already")
         subject = str(entry.act.subject)
@@ -194,8 +206,9 @@ def _append(
         if server.IS_HERE:
             rows = [(_words(move.debit), _words(move.credit), move.amount_fen) for move in moves]
             made = server.post(desk, operator, kind, subject, detail, rows, reverses)
+            chain.raise_if_too_late(desk, made)
             return chain.form_act(made, desk, operator, kind, subject, detail, told)
-        act = chain.append(desk, operator, kind, subject, detail, told)
+        act = chain.append_as_told(desk, operator, kind, subject, detail, told)
         if moves:
             keys = _accounts({place for move in moves for place in (move.debit, move.credit)})
             for place, move in enumerate(moves):

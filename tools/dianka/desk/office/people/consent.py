@@ -9,6 +9,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.people.models import Consent
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.people.sign_in import check_password, make_actor, raise_if_must_change
+from dianka.desk.office.state.told import tell
 
 GOOD_FOR = timedelta(minutes=15)
 
@@ -40,7 +41,8 @@ def give_consent(
             given_by=second.operator,
             given_at=chain.read_time(),
         )
-        chain.append(actor.desk, second.operator, "consent", subject, _describe(row))
+        told = _describe(row)
+        chain.append(actor.desk, second.operator, "consent", subject, told, rows=tell(row))
     return row.pk
 
 

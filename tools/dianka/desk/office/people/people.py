@@ -16,6 +16,7 @@ from dianka.desk.office.people.models import ROLES, Operator, SignIn
 from dianka.desk.office.people.rights import RIGHTS, Actor, needs
 from dianka.desk.office.people.roles import give_role
 from dianka.desk.office.people.sign_in import check_password
+from dianka.desk.office.state.told import tell, tell_gone, tell_role
 
 CONSENT = "people"  # the kind of the consent; its subject is `name_change`
 ADD, GIVE, TAKE, CLOSE, REOPEN, RESET = "add", "give", "take", "close", "reopen", "reset"
@@ -42,12 +43,14 @@ def add_operator(
         _lock_people()
         if Operator.objects.filter(username__iexact=name).exists():
             raise PeopleError(f"there is an operator {name}: take another name, or reopen his")
-        _agree(actor, consent, name_change(ADD, name, *roles))
+        change = name_change(ADD, name, *roles)
+        agreed = _agree(actor, consent, change)
         operator = Operator(username=name, must_change=True)
         operator.set_password(password)
         operator.save()
         for role in roles:
             give_role(operator, role)
+        _append(actor, change, agreed, [*tell(operator), *tell_role(name, *roles)])
         return operator
 
 
@@ -58,8 +61,9 @@ def give(actor: Actor, name: str, role: str, consent: int | None = None) -> None
         raise PeopleError(f"{role!r} is no role: take one of {', '.join(ROLES)}")
     with transaction.atomic():
         operator = _find(name)
-        _agree(actor, consent, name_change(GIVE, name, role))
+        agreed = _agree(actor, consent, name_change(GIVE, name, role))
         give_role(operator, role)
+        _append(actor, name_change(GIVE, name, role), agreed, tell_role(name, role))
 
 
 @needs("change people")
@@ -70,9 +74,10 @@ def take(actor: Actor, name: str, role: str, consent: int | None = None) -> None
         group = operator.groups.filter(name=role).first()
         if group is None:
             raise PeopleError(f"{name} is no {role}: see dianka office person list")
-        _agree(actor, consent, name_change(TAKE, name, role))
+        agreed = _agree(actor, consent, name_change(TAKE, name, role))
         operator.groups.remove(group)
         _require_manager()
+        _append(actor, name_change(TAKE, name, role), agreed, tell_gone("role", f"{name}/{role}"))
 
 
 @needs("change people")
@@ -80,11 +85,12 @@ def close(actor: Actor, name: str, consent: int | None = None) -> None:
     """Close an operator's sign-in: he does nothing more here, and stays in the books."""
     with transaction.atomic():
         operator = _find(name)
-        _agree(actor, consent, name_change(CLOSE, name))
+        agreed = _agree(actor, consent, name_change(CLOSE, name))
         operator.is_active = False
         operator.save(update_fields=["is_active"])
-        _end_sign_ins(operator)
+        ended = _end_sign_ins(operator)
         _require_manager()
+        _append(actor, name_change(CLOSE, name), agreed, tell(operator, *ended))
 
 
 @needs("change people")
@@ -92,9 +98,10 @@ def reopen(actor: Actor, name: str, consent: int | None = None) -> None:
     """Open an operator's sign-in again."""
     with transaction.atomic():
         operator = _find(name)
-        _agree(actor, consent, name_change(REOPEN, name))
+        agreed = _agree(actor, consent, name_change(REOPEN, name))
         operator.is_active = True
         operator.save(update_fields=["is_active"])
+        _append(actor, name_change(REOPEN, name), agreed, tell(operator))
 
 
 @needs("change people")
@@ -103,12 +110,13 @@ def reset_password(actor: Actor, name: str, password: str, consent: int | None =
     passwords.check_new(name, password)
     with transaction.atomic():
         operator = _find(name)
-        _agree(actor, consent, name_change(RESET, name), but=name)
+        agreed = _agree(actor, consent, name_change(RESET, name), but=name)
         operator.set_password(password)
         operator.must_change = True
         operator.save(update_fields=["password", "must_change"])
-        _end_sign_ins(operator)
+        ended = _end_sign_ins(operator)
         passwords.forget_wrong(name)
+        _append(actor, name_change(RESET, name), agreed, tell(operator, *ended))
 
 
 @needs("look things up")
@@ -122,8 +130,8 @@ def change_password(actor: Actor, former: str, password: str) -> None:
         operator.set_password(password)
         operator.must_change = False
         operator.save(update_fields=["password", "must_change"])
-        _end_sign_ins(operator)
-        chain.append(actor.desk, actor.operator, "password", actor.operator)
+        rows = tell(operator, *_end_sign_ins(operator))
+        chain.append(actor.desk, actor.operator, "password", actor.operator, rows=rows)
 
 
 @needs("look things up")
@@ -138,13 +146,15 @@ def is_alone(actor: Actor, but: str = "") -> bool:
     return not others.exclude(username__in=(actor.operator, but)).exists()
 
 
-def _agree(actor: Actor, consent: int | None, subject: str, but: str = "") -> None:
-    """Use a second person's consent up, and append the act; without one if nobody could give it."""
+def _agree(actor: Actor, consent: int | None, subject: str, but: str = "") -> str:
+    """Use a second person's consent up and say whose; none is needed if nobody could give it."""
     if consent is None and is_alone(actor, but):
-        agreed = "alone: nobody else could consent"
-    else:
-        agreed = f"consent {use_consent(actor, consent, CONSENT, subject)}"
-    chain.append(actor.desk, actor.operator, CONSENT, subject, agreed)
+        return "alone: nobody else could consent"
+    return f"consent {use_consent(actor, consent, CONSENT, subject)}"
+
+
+def _append(actor: Actor, subject: str, agreed: str, rows: list[str]) -> None:
+    chain.append(actor.desk, actor.operator, CONSENT, subject, agreed, rows=rows)
 
 
 def _find(name: str) -> Operator:
@@ -165,6 +175,8 @@ def _require_manager() -> None:
         raise PeopleError("the office keeps a manager with an open sign-in: add another one first")
 
 
-def _end_sign_ins(operator: Operator) -> None:
+def _end_sign_ins(operator: Operator) -> list[SignIn]:
     now = chain.read_time()
-    SignIn.objects.filter(operator=operator, ends_at__gt=now).update(ends_at=now)
+    ended = list(SignIn.objects.filter(operator=operator, ends_at__gt=now))
+    SignIn.objects.filter(pk__in=[each.pk for each in ended]).update(ends_at=now)
+    return ended

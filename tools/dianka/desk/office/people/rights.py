@@ -37,6 +37,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "change people": frozenset({"manager"}),  # with a second person's consent
     "change limits": frozenset({"manager"}),
     "consent": _OVER_IT,
+    "accept a clock": _OVER_IT,  # with a second person's consent
     "import": frozenset({"manager"}),
     "export": _OVER_IT | {"auditor"},
     "record an inspection": frozenset({"technician", "supervisor", "manager"}),

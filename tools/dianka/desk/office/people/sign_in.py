@@ -16,6 +16,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.people.models import Operator, SignIn
 from dianka.desk.office.people.passwords import check_not_locked, count_wrong, forget_wrong
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending.models import Desk
 
 LASTS = timedelta(hours=12)
@@ -28,34 +29,42 @@ class SignInError(CardError):
 def sign_in(name: str, password: str, desk: str) -> str:
     """Sign an operator in at a desk, and return his token."""
     token = secrets.token_urlsafe(32)
-    if not Desk.objects.filter(name=desk, closed=False).exists():
-        raise SignInError(f"{desk} is no open desk of this office: name another one with --desk")
+    raise_if_no_desk(desk)
+    chain.raise_if_clock_is_wrong(desk)
     operator = check_password(name, password, desk)
     raise_if_must_change(operator)
     with transaction.atomic():
         now = chain.read_time()
-        SignIn.objects.create(
+        made = SignIn.objects.create(
             operator=operator,
             desk=desk,
             token_hash=_hash(token),
             begun_at=now,
             ends_at=now + LASTS,
         )
-        chain.append(desk, name, "sign-in", name)
+        chain.append(desk, name, "sign-in", name, rows=tell(made))
     return token
 
 
-def check_password(name: str, password: str, desk: str) -> Operator:
+def raise_if_no_desk(desk: str) -> None:
+    """Raise SignInError unless this is an open desk."""
+    if not Desk.objects.filter(name=desk, closed=False).exists():
+        raise SignInError(f"{desk} is no open desk of this office: name another one with --desk")
+
+
+def check_password(name: str, password: str, desk: str, is_told: bool = True) -> Operator:
     """Return the operator with this name and password; SignInError if there is none.
 
-    A wrong password is an act of the desk's chain. PasswordError after too many of them in a row.
+    A wrong password is an act of the desk's chain, if `is_told`. PasswordError after too many of
+    them in a row.
     """
     check_not_locked(name, desk)
     operator = authenticate(username=name, password=password)
     if not isinstance(operator, Operator):
         with transaction.atomic():
             count_wrong(name[:150], desk)
-            chain.append(desk, name[:150], "sign-in refused", name[:80])
+            if is_told:
+                chain.append(desk, name[:150], "sign-in refused", name[:80])
         raise SignInError("name or password is wrong: give both again")
     forget_wrong(name, desk)
     return operator
@@ -85,7 +94,8 @@ def sign_out(token: str) -> None:
         if found and found.ends_at > chain.read_time():
             found.ends_at = chain.read_time()
             found.save(update_fields=["ends_at"])
-            chain.append(found.desk, found.operator.username, "sign-out", found.operator.username)
+            name = found.operator.username
+            chain.append(found.desk, name, "sign-out", name, rows=tell(found))
 
 
 def make_actor(operator: Operator, desk: str) -> Actor:

@@ -139,8 +139,11 @@ class Kind(Protocol):
         """
         ...
 
-    def write(self, actor: Actor, items: list[Any]) -> None:
-        """Add new items. The caller is in a transaction and has checked the right."""
+    def write(self, actor: Actor, items: list[Any]) -> Iterator[list[Any]]:
+        """Add new items, and yield the rows made of them, some at a time.
+
+        The caller is in a transaction and has checked the right.
+        """
         ...
 
     def list_items(self) -> Iterable[Any]:

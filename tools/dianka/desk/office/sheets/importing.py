@@ -20,6 +20,7 @@ from dianka.desk.office.sheets.columns import Cells, Column, Kind, SheetError
 from dianka.desk.office.sheets.opening import Cell, read_file, read_rows
 from dianka.desk.office.sheets.people import Contracts, Customers
 from dianka.desk.office.sheets.places import Meters, Premises
+from dianka.desk.office.state.told import tell
 
 MOST_FAULTS = 1000
 _BATCH = 500
@@ -84,7 +85,10 @@ def try_import(actor: Actor, kind_name: str, file: Path) -> Outcome:
 
 @needs("import")
 def import_sheet(actor: Actor, kind_name: str, file: Path) -> Outcome:
-    """Take a sheet in, as one act. SheetError if any cell is bad: then nothing is taken in."""
+    """Take a sheet in. SheetError if any cell is bad: then nothing is taken in.
+
+    One act tells of the whole, and of its first rows; an act each of some more.
+    """
     kind, content = find_kind(kind_name), read_file(file)
     digest = hashlib.sha256(content).hexdigest()
     try:
@@ -93,9 +97,12 @@ def import_sheet(actor: Actor, kind_name: str, file: Path) -> Outcome:
             if outcome.faults:
                 raise SheetError(f"{outcome.faults[0]} ({len(outcome.faults)} bad cells in all)")
             if outcome.new:
-                kind.write(actor, outcome.new)
                 told = f"{len(outcome.new)} new of {clip(file.name)}, SHA-256 {digest}"
-                chain.append(actor.desk, actor.operator, "import", kind.name, told)
+                for rows in kind.write(actor, outcome.new):
+                    chain.append(
+                        actor.desk, actor.operator, "import", kind.name, told, rows=tell(*rows)
+                    )
+                    told = f"more of {clip(file.name)}"
     except IntegrityError:
         raise SheetError("another desk changed the same meanwhile: try again") from None
     return outcome

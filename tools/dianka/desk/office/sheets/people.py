@@ -20,7 +20,7 @@ from dianka.desk.office.sheets.columns import (
 from dianka.desk.office.texts import HIDDEN, clean_personal, clean_text, require_text
 from dianka.money import yuan
 
-_BATCH = 1000
+_BATCH = 500
 _AMOUNTS = ("alarm1", "alarm2", "hoard")
 
 
@@ -85,13 +85,14 @@ class Customers:
                 if HIDDEN in getattr(item.details, name):
                     yield item, BadCell(name, "a masked number: give the whole one")
 
-    def write(self, actor: Actor, items: list[CustomerRow]) -> None:
+    def write(self, actor: Actor, items: list[CustomerRow]) -> Iterator[list[Customer]]:
         for at in range(0, len(items), _BATCH):
             made = Customer.objects.bulk_create(
                 Customer(number=item.number, **vars(item.details))
                 for item in items[at : at + _BATCH]
             )
             refresh(customer.pk for customer in made)
+            yield made
 
     def list_items(self) -> Iterable[CustomerRow]:
         for customer in Customer.objects.order_by("number").iterator(_BATCH):
@@ -164,7 +165,7 @@ class Contracts:
             if tariffs[item.terms.tariff]:
                 yield item, BadCell("tariff", tariffs[item.terms.tariff])
 
-    def write(self, actor: Actor, items: list[ContractRow]) -> None:
+    def write(self, actor: Actor, items: list[ContractRow]) -> Iterator[list[Contract]]:
         now = chain.read_time()
         prices = {name: find_price(name) for name in {item.terms.tariff for item in items}}
         for at in range(0, len(items), _BATCH):
@@ -175,7 +176,7 @@ class Contracts:
             meters = Meter.objects.select_related("premise").in_bulk(
                 {item.meter for item in batch}, field_name="number"
             )
-            Contract.objects.bulk_create(
+            made = Contract.objects.bulk_create(
                 Contract(
                     customer=people[item.customer],
                     meter=meters[item.meter],
@@ -190,6 +191,7 @@ class Contracts:
                 for item in batch
             )
             refresh(customer.pk for customer in people.values())
+            yield made
 
     def list_items(self) -> Iterable[ContractRow]:
         found = _list_contracts().order_by("meter__number")

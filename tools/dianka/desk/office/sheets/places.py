@@ -9,7 +9,7 @@ from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.sheets.columns import BadCell, Cells, Column
 from dianka.desk.office.texts import clean_text, require_text
 
-_BATCH = 1000
+_BATCH = 500
 _PLACE = (
     Column("area", "小区"),
     Column("building", "楼栋"),
@@ -66,11 +66,13 @@ class Premises:
             if item.place[0] in names:
                 yield item, BadCell("area", f"area {item.place[0]} is archived: restore it first")
 
-    def write(self, actor: Actor, items: list[PremiseRow]) -> None:
-        areas = {
-            name: Area.objects.get_or_create(name=name)[0]
+    def write(self, actor: Actor, items: list[PremiseRow]) -> Iterator[list[Area | Premise]]:
+        made = {
+            name: Area.objects.get_or_create(name=name)
             for name in {item.place[0] for item in items}
         }
+        areas = {name: area for name, (area, _) in made.items()}
+        new: list[Area | Premise] = [area for area, is_new in made.values() if is_new]
         rows = []
         for item in items:
             area, building, unit, room = item.place
@@ -79,7 +81,10 @@ class Premises:
                     area=areas[area], building=building, unit=unit, room=room, vacant=item.vacant
                 )
             )
-        Premise.objects.bulk_create(rows, batch_size=_BATCH)
+        for at in range(0, len(rows), _BATCH):
+            new += Premise.objects.bulk_create(rows[at : at + _BATCH])
+            yield new
+            new = []
 
     def list_items(self) -> Iterable[PremiseRow]:
         found = Premise.objects.filter(archived=False).select_related("area").order_by("pk")
@@ -139,11 +144,11 @@ class Meters:
                 number = there[premises[item.place].pk]
                 yield item, BadCell("room", f"{_say(item.place)} has meter {number:012d}")
 
-    def write(self, actor: Actor, items: list[MeterRow]) -> None:
+    def write(self, actor: Actor, items: list[MeterRow]) -> Iterator[list[Meter]]:
         for at in range(0, len(items), _BATCH):
             batch = items[at : at + _BATCH]
             premises = find_premises(item.place for item in batch if item.place)
-            Meter.objects.bulk_create(
+            yield Meter.objects.bulk_create(
                 Meter(
                     number=item.number,
                     model=item.model,

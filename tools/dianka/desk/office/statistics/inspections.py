@@ -9,6 +9,7 @@ from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Area, Meter
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.statistics.models import (
     FeederReading,
     Inspection,
@@ -54,7 +55,8 @@ def record_inspection(actor: Actor, customer_no: int, found: str, note: str = ""
             note=note[:200],
         )
         told = f"{found}; rules {rules or 'none'}"
-        chain.append(actor.desk, actor.operator, "inspection", f"{customer_no:012d}", told)
+        who = f"{customer_no:012d}"
+        chain.append(actor.desk, actor.operator, "inspection", who, told, rows=tell(row))
     return row
 
 
@@ -84,7 +86,9 @@ def record_feeder_reading(
                 area=place, read_at=read_at, energy_wh=energy_wh, operator=actor.operator
             )
             told = f"{energy_wh} Wh at {read_at:%Y-%m-%dT%H:%MZ}"
-            chain.append(actor.desk, actor.operator, "feeder reading", place.name, told)
+            chain.append(
+                actor.desk, actor.operator, "feeder reading", place.name, told, rows=tell(row)
+            )
     except IntegrityError:
         raise CardError(f"area {area} has a reading of that time: give another time") from None
     return row
@@ -100,7 +104,8 @@ def record_outage(actor: Actor, area: str, begins_at: datetime, ends_at: datetim
             area=_find_area(area), begins_at=begins_at, ends_at=ends_at, operator=actor.operator
         )
         told = f"{begins_at:%Y-%m-%dT%H:%MZ} to {ends_at:%Y-%m-%dT%H:%MZ}"
-        chain.append(actor.desk, actor.operator, "outage", row.area.name, told)
+        where = row.area.name
+        chain.append(actor.desk, actor.operator, "outage", where, told, rows=tell(row))
     return row
 
 
@@ -124,7 +129,7 @@ def record_meter_log(
             relay_faults=relay_faults,
         )
         told = f"{hours} h, {off_hours} h off, {covers} covers, {relay_faults} relay faults"
-        chain.append(actor.desk, actor.operator, "meter log", str(meter), told)
+        chain.append(actor.desk, actor.operator, "meter log", str(meter), told, rows=tell(row))
     return row
 
 

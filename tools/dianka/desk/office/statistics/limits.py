@@ -7,6 +7,7 @@ from django.db import transaction
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.statistics.models import RuleLimit
 
 HIGHEST = 1_000_000
@@ -69,5 +70,6 @@ def set_limit(actor: Actor, name: str, value: int) -> None:
     if not 0 <= value <= HIGHEST:
         raise CardError(f"a threshold is from 0 to {HIGHEST}, not {value}")
     with transaction.atomic():
-        RuleLimit.objects.update_or_create(name=name, defaults={"value": value})
-        chain.append(actor.desk, actor.operator, "threshold", name, f"{former} becomes {value}")
+        row, _ = RuleLimit.objects.update_or_create(name=name, defaults={"value": value})
+        told = f"{former} becomes {value}"
+        chain.append(actor.desk, actor.operator, "threshold", name, told, rows=tell(row))

@@ -89,7 +89,7 @@ def find_acts(actor: Actor, wanted: Wanted) -> Found:
             break
         acts.append(act)
     mask = pick_mask(actor)
-    return Found([_tell(act, mask(act.detail)) for act in acts], rest)
+    return Found([_tell(act, mask(act.words)) for act in acts], rest)
 
 
 def _list_by_subject(wanted: Wanted) -> Iterator[Act]:

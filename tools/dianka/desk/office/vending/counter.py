@@ -21,6 +21,7 @@ from dianka.card_port import CardError, CardPort
 from dianka.cardos import kinds
 from dianka.desk import sell as card_sale
 from dianka.desk.office.audit import chain
+from dianka.desk.office.audit.times import ClockError
 from dianka.desk.office.cards import register
 from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers import tariffs
@@ -220,6 +221,8 @@ def _post(
 
     try:
         return patience.keep_trying(lambda: sales.post(actor, sale), tell_away, raise_if_stopped)
+    except ClockError as error:
+        raise SaleBroken(f"{on_card}, but {error}: {later}") from None
     except Error as error:
         away = f"the books can't be reached ({patience.shorten(error)})"
         raise SaleBroken(f"{on_card}, but {away}: {later}") from None

@@ -5,6 +5,7 @@ from django.db import transaction
 from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending import desk_roles
 from dianka.desk.office.vending.models import Desk, Sale
 from dianka.desk.office.vending.shifts import find_open
@@ -25,7 +26,7 @@ def add_desk(actor: Actor, name: str) -> Desk:
             raise DeskError(f"there is a desk {name}: take another name")
         desk.closed = False
         desk.save(update_fields=["closed"])
-        chain.append(actor.desk, actor.operator, "desk added", name)
+        chain.append(actor.desk, actor.operator, "desk added", name, rows=tell(desk))
         return desk
 
 
@@ -43,7 +44,7 @@ def close_desk(actor: Actor, name: str) -> None:
         desk.closed = True
         desk.save(update_fields=["closed"])
         desk_roles.lock_out(desk)
-        chain.append(actor.desk, actor.operator, "desk closed", name)
+        chain.append(actor.desk, actor.operator, "desk closed", name, rows=tell(desk))
 
 
 @needs("look things up")

@@ -15,6 +15,7 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell, tell_gone
 from dianka.desk.office.vending.counting import NOTES, check_method
 from dianka.desk.office.vending.models import Limit, Sale
 from dianka.desk.prices import UTC_OFFSET
@@ -56,12 +57,15 @@ def set_limit(actor: Actor, name: str, amount_fen: int | None, owner: str = "") 
     with transaction.atomic():
         if amount_fen is None:
             Limit.objects.filter(name=name, owner=owner).delete()
+            rows = tell_gone("limit", f"{name}/{owner}")
         else:
-            Limit.objects.update_or_create(
+            limit, _ = Limit.objects.update_or_create(
                 name=name, owner=owner, defaults={"amount_fen": amount_fen}
             )
+            rows = tell(limit)
         told = "none" if amount_fen is None else f"{amount_fen} fen"
-        chain.append(actor.desk, actor.operator, "limit", f"{name} {owner}"[:80].strip(), told)
+        subject = f"{name} {owner}"[:80].strip()
+        chain.append(actor.desk, actor.operator, "limit", subject, told, rows=rows)
 
 
 @needs("look things up")

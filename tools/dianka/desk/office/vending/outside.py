@@ -10,6 +10,7 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.counter import Look, find_contract, open_card, prove_receipt
 from dianka.desk.office.vending.models import Sale
@@ -92,4 +93,5 @@ def _post(actor: Actor, contract: Contract, last: int, agreed: str) -> None:
     moves = [posting.Move(outside, transit, fen)] if fen else []
     made = f"purchases {last + 1} to {contract.former_count} were made outside of the books"
     detail = f"{made}, consent {agreed}"
-    posting.append(actor.desk, actor.operator, "taken in", f"{meter_no:012d}", moves, detail)
+    meter, rows = f"{meter_no:012d}", tell(contract)
+    posting.append(actor.desk, actor.operator, "taken in", meter, moves, detail, rows)

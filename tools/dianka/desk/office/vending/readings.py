@@ -17,6 +17,7 @@ from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.state.told import tell_reading
 from dianka.desk.office.vending.models import Sale
 
 
@@ -53,25 +54,27 @@ def take_receipt(
         used_fen = _owed(posting.METER, contract) + loaded_fen - holds_fen
         from_outside = contract.former_count and not contract.brought_fen and not last
         outside_fen = max(-used_fen, 0) if from_outside else 0
-        act = _post(actor, contract, receipt, (outside_fen, loaded_fen, max(used_fen, 0)))
+        amounts_fen = outside_fen, loaded_fen, max(used_fen, 0)
+        said = {
+            "source": str(source),
+            "meter_minute": receipt["time"],
+            "count": receipt["count"],
+            "balance_fen": holds_fen,
+            "illegal_cards": receipt["illegal_cards"],
+            "loaded_fen": loaded_fen,
+            "used_fen": max(used_fen, 0),
+            "unexplained_fen": max(-used_fen, 0) - outside_fen,
+            "energy_wh": inspected.energy_wh if inspected else None,
+            "price_e4": inspected.price_e4 if inspected else None,
+            "proved": proved,
+        }
+        act = _post(
+            actor, contract, receipt, amounts_fen, tell_reading(contract.meter.number, **said)
+        )
         Sale.objects.filter(
             contract=contract, state=Sale.State.WRITTEN, count__lte=receipt["count"]
         ).update(state=Sale.State.LOADED, loaded_at=act.time)
-        return Reading.objects.create(
-            meter=contract.meter,
-            source=source,
-            seen_at=act.time,
-            meter_minute=receipt["time"],
-            count=receipt["count"],
-            balance_fen=holds_fen,
-            illegal_cards=receipt["illegal_cards"],
-            loaded_fen=loaded_fen,
-            used_fen=max(used_fen, 0),
-            unexplained_fen=max(-used_fen, 0) - outside_fen,
-            energy_wh=inspected.energy_wh if inspected else None,
-            price_e4=inspected.price_e4 if inspected else None,
-            proved=proved,
-        )
+        return Reading.objects.create(meter=contract.meter, seen_at=act.time, **said)
 
 
 def find_last(contract: Contract) -> Reading | None:
@@ -102,7 +105,11 @@ def _find_loaded(contract: Contract, count: int) -> int:
 
 
 def _post(
-    actor: Actor, contract: Contract, receipt: dict[str, Any], amounts_fen: tuple[int, int, int]
+    actor: Actor,
+    contract: Contract,
+    receipt: dict[str, Any],
+    amounts_fen: tuple[int, int, int],
+    rows: list[str],
 ) -> Act:
     meter_no = contract.meter.number
     ways = (
@@ -120,7 +127,7 @@ def _post(
         f"overdraft {receipt['overdraft_fen']} fen minute {receipt['time']:010d}"
     )
     subject = f"{meter_no:012d}"
-    return posting.append(actor.desk, actor.operator, "receipt", subject, moves, detail)
+    return posting.append(actor.desk, actor.operator, "receipt", subject, moves, detail, rows)
 
 
 def _owed(kind: str, contract: Contract) -> int:

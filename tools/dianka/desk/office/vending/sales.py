@@ -16,11 +16,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from dianka.card_port import CardError
-from dianka.desk.office import sql
+from dianka.desk.office import server, sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.limits import check_limits
 from dianka.desk.office.vending.models import Sale
@@ -101,6 +102,8 @@ def begin(
 def _begin(
     actor: Actor, form: Form, contract: Contract, count: int, price: TariffVersion
 ) -> tuple[Sale, bool]:
+    if not server.IS_HERE:  # this PC's clock is the database's: nothing is sent if it is wrong
+        chain.raise_if_clock_is_wrong(actor.desk)
     now = sql.fetch(_CONTRACT, (contract.pk,))
     state, former_count = now or (Contract.State.CLOSED, 0)
     if state != Contract.State.OPEN:
@@ -160,17 +163,23 @@ def post(actor: Actor, sale: Sale) -> Sale:
             return sale
         if state != Sale.State.PENDING:
             raise SaleRefused(f"sale {sale.number} is {state}: sell anew")
+        rows = _bring_price(sale) if price != sale.price_id else []
         desk, meter_no = sale.desk.name, sale.contract.meter.number
         _, sale.receipt = take_number(desk, "receipts")
         money = posting.of_meter(posting.TRANSIT, meter_no)
         move = posting.Move(_find_till(sale), money, sale.amount_fen)
         detail = f"sale {sale.number} receipt {sale.receipt} {describe(sale)}"
-        act = posting.append(desk, actor.operator, "sale", f"{meter_no:012d}", [move], detail)
+        meter = f"{meter_no:012d}"
+        act = posting.append(desk, actor.operator, "sale", meter, [move], detail, rows)
         sql.run(_POSTED, (sale.receipt, act.pk, sql.time_value(act.time), sale.pk))
         sale.act, sale.written_at, sale.state = act, act.time, Sale.State.WRITTEN
-        if price != sale.price_id:
-            Contract.objects.filter(pk=sale.contract.pk).update(price=sale.price_id)
         return sale
+
+
+def _bring_price(sale: Sale) -> list[str]:
+    """Keep the price that a sale brings to its meter, and return what its act tells of that."""
+    Contract.objects.filter(pk=sale.contract.pk).update(price=sale.price_id)
+    return tell(sale.contract)
 
 
 @needs("sell")
