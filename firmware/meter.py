@@ -137,6 +137,7 @@ class Meter:
 
     def _make_card_slot(self, board) -> None:
         """Import the kinds of session, and build the slot above all that they work with."""
+        gc.collect()  # the largest files of all come next, and compiling takes whole stretches
         from card_factory import FactorySession
         from card_init import InitSession
         from card_inspect import InspectSession
