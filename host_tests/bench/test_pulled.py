@@ -36,6 +36,7 @@ class Breaker:
 
     def __init__(self, kit: MeterKit, sockets: str) -> None:
         self.kit, self.passed, self.point, self.struck = kit, 0, -1, False
+        self.in_session = False  # else it struck what the meter writes to the ESAM afterwards
         self.act: Break = lambda kit: None
         bench = kit.rig.bench
         for name in sockets.split():
@@ -46,7 +47,7 @@ class Breaker:
 
     def _hear(self, direction: str, index: int) -> None:
         if self.passed == self.point and not self.struck:
-            self.struck = True
+            self.struck, self.in_session = True, self.kit.meter.card_slot.busy
             self.act(self.kit)
         self.passed += 1
 
@@ -146,7 +147,8 @@ def test_broken_off_before_every_character(
         assert kit.sell(AMOUNT_FEN) == count + 1
         count += 1
         code = put_in(kit, breaker, point, act)
-        assert code in codes, (point, code, kit.lines[-5:])
+        # Behind the session comes the mirror in the ESAM (docs/journal.md).
+        assert code in (codes if breaker.in_session else {0}), (point, code, kit.lines[-5:])
         recover(kit)
         whole(kit, count, point)
     kit.rig.set_load(0)
