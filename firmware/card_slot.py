@@ -10,7 +10,6 @@ import asyncio
 import gc
 
 from micropython import const
-from panel import Buzzer
 
 import card_files
 from card_errors import CardError, compose_messages, make_error, make_refusal
@@ -23,6 +22,7 @@ from iccard import Card
 from illegal_cards import FIELDS, IllegalCards
 from journal import JournalError
 from metering import Metering
+from pages import Buzzer
 from settlement import Settlement
 from state import MOST_ILLEGAL
 from state_recovery import StateRecovery

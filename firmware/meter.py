@@ -106,8 +106,7 @@ class Meter:
         from event_watch import EventWatch
         from events import Events
         from illegal_cards import IllegalCards
-        from pages import Pages
-        from panel import Buzzer, Key
+        from pages import Buzzer, Key, Pages
         from supply_switch import SupplySwitch
 
         self.events = Events(memory, self.clock, self.store, self.log)

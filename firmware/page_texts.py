@@ -17,7 +17,7 @@ from micropython import const
 import account
 import versions
 from card_files import to_bcd
-from display import add_label, decimal, fit
+from display import add_label, decimal
 from ds3231 import split
 from esam import IDENTITY, Esam, EsamError
 from event_chain import PURCHASE
@@ -30,6 +30,7 @@ from use_history import UseHistory
 
 _UNKNOWN = "--"
 _TURN_MS = const(3_000)  # each half of the receipt
+_WIDTH = const(8)
 _PURCHASES = const(10)
 _DAYS = const(10)
 _DAY_S = const(86_400)
@@ -157,6 +158,17 @@ def _format_build() -> str:
     """
     build = versions.version().partition("+")[2]
     return build.upper().replace("B", "b").replace("D", "d") or "--------"
+
+
+def fit(label: str, value: int, places: int) -> str:
+    """Return `label` and an integer with its decimal point, without decimals where these don't fit.
+
+    The value is zero or more.
+    """
+    text = decimal(value, places)
+    if len(label) + len(text) > _WIDTH + 1:
+        text = text[: -places - 1]
+    return add_label(label, text)
 
 
 # ****** Statement ******
