@@ -7,7 +7,7 @@ decides nothing.
 
     pressed            the next page, at once; or the end of a passing message
     held for 3 s       while the supply is off for something that the key releases: its release
-    held for 1 s       else: the statement (page_texts.py), or back from it
+    held for 1 s       else: the statement (statement.py), or back from it
 
 So the statement never opens where a release is waited for, and what a hold has begun is done once,
 however long the key stays down. A key that is down from the start on is stuck: it does nothing
@@ -95,7 +95,7 @@ class Pages:
         """Show the statement, or the first page again if it is on show."""
         lines = ()
         if not self._display.has_list:
-            from page_texts import list_lines
+            from statement import list_lines
 
             lines = list_lines(self._events, self._find_history())
         self._display.show_list(lines)
