@@ -144,14 +144,3 @@ def add_label(label: str, text: str) -> str:
     """
     width = _DIGITS - len(label) + text.count(".")
     return label + " " * (width - len(text)) + text
-
-
-def fit(label: str, value: int, places: int) -> str:
-    """Return `label` and an integer with its decimal point, without decimals where these don't fit.
-
-    The value is zero or more.
-    """
-    text = decimal(value, places)
-    if len(label) + len(text) > _DIGITS + 1:
-        text = text[: -places - 1]
-    return add_label(label, text)

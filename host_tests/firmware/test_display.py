@@ -203,7 +203,7 @@ def test_weeks_pass_and_the_page_still_turns_back() -> None:
         assert face.shows(30_000) == "1.00"
 
 
-DISPLAY = Parts().module("display")
+DISPLAY, TEXTS = (Parts().module(name) for name in ("display", "page_texts"))
 
 
 @given(st.integers(-99_999_999, 99_999_999), st.integers(1, 4))
@@ -216,7 +216,7 @@ def test_decimal(value: int, places: int) -> None:
 
 @given(st.sampled_from(("b", "n0", "bt")), st.integers(0, 10**10), st.integers(1, 2))
 def test_what_does_not_fit_loses_its_decimals_first(label: str, value: int, places: int) -> None:
-    text = DISPLAY.fit(label, value, places)
+    text = TEXTS.fit(label, value, places)
     whole = DISPLAY.add_label(label, DISPLAY.decimal(value, places))
     room = len(label) + len(str(max(value, 10**places))) <= 8
     assert text == (whole if room else DISPLAY.add_label(label, str(value // 10**places)))
