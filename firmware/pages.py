@@ -69,7 +69,7 @@ class Pages:
         """Show the statement, or the first page again if it is on show."""
         lines = ()
         if not self._display.has_list:
-            from page_texts import list_lines
+            from statement import list_lines
 
             lines = list_lines(self._events, self._find_history())
         self._display.show_list(lines)

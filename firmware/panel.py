@@ -4,7 +4,7 @@
 
     pressed            the next page, at once; or the end of a passing message
     held for 3 s       while the supply is off for something that the key releases: its release
-    held for 1 s       else: the statement (page_texts.py), or back from it
+    held for 1 s       else: the statement (statement.py), or back from it
 
 So the statement never opens where a release is waited for, and what a hold has begun is done once,
 however long the key stays down. A key that is down from the start on is stuck: it does nothing
