@@ -6,12 +6,7 @@ an unissued card and a wrong MAC, but neither a piece of metal nor a card put in
 round. Code 22 and its group Err-37 are this project's own: the system control card, which holds the
 root keys and belongs to the desk alone. It counts as illegal, so that the utility hears of it. The
 table is in docs/cards/protocol.md, "The meter's codes".
-
-Each code has words for the resident that eight digits can carry, with S, I and W written 5, 1 and
-U. docs/operations.md has a picture of each.
 """
-
-from micropython import const
 
 _CODES = {
     "SUPPLY": 1,
@@ -47,19 +42,6 @@ _GROUPS = (
     (22, "Err-37"),
 )
 _ILLEGAL = (5, 6, 7, 10, 22)
-_GROUP_MS = const(3_000)
-_CODE_MS = const(2_000)
-_WORDS_MS = const(5_000)
-_OFFICE = "oFF1CE"
-_CALL = "CALL"
-_HERE = "not HErE"
-_OPEN = "oPEn 15t"
-# By the codes of card_errors.py, from 1 on.
-_WORDS = (
-    "LAtEr", _CALL, _CALL, "tUrn 1t", _OFFICE, _OFFICE, _OFFICE, _OFFICE, _OFFICE, _OFFICE,
-    _HERE, _HERE, "U5E nEU", _OFFICE, _OPEN, _OPEN, _OFFICE, _OFFICE, "rEtry", "LEAUE 1n",
-    "U5E 15t", _OFFICE,
-)  # fmt: skip
 
 
 class CardError(Exception):
@@ -91,17 +73,3 @@ def make_error(name: str, text: str) -> CardError:
 def make_refusal(name: str, sw: int) -> CardError:
     """Return the error for a refusal by status word: MAC for 6988, else the one of this name."""
     return make_error("MAC" if sw == 0x6988 else name, "status %04X" % sw)
-
-
-def compose_messages(group: str, code: int) -> tuple:
-    """Return the messages (text, ms) of a refusal: its group, its code, what to do.
-
-    Code 0: the meter's own memory has failed, not the card.
-    """
-    if not code:
-        return (group, _GROUP_MS), (_CALL, _WORDS_MS)
-    return (
-        (group, _GROUP_MS),
-        ("CodE" + " " * (4 - len(str(code))) + str(code), _CODE_MS),
-        (_WORDS[code - 1], _WORDS_MS),
-    )

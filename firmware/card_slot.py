@@ -12,7 +12,7 @@ import gc
 from micropython import const
 
 import card_files
-from card_errors import CardError, compose_messages, make_error, make_refusal
+from card_errors import CardError, make_error, make_refusal
 from card_sessions import CardSessions
 from display import Display
 from ds3231 import Ds3231
@@ -120,6 +120,8 @@ class CardSlot:
             self._set_busy(False)
 
     def _show_refusal(self, group: str, code: int) -> None:
+        from card_words import compose_messages
+
         self._buzzer.sound(False)
         self._display.show_messages(*compose_messages(group, code))
 

@@ -14,14 +14,13 @@ _ADDRESS = const(0xC0)
 _ON = const(0x88)
 _DOT = const(0x80)
 
-# The meter's characters as far as seven segments can show them.
-_GLYPHS = {
-    "0": 0x3F, "1": 0x06, "2": 0x5B, "3": 0x4F, "4": 0x66, "5": 0x6D, "6": 0x7D, "7": 0x07,
-    "8": 0x7F, "9": 0x6F, " ": 0x00, "-": 0x40, "_": 0x08, "A": 0x77, "b": 0x7C, "C": 0x39,
-    "c": 0x58, "d": 0x5E, "E": 0x79, "F": 0x71, "G": 0x3D, "H": 0x76, "h": 0x74, "J": 0x1E,
-    "L": 0x38, "n": 0x54, "o": 0x5C, "P": 0x73, "q": 0x67, "r": 0x50, "t": 0x78, "U": 0x3E,
-    "u": 0x1C, "y": 0x6E,
-}  # fmt: skip
+# The meter's characters as far as seven segments can show them, and the segments of each. One text
+# and not a dictionary: of a dictionary each character would take room in the heap by itself.
+_CHARACTERS = "0123456789 -_AbCcdEFGHhJLnoPqrtUuy"
+_SEGMENTS = (
+    b"\x3f\x06\x5b\x4f\x66\x6d\x7d\x07\x7f\x6f\x00\x40\x08\x77\x7c\x39\x58\x5e"
+    b"\x79\x71\x3d\x76\x74\x1e\x38\x54\x5c\x73\x67\x50\x78\x3e\x1c\x6e"
+)
 
 
 class Tm1638:
@@ -54,7 +53,8 @@ class Tm1638:
             at -= 1
             if at < 0:
                 break
-            frame[1 + 2 * at] = _GLYPHS.get(text[i], 0) | dot
+            glyph = _CHARACTERS.find(text[i])
+            frame[1 + 2 * at] = (_SEGMENTS[glyph] if glyph >= 0 else 0) | dot
             dot = 0
         if frame != self._frame:
             self._frame[:] = frame

@@ -8,7 +8,7 @@ from dianka.bench.models.tm1638 import _SHAPES, Tm1638
 from parts import Parts
 
 STROBE = 20
-SIGNS = "".join(Parts().module("tm1638")._GLYPHS)
+SIGNS = "".join(Parts().module("tm1638")._CHARACTERS)
 NEEDED = set(" 0123456789.-rEAdErr-31donEPLno")  # balances, faults, messages, labels
 
 

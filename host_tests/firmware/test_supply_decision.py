@@ -75,7 +75,9 @@ def test_the_table_has_every_cause_with_its_words() -> None:
     words = [cause[0] for cause in supply.CAUSES]
     assert len(set(words)) == len(words) and all(words)
     for _, shown, _ in supply.CAUSES[1:]:
-        assert 0 < len(shown) <= 8 and set(shown.strip("#")) <= set(PARTS.module("tm1638")._GLYPHS)
+        assert 0 < len(shown) <= 8 and set(shown.strip("#")) <= set(
+            PARTS.module("tm1638")._CHARACTERS
+        )
 
 
 @settings(max_examples=600)

@@ -197,7 +197,7 @@ def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     session = TABLE[code](kit)
     assert session.code == code, session.log
     assert f"Err-{GROUPS[code]}" in session.texts
-    told = Parts().module("card_errors").compose_messages(f"Err-{GROUPS[code]}", code)
+    told = Parts().module("card_words").compose_messages(f"Err-{GROUPS[code]}", code)
     if code != 3:  # whose ESAM is put back, with the power cut for it
         assert {text for text, _ in told[1:]} <= set(session.texts) | kit.watch_display(9 * S)
     assert session.over_us < LIMIT_US
