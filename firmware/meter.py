@@ -38,6 +38,7 @@ _WATCHDOG_MS = const(8_000)
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
+_LEAST_FREE = const(50_000)  # bytes: more than is allocated in a second
 _REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _LAST_LOOK_MS = const(10)
@@ -94,6 +95,7 @@ class Meter:
         from settlement import Settlement
         from state_recovery import StateRecovery
         from supply_switch import SupplySwitch
+        from use_history import UseHistory
 
         self.relay = Relay(board.relay_close(), board.relay_open(), board.relay_feedback())
         self.display = Display(board.display())
@@ -123,6 +125,7 @@ class Meter:
             self.store, self.metering, self.relay, self.clock, self._memory, self.events, cold,
             self.log,
         )  # fmt: skip
+        self.history = UseHistory(self._memory, self.store, self.clock, self.log)
         self.pages = Pages(
             self.display,
             self.store,
@@ -134,9 +137,8 @@ class Meter:
             self.supply_switch,
             self.tariff,
             self.events,
-            self.find_history,
+            self.history,
         )
-        self._history = None
         self.key = Key(board.key(), self.display, self.pages, self.supply_switch)
         self.buzzer = Buzzer(board.buzzer(), self.clock, self.supply_switch)
         self._event_watch = EventWatch(self.events, self.store, self.pages, not cold)
@@ -211,14 +213,6 @@ class Meter:
             self.events.log_clock(former, seconds)
         return former, done
 
-    def find_history(self):
-        """Return the history of the use, which the start does without."""
-        if not self._history:
-            from use_history import UseHistory
-
-            self._history = UseHistory(self._memory, self.store, self.clock, self.log)
-        return self._history
-
     def calibrate(self, state: "State") -> None:
         """Let the metering chip count by the calibration that this state names, if it names one."""
         if state.calibration_crc:
@@ -283,10 +277,8 @@ class Meter:
                 if supply.forgive_start(self.store.state):
                     self.store.keep()
             self._event_watch.look()
-            await asyncio.sleep_ms(0)  # each in a step of its own: the first import takes a while
-            history = self.find_history()
             await asyncio.sleep_ms(0)
-            history.look()
+            self.history.look()
             await self.pages.compute_receipt(self.esam)
             settle_s, retry_s = settle_s - 1, retry_s - 1
             self._reported |= _KEEP
@@ -305,6 +297,8 @@ class Meter:
             if self._reported == _ALL:
                 self._reported = 0
                 watchdog.feed()
+            if gc.mem_free() < _LEAST_FREE and not self.card_slot.busy:
+                gc.collect()  # now, so that none falls due in the middle of a session's step
             await asyncio.sleep_ms(1000)
 
     # ****** Steps of the tasks ******

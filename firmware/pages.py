@@ -18,16 +18,14 @@ from settlement import Settlement
 from state_store import StateStore
 from supply_switch import SupplySwitch
 from tariff import Tariff
+from use_history import UseHistory
 
 _PULSE_PJ = account.PJ_PER_KWH // 1000
 _CODES = const(32)
 
 
 class Pages:
-    """The texts and lamps of one meter, which `update` passes to the display.
-
-    `find_history` returns the history of the use (use_history.py).
-    """
+    """The texts and lamps of one meter, which `update` passes to the display."""
 
     def __init__(
         self,
@@ -41,7 +39,7 @@ class Pages:
         supply_switch: "SupplySwitch",
         tariff: "Tariff",
         events: "Events",
-        find_history,
+        history: "UseHistory",
     ) -> None:
         self._display = display
         self._store = store
@@ -53,7 +51,7 @@ class Pages:
         self._supply_switch = supply_switch
         self._tariff = tariff
         self._events = events
-        self._find_history = find_history
+        self._history = history
         self._receipt = (0, "")  # of purchase number, the ten digits
         self._first = (self._format_balance,)
         self._others = None
@@ -71,7 +69,7 @@ class Pages:
         if not self._display.has_list:
             from statement import list_lines
 
-            lines = list_lines(self._events, self._find_history())
+            lines = list_lines(self._events, self._history)
         self._display.show_list(lines)
 
     async def compute_receipt(self, esam) -> None:
@@ -99,7 +97,7 @@ class Pages:
 
             self._others = PageTexts(
                 self._store, self._metering, self._self_check, self._tariff, self._events,
-                self._find_history(), self.compute_fault_bits, lambda: self._receipt,
+                self._history, self.compute_fault_bits, lambda: self._receipt,
             )  # fmt: skip
         texts = self._supply_switch.friendly_pages
         return self._first + self._others.pages + tuple([lambda text=text: text for text in texts])

@@ -10,7 +10,7 @@ from parts import Parts
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "operations.md").read_text(encoding="utf-8")
 PARTS = Parts()
-ERRORS = WORDS = PARTS.module("card_words")
+ERRORS, WORDS = PARTS.module("card_errors"), PARTS.module("card_words")
 _PICTURE = r"!\[(.+?)\]\(digits/(.+?)\)"
 ROW = rf"^\| (\d+) \| {_PICTURE} \| {_PICTURE} \| {_PICTURE} \| (.+?) \| (.+?) \|$"
 

@@ -98,7 +98,7 @@ def test_days_left_and_the_statement_after_days(kit: MeterKit) -> None:
     for _ in range(3):
         kit.wait(600 * S)
         sleep_to_midnight(kit)
-    history = kit.meter.find_history()
+    history = kit.meter.history
     uses = [history.compute_use(back) for back in range(1, 4)]
     assert all(use and use[0] == pytest.approx(366, abs=12) for use in uses)
     spent = sum(use[1] for use in uses)
