@@ -104,7 +104,9 @@ class CardSlot:
         self._set_busy(True)
         self._display.show_messages(("rEAd", _READ_MS))
         try:
-            self._display.show_messages(*await self._serve())
+            shown = await self._serve()
+            await asyncio.sleep_ms(0)  # whoever is due goes first: the last commit took long
+            self._display.show_messages(*shown)
             self._buzzer.sound(True)
         except CardError as error:
             self._log("card: %s, code %d: %s" % (error.display, error.code, error))
@@ -141,6 +143,7 @@ class CardSlot:
         if not self._metering.is_mains_at_least(_MIN_CARD_MV):
             raise make_error("SUPPLY", "mains too low")
         gc.collect()  # now, so that it does not run in the middle of the session
+        await asyncio.sleep_ms(0)  # it took long
         card.start_deadline()
         try:
             async with self._settlement.lock:

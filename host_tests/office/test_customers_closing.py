@@ -182,7 +182,7 @@ def test_what_is_asked_is_what_is_done(office: Path) -> None:
     closing.exchange_meter(
         actor, 7, 8, reading.pk, "broken", shift_kit.give_consent(actor, *asked, "wu")
     )
-    assert Act.objects.get(kind="meter exchanged").detail.endswith("broken; consent of wu")
+    assert Act.objects.get(kind="meter exchanged").words.endswith("broken; consent of wu")
     with pytest.raises(error(), match=r"38\.00 yuan are on their way"):
         closing.name_change(actor, 8, 9, None)
     with pytest.raises(error(), match="meter 000000000007 has no account"):

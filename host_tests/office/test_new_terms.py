@@ -71,7 +71,7 @@ def test_terms_take_consent_to_just_them(shop: str) -> None:
     new_terms.change_terms(actor, 7, terms, give_consent(actor, "terms", subject, name="wu"))
     assert terms_of(Contract.objects.get(pk=contract.pk)) == terms
     act = Act.objects.get(kind="terms changed")
-    assert (act.subject, act.detail) == (
+    assert (act.subject, act.words) == (
         "customer 000000000007",
         "meter 000000000007, flat 5000, alarms 20.00 and 5.00, limit 0.00 > shop, alarms 30.00 and "
         "5.00, limit 500.00; consent of wu",

@@ -17,7 +17,7 @@ DESK = {
     ),
     "log": Later(
         "dianka.desk.cli.log:log_app",
-        "A meter's log of events: read it from an inspection card, prove it, compare two.",
+        "A meter's log of events: read it from a card, and prove it.",
     ),
     "keys": Later(
         "dianka.desk.cli.keys:keys_app", "Found a system, and get its keys back from the backup."

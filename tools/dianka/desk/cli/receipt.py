@@ -17,7 +17,7 @@ def receipt_command(
     count: Annotated[int, typer.Option(help="The number of the purchase, on its page bn.")],
     control: ControlOption = None,
 ) -> None:
-    """Say whether a meter has taken a purchase, by the digits that its resident reads out.
+    """Check the digits that a resident reads out from the meter: has it taken a purchase?
 
     Example: dianka card receipt 12345 67890 --meter 42 --count 2
     """
