@@ -22,7 +22,7 @@ import parameters
 import supply
 from esam import Esam, EsamError
 from journal import JournalError
-from state import CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
+from state import CLOSE, CLOSED, CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
 from state_store import StateStore
 
 
@@ -92,11 +92,16 @@ class Settlement:
         money_fen, count = await self._esam.read_wallet()
         state = self._store.state
         changed = state.intent != NOTHING
+        if state.intent == CLOSE:
+            import closing
+
+            await closing.complete(self._esam, state, count)
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count, True)
         elif lost or count != state.count or not await self._is_journal_right(money_fen):
             self._restore(money_fen, count)
+            await self._restore_closed(money_fen, count)
             changed = True
         if lost:
             await self._restore_parameters()
@@ -236,6 +241,12 @@ class Settlement:
         state.bought_fen = max(0, state.bought_fen + money_fen - state.balance_fen)
         state.balance_fen, state.count = money_fen, count
         supply.update(state)
+
+    async def _restore_closed(self, money_fen: int, count: int) -> None:
+        import closing
+
+        if await closing.is_closed(self._esam, money_fen, count):
+            self._store.state.set(CLOSED)
 
     async def _restore_parameters(self) -> None:
         try:

@@ -113,7 +113,7 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
 def test_command_bytes() -> None:
     (table,) = under("files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
-    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK}
+    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK, card_files.CMD_STATEMENT}
     known = {
         value
         for module in (card_files, desk_files)
@@ -121,7 +121,7 @@ def test_command_bytes() -> None:
         if name.startswith("CMD_")
     }
     assert written == known - others
-    assert {0x11, 0x15} == others
+    assert {0x11, 0x12, 0x15} == others
 
 
 # ****** Keys and commands ******
