@@ -16,7 +16,7 @@ from dianka.cardos.files import card_files
 from dianka.desk.sell import prove_wallet, prove_write_back, read_user_card
 from dianka.desk.session import Desk
 from dianka.desk.words import Lines, format_number, format_time
-from dianka.money import signed_yuan, yuan
+from dianka.money import yuan
 
 Rng = Callable[[int], bytes]
 
@@ -140,16 +140,6 @@ def unpack_statement(block: bytes) -> Statement | None:
     except ValueError:
         pass
     return None
-
-
-def describe_order(statement: Statement | None, count: int) -> Lines:
-    """Return the state of a card with a closing order, in words."""
-    if statement is None:
-        return [("state", f"closing order {count}: waits for its meter")]
-    return [
-        ("state", f"account closed, {signed_yuan(statement.amount_fen)} yuan in its statement"),
-        *statement.describe()[2:],
-    ]
 
 
 def open_desk(control: CardPort, card: CardPort, rng: Rng = os.urandom) -> Desk:

@@ -1,7 +1,8 @@
 """`dianka card show` and `verify`: the card desk on the command line.
 
-cli/sell.py has the sale, cli/issue.py the commands that make cards, cli/replacing.py those in place
-of others, cli/keys.py those that found systems, and dianka/readers/ finds the readers.
+cli/closing.py ends accounts, cli/sell.py has the sale, cli/issue.py the commands that make cards,
+cli/replacing.py those in place of others, cli/keys.py those that found systems, and dianka/readers/
+finds the readers.
 """
 
 from typing import Annotated, ClassVar
@@ -37,6 +38,14 @@ class _Cards(LazyGroup):
         "replace": Later(
             "dianka.desk.cli.replacing:replace_command",
             "Make a replacement card.",
+        ),
+        "close": Later(
+            "dianka.desk.cli.closing:close_command",
+            "Order a meter to end its account, by the resident's card.",
+        ),
+        "statement": Later(
+            "dianka.desk.cli.closing:statement_command",
+            "Read the final statement that a meter has sealed.",
         ),
         "insert": Later(
             "dianka.desk.cli.readers:insert_command",
