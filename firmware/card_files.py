@@ -26,7 +26,9 @@ CMD_INSPECTION = const(0x05)
 CMD_INIT = const(0x06)
 CMD_TEST_CREDIT = const(0x08)
 CMD_TEST_RELAY = const(0x09)
+CMD_CLOSE = const(0x0C)  # a user card with a closing order
 CMD_WRITE_BACK = const(0x11)
+CMD_STATEMENT = const(0x12)  # in place of the write-back, when the account is closed
 CMD_READ_BACK = const(0x15)  # run info and totals on an inspection card
 
 # Card type byte of a user card.
@@ -49,6 +51,7 @@ CARD_WALLET = const(2)
 CARD_TARIFF_1 = const(3)
 CARD_TARIFF_2 = const(4)
 CARD_WRITE_BACK = const(5)
+CARD_ORDER = const(6)  # user card: a closing order
 CARD_LIMITS = const(6)  # initialisation card only
 CARD_SUPPLY = const(7)  # likewise
 # Record files and counters are addressed by P2 = short file id * 8 + 4.
@@ -160,6 +163,18 @@ MIRROR = (
     ("crc", 4, BIN),
 )
 MIRROR_SIZE = const(112)
+# The end of an account, sealed by the ESAM (closing.py). `count` is the closing order's, one above
+# the last purchase's. Other than a write-back's length: no earlier desk takes it for one.
+STATEMENT = (
+    ("meter_no", 6, BCD),
+    ("customer_no", 6, BCD),
+    ("balance_fen", 4, BIN),
+    ("debt_fen", 4, BIN),
+    ("count", 4, BIN),
+    ("energy_mwh", 7, BIN),
+    ("bought_fen", 6, BIN),
+    ("time", 5, BCD),
+)
 KEY_INFO = (("state", 1, BIN), ("mode", 1, BIN), ("key_id", 1, BIN), ("version", 1, BIN))
 
 # Bits of `tests` in a test order, `done` and `passed` in a result.

@@ -20,6 +20,7 @@ from iccard import Card
 from illegal_cards import FIELDS, IllegalCards
 from pages import Pages
 from selfcheck import SelfCheck
+from state import CLOSED
 from state_store import StateStore
 
 _BESIDE = const(0x10)  # offset of the card's keys for meters with public keys
@@ -108,8 +109,15 @@ class InspectSession:
     async def _set_run_info(self) -> bytes:
         """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
 
-        The ESAM's wallet may be 15 minutes behind.
+        The ESAM's wallet may be 15 minutes behind. When the account is closed its statement is kept
+        in that place, and goes to the card.
         """
+        if self._store.state.has(CLOSED):
+            from closing import read
+
+            statement, _ = await read(self._esam)
+            if statement:
+                return statement
         params = await self._esam.read(
             card_files.ESAM_PARAMS, 0, card_files.size_of(card_files.PARAMS)
         )

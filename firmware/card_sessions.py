@@ -66,6 +66,8 @@ class CardSessions:
         """Return the session's coroutine function of (card, command, data of file 01), or None."""
         if command == card_files.CMD_USER:
             return self._user.run
+        if command == card_files.CMD_CLOSE:
+            return self._make_close().run
         if command == card_files.CMD_INIT:
             return self._make_init().run
         if command in (card_files.CMD_KEYS, card_files.CMD_KEYS_RESTORE):
@@ -77,6 +79,11 @@ class CardSessions:
         if command == card_files.CMD_TEST_RELAY:
             return self._make_factory().run
         return None
+
+    def _make_close(self):
+        from card_close import CloseSession
+
+        return CloseSession(self._esam, self._settlement, self._store, self._clock, self._log)
 
     def _make_init(self):
         from card_init import InitSession

@@ -209,6 +209,8 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
         raise make_error("TYPE", "card type %d" % card_type)
     if info["meter_no"] != state.meter_no:
         raise make_error("METER_NO", "card of meter %012d" % info["meter_no"])
+    if state.has(records.CLOSED):
+        raise make_error("PURCHASE_UNOPENED", "the account is closed")
     if state.has(records.OPENED):
         _judge_opened(state, info, serial, count, blank)
     elif card_type != card_files.OPEN:

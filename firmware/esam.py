@@ -85,6 +85,10 @@ class Esam:
         """
         await self._ask(0x84, 0x32, 0x01, _WALLET, block)
 
+    async def refund(self, block: bytes) -> None:
+        """Send the money ‖ count ‖ MAC of an order; the chip checks MAC and count as for CREDIT."""
+        await self._ask(0x84, 0x30, 0x02, _WALLET, block)
+
     async def init_money(self, block: bytes) -> None:
         await self._ask(0x04, 0xDC, RECORD_MONEY, _WALLET, block)
 

@@ -24,7 +24,7 @@ import supply
 from esam import Esam, EsamError
 from journal import JournalError
 from mirror import Mirror, take_back
-from state import CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
+from state import CLOSE, CLOSED, CREDIT, INITIALISED, LOCKED, NOTHING, SETTLE, TEST_CREDIT
 from state_store import StateStore
 
 
@@ -110,17 +110,24 @@ class Settlement:
         """
         money_fen, count = await self._esam.read_wallet()
         state = self._store.state
-        changed = state.intent != NOTHING
+        changed, restored = state.intent != NOTHING, False
+        if state.intent == CLOSE:
+            import closing
+
+            await closing.complete(self._esam, state, count)
         if state.intent == CREDIT and count == state.intent_count != state.count:
             self._log("credit of %d fen completed after a cut" % state.intent_fen)
             self._add(state.intent_fen, count, True)
         elif lost or count != state.count or not await self._is_journal_right(money_fen):
             self._restore(money_fen, count, 0 if lost else await self._find_debt())
+            restored = True
             changed = True
         if lost:
             await self._restore_parameters()
             if record:
                 self._take_back(record, money_fen, count)
+        if restored:
+            await self._restore_closed(lost, money_fen, count)
         changed = self._keep_difference(money_fen) or changed
         state.intent = NOTHING
         self._agreed = True
@@ -334,6 +341,21 @@ class Settlement:
             "memory lost: %d Wh and a balance of %d fen taken back from the ESAM"
             % (state.energy_pj * 1000 // account.PJ_PER_KWH, state.balance_fen)
         )
+
+    async def _restore_closed(self, lost: bool, money_fen: int, count: int) -> None:
+        """Close the account if the ESAM holds its statement.
+
+        A meter that has `lost` its memory owes nothing more: what was owed is in the statement.
+        """
+        import closing
+
+        if await closing.is_closed(self._esam, money_fen, count):
+            state = self._store.state
+            state.set(CLOSED)
+            if lost:
+                state.bought_fen = max(0, state.bought_fen - state.balance_fen)
+                state.balance_fen = 0
+            supply.update(state)
 
     async def _restore_parameters(self) -> None:
         try:

@@ -38,6 +38,7 @@ MOST_ILLEGAL = const(999_999)  # of `illegal_cards`: six BCD digits in the write
 NOTHING = const(0)
 CREDIT = const(1)  # intent_fen is being added, the ESAM's count becomes intent_count
 SETTLE = const(2)  # the ESAM's wallet is being brought down to intent_fen
+CLOSE = const(3)  # the account is being closed, the ESAM's count becomes intent_count
 
 # (name, bytes, signed)
 FIELDS = (

@@ -16,7 +16,7 @@ import pytest
 import cards_kit as kit
 import quota_kit
 from dianka.card_port import CardRefused, make_command, send
-from dianka.cardos import desk_files, keys, kinds
+from dianka.cardos import keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
@@ -59,7 +59,7 @@ def _refund(chips: Chips) -> None:
     user, esam = chips["user"], chips["esam"]
     serial = kit.open_card(user)
     kit.prove_meter(esam, user, serial)
-    count = int.from_bytes(user.state.files[desk_files.CARD_REFUND][4:], "big")
+    count = int.from_bytes(user.state.files[card_files.CARD_ORDER][4:], "big")
     if count == kit.wallet(esam)[1] + 1:
         kit.carry(esam, user, "04B08600", "8430020C0C")
     kit.write_back(esam, user, serial)
@@ -142,7 +142,7 @@ def _to_refund(control: Chip) -> Chips:
     desk = Desk(control, user, kit.open_card(user))
     desk.authenticate()
     desk.update(
-        desk_files.CARD_REFUND,
+        card_files.CARD_ORDER,
         card_files.pack(card_files.WALLET, {"money_fen": REFUND_FEN, "count": 2}),
     )
     return chips

@@ -113,7 +113,7 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
 def test_command_bytes() -> None:
     (table,) = under("files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
-    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK}
+    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK, card_files.CMD_STATEMENT}
     known = {
         value
         for module in (card_files, desk_files)
@@ -121,7 +121,7 @@ def test_command_bytes() -> None:
         if name.startswith("CMD_")
     }
     assert written == known - others
-    assert {0x11, 0x15} == others
+    assert {0x11, 0x12, 0x15} == others
 
 
 # ****** Keys and commands ******
@@ -267,7 +267,7 @@ def test_chips_answer_as_the_page_says(title: str) -> None:
 
 
 def test_the_examples_are_whole() -> None:
-    kinds_of = {"arithmetic", "session", "key seal", "quota"}
+    kinds_of = {"arithmetic", "session", "key seal", "quota", "closing"}
     assert set(TITLES) == {f"example {profile} {kind}" for profile in PROFILES for kind in kinds_of}
     for profile in PROFILES:
         said = [line for line in TITLES[f"example {profile} session"] if " > " in line]
@@ -296,6 +296,24 @@ def test_the_examples_are_whole() -> None:
             "control < 69 88",
         ):
             assert header in said, (profile, header)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_closing_example_ends_in_its_statement(profile: str) -> None:
+    lines = TITLES[f"example {profile} closing"]
+    said = "".join(line for line in lines if " > " in line)
+    for header in ("card > 04 B0 86 00", "ESAM > 84 30 02 0C", "ESAM > 80 30 00 0C"):
+        assert header in said, header
+    chips = system(profile)
+    for line, heard in zip(lines[::2], lines[1::2], strict=True):
+        who, apdu = line.split(" > ")
+        chips.said(who, bytes.fromhex(apdu), bytes.fromhex(heard.split(" < ")[1]))
+    assert not any(chips.chips["ESAM"].state.files[card_files.ESAM_WALLET][:4])
+    block = chips.chips["card"].state.files[card_files.CARD_WRITE_BACK]
+    command, data = card_files.unframe(block)
+    assert command == card_files.CMD_STATEMENT
+    record = card_files.unpack(card_files.STATEMENT, data)
+    assert (record["balance_fen"], record["debt_fen"], record["count"]) == (1234, 0, 2)
 
 
 def test_the_page_marks_what_it_explains() -> None:

@@ -26,6 +26,7 @@ INSIDE = {
     "take_in": "within look and sell",
     "find_contract": "within look, sell and what takes a card in",
     "take_receipt": "within look and sell",
+    "enter_statement": "within take_statement and take_inspection",
     "complete": "within an act that has its right",
     "set_state": "within an act that has its right",
     "make_row": "within an act that has its right",
@@ -73,6 +74,7 @@ BY_RIGHT = {
         "customers.closing.close_account",
         "customers.closing.name_change",
         "customers.closing.name_closing",
+        "vending.statement_cards.take_statement",
     ),
     "change a customer": (
         "customers.contracts.resume_account",

@@ -1,4 +1,4 @@
-"""Layout of the card files that no meter sees: uses, refunds, the desk's logs, parts of a backup.
+"""Layout of the card files that no meter sees: uses, the desk's logs, parts of a backup.
 
 Owns numbers and field tables only; card_files.py of the firmware packs and unpacks them, as the
 codings are its own. All of it is this project's own choice where docs/cards/protocol.md does not
@@ -15,7 +15,6 @@ CMD_PART = 0x0A
 # Record files and counters are addressed by P2 = short file id * 8 + 4.
 CARD_USES = 2  # counter of test, key-change and restore cards
 CARD_SERVED = 3  # key-change and restore cards: which meter the last use was for
-CARD_REFUND = 6  # user card: money and count of a refund
 TEST_RESULTS = 5  # log of a test card
 CONTROL_QUOTA = 3
 CONTROL_PIN = 4

@@ -119,7 +119,7 @@ _USER = Kind(
         card_files.CARD_WRITE_BACK: _prove_to_desk(
             card_files.CARD_WRITE_BACK, FileSpec(_WRITE_BACK, _BY_DESK + _BY_METER)
         ),
-        desk_files.CARD_REFUND: _describe_money_file(_WALLET, {0: parse_targets("84 30 02 0C")}),
+        card_files.CARD_ORDER: _describe_money_file(_WALLET, {0: parse_targets("84 30 02 0C")}),
     },
     frozenset(keys.ROOT_KIDS),
     _CARD | {"read_mac"},

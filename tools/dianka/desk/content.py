@@ -14,6 +14,7 @@ Record = dict[str, Any]
 
 BY_COMMAND = {
     card_files.CMD_USER: kinds.USER,
+    card_files.CMD_CLOSE: kinds.USER,
     card_files.CMD_KEYS: kinds.KEYS,
     card_files.CMD_KEYS_RESTORE: kinds.RESTORE,
     card_files.CMD_INSPECTION: kinds.INSPECTION,
@@ -41,13 +42,14 @@ class Content:
     """One file: its name, its fields and the commands that its frame may carry.
 
     `fields` None stands for a tariff. Empty `frames` stand for a file without a frame. `blank` says
-    that the file may be blank.
+    that the file may be blank. `ended` is what it holds in place of that once an account is closed.
     """
 
     name: str
     fields: Any = ()
     frames: tuple[int, ...] = ()
     blank: bool = False
+    ended: "Content | None" = None
 
     def unpack(self, block: bytes) -> Record | None:
         """Return the fields, or None if the file is blank.
@@ -60,6 +62,9 @@ class Content:
         if self.blank and not (block[0] if by_first else any(block)):
             return None
         data = block
+        if self.ended and block[1:2] in [bytes((command,)) for command in self.ended.frames]:
+            size = card_files.size_of(self.ended.fields) + card_files.FRAME_OVERHEAD
+            return self.ended.unpack(block[:size])
         if self.frames:
             command, data = card_files.unframe(block)
             if command not in self.frames:
@@ -77,6 +82,9 @@ _WALLET = Content("wallet", card_files.WALLET)
 _USES = Content("uses left", (("uses", 4, card_files.BIN),))
 _RESULTS = Content("test results", card_files.TEST_RESULT, blank=True)
 _BACK = (card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK)
+_STATEMENT = Content("final statement", card_files.STATEMENT, (card_files.CMD_STATEMENT,))
+_RUN_INFO = Content("run info", card_files.WRITE_BACK, _BACK, blank=True, ended=_STATEMENT)
+_USER_INFO = (card_files.CMD_USER, card_files.CMD_CLOSE)
 _KEY_INFO = (card_files.CMD_KEYS, card_files.CMD_KEYS_RESTORE)
 
 
@@ -102,12 +110,14 @@ _ESAM_TARIFFS = _describe_tariffs(card_files.CMD_USER, card_files.CMD_INIT, blan
 
 CONTENTS: dict[str, dict[int, Content]] = {
     kinds.USER: {
-        card_files.CARD_INFO: Content("parameters", card_files.PARAMS, (card_files.CMD_USER,)),
+        card_files.CARD_INFO: Content("parameters", card_files.PARAMS, _USER_INFO),
         card_files.CARD_WALLET: _WALLET,
         card_files.CARD_TARIFF_1: _USER_TARIFFS[0],
         card_files.CARD_TARIFF_2: _USER_TARIFFS[1],
-        card_files.CARD_WRITE_BACK: Content("write-back", card_files.WRITE_BACK, _BACK, blank=True),
-        desk_files.CARD_REFUND: Content("refund", card_files.WALLET),
+        card_files.CARD_WRITE_BACK: Content(
+            "write-back", card_files.WRITE_BACK, _BACK, blank=True, ended=_STATEMENT
+        ),
+        card_files.CARD_ORDER: Content("order", card_files.WALLET),
     },
     kinds.INIT: {
         card_files.CARD_INFO: Content("parameters", card_files.PARAMS, (card_files.CMD_INIT,)),
@@ -129,9 +139,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
             "key info", card_files.KEY_INFO, _KEY_INFO, blank=True
         ),
         desk_files.INSPECTION_LIMITS: Content("limits", card_files.LIMITS),
-        desk_files.INSPECTION_RUN_INFO: Content(
-            "run info", card_files.WRITE_BACK, _BACK, blank=True
-        ),
+        desk_files.INSPECTION_RUN_INFO: _RUN_INFO,
         card_files.INSPECTION_TOTALS: Content("totals", card_files.TOTALS, _BACK, blank=True),
         card_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
         card_files.INSPECTION_LOG: Content("log of events", desk_files.LOG_BLOCK, blank=True),
@@ -166,7 +174,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
         card_files.ESAM_TARIFF_1: _ESAM_TARIFFS[0],
         card_files.ESAM_TARIFF_2: _ESAM_TARIFFS[1],
         card_files.ESAM_KEY_INFO: Content("key info", card_files.KEY_INFO, _KEY_INFO),
-        card_files.ESAM_RUN_INFO: Content("run info", card_files.WRITE_BACK, _BACK, blank=True),
+        card_files.ESAM_RUN_INFO: _RUN_INFO,
         card_files.ESAM_LIMITS: Content("limits", card_files.LIMITS),
         card_files.ESAM_SUPPLY: Content("supply", card_files.SUPPLY),
         card_files.ESAM_MIRROR: Content("mirror of the memory", card_files.MIRROR, blank=True),

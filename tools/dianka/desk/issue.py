@@ -295,6 +295,7 @@ def _pack_user_files(data: UserData) -> dict[int, bytes]:
         # A card that was cleared, or whose making was broken off, may still have a purchase on it.
         card_files.CARD_WALLET: wallet,
         card_files.CARD_WRITE_BACK: bytes(card_files.WRITE_BACK_SIZE),
+        card_files.CARD_ORDER: bytes(card_files.size_of(card_files.WALLET)),
         card_files.CARD_INFO: card_files.frame(
             card_files.CMD_USER, card_files.pack(card_files.PARAMS, params)
         ),

@@ -239,6 +239,11 @@ def _read_head_first(card: CardPort) -> bytes:
     SaleError for those.
     """
     head = read_file(card, card_files.CARD_INFO, 4)
+    if head[:2] == bytes((card_files.HEAD, card_files.CMD_CLOSE)):
+        raise SaleError(
+            "this card has a closing order: put it into its meter and read the statement, or take "
+            "the order off with `dianka card close --withdraw`"
+        )
     if head[0] == card_files.HEAD and head[1] != card_files.CMD_USER:
         raise SaleError("this is no user card: take the resident's card")
     return (

@@ -8,6 +8,7 @@ from typing import Any
 from dianka.card_port import CardPort
 from dianka.cardos import access, kinds
 from dianka.cardos.files import card_files
+from dianka.desk.closing_order import Statement, is_closing_card
 from dianka.desk.content import CONTENTS, NAMES
 from dianka.desk.issue import NEW_PRICE
 from dianka.desk.prices import UNFINISHED
@@ -44,10 +45,13 @@ def show(card: CardPort) -> Lines:
     if not kind:
         return [("kind", explain_no_kind(card)), ("serial", serial.hex())]
     lines = [("kind", NAMES[kind]), ("serial", serial.hex())]
-    if kind == kinds.USER:
+    ends = kind == kinds.USER and is_closing_card(card)
+    if kind == kinds.USER and not ends:
         lines += _describe_user(read_user_card(card))
     try:
         records = _read_records(card, kind)
+        if ends:
+            return lines + _describe_order(records)
         if kind == kinds.USER:
             return lines + _describe_user_prices(records)
         if kind == kinds.INIT:
@@ -69,6 +73,23 @@ def _read_records(card: CardPort, kind: str) -> dict[int, Any]:
         for sfi, spec in kinds.ALL[kind].files.items()
         if spec.shape != access.LOG and (block := read_whole(card, sfi, spec))
     }
+
+
+def _describe_order(records: dict[int, Any]) -> Lines:
+    """Describe a user card with a closing order, and its meter's statement if that is there."""
+    params, back = records[card_files.CARD_INFO], records[card_files.CARD_WRITE_BACK]
+    lines = [
+        ("meter", format_number(params["meter_no"])),
+        ("customer", format_number(params["customer_no"])),
+    ]
+    if back is None or "debt_fen" not in back:
+        count = records[card_files.CARD_ORDER]["count"]
+        return [*lines, ("state", f"closing order {count}: waits for its meter")]
+    return [
+        *lines,
+        ("state", "account closed: the statement is to be proved and paid"),
+        *Statement(**back).describe()[2:],
+    ]
 
 
 def _describe_user(found: OnCard) -> Lines:

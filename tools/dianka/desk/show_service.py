@@ -8,6 +8,7 @@ from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import find_profile
 from dianka.cardos.files import card_files
+from dianka.desk.closing_order import Statement
 from dianka.desk.content import CONTENTS
 from dianka.desk.event_log import belongs_to, read_log, read_totals
 from dianka.desk.log_words import describe_log
@@ -101,7 +102,9 @@ def _describe_inspection(card: CardPort, records: Records) -> Lines:
                 else "has not been in a meter",
             )
         )
-    if back is not None:
+    if back is not None and "debt_fen" in back:
+        lines += [("state", "account closed"), *Statement(**back).describe()]
+    elif back is not None:
         wallet = records[desk_files.INSPECTION_WALLET]
         lines += [
             ("ESAM's wallet", f"{yuan(wallet['money_fen'])} yuan, purchase {wallet['count']}"),

@@ -1,7 +1,8 @@
 """`dianka card show` and `verify`: the card desk on the command line.
 
-cli/sell.py has the sale, cli/issue.py the commands that make cards, cli/replacing.py those in place
-of others, cli/keys.py those that found systems, and dianka/readers/ finds the readers.
+cli/closing.py ends accounts, cli/sell.py has the sale, cli/issue.py the commands that make cards,
+cli/replacing.py those in place of others, cli/keys.py those that found systems, and dianka/readers/
+finds the readers.
 """
 
 from typing import Annotated, ClassVar
@@ -41,6 +42,14 @@ class _Cards(LazyGroup):
         "receipt": Later(
             "dianka.desk.cli.receipt:receipt_command",
             "Check the digits that a resident reads out from the meter.",
+        ),
+        "close": Later(
+            "dianka.desk.cli.closing:close_command",
+            "Write a closing order to a resident's card.",
+        ),
+        "statement": Later(
+            "dianka.desk.cli.closing:statement_command",
+            "Read the final statement on a resident's card.",
         ),
         "insert": Later(
             "dianka.desk.cli.readers:insert_command",

@@ -1,9 +1,10 @@
 """Final statements: what a meter says is in it, when its account ends there.
 
-A statement is a Reading, sealed by the meter on a user card's receipt or an inspection card. It
+A statement is a Reading, sealed by the meter on a user card or an inspection card. The best one is
+that of a closing order, by which the meter has ended the account itself: it never gets old. Any
 counts if it is the meter's newest, tells of every purchase that was sold, agrees with the books to
-the fen, is proved by its card and not old. Any other, as of a meter that says nothing any more,
-takes a second person who consents to just that.
+the fen, is proved by its card and not old. One that is not, as of a meter that says nothing any
+more, takes a second person who consents to just that.
 """
 
 from dataclasses import dataclass
@@ -117,6 +118,8 @@ def _count_purchases(contract: Contract) -> int:
 
 
 def _is_old(reading: Reading) -> bool:
+    if reading.source == Reading.Source.STATEMENT:
+        return False  # nothing has changed in the meter since
     now = chain.read_time()
     if now - reading.seen_at > GOOD_FOR:
         return True

@@ -64,11 +64,12 @@ class Meter(models.Model):
 
 
 class Reading(models.Model):
-    """What a meter said of itself, on a user card's receipt or an inspection card. Only added."""
+    """What a meter said of itself, on a user card or an inspection card. Only added."""
 
     class Source(models.TextChoices):
         RECEIPT = "receipt"
         INSPECTION = "inspection"
+        STATEMENT = "statement"  # of a meter that has closed the account
 
     meter = models.ForeignKey(Meter, models.PROTECT)
     source = models.CharField(max_length=10, choices=Source.choices)
@@ -80,7 +81,7 @@ class Reading(models.Model):
     loaded_fen = models.BigIntegerField(default=0)  # from transit into the meter by this reading
     used_fen = models.BigIntegerField(default=0)  # since the reading before
     unexplained_fen = models.BigIntegerField(default=0)  # in the meter, and never sold
-    energy_wh = models.BigIntegerField(null=True)  # whole Wh of the meter's total; inspections only
+    energy_wh = models.BigIntegerField(null=True)  # whole Wh of the meter's total; not receipts
     price_e4 = models.BigIntegerField(null=True)  # 0.0001 yuan per kWh; inspections only
     proved = models.BooleanField(default=False)  # by the card's MAC, or on a card of the staff
 

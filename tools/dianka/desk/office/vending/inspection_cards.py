@@ -9,10 +9,12 @@ from typing import Any
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.files import card_files
+from dianka.desk.closing_order import Statement, unpack_statement
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.readings import Inspected, take_receipt
+from dianka.desk.office.vending.statement_cards import enter_statement
 from dianka.desk.reading import read_kind
 from dianka.desk.session import Desk
 
@@ -33,6 +35,9 @@ def take_inspection(
     kind, serial = read_kind(card)
     if kind != kinds.INSPECTION:
         raise CardError("this is no inspection card: take the one that was in the meter")
+    if statement := _read_statement(card):
+        Desk(control, card, serial).identify()
+        return enter_statement(actor, statement)
     receipt, totals = _read_copy(card)
     Desk(control, card, serial).identify()
     same_meter = receipt["meter_no"] == totals["meter_no"]
@@ -52,6 +57,12 @@ def take_inspection(
         )
     inspected = Inspected(totals["energy_pj"] // PJ_PER_WH, totals["price_e4"])
     return found, take_receipt(actor, found, receipt, True, inspected)
+
+
+def _read_statement(card: CardPort) -> Statement | None:
+    """Return the final statement that a closed meter has given in place of its run info, if any."""
+    block = read_file(card, desk_files.INSPECTION_RUN_INFO, card_files.WRITE_BACK_SIZE)
+    return unpack_statement(block)
 
 
 def _read_copy(card: CardPort) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -23,10 +23,13 @@ from dianka.desk.office.vending.models import Sale
 
 @dataclass(frozen=True)
 class Inspected:
-    """What an inspection card tells besides: the meter's total, and its price (0.0001 yuan/kWh)."""
+    """What others than receipts tell besides: the meter's total.
+
+    And its price (0.0001 yuan/kWh), which a statement does not tell.
+    """
 
     energy_wh: int
-    price_e4: int
+    price_e4: int | None
 
 
 def take_receipt(
@@ -35,10 +38,12 @@ def take_receipt(
     receipt: dict[str, Any],
     proved: bool,
     inspected: Inspected | None = None,
+    source: str = "",
 ) -> Reading | None:
     """Take a card's receipt (card_files.WRITE_BACK) in, and return the reading.
 
-    `proved`: the card has proved it, it was not only read. Return None if it tells nothing new: it
+    `proved`: the card has proved it, it was not only read. `source`: a receipt or, if `inspected`
+    is given, an inspection, unless it says otherwise. Return None if it tells nothing new: it
     was taken in before, or a later one was. The first
     receipt of a contract with purchases from outside of these books tells what they left in the
     meter.
@@ -46,7 +51,8 @@ def take_receipt(
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
         last = find_last(contract)
-        source = Reading.Source.INSPECTION if inspected else Reading.Source.RECEIPT
+        if not source:
+            source = Reading.Source.INSPECTION if inspected else Reading.Source.RECEIPT
         if last and _is_old(last, receipt, source):
             return None
         holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
@@ -86,6 +92,8 @@ def find_last(contract: Contract) -> Reading | None:
 def _is_old(last: Reading, receipt: dict[str, Any], source: str) -> bool:
     if receipt["count"] != last.count:
         return receipt["count"] < last.count
+    if Reading.Source.STATEMENT in (source, last.source):
+        return last.source == Reading.Source.STATEMENT  # the last word, whatever its minute
     holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
     # A meter without a clock writes 0: then only the balance tells the order, and it falls.
     if receipt["time"] and last.meter_minute and receipt["time"] != last.meter_minute:
