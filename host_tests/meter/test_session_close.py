@@ -1,6 +1,7 @@
 """A closing order on the whole meter: who may give it, what it leaves, what works afterwards."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,9 @@ def test_an_account_ends_in_a_statement(kit: MeterKit) -> None:
     assert not kit.list_violations()
 
 
-def test_a_debt_goes_into_the_statement(tmp_path: Path) -> None:
-    kit = MeterKit.new(tmp_path, InitData(**{**vars(INIT_DATA), "overdraft_limit_fen": 500}))
+def in_debt(folder: Path) -> MeterKit:
+    """Return a meter of which a part of the overdraft is used, without a load."""
+    kit = MeterKit.new(folder, InitData(**{**vars(INIT_DATA), "overdraft_limit_fen": 500}))
     in_use(kit, 100)
     kit.rig.set_load(6_600_000)
     for _ in range(3):  # alarm 2, zero, overdraft
@@ -81,8 +83,13 @@ def test_a_debt_goes_into_the_statement(tmp_path: Path) -> None:
     kit.wait(900 * S)
     kit.rig.set_load(0)
     kit.wait(30 * S)
+    assert kit.state.balance_fen < 0
+    return kit
+
+
+def test_a_debt_goes_into_the_statement(tmp_path: Path) -> None:
+    kit = in_debt(tmp_path)
     debt_fen = -kit.state.balance_fen
-    assert debt_fen > 0
     order(kit)
     assert kit.run_session(USER).code == 0
     said = statement(kit)
@@ -239,6 +246,29 @@ def test_a_closed_meter_that_loses_its_memory_stays_closed(kit: MeterKit) -> Non
     assert ENDED in kit.watch_display(30 * S)
     assert kit.run_session(USER).code == 0
     assert statement(kit) == said
+
+
+def test_a_debt_in_the_statement_does_not_come_back_with_the_mirror(tmp_path: Path) -> None:
+    """The memory is lost before the ESAM's mirror follows: it knows the debt, and no closing."""
+    kit = in_debt(tmp_path)
+    kit.wait(900 * S)  # a settling writes the mirror
+    debt_fen, energy_pj = -kit.state.balance_fen, kit.state.energy_pj
+    mirror = kit.esam.state.files[card_files.ESAM_MIRROR]
+    order(kit)
+    assert kit.run_session(USER).code == 0
+    kit.rig.cut_power()
+    chip = kit.esam
+    files = {**chip.state.files, card_files.ESAM_MIRROR: mirror}
+    assert mirror != chip.state.files[card_files.ESAM_MIRROR] and chip.on_commit
+    chip.state = replace(chip.state, files=files)
+    chip.on_commit(chip.state)
+    kit.rig.bench.fram.load(bytes(len(kit.rig.bench.fram.content)))
+    kit.restart()
+    kit.wait(5 * S)
+    assert kit.state.flags & 0x40 and kit.state.balance_fen == 0
+    assert kit.state.energy_pj == energy_pj
+    assert statement(kit).debt_fen == debt_fen
+    kit.close()
 
 
 def test_a_former_memory_does_not_bring_the_balance_back(kit: MeterKit) -> None:
