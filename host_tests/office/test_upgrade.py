@@ -96,6 +96,7 @@ LACKING = (
     "cards 0004_batch_terms",
     "customers 0004_phones_apart",
     "estate 0003_reading_proved",
+    "estate 0004_reading_statement",
     "ledger 0004_server",
     "ledger 0005_proved_sums",
     "vending 0004_sale_in_transit",
