@@ -165,9 +165,8 @@ def test_the_board_s_calibrator_is_imported_when_it_is_used(stand: Stand) -> Non
     assert "calibration" in stand.modules and "calibrator" not in stand.modules
 
 
-@pytest.mark.parametrize("metering", ["att7022", "pulse_meter"])
-def test_a_chip_that_goes_by_its_board_is_refused(tmp_path: Path, metering: str) -> None:
-    with make(tmp_path, metering) as stand:
+def test_a_chip_that_goes_by_its_board_is_refused(tmp_path: Path) -> None:
+    with make(tmp_path, "pulse_meter") as stand:
         assert not any("CAL" in text for text in stand.meter.pages.compose_texts())
         ask: Ask = make_bench_ask(stand)
         with pytest.raises(FlashError, match="goes by its board's constants"):
