@@ -225,11 +225,10 @@ def test_a_controller_that_dies_before_it_writes_them_counts_on_by_the_former() 
     desk = Desk()
     desk.run(2_000)
     desk.gain()
-    desk.store.commit(True)
-    stored = desk.metering.register
-    desk.run(5_000, 5_000)  # nothing is polled in between: the former words count
+    stored = desk.store.state.register
+    desk.clock.advance(desk.clock.now_us + 5_000_000)  # no poll: the former words count
     former = desk.forward
-    desk.start(stored, warm=True)
+    desk.start(warm=True)
     desk.count()
     assert desk.energy_pj == (former - stored) * desk.chip.pulse_pj > 0
     assert desk.metering.calibration == 1
