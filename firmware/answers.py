@@ -55,6 +55,8 @@ def calibrate(meter, step: str, *words) -> "tuple | str":
     if not hasattr(meter, "make_calibrator"):
         return "no meter runs on this board: look at its console for the reason"
     calibrator = meter.make_calibrator()
+    if not hasattr(calibrator, step):
+        return "nothing can be set for this step in this metering chip: its gains alone"
     try:
         return getattr(calibrator, step)(*words)
     except calibrator.Refused as error:

@@ -16,9 +16,9 @@ is not clocked faster.
 - P = register x 2.592e10 / (HFconst x EC x 2^23) W, signed; U = register / 2^13 V; I = register /
   2^13 / N A.
 
-`GENERATIONS` has what differs in the B generation (user manual Rev 1.04). Its constants have 24
-bits and other addresses, their sum is not documented, so the board gives all of them and the driver
-keeps the sum that it has read after the first writing since a reset.
+`GENERATIONS` (att7022_constants.py) has what differs in the B generation (user manual Rev 1.04).
+Its constants have 24 bits and other addresses, their sum is not documented, so the board gives all
+of them and the driver keeps the sum that it has read after the first writing since a reset.
 """
 
 import time
@@ -26,25 +26,17 @@ import time
 from micropython import const
 
 from account import PJ_PER_KWH
-
-E = const(0)
-B = const(1)
-# What differs, by generation: data of C9H that unlock and lock the constants; registers that echo
-# the data of a read and of a write, and command with sum (0: none does); the constant HFconst; the
-# device numbers that are accepted (none: there is no such register).
-GENERATIONS = (
-    (0x5A, 0x00, 0x2D, 0x2D, 0x2E, 0x1E, (0x7122A0, 0x7126A0, 0x7128A0)),
-    (0x00, 0x01, 0x28, 0x2D, 0x00, 0x20, ()),
-)
-_EMUCFG = const(0x03)
-_MOST_HFCONST = const(0x0D00)
-# Constants 01H to 39H as the chip has them after a reset. Those that are not 0:
-_RESET = {
-    0x01: 0x89AA, 0x03: 0x0804, 0x1D: 0x0160, 0x1E: 0x0500, 0x1F: 0x0600, 0x30: 0x0001,
-    0x31: 0x4527, 0x34: 0x2C59, 0x35: 0x000F, 0x36: 0x0030, 0x37: 0x7FFF, 0x38: 0x1000,
-    0x39: 0x4500,
-}  # fmt: skip
-_LAST_CONSTANT = const(0x39)
+from att7022_constants import (
+    GENERATIONS,
+    LAST,
+    RESET,
+    B,
+    E,
+    check_constants,
+    compute_sum,
+    list_words,
+    overlay,
+)  # fmt: skip
 
 _DEVICE = const(0x00)
 _POWER = const(0x01)  # and the two after it, by phase, as the next three
@@ -83,7 +75,6 @@ class Att7022:
 
     modulus = 1 << 24
     volatile = False
-    kind = 0
 
     def __init__(
         self, spi, select, constants: dict, imp_per_kwh: int, n_milli: int, generation: int = E
@@ -91,7 +82,10 @@ class Att7022:
         check_constants(constants, imp_per_kwh, generation)
         self._spi = spi
         self._select = select
-        self._constants = constants
+        self.kind = 2 if generation == E else 0
+        self._board_constants = self._constants = constants
+        # The 15 words of a calibration, and three of its own (calibration_att.py).
+        self.gains = self.board_gains = list_words(constants) + (0, 0, 0)
         self._imp_per_kwh = imp_per_kwh
         self._n_milli = n_milli
         self._generation = generation
@@ -105,7 +99,10 @@ class Att7022:
             self._devices,
         ) = GENERATIONS[generation]
         # Below zero: not known, the chip's own is kept.
-        self._expected_sum = _compute_sum(constants) if generation == E else -1
+        self._expected_sum = compute_sum(constants) if generation == E else -1
+        # Before `set_gains`: what the chip has counted by those constants is energy too.
+        self._former_sum = self._expected_sum
+        self._due = False  # other constants are to be written
         self._power_divisor = constants[hfconst] * imp_per_kwh << 23
         self._errors = 0  # wrong echoes of this poll
         self._out = bytearray(4)
@@ -172,11 +169,12 @@ class Att7022:
         total = self._read(_SUM)
         if total is None:
             return False
-        sound = total == self._expected_sum
-        if not (sound and self._started):
-            self.rejected += self._started
+        sound = total in (self._expected_sum, self._former_sum)
+        if total != self._expected_sum or self._due or not self._started:
+            self.rejected += self._started and not sound
             if not self._calibrate():
                 return False
+            self._due, self._former_sum = False, self._expected_sum
         counts = [self._read(_ENERGY + i) for i in range(_PHASES)]
         flags = self._read(_FLAGS)
         if None in counts or flags is None or not self._measure(self._phase):
@@ -270,6 +268,27 @@ class Att7022:
 
     # ****** Calibration ******
 
+    def set_gains(self, gains: tuple) -> None:
+        """Measure and count by these gains from the next poll on, which writes them."""
+        if not self._due:
+            self._former_sum = self._expected_sum
+        self.gains = gains
+        self._constants = overlay(self._board_constants, gains)
+        self._expected_sum = compute_sum(self._constants)
+        self._due = True
+
+    @property
+    def calibration_layout(self):
+        """Return the module that lays out this chip's calibration records."""
+        import calibration_att
+
+        return calibration_att
+
+    def count_units(self, power_mw: int) -> int:
+        """Return this power in units of the power register, rounded."""
+        parts = power_mw * self._power_divisor
+        return (2 * parts + 25_920_000_000_000) // (2 * 25_920_000_000_000)
+
     def _calibrate(self) -> bool:
         """Write the constants, all of them, and check their sum; True if the chip has them."""
         if not self._is_device() or not self._write_constants():
@@ -302,8 +321,8 @@ class Att7022:
         if not self._write(_LOCK, self._unlock):
             return False
         if self._generation == E:
-            for register in range(1, _LAST_CONSTANT + 1):
-                value = self._constants.get(register, _RESET.get(register, 0))
+            for register in range(1, LAST + 1):
+                value = self._constants.get(register, RESET.get(register, 0))
                 if not self._write(_WRITE | register, value):
                     return False
         else:
@@ -371,25 +390,3 @@ class Att7022:
         self._spi.write_readinto(out, came)
         self._select.on()
         return came[1] << 16 | came[2] << 8 | came[3]
-
-
-def check_constants(constants: dict, imp_per_kwh: int, generation: int = E) -> None:
-    """Raise ValueError if the chip could not count with these constants, or be verified.
-
-    EMUCfg: counters on (bit 12), registers not cleared on reading (bit 7), and the upper four bits
-    alike, because the manual has them in reversed order in the sum.
-    """
-    if imp_per_kwh <= 0 or PJ_PER_KWH % imp_per_kwh:
-        raise ValueError("imp/kWh: a pulse must be a whole number of pJ")
-    if generation == E and constants.get(_EMUCFG, 0) & 0xF080 != 0xF000:
-        raise ValueError("EMUCfg: write FxxxH with bit 7 = 0")
-    if not 2 <= constants.get(GENERATIONS[generation][5], 0) <= _MOST_HFCONST:
-        raise ValueError("HFconst: 2 to D00H")
-
-
-def _compute_sum(constants: dict) -> int:
-    """Return what register 3EH shows with these constants."""
-    total = 0
-    for register in range(1, _LAST_CONSTANT + 1):
-        total += constants.get(register, _RESET.get(register, 0))
-    return total & 0xFFFFFF

@@ -6,7 +6,8 @@ gains, in millionths: voltage (Kv), current (Ki), and energy with power (Kv x Ki
 measured by itself, since errors of the other two need not multiply to it, and one pulse is P
 parameter x gain, a whole number of picojoules. The chip has no phase and no offset to be set. The
 constants of the board's page (board.py) are the default, and a meter that goes by them says so:
-`calibration 0` in its self-check line.
+`calibration 0` in its self-check line. The ATT7022 has registers for all of it, and records of its
+own (calibration_att.py).
 
 Where it lies. A record has a number, the CRC of the record that a step back returns to, the chip,
 its gains, the time, and who did it. Eight of them lie in each half of the memory
@@ -50,10 +51,22 @@ AREA = (
 )  # fmt: skip
 
 
+def find_layout(chip) -> tuple:
+    """Return fields, area, and the functions from a record to gains and from gains to fields."""
+    if hasattr(chip, "calibration_layout"):
+        other = chip.calibration_layout
+        at, size = fram_map.ATT_CALIBRATION_AT, fram_map.ATT_CALIBRATION_SLOT_BYTES
+        area = at, size, fram_map.CALIBRATION_SLOTS, other.SIZE
+        return other.FIELDS, area, other.gains_of, other.to_fields
+    return FIELDS, AREA, gains_of, to_fields
+
+
 def put_in_force(metering: "Metering", memory: "Fram", crc: int, log) -> None:
     """Let the chip go by the calibration with this CRC, or else say that it is lost."""
-    data, chip = parameter_memory.find(memory, AREA, crc), metering.chip
-    record = unpack(FIELDS, data) if data else None
+    chip = metering.chip
+    fields, area, to_gains, _ = find_layout(chip)
+    data = parameter_memory.find(memory, area, crc)
+    record = unpack(fields, data) if data else None
     if record and not record["kind"]:
         return
     if record is None or record["kind"] != chip.kind:
@@ -61,9 +74,13 @@ def put_in_force(metering: "Metering", memory: "Fram", crc: int, log) -> None:
         why = "made for another metering chip" if record else "lost"
         log("calibration: %s, the board's constants hold: calibrate anew" % why)
         return
-    chip.set_gains(gains_of(record))
+    chip.set_gains(to_gains(record))
     metering.calibration = record["number"]
 
 
 def gains_of(record: dict) -> tuple:
     return record["voltage"], record["current"], record["energy"]
+
+
+def to_fields(gains: tuple, _: int) -> dict:
+    return {"voltage": gains[0], "current": gains[1], "energy": gains[2]}

@@ -58,6 +58,7 @@ class Meter:
     def __init__(self, board) -> None:
         self._born_s = time.time()
         self._memory = memory = board.memory()
+        self._find_calibrator = board.find_calibrator
         self.store = StateStore(memory, self.log)
         warm = machine.reset_cause() != machine.PWRON_RESET
         self.chip, state = board.metering_chip(), self.store.state
@@ -232,9 +233,8 @@ class Meter:
 
     def make_calibrator(self):
         """Return what calibrates the stopped meter for an installer (`dianka calibrate`)."""
-        from calibrator import Calibrator
-
-        return Calibrator(self.store, self.metering, self._memory, self._count_once, self.log)
+        make = self._find_calibrator()
+        return make(self.store, self.metering, self._memory, self._count_once, self.log)
 
     # ****** Tasks ******
 

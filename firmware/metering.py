@@ -12,7 +12,8 @@ A driver has
     reverse                 pulses since the start that came backwards
     pulse_pj                energy of one pulse in picojoules, an integer; 0 while unknown
     kind                    number of the chip in calibration records; 0: its driver takes none.
-                            Others have `gains`, `board_gains` and `set_gains` (calibration.py)
+                            Others have `gains`, `board_gains` and `set_gains` (calibration.py),
+                            and records of another kind `calibration_layout` (att7022.py)
     expect(pulse_pj)        energy of one pulse before the start: a first report that agrees with
                             it is accepted at once
     voltage_mv, current_ma  None: this chip does not tell. Of three phases the highest of each

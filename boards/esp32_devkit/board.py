@@ -113,6 +113,17 @@ def metering_chip():
     raise ValueError("METERING names no chip: " + METERING)
 
 
+def find_calibrator():
+    """Return the class that calibrates this chip."""
+    if METERING == "att7022":
+        from calibrator_att import AttCalibrator
+
+        return AttCalibrator
+    from calibrator import Calibrator
+
+    return Calibrator
+
+
 def pulse_counter(min_width_us: int = 0):
     """Return the counter at the metering chip's PF pin, or at the pulse source's output."""
     from pulse_counter import PulseCounter

@@ -29,6 +29,9 @@ def areas() -> list[tuple[str, int, int]]:
         calibrations = MAP.CALIBRATION_SLOTS * MAP.CALIBRATION_SLOT_BYTES
         first = half + MAP.CALIBRATION_AT
         found.append(("calibration", first, first + calibrations))
+        second = half + MAP.ATT_CALIBRATION_AT
+        size = MAP.CALIBRATION_SLOTS * MAP.ATT_CALIBRATION_SLOT_BYTES
+        found.append(("calibration of an ATT7022", second, second + size))
         uses = half + MAP.HISTORY_AT
         found.append(("use history", uses, uses + MAP.HISTORY_BYTES))
         found.append(("tariffs", sets, sets + MAP.TARIFF_SLOTS * MAP.TARIFF_SLOT_BYTES))
@@ -51,6 +54,9 @@ def test_everybody_has_room_in_his_area() -> None:
     calibration = Parts().module("calibration")
     size = sum(size for _, size, _ in calibration.FIELDS)
     assert size == calibration.AREA[3] <= MAP.CALIBRATION_SLOT_BYTES - 4
+    calibration = Parts().module("calibration_att")
+    size = sum(size for _, size, _ in calibration.FIELDS)
+    assert size == calibration.SIZE <= MAP.ATT_CALIBRATION_SLOT_BYTES - 4
     assert Parts().module("use_history").SIZE <= MAP.HISTORY_BYTES
     former = max(size for form, size in state.SIZES.items() if form < 3)
     assert (

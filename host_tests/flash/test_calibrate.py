@@ -80,6 +80,36 @@ def test_a_new_meter_of_the_bench_is_calibrated_and_taken_back(tmp_path: Path) -
     assert "calibration 2: 2026-03-01 10:00:00 UTC by li, back to" in run(*meter, "--show").stdout
 
 
+def test_an_att7022_of_the_bench_is_walked_through_its_three_steps(tmp_path: Path) -> None:
+    meter = ("--bench", str(tmp_path / "meter"), "--who", "lee")
+    assert is_one_line(run(*meter, "--metering", "att7022", "--step", "phase"), "gain step of")
+    for step, quantities in (("gain", 3), ("phase", 3), ("offset", 1)):
+        done = run(*meter, "--step", step, "--phase", "2")
+        assert done.exit_code == 0, done.stderr
+        offs = re.findall(r"now [0-9.]+ [VAW] \(([-+])0\.([0-9]{2}) %\)", done.stdout)
+        assert len(offs) == quantities and all(int(off) <= 10 for _, off in offs)
+    done = run(*meter, "--step", "offset", "--phase", "2", "--load", "0")
+    assert re.search(r"the reference 0.000 W, now -?0\.0[0-9]{2} W\n", done.stdout), done.stderr
+    assert run(*meter, "--back").stdout.endswith("calibration 5 is in force\n")
+    rows = run(*meter, "--show").stdout.splitlines()
+    found = [row.rpartition("by lee, ")[2] for row in rows if "by lee" in row]
+    assert found == [
+        "gain of phase 2", "phase of phase 2", "offset of phase 2", "offset of phase 2",
+        "a step back",
+    ]  # fmt: skip
+
+
+def test_a_step_that_the_chip_has_not_is_one_line(tmp_path: Path) -> None:
+    meter = ("--bench", str(tmp_path / "meter"), "--who", "lee")
+    assert is_one_line(run(*meter, "--step", "phase"), "its gains alone")
+    assert is_one_line(run(*meter, "--step", "offset"), "its gains alone")
+    assert is_one_line(run(*meter, "--phase", "1"), "has one phase: leave --phase out")
+    assert is_one_line(run(*meter, "--step", "angle"), "no step is called angle")
+    other = ("--bench", str(tmp_path / "other"), "--who", "lee")
+    assert is_one_line(run(*other, "--metering", "pulse_meter"), "goes by its board's constants")
+    assert is_one_line(run(*other, "--metering", "none"), "no metering chip is called none")
+
+
 def test_who_it_is_is_asked_for(tmp_path: Path) -> None:
     done = run("--bench", str(tmp_path), typed="lee\n")
     assert done.exit_code == 0 and "who calibrates: " in done.stdout

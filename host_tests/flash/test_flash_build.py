@@ -11,9 +11,12 @@ from dianka.flash import build
 
 DRIVERS = {
     "hlw8032": {"hlw8032"},
-    "att7022": {"att7022", "att7022_parts", "spi_guest"},
+    "att7022": {
+        "att7022", "att7022_constants", "att7022_parts", "calibration_att", "calibrator_att",
+        "spi_guest",
+    },
     "pulse_meter": {"pulse_meter", "pio_filter"},
-}
+}  # fmt: skip
 OTHER_PORTS = {"rp2_pico": {"line_shared", "line_uart"}, "esp32_devkit": {"line_pio", "pio_filter"}}
 
 

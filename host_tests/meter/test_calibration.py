@@ -165,10 +165,41 @@ def test_the_board_s_calibrator_is_imported_when_it_is_used(stand: Stand) -> Non
     assert "calibration" in stand.modules and "calibrator" not in stand.modules
 
 
-@pytest.mark.parametrize("metering", ["att7022", "pulse_meter"])
-def test_a_chip_that_goes_by_its_board_is_refused(tmp_path: Path, metering: str) -> None:
-    with make(tmp_path, metering) as stand:
+def test_a_chip_that_goes_by_its_board_is_refused(tmp_path: Path) -> None:
+    with make(tmp_path, "pulse_meter") as stand:
         assert not any("CAL" in text for text in stand.meter.pages.compose_texts())
         ask: Ask = make_bench_ask(stand)
         with pytest.raises(FlashError, match="goes by its board's constants"):
             calibrate.calibrate(ask, TRUE, "lee", NOW_S)
+
+
+def test_an_att7022_keeps_its_calibration_and_counts_by_it(tmp_path: Path) -> None:
+    with make(tmp_path, "att7022") as stand:
+        assert stand.meter.pages.compose_texts()[-1].split() == ["CAL", "0"]
+        lines = gain(stand)
+        assert lines[-1] == "calibration 1 is in force"
+        gains, chip = stand.meter.chip.gains, stand.rig.bench.chip
+        constants = chip.constants.copy()
+        stand.rig.cut_power()
+        stand.restart()
+        stand.wait(10 * S)
+        assert stand.meter.pages.compose_texts()[-1].split() == ["CAL", "1"]
+        assert stand.meter.self_check.compose_line().endswith(" calibration 1")
+        assert stand.meter.chip.gains == gains and chip.constants == constants
+        assert stand.relay_closed
+        mains = stand.rig.bench.mains
+        before = stand.state.energy_pj, mains.energy_nj
+        stand.wait(1200 * S)
+        charged_pj = stand.state.energy_pj - before[0]
+        true_pj = (mains.energy_nj - before[1]) * 1000
+        assert abs(charged_pj - true_pj) < true_pj // 1_000 + 2 * stand.meter.chip.pulse_pj
+        assert stand.list_violations() == []
+        stand.make_first_cards()
+        for card in (INIT, KEYS):
+            stand.serve(card)
+        assert stand.meter.chip.gains == gains
+        stand.sell(1_000)
+        stand.serve(USER)
+        stand.wait(10 * S)
+        with pytest.raises(FlashError, match="its calibration is sealed"):
+            calibrate.calibrate(make_bench_ask(stand), TRUE, "thief", NOW_S, "phase", 1)

@@ -18,15 +18,28 @@ if TYPE_CHECKING:
     from dianka.flash.link import Link
 
 Ask = Callable[..., Any]
-GUIDE = """1  The meter has no customer yet, and a test credit card has switched its supply on.
-2  Connect a heater of 500 to 2000 W and the reference instrument, and let both get warm.
-   Gain is set at power factor 1. Phase and offset: the HLW8032 has nothing to be set for them.
-3  Read volts, amperes and watts from the reference now; the meter then compares for 5 s."""
+_FIRST = "1  The meter has no customer yet, and a test credit card has switched its supply on.\n"
+_LAST = "3  Read the reference now; the meter then compares for 5 s."
+GUIDES = {
+    "gain": f"""{_FIRST}2  Connect a heater of 500 to 2000 W and the reference instrument, \
+and let both get warm.
+   Of three phases one carries it, the others none. The HLW8032 needs no other step.
+{_LAST}""",
+    "phase": f"""{_FIRST}2  The gain of this phase is set. Connect a load of power factor 0.5, \
+inductive, to it alone.
+{_LAST}""",
+    "offset": f"""{_FIRST}2  The gain of this phase is set. Connect a load of up to 110 W to it \
+alone, or none, with --phase.
+{_LAST}""",
+}
+NAMES = ("gain", "phase", "offset")  # of the steps, as the records number them from 1 on
 QUANTITIES = (("voltage", "V"), ("current", "A"), ("power", "W"))
 _WITHIN_PPM = 1_000  # of the reference's power, after the step
 _WITHIN_US = 60_000_000  # for a step on the bench
 _WARM_US = 20_000_000  # for the relay to close and the load to stand
+_WITHIN_MW = 100  # of a load that is smaller than that
 _BENCH_PPM = 20_000  # a new virtual meter is off by up to so much
+BENCH_W = {"gain": 1_000, "phase": 1_000, "offset": 50}  # its load, if none is named
 _CREDIT = Path("calibration-credit.card")
 
 _HELPER = """
@@ -59,22 +72,36 @@ def show(ask: Ask) -> list[str]:
     return [*lines, f"calibration {number} is in force"]
 
 
-def calibrate(ask: Ask, true: tuple[int, int, int], who: str, now_s: int) -> list[str]:
-    """Set the gains by the reference's mV, mA and mW; return what it changed, in lines.
+def calibrate(
+    ask: Ask,
+    true: tuple[int, int, int],
+    who: str,
+    now_s: int,
+    step: str = "gain",
+    phase: int = 0,
+) -> list[str]:
+    """Do a step by the reference's mV, mA and mW; return what it changed, in lines.
 
+    `phase` is 1 to 3, or 0 for the one that carries the load. An offset goes by the mW alone.
     FlashError if the meter refuses, or if it does not show the reference's power afterwards.
     """
-    shown, _ = ask("gain", *true, who, now_s)
-    after = ask("measure")
-    lines = [
-        f"{name}: the meter showed {_format_milli(shown[i])} {unit}, the reference "
-        f"{_format_milli(true[i])} {unit}, now {_format_milli(after[i])} {unit} "
-        f"({_format_off(after[i], true[i])})"
-        for i, (name, unit) in enumerate(QUANTITIES)
-    ]
-    if abs(after[2] - true[2]) * 1_000_000 > _WITHIN_PPM * true[2]:
+    named = (phase,) if phase else ()
+    wanted = range(2, 3) if step == "offset" else range(3)
+    shown, _ = ask(step, *(true[i] for i in wanted), who, now_s, *named)
+    after = ask("measure", *named)
+    lines = []
+    for i in wanted:
+        name, unit = QUANTITIES[i]
+        lines.append(
+            f"{name}: the meter showed {_format_milli(shown[i])} {unit}, the reference "
+            f"{_format_milli(true[i])} {unit}, now {_format_milli(after[i])} {unit}"
+            + (f" ({_format_off(after[i], true[i])})" if true[i] else "")
+        )
+    within_mw = max(_WITHIN_PPM * true[2] // 1_000_000, _WITHIN_MW if step == "offset" else 0)
+    if abs(after[2] - true[2]) > within_mw:
+        off = _format_off(after[2], true[2]) if true[2] else f"{_format_milli(after[2])} W"
         raise FlashError(
-            f"the power is {_format_off(after[2], true[2])} off after the step, so the load has "
+            f"the power is {off} off after the step, so the load has "
             "changed: let it get warm and repeat, or take the step back with --back"
         )
     return [*lines, *show(ask)[-1:]]
@@ -119,11 +146,17 @@ def open_board(
 
 @contextlib.contextmanager
 def open_bench(
-    folder: Path, load_mw: int, tell: Callable[[str], None]
+    folder: Path,
+    load_mw: int,
+    tell: Callable[[str], None],
+    step: str = "gain",
+    phase: int = 0,
+    metering: str | None = None,
 ) -> Iterator[tuple[Ask, tuple[int, int, int]]]:
     """Open the virtual meter in this folder under a load, and yield what asks it, and the truth.
 
-    A new one measures voltage, current and energy wrong, by up to 2 % each.
+    A new one measures voltage, current and energy wrong, by up to 2 % each; `metering` is its chip.
+    The load is that of the step, on this phase; 0 is the first.
     """
     import random
 
@@ -133,11 +166,15 @@ def open_bench(
     folder.mkdir(parents=True, exist_ok=True)
     off = [random.randint(-_BENCH_PPM, _BENCH_PPM) for _ in range(3)]
     try:
-        with Stand(folder, off_ppm=(off[0], off[1], off[2])) as stand:
-            stand.rig.set_load(load_mw)
+        with Stand(folder, metering=metering, off_ppm=(off[0], off[1], off[2])) as stand:
+            phases = stand.rig.bench.phases
+            mains = phases[min(max(phase, 1), len(phases)) - 1]
+            stand.rig.set_load(load_mw, 500 if step == "phase" else 1000)
+            if mains is not phases[0]:
+                mains.set_load(phases[0].load_mw, phases[0].pf_milli)
+                stand.rig.set_load(0)
             stand.switch_mains_on()
             _switch_supply_on(stand)
-            mains = stand.rig.bench.mains
             true = mains.voltage_mv, mains.current_ma, mains.power_mw
             parts = zip(QUANTITIES, true, strict=True)
             tell(
@@ -186,14 +223,20 @@ def _refuse_text(answer: Any) -> Any:
 
 
 def _format_row(row: tuple) -> str:
-    number, _, kind, voltage, current, energy, at_s, who = row
-    gains = " ".join(f"{gain}" for gain in (voltage, current, energy))
-    what = f"gains {gains} millionths" if kind else "back to the board's constants"
+    number, _, kind, *values, at_s, who = row
+    if not kind:
+        what = "back to the board's constants"
+    elif len(values) == 2:  # of an ATT7022 (firmware/calibration_att.py)
+        step, phase = divmod(values[0], 4)
+        what = f"{NAMES[step - 1]} of phase {phase}" if step else "a step back"
+    else:
+        what = f"gains {' '.join(str(gain) for gain in values)} millionths"
     return f"calibration {number}: {format_utc(at_s)} by {who.decode().strip()}, {what}"
 
 
 def _format_milli(milli: int) -> str:
-    return f"{milli // 1000}.{milli % 1000:03d}"
+    sign, milli = "-" if milli < 0 else "", abs(milli)
+    return f"{sign}{milli // 1000}.{milli % 1000:03d}"
 
 
 def _format_off(shown: int, true: int) -> str:

@@ -101,7 +101,20 @@ def calibrate_command(
         Path | None,
         typer.Option(help="A folder with a virtual meter, in place of a port.", show_default=False),
     ] = None,
-    load: Annotated[int, typer.Option(min=100, max=6_000, help="Watts, with --bench.")] = 1_000,
+    step: Annotated[
+        str, typer.Option(help="gain; with an ATT7022 phase and offset after it.")
+    ] = "gain",
+    phase: Annotated[
+        int, typer.Option(min=0, max=3, help="Of three; 0 is the one that carries the load.")
+    ] = 0,
+    load: Annotated[
+        int | None,
+        typer.Option(min=0, max=6_000, help="Watts, with --bench.", show_default=False),
+    ] = None,
+    metering: Annotated[
+        str | None,
+        typer.Option(help="The chip of a new meter, with --bench.", show_default=False),
+    ] = None,
     volts: Annotated[str, typer.Option(help="By the reference, as in 220.13.")] = "",
     amps: Annotated[str, typer.Option(help="By the reference, as in 4.551.")] = "",
     watts: Annotated[str, typer.Option(help="By the reference, as in 1001.8.")] = "",
@@ -113,6 +126,7 @@ def calibrate_command(
 ) -> None:
     """Calibrate a meter against a reference: gains of voltage, current, and power with energy.
 
+    An ATT7022 has the steps phase and offset too, and each phase is set by itself.
     What is not given is asked for. The meter restarts. docs/selfcheck.md has the setup.
 
     Example: dianka calibrate --port /dev/ttyACM0
@@ -124,16 +138,21 @@ def calibrate_command(
     from dianka.flash import calibrate
     from dianka.flash.build import FlashError
 
+    if step not in calibrate.NAMES:
+        _fail(f"no step is called {step}: there are {', '.join(calibrate.NAMES)}")
+    todo = "back" if back else "show" if show else step
     try:
         if bench:
-            with calibrate.open_bench(bench, load * 1000, typer.echo) as (ask, true):
-                _calibrate(ask, true, who, back, show)
+            load_mw = 1000 * (calibrate.BENCH_W[step] if load is None else load)
+            place = calibrate.open_bench(bench, load_mw, typer.echo, step, phase, metering)
+            with place as (ask, true):
+                _calibrate(ask, true, who, todo, phase)
             return
         # People are asked before the meter is stopped: its watchdog waits for 8 s.
-        true = None if back or show else _ask_reference(volts, amps, watts)
+        true = None if back or show else _ask_reference(volts, amps, watts, step)
         who = who if show else _ask_who(who)
         with calibrate.open_board(_open_link, port) as ask:
-            _calibrate(ask, true, who, back, show)
+            _calibrate(ask, true, who, todo, phase)
     except FlashError as error:
         _fail(str(error))
     except OSError as error:
@@ -141,26 +160,32 @@ def calibrate_command(
 
 
 def _calibrate(
-    ask: "Ask", true: tuple[int, int, int] | None, who: str, back: bool, show: bool
+    ask: "Ask", true: tuple[int, int, int] | None, who: str, todo: str, phase: int
 ) -> None:
     from dianka.flash import calibrate, clock
 
-    if back:
-        lines = calibrate.take_back(ask, _ask_who(who), clock.get_pc_seconds())
-    elif show or true is None:
+    now_s = clock.get_pc_seconds()
+    if todo == "back":
+        lines = calibrate.take_back(ask, _ask_who(who), now_s)
+    elif todo == "show" or true is None:
         lines = calibrate.show(ask)
     else:
-        lines = calibrate.calibrate(ask, true, _ask_who(who), clock.get_pc_seconds())
+        lines = calibrate.calibrate(ask, true, _ask_who(who), now_s, todo, phase)
     for line in lines:
         typer.echo(line)
 
 
-def _ask_reference(volts: str, amps: str, watts: str) -> tuple[int, int, int]:
-    """Return what the reference shows in mV, mA and mW; ask for what was not given."""
-    from dianka.flash.calibrate import GUIDE, parse_milli
+def _ask_reference(volts: str, amps: str, watts: str, step: str) -> tuple[int, int, int]:
+    """Return what the reference shows in mV, mA and mW; ask for what was not given.
 
+    An offset needs the watts alone.
+    """
+    from dianka.flash.calibrate import GUIDES, parse_milli
+
+    if step == "offset":
+        volts = amps = "0"
     if not (volts and amps and watts):
-        typer.echo(GUIDE)
+        typer.echo(GUIDES[step])
     given = ((volts, "volts"), (amps, "amps"), (watts, "watts"))
     voltage, current, power = (
         parse_milli(text or typer.prompt(f"{name} by the reference"), name) for text, name in given

@@ -13,10 +13,12 @@ volts at the inputs:
 - Power, voltage, current and direction are renewed 1.76 times a second, 14.4 times if bit 12 of
   ModeCfg is 0. The converters have 19 bits, so the last bits of a voltage are never still.
 - PhSreg0 turns the phase angle by its value / 2^15 radians.
+- Poffset is added to the power register, and to what is counted. That it has the register's unit
+  is taken from the manual's formula, and that it comes after Pgain is assumed.
 
 The fast count is kept in 10^-15 of a count, an integer, so the model's own integral is exact; volts
 and angles are turned into its rate once for each change. Not modelled: harmonics, reactive and
-apparent power, offsets, the second and third phase correction, temperature.
+apparent power, offsets of voltage and current, the second phase correction, temperature.
 
 Generation B (user manual Rev 1.04 and public drivers): other addresses, 24-bit gains over 2^23,
 nothing to switch on, and power registers of W x 256 x EC / 3200.
@@ -54,6 +56,7 @@ class Inputs:
     voltage_ppm: int = 0
     current_ppm: int = 0
     angle_mdeg: int = 0  # by which the current seems to lag more than it does
+    offset_mw: int = 0  # that is seen beside the load's power, as by crosstalk
 
     def measure(self, mains: Mains, turned: bool) -> tuple[float, float, float]:
         """Return the volts at the voltage and the current input, and the angle in radians."""
@@ -64,6 +67,11 @@ class Inputs:
         current = amperes * self.burden_uv_per_ma / 1000 * (1 + self.current_ppm / 1e6)
         angle = acos(mains.pf_milli / 1000) + self.angle_mdeg * pi / 180_000
         return volts, current, angle + pi * turned
+
+    @property
+    def offset(self) -> float:
+        """Return the power that is seen beside the load's, as a part of the power register's."""
+        return G * G * self.offset_mw / 1000 / self.divider * self.burden_uv_per_ma / 1000
 
 
 @dataclass
@@ -177,7 +185,10 @@ class Att7022Core:
         if not self.powered:
             return Measured(), 0
         angle -= self._get_signed(0x0D + i) / (1 << 15) if self.generation == "E" else 0.0
-        active = G * G * volts * current * cos(angle) * (1 + self._get_gain(0x04, 0x06, i))
+        active = G * G * volts * current * cos(angle) + self.inputs[i].offset
+        active *= 1 + self._get_gain(0x04, 0x06, i)
+        if self.generation == "E":
+            active += self._get_signed(0x13 + i) / (1 << 23)
         measured = Measured(
             int(active * (1 << 23)),
             int(1200 * volts * (1 << 13) * (1 + self._get_gain(0x17, 0x1B, i))),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from dianka.bench.models.att7022 import Inputs
 from dianka.bench.models.att7022_link import Att7022Model
 from dianka.bench.models.board_pins import find_line_port, read_constants, read_metering
 from dianka.bench.models.buzzer import Buzzer
@@ -128,7 +129,8 @@ def build(
 
     `start_s` is the time of the clock chip, in seconds since 2000-01-01 UTC; without it the chip is
     as delivered, its oscillator stop flag on. `fram` is the content of the memory; without it, all
-    zeros as delivered. `off_ppm` is how far a HLW8032's divider, shunt and energy are off.
+    zeros as delivered. `off_ppm` is how far a HLW8032's divider, shunt and energy are off, or an
+    ATT7022's (`_make_inputs`).
     """
     pins = read_constants(board)
     clock = Clock()
@@ -212,7 +214,7 @@ def _make_chip(
     if metering == "att7022":
         select = mcu.get_pin(pins["ATT7022_SELECT"])
         select.set(1)
-        chip = Att7022Model(clock, phases, select)
+        chip = Att7022Model(clock, phases, select, _make_inputs(off_ppm))
         mcu.get_spi_bus(pins["DISPLAY_SPI"]).devices.append(chip)
         return chip
     if metering == "pulse_meter":
@@ -226,3 +228,19 @@ def _make_chip(
     hlw = Hlw8032Model(clock, mains, port, params=resistors)
     port.settle = hlw.settle
     return hlw
+
+
+def _make_inputs(off_ppm: tuple[int, int, int]) -> tuple[Inputs, Inputs, Inputs]:
+    """Return what divider and transformer of each phase make of the mains.
+
+    The three errors are of the first phase's voltage, current, and the transformer's angle with an
+    offset of power: 20,000 ppm are 1 degree and 2 W. In the other phases they take turns.
+    """
+
+    def make(voltage: int, current: int, rest: int) -> Inputs:
+        return Inputs(
+            voltage_ppm=voltage, current_ppm=current, angle_mdeg=rest // 20, offset_mw=rest // 10
+        )
+
+    one, two, three = off_ppm
+    return make(one, two, three), make(two, three, one), make(three, one, two)
