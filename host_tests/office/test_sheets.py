@@ -267,91 +267,94 @@ def test_rules_of_meters_and_contracts(office: Path, tmp_path: Path) -> None:
     assert made.premise == made.meter.premise
 
 
+# Of each kind: the rows of a sheet, and how each line about them begins.
+BAD_ROWS: dict[str, tuple[list[list[str]], list[str]]] = {
+    "customers": (
+        [PEOPLE, ["x", "", "=1", "1" * 31, "n" * 501, "?"], ["1", "a"], ["1", "", "9*"]],
+        [
+            "row 2, 客户编号: 'x' is no number of up to 12 digits",
+            "row 2, 姓名: there is no name: give one",
+            "row 2, 电话: a formula: type what it says",
+            "row 2, 证件号码: the id number has 31 signs: give up to 30",
+            "row 2, 备注: the note has 501 signs: give up to 500",
+            "row 2: '?' has no heading above it",
+            "row 4, 客户编号: the same as in row 3",
+            "row 4, 姓名: there is no name: give one",
+            "row 4, 电话: a masked number: give the whole one",
+        ],
+    ),
+    "meters": (
+        [
+            ["表号", "型号", "状态", "小区", "楼栋", "单元", "房间"],
+            ["0", "m" * 41, "已装", "East", "", "", ""],
+            ["7", "", "new", "East", "1", "", "7"],
+            ["9", "m" * 41, "已装", "East", "1", "", "8"],
+            ["9", "", "报废", "East", "", "", ""],
+        ],
+        [
+            "row 2, 表号: '0' is no number of up to 12 digits",
+            "row 2, 型号: the model has 41 signs: give up to 40",
+            "row 2, 楼栋: there is no building: give one",
+            "row 2, 房间: there is no room: give one",
+            "row 3, 状态: 'new' is none of 库存, 已装, 已拆, 报废",
+            "row 4, 型号: the model has 41 signs: give up to 40",
+            "row 4, 房间: there is no premise East 1 8: import it",
+            "row 5, 表号: the same as in row 4",
+            "row 5, 状态: only a meter that is 已装 has a place",
+            "row 5, 状态: a new meter is 库存 or 已装",
+        ],
+    ),
+    "premises": (
+        [
+            ["小区", "楼栋", "单元", "房间", "空置"],
+            ["West", "", "u" * 21, "1", "perhaps"],
+            ["West", "1", "", "1", "maybe"],
+        ],
+        [
+            "row 2, 小区: area West is archived: restore it first",
+            "row 2, 楼栋: there is no building: give one",
+            "row 2, 单元: the unit has 21 signs: give up to 20",
+            "row 2, 空置: 'perhaps' is neither 是 nor 否",
+            "row 3, 小区: area West is archived: restore it first",
+            "row 3, 空置: 'maybe' is neither 是 nor 否",
+        ],
+    ),
+    "contracts": (
+        [
+            ["客户编号", "表号", "电价", "报警一", "报警二", "囤积限额"],
+            ["99", "8", "none", "", "x", "1.005"],
+            ["99", "x", "", "4", "5", ""],
+            ["99", "8", "none", "4", "5", "-1"],
+        ],
+        [
+            "row 2, 客户编号: there is no customer 000000000099",
+            "row 2, 表号: no meter 000000000008 is installed",
+            "row 2, 电价: no price of a tariff 'none' holds now: name another tariff",
+            "row 2, 报警一: empty: the meter will hold to it, so nothing is assumed",
+            "row 2, 报警二: ",
+            "row 2, 囤积限额: ",
+            "row 3, 客户编号: there is no customer 000000000099",
+            "row 3, 表号: 'x' is no number of up to 12 digits",
+            "row 3, 电价: there is no tariff: give one",
+            "row 3, 报警一: ",
+            "row 4, 客户编号: there is no customer 000000000099",
+            "row 4, 表号: the same as in row 2",
+            "row 4, 表号: no meter 000000000008 is installed",
+            "row 4, 电价: no price of a tariff 'none' holds now: name another tariff",
+            "row 4, 囤积限额: ",
+        ],
+    ),
+}
+
+
 def test_a_bad_row_is_told_all_its_faults_at_once(office: Path, tmp_path: Path) -> None:
     """What can be judged of it is judged: cells, twice the same, and what the office has."""
     from dianka.desk.office.estate.models import Area
 
     make_contract(7)
     Area.objects.create(name="West", archived=True)
-    said = {
-        "customers": (
-            [PEOPLE, ["x", "", "=1", "1" * 31, "n" * 501, "?"], ["1", "a"], ["1", "", "9*"]],
-            [
-                "row 2, 客户编号: 'x' is no number of up to 12 digits",
-                "row 2, 姓名: there is no name: give one",
-                "row 2, 电话: a formula: type what it says",
-                "row 2, 证件号码: the id number has 31 signs: give up to 30",
-                "row 2, 备注: the note has 501 signs: give up to 500",
-                "row 2: '?' has no heading above it",
-                "row 4, 客户编号: the same as in row 3",
-                "row 4, 姓名: there is no name: give one",
-                "row 4, 电话: a masked number: give the whole one",
-            ],
-        ),
-        "meters": (
-            [
-                ["表号", "型号", "状态", "小区", "楼栋", "单元", "房间"],
-                ["0", "m" * 41, "已装", "East", "", "", ""],
-                ["7", "", "new", "East", "1", "", "7"],
-                ["9", "m" * 41, "已装", "East", "1", "", "8"],
-                ["9", "", "报废", "East", "", "", ""],
-            ],
-            [
-                "row 2, 表号: '0' is no number of up to 12 digits",
-                "row 2, 型号: the model has 41 signs: give up to 40",
-                "row 2, 楼栋: there is no building: give one",
-                "row 2, 房间: there is no room: give one",
-                "row 3, 状态: 'new' is none of 库存, 已装, 已拆, 报废",
-                "row 4, 型号: the model has 41 signs: give up to 40",
-                "row 4, 房间: there is no premise East 1 8: import it",
-                "row 5, 表号: the same as in row 4",
-                "row 5, 状态: only a meter that is 已装 has a place",
-                "row 5, 状态: a new meter is 库存 or 已装",
-            ],
-        ),
-        "premises": (
-            [
-                ["小区", "楼栋", "单元", "房间", "空置"],
-                ["West", "", "u" * 21, "1", "perhaps"],
-                ["West", "1", "", "1", "maybe"],
-            ],
-            [
-                "row 2, 小区: area West is archived: restore it first",
-                "row 2, 楼栋: there is no building: give one",
-                "row 2, 单元: the unit has 21 signs: give up to 20",
-                "row 2, 空置: 'perhaps' is neither 是 nor 否",
-                "row 3, 小区: area West is archived: restore it first",
-                "row 3, 空置: 'maybe' is neither 是 nor 否",
-            ],
-        ),
-        "contracts": (
-            [
-                ["客户编号", "表号", "电价", "报警一", "报警二", "囤积限额"],
-                ["99", "8", "none", "", "x", "1.005"],
-                ["99", "x", "", "4", "5", ""],
-                ["99", "8", "none", "4", "5", "-1"],
-            ],
-            [
-                "row 2, 客户编号: there is no customer 000000000099",
-                "row 2, 表号: no meter 000000000008 is installed",
-                "row 2, 电价: no price of a tariff 'none' holds now: name another tariff",
-                "row 2, 报警一: empty: the meter will hold to it, so nothing is assumed",
-                "row 2, 报警二: ",
-                "row 2, 囤积限额: ",
-                "row 3, 客户编号: there is no customer 000000000099",
-                "row 3, 表号: 'x' is no number of up to 12 digits",
-                "row 3, 电价: there is no tariff: give one",
-                "row 3, 报警一: ",
-                "row 4, 客户编号: there is no customer 000000000099",
-                "row 4, 表号: the same as in row 2",
-                "row 4, 表号: no meter 000000000008 is installed",
-                "row 4, 电价: no price of a tariff 'none' holds now: name another tariff",
-                "row 4, 囤积限额: ",
-            ],
-        ),
-    }
     before = count_rows()
-    for kind, (rows, right) in said.items():
+    for kind, (rows, right) in BAD_ROWS.items():
         outcome = try_rows(tmp_path, rows, kind)
         told = [str(fault) for fault in outcome.faults]
         assert len(told) == len(right), told
