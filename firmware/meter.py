@@ -40,7 +40,6 @@ _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LEAST_FREE = const(50_000)  # bytes: more than is allocated in a second
 _REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
-_FIRST_LOOKS = const(17)  # 160 ms: a report of the HLW8032 and the pause before it
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _PAUSE_MS = const(10)
 
@@ -74,22 +73,13 @@ class Meter:
         self._counts_start = not (warm or self.store.unread or self.store.anew)
         if self._counts_start:
             supply.count_start(state)
-        self._count_first()
+        # What the chip has told since power came, before the rest is imported: that is more than
+        # half of the firmware.
+        if self._count_once():
+            self.store.keep()
         self._make_parts(board, not warm)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
-
-    def _count_first(self) -> None:
-        """Charge what the chip has told since power came, before the rest is imported.
-
-        That is more than half of the firmware. A report that is on its way is waited for.
-        """
-        for _ in range(_FIRST_LOOKS):
-            if self._count_once():
-                self.store.keep()
-            if self.metering.heard:
-                return
-            time.sleep_ms(_PAUSE_MS)
 
     def _make_parts(self, board, cold: bool) -> None:
         """Import and build what the first count does without. `cold`: power came just now."""
