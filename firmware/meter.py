@@ -77,6 +77,7 @@ class Meter:
         # half of the firmware.
         if self._count_once():
             self.store.keep()
+        gc.collect()  # here and below: later the heap would be in pieces too small for the imports
         self._make_parts(board, not warm)
         self._make_card_slot(board)
         gc.collect()  # what the imports have left: now no task waits for it
@@ -151,7 +152,7 @@ class Meter:
 
     def _make_card_slot(self, board) -> None:
         """Build the slot above all that its sessions work with."""
-        gc.collect()  # now: later the heap would be in pieces too small for the next imports
+        gc.collect()
         from card_sessions import CardSessions
         from card_slot import CardSlot
         from iccard import Card
