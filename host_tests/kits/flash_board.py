@@ -38,6 +38,8 @@ def reset():
 """
 
 BOARD = """
+import hlw8032
+
 class I2C:
     # A clock chip that stands still, as delivered until somebody writes to it: its registers \
 are a file.
