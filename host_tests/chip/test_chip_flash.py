@@ -12,7 +12,7 @@ from dianka.firmware import BOARDS, FIRMWARE
 from dianka.flash import build
 from meter_kit import USER, MeterKit, S
 
-OTHER_PAGES = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
+OTHER_PAGES = {"page_texts": ('"no", "%06d"', '"nr", "%06d"')}
 SLOW_S = 400  # of wall clock on a busy computer
 
 

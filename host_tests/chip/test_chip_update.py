@@ -29,7 +29,7 @@ from meter_kit import USER, MeterKit
 
 SAMPLE = 16
 LAST = 60  # operations of an update: more than its end takes
-OTHER_PAGES = {"pages": ('"no", "%06d"', '"nr", "%06d"')}
+OTHER_PAGES = {"page_texts": ('"no", "%06d"', '"nr", "%06d"')}
 
 
 class ChipLink(link.Link):
@@ -215,9 +215,9 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
     "edits",
     [
         {
-            "card_factory": (  # imported when the first energy has been charged
-                '"""Run the sessions of the production',
-                'import no_such_module\n"""Run the sessions of the production',
+            "card_user": (  # imported when the first energy has been charged
+                "import account\n",
+                "import no_such_module\n",
             )
         },
         {
