@@ -11,7 +11,7 @@ import typer
 
 from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import service_files
 from dianka.desk import issue, register, service, system
 from dianka.desk.cli.issuing import Make, Order, Wanted, card_command, issue_entered, say_entered
 from dianka.desk.cli.office.signed_in import OfficeOption
@@ -214,7 +214,7 @@ def inspection_command(
             help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 illegal cards, 16 "
             "log of events."
         ),
-    ] = card_files.COPY_ALL,
+    ] = service_files.COPY_ALL,
 ) -> Make:
     """Make the inspector's card: it copies what a meter holds and changes nothing there.
 
