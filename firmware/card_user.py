@@ -9,6 +9,8 @@ File 01 is read in plain, so anybody on the wire may forge it. A session that is
 new card or customer first has the ESAM check the data by which it was judged.
 """
 
+import asyncio
+
 from micropython import const
 
 import account
@@ -189,6 +191,7 @@ class UserSession:
         The desk reads it at the next sale.
         """
         state = self._store.state
+        await asyncio.sleep_ms(0)  # whoever is due goes before the commit, which takes long
         receipt = card_files.pack(card_files.WRITE_BACK, compose_run_info(state, self._clock, info))
         self._store.commit()
         if taken:
