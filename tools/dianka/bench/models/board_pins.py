@@ -13,7 +13,6 @@ _METERING = re.compile(r'^METERING = "(\w+)"', re.MULTILINE)
 
 FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
-
 def read_constants(board: Path) -> dict[str, int]:
     """Return every `NAME = number` of a board's board.py."""
     tree = ast.parse((board / "board.py").read_text(encoding="utf-8"))
@@ -33,10 +32,19 @@ def read_constants(board: Path) -> dict[str, int]:
 def find_line_port(constants: dict[str, int], name: str) -> int:
     """Return the bench's serial port of a board's T=0 line `name` ("CARD" or "ESAM").
 
-    It is the line's UART. A line on a PIO pin has a port of its own: FIRST_LINE_PORT + the pin.
+    It is FIRST_LINE_PORT + the pin that receives: a PIO's, or one that a shared UART is turned to.
     """
-    uart = constants.get(f"{name}_UART")
-    return FIRST_LINE_PORT + constants[f"{name}_IO"] if uart is None else uart
+    return FIRST_LINE_PORT + constants[f"{name}_IO" if f"{name}_IO" in constants else f"{name}_RX"]
+
+
+def find_line_ports(constants: dict[str, int]) -> dict[int, int]:
+    """Return the pins at which a UART is turned to a T=0 line, and that line's port."""
+    return {
+        constants[pin]: find_line_port(constants, name)
+        for name in ("CARD", "ESAM")
+        for pin in (f"{name}_TX", f"{name}_RX")
+        if pin in constants
+    }
 
 
 def read_metering(board: Path) -> str:

@@ -61,6 +61,37 @@ class SharedWire(Wire):
         self.set(1)
 
 
+class ContactWire(SharedWire):
+    """A line as SharedWire is one, whose listener hears what the controller itself does.
+
+    `on_drive` gets the level that it drives, or None as it lets go.
+    """
+
+    __slots__ = ("_own", "on_drive")
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.on_drive: Callable[[int | None], None] = lambda level: None
+        self._own: int | None = None
+
+    def set(self, level: int) -> None:
+        super().set(level)
+        self._tell(level)
+
+    def hold(self, low: bool) -> None:
+        self._held = low
+        super().set(self._driven)
+
+    def release(self, pull_up: bool = False) -> None:
+        super().set(1)
+        self._tell(None)
+
+    def _tell(self, own: int | None) -> None:
+        if own != self._own:
+            self._own = own
+            self.on_drive(own)
+
+
 @dataclass(frozen=True)
 class Format:
     """The format of the characters on a serial wire.

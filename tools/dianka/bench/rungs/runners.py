@@ -35,14 +35,20 @@ class Runner(Protocol):
 
 
 @runtime_checkable
-class ChipLike(Runner, Protocol):
-    """A runner with a flash of its own and T=0 lines simulated bit by bit.
+class BitWired(Runner, Protocol):
+    """A runner whose T=0 lines may be simulated bit by bit.
 
     Metal on the contacts acts on such a line itself.
     """
 
     def short_line(self, name: str, low: bool) -> None: ...
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...
+
+
+@runtime_checkable
+class ChipLike(Runner, Protocol):
+    """A runner with a flash of its own."""
+
     def save_flash(self, path: Path) -> None: ...
     def load_flash(self, path: Path) -> None: ...
 
@@ -59,7 +65,7 @@ class Inspectable(Runner, Protocol):
 
 def board_of(name: str) -> Path:
     """Return the board folder that a runner uses unless another is named."""
-    return BOARDS / ("rp2_pico" if name == "chip" else "virtual")
+    return BOARDS / "rp2_pico"
 
 
 def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
