@@ -13,7 +13,7 @@ from dianka.bench.rungs.host.runner import HostRunner
 from dianka.firmware import BOARDS, FIRMWARE
 from meter_kit import MS, MeterKit, S, exact, in_use
 
-BOARD = BOARDS / "virtual"
+BOARD = BOARDS / "rp2_pico"
 RECORD = bytes(range(0x40, 0x68)) + bytes(8) + b"\xff" * 8  # mixed bits, all zeros, all ones
 TIME_S = 820_540_800
 TIMED_OUT = 110

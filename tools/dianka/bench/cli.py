@@ -17,6 +17,7 @@ from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.models.board_pins import METERING_CHIPS
 from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.runners import UnknownBoard, find_board
 from dianka.bench.rungs.vm.runner import VmError
 from dianka.bench.stage import live as live_screen
 from dianka.bench.stage import story as stories
@@ -64,6 +65,12 @@ MeteringOption = Annotated[
 ]
 
 
+BoardOption = Annotated[
+    str, typer.Option(metavar="NAME", help="The board, a folder of boards/, whose file is run.")
+]
+DEFAULT_BOARD = "rp2_pico"
+
+
 @bench_app.command("play")
 def play_command(
     story: Annotated[
@@ -72,6 +79,7 @@ def play_command(
     folder: FolderOption = None,
     runner: RunnerOption = "vm",
     metering: MeteringOption = None,
+    board: BoardOption = DEFAULT_BOARD,
     live_if_terminal: Annotated[
         bool, typer.Option(help="Then show the live screen, if this is a terminal.")
     ] = False,
@@ -100,7 +108,7 @@ def play_command(
     """
     with _fail_in_one_line():
         steps = stories.load(story)
-        with _open_meter(folder, runner, metering) as (rig, place):
+        with _open_meter(folder, runner, metering, board) as (rig, place):
             _play(rig, place, steps)
             if live_if_terminal and _is_terminal():
                 if _is_dumb():
@@ -111,7 +119,10 @@ def play_command(
 
 @bench_app.command("live")
 def live_command(
-    folder: FolderOption = None, runner: RunnerOption = "vm", metering: MeteringOption = None
+    folder: FolderOption = None,
+    runner: RunnerOption = "vm",
+    metering: MeteringOption = None,
+    board: BoardOption = DEFAULT_BOARD,
 ) -> None:
     """Stand before one meter, with keys for all that can happen.
 
@@ -123,7 +134,7 @@ def live_command(
     if _is_dumb():
         typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
-    with _fail_in_one_line(), _open_meter(folder, runner, metering) as (rig, place):
+    with _fail_in_one_line(), _open_meter(folder, runner, metering, board) as (rig, place):
         if any(place.glob("*.card")):
             rig.switch_mains_on()
         else:
@@ -230,7 +241,7 @@ def _show(rig: Rig, place: Path) -> None:
 
 @contextlib.contextmanager
 def _open_meter(
-    folder: Path | None, runner: str, metering: str | None
+    folder: Path | None, runner: str, metering: str | None, board: str
 ) -> Iterator[tuple[Rig, Path]]:
     """Give a meter in its folder, or in a temporary one; close the meter at the end."""
     with contextlib.ExitStack() as stack:
@@ -239,7 +250,7 @@ def _open_meter(
         else:
             place = folder.resolve()
             _make_folder(place)
-        rig = Rig(place, runner, metering=metering)
+        rig = Rig(place, runner, find_board(board), metering=metering)
         stack.callback(rig.close)
         yield rig, place
 
@@ -257,7 +268,7 @@ def _fail_in_one_line() -> Iterator[None]:
     try:
         with end_on_signals():
             yield
-    except (StoryError, RigError, VmError, ChipError, PictureError, OSError) as error:
+    except (StoryError, RigError, UnknownBoard, VmError, ChipError, PictureError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)
         console.print(_format_error(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None

@@ -6,6 +6,7 @@ name. Nothing else is read here.
 
 import ast
 import re
+import shutil
 from pathlib import Path
 
 METERING_CHIPS = ("hlw8032", "att7022", "pulse_meter")  # values of METERING in board.py
@@ -62,4 +63,6 @@ def write_board_with(board: Path, chip: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     changed = _METERING.sub(f'METERING = "{chip}"', text, count=1)
     (folder / "board.py").write_text(changed, encoding="utf-8")
+    if (board / "board.toml").is_file():
+        shutil.copy(board / "board.toml", folder)
     return folder

@@ -20,6 +20,10 @@ class UnknownRunner(Exception):
     """No runner of that name. One line."""
 
 
+class UnknownBoard(Exception):
+    """No board of that name. One line."""
+
+
 class Runner(Protocol):
     """Runs the firmware on the bench's Mcu.
 
@@ -63,9 +67,15 @@ class Inspectable(Runner, Protocol):
     def meter(self) -> Any: ...
 
 
-def board_of(name: str) -> Path:
-    """Return the board folder that a runner uses unless another is named."""
-    return BOARDS / "rp2_pico"
+DEFAULT_BOARD = BOARDS / "rp2_pico"  # unless another is named
+
+
+def find_board(name: str) -> Path:
+    """Return the folder of the board of this name; UnknownBoard if there is none."""
+    if not (BOARDS / name / "board.py").is_file():
+        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
+        raise UnknownBoard(f"no board is called {name}: there are {known}")
+    return BOARDS / name
 
 
 def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:

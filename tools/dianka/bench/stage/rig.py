@@ -21,12 +21,12 @@ from dianka.bench.models.board_pins import METERING_CHIPS, read_metering, write_
 from dianka.bench.models.clock import Clock, Timer
 from dianka.bench.models.mains import NOMINAL_MV
 from dianka.bench.rungs.runners import (
+    DEFAULT_BOARD,
     POWER_ON,
     WATCHDOG,
     BitWired,
     ChipLike,
     UnknownRunner,
-    board_of,
     make,
 )
 from dianka.cardos.image import CardFile, CardFileError
@@ -67,7 +67,7 @@ class View:
 class Rig:
     """The meter itself. `Stand` (stand.py) adds the utility's desk and the people.
 
-    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
+    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the Pico's.
     `rng`: source of random bytes of the chips in ESAM and slot. `metering`: the metering chip
     (models/board_pins.py) of a new meter, or None for the board's own; a folder's meter keeps its
     chip. `off_ppm`: how far the HLW8032 of a new meter measures wrong (models/bench.py). RigError
@@ -85,7 +85,7 @@ class Rig:
     ) -> None:
         self.folder = folder
         self._rng = rng
-        board = self._choose_board(board or board_of(runner), metering)
+        board = self._choose_board(board or DEFAULT_BOARD, metering)
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
         kept = self._load_kept()

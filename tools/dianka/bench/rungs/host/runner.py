@@ -19,6 +19,7 @@ from typing import Any
 from greenlet import greenlet
 
 from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.host.contact import STAND_INS
 from dianka.bench.rungs.host.hardware import Hardware, Reset
 from dianka.bench.rungs.host.tasks import Loop
 
@@ -198,6 +199,9 @@ class HostRunner:
 
     def _import(self, name: str, *_: Any) -> types.ModuleType:
         if name in self.modules:
+            return self.modules[name]
+        if name in STAND_INS:
+            self.modules[name] = STAND_INS[name](self._import)
             return self.modules[name]
         for folder in self._folders:
             path = folder / f"{name}.py"

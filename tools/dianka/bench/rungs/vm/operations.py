@@ -114,7 +114,7 @@ class Operations:
             4: ("<BIH", False, mcu.set_pwm),
             5: ("<I", False, mcu.feed_watchdog),
             6: ("<BBBIBBBH", False, self._open_uart),
-            7: ("<BH", True, lambda number, data: mcu.get_uart(number).send(data)),
+            7: ("<BH", True, lambda number, data: self._open[number].send(data)),
             8: ("<BH", False, self._lose),
             9: ("<BB", False, self._close_uart),
             10: ("<BIBB", False, self._open_spi),
@@ -184,7 +184,7 @@ class Operations:
             port.on_receive = port.format = None
 
     def _lose(self, number: int, count: int) -> None:
-        self._mcu.get_uart(number).lost += count
+        self._open[number].lost += count
 
     def _open_spi(self, number: int, baud: int, polarity: int, phase: int) -> None:
         bus = self._mcu.get_spi_bus(number)
