@@ -10,20 +10,19 @@ from pathlib import Path
 from dianka.bench.models.mcu import Mcu
 from dianka.firmware import BOARDS
 
-_2000_S = 946_684_800  # since 1970
-_2021_S = 1_609_459_200
+_2021_S = 1_609_459_200  # since 1970
 
 
 @dataclass(frozen=True)
 class Chip:
     """One chip under MicroPython.
 
-    `clock_s` is the time at power-up, in seconds since 1970. `straps` are the pins whose level at
+    `clock_s` is the time at power-up, in seconds since the port's epoch. `straps` are the pins whose level at
     reset lets it start from its flash, with what happens otherwise.
     """
 
     name: str
-    port: str  # the folder in boards/virtual/
+    port: str  # its folder is boards/virtual/port_<port>
     cpu_hz: int
     pio_blocks: int = 0
     clock_s: int = _2021_S
@@ -52,7 +51,7 @@ CHIPS = {
             "ESP32",
             "esp32",
             160_000_000,
-            clock_s=_2000_S,
+            clock_s=0,
             straps=(
                 (0, 1, "it waits for a download instead of starting"),
                 (12, 0, "its flash gets 1.8 V and can't be read"),

@@ -96,7 +96,7 @@ class VmRunner:
         # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
         self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        folders = (board, OVERLAY / self.chip.port, OVERLAY, firmware)
+        folders = (board, OVERLAY / f"port_{self.chip.port}", OVERLAY, firmware)
         self._path = ":".join([*dict.fromkeys(map(str, folders)), ".frozen"])
         constants = read_constants(board) if (board / "board.py").is_file() else {}
         self._wired = set(mcu.pins)  # by the board, not by what the firmware uses later

@@ -5,7 +5,6 @@ addresses are the low 32 bits of real ones, so that a ring wraps where the chip'
 the chip's addresses. Other transfers, and pacing by anything but the FIFO itself, are refused.
 """
 
-import errno
 from array import array
 from struct import unpack_from
 
@@ -16,6 +15,7 @@ import bench_link as link
 import port
 from machine_pin import need_int
 
+_EBUSY = const(16)  # which the interpreter here does not name
 _CHANNELS = 16 if port.RP2350 else 12  # RP2040 datasheet 2.5; RP2350 datasheet 12.6
 _PIO = const(0x50200000)  # block 0; the next is 100000H further (2.2)
 _BLOCK = const(0x100000)
@@ -94,7 +94,7 @@ class DMA:
             if _channels[number] is None:
                 break
         else:
-            raise OSError(errno.EBUSY)
+            raise OSError(_EBUSY)
         _channels[number] = self
         self.channel = number
         self._registers = [0, 0, 0, 0]

@@ -14,7 +14,7 @@ _NOT_SET = const(-1)
 _TOP = const(65534)
 _SLICES = const(8)
 
-_slice_hz = [0] * _SLICES
+_slice_hz = [0] * _SLICES  # what each puts out
 _duties = [_NOT_SET] * (2 * _SLICES)  # of the outputs; not set: they are off
 _pins = [0] * (2 * _SLICES)  # of each output, one bit each
 
@@ -35,6 +35,14 @@ def _find_divider(hz: int) -> int:
     return divider
 
 
+def _round_freq(hz):
+    """Return what the slice puts out instead: its clock over whole cycles."""
+    divider = _find_divider(hz)
+    clock = 16 * link.greeting[3]
+    cycles = (clock + divider * hz // 2) // (divider * hz)
+    return (clock + divider * cycles // 2) // (divider * cycles)
+
+
 class PWM:
     def __init__(self, dest, freq=_NOT_SET, *, duty_u16=_NOT_SET):
         number = number_of(dest)
@@ -51,18 +59,8 @@ class PWM:
 
     def freq(self, hz=None):
         if hz is None:
-            return self._compute_freq()
+            return _slice_hz[self._output >> 1]
         self._set_freq(need_int(hz))
-
-    def _compute_freq(self):
-        """Return what the slice puts out: the clock over whole cycles."""
-        hz = _slice_hz[self._output >> 1]
-        if not hz:
-            return 0
-        divider = _find_divider(hz)
-        clock = 16 * link.greeting[3]
-        top = max(1, (clock + divider * hz // 2) // (divider * hz))
-        return (clock + divider * top // 2) // (divider * top)
 
     def duty_u16(self, duty=None):
         if duty is None:
@@ -77,9 +75,8 @@ class PWM:
             _post(output)
 
     def _set_freq(self, hz):
-        _find_divider(hz)
         slice = self._output >> 1
-        _slice_hz[slice] = hz
+        _slice_hz[slice] = _round_freq(hz)
         for output in (2 * slice, 2 * slice + 1):
             _post(output)
 
