@@ -4,12 +4,12 @@ The files are those of boards/, loaded by the real MicroPython with the rules of
 A broken one differs by the one line that is named here.
 """
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from dianka.bench.models import bench as benches
+from dianka.bench.models.board_pins import write_board_with
 from dianka.bench.rungs.vm.runner import VmRunner
 from dianka.firmware import BOARDS, FIRMWARE
 
@@ -34,7 +34,7 @@ print("built")
 def build_board(folder: Path, name: str, old: str = "", new: str = "") -> str:
     """Return the last line of building all parts of a board, or why its chip does not start."""
     board = folder / "board"
-    shutil.copytree(BOARDS / name, board)
+    write_board_with(BOARDS / name, "hlw8032", board)
     text = (board / "board.py").read_text(encoding="utf-8")
     assert not old or text.count(old) == 1, "the line to break is not there, or not alone"
     (board / "board.py").write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
@@ -50,7 +50,7 @@ def build_board(folder: Path, name: str, old: str = "", new: str = "") -> str:
         return ended if ended.startswith("no start") else runner.last_lines[-1]
 
 
-REAL = sorted(path.parent.name for path in BOARDS.glob("*/board.py"))
+REAL = sorted(path.parent.name for path in BOARDS.glob("*/board.toml"))
 
 
 @pytest.mark.parametrize("name", REAL)

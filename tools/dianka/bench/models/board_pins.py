@@ -6,8 +6,9 @@ name. Nothing else is read here.
 
 import ast
 import re
-import shutil
 from pathlib import Path
+
+from dianka.firmware import find_board_file
 
 METERING_CHIPS = ("hlw8032", "att7022", "pulse_meter")  # values of METERING in board.py
 _METERING = re.compile(r'^METERING = "(\w+)"', re.MULTILINE)
@@ -16,7 +17,7 @@ FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
 def read_constants(board: Path) -> dict[str, int]:
     """Return every `NAME = number` of a board's board.py."""
-    tree = ast.parse((board / "board.py").read_text(encoding="utf-8"))
+    tree = ast.parse(find_board_file(board).read_text(encoding="utf-8"))
     found: dict[str, int] = {}
     for node in tree.body:
         if (
@@ -50,7 +51,7 @@ def find_line_ports(constants: dict[str, int]) -> dict[int, int]:
 
 def read_metering(board: Path) -> str:
     """Return the name of the metering chip of a board's board.py."""
-    found = _METERING.search((board / "board.py").read_text(encoding="utf-8"))
+    found = _METERING.search(find_board_file(board).read_text(encoding="utf-8"))
     return found[1] if found else METERING_CHIPS[0]
 
 
@@ -59,10 +60,13 @@ def write_board_with(board: Path, chip: str, folder: Path) -> Path:
 
     It is the one line that who builds such a board changes.
     """
-    text = (board / "board.py").read_text(encoding="utf-8")
+    text = find_board_file(board).read_text(encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     changed = _METERING.sub(f'METERING = "{chip}"', text, count=1)
     (folder / "board.py").write_text(changed, encoding="utf-8")
-    if (board / "board.toml").is_file():
-        shutil.copy(board / "board.toml", folder)
+    kind = board / "board.toml"
+    if kind.is_file():
+        lines = kind.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("wired_as")]
+        (folder / "board.toml").write_text("".join(kept), encoding="utf-8")
     return folder

@@ -72,8 +72,8 @@ DEFAULT_BOARD = BOARDS / "rp2_pico"  # unless another is named
 
 def find_board(name: str) -> Path:
     """Return the folder of the board of this name; UnknownBoard if there is none."""
-    if not (BOARDS / name / "board.py").is_file():
-        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
+    if not (BOARDS / name / "board.toml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.toml")))
         raise UnknownBoard(f"no board is called {name}: there are {known}")
     return BOARDS / name
 

@@ -22,6 +22,7 @@ from dianka.bench.models.mcu import Mcu, PowerCut
 from dianka.bench.rungs.host.contact import STAND_INS
 from dianka.bench.rungs.host.hardware import Hardware, Reset
 from dianka.bench.rungs.host.tasks import Loop
+from dianka.firmware import find_board_file
 
 SHARED = {"binascii": binascii, "hashlib": hashlib, "struct": struct}
 FOREVER_US = 1 << 60
@@ -43,7 +44,7 @@ class HostRunner:
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
         self.heap_free = HEAP_FREE
-        self._folders = (firmware, board)
+        self._folders = (firmware, board, find_board_file(board).parent)
         self._on_line = on_line
         self._fiber: greenlet | None = None
         self._home: greenlet | None = None

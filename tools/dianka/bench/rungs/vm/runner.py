@@ -25,7 +25,7 @@ from dianka.bench.models.mcu import Mcu, PowerCut
 from dianka.bench.rungs.vm.chips import Chip, find_chip
 from dianka.bench.rungs.vm.contact import connect_lines
 from dianka.bench.rungs.vm.link import POWER_ON, LinkLost, VmLink
-from dianka.firmware import BOARDS
+from dianka.firmware import BOARDS, find_board_file
 
 OVERLAY = BOARDS / "virtual"
 LAST_LINES = 20
@@ -96,9 +96,10 @@ class VmRunner:
         # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
         self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        folders = (board, OVERLAY / f"port_{self.chip.port}", OVERLAY, firmware)
+        wiring = find_board_file(board)
+        folders = (board, wiring.parent, OVERLAY / f"port_{self.chip.port}", OVERLAY, firmware)
         self._path = ":".join([*dict.fromkeys(map(str, folders)), ".frozen"])
-        constants = read_constants(board) if (board / "board.py").is_file() else {}
+        constants = read_constants(board) if wiring.is_file() else {}
         self._wired = set(mcu.pins)  # by the board, not by what the firmware uses later
         self.lines: dict[str, BitLine] = connect_lines(mcu, constants)
         self._on_line = on_line
