@@ -77,7 +77,7 @@ class Pin(PinBase):
     def value(self, level=_READ):
         if level is not _READ:
             self._latch = 1 if level else 0
-            if self._mode in (Pin.OUT, Pin.OPEN_DRAIN):
+            if self._mode is not None and self._mode != Pin.IN:
                 link.post(link.PIN_OUT, self._number, self._latch)
             return None
         if self._mode == Pin.OUT:

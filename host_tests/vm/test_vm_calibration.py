@@ -31,7 +31,7 @@ def test_micropython_calibrates_and_finds_it_at_the_next_start(tmp_path: Path) -
         BOARDS / "rp2_pico", start_s=825_000_000, relay_closed=True, off_ppm=(15_000, 0, -20_000)
     )
     lines: list[str] = []
-    runner = VmRunner(bench.mcu, firmware, on_line=lines.append)
+    runner = VmRunner(bench.mcu, firmware, BOARDS / "rp2_pico", on_line=lines.append)
     bench.mains.switch(True)
     bench.mains.set_load(1_000_000)
     bench.power_up()
