@@ -15,6 +15,7 @@ from rich.markup import escape
 from dianka.bench.campaign.cli import pulled_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
+from dianka.bench.measure.speed import LIMIT, measure_speed
 from dianka.bench.models.board_pins import METERING_CHIPS
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.bench.rungs.runners import UnknownBoard, find_board
@@ -28,6 +29,7 @@ from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
+from dianka.firmware import BOARDS
 from dianka.signals import end_on_signals
 
 bench_app = typer.Typer(
@@ -182,6 +184,36 @@ def figures_command(
     for line in missed:
         console.print(f"missed: {line}", style="red", markup=False, soft_wrap=True)
     if missed:
+        raise typer.Exit(1)
+
+
+@bench_app.command("speed")
+def speed_command(
+    story: Annotated[
+        str, typer.Argument(help="A .story file, or the name of one that comes with the project.")
+    ] = "first-day",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A board; all if none is named. May be repeated."),
+    ] = None,
+) -> None:
+    """Measure how much faster than real time a story is played, with each board's own file.
+
+    Exit status 1 if first-day is slower than its limit.
+
+    Example: dianka bench speed --board esp32_devkit
+    """
+    missed = False
+    with _fail_in_one_line():
+        for name in board or [path.parent.name for path in sorted(BOARDS.glob("*/board.toml"))]:
+            speed = measure_speed(story, name)
+            typer.echo(
+                f"{name:12} {speed.times:4} times real time: {format_span(speed.played_us)} in "
+                f"{format_span(speed.wall_us)}, {format_span(speed.cpu_us)} of processors"
+            )
+            missed = missed or (story == "first-day" and speed.times < LIMIT)
+    if missed:
+        typer.echo(f"missed: {LIMIT} times real time or more", err=True)
         raise typer.Exit(1)
 
 
