@@ -124,6 +124,7 @@ class PioBlocks(Pads):
                 machine.resume(now)
                 while machine.at < now and not machine.stalled:
                     machine.step()
+            machine.forget_loop()  # its rounds were made at the former level
         self._levels[pin] = level
         self._wake()
 

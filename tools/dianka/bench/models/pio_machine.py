@@ -138,9 +138,16 @@ class StateMachine:
             return
         self.loop, self.loop_at = state, self.at
 
+    def forget_loop(self) -> None:
+        """Run the rounds of its loop again: something outside changes."""
+        if self.loop:
+            self.stalled = False
+            self.loop = ()
+
     def resume(self, now: int) -> None:
         """Take up the work again: in the round that runs now, or at the cycle that comes now."""
         if not self.stalled:
+            self.loop = ()
             return
         self.stalled = False
         if self.loop:
