@@ -1,8 +1,8 @@
 """Provide `machine` of the virtual board: the classes of the chip's port on top of the bench.
 
-`port` has the rules of the chip. ADC, Timer and RTC are missing on purpose: the firmware does not use them, and a stand-in that
-nothing drives would hide a use. `Signal`, `PinBase` and memN are the interpreter's own; memN
-reaches this process, not a chip.
+`port` has the rules of the chip. ADC, Timer and RTC are missing on purpose: the firmware does not
+use them, and a stand-in that nothing drives would hide a use. `Signal`, `PinBase` and memN are the
+interpreter's own; memN reaches this process, not a chip.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """Provide `Pin` of the virtual board, as strict as the chip's port.
 
-The rules of the chip are in its port.py. Levels of inputs come from the bench with every answer. Before an input is read, operations that have not left yet are sent to the bench, because
-they may change it (a clock line that makes a chip answer).
+The rules of the chip are in its port.py. Levels of inputs come from the bench with every answer.
+Before an input is read, operations that have not left yet are sent to the bench, because they may
+change it (a clock line that makes a chip answer).
 """
 
 import sys

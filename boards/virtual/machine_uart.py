@@ -72,11 +72,7 @@ class UART(io.IOBase):
         self._timeout_char = max(self._timeout_char, 13000 // self._baud + 1)
         if need_int(txbuf) > 0:
             self._txbuf = port.pick_ring(txbuf, "txbuf")
-        size = (
-            port.pick_ring(rxbuf, "rxbuf")
-            if need_int(rxbuf) > 0
-            else self._ring_size
-        )
+        size = port.pick_ring(rxbuf, "rxbuf") if need_int(rxbuf) > 0 else self._ring_size
         if self._ring is None or size != self._ring_size or port.FLUSH_ON_INIT:
             self._ring_size = size
             self._ring = RingIO(size)

@@ -2,8 +2,8 @@
 
 Ticks wrap where they do on the chip: ticks_ms and ticks_us count modulo 2^30
 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small ints). They start 30 s before they wrap, so
-that every run of more than half a minute meets the wrap. The clock starts where the port's does after
-power-up: it is lost with the supply.
+that every run of more than half a minute meets the wrap. The clock starts where the port's does
+after power-up: it is lost with the supply.
 """
 
 import sys

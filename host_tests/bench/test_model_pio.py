@@ -31,9 +31,7 @@ def count_by_steps(program: list[int], edges: list[tuple[int, int]], until: int)
     pads = Pads()
     machine = StateMachine(Block(), 0, pads)
     machine.block.memory[: len(program)] = program
-    machine.set_up(
-        Setting(divider=1, wrap_top=len(program) - 1, in_base=PIN, jmp_pin=PIN)
-    )
+    machine.set_up(Setting(divider=1, wrap_top=len(program) - 1, in_base=PIN, jmp_pin=PIN))
     pads.read = lambda pin: levels[min(machine.at, until - 1)]  # type: ignore[method-assign]
     while machine.at < until:
         machine.step()

@@ -2,8 +2,9 @@
 
 Source: ports/esp32/esp32_pcnt.c; TRM, chapter PCNT. At `max` and at `min` a unit begins again at 0
 and sets a flag. A handler is called through `micropython.schedule`, so late where Python is busy;
-flags that are set meanwhile are one, so a second round in that time is not seen. The rest of `esp32`
-is missing, as the firmware does not use it; so are a mode pin, thresholds and the second channel.
+flags that are set meanwhile are one, so a second round in that time is not seen. The rest of
+`esp32` is missing, as the firmware does not use it; so are a mode pin, thresholds and the second
+channel.
 """
 
 from struct import unpack

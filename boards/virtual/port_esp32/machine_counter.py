@@ -4,9 +4,8 @@ Source: docs/library/machine.Counter.rst and ports/esp32/modules/machine.py of M
 unit goes round at 32000. The filter is as long as a unit's at most; more is taken for that.
 """
 
-from micropython import const
-
 from esp32 import PCNT
+from micropython import const
 
 _ROUND = const(32000)
 _LONGEST_FILTER = const(1023)

@@ -53,9 +53,9 @@ _ESP_FAIL = const(-1)
 
 
 def find_pin(id) -> int:
-    """Return the GPIO of a number; ValueError for one that the module does not have (machine_pin.c).
+    """Return the GPIO of a number; ValueError for one that the module does not have.
 
-    ESP32_GENERIC names no pins.
+    ESP32_GENERIC names no pins (machine_pin.c).
     """
     if isinstance(id, int) and 0 <= id < GPIOS and id not in _ABSENT:
         return id

@@ -169,7 +169,9 @@ class DMA:
         request = 8 * (machine >> 2) + (machine & 3) + (0 if feeds >= 0 else 4)
         # DREQ numbers: RP2040 datasheet 2.5.3.1, RP2350 datasheet 12.6.4.1.
         if machine < 0 or self._field("treq_sel") != request:
-            raise NotImplementedError("the virtual board's DMA is paced by the PIO's FIFO it serves")
+            raise NotImplementedError(
+                "the virtual board's DMA is paced by the PIO's FIFO it serves"
+            )
         if feeds >= 0:
             self._feed(feeds, size)
         else:

@@ -28,9 +28,9 @@ _KEPT = 100  # violations, gaps
 
 
 class Alarm(Protocol):
-    """Calls its function once, `delay_ns` from now; a new schedule replaces the former."""
+    """Calls its function once, so long from now; a new schedule replaces the former."""
 
-    def schedule(self, delay_ns: float) -> object: ...
+    def schedule(self, delay_ns: float, /) -> object: ...
     def cancel(self) -> object: ...
 
 

@@ -15,6 +15,7 @@ _METERING = re.compile(r'^METERING = "(\w+)"', re.MULTILINE)
 
 FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
+
 def read_constants(board: Path) -> dict[str, int]:
     """Return every `NAME = number` of a board's board.py."""
     tree = ast.parse(find_board_file(board).read_text(encoding="utf-8"))

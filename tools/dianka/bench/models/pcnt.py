@@ -1,4 +1,4 @@
-"""A pulse counter unit of the ESP32 (technical reference manual, chapter PCNT), as the port opens it.
+"""A pulse counter unit of the ESP32, as the port opens it (technical reference manual, PCNT).
 
 16 bits: at its upper or lower limit it begins again at 0, and says so. Without a limit it wraps at
 the 16 bits.

@@ -31,12 +31,12 @@ class Setting:
     set_base: int = 0
     set_count: int = 0
     jmp_pin: int = 0
-    in_right: bool = False
-    out_right: bool = False
+    in_right: int = 0  # 1: shifts to the right
+    out_right: int = 0
     push_bits: int = 32
     pull_bits: int = 32
-    join_tx: bool = False
-    join_rx: bool = False
+    join_tx: int = 0  # 1: has both FIFOs
+    join_rx: int = 0
 
 
 @dataclass

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dianka.bench.models.bitline import BitLine
+from dianka.bench.models.bitline import Alarm, BitLine
 from dianka.bench.models.board_pins import read_constants
 from dianka.bench.models.contact_lines import make_lines
 from dianka.bench.models.mcu import Mcu
@@ -33,11 +33,13 @@ class _Pad:
     def __init__(self, emulator: Emulator, pin: int) -> None:
         self._emulator = emulator
         self._gpio = emulator.chip.gpio[pin]
-        self.create_alarm = emulator.clock.create_alarm
 
     @property
     def now_ns(self) -> float:
         return self._emulator.now_ns
+
+    def create_alarm(self, action: Callable[[], None]) -> Alarm:
+        return self._emulator.clock.create_alarm(action)
 
     def set_level(self, high: bool) -> None:
         if self._gpio.input_value != high or not self._gpio._driven:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dianka.bench.models.mcu import Mcu
-from dianka.firmware import BOARDS
 
 _2021_S = 1_609_459_200  # since 1970
 
@@ -17,8 +16,8 @@ _2021_S = 1_609_459_200  # since 1970
 class Chip:
     """One chip under MicroPython.
 
-    `clock_s` is the time at power-up, in seconds since the port's epoch. `straps` are the pins whose level at
-    reset lets it start from its flash, with what happens otherwise.
+    `clock_s` is the time at power-up, in seconds since the port's epoch. `straps` are the pins
+    whose level at reset lets it start from its flash, with what happens otherwise.
     """
 
     name: str

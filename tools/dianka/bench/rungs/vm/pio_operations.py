@@ -1,4 +1,7 @@
-"""Carry out the virtual board's operations on PIO and DMA; their bytes are in the table of link.py."""
+"""Carry out the virtual board's operations on PIO and DMA.
+
+Their bytes are in the table of link.py.
+"""
 
 import struct
 from collections.abc import Callable
@@ -21,12 +24,7 @@ def make_rows(pio: PioBlocks, say: Callable[..., None]) -> dict[int, Row]:
     """
 
     def set_up(number: int, data: bytes) -> None:
-        divider, *places = _SETTING.unpack_from(data)
-        right_in, right_out, push_bits, pull_bits, join_tx, join_rx = places[9:]
-        setting = Setting(
-            divider, *places[:9], bool(right_in), bool(right_out), push_bits, pull_bits,
-            bool(join_tx), bool(join_rx),
-        )  # fmt: skip
+        setting = Setting(*_SETTING.unpack_from(data))
         pio.set_up(number, setting)
         for at in range(_SETTING.size, len(data), _PINS.size):
             pio.take_pins(*_PINS.unpack_from(data, at))
