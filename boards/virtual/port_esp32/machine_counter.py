@@ -24,6 +24,7 @@ class Counter:
             unit = PCNT(id, min=-_ROUND, max=_ROUND)
             counter = cls._counters[id] = super().__new__(cls)
             counter._unit = unit
+            counter._running = False
         return cls._counters[id]
 
     def __init__(self, id, *args, **kwargs):
@@ -42,6 +43,7 @@ class Counter:
         )
         self._unit.irq(self._count_round, PCNT.IRQ_MIN | PCNT.IRQ_MAX)
         self._unit.start()
+        self._running = True
 
     def _count_round(self, unit):
         flags = unit.irq().flags()
@@ -51,6 +53,8 @@ class Counter:
             self._rounds += 1
 
     def value(self, value=None):
+        if not self._running:
+            raise RuntimeError("not initialised")
         current = self._unit.value()  # which handles the rounds up to it
         result = self._rounds * _ROUND + current + self._offset
         if value is not None:
@@ -59,3 +63,4 @@ class Counter:
 
     def deinit(self):
         self._unit.deinit()
+        self._running = False

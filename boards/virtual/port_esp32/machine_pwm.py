@@ -89,7 +89,6 @@ class PWM:
 
     def _post(self):
         # A duty below one step of the timer is none.
-        duty = (
-            self._duty_u16 >> _MOST_BITS - self._compute_bits() << _MOST_BITS - self._compute_bits()
-        )
+        unused = _MOST_BITS - self._compute_bits()
+        duty = self._duty_u16 >> unused << unused
         link.post_packed("<BBIH", link.PWM, self._number, self._compute_hz(), duty)

@@ -138,6 +138,26 @@ class SerialPort:
         # A lazy model delivers here the characters that have arrived by now.
         self.settle: Callable[[], None] | None = None
         self._free_us = 0
+        self._stalled_us = 0  # until then nobody empties the FIFO
+        self._fifo_room = 0
+
+    def stall(self, us: int, fifo: int) -> None:
+        """Let the interrupt that empties the FIFO wait so long: the FIFO alone takes characters.
+
+        As on an ESP32 that writes its flash. What the FIFO holds afterwards goes on into the ring.
+        """
+        self.count_waiting()
+        self._stalled_us, self._fifo_room = self.clock.now_us + us, fifo
+        self.clock.call_at(self._stalled_us, self.count_waiting)
+
+    def _admit(self, count: int) -> int:
+        """Return how many of `count` characters that have just arrived get through to the ring."""
+        if self.clock.now_us > self._stalled_us:
+            return count
+        admitted = min(count, self._fifo_room)
+        self._fifo_room -= admitted
+        self.lost += count - admitted
+        return admitted
 
     def configure(self, format: Format, ring_size: int = 256) -> None:
         """Open the port with this format and an empty ring, or change its settings."""
@@ -181,6 +201,7 @@ class SerialPort:
             return
         if not _is_compatible(self.format, sent_as):
             values = bytes(garble(value) for value in values)
+        values = values[: self._admit(len(values))]
         room = max(0, self.ring_size - len(self.received))
         self.received += values[:room]
         self.lost += max(0, len(values) - room)
@@ -196,6 +217,8 @@ class SerialPort:
             return
         if not _is_compatible(self.format, sent_as):
             value = garble(value)
+        if not self._admit(1):
+            return
         if len(self.received) >= self.ring_size:
             self.lost += 1
             return
