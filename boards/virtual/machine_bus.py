@@ -97,11 +97,12 @@ class I2C:
     # Empty writes are done in software on the RP2040, and give ENODEV there too.
     _ABSENT = port.I2C_ABSENT
 
-    def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
+    def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=_NOT_SET):
         _check_bus("I2C", id, port.I2C_IDS)
         self._bus = id
         port.check_i2c(id, _number_or_none(sda), _number_or_none(scl))
-        need_int(timeout)
+        if need_int(timeout) > port.I2C_LONGEST_US:
+            raise ValueError("timeout exceeds %d" % port.I2C_LONGEST_US)
         link.post_packed("<BBI", link.I2C_OPEN, self._bus, need_int(freq))
 
     def deinit(self):
@@ -176,5 +177,5 @@ class SoftI2C(I2C):
 
     _ABSENT = errno.ENODEV
 
-    def __init__(self, scl, sda, *, freq=400_000, timeout=50_000):
+    def __init__(self, scl, sda, *, freq=400_000, timeout=_NOT_SET):
         super().__init__(number_of(sda) >> 1 & 1, freq, scl=scl, sda=sda, timeout=timeout)

@@ -87,6 +87,7 @@ BROKEN = [
     ("esp32_devkit", "rxbuf=256", "rxbuf=100", "OSError: (-1, 'ESP_FAIL')"),
     ("esp32_devkit", "I2C_BUS = 0", "I2C_BUS = 2", "ValueError: I2C(2) doesn't exist"),
     ("esp32_devkit", "SCL = 22", "SCL = 36", "ValueError: pin can only be input"),
+    ("esp32_devkit", "timeout_us=10_000", "timeout_us=20_000", "ValueError: timeout exceeds 13107"),
     ("esp32_devkit", "DISPLAY_SPI = 1", "DISPLAY_SPI = 0", "ValueError: SPI(0) doesn't exist"),
     ("esp32_devkit", "DISPLAY_SCK = 14", "DISPLAY_SCK = 35", "OSError: invalid configuration"),
     (

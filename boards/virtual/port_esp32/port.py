@@ -33,6 +33,8 @@ FLUSH_ON_INIT = True  # machine_uart.c discards what has arrived under the forme
 SPI_IDS = (1, 2)  # HSPI and VSPI (machine_hw_spi.c)
 SPI_BAUD = const(500_000)
 I2C_IDS = (0, 1)
+# 20 bits of 80 MHz (TRM, register I2C_TO_REG). The port takes more and cuts it down to this.
+I2C_LONGEST_US = const(13_107)
 I2C_ABSENT = errno.ENODEV  # machine_i2c.c
 
 PWRON_RESET = const(1)

@@ -34,6 +34,7 @@ FLUSH_ON_INIT = False
 SPI_IDS = (0, 1)
 SPI_BAUD = const(1_000_000)
 I2C_IDS = (0, 1)
+I2C_LONGEST_US = const(0x7FFFFFFF)  # waited out in software
 I2C_ABSENT = const(5)  # EIO: the chip's I2C block reports no more (machine_i2c.c)
 
 PWRON_RESET = const(1)
