@@ -8,7 +8,7 @@ import pytest
 
 from dianka.bench.models import bench as benches
 from dianka.bench.models.bench import Bench
-from dianka.bench.models.wires import I2cBus, Loss
+from dianka.bench.models.i2c import I2cBus, Loss
 from dianka.bench.rungs.host.runner import HostRunner
 from dianka.firmware import BOARDS, FIRMWARE
 from meter_kit import MS, MeterKit, S, exact, in_use

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from random import Random
 
-from dianka.bench.models.wires import BlockDevice
+from dianka.bench.models.i2c import BlockDevice
 
 SIZE = 32 * 1024
 ADDRESS = 0x50

@@ -8,7 +8,8 @@ model; `Bench` (bench.py) connects them.
 from collections.abc import Callable
 
 from dianka.bench.models.clock import Clock, Timer
-from dianka.bench.models.wires import ContactWire, I2cBus, SerialPort, SharedWire, SpiBus, Wire
+from dianka.bench.models.i2c import I2cBus
+from dianka.bench.models.wires import ContactWire, SerialPort, SharedWire, SpiBus, Wire
 
 RISING = 8  # machine.Pin.IRQ_RISING and IRQ_FALLING of the RP2040
 FALLING = 4
