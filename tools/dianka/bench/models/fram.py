@@ -42,6 +42,7 @@ class Mb85rc256v(BlockDevice):
         self.protected = False  # the write-protect pin is high
         self.stuck: dict[int, int] = {}  # address: the value that it always reads as
         self.writes = 0  # data bytes stored so far
+        self.one_by_one = False  # every byte goes through `write` and `read`, which a test replaces
         # Data bytes still to come; the cut strikes at the last of them.
         self.cut_after_bytes: int | None = None
         self.cut = Cut.AFTER
@@ -151,7 +152,8 @@ class Mb85rc256v(BlockDevice):
     def _is_plain(self, count: int) -> bool:
         """Return whether the next `count` bytes are data like any other, up to the end at most."""
         return (
-            self._address_bytes >= 2
+            not self.one_by_one
+            and self._address_bytes >= 2
             and self.cut_after_bytes is None
             and self.powered
             and not self.mute
