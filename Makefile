@@ -95,7 +95,7 @@ office: $(VENV)/office.stamp ## install what the office needs, and list its comm
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
 	$(BIN)/dianka bench digits docs
-	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/esp32_devkit
+	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/rp2_pico2 boards/esp32_devkit
 
 clean: ## remove what the other targets have made
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis tools/*.egg-info

@@ -10,6 +10,7 @@ import sys
 import micropython
 
 import bench_link as link
+import port
 
 # Backward jumps: at each one MicroPython runs one scheduled call, and its queue holds eight.
 _SPIN = micropython.const(10)
@@ -45,7 +46,9 @@ class Irq:
         old = self._trigger
         if trigger is not None:
             self._trigger = trigger
-            link.post(link.PIN_ARM, self.number, trigger if self.handler else 0)
+            rising = 8 if trigger & port.IRQ_RISING else 0
+            falling = 4 if trigger & port.IRQ_FALLING else 0
+            link.post(link.PIN_ARM, self.number, rising | falling if self.handler else 0)
         return old
 
     def __call__(self):
@@ -91,7 +94,7 @@ def _handle_all(was_queued):
         irq = _irqs[link.edges[i]]
         if irq is None or irq.handler is None:
             continue
-        irq._flags = 8 if link.edges[i + 1] else 4
+        irq._flags = port.IRQ_RISING if link.edges[i + 1] else port.IRQ_FALLING
         _run(irq)
 
 

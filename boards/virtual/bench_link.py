@@ -12,7 +12,7 @@ from struct import calcsize, pack_into, unpack_from
 
 from micropython import const
 
-PINS = const(30)  # GPIO 0 to 29 of the RP2040 (datasheet 1.4.3)
+PINS = const(48)  # more than any chip here has
 FOREVER_US = const(0x3FFFFFFFFFFFFFFF)
 LONGEST = const(16000)  # bytes that one operation may carry
 
@@ -34,6 +34,20 @@ I2C_WRITE = const(14)
 I2C_READ = const(15)
 COUNTER_OPEN = const(16)
 COUNTER_READ = const(17)
+PIO_LOAD = const(18)
+SM_SET_UP = const(19)
+SM_ACTIVE = const(20)
+SM_RESTART = const(21)
+SM_EXEC = const(22)
+SM_PUT = const(23)
+SM_GET = const(24)
+SM_LEVELS = const(25)
+DMA_FEED = const(26)
+DMA_DRAIN = const(27)
+DMA_STOP = const(28)
+DMA_LEFT = const(29)
+COUNTER_RUN = const(30)
+COUNTER_CLEAR = const(31)
 
 # Requests.
 _WAIT = const(1)
@@ -48,10 +62,12 @@ _EDGE = const(2)
 _UART = const(3)
 _ANSWER = const(4)
 _HELLO = const(5)
+_DRAINED = const(6)
+_LIMIT = const(7)
 
 _HEAD = const(16)
 _ROOM = const(16384)
-_SMALL = const(32)  # no operation without data is longer
+_SMALL = const(96)  # no operation without data is longer
 
 # The head of each message from the bench: the time in microseconds, the number of bytes that
 # follow. "l" is 64 bits wide here, and unlike "q" it gives small ints, which need no heap.
@@ -61,6 +77,8 @@ edges = bytearray(256)  # pin and level of armed edges that have not been handle
 edge_bytes = 0
 receivers = {}  # port number: function(buffer, start, count)
 on_edges = None  # function() called when edges have come; bench_irq sets it
+on_limit = None  # function(unit, high): a counter unit has come to its limit
+on_drained = None  # function(channel, buffer, start, count): what a DMA channel has read
 # Ticks_ms and ticks_us at the start, seconds of the clock, frequency in Hz, reset cause, unique id.
 greeting = None
 boot_us = 0
@@ -111,10 +129,10 @@ def post_data(op, number, data):
     view = memoryview(data)
     for start in range(0, len(view), LONGEST):
         piece = view[start : start + LONGEST]
-        _append(piece, "<BBH", op, number, len(piece))
+        post_block(piece, "<BBH", op, number, len(piece))
 
 
-def _append(data, form, *values):
+def post_block(data, form, *values):
     global _end
     if _end + _SMALL + len(data) > _HEAD + _ROOM:
         refresh()
@@ -148,7 +166,7 @@ def refresh():
 
 def ask(data, form, *values):
     """Append an operation and fetch its answer: (status, bytes)."""
-    _append(data, form, *values)
+    post_block(data, form, *values)
     _send(head[0], _ASK, 0, 0)
     _receive()
     answer = (_status, bytes(memoryview(_in)[_answer_at : _answer_at + _answer_bytes]))
@@ -206,6 +224,13 @@ def _take(count):
             _status, _answer_bytes = unpack_from("<hH", _in, at + 1)
             _answer_at = at + 5
             at += 5 + _answer_bytes
+        elif event == _DRAINED:
+            size = _in[at + 2] | _in[at + 3] << 8
+            on_drained(_in[at + 1], _in, at + 4, size)
+            at += 4 + size
+        elif event == _LIMIT:
+            on_limit(_in[at + 1], _in[at + 2])
+            at += 3
         elif event == _HELLO:
             greeting = unpack_from("<IIIIB8s", _in, at + 1)
             at += 26

@@ -1,14 +1,15 @@
-"""Provide `machine` of the virtual board: the RP2040 port's classes on top of the bench.
+"""Provide `machine` of the virtual board: the classes of the chip's port on top of the bench.
 
-ADC, Timer, RTC and PIO are missing on purpose: the firmware does not use them, and a stand-in that
-nothing drives would hide a use. `Signal`, `PinBase` and memN are the interpreter's own; memN
-reaches this process, not a chip.
+`port` has the rules of the chip. ADC, Timer and RTC are missing on purpose: the firmware does not
+use them, and a stand-in that nothing drives would hide a use. `Signal`, `PinBase` and memN are the
+interpreter's own; memN reaches this process, not a chip.
 """
 
 import sys
 
 import bench_irq
 import bench_link as link
+import port
 
 _path = sys.path[:]
 sys.path.clear()
@@ -18,23 +19,26 @@ finally:
     sys.path.extend(_path)
 
 from machine_bus import I2C, SPI, SoftI2C
-from machine_counter import Counter
-from machine_pin import PWM, Pin
+from machine_pin import Pin
+from machine_pwm import PWM
 from machine_uart import UART
 
-PWRON_RESET = 1
-WDT_RESET = 3
+try:
+    from machine_counter import Counter  # the ESP32's
+except ImportError:
+    pass
 
-# 24-bit counter that falls by 2 each microsecond (RP2040 datasheet 4.7.1, erratum E1).
-_WDT_LONGEST_MS = 8388
+globals().update(port.CAUSES)
 
 
 class WDT:
     def __init__(self, id=0, timeout=5000):
         if id != 0:
             raise ValueError("WDT(%d) doesn't exist" % id)
-        if not 0 <= timeout <= _WDT_LONGEST_MS:
-            raise ValueError("timeout exceeds %d" % _WDT_LONGEST_MS)
+        if timeout < port.WDT_SHORTEST_MS:
+            raise ValueError("WDT timeout too short")
+        if timeout > port.WDT_LONGEST_MS:
+            raise ValueError("timeout exceeds %d" % port.WDT_LONGEST_MS)
         if timeout == 0:
             reset()  # the chip's watchdog fires at once
         link.post_packed("<BI", link.WATCHDOG, timeout)
@@ -56,7 +60,7 @@ def reset_cause():
 
 
 def unique_id():
-    return link.greeting[5]
+    return link.greeting[5][: port.UNIQUE_BYTES]
 
 
 def freq(*hz):

@@ -1,7 +1,7 @@
-"""Provide `SPI` and `I2C` of the virtual board, with the RP2040 port's pins, arguments and errors.
+"""Provide `SPI` and `I2C` of the virtual board; numbers, pins and errors are in the chip's port.py.
 
 Writes on SPI are posted; reads, and every I2C transfer, ask the bench at once. A transfer takes no
-virtual time. Sources: ports/rp2/machine_spi.c and machine_i2c.c, extmod/machine_i2c.c.
+virtual time. Sources: machine_spi.c, machine_i2c.c of the port, extmod/machine_i2c.c.
 """
 
 import errno
@@ -9,16 +9,20 @@ import errno
 from micropython import const
 
 import bench_link as link
+import port
 from machine_pin import need_int, number_of
 
 _NOT_SET = const(-1)
-_BUSES = const(2)
 _HELD = const(-2)  # a chip holds SDA: no START could be made
 
 
-def _check_bus(kind, id):
-    if not 0 <= need_int(id) < _BUSES:
+def _check_bus(kind, id, ids):
+    if need_int(id) not in ids:
         raise ValueError("%s(%d) doesn't exist" % (kind, id))
+
+
+def _number_or_none(pin):
+    return None if pin is None else number_of(pin)
 
 
 class SPI:
@@ -26,15 +30,13 @@ class SPI:
     LSB = 1
 
     def __init__(
-        self, id, baudrate=1_000_000, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None,
+        self, id, baudrate=port.SPI_BAUD, *, polarity=0, phase=0, bits=8, firstbit=MSB, sck=None,
         mosi=None, miso=_NOT_SET
     ):  # fmt: skip
-        _check_bus("SPI", id)
+        _check_bus("SPI", id, port.SPI_IDS)
         self._bus = id
-        self._check_pin(sck, 2, "bad SCK pin")
-        self._check_pin(mosi, 3, "bad MOSI pin")
-        if miso != _NOT_SET:
-            self._check_pin(miso, 0, "bad MISO pin")
+        miso = None if miso == _NOT_SET else miso
+        port.check_spi(id, _number_or_none(sck), _number_or_none(mosi), _number_or_none(miso))
         self._baud = self._polarity = self._phase = 0
         self._set(baudrate, polarity, phase, bits, firstbit)
 
@@ -64,13 +66,6 @@ class SPI:
             "<BBIBB", link.SPI_OPEN, self._bus, self._baud, self._polarity, self._phase
         )
 
-    def _check_pin(self, pin, place, complaint):
-        if pin is None:
-            return
-        number = number_of(pin)
-        if number & 3 != place or number >> 3 & 1 != self._bus:
-            raise ValueError(complaint)
-
     def deinit(self):
         pass
 
@@ -99,23 +94,16 @@ class SPI:
 
 
 class I2C:
-    # The chip's I2C block reports no more; only empty writes are done in software and give ENODEV.
-    _ABSENT = errno.EIO
+    # Empty writes are done in software on the RP2040, and give ENODEV there too.
+    _ABSENT = port.I2C_ABSENT
 
-    def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=50_000):
-        _check_bus("I2C", id)
+    def __init__(self, id, freq=400_000, *, scl=None, sda=None, timeout=_NOT_SET):
+        _check_bus("I2C", id, port.I2C_IDS)
         self._bus = id
-        self._check_pin(scl, 1, "bad SCL pin")
-        self._check_pin(sda, 0, "bad SDA pin")
-        need_int(timeout)
+        port.check_i2c(id, _number_or_none(sda), _number_or_none(scl))
+        if need_int(timeout) > port.I2C_LONGEST_US:
+            raise ValueError("timeout exceeds %d" % port.I2C_LONGEST_US)
         link.post_packed("<BBI", link.I2C_OPEN, self._bus, need_int(freq))
-
-    def _check_pin(self, pin, place, complaint):
-        if pin is None:
-            return
-        number = number_of(pin)
-        if number & 1 != place or number >> 1 & 1 != self._bus:
-            raise ValueError(complaint)
 
     def deinit(self):
         pass
@@ -189,5 +177,5 @@ class SoftI2C(I2C):
 
     _ABSENT = errno.ENODEV
 
-    def __init__(self, scl, sda, *, freq=400_000, timeout=50_000):
+    def __init__(self, scl, sda, *, freq=400_000, timeout=_NOT_SET):
         super().__init__(number_of(sda) >> 1 & 1, freq, scl=scl, sda=sda, timeout=timeout)

@@ -1,10 +1,9 @@
-"""Provide `UART` of the virtual board, with the waiting rules of ports/rp2/machine_uart.c.
+"""Provide `UART` of the virtual board, with the waiting rules of machine_uart.c in the port.
 
 A read waits `timeout` ms for its first character and `timeout_char` ms for each further one,
 counted in ticks of a millisecond, so that even a timeout of 0 blocks to the next tick;
 `timeout_char` is never shorter than a character. Characters beyond the ring's size are lost. A
-write blocks once the ring and the 32 characters of the chip's FIFO are full. Ports 0 and 1 have the
-RP2040's pins; port 2, which an ESP32 or a PIO program would add, takes any.
+write blocks once the ring and the chip's FIFO are full. Numbers, pins, sizes: the chip's port.py.
 """
 
 import errno
@@ -13,14 +12,11 @@ import io
 from micropython import RingIO, const
 
 import bench_link as link
+import port
 from machine_pin import need_int, number_of
 
 _NOT_SET = const(-1)
-_PORTS = const(3)
 _RING = const(256)
-_SMALLEST_RING = const(32)
-_LARGEST_RING = const(32766)
-_FIFO = const(32)
 _POLL = const(3)
 _FLUSH = const(1)
 _POLLIN = const(1)
@@ -33,23 +29,23 @@ def _now_ms():
 
 
 class UART(io.IOBase):
-    _ports = [None] * _PORTS
+    _ports = [None] * port.UARTS
 
     def __new__(cls, id, *args, **kwargs):
-        if not 0 <= need_int(id) < _PORTS:
+        if not 0 <= need_int(id) < port.UARTS:
             raise ValueError("UART(%d) doesn't exist" % id)
-        port = cls._ports[id]
-        if port is None:
-            port = cls._ports[id] = super().__new__(cls)
-            port._number = id
-            port._bench_mask = 1 << id
-            port._baud = 0
-            port._format = (8, _PARITY_NONE, 1)
-            port._timeout = port._timeout_char = 0
-            port._ring_size = port._txbuf = _RING
-            port._sent_us = 0
-            port._ring = None
-        return port
+        uart = cls._ports[id]
+        if uart is None:
+            uart = cls._ports[id] = super().__new__(cls)
+            uart._number = id
+            uart._bench_mask = 1 << id
+            uart._baud = 0
+            uart._format = (8, _PARITY_NONE, 1)
+            uart._timeout = uart._timeout_char = 0
+            uart._ring_size = uart._txbuf = _RING
+            uart._sent_us = 0
+            uart._ring = uart._pins = None
+        return uart
 
     def __init__(
         self, id, baudrate=_NOT_SET, bits=_NOT_SET, parity=_NOT_SET, stop=_NOT_SET, **others
@@ -66,10 +62,7 @@ class UART(io.IOBase):
         timeout_char=_NOT_SET, txbuf=_NOT_SET, rxbuf=_NOT_SET, invert=0, flow=0
     ):  # fmt: skip
         self._set_format(need_int(baudrate), need_int(bits), parity, need_int(stop))
-        if tx is not None:
-            self._check_pin(number_of(tx), 0, "bad TX pin")
-        if rx is not None:
-            self._check_pin(number_of(rx), 1, "bad RX pin")
+        self._set_pins(tx, rx)
         if invert or flow:
             raise ValueError("the virtual board has no inverted lines and no hardware flow control")
         if need_int(timeout) >= 0:
@@ -78,21 +71,18 @@ class UART(io.IOBase):
             self._timeout_char = timeout_char
         self._timeout_char = max(self._timeout_char, 13000 // self._baud + 1)
         if need_int(txbuf) > 0:
-            self._txbuf = self._pick_ring_bytes(txbuf, "txbuf too large")
-        size = (
-            self._pick_ring_bytes(rxbuf, "rxbuf too large")
-            if need_int(rxbuf) > 0
-            else self._ring_size
-        )
-        if self._ring is None or size != self._ring_size:
+            self._txbuf = port.pick_ring(txbuf, "txbuf")
+        size = port.pick_ring(rxbuf, "rxbuf") if need_int(rxbuf) > 0 else self._ring_size
+        if self._ring is None or size != self._ring_size or port.FLUSH_ON_INIT:
             self._ring_size = size
             self._ring = RingIO(size)
         link.receivers[self._number] = self._receive
         bits, parity, stop = self._format
         link.post_packed(
-            "<BBIBBBH",
+            "<BBBBIBBBH",
             link.UART_OPEN,
             self._number,
+            *self._pins,
             self._baud,
             bits,
             parity,
@@ -118,16 +108,16 @@ class UART(io.IOBase):
         elif not self._baud:
             self._baud = 115200
 
-    def _check_pin(self, pin, place, complaint):
-        if self._number == 2:
-            return
-        if pin & 3 != place or (pin + 4 & 8) >> 3 != self._number:
-            raise ValueError(complaint)
-
-    def _pick_ring_bytes(self, size, complaint):
-        if size > _LARGEST_RING:
-            raise ValueError(complaint)
-        return max(size, _SMALLEST_RING)
+    def _set_pins(self, tx, rx):
+        tx = None if tx is None else number_of(tx)
+        rx = None if rx is None else number_of(rx)
+        if self._pins is None:
+            default_tx, default_rx = port.UART_DEFAULTS[self._number]
+            tx = default_tx if tx is None else tx
+            rx = default_rx if rx is None else rx
+        port.check_uart(self._number, tx, rx)
+        old_tx, old_rx = self._pins or (None, None)
+        self._pins = (old_tx if tx is None else tx, old_rx if rx is None else rx)
 
     def deinit(self):
         self.flush()
@@ -213,13 +203,13 @@ class UART(io.IOBase):
         waiting_ns = max(0, (self._sent_us - link.head[0]) * 1000)
         return (
             self._txbuf
-            + _FIFO
+            + port.UART_FIFO
             - (waiting_ns + self._compute_char_ns() - 1) // self._compute_char_ns()
         )
 
     def _compute_room_us(self):
         """Return when there will be room for a character."""
-        return self._sent_us - (self._txbuf + _FIFO - 1) * self._compute_char_ns() // 1000
+        return self._sent_us - (self._txbuf + port.UART_FIFO - 1) * self._compute_char_ns() // 1000
 
     def write(self, buf):
         self._check_open()

@@ -2,8 +2,8 @@
 
 Ticks wrap where they do on the chip: ticks_ms and ticks_us count modulo 2^30
 (MICROPY_PY_TIME_TICKS_PERIOD of ports with 31-bit small ints). They start 30 s before they wrap, so
-that every run of more than half a minute meets the wrap. The clock starts at 2021-01-01, as the
-RP2040's does after power-up: MicroPython sets it so because it is lost with the supply.
+that every run of more than half a minute meets the wrap. The clock starts where the port's does
+after power-up: it is lost with the supply.
 """
 
 import sys
@@ -11,6 +11,7 @@ import sys
 from micropython import const
 
 import bench_link as link
+import port
 
 _path = sys.path[:]
 sys.path.clear()
@@ -76,14 +77,14 @@ def time_ns():
 
 
 def gmtime(seconds=None):
-    return _gmtime(time() if seconds is None else seconds)[:8]
+    return _gmtime((time() if seconds is None else seconds) + port.EPOCH_S)[:8]
 
 
 localtime = gmtime  # the chip knows no time zones
 
 
 def mktime(fields):
-    """Return the seconds since 1970 of (year, month, day, hour, minute, second, ...).
+    """Return the seconds since the port's epoch of (year, month, day, hour, minute, second, ...).
 
     A month or day beyond the calendar carries over.
     """
@@ -96,4 +97,4 @@ def mktime(fields):
     days = (
         year * 365 + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469
     )
-    return ((days * 24 + hour) * 60 + minute) * 60 + second
+    return ((days * 24 + hour) * 60 + minute) * 60 + second - port.EPOCH_S

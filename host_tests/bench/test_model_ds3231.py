@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.ds3231 import ADDRESS, Ds3231
-from dianka.bench.models.wires import I2cBus
+from dianka.bench.models.i2c import I2cBus
 
 NEW_YEAR_2026_S = 820_540_800  # 26 years of which 7 leap: 9497 days
 SECOND_US = 1_000_000

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dianka.bench.models.fram import ADDRESS, SIZE, Cut, Mb85rc256v
-from dianka.bench.models.wires import I2cBus
+from dianka.bench.models.i2c import I2cBus
 
 
 def rig(content: bytes | None = None) -> tuple[I2cBus, Mb85rc256v]:

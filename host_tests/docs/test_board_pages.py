@@ -18,6 +18,7 @@ from dianka.wiring.mains import Block, list_blocks
 from dianka.wiring.parts import BOARDS as PICTURED
 from dianka.wiring.parts import make_pin_label
 
+PICOS = ("rp2_pico", "rp2_pico2")  # the same pins, the same parts
 UNITS = {"k": "kilohm", "R": "ohm"}
 PIN = re.compile(r"`([A-Z_]+)` \(([A-Z]+)(\d+)\)")
 
@@ -45,7 +46,7 @@ def test_pins_named_in_the_text_are_those_of_the_board(name: str) -> None:
     named = PIN.findall(page(name).partition("## Test jig")[2])
     jig = {"RELAY_CLOSE", "RELAY_FEEDBACK", "CARD_CLOCK", "PULSE", "POWER_FAIL"}
     assert {each for each, _, _ in named} == jig | (
-        {"CARD_IO", "ESAM_IO"} if name == "rp2_pico" else set()
+        {"CARD_IO", "ESAM_IO"} if name in PICOS else set()
     )
     for each, prefix, pin in named:
         assert (prefix, int(pin)) == (board.prefix, pins[each]), each
@@ -85,6 +86,19 @@ def test_the_rules_for_usb_are_those_of_each_board() -> None:
     assert "**USB or the pin 5V, never both**" in page("esp32_devkit")
 
 
+def test_a_pico_2_of_the_stepping_that_sticks_is_refused_on_its_page() -> None:
+    """RP2350-E9: 100 kilohm do not pull down an input that was high."""
+    said = page("rp2_pico2").partition("## The chip's stepping")[2].partition("\n## ")[0]
+    assert "**Not an RP2350 of stepping A2.**" in said
+    weak = {
+        row.name
+        for part in PICTURED["rp2_pico2"].left + PICTURED["rp2_pico2"].right
+        for row in part.rows
+        if row.to_chip and "H11AA1; 100 k" in row.between
+    }
+    assert weak == set(re.findall(r"`([A-Z]+_[A-Z]+)`", said))
+
+
 def test_the_table_of_the_metering_chip_is_the_pictures() -> None:
     table = (
         page("rp2_pico").partition("The HLW8032, as in its user manual")[2].partition("\n## ")[0]
@@ -111,7 +125,7 @@ def test_every_value_and_part_of_the_pictures_is_in_the_list_of_parts(name: str)
     )
     listed: Counter[str] = Counter()
     for first, rest in re.findall(r"^\| ([^|]+) \| (.*) \|$", text, re.MULTILINE):
-        if first.endswith(", Pico alone") and name != "rp2_pico":
+        if first.endswith(", Pico alone") and name not in PICOS:
             continue
         many = re.search(r", (\d+)$", first)
         value = re.match(r"(\d+(?:\.\d+)?) (kilohm|ohm|uF|nF)\b", rest)
@@ -204,7 +218,7 @@ def test_the_page_names_the_oldest_micropython(name: str) -> None:
         (
             "nope",
             "/dev/nonsense",
-            "no board is called nope: there are esp32_devkit, rp2_pico, virtual",
+            "no board is called nope: there are esp32_devkit, rp2_pico, rp2_pico2",
         ),
     ],
 )

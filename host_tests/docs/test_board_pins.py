@@ -47,7 +47,9 @@ def test_no_pin_of_the_esp32_is_the_flash_s() -> None:
     ]
 
 
-@pytest.mark.parametrize(("name", "column"), [("rp2_pico", 1), ("esp32_devkit", 2)])
+@pytest.mark.parametrize(
+    ("name", "column"), [("rp2_pico", 1), ("rp2_pico2", 1), ("esp32_devkit", 2)]
+)
 def test_the_att7022_s_pins_on_the_page_are_the_board_s_and_have_no_other_use(
     name: str, column: int
 ) -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from dianka.bench.models import bench as benches
 from dianka.bench.models.bench import Bench
-from dianka.bench.models.wires import I2cBus, Loss
+from dianka.bench.models.i2c import I2cBus, Loss
 from dianka.bench.rungs.host.runner import HostRunner
 from dianka.firmware import BOARDS, FIRMWARE
 from meter_kit import MS, MeterKit, S, exact, in_use
 
-BOARD = BOARDS / "virtual"
+BOARD = BOARDS / "rp2_pico"
 RECORD = bytes(range(0x40, 0x68)) + bytes(8) + b"\xff" * 8  # mixed bits, all zeros, all ones
 TIME_S = 820_540_800
 TIMED_OUT = 110

@@ -17,10 +17,14 @@ DRIVERS = {
     },
     "pulse_meter": {"pulse_meter", "pio_filter"},
 }  # fmt: skip
-OTHER_PORTS = {"rp2_pico": {"line_shared", "line_uart"}, "esp32_devkit": {"line_pio", "pio_filter"}}
+OTHER_PORTS = {
+    "rp2_pico": {"line_shared", "line_uart"},
+    "rp2_pico2": {"line_shared", "line_uart"},
+    "esp32_devkit": {"line_pio", "pio_filter"},
+}
 
 
-@pytest.mark.parametrize("name", ["rp2_pico", "esp32_devkit"])
+@pytest.mark.parametrize("name", OTHER_PORTS)
 @pytest.mark.parametrize("metering", METERING_CHIPS)
 def test_a_board_gets_the_driver_of_its_chip_and_no_other(
     tmp_path: Path, name: str, metering: str

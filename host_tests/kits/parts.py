@@ -17,7 +17,7 @@ class Parts:
         self.clock = Clock()
         self.mcu = Mcu(self.clock)
         self.lines: list[str] = []
-        self.runner = HostRunner(self.mcu, FIRMWARE, BOARDS / "virtual", self.lines.append)
+        self.runner = HostRunner(self.mcu, FIRMWARE, BOARDS / "rp2_pico", self.lines.append)
         self.runner.prepare()
 
     def module(self, name: str) -> types.ModuleType:

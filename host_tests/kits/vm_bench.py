@@ -5,16 +5,17 @@ from pathlib import Path
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.vm.chips import CHIPS
 from dianka.bench.rungs.vm.runner import VmRunner
 
 
 class VmBench:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, chip: str = "RP2040") -> None:
         self.clock = Clock()
         self.mcu = Mcu(self.clock)
         self.lines: list[str] = []
         self._main = folder / "main.py"
-        self.runner = VmRunner(self.mcu, folder, on_line=self.lines.append)
+        self.runner = VmRunner(self.mcu, folder, folder, self.lines.append, CHIPS[chip])
 
     def boot(self, source: str) -> None:
         self._main.write_text(textwrap.dedent(source))

@@ -28,10 +28,10 @@ def test_micropython_calibrates_and_finds_it_at_the_next_start(tmp_path: Path) -
     shutil.copytree(FIRMWARE, firmware)
     (firmware / "main.py").write_text(MAIN)
     bench = benches.build(
-        BOARDS / "virtual", start_s=825_000_000, relay_closed=True, off_ppm=(15_000, 0, -20_000)
+        BOARDS / "rp2_pico", start_s=825_000_000, relay_closed=True, off_ppm=(15_000, 0, -20_000)
     )
     lines: list[str] = []
-    runner = VmRunner(bench.mcu, firmware, on_line=lines.append)
+    runner = VmRunner(bench.mcu, firmware, BOARDS / "rp2_pico", on_line=lines.append)
     bench.mains.switch(True)
     bench.mains.set_load(1_000_000)
     bench.power_up()
@@ -70,7 +70,7 @@ def test_micropython_calibrates_an_att7022(tmp_path: Path) -> None:
     firmware = tmp_path / "firmware"
     shutil.copytree(FIRMWARE, firmware)
     (firmware / "main.py").write_text(ATT_MAIN)
-    board = write_board_with(BOARDS / "virtual", "att7022", tmp_path / "board")
+    board = write_board_with(BOARDS / "rp2_pico", "att7022", tmp_path / "board")
     bench = benches.build(
         board, start_s=825_000_000, relay_closed=True, off_ppm=(15_000, 9_000, -20_000)
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dianka.bench.models.wires import Loss
+from dianka.bench.models.i2c import Loss
 from dianka.bench.stage.rig import Rig
 
 S = 1_000_000

@@ -5,6 +5,7 @@ After a bad version the former one runs.
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from dianka.bench.stage.console import Printer
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig
-from dianka.firmware import FIRMWARE, load_shared
+from dianka.firmware import BOARDS, FIRMWARE, load_shared
 from dianka.flash import build
 
 S = 1_000_000
@@ -30,12 +31,15 @@ class Updated:
     Version b is changed.
     """
 
-    def __init__(self, folder: Path, changes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, changes: dict[str, str] | None = None, board: str = "rp2_pico"
+    ) -> None:
         self.lines: list[str] = []
-        self.rig = Rig(folder, "vm")
+        self.board = board
+        self.rig = Rig(folder, "vm", BOARDS / board)
         self.rig.on_log = self.lines.append
         self.flash = Path(self.rig.runner._flash.name)  # type: ignore[attr-defined]
-        self.version = build.build(build.load_kind("virtual"))
+        self.version = build.build(replace(build.load_kind(board), arch="x64"))
         self._write("a", {})
         self._write("b", changes or {})
         (self.flash / "slot").write_text("a")
@@ -57,7 +61,7 @@ class Updated:
         for name, source in changes.items():
             (self.flash / place / f"{name}.mpy").unlink()
             (self.flash / place / f"{name}.py").write_text(source)
-        (self.flash / place / "manifest").write_text(f"version-{place}\nboard virtual\n")
+        (self.flash / place / "manifest").write_text(f"version-{place}\nboard {self.board}\n")
 
     def report(self, version: str) -> str:
         found = [line for line in self.lines if f" version {version} " in line]
@@ -100,8 +104,8 @@ def changed(name: str, old: str, new: str) -> dict[str, str]:
 def meter(tmp_path: Path) -> Iterator[Callable[..., Updated]]:
     made: list[Updated] = []
 
-    def make(changes: dict[str, str] | None = None) -> Updated:
-        made.append(Updated(tmp_path, changes))
+    def make(changes: dict[str, str] | None = None, board: str = "rp2_pico") -> Updated:
+        made.append(Updated(tmp_path, changes, board))
         return made[-1]
 
     yield make
@@ -109,8 +113,11 @@ def meter(tmp_path: Path) -> Iterator[Callable[..., Updated]]:
         each.rig.close()
 
 
-def test_vm_a_good_version_is_kept_with_all_totals(meter: Callable[..., Updated]) -> None:
-    done = meter().update()
+@pytest.mark.parametrize("board", ["rp2_pico", "esp32_devkit"])
+def test_vm_a_good_version_is_kept_with_all_totals(
+    meter: Callable[..., Updated], board: str
+) -> None:
+    done = meter(board=board).update()
     assert done.slot == "b"
     assert done.report("version-b").startswith("00000")
     exact(done.before)
@@ -170,8 +177,9 @@ def test_vm_after_a_bad_version_the_former_one_runs(
     assert done.slot == "a"
 
 
-def test_vm_power_cut_during_the_trial(meter: Callable[..., Updated]) -> None:
-    done = meter()
+@pytest.mark.parametrize("board", ["rp2_pico", "esp32_devkit"])
+def test_vm_power_cut_during_the_trial(meter: Callable[..., Updated], board: str) -> None:
+    done = meter(board=board)
     (done.flash / "slot").write_text("a b")
     done.rig.bench.mcu.bitten = True
     done.rig.wait(S // 10)

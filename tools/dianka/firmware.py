@@ -7,6 +7,7 @@ byte.
 import ast
 import importlib.util
 import sys
+import tomllib
 import types
 from functools import lru_cache
 from pathlib import Path
@@ -39,13 +40,23 @@ def load_shared(name: str) -> types.ModuleType:
     return module
 
 
+def find_board_file(board: Path) -> Path:
+    """Return the board.py of this board: its own, or that of the board whose wiring it shares.
+
+    `wired_as` in its board.toml names that one.
+    """
+    kind = board / "board.toml"
+    named = tomllib.loads(kind.read_text(encoding="utf-8")) if kind.is_file() else {}
+    return board.parent / named.get("wired_as", board.name) / "board.py"
+
+
 def find_unused(board: Path, firmware: Path = FIRMWARE) -> set[str]:
     """Return the modules that only other boards need, or another metering chip than this one's.
 
     METERING names the chip. They stay off the board: each file there makes every import a little
     slower.
     """
-    tree = _parse((board / "board.py").read_text(encoding="utf-8"))
+    tree = _parse(find_board_file(board).read_text(encoding="utf-8"))
     every = _reach(_list_imports(tree), firmware)
     for other in BOARDS.glob("*/board.py"):
         every |= _reach(_list_imports_of(other.read_text(encoding="utf-8")), firmware)

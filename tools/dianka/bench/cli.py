@@ -15,8 +15,10 @@ from rich.markup import escape
 from dianka.bench.campaign.cli import pulled_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
+from dianka.bench.measure.speed import LIMIT, measure_speed
 from dianka.bench.models.board_pins import METERING_CHIPS
 from dianka.bench.rungs.rp2040 import ChipError
+from dianka.bench.rungs.runners import UnknownBoard, find_board
 from dianka.bench.rungs.vm.runner import VmError
 from dianka.bench.stage import live as live_screen
 from dianka.bench.stage import story as stories
@@ -27,6 +29,7 @@ from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story, StoryError
+from dianka.firmware import BOARDS
 from dianka.signals import end_on_signals
 
 bench_app = typer.Typer(
@@ -64,6 +67,12 @@ MeteringOption = Annotated[
 ]
 
 
+BoardOption = Annotated[
+    str, typer.Option(metavar="NAME", help="The board, a folder of boards/, whose file is run.")
+]
+DEFAULT_BOARD = "rp2_pico"
+
+
 @bench_app.command("play")
 def play_command(
     story: Annotated[
@@ -72,6 +81,7 @@ def play_command(
     folder: FolderOption = None,
     runner: RunnerOption = "vm",
     metering: MeteringOption = None,
+    board: BoardOption = DEFAULT_BOARD,
     live_if_terminal: Annotated[
         bool, typer.Option(help="Then show the live screen, if this is a terminal.")
     ] = False,
@@ -100,7 +110,7 @@ def play_command(
     """
     with _fail_in_one_line():
         steps = stories.load(story)
-        with _open_meter(folder, runner, metering) as (rig, place):
+        with _open_meter(folder, runner, metering, board) as (rig, place):
             _play(rig, place, steps)
             if live_if_terminal and _is_terminal():
                 if _is_dumb():
@@ -111,7 +121,10 @@ def play_command(
 
 @bench_app.command("live")
 def live_command(
-    folder: FolderOption = None, runner: RunnerOption = "vm", metering: MeteringOption = None
+    folder: FolderOption = None,
+    runner: RunnerOption = "vm",
+    metering: MeteringOption = None,
+    board: BoardOption = DEFAULT_BOARD,
 ) -> None:
     """Stand before one meter, with keys for all that can happen.
 
@@ -123,7 +136,7 @@ def live_command(
     if _is_dumb():
         typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
-    with _fail_in_one_line(), _open_meter(folder, runner, metering) as (rig, place):
+    with _fail_in_one_line(), _open_meter(folder, runner, metering, board) as (rig, place):
         if any(place.glob("*.card")):
             rig.switch_mains_on()
         else:
@@ -171,6 +184,36 @@ def figures_command(
     for line in missed:
         console.print(f"missed: {line}", style="red", markup=False, soft_wrap=True)
     if missed:
+        raise typer.Exit(1)
+
+
+@bench_app.command("speed")
+def speed_command(
+    story: Annotated[
+        str, typer.Argument(help="A .story file, or the name of one that comes with the project.")
+    ] = "first-day",
+    board: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A board; all if none is named. May be repeated."),
+    ] = None,
+) -> None:
+    """Measure how much faster than real time a story is played, with each board's own file.
+
+    Exit status 1 if first-day is slower than its limit.
+
+    Example: dianka bench speed --board esp32_devkit
+    """
+    missed = False
+    with _fail_in_one_line():
+        for name in board or [path.parent.name for path in sorted(BOARDS.glob("*/board.toml"))]:
+            speed = measure_speed(story, name)
+            typer.echo(
+                f"{name:12} {speed.times:4} times real time: {format_span(speed.played_us)} in "
+                f"{format_span(speed.wall_us)}, {format_span(speed.cpu_us)} of processors"
+            )
+            missed = missed or (story == "first-day" and speed.times < LIMIT)
+    if missed:
+        typer.echo(f"missed: {LIMIT} times real time or more", err=True)
         raise typer.Exit(1)
 
 
@@ -230,7 +273,7 @@ def _show(rig: Rig, place: Path) -> None:
 
 @contextlib.contextmanager
 def _open_meter(
-    folder: Path | None, runner: str, metering: str | None
+    folder: Path | None, runner: str, metering: str | None, board: str
 ) -> Iterator[tuple[Rig, Path]]:
     """Give a meter in its folder, or in a temporary one; close the meter at the end."""
     with contextlib.ExitStack() as stack:
@@ -239,7 +282,7 @@ def _open_meter(
         else:
             place = folder.resolve()
             _make_folder(place)
-        rig = Rig(place, runner, metering=metering)
+        rig = Rig(place, runner, find_board(board), metering=metering)
         stack.callback(rig.close)
         yield rig, place
 
@@ -257,7 +300,7 @@ def _fail_in_one_line() -> Iterator[None]:
     try:
         with end_on_signals():
             yield
-    except (StoryError, RigError, VmError, ChipError, PictureError, OSError) as error:
+    except (StoryError, RigError, UnknownBoard, VmError, ChipError, PictureError, OSError) as error:
         console = Console(stderr=True, highlight=False, emoji=False)
         console.print(_format_error(error), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None

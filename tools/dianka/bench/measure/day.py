@@ -58,7 +58,7 @@ def measure_day_on_vm(
         home, board = Path(place) / "meter", Path(place) / "board"
         prepare(home)
         board.mkdir()
-        (board / "board.py").write_bytes((BOARDS / "virtual" / "board.py").read_bytes())
+        (board / "board.py").write_bytes((BOARDS / "rp2_pico" / "board.py").read_bytes())
         (board / "day_probe.py").write_text(SOURCE, encoding="utf-8")
         with Stand(home, "vm", board, on_line=on_line) as stand:
             assert isinstance(stand.rig.runner, VmRunner)

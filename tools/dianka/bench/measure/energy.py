@@ -55,7 +55,7 @@ class Comparison:
         self.phases = [Mains(self.clock) for _ in range(3 if name == "att7022" else 1)]
         self._random = Random(seed)
         mcu = Mcu(self.clock)
-        self._runner = HostRunner(mcu, FIRMWARE, BOARDS / "virtual", lambda line: None)
+        self._runner = HostRunner(mcu, FIRMWARE, BOARDS / "rp2_pico", lambda line: None)
         self._runner.prepare()
         self.model, self.chip = getattr(self, f"_make_{name}")(mcu)
         most_mw = MAX_MW * len(self.phases)

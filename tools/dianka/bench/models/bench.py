@@ -11,7 +11,12 @@ from typing import Any, Protocol
 
 from dianka.bench.models.att7022 import Inputs
 from dianka.bench.models.att7022_link import Att7022Model
-from dianka.bench.models.board_pins import find_line_port, read_constants, read_metering
+from dianka.bench.models.board_pins import (
+    find_line_port,
+    find_line_ports,
+    read_constants,
+    read_metering,
+)
 from dianka.bench.models.buzzer import Buzzer
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.contacts import T0Socket
@@ -135,6 +140,7 @@ def build(
     pins = read_constants(board)
     clock = Clock()
     mcu = Mcu(clock)
+    mcu.line_ports = find_line_ports(pins)
     mains = Mains(clock)
     mains.switch(False)
 

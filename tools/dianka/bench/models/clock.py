@@ -27,6 +27,7 @@ class Clock:
 
     def __init__(self, now_us: int = 0) -> None:
         self.now_us = now_us
+        self.limit_us = now_us  # where the present or last `advance` ends
         self._due: list[tuple[int, int, Timer]] = []
         self._order = count()
         self._interrupted = False
@@ -62,6 +63,7 @@ class Clock:
         Return True if the time was reached, False if an interrupt ended it before.
         """
         self._interrupted = False
+        self.limit_us = until_us
         due = self._due
         while due and due[0][0] <= until_us:
             when_us, _, timer = heapq.heappop(due)

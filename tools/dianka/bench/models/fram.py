@@ -13,6 +13,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from random import Random
 
+from dianka.bench.models.i2c import BlockDevice
+
 SIZE = 32 * 1024
 ADDRESS = 0x50
 
@@ -25,7 +27,7 @@ class Cut(Enum):
     TORN = auto()  # some of the bits that had to change have changed
 
 
-class Mb85rc256v:
+class Mb85rc256v(BlockDevice):
     """One chip, powered from the start, all zeros as delivered.
 
     After a cut it does nothing until `power_on`, so no further byte is stored.
@@ -40,6 +42,7 @@ class Mb85rc256v:
         self.protected = False  # the write-protect pin is high
         self.stuck: dict[int, int] = {}  # address: the value that it always reads as
         self.writes = 0  # data bytes stored so far
+        self.one_by_one = False  # every byte goes through `write` and `read`, which a test replaces
         # Data bytes still to come; the cut strikes at the last of them.
         self.cut_after_bytes: int | None = None
         self.cut = Cut.AFTER
@@ -123,6 +126,39 @@ class Mb85rc256v:
         at = self._at
         self._at = (at + 1) % SIZE
         return self.stuck[at] if at in self.stuck else self.memory[at]
+
+    def write_block(self, data: bytes) -> int:
+        """Take bytes as `write` does, one after the other; return how many are acknowledged."""
+        done, count = 0, len(data)
+        while done < count and not self._is_plain(count - done):
+            if not self.write(data[done]):
+                return done
+            done += 1
+        left = count - done
+        if left and not self.protected:
+            self.memory[self._at : self._at + left] = data[done:]
+            self.writes += left
+        self._at = (self._at + left) % SIZE
+        return count
+
+    def read_block(self, count: int) -> bytes:
+        """Return bytes as `read` does, one after the other."""
+        if self.stuck or not self._is_plain(count):
+            return bytes(self.read() for _ in range(count))
+        data = bytes(self.memory[self._at : self._at + count])
+        self._at = (self._at + count) % SIZE
+        return data
+
+    def _is_plain(self, count: int) -> bool:
+        """Return whether the next `count` bytes are data like any other, up to the end at most."""
+        return (
+            not self.one_by_one
+            and self._address_bytes >= 2
+            and self.cut_after_bytes is None
+            and self.powered
+            and not self.mute
+            and self._at + count <= SIZE
+        )
 
     def stop(self) -> None:
         self._address_bytes = 0

@@ -152,9 +152,8 @@ class Hlw8032Model:
         handed, self._handed = self._handed, arrived
         if arrived == len(line):
             self._line = b""
-        deliver = self.port.deliver
-        for value in line[handed:arrived]:
-            deliver(value, LINE)
+        if arrived > handed:
+            self.port.deliver_all(line[handed:arrived], LINE)
 
     # ****** Reports ******
 

@@ -8,7 +8,8 @@ rises.
 
 from typing import Protocol
 
-from dianka.bench.models.wires import I2cDevice, SharedWire
+from dianka.bench.models.i2c import I2cDevice
+from dianka.bench.models.wires import SharedWire
 
 _ACKNOWLEDGE = 8  # the ninth clock of a byte
 

@@ -8,7 +8,8 @@ model; `Bench` (bench.py) connects them.
 from collections.abc import Callable
 
 from dianka.bench.models.clock import Clock, Timer
-from dianka.bench.models.wires import I2cBus, SerialPort, SharedWire, SpiBus, Wire
+from dianka.bench.models.i2c import I2cBus
+from dianka.bench.models.wires import ContactWire, SerialPort, SharedWire, SpiBus, Wire
 
 RISING = 8  # machine.Pin.IRQ_RISING and IRQ_FALLING of the RP2040
 FALLING = 4
@@ -64,6 +65,7 @@ class Mcu:
         self.clock = clock
         self.pins: dict[int, Wire] = {}
         self.uarts: dict[int, SerialPort] = {}
+        self.line_ports: dict[int, int] = {}  # pins at which a UART is turned to a line: its port
         self.i2c: dict[int, I2cBus] = {}
         self.spi: dict[int, SpiBus] = {}
         self.counters: dict[int, EdgeCounter] = {}
@@ -94,12 +96,30 @@ class Mcu:
         self._add_wire(number, wire)
         return wire
 
+    def make_contact_pin(self, number: int) -> ContactWire:
+        """Make this pin a card's contact I/O. Call it before anybody asks for the pin."""
+        wire = ContactWire(f"GP{number}")
+        self._add_wire(number, wire)
+        return wire
+
     def _add_wire(self, number: int, wire: Wire) -> None:
         self.pins[number] = wire
         wire.listeners.append(lambda level: self._note_edge(number, level))
 
     def get_uart(self, number: int) -> SerialPort:
         return self.uarts.setdefault(number, SerialPort(self.clock))
+
+    def find_uart(self, number: int, tx: int, rx: int) -> SerialPort:
+        """Return the port that UART `number` has on these pins.
+
+        It is the UART's own, but for pins that belong to a line (`line_ports`): that line's, and
+        one that nobody is at if only one of them does.
+        """
+        ends = {self.line_ports[pin] for pin in (tx, rx) if pin in self.line_ports}
+        if not ends:
+            return self.get_uart(number)
+        both = tx in self.line_ports and rx in self.line_ports and len(ends) == 1
+        return self.get_uart(ends.pop()) if both else SerialPort(self.clock)
 
     def get_i2c_bus(self, number: int) -> I2cBus:
         return self.i2c.setdefault(number, I2cBus())

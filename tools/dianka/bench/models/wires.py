@@ -1,4 +1,4 @@
-"""The wiring between controller and models: single wires, serial ports, I2C and SPI buses.
+"""The wiring between controller and models: single wires, serial ports, SPI buses; i2c.py has I2C.
 
 The models speak in levels, characters and bus bytes. Each rung connects the controller on the other
 side (`Mcu` in mcu.py).
@@ -61,6 +61,37 @@ class SharedWire(Wire):
         self.set(1)
 
 
+class ContactWire(SharedWire):
+    """A line as SharedWire is one, whose listener hears what the controller itself does.
+
+    `on_drive` gets the level that it drives, or None as it lets go.
+    """
+
+    __slots__ = ("_own", "on_drive")
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.on_drive: Callable[[int | None], None] = lambda level: None
+        self._own: int | None = None
+
+    def set(self, level: int) -> None:
+        super().set(level)
+        self._tell(level)
+
+    def hold(self, low: bool) -> None:
+        self._held = low
+        super().set(self._driven)
+
+    def release(self, pull_up: bool = False) -> None:
+        super().set(1)
+        self._tell(None)
+
+    def _tell(self, own: int | None) -> None:
+        if own != self._own:
+            self._own = own
+            self.on_drive(own)
+
+
 @dataclass(frozen=True)
 class Format:
     """The format of the characters on a serial wire.
@@ -106,6 +137,29 @@ class SerialPort:
         # A lazy model delivers here the characters that have arrived by now.
         self.settle: Callable[[], None] | None = None
         self._free_us = 0
+        self._stalled_us = 0  # until then nobody empties the FIFO
+        self._fifo_room = 0
+
+    def stall(self, us: int, fifo: int) -> None:
+        """Let the interrupt that empties the FIFO wait so long: the FIFO alone takes characters.
+
+        As on an ESP32 that writes its flash. What the FIFO holds afterwards goes on into the ring.
+        """
+        self.count_waiting()
+        self._stalled_us, self._fifo_room = self.clock.now_us + us, fifo
+        self.clock.call_at(self._stalled_us, self._end_stall)
+
+    def _end_stall(self) -> None:
+        self.count_waiting()
+
+    def _admit(self, count: int) -> int:
+        """Return how many of `count` characters that have just arrived get through to the ring."""
+        if self.clock.now_us > self._stalled_us:
+            return count
+        admitted = min(count, self._fifo_room)
+        self._fifo_room -= admitted
+        self.lost += count - admitted
+        return admitted
 
     def configure(self, format: Format, ring_size: int = 256) -> None:
         """Open the port with this format and an empty ring, or change its settings."""
@@ -143,6 +197,19 @@ class SerialPort:
         """Return when the last character given to `send` has left, in the clock's us."""
         return self._free_us
 
+    def deliver_all(self, values: bytes, sent_as: Format) -> None:
+        """Take characters that have arrived one after the other."""
+        if self.format is None:
+            return
+        if not _is_compatible(self.format, sent_as):
+            values = bytes(garble(value) for value in values)
+        values = values[: self._admit(len(values))]
+        room = max(0, self.ring_size - len(self.received))
+        self.received += values[:room]
+        self.lost += max(0, len(values) - room)
+        if room and values and self.on_receive:
+            self.on_receive()
+
     def deliver(self, value: int, sent_as: Format) -> None:
         """Take one character from a model.
 
@@ -152,6 +219,8 @@ class SerialPort:
             return
         if not _is_compatible(self.format, sent_as):
             value = garble(value)
+        if not self._admit(1):
+            return
         if len(self.received) >= self.ring_size:
             self.lost += 1
             return
@@ -171,121 +240,6 @@ def _is_compatible(ours: Format, theirs: Format) -> bool:
         return False
     # An 11-bit character survives about 4 %.
     return abs(ours.baud - theirs.baud) * 100 <= 4 * ours.baud
-
-
-class I2cDevice(Protocol):
-    """A chip on the I2C bus, byte by byte.
-
-    `start` and `write` return whether the chip acknowledges.
-    """
-
-    def start(self, read: bool) -> bool: ...
-    def write(self, value: int) -> bool: ...
-    def read(self) -> int: ...
-    def stop(self) -> None: ...
-
-
-class I2cLines(Protocol):
-    """SDA and SCL bit by bit (i2c_lines.py), for events inside a byte."""
-
-    @property
-    def held(self) -> bool: ...
-    def start(self) -> None: ...
-    def strand_sender(self, device: I2cDevice, value: int, bit: int) -> None: ...
-    def strand_receiver(self, device: I2cDevice) -> None: ...
-
-
-@dataclass
-class Loss:
-    """A controller that stops inside a byte.
-
-    It stops at this bit of the `count`th byte that chips send from now on. If not `reading`, at the
-    acknowledge of the `count`th byte that they receive. `happen` is called then.
-    """
-
-    count: int
-    happen: Callable[[], None]
-    bit: int = 8  # 0 the first of a byte, 8 its acknowledge
-    reading: bool = True
-
-    def count_down(self, reading: bool) -> bool:
-        """Count one byte down; return whether the controller stops in it."""
-        self.count -= reading == self.reading
-        return not self.count
-
-
-class I2cBus:
-    """Bytes to and from the chips.
-
-    No transfer begins while a chip holds SDA (`held`).
-    """
-
-    def __init__(self) -> None:
-        self.devices: dict[int, I2cDevice] = {}
-        self.freq = 0
-        # None: the controller never stops in the middle of a byte.
-        self.lines: I2cLines | None = None
-        self.loss: Loss | None = None
-
-    @property
-    def held(self) -> bool:
-        return self.lines is not None and self.lines.held
-
-    def write(self, address: int, data: bytes, stop: bool = True) -> int:
-        """Write to a chip; return the number of bytes acknowledged.
-
-        -1 if nothing acknowledged the address.
-        """
-        device = self._begin(address, False)
-        if device is None:
-            return -1
-        done = 0
-        for value in data:
-            if not device.write(value):
-                break
-            done += 1
-            if self._stop_if_due(device, False):
-                return -1
-        if stop:
-            device.stop()
-        return done
-
-    def read(self, address: int, count: int, stop: bool = True) -> bytes | None:
-        """Return `count` bytes, or None if nothing acknowledged the address."""
-        device = self._begin(address, True)
-        if device is None:
-            return None
-        data = bytearray()
-        while len(data) < count:
-            data.append(device.read())
-            if self._stop_if_due(device, True, data[-1]):
-                return None
-        if stop:
-            device.stop()
-        return bytes(data)
-
-    def _begin(self, address: int, read: bool) -> I2cDevice | None:
-        """Send START and the address; return the device if it acknowledges."""
-        if self.held:
-            return None
-        if self.lines:
-            self.lines.start()
-        device = self.devices.get(address)
-        return device if device is not None and device.start(read) else None
-
-    def _stop_if_due(self, device: I2cDevice, reading: bool, value: int = 0) -> bool:
-        """Return whether the controller stops in this byte; the chip is stranded then."""
-        loss = self.loss
-        if loss is None or not loss.count_down(reading):
-            return False
-        assert self.lines
-        self.loss = None
-        if reading:
-            self.lines.strand_sender(device, value, loss.bit)
-        else:
-            self.lines.strand_receiver(device)
-        loss.happen()
-        return True
 
 
 class SpiDevice(Protocol):

@@ -20,6 +20,10 @@ class UnknownRunner(Exception):
     """No runner of that name. One line."""
 
 
+class UnknownBoard(Exception):
+    """No board of that name. One line."""
+
+
 class Runner(Protocol):
     """Runs the firmware on the bench's Mcu.
 
@@ -35,14 +39,20 @@ class Runner(Protocol):
 
 
 @runtime_checkable
-class ChipLike(Runner, Protocol):
-    """A runner with a flash of its own and T=0 lines simulated bit by bit.
+class BitWired(Runner, Protocol):
+    """A runner whose T=0 lines may be simulated bit by bit.
 
     Metal on the contacts acts on such a line itself.
     """
 
     def short_line(self, name: str, low: bool) -> None: ...
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...
+
+
+@runtime_checkable
+class ChipLike(Runner, Protocol):
+    """A runner with a flash of its own."""
+
     def save_flash(self, path: Path) -> None: ...
     def load_flash(self, path: Path) -> None: ...
 
@@ -57,9 +67,15 @@ class Inspectable(Runner, Protocol):
     def meter(self) -> Any: ...
 
 
-def board_of(name: str) -> Path:
-    """Return the board folder that a runner uses unless another is named."""
-    return BOARDS / ("rp2_pico" if name == "chip" else "virtual")
+DEFAULT_BOARD = BOARDS / "rp2_pico"  # unless another is named
+
+
+def find_board(name: str) -> Path:
+    """Return the folder of the board of this name; UnknownBoard if there is none."""
+    if not (BOARDS / name / "board.toml").is_file():
+        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.toml")))
+        raise UnknownBoard(f"no board is called {name}: there are {known}")
+    return BOARDS / name
 
 
 def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:

@@ -20,7 +20,15 @@ from dianka.bench.models import supply
 from dianka.bench.models.board_pins import METERING_CHIPS, read_metering, write_board_with
 from dianka.bench.models.clock import Clock, Timer
 from dianka.bench.models.mains import NOMINAL_MV
-from dianka.bench.rungs.runners import POWER_ON, WATCHDOG, ChipLike, UnknownRunner, board_of, make
+from dianka.bench.rungs.runners import (
+    DEFAULT_BOARD,
+    POWER_ON,
+    WATCHDOG,
+    BitWired,
+    ChipLike,
+    UnknownRunner,
+    make,
+)
 from dianka.cardos.image import CardFile, CardFileError
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import issue_esam
@@ -59,7 +67,7 @@ class View:
 class Rig:
     """The meter itself. `Stand` (stand.py) adds the utility's desk and the people.
 
-    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
+    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the Pico's.
     `rng`: source of random bytes of the chips in ESAM and slot. `metering`: the metering chip
     (models/board_pins.py) of a new meter, or None for the board's own; a folder's meter keeps its
     chip. `off_ppm`: how far the HLW8032 of a new meter measures wrong (models/bench.py). RigError
@@ -77,7 +85,7 @@ class Rig:
     ) -> None:
         self.folder = folder
         self._rng = rng
-        board = self._choose_board(board or board_of(runner), metering)
+        board = self._choose_board(board or DEFAULT_BOARD, metering)
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
         kept = self._load_kept()
@@ -102,8 +110,10 @@ class Rig:
         self._chip = self.runner if isinstance(self.runner, ChipLike) else None
         if self._chip:
             self._chip.load_flash(folder / FLASH_FILE)
-            self.bench.slot.on_rate = partial(self._chip.agree, "CARD")
-            self.bench.esam.on_rate = partial(self._chip.agree, "ESAM")
+        self._bits = self.runner if isinstance(self.runner, BitWired) else None
+        if self._bits:
+            self.bench.slot.on_rate = partial(self._bits.agree, "CARD")
+            self.bench.esam.on_rate = partial(self._bits.agree, "ESAM")
         self._powered = False
         self._supply_runs = False
         self._hold_up: Timer | None = None
@@ -233,8 +243,8 @@ class Rig:
 
     def _short_contacts(self, shorted: bool) -> None:
         self.bench.slot.shorted = shorted
-        if self._chip:
-            self._chip.short_line("CARD", shorted)
+        if self._bits:
+            self._bits.short_line("CARD", shorted)
 
     def _refuse_if_occupied(self) -> None:
         if self._slot != "empty":

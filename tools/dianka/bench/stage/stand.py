@@ -57,7 +57,7 @@ Data = TypeVar("Data")
 class Stand:
     """A whole meter in `folder`; a context manager, whose exit closes it.
 
-    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the runner's own.
+    `runner`: host, vm or chip. `board`: the folder of board.py, or None for the Pico's.
     `on_line` is called with each line that the firmware prints; `lines` keeps them. If `clock_set`
     is false, the clock chip is as delivered, or as the folder has kept it. `metering` and
     `off_ppm` are those of `Rig`.

@@ -19,8 +19,10 @@ from typing import Any
 from greenlet import greenlet
 
 from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.host.contact import STAND_INS
 from dianka.bench.rungs.host.hardware import Hardware, Reset
 from dianka.bench.rungs.host.tasks import Loop
+from dianka.firmware import find_board_file
 
 SHARED = {"binascii": binascii, "hashlib": hashlib, "struct": struct}
 FOREVER_US = 1 << 60
@@ -42,7 +44,7 @@ class HostRunner:
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
         self.heap_free = HEAP_FREE
-        self._folders = (firmware, board)
+        self._folders = (firmware, board, find_board_file(board).parent)
         self._on_line = on_line
         self._fiber: greenlet | None = None
         self._home: greenlet | None = None
@@ -198,6 +200,9 @@ class HostRunner:
 
     def _import(self, name: str, *_: Any) -> types.ModuleType:
         if name in self.modules:
+            return self.modules[name]
+        if name in STAND_INS:
+            self.modules[name] = STAND_INS[name](self._import)
             return self.modules[name]
         for folder in self._folders:
             path = folder / f"{name}.py"

@@ -13,7 +13,8 @@ from rp2040py.peripherals.i2c import IC_RAW_INTR_STAT, R_TX_EMPTY, RPI2C, I2CMod
 from rp2040py.peripherals.spi import RPSPI
 from rp2040py.rp2040 import RP2040
 
-from dianka.bench.models.wires import I2cBus, I2cDevice, SpiBus
+from dianka.bench.models.i2c import I2cBus, I2cDevice
+from dianka.bench.models.wires import SpiBus
 
 _I2C_BITS = 9  # eight and the acknowledge
 # Number 0 in the emulator's table of peripherals; number 1 is 4 further.

@@ -11,15 +11,15 @@ from functools import partial
 
 from rp2040py.gpio_pin import FUNCTION_PWM, GPIOPinState
 
+from dianka.bench.models.bitline import BitLine
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.models.wires import SerialPort
-from dianka.bench.rungs.rp2040.bitline import BitLine
 from dianka.bench.rungs.rp2040.emulator import Emulator
 from dianka.bench.rungs.rp2040.sync import OneTime
 from dianka.bench.rungs.rp2040.uart import Pl011
 
 PINS = 30
-_DRIVEN = (GPIOPinState.LOW, GPIOPinState.HIGH)
+_LEVELS = {GPIOPinState.LOW: 0, GPIOPinState.HIGH: 1}
 
 
 class Link:
@@ -75,7 +75,7 @@ class Link:
         self._clocks.clear()
         self._driven.clear()
         for line in self._lines.values():
-            line.follow_chip(GPIOPinState.INPUT)
+            line.follow_chip(None)
 
     def release(self) -> None:
         """Disconnect for good: the chip is gone."""
@@ -95,16 +95,16 @@ class Link:
 
     def _follow_chip(self, number: int, value: GPIOPinState, _: GPIOPinState) -> None:
         if number in self._lines:
-            self._lines[number].follow_chip(value)
+            self._lines[number].follow_chip(_LEVELS.get(value))
             return
         if number in self._clocks or self._gpio[number].function_select == FUNCTION_PWM:
             self._follow_pwm(number)
-        if value in _DRIVEN:
+        if value in _LEVELS:
             self._driven.add(number)
             self._resting.discard(number)
             wire = self._mcu.get_pin(number)
             self.listen_to_new_wires()
-            self.time.touch(wire.set, int(value == GPIOPinState.HIGH))
+            self.time.touch(wire.set, _LEVELS[value])
         elif number in self._driven or number in self._resting:
             self._driven.discard(number)
             self.time.touch(self._mcu.get_pin(number).release, value == GPIOPinState.INPUT_PULL_UP)

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from dianka.bench.models.board_pins import find_line_port, read_constants
+from dianka.bench.models.bitline import Alarm, BitLine
+from dianka.bench.models.board_pins import read_constants
+from dianka.bench.models.contact_lines import make_lines
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.rp2040 import files
-from dianka.bench.rungs.rp2040.bitline import BitLine
 from dianka.bench.rungs.rp2040.emulator import Emulator
 from dianka.bench.rungs.rp2040.flash import FlashOperation
 from dianka.bench.rungs.rp2040.image import FILES_AT, FLASH_SIZE, find_image, load_image
@@ -24,6 +25,25 @@ from dianka.bench.rungs.rp2040.link import Link
 POWER_ON, WATCHDOG = 1, 3  # machine.PWRON_RESET and machine.WDT_RESET of the RP2040
 LAST_LINES = 20
 _PROMPT = b">>> "
+
+
+class _Pad:
+    """A pin of the emulated chip, as a BitLine has it."""
+
+    def __init__(self, emulator: Emulator, pin: int) -> None:
+        self._emulator = emulator
+        self._gpio = emulator.chip.gpio[pin]
+
+    @property
+    def now_ns(self) -> float:
+        return self._emulator.now_ns
+
+    def create_alarm(self, action: Callable[[], None]) -> Alarm:
+        return self._emulator.clock.create_alarm(action)
+
+    def set_level(self, high: bool) -> None:
+        if self._gpio.input_value != high or not self._gpio._driven:
+            self._gpio.set_input_value(high)
 
 
 class ChipRunner:
@@ -64,7 +84,11 @@ class ChipRunner:
         self.last_lines.clear()
         emulator = self.emulator = Emulator(self.flash, watchdog_bit=cause == WATCHDOG)
         emulator.console.on_data = self._hear
-        self.lines, by_pin = self._make_lines(emulator)
+        constants = self._constants
+        self.lines = make_lines(
+            self.mcu, constants, lambda pin: _Pad(emulator, pin), lambda: self.emulator is emulator
+        )
+        by_pin = {constants[f"{name}_IO"]: line for name, line in self.lines.items()}
         link = self._link = Link(emulator, self.mcu, by_pin)
         for name in self._shorted:
             self.lines[name].hold_low(True)
@@ -170,35 +194,6 @@ class ChipRunner:
         return files.read_files(flash)
 
     # ****** While it runs ******
-
-    def _make_lines(self, emulator: Emulator) -> tuple[dict[str, BitLine], dict[int, BitLine]]:
-        """Make a BitLine on each NAME_IO of the board; return them by name and by pin.
-
-        NAME_CLOCK clocks it; it is quiet while NAME_RESET is 0.
-        """
-        named: dict[str, BitLine] = {}
-        by_pin: dict[int, BitLine] = {}
-        constants = self._constants
-        for name in [key.removesuffix("_IO") for key in constants if key.endswith("_IO")]:
-            pin, clock = constants[f"{name}_IO"], constants[f"{name}_CLOCK"]
-            port = self.mcu.get_uart(find_line_port(constants, name))
-            line = named[name] = by_pin[pin] = BitLine(
-                emulator, pin, port, lambda c=clock: self._get_clock_hz(c)
-            )
-            if f"{name}_RESET" in constants:
-                self._restart_in_reset(line, constants[f"{name}_RESET"], emulator)
-        return named, by_pin
-
-    def _get_clock_hz(self, pin: int) -> int:
-        frequency, duty = self.mcu.pwm.get(pin, (0, 0))
-        return frequency if duty else 0
-
-    def _restart_in_reset(self, line: BitLine, pin: int, emulator: Emulator) -> None:
-        def restart_if_low(level: int) -> None:
-            if self.emulator is emulator and not level:
-                line.restart()
-
-        self.mcu.get_pin(pin).listeners.append(restart_if_low)
 
     def _follow_reset(self, why: str) -> None:
         assert self._link

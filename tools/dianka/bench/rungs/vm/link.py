@@ -16,7 +16,7 @@ operations posted since the last one. The bench carries them out in order and an
       3 PIN_ARM       n, trigger u8 (8 rising, 4 falling)
       4 PWM           n, hertz u32, duty u16
       5 WATCHDOG      timeout_ms u32, 0: feed
-      6 UART_OPEN     n, baud u32, bits u8, parity u8 (255 none), stop u8, ring u16
+      6 UART_OPEN     n, TX pin, RX pin, baud u32, bits u8, parity u8 (255 none), stop u8, ring u16
       7 UART_WRITE    n, length u16, bytes
       8 UART_LOST     n, count u16
       9 UART_CLOSE    n, 0
@@ -27,8 +27,23 @@ operations posted since the last one. The bench carries them out in order and an
      14 I2C_WRITE     n, address, stop, length u16, bytes;
                       answer: bytes acknowledged or -1, -2: a chip holds SDA
      15 I2C_READ      n, address, stop, length u16; answer: 0 and bytes, or -1, -2
-     16 COUNTER_OPEN  n, pin, filter_us u8: count the pin's rising edges
-     17 COUNTER_READ  n, length u16 = 0; answer: 0, edges u64
+     16 COUNTER_OPEN  n, pin, filter u16 in cycles of 80 MHz, rising u8, falling u8 (0 ignored,
+                      1 up, 2 down), limits i16, i16: set up a counter unit, at 0
+     17 COUNTER_READ  n, length u16 = 0; answer: 0, count i32
+     18 PIO_LOAD      block, offset, length u16, instructions u16
+     19 SM_SET_UP     n, length u16, the setting, pins given to it: pio_operations.py
+     20 SM_ACTIVE     n, on u8
+     21 SM_RESTART    n, 0
+     22 SM_EXEC       n, instruction u16
+     23 SM_PUT        n, length u16 = 4, word u32; answer: 0, or -1: its FIFO is full
+     24 SM_GET        n, length u16 = 0; answer: 0 and word u32, or -1: its FIFO is empty
+     25 SM_LEVELS     n, length u16 = 0; answer: 0, words to fetch u8, words put in u8
+     26 DMA_FEED      channel, state machine, length u16, words u32 for its FIFO
+     27 DMA_DRAIN     channel, state machine, count u32: take so many words from its FIFO
+     28 DMA_STOP      channel, 0
+     29 DMA_LEFT      channel, length u16 = 0; answer: 0, transfers u32
+     30 COUNTER_RUN   n, on u8
+     31 COUNTER_CLEAR n, 0
 
     answer    now_us i64, length i64 of the events that follow
       1 LEVEL   n, level
@@ -36,6 +51,8 @@ operations posted since the last one. The bench carries them out in order and an
       3 UART    n, length u16, bytes
       4 ANSWER  status i16, length u16, bytes
       5 HELLO   ticks_ms u32, ticks_us u32, clock u32, frequency u32, reset cause u8, id 8 bytes
+      6 DRAINED channel, length u16, words u32
+      7 LIMIT   n, high u8: a counter unit has begun again at 0
 """
 
 import socket
@@ -44,9 +61,11 @@ import time
 from collections.abc import Callable
 
 from dianka.bench.models.mcu import Mcu
+from dianka.bench.models.pio import PioBlocks
+from dianka.bench.rungs.vm.chips import Chip
 from dianka.bench.rungs.vm.operations import Operations
 
-POWER_ON = 1  # machine.PWRON_RESET and machine.WDT_RESET of the RP2040
+POWER_ON = 1  # machine.PWRON_RESET and machine.WDT_RESET of all chips here
 WATCHDOG = 3
 
 WAIT, ASK, END = 1, 2, 3
@@ -54,9 +73,6 @@ HELLO = 5
 
 TICKS_PERIOD = 1 << 30
 BEFORE_WRAP_MS = 30_000
-# 2021-01-01: MicroPython sets it on an RP2040, whose clock does not outlive its supply.
-CLOCK_AT_POWER_UP_S = 1_609_459_200
-CPU_HZ = 125_000_000
 
 _REQUEST = struct.Struct("<qBBHI")
 _ANSWER_HEAD = struct.Struct("<qq")
@@ -73,7 +89,12 @@ class VmLink:
     """The bench's end of the socket."""
 
     def __init__(
-        self, mcu: Mcu, connection: socket.socket, look_after: Callable[[float], None], unit: bytes
+        self,
+        mcu: Mcu,
+        connection: socket.socket,
+        look_after: Callable[[float], None],
+        chip: Chip,
+        unit: bytes,
     ) -> None:
         """Serve the firmware at the other end of `connection`.
 
@@ -81,12 +102,14 @@ class VmLink:
         number, eight bytes.
         """
         self._mcu = mcu
+        self._chip = chip
         self._connection = connection
         self._look_after = look_after
         self._unit = unit
         self._buffer = bytearray(1 << 15)
         self._until_us: int | None = None  # the end of the firmware's wait; None while it runs
-        self.operations = Operations(mcu)
+        pio = PioBlocks(mcu, chip.pio_blocks, chip.cpu_hz) if chip.pio_blocks else None
+        self.operations = Operations(mcu, pio)
         wait = struct.pack("ll", 0, int(_SILENCE_S * 1_000_000))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
 
@@ -97,7 +120,7 @@ class VmLink:
         ticks_ms = TICKS_PERIOD - BEFORE_WRAP_MS
         ticks_us = TICKS_PERIOD - BEFORE_WRAP_MS * 1000
         self.operations.events += _GREETING.pack(
-            HELLO, ticks_ms, ticks_us, CLOCK_AT_POWER_UP_S, CPU_HZ, cause, self._unit
+            HELLO, ticks_ms, ticks_us, self._chip.clock_s, self._chip.cpu_hz, cause, self._unit
         )
         self._answer()
 
@@ -117,11 +140,11 @@ class VmLink:
             until_us = self._until_us
             if until_us is None:
                 continue
-            if not (mcu.edges or operations.heard):
+            if not (mcu.edges or operations.has_news):
                 mcu.wait(min(until_us, when_us))
                 if mcu.dead or mcu.bitten:
                     continue
-            if mcu.edges or operations.heard or clock.now_us >= until_us:
+            if mcu.edges or operations.has_news or clock.now_us >= until_us:
                 self._until_us = None
                 self._answer()
             elif clock.now_us >= when_us:

@@ -19,9 +19,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+from dianka.bench.models.bitline import BitLine
+from dianka.bench.models.board_pins import read_constants
 from dianka.bench.models.mcu import Mcu, PowerCut
+from dianka.bench.rungs.vm.chips import Chip, find_chip
+from dianka.bench.rungs.vm.contact import connect_lines
 from dianka.bench.rungs.vm.link import POWER_ON, LinkLost, VmLink
-from dianka.firmware import BOARDS
+from dianka.firmware import BOARDS, find_board_file
 
 OVERLAY = BOARDS / "virtual"
 LAST_LINES = 20
@@ -71,17 +75,20 @@ class _OneProcessor:
 class VmRunner:
     """One controller with its firmware.
 
-    Its folder of files lives as long as the runner, like the chip's flash.
+    Its folder of files lives as long as the runner, like the chip's flash. `chip`: None for the one
+    that the board's board.toml names.
     """
 
     def __init__(
         self,
         mcu: Mcu,
         firmware: Path,
-        board: Path = OVERLAY,
+        board: Path,
         on_line: Callable[[str], None] | None = None,
+        chip: Chip | None = None,
     ) -> None:
         self.mcu = mcu
+        self.chip = chip or find_chip(board)
         self.main = "main"  # the module that is booted
         self.heap = "448k"
         self.silence_limit_s = 30.0  # of wall time without a request from the firmware
@@ -89,7 +96,12 @@ class VmRunner:
         # None while it runs; else how it ended: "exit 1", "reset", "watchdog", ...
         self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self._path = ":".join(dict.fromkeys((str(board), str(OVERLAY), str(firmware), ".frozen")))
+        wiring = find_board_file(board)
+        folders = (board, wiring.parent, OVERLAY / f"port_{self.chip.port}", OVERLAY, firmware)
+        self._path = ":".join([*dict.fromkeys(map(str, folders)), ".frozen"])
+        constants = read_constants(board) if wiring.is_file() else {}
+        self._wired = set(mcu.pins)  # by the board, not by what the firmware uses later
+        self.lines: dict[str, BitLine] = connect_lines(mcu, constants)
         self._on_line = on_line
         self._flash = tempfile.TemporaryDirectory(prefix="dianka-flash-")
         self._process: subprocess.Popen[bytes] | None = None
@@ -101,6 +113,9 @@ class VmRunner:
         self.kill()
         self.mcu.reset()
         self.last_lines.clear()
+        if why := self.chip.find_strap(self.mcu, self._wired):
+            self.ended = f"no start: {why}"
+            return
         ours, theirs = socket.socketpair()
         _OneProcessor.enter()
         try:
@@ -112,7 +127,7 @@ class VmRunner:
         finally:
             theirs.close()
         self._connection = ours
-        self._link = VmLink(self.mcu, ours, self._look_after, self.unit)
+        self._link = VmLink(self.mcu, ours, self._look_after, self.chip, self.unit)
         self.ended = None
         self._link.send_greeting(cause)
 
@@ -146,6 +161,16 @@ class VmRunner:
         self.kill()
         self._flash.cleanup()
 
+    def short_line(self, name: str, low: bool) -> None:
+        """Put metal on a T=0 line ("CARD"), or remove it; a line on a UART has its own."""
+        if name in self.lines:
+            self.lines[name].hold_low(low)
+
+    def agree(self, name: str, rate: tuple[int, int]) -> None:
+        """Change the F and D of the chip on this line."""
+        if name in self.lines:
+            self.lines[name].agree(rate)
+
     def __enter__(self) -> "VmRunner":
         return self
 
@@ -168,7 +193,12 @@ class VmRunner:
             str(OVERLAY / "start.py"),
             self.main,
         ]
-        environment = dict(os.environ, MICROPYPATH=self._path, DIANKA_BENCH_FILE=str(number))
+        environment = dict(
+            os.environ,
+            MICROPYPATH=self._path,
+            DIANKA_BENCH_FILE=str(number),
+            DIANKA_CHIP=self.chip.name,
+        )
         process = subprocess.Popen(
             command,
             env=environment,

@@ -1,6 +1,7 @@
-"""A card's contact C7 bit by bit.
+"""A card's contact C7 bit by bit, for controllers that move bits: PIO, real or modelled.
 
-On one side are the edges on a pin of the chip, on the other a `SerialPort` with a `T0Socket`.
+On one side are the edges on a pin of the controller ("the chip"), on the other a `SerialPort` with
+a `T0Socket`. Rungs 2 and 3 drive it; each brings its pin as a `Pad`, and its own clock.
 
 ISO 7816-3, 7.2 and 7.3, direct convention: start bit low, eight bits LSB first, even parity; bit n
 is sampled n + 0.5 etu after the leading edge, the next character starts 12 etu after it. A receiver
@@ -14,13 +15,10 @@ when the model delivers it; `heard_etu` is 0 here so that this is the edge the T
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from rp2040py.gpio_pin import GPIOPinState
-
+from dianka.bench.models.bitrules import judge_gap, judge_signal
 from dianka.bench.models.wires import Format, SerialPort
-from dianka.bench.rungs.rp2040.bitrules import judge_gap, judge_signal
-from dianka.bench.rungs.rp2040.emulator import Emulator
 
 REPEATS = 3
 _FORMAT_STOP = 2
@@ -29,15 +27,29 @@ _LOOK_ETU, _AGAIN_ETU, _CHAR_ETU = 11, 13.5, 12
 _KEPT = 100  # violations, gaps
 
 
+class Alarm(Protocol):
+    """Calls its function once, so long from now; a new schedule replaces the former."""
+
+    def schedule(self, delay_ns: float, /) -> object: ...
+    def cancel(self) -> object: ...
+
+
+class Pad(Protocol):
+    """The controller's pin, and the time on its side of the wire."""
+
+    @property
+    def now_ns(self) -> float: ...
+    def set_level(self, high: bool) -> None: ...
+    def create_alarm(self, action: Callable[[], None]) -> Alarm: ...
+
+
 class BitLine:
     """One line; `clock_hz()` is the frequency at contact CLK.
 
     Counters and faults count characters since the card's last reset.
     """
 
-    def __init__(
-        self, emulator: Emulator, pin: int, port: SerialPort, clock_hz: Callable[[], int]
-    ) -> None:
+    def __init__(self, pad: Pad, port: SerialPort, clock_hz: Callable[[], int]) -> None:
         self.clocks_per_etu = (372, 1)  # F, D
         self._agreed = (372, 1)
         self.violations: list[str] = []
@@ -46,13 +58,13 @@ class BitLine:
         # Between the edges of the chip's characters.
         self.gaps_etu: deque[float] = deque(maxlen=_KEPT)
         self._faults: dict[tuple[str, int], int] = {}
-        self._gpio = emulator.chip.gpio[pin]
+        self._pad = pad
         self._port = port
         self._clock_hz = clock_hz
-        self._now_ns = lambda: emulator.now_ns
+        self._now_ns = lambda: pad.now_ns
         # The character under way, in either direction.
-        self._bits = emulator.clock.create_alarm(self._run_next)
-        self._start = emulator.clock.create_alarm(self._send)  # the card's next character
+        self._bits = pad.create_alarm(self._run_next)
+        self._start = pad.create_alarm(self._send)  # the card's next character
         # (etu after the leading edge, action)
         self._steps: deque[tuple[float, Callable[[], None]]] = deque()
         self._pulled = {"chip": False, "card": False, "short": False}
@@ -119,11 +131,11 @@ class BitLine:
 
     # ****** The wire ******
 
-    def follow_chip(self, value: GPIOPinState) -> None:
-        """Take a change of the chip's pin."""
-        if value == GPIOPinState.HIGH and (self._pulled["card"] or self._pulled["short"]):
+    def follow_chip(self, level: int | None) -> None:
+        """Take a change of the chip's pin: the level that it drives, or None when released."""
+        if level and (self._pulled["card"] or self._pulled["short"]):
             self._add_violation("the chip drives the line high while the card pulls it low")
-        self._pull("chip", value == GPIOPinState.LOW)
+        self._pull("chip", level == 0)
 
     def _pull(self, who: str, low: bool) -> None:
         if self._pulled[who] == low:
@@ -143,9 +155,7 @@ class BitLine:
             self._listen()
 
     def _set_level(self) -> None:
-        level = not any(self._pulled.values())
-        if self._gpio.input_value != level or not self._gpio._driven:
-            self._gpio.set_input_value(level)
+        self._pad.set_level(not any(self._pulled.values()))
 
     def _is_low(self) -> bool:
         return any(self._pulled.values())
