@@ -1,0 +1,274 @@
+"""Play the whole campaign on several processors, and count.
+
+A task is one operation, or a share of one: its process runs the operation for itself and plays
+every so manyth future. All is drawn from one seed, so the futures have the same order everywhere,
+and the number of a point finds it again.
+"""
+
+import multiprocessing
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from dianka.bench.campaign.cuts import operations, sessions
+from dianka.bench.campaign.cuts.judging import TooMuchLost, WrongMoney
+from dianka.bench.campaign.cuts.operation import Operation
+from dianka.bench.campaign.cuts.player import Future, Futures, Picked, Played, Player
+from dianka.bench.campaign.forks import Unforkable, format_error
+
+AUDIT = 400  # of so many points that are taken for the same as another, one is played
+_SAMPLE = 10  # with one future in so many, running the operation takes longest
+_MOST_VIOLATIONS = 20  # of one task: what is broken everywhere need not be played everywhere
+# Chips' files are synced to the disk: in memory that takes no time.
+_MEMORY = Path("/dev/shm")
+_ERRORS = (AssertionError, RuntimeError, ValueError, KeyError, OSError)
+
+
+@dataclass
+class Violation:
+    """A cut, or a pair, that broke a rule, and the fen that it cost or gave away."""
+
+    operation: str
+    point: int
+    then: int
+    text: str
+    lost_fen: Fraction = Fraction(0)
+    doubled_fen: Fraction = Fraction(0)
+
+
+@dataclass
+class Figures:
+    """The figures of one operation; those of its shares add up.
+
+    `points`: cuts at every byte in every way. `distinct`: those whose remains differ in some bit.
+    `played`: those whose remains have a future of their own. `audited`: played although taken for
+    the same as another one. The same of pairs.
+    """
+
+    operation: str
+    session: bool = False
+    points: int = 0
+    distinct: int = 0
+    played: int = 0
+    audited: int = 0
+    pair_points: int = 0
+    pairs: int = 0
+    pairs_played: int = 0
+    most_lost_pj: int = 0
+    ways: Counter[str] = field(default_factory=Counter)
+    violations: list[Violation] = field(default_factory=list)
+
+    def add(self, other: "Figures") -> None:
+        for name in (
+            "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played"
+        ):  # fmt: skip
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.most_lost_pj = max(self.most_lost_pj, other.most_lost_pj)
+        self.ways += other.ways
+        self.violations += other.violations
+
+
+@dataclass(frozen=True)
+class Task:
+    """A share of an operation: of its futures, one in `every`, and of these one in `shares`."""
+
+    name: str
+    share: int
+    shares: int
+    every: int
+    seed: int
+
+
+def list_operations() -> list[Operation]:
+    return operations.list_operations() + sessions.list_operations()
+
+
+def find_operations(only: list[str]) -> list[Operation]:
+    """Return the operations of these names, or with these words in their names.
+
+    KeyError if there is none for one of them.
+    """
+    every = list_operations()
+    unknown = [word for word in only if not any(word in operation.name for operation in every)]
+    if unknown:
+        names = ", ".join(operation.name for operation in every)
+        raise KeyError(f"no operation is called {unknown[0]}: take one of {names}")
+    return [
+        operation for operation in every if not only or any(word in operation.name for word in only)
+    ]
+
+
+def play_all(
+    only: list[str], every: int, seed: int, jobs: int, tell: Callable[[int, int], None]
+) -> list[Figures]:
+    """Play these operations with so many processes. `tell` is called with tasks done and all."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise Unforkable("operations are played in forked processes: run it on Linux or macOS")
+    chosen = find_operations(only)
+    tasks = [
+        Task(operation.name, share, _count_shares(operation, every), every, seed)
+        for operation in sorted(chosen, key=lambda one: (-one.shares, -one.pairs))
+        for share in range(_count_shares(operation, every))
+    ]
+    rows = {operation.name: Figures(operation.name, operation.session) for operation in chosen}
+    tell(0, len(tasks))
+    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
+        for done, figures in enumerate(pool.imap_unordered(_work, tasks), 1):
+            rows[figures.operation].add(figures)
+            tell(done, len(tasks))
+    return list(rows.values())
+
+
+def _count_shares(operation: Operation, every: int) -> int:
+    """Return how many processes an operation is worth: each runs it for itself first."""
+    return operation.shares if every < _SAMPLE else 1
+
+
+def replay(name: str, point: int, then: int, seed: int) -> Iterator[str]:
+    """Play one cut, or a pair, again; give what there is to say, line by line.
+
+    AssertionError if it breaks a rule, KeyError if there is no such operation or point.
+    """
+    operation = next((one for one in list_operations() if one.name == name), None)
+    if operation is None:
+        raise KeyError(f"no operation is called {name}: give its whole name")
+    with _make_folder() as folder:
+        player = Player(operation, Path(folder), seed)
+        try:
+            picked = Picked(point)
+            player.run(picked)
+            yield from _replay(player, picked, then)
+        finally:
+            player.close()
+
+
+def _replay(player: Player, picked: Picked, then: int) -> Iterator[str]:
+    first = _take(picked, "in this operation")
+    yield f"cut: {first.point.way}, {first.point.place}"
+    second, already_pj = Picked(then), 0
+    if then:
+        already_pj = player.play(first, second).lost_pj
+        first = _take(second, "in its recovery")
+        yield f"and cut again: {first.point.way}, {first.point.place}"
+    try:
+        played = player.play(first, None, already_pj)
+    finally:
+        yield from player.trial.lines
+    yield f"old or new, nothing lost; {played.lost_pj // 3_600_000_000_000} mWh were not charged"
+
+
+def _take(picked: Picked, where: str) -> Future:
+    if picked.found is None:
+        raise KeyError(f"there is no point of this number {where}")
+    return picked.found
+
+
+def _make_folder() -> tempfile.TemporaryDirectory[str]:
+    place = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="dianka-", dir=place)
+
+
+def _work(task: Task) -> Figures:
+    operation = next(one for one in list_operations() if one.name == task.name)
+    figures = Figures(operation.name, operation.session)
+    with _make_folder() as folder:
+        try:
+            player = Player(operation, Path(folder), task.seed)
+        except _ERRORS as error:
+            text = f"its meter can't be made: {format_error(error)}"
+            figures.violations.append(Violation(operation.name, 0, 0, text))
+            return figures
+        try:
+            _Worker(player, figures, task).play()
+        finally:
+            player.close()
+    return figures
+
+
+class _Worker:
+    """Plays the futures of one task."""
+
+    def __init__(self, player: Player, figures: Figures, task: Task) -> None:
+        self._player = player
+        self._figures = figures
+        self._task = task
+        self._first = Futures(AUDIT)
+        self._seen: set[object] = set()  # second futures that were played
+
+    def play(self) -> None:
+        figures, task, first = self._figures, self._task, self._first
+        try:
+            self._player.run(first)
+        except _ERRORS as error:
+            self._note(0, 0, error)
+            return
+        if not task.share:
+            figures.points, figures.distinct = first.points, len(first.raw)
+            figures.ways.update(first.by_way)
+        taken = {
+            key: number
+            for number, key in enumerate(first.kept)
+            if number % (task.every * task.shares) == task.every * task.share
+        }
+        ends = {}
+        for key, number in taken.items():
+            if len(figures.violations) < _MOST_VIOLATIONS:
+                ends[key] = self._play_one(first.kept[key], number)
+        for key, twin in first.twins:
+            if ends.get(key) and len(figures.violations) < _MOST_VIOLATIONS:
+                self._audit(ends[key], twin)
+
+    def _play_one(self, future: Future, number: int) -> Played | None:
+        """Play one future, and the pairs that begin with it."""
+        pairs = self._player.operation.pairs
+        second = Futures() if pairs and not number % pairs else None
+        self._figures.played += 1
+        played = self._try(future, second, 0, None)
+        if played and second:
+            self._play_pairs(future, second, played)
+        return played
+
+    def _play_pairs(self, future: Future, second: Futures, first: Played) -> None:
+        figures = self._figures
+        figures.pair_points += second.points
+        figures.pairs += len(second.raw)
+        for key, then in second.kept.items():
+            if key in self._seen or key in self._first.kept:
+                continue
+            self._seen.add(key)
+            if len(figures.violations) < _MOST_VIOLATIONS:
+                figures.pairs_played += 1
+                self._try(then, None, first.lost_pj, future)
+
+    def _audit(self, end: Played, twin: Future) -> None:
+        self._figures.audited += 1
+        played = self._try(twin, None, 0, None)
+        if played and played.end != end.end:
+            text = f"it ends otherwise than its twin: {played.end}, not {end.end}"
+            self._note(twin.point.number, 0, AssertionError(text))
+
+    def _try(
+        self, future: Future, sink: Futures | None, already_pj: int, before: Future | None
+    ) -> Played | None:
+        try:
+            played = self._player.play(future, sink, already_pj)
+        except _ERRORS as error:
+            point = future.last if isinstance(error, TooMuchLost) else future.point
+            numbers = (before.last.number, point.number) if before else (point.number, 0)
+            self._note(*numbers, error)
+            return None
+        self._figures.most_lost_pj = max(self._figures.most_lost_pj, played.lost_pj)
+        return played
+
+    def _note(self, point: int, then: int, error: BaseException) -> None:
+        fen = Fraction(error.fen) if isinstance(error, WrongMoney) else Fraction(0)
+        self._figures.violations.append(
+            Violation(
+                self._figures.operation, point, then, format_error(error), max(-fen, Fraction(0)),
+                max(fen, Fraction(0)),
+            )
+        )  # fmt: skip

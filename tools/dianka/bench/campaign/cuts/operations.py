@@ -1,0 +1,264 @@
+"""The operations that need no card: what a meter does by itself, day and night."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from dianka.bench.campaign import resident
+from dianka.bench.campaign.cuts.flash import Flash
+from dianka.bench.campaign.cuts.operation import (
+    INIT_DATA,
+    LOAD_MW,
+    USER_DATA,
+    Operation,
+    draw,
+    make_meter,
+    make_with,
+    rest,
+    settle,
+)
+from dianka.bench.campaign.trial import MS, USER, S, Trial
+from dianka.cardos.files import card_files
+from dianka.desk.prices import NewPrice, card_minute
+from dianka.desk.supply import parse_supply
+from dianka.firmware import load_shared
+
+_EPOCH = datetime(2000, 1, 1, 8)  # noqa: DTZ001  of the clock chip, in the meter's local time
+_NEW_E4 = 1_234_567
+_RATES_E4 = [300_000, 500_000, 800_000, 999_999]
+_STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 kWh
+_SETTLE_S = 900
+_DAY_S = 86_400
+_map = load_shared("fram_map")
+
+
+# ****** Metering and settling ******
+
+
+def _prepare_settling(trial: Trial) -> None:
+    """Make a meter with much to settle, a few seconds before it is due."""
+    make_meter(trial)
+    settle(trial)
+    trial.wait(1 * S)
+    trial.rig.cut_power()
+    trial.switch_mains_on()
+    trial.wait(860 * S)
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(5 * S)
+    rest(trial)
+
+
+def _run_mains_failure(trial: Trial) -> None:
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(2 * S)
+    settle(trial)
+
+
+def _run_start(trial: Trial) -> None:
+    """Start cold under load: what a start commits and logs, until it is forgiven."""
+    trial.rig.cut_power()
+    trial.wait(1 * S)
+    trial.rig.set_load(LOAD_MW)
+    trial.rig.switch_mains_on()
+    trial.wait(12 * S)
+
+
+def _run_reset(trial: Trial) -> None:
+    """Let the watchdog restart the controller alone."""
+    trial.rig.set_load(LOAD_MW)
+    trial.bite()
+    trial.wait(2 * S)
+
+
+# ****** The end of the money ******
+
+
+def _prepare_ending(trial: Trial) -> None:
+    """Make a meter with 52 fen left, so that alarm 2, zero and the limit are seconds away."""
+    make_meter(trial, bought_fen=170)
+    while trial.state.balance_fen > 60:
+        trial.rig.set_load(LOAD_MW // 4)
+        trial.wait(100 * MS)
+    rest(trial)
+
+
+def _run_ending(trial: Trial) -> None:
+    """Use it up: the relay opens at alarm 2, by the key it closes, at zero it opens for good."""
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(6 * S)
+    trial.rig.press_key(4_000)
+    trial.wait(12 * S)
+
+
+# ****** Prices ******
+
+
+def _local(at_s: int) -> int:
+    return card_minute(_EPOCH + timedelta(seconds=at_s))
+
+
+def _prepare_planned_price(trial: Trial) -> None:
+    """Make a meter that has a price planned for a minute that begins soon."""
+    make_meter(trial)
+    now_s = trial.rig.bench.clock_chip.time_s
+    begin_s = (now_s // 60 + 3) * 60
+    new = NewPrice(_NEW_E4, _local(begin_s), at_once=True)
+    trial.sell(100, USER, new, lambda: _local(now_s))
+    resident.complete_session(trial, USER)
+    rest(trial)
+    trial.wait((begin_s - 3) * S - trial.rig.bench.clock_chip.time_us)
+
+
+def _prepare_steps(trial: Trial) -> None:
+    """Make a meter whose price rises by the use of the month, in steps that are seconds away."""
+    tariff = card_files.pack_tariff(_RATES_E4, _STEPS)
+    init = replace(INIT_DATA, tariff=tariff)
+    trial.set_up(init, replace(USER_DATA, tariff=tariff))
+    trial.sell(60_000)
+    resident.complete_session(trial, USER)
+    rest(trial)
+    assert trial.state.energy_pj == 0 and trial.relay_closed
+
+
+_STEP_PJ = 36_000_000_000_000_000
+_STEP_PRICES = (
+    (_STEP_PJ, 300_000), (2 * _STEP_PJ, 400_000), (1 << 80, 600_000)
+)  # fmt: skip
+
+
+def _prepare_lost_tariff(trial: Trial) -> None:
+    """Make a meter that has lost its tariff set from both halves, and will take it from the ESAM.
+
+    The price is that of its first step and of its only slot in force: the highest one holds until
+    the set is there again, so nothing is drawn.
+    """
+    _prepare_steps(trial)
+    trial.rig.cut_power()
+    _lose_tariff(trial)
+    trial.wait(1 * S)
+
+
+def _lose_tariff(trial: Trial) -> None:
+    size = _map.TARIFF_SLOTS * _map.TARIFF_SLOT_BYTES
+    for half in _map.HALVES:
+        trial.rig.bench.fram.destroy(half + _map.TARIFF_AT, size)
+
+
+def _run_lost_tariff(trial: Trial) -> None:
+    trial.switch_mains_on()
+    trial.wait(3 * S)
+    assert not trial.meter.tariff.lacks, "the ESAM's set is not taken"
+
+
+# ****** Events, days, rules ******
+
+
+def _run_events(trial: Trial) -> None:
+    """Open and close the case, let a part fail and come back, set the clock."""
+    trial.rig.set_load(LOAD_MW)
+    trial.rig.open_case()
+    trial.wait(1 * S)
+    trial.rig.bench.clock_chip.mute = True
+    trial.wait(5 * S)
+    trial.rig.bench.clock_chip.mute = False
+    trial.rig.open_case(False)
+    trial.rig.set_load(LOAD_MW // 20)
+    trial.wait(70 * S)
+    trial.rig.set_load(LOAD_MW)
+    trial.meter.set_clock(trial.rig.bench.clock_chip.time_s + 7)
+    trial.wait(1 * S)
+
+
+def _prepare_midnight(trial: Trial) -> None:
+    """Make a meter some seconds before midnight."""
+    make_meter(trial)
+    now_us = trial.rig.bench.clock_chip.time_us
+    local_s = now_us // S + 8 * 3600
+    left_s = -local_s % _DAY_S - 3
+    trial.rig.bench.clock_chip.move_to(now_us + left_s * S)
+    trial.wait(1 * S)
+
+
+def _run_overload(trial: Trial) -> None:
+    """Draw more than the rules allow: the relay opens, waits, and closes again."""
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(20 * S)
+    trial.rig.set_load(100_000)
+    trial.wait(60 * S)
+
+
+# ****** Memory lost or late ******
+
+
+def _prepare_lost_memory(trial: Trial) -> None:
+    """Make a settled meter whose memory has been exchanged for a new one."""
+    make_meter(trial)
+    settle(trial)
+    trial.rig.cut_power()
+    trial.rig.bench.fram.load(bytes(_map.SIZE))
+
+
+def _run_lost_memory(trial: Trial) -> None:
+    trial.switch_mains_on()
+    trial.wait(8 * S)
+    assert trial.state.bought_fen == 60_000 and trial.relay_closed
+
+
+def _run_late_memory(trial: Trial) -> None:
+    """Start with a memory that answers only 3 s later."""
+    trial.rig.cut_power()
+    trial.wait(1 * S)
+    trial.rig.bench.fram.mute = True
+    trial.rig.set_load(LOAD_MW)
+    trial.switch_mains_on()
+    trial.rig.bench.fram.mute = False
+    trial.wait(5 * S)
+
+
+# ****** Updates ******
+
+
+def _run_update(trial: Trial) -> None:
+    """Let a version have its trial, and be kept."""
+    trial.rig.cut_power()
+    trial.wait(1 * S)
+    trial.rig.set_load(LOAD_MW)
+    trial.rig.switch_mains_on()
+    trial.wait(9 * S)
+
+
+def _judge_update(trial: Trial) -> None:
+    words = trial.rig.runner.modules["versions"]._read("slot").split()  # type: ignore[attr-defined]
+    assert words in (["a"], ["b"]), f"after the update the slot says {words}"
+
+
+def list_operations() -> list[Operation]:
+    """Return the operations that need no card, the commonest first."""
+
+    def add(name: str, prepare: Any, run: Any, **more: Any) -> Operation:
+        return Operation(name, prepare, run, **more)
+
+    rules = parse_supply("3000W,10s,2x60s", "", "", "", 1000)
+    return [
+        add("metering", make_meter, draw(75), shares=4),
+        add("metering, 300 W", make_meter, draw(60, 300_000), load_mw=300_000),
+        add("settle", _prepare_settling, draw(30), shares=2),
+        add("settle at rest", _prepare_settling, draw(40, 0), load_mw=0, pairs=1),
+        add("mains fails", make_meter, _run_mains_failure),
+        add("start", make_meter, _run_start, pairs=15),
+        add("watchdog", make_meter, _run_reset),
+        add("end of the money", _prepare_ending, _run_ending, load_mw=100_000),
+        add("planned price", _prepare_planned_price, draw(8), others={"changed_e4": _NEW_E4}),
+        add("step of a tariff", _prepare_steps, draw(50), others={"steps": _STEP_PRICES},
+            shares=4),
+        add("lost tariff", _prepare_lost_tariff, _run_lost_tariff, load_mw=0),
+        add("event log", make_meter, _run_events),
+        add("midnight", _prepare_midnight, draw(6)),
+        add("overload", make_with(supply=rules, overdraft_limit_fen=1000), _run_overload,
+            load_mw=100_000),
+        add("lost memory", _prepare_lost_memory, _run_lost_memory, load_mw=0,
+            blank=True),
+        add("late memory", make_meter, _run_late_memory, load_mw=0),
+        add("update", make_meter, _run_update, shares=2, judge=_judge_update,
+            flash=lambda: Flash(slot="a b", code="00000")),
+    ]  # fmt: skip

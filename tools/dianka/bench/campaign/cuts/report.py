@@ -1,0 +1,107 @@
+"""Say what the campaign has found: a table, one line for a log, and a file for programs."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from dianka.bench.campaign.cuts.books import PJ_PER_WH
+from dianka.bench.campaign.cuts.campaign import Figures, Violation
+
+_PJ_PER_MWH = PJ_PER_WH // 1000
+_COLUMNS = (
+    "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played"
+)  # fmt: skip
+_HEADS = ("points", "distinct", "played", "audited", "pairs", "distinct", "played")
+
+
+def make_table(rows: Sequence[Figures]) -> Table:
+    """Return a table of all operations, and their sum."""
+    made = Table(title="the power cut at every byte, and again while the meter recovers")
+    made.add_column("operation")
+    for head in (*_HEADS, "lost, doubled fen", "most lost mWh", "violations"):
+        made.add_column(head, justify="right")
+    for row in rows:
+        made.add_row(row.operation, *_format_row(row))
+    whole = sum_up(rows)
+    made.add_section()
+    made.add_row("outside card sessions", *_format_row(sum_up([r for r in rows if not r.session])))
+    made.add_row("all", *_format_row(whole))
+    return made
+
+
+def _format_row(row: Figures) -> list[str]:
+    lost_fen, doubled_fen = sum_fen(row.violations)
+    return [
+        *(f"{getattr(row, name):,}" for name in _COLUMNS),
+        f"{float(lost_fen):g}, {float(doubled_fen):g}",
+        f"{row.most_lost_pj // _PJ_PER_MWH}",
+        str(len(row.violations)),
+    ]
+
+
+def sum_up(rows: Sequence[Figures]) -> Figures:
+    made = Figures("all")
+    for row in rows:
+        made.add(row)
+    return made
+
+
+def sum_fen(violations: Sequence[Violation]) -> tuple[Fraction, Fraction]:
+    """Return the fen lost and the fen doubled, exact."""
+    return (
+        sum((one.lost_fen for one in violations), Fraction(0)),
+        sum((one.doubled_fen for one in violations), Fraction(0)),
+    )
+
+
+def compose_replay(violation: Violation, seed: int) -> str:
+    """Return the command that plays this violation alone."""
+    words = ["dianka", "bench", "cuts", "--only", violation.operation]
+    words += ["--point", str(violation.point)]
+    if violation.then:
+        words += ["--then", str(violation.then)]
+    return shlex.join([*words, "--seed", str(seed)])
+
+
+def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
+    """Return one line with the figures of the whole campaign."""
+    whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
+    lost_fen, doubled_fen = sum_fen(whole.violations)
+    return (
+        f"{quiet.distinct:,} distinct cuts outside card sessions and {whole.pairs:,} pairs "
+        f"in {seconds} s, seed {seed}: {float(lost_fen):g} fen lost, {float(doubled_fen):g} "
+        f"doubled, at most {whole.most_lost_pj // _PJ_PER_MWH} mWh lost at a cut, "
+        f"{len(whole.violations)} violations"
+    )
+
+
+def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, every: int) -> None:
+    """Write the figures for programs."""
+    whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
+    content: dict[str, Any] = {
+        "seed": seed,
+        "every": every,
+        "seconds": seconds,
+        "points_outside_sessions": quiet.distinct,
+        **_describe(whole),
+        "operations": {row.operation: _describe(row) for row in rows},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def _describe(row: Figures) -> dict[str, Any]:
+    lost_fen, doubled_fen = sum_fen(row.violations)
+    return {
+        **{name: getattr(row, name) for name in _COLUMNS},
+        "ways": dict(row.ways),
+        "lost_fen": str(lost_fen),
+        "doubled_fen": str(doubled_fen),
+        "most_lost_mwh": row.most_lost_pj // _PJ_PER_MWH,
+        "violations": [one.text for one in row.violations],
+    }
