@@ -14,14 +14,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from dianka.bench.campaign.cuts import operations, sessions
+from dianka.bench.campaign.cuts import chip_restarts, operations, sessions
+from dianka.bench.campaign.cuts.books import LIMIT_PJ
 from dianka.bench.campaign.cuts.judging import TooMuchLost, WrongMoney
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.player import Future, Futures, Picked, Played, Player
 from dianka.bench.campaign.forks import Unforkable, format_error
+from dianka.bench.campaign.trial import Trial
 
 AUDIT = 400  # of so many points that are taken for the same as another, one is played
 _SAMPLE = 10  # with one future in so many, running the operation takes longest
+_AT_LEAST = 4  # futures of each operation that a sample plays
 _MOST_VIOLATIONS = 20  # of one task: what is broken everywhere need not be played everywhere
 # Chips' files are synced to the disk: in memory that takes no time.
 _MEMORY = Path("/dev/shm")
@@ -59,6 +62,8 @@ class Figures:
     pairs: int = 0
     pairs_played: int = 0
     most_lost_pj: int = 0
+    most_excess_pj: int = 0  # charged and not used
+    limit_pj: int = LIMIT_PJ
     ways: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
@@ -68,6 +73,7 @@ class Figures:
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.most_lost_pj = max(self.most_lost_pj, other.most_lost_pj)
+        self.most_excess_pj = max(self.most_excess_pj, other.most_excess_pj)
         self.ways += other.ways
         self.violations += other.violations
 
@@ -97,8 +103,12 @@ def find_operations(only: list[str]) -> list[Operation]:
     if unknown:
         names = ", ".join(operation.name for operation in every)
         raise KeyError(f"no operation is called {unknown[0]}: take one of {names}")
+    names = {operation.name for operation in every}
+    parts = [word for word in only if word not in names]
     return [
-        operation for operation in every if not only or any(word in operation.name for word in only)
+        operation
+        for operation in every
+        if not only or operation.name in only or any(word in operation.name for word in parts)
     ]
 
 
@@ -114,7 +124,10 @@ def play_all(
         for operation in sorted(chosen, key=lambda one: (-one.shares, -one.pairs))
         for share in range(_count_shares(operation, every))
     ]
-    rows = {operation.name: Figures(operation.name, operation.session) for operation in chosen}
+    rows = {one.name: Figures(one.name, one.session, limit_pj=one.limit_pj) for one in chosen}
+    if not only:
+        rows[chip_restarts.NAME] = Figures(chip_restarts.NAME)
+        tasks.insert(0, Task(chip_restarts.NAME, 0, 1, every, seed))
     tell(0, len(tasks))
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         for done, figures in enumerate(pool.imap_unordered(_work, tasks), 1):
@@ -173,6 +186,8 @@ def _make_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _work(task: Task) -> Figures:
+    if task.name == chip_restarts.NAME:
+        return _restart_chips(task)
     operation = next(one for one in list_operations() if one.name == task.name)
     figures = Figures(operation.name, operation.session)
     with _make_folder() as folder:
@@ -186,6 +201,22 @@ def _work(task: Task) -> Figures:
             _Worker(player, figures, task).play()
         finally:
             player.close()
+    return figures
+
+
+def _restart_chips(task: Task) -> Figures:
+    cases = chip_restarts.CASES[:: task.every]
+    figures = Figures(task.name, points=len(cases), distinct=len(cases), played=len(cases))
+    with _make_folder() as folder, Trial(Path(folder), seed=task.seed) as trial:
+        chip_restarts.make(trial)
+        for number, case in enumerate(cases, 1):
+            try:
+                lost_pj = chip_restarts.play(trial, case)
+            except _ERRORS as error:
+                figures.violations.append(Violation(task.name, number, 0, format_error(error)))
+                continue
+            figures.most_lost_pj = max(figures.most_lost_pj, lost_pj)
+            figures.most_excess_pj = max(figures.most_excess_pj, -lost_pj)
     return figures
 
 
@@ -209,10 +240,11 @@ class _Worker:
         if not task.share:
             figures.points, figures.distinct = first.points, len(first.raw)
             figures.ways.update(first.by_way)
+        every = max(1, min(task.every, len(first.kept) // _AT_LEAST))
         taken = {
             key: number
             for number, key in enumerate(first.kept)
-            if number % (task.every * task.shares) == task.every * task.share
+            if number % (every * task.shares) == every * task.share
         }
         ends = {}
         for key, number in taken.items():
@@ -236,8 +268,8 @@ class _Worker:
         figures = self._figures
         figures.pair_points += second.points
         figures.pairs += len(second.raw)
-        for key, then in second.kept.items():
-            if key in self._seen or key in self._first.kept:
+        for number, (key, then) in enumerate(second.kept.items()):
+            if key in self._seen or key in self._first.kept or number % min(self._task.every, 5):
                 continue
             self._seen.add(key)
             if len(figures.violations) < _MOST_VIOLATIONS:

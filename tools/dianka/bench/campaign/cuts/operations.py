@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dianka.bench.campaign import resident
+from dianka.bench.campaign.cuts.books import PJ_PER_WH
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.cuts.operation import (
     INIT_DATA,
@@ -27,8 +28,12 @@ _EPOCH = datetime(2000, 1, 1, 8)  # noqa: DTZ001  of the clock chip, in the mete
 _NEW_E4 = 1_234_567
 _RATES_E4 = [300_000, 500_000, 800_000, 999_999]
 _STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 kWh
-_SETTLE_S = 900
+_SLOTS = {"slots": [1, 3301, 3402, 4003, 8004]}  # 08:15, 08:30, 10:00, 20:00
 _DAY_S = 86_400
+# With the report that the first look then finds 0.75 s, as measured on the emulated RP2040
+# (docs/journal.md); at 6.6 kW that alone is 1.4 Wh that no firmware has ever seen.
+_BOOT_US = 600 * MS
+_SLOW_LIMIT_PJ = 2_200 * PJ_PER_WH // 1000
 _map = load_shared("fram_map")
 
 
@@ -61,6 +66,13 @@ def _run_start(trial: Trial) -> None:
     trial.rig.set_load(LOAD_MW)
     trial.rig.switch_mains_on()
     trial.wait(12 * S)
+
+
+def _prepare_slow_start(trial: Trial) -> None:
+    """Make a meter whose controller boots as slowly as the RP2040 does, to its first look."""
+    make_meter(trial)
+    runner: Any = trial.rig.runner
+    runner.boot_us = _BOOT_US
 
 
 def _run_reset(trial: Trial) -> None:
@@ -111,7 +123,22 @@ def _prepare_planned_price(trial: Trial) -> None:
 
 def _prepare_steps(trial: Trial) -> None:
     """Make a meter whose price rises by the use of the month, in steps that are seconds away."""
-    tariff = card_files.pack_tariff(_RATES_E4, _STEPS)
+    _make_with_tariff(trial, _STEPS)
+
+
+def _prepare_slot(trial: Trial) -> None:
+    """Make a meter whose price is another one from half past eight on, in some seconds."""
+    _make_with_tariff(trial, _SLOTS)
+    chip = trial.rig.bench.clock_chip
+    day_us = _DAY_S * S
+    local_us = chip.time_us + 8 * 3600 * S
+    chip.move_to(local_us // day_us * day_us + (30 * 60 + 8 * 3600 - 3) * S - 8 * 3600 * S)
+    trial.wait(1 * S)
+    assert trial.state.price_e4 == _RATES_E4[0], "the slot before is not in force"
+
+
+def _make_with_tariff(trial: Trial, form: dict[str, Any]) -> None:
+    tariff = card_files.pack_tariff(_RATES_E4, form)
     init = replace(INIT_DATA, tariff=tariff)
     trial.set_up(init, replace(USER_DATA, tariff=tariff))
     trial.sell(60_000)
@@ -240,15 +267,17 @@ def list_operations() -> list[Operation]:
 
     rules = parse_supply("3000W,10s,2x60s", "", "", "", 1000)
     return [
-        add("metering", make_meter, draw(75), shares=4),
+        add("metering", make_meter, draw(100), shares=4),
         add("metering, 300 W", make_meter, draw(60, 300_000), load_mw=300_000),
-        add("settle", _prepare_settling, draw(30), shares=2),
+        add("settle", _prepare_settling, draw(40, 1_000_000), load_mw=0),
         add("settle at rest", _prepare_settling, draw(40, 0), load_mw=0, pairs=1),
         add("mains fails", make_meter, _run_mains_failure),
         add("start", make_meter, _run_start, pairs=15),
+        add("start in 0.75 s", _prepare_slow_start, _run_start, pairs=15, limit_pj=_SLOW_LIMIT_PJ),
         add("watchdog", make_meter, _run_reset),
         add("end of the money", _prepare_ending, _run_ending, load_mw=100_000),
         add("planned price", _prepare_planned_price, draw(8), others={"changed_e4": _NEW_E4}),
+        add("slot of a tariff", _prepare_slot, draw(6), others={"changed_e4": _RATES_E4[1]}),
         add("step of a tariff", _prepare_steps, draw(50), others={"steps": _STEP_PRICES},
             shares=4),
         add("lost tariff", _prepare_lost_tariff, _run_lost_tariff, load_mw=0),

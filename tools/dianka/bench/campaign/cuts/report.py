@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from dianka.bench.campaign.cuts.books import PJ_PER_WH
+from dianka.bench.campaign.cuts.books import LIMIT_PJ, PJ_PER_WH
 from dianka.bench.campaign.cuts.campaign import Figures, Violation
 
 _PJ_PER_MWH = PJ_PER_WH // 1000
@@ -72,11 +72,21 @@ def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
     """Return one line with the figures of the whole campaign."""
     whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
     lost_fen, doubled_fen = sum_fen(whole.violations)
+    most_pj, slow_pj = _find_most_lost(rows)
+    slow = f" ({slow_pj // _PJ_PER_MWH} if it boots slowly)" if slow_pj else ""
     return (
         f"{quiet.distinct:,} distinct cuts outside card sessions and {whole.pairs:,} pairs "
         f"in {seconds} s, seed {seed}: {float(lost_fen):g} fen lost, {float(doubled_fen):g} "
-        f"doubled, at most {whole.most_lost_pj // _PJ_PER_MWH} mWh lost at a cut, "
+        f"doubled, at most {most_pj // _PJ_PER_MWH} mWh lost at a cut{slow}, "
         f"{len(whole.violations)} violations"
+    )
+
+
+def _find_most_lost(rows: Sequence[Figures]) -> tuple[int, int]:
+    """Return the most lost where 1 Wh is the limit, and where a slow controller has another."""
+    return (
+        max((row.most_lost_pj for row in rows if row.limit_pj == LIMIT_PJ), default=0),
+        max((row.most_lost_pj for row in rows if row.limit_pj > LIMIT_PJ), default=0),
     )
 
 
@@ -89,6 +99,8 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
         "seconds": seconds,
         "points_outside_sessions": quiet.distinct,
         **_describe(whole),
+        "most_lost_mwh": _find_most_lost(rows)[0] // _PJ_PER_MWH,
+        "most_lost_slow_boot_mwh": _find_most_lost(rows)[1] // _PJ_PER_MWH,
         "operations": {row.operation: _describe(row) for row in rows},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,5 +115,6 @@ def _describe(row: Figures) -> dict[str, Any]:
         "lost_fen": str(lost_fen),
         "doubled_fen": str(doubled_fen),
         "most_lost_mwh": row.most_lost_pj // _PJ_PER_MWH,
+        "most_excess_mwh": row.most_excess_pj // _PJ_PER_MWH,
         "violations": [one.text for one in row.violations],
     }

@@ -42,6 +42,7 @@ class HostRunner:
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
         self.heap_free = HEAP_FREE
+        self.boot_us = 0  # from power to main.py: CPython takes no virtual time, a chip does
         self._folders = (firmware, board)
         self._on_line = on_line
         self._fiber: greenlet | None = None
@@ -153,6 +154,8 @@ class HostRunner:
 
     def _boot(self) -> None:
         try:
+            if self.boot_us:
+                self._wait_us(self.boot_us)
             self._import("main")
             self.ended = "exit"
         except PowerCut:
