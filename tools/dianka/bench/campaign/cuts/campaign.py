@@ -28,7 +28,7 @@ _AT_LEAST = 4  # futures of each operation that a sample plays
 _MOST_VIOLATIONS = 20  # of one task: what is broken everywhere need not be played everywhere
 # Chips' files are synced to the disk: in memory that takes no time.
 _MEMORY = Path("/dev/shm")
-_ERRORS = (AssertionError, RuntimeError, ValueError, KeyError, OSError)
+ERRORS = (AssertionError, RuntimeError, ValueError, KeyError, OSError)
 
 
 @dataclass
@@ -87,6 +87,13 @@ class Task:
     shares: int
     every: int
     seed: int
+
+
+def make_violation(name: str, point: int, then: int, error: BaseException) -> Violation:
+    """Return the violation that this error is."""
+    fen = Fraction(error.fen) if isinstance(error, WrongMoney) else Fraction(0)
+    none = Fraction(0)
+    return Violation(name, point, then, format_error(error), max(-fen, none), max(fen, none))
 
 
 def list_operations() -> list[Operation]:
@@ -149,7 +156,7 @@ def replay(name: str, point: int, then: int, seed: int) -> Iterator[str]:
     operation = next((one for one in list_operations() if one.name == name), None)
     if operation is None:
         raise KeyError(f"no operation is called {name}: give its whole name")
-    with _make_folder() as folder:
+    with make_folder() as folder:
         player = Player(operation, Path(folder), seed)
         try:
             picked = Picked(point)
@@ -162,13 +169,13 @@ def replay(name: str, point: int, then: int, seed: int) -> Iterator[str]:
 def _replay(player: Player, picked: Picked, then: int) -> Iterator[str]:
     first = _take(picked, "in this operation")
     yield f"cut: {first.point.way}, {first.point.place}"
-    second, already_pj = Picked(then), 0
+    second, before = Picked(then), None
     if then:
-        already_pj = player.play(first, second).lost_pj
+        before = player.play(first, second)
         first = _take(second, "in its recovery")
         yield f"and cut again: {first.point.way}, {first.point.place}"
     try:
-        played = player.play(first, None, already_pj)
+        played = player.play(first, None, before)
     finally:
         yield from player.trial.lines
     yield f"old or new, nothing lost; {played.lost_pj // 3_600_000_000_000} mWh were not charged"
@@ -180,7 +187,7 @@ def _take(picked: Picked, where: str) -> Future:
     return picked.found
 
 
-def _make_folder() -> tempfile.TemporaryDirectory[str]:
+def make_folder() -> tempfile.TemporaryDirectory[str]:
     place = str(_MEMORY) if os.access(_MEMORY, os.W_OK) else None
     return tempfile.TemporaryDirectory(prefix="dianka-", dir=place)
 
@@ -190,10 +197,10 @@ def _work(task: Task) -> Figures:
         return _restart_chips(task)
     operation = next(one for one in list_operations() if one.name == task.name)
     figures = Figures(operation.name, operation.session)
-    with _make_folder() as folder:
+    with make_folder() as folder:
         try:
             player = Player(operation, Path(folder), task.seed)
-        except _ERRORS as error:
+        except ERRORS as error:
             text = f"its meter can't be made: {format_error(error)}"
             figures.violations.append(Violation(operation.name, 0, 0, text))
             return figures
@@ -207,12 +214,12 @@ def _work(task: Task) -> Figures:
 def _restart_chips(task: Task) -> Figures:
     cases = chip_restarts.CASES[:: task.every]
     figures = Figures(task.name, points=len(cases), distinct=len(cases), played=len(cases))
-    with _make_folder() as folder, Trial(Path(folder), seed=task.seed) as trial:
+    with make_folder() as folder, Trial(Path(folder), seed=task.seed) as trial:
         chip_restarts.make(trial)
         for number, case in enumerate(cases, 1):
             try:
                 lost_pj = chip_restarts.play(trial, case)
-            except _ERRORS as error:
+            except ERRORS as error:
                 figures.violations.append(Violation(task.name, number, 0, format_error(error)))
                 continue
             figures.most_lost_pj = max(figures.most_lost_pj, lost_pj)
@@ -234,7 +241,7 @@ class _Worker:
         figures, task, first = self._figures, self._task, self._first
         try:
             self._player.run(first)
-        except _ERRORS as error:
+        except ERRORS as error:
             self._note(0, 0, error)
             return
         if not task.share:
@@ -259,7 +266,7 @@ class _Worker:
         pairs = self._player.operation.pairs
         second = Futures() if pairs and not number % pairs else None
         self._figures.played += 1
-        played = self._try(future, second, 0, None)
+        played = self._try(future, second)
         if played and second:
             self._play_pairs(future, second, played)
         return played
@@ -274,33 +281,32 @@ class _Worker:
             self._seen.add(key)
             if len(figures.violations) < _MOST_VIOLATIONS:
                 figures.pairs_played += 1
-                self._try(then, None, first.lost_pj, future)
+                self._try(then, None, (future, first))
 
     def _audit(self, end: Played, twin: Future) -> None:
         self._figures.audited += 1
-        played = self._try(twin, None, 0, None)
+        played = self._try(twin)
         if played and played.end != end.end:
             text = f"it ends otherwise than its twin: {played.end}, not {end.end}"
             self._note(twin.point.number, 0, AssertionError(text))
 
     def _try(
-        self, future: Future, sink: Futures | None, already_pj: int, before: Future | None
+        self,
+        future: Future,
+        sink: Futures | None = None,
+        before: tuple[Future, Played] | None = None,
     ) -> Played | None:
+        """Play a future, the second of a pair if `before` is its first; note what is wrong."""
         try:
-            played = self._player.play(future, sink, already_pj)
-        except _ERRORS as error:
+            played = self._player.play(future, sink, before[1] if before else None)
+        except ERRORS as error:
             point = future.last if isinstance(error, TooMuchLost) else future.point
-            numbers = (before.last.number, point.number) if before else (point.number, 0)
+            numbers = (before[0].last.number, point.number) if before else (point.number, 0)
             self._note(*numbers, error)
             return None
         self._figures.most_lost_pj = max(self._figures.most_lost_pj, played.lost_pj)
         return played
 
     def _note(self, point: int, then: int, error: BaseException) -> None:
-        fen = Fraction(error.fen) if isinstance(error, WrongMoney) else Fraction(0)
-        self._figures.violations.append(
-            Violation(
-                self._figures.operation, point, then, format_error(error), max(-fen, Fraction(0)),
-                max(fen, Fraction(0)),
-            )
-        )  # fmt: skip
+        name = self._figures.operation
+        self._figures.violations.append(make_violation(name, point, then, error))

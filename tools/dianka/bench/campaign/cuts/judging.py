@@ -1,11 +1,12 @@
 """Compare a meter that had its power cut with the books, and say what is wrong."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from dianka.bench.campaign.cuts.books import PJ_PER_WH, Books
 from dianka.bench.campaign.cuts.operation import Operation, settle
-from dianka.bench.campaign.scenes import Facts, check_break, collect_facts
+from dianka.bench.campaign.scenes import Facts, Scene, check_break, collect_facts
 from dianka.bench.campaign.scenes import check_end as check_facts
 from dianka.bench.campaign.trial import Trial
 from dianka.cardos.files import card_files
@@ -38,9 +39,13 @@ def begin_books(operation: Operation, trial: Trial) -> Books:
 
 
 def check_start(
-    operation: Operation, books: Books, trial: Trial, ends: tuple[Facts, Facts] | None
+    operation: Operation,
+    books: Books,
+    trial: Trial,
+    ends: tuple[Facts, Facts] | None,
+    pair: bool,
 ) -> None:
-    """Check a meter that has come back: old or new, and exact."""
+    """Check a meter that has come back: old or new, and exact. `pair`: from its second cut."""
     state = trial.state
     bad_words = _BAD if operation.blank else (*_BAD, _RESTORED)
     bad = [line for line in trial.lines if any(word in line for word in bad_words)]
@@ -51,7 +56,7 @@ def check_start(
     if operation.scene and ends:
         now = collect_facts(trial, operation.scene.card)
         _check_credit(now, ends)
-        check_break(operation.scene, *ends, now)
+        check_break(_allow_pair(operation.scene, ends[1]) if pair else operation.scene, *ends, now)
         _check_receipt(now, *ends)
     else:
         check_money(operation, books, trial, (0, operation.sold_fen))
@@ -120,6 +125,16 @@ def _check_credit(now: Facts, allowed: tuple[Facts, ...]) -> None:
     if now["used"] not in [facts["used"] for facts in allowed]:
         more_fen = now["used"][0] - allowed[-1]["used"][0]
         raise WrongMoney(-more_fen, f"{float(more_fen)} fen more are charged than were used")
+
+
+def _allow_pair(scene: Scene, new: Facts) -> Scene:
+    """Return the scene with what it allows in between when its work was done once already."""
+
+    def also(old: Facts) -> dict[str, list[Any]]:
+        first, second = scene.also(old), scene.also(new)
+        return {group: [*first[group], *second[group]] for group in first}
+
+    return replace(scene, also=also)
 
 
 def _check_receipt(now: Facts, old: Facts, new: Facts) -> None:

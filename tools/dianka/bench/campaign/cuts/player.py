@@ -125,11 +125,11 @@ class Player:
                 trial.pull()
             self._ends = old, collect_facts(trial, operation.scene.card)
 
-    def play(self, future: Future, sink: Any = None, already_pj: int = 0) -> Played:
+    def play(self, future: Future, sink: Any = None, before: Played | None = None) -> Played:
         """Play one future to its end; AssertionError or judging.WrongMoney if a rule is broken.
 
-        With a `sink`, what cuts in the recovery would leave is handed to it. `already_pj` is what
-        a cut before this one has cost.
+        With a `sink`, what cuts in the recovery would leave is handed to it. `before` is how the
+        recovery has ended in which this cut came.
         """
         trial, operation = self.trial, self.operation
         self._table.restore(future.remains)
@@ -144,7 +144,7 @@ class Player:
             trial.rig.switch_mains_on()
             trial.wait(_LOADED_US)
             trial.rig.set_load(0)
-            judging.check_start(operation, self._books, trial, self._ends)
+            judging.check_start(operation, self._books, trial, self._ends, before is not None)
             operation.again(trial)
         finally:
             if watch:
@@ -156,5 +156,6 @@ class Player:
             self._books.compute_loss_pj(trial.state, (energy_nj + more_nj) * _PJ_PER_NJ)
             for energy_nj in (future.least_nj, future.last.energy_nj)
         )
-        judging.check_energy(operation, least_pj, most_pj - already_pj)
-        return Played(most_pj - already_pj, judging.describe_end(trial))
+        lost_pj = most_pj - (before.lost_pj if before else 0)
+        judging.check_energy(operation, least_pj, lost_pj)
+        return Played(lost_pj, judging.describe_end(trial))

@@ -31,6 +31,13 @@ class Remains:
     files: tuple[tuple[str, str], ...]
 
 
+def take(trial: Trial) -> Remains:
+    """Return what a cut would leave now of a meter whose operation is about no card."""
+    bench = trial.rig.bench
+    contact, time_us = bench.relay.latched, bench.clock_chip.time_us
+    return Remains(bench.fram.content, trial.esam.state, None, contact, time_us, ())
+
+
 class Table:
     """The cards on the table before an operation, and the way back to them and to any remains."""
 
