@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures cuts pulled campaign slice quick clean
+.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures cuts memory pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,7 +70,10 @@ pulled: $(VENV)/run.stamp ## break every card's session off before, in and after
 cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers
 	@$(BIN)/dianka bench cuts
 
-campaign: $(VENV)/test.stamp pulled cuts ## the exhaustive sweeps of which `make test` has a sample, `make pulled` and `make cuts`: an hour and more
+memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
+	@$(BIN)/dianka bench memory
+
+campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))

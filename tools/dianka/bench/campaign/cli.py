@@ -163,6 +163,8 @@ def _say(lines: Iterator[str]) -> None:
 def _fail_in_one_line() -> Iterator[None]:
     try:
         yield
+    except typer.Exit:
+        raise  # a RuntimeError as well
     except (Unforkable, KeyError, AssertionError, RuntimeError) as error:
         typer.echo(str(error.args[0]) if error.args else type(error).__name__, err=True)
         raise typer.Exit(1) from None

@@ -15,7 +15,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from dianka.bench.campaign.cuts import chip_restarts, operations, sessions
-from dianka.bench.campaign.cuts.books import LIMIT_PJ
 from dianka.bench.campaign.cuts.judging import TooMuchLost, WrongMoney
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.player import Future, Futures, Picked, Played, Player
@@ -23,8 +22,8 @@ from dianka.bench.campaign.forks import Unforkable, format_error
 from dianka.bench.campaign.trial import Trial
 
 AUDIT = 400  # of so many points that are taken for the same as another, one is played
-_SAMPLE = 10  # with one future in so many, running the operation takes longest
-_AT_LEAST = 4  # futures of each operation that a sample plays
+SAMPLE = 10  # with one future in so many, running the operation takes longest
+AT_LEAST = 4  # futures of each operation that a sample plays
 _MOST_VIOLATIONS = 20  # of one task: what is broken everywhere need not be played everywhere
 # Chips' files are synced to the disk: in memory that takes no time.
 _MEMORY = Path("/dev/shm")
@@ -63,7 +62,7 @@ class Figures:
     pairs_played: int = 0
     most_lost_pj: int = 0
     most_excess_pj: int = 0  # charged and not used
-    limit_pj: int = LIMIT_PJ
+    beyond: str = ""
     ways: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
@@ -131,7 +130,7 @@ def play_all(
         for operation in sorted(chosen, key=lambda one: (-one.shares, -one.pairs))
         for share in range(_count_shares(operation, every))
     ]
-    rows = {one.name: Figures(one.name, one.session, limit_pj=one.limit_pj) for one in chosen}
+    rows = {one.name: Figures(one.name, one.session, beyond=one.beyond) for one in chosen}
     if not only:
         rows[chip_restarts.NAME] = Figures(chip_restarts.NAME)
         tasks.insert(0, Task(chip_restarts.NAME, 0, 1, every, seed))
@@ -145,7 +144,7 @@ def play_all(
 
 def _count_shares(operation: Operation, every: int) -> int:
     """Return how many processes an operation is worth: each runs it for itself first."""
-    return operation.shares if every < _SAMPLE else 1
+    return operation.shares if every < SAMPLE else 1
 
 
 def replay(name: str, point: int, then: int, seed: int) -> Iterator[str]:
@@ -247,7 +246,7 @@ class _Worker:
         if not task.share:
             figures.points, figures.distinct = first.points, len(first.raw)
             figures.ways.update(first.by_way)
-        every = max(1, min(task.every, len(first.kept) // _AT_LEAST))
+        every = max(1, min(task.every, len(first.kept) // AT_LEAST))
         taken = {
             key: number
             for number, key in enumerate(first.kept)

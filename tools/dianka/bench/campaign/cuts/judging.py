@@ -106,7 +106,9 @@ def check_money(
     assert state.count == count, f"count {state.count}, not {count}"
     error_fen = books.find_error_fen(state)
     if error_fen:
-        raise WrongMoney(-error_fen, f"{float(error_fen)} fen too much are charged")
+        way = "more" if error_fen > 0 else "less"
+        text = f"{float(abs(error_fen)):g} fen {way} are charged than were used"
+        raise WrongMoney(-error_fen, text)
     money_fen, esam_count = trial.get_esam_wallet()
     assert esam_count == state.count, f"the ESAM's count is {esam_count}, the meter's {state.count}"
     if money_fen < state.wallet_fen:
@@ -124,7 +126,7 @@ def _check_credit(now: Facts, allowed: tuple[Facts, ...]) -> None:
         raise WrongMoney(more_fen, f"{now['credit']} are bought and the count, not {wanted}")
     if now["used"] not in [facts["used"] for facts in allowed]:
         more_fen = now["used"][0] - allowed[-1]["used"][0]
-        raise WrongMoney(-more_fen, f"{float(more_fen)} fen more are charged than were used")
+        raise WrongMoney(-more_fen, f"{float(more_fen):g} fen more are charged than were used")
 
 
 def _allow_pair(scene: Scene, new: Facts) -> Scene:

@@ -136,9 +136,9 @@ class MemoryKey:
     def tell_apart(self, at: int, value: int) -> object:
         """Return what is the same for bytes with the same future if this one is changed.
 
-        Of cells that nothing has written yet all bytes are alike.
+        Of cells that nothing has written yet all bits are alike.
         """
         number = _CELL_OF[at]
         first, size, kind = _CELLS[number]
         blank = not any(self._memory[first : first + size])
-        return number if kind == _RAW and blank else self.foresee(at, value)[0]
+        return number if blank and kind in (_RAW, _ENTRY) else self.foresee(at, value)[0]

@@ -37,7 +37,8 @@ class Operation:
     return, `again` is what people do next, until all is done; a run that was not cut needs it too.
     `load_mw` is drawn while the power comes back. `sold_fen` is what the operation brings. `pairs`:
     the recovery from one in so many futures is cut too; 0: none. `shares`: processes may share it.
-    `others` are the books' (books.py). `scene`: contents are judged by its rules. `judge` checks
+    `beyond` says why a cut may cost more than 1 Wh there, up to `limit_pj`. `others` are the
+    books' (books.py). `scene`: contents are judged by its rules. `judge` checks
     what is the operation's own in the end.
     """
 
@@ -51,6 +52,7 @@ class Operation:
     load_mw: int = LOAD_MW
     sold_fen: int = 0
     limit_pj: int = LIMIT_PJ
+    beyond: str = ""
     session: bool = False
     pairs: int = 0
     shares: int = 1

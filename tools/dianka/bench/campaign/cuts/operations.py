@@ -33,6 +33,7 @@ _DAY_S = 86_400
 # With the report that the first look then finds 0.75 s, as measured on the emulated RP2040
 # (docs/journal.md); at 6.6 kW that alone is 1.4 Wh that no firmware has ever seen.
 _BOOT_US = 600 * MS
+_LATE_LIMIT_PJ = 7 * PJ_PER_WH  # 3 s at 6.6 kW in which nothing can be kept, and what a cut costs
 _SLOW_LIMIT_PJ = 2_200 * PJ_PER_WH // 1000
 _map = load_shared("fram_map")
 
@@ -273,7 +274,7 @@ def list_operations() -> list[Operation]:
         add("settle at rest", _prepare_settling, draw(40, 0), load_mw=0, pairs=1),
         add("mains fails", make_meter, _run_mains_failure),
         add("start", make_meter, _run_start, pairs=15),
-        add("start in 0.75 s", _prepare_slow_start, _run_start, pairs=15, limit_pj=_SLOW_LIMIT_PJ),
+        add("start in 0.75 s", _prepare_slow_start, _run_start, pairs=15, limit_pj=_SLOW_LIMIT_PJ, beyond="the controller takes 0.75 s to its first look"),
         add("watchdog", make_meter, _run_reset),
         add("end of the money", _prepare_ending, _run_ending, load_mw=100_000),
         add("planned price", _prepare_planned_price, draw(8), others={"changed_e4": _NEW_E4}),
@@ -287,7 +288,7 @@ def list_operations() -> list[Operation]:
             load_mw=100_000),
         add("lost memory", _prepare_lost_memory, _run_lost_memory, load_mw=0,
             blank=True),
-        add("late memory", make_meter, _run_late_memory, load_mw=0),
+        add("late memory", make_meter, _run_late_memory, load_mw=0, limit_pj=_LATE_LIMIT_PJ, beyond="the memory is silent for 3 s"),
         add("update", make_meter, _run_update, shares=2, judge=_judge_update,
             flash=lambda: Flash(slot="a b", code="00000")),
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Say what the campaign has found: a table, one line for a log, and a file for programs."""
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from fractions import Fraction
@@ -72,22 +73,22 @@ def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
     """Return one line with the figures of the whole campaign."""
     whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
     lost_fen, doubled_fen = sum_fen(whole.violations)
-    most_pj, slow_pj = _find_most_lost(rows)
-    slow = f" ({slow_pj // _PJ_PER_MWH} if it boots slowly)" if slow_pj else ""
+    more = "".join(
+        f", {row.most_lost_pj // _PJ_PER_MWH} mWh where {row.beyond}"
+        for row in rows
+        if row.beyond and row.most_lost_pj > LIMIT_PJ
+    )
     return (
         f"{quiet.distinct:,} distinct cuts outside card sessions and {whole.pairs:,} pairs "
         f"in {seconds} s, seed {seed}: {float(lost_fen):g} fen lost, {float(doubled_fen):g} "
-        f"doubled, at most {most_pj // _PJ_PER_MWH} mWh lost at a cut{slow}, "
+        f"doubled, at most {_find_most_lost(rows) // _PJ_PER_MWH} mWh lost at a cut{more}; "
         f"{len(whole.violations)} violations"
     )
 
 
-def _find_most_lost(rows: Sequence[Figures]) -> tuple[int, int]:
-    """Return the most lost where 1 Wh is the limit, and where a slow controller has another."""
-    return (
-        max((row.most_lost_pj for row in rows if row.limit_pj == LIMIT_PJ), default=0),
-        max((row.most_lost_pj for row in rows if row.limit_pj > LIMIT_PJ), default=0),
-    )
+def _find_most_lost(rows: Sequence[Figures]) -> int:
+    """Return the most energy that a cut has cost where 1 Wh is the limit, in pJ."""
+    return max((row.most_lost_pj for row in rows if not row.beyond), default=0)
 
 
 def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, every: int) -> None:
@@ -97,10 +98,10 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
         "seed": seed,
         "every": every,
         "seconds": seconds,
+        "processor_seconds": int(sum(os.times()[:4])),
         "points_outside_sessions": quiet.distinct,
         **_describe(whole),
-        "most_lost_mwh": _find_most_lost(rows)[0] // _PJ_PER_MWH,
-        "most_lost_slow_boot_mwh": _find_most_lost(rows)[1] // _PJ_PER_MWH,
+        "most_lost_mwh": _find_most_lost(rows) // _PJ_PER_MWH,
         "operations": {row.operation: _describe(row) for row in rows},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +116,7 @@ def _describe(row: Figures) -> dict[str, Any]:
         "lost_fen": str(lost_fen),
         "doubled_fen": str(doubled_fen),
         "most_lost_mwh": row.most_lost_pj // _PJ_PER_MWH,
+        "beyond": row.beyond,
         "most_excess_mwh": row.most_excess_pj // _PJ_PER_MWH,
         "violations": [one.text for one in row.violations],
     }

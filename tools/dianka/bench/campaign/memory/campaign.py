@@ -13,7 +13,9 @@ from pathlib import Path
 
 from dianka.bench.campaign.cuts import judging
 from dianka.bench.campaign.cuts.campaign import (
+    AT_LEAST,
     ERRORS,
+    SAMPLE,
     Violation,
     make_folder,
     make_violation,
@@ -28,7 +30,7 @@ _DARK_US, _STARTED_US, _RESTED_US = 1 * S, 3 * S, 1 * S
 _SOLD_FEN = 307
 _MOST_VIOLATIONS = 20
 _TOLD = ("journal:", "memory")  # words on the console
-_SHARES = 4  # processes that may share an ailment of many cases
+_SHARES = 4  # processes that may share an ailment
 
 
 @dataclass
@@ -158,7 +160,8 @@ def play_all(
     if "fork" not in multiprocessing.get_all_start_methods():
         raise Unforkable("ailments are played in forked processes: run it on Linux or macOS")
     chosen = find_ailments(only)
-    tasks = [(one.name, share, every, seed) for share in range(_SHARES) for one in chosen]
+    shares = _SHARES if every < SAMPLE else 1
+    tasks = [(one.name, share, shares, every, seed) for share in range(shares) for one in chosen]
     rows = {one.name: Figures(one.name) for one in chosen}
     tell(0, len(tasks))
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
@@ -192,8 +195,8 @@ def replay(name: str, number: int, seed: int) -> Iterator[str]:
             patient.close()
 
 
-def _work(task: tuple[str, int, int, int]) -> Figures:
-    name, share, every, seed = task
+def _work(task: tuple[str, int, int, int, int]) -> Figures:
+    name, share, shares, every, seed = task
     ailment = next(one for one in AILMENTS if one.name == name)
     figures = Figures(name)
     with make_folder() as folder:
@@ -201,8 +204,8 @@ def _work(task: tuple[str, int, int, int]) -> Figures:
         try:
             cases = list(enumerate(ailment.list_cases(patient.content), 1))
             figures.cases = 0 if share else len(cases)
-            step = max(1, min(every, len(cases) // _SHARES))
-            for number, case in cases[share * step :: step * _SHARES]:
+            step = max(1, min(every, len(cases) // AT_LEAST))
+            for number, case in cases[share * step :: step * shares]:
                 if len(figures.violations) < _MOST_VIOLATIONS:
                     _play_one(patient, ailment, number, case, figures)
         finally:

@@ -1,6 +1,7 @@
 """Say what the ailments have done: a table, one line for a log, and a file for programs."""
 
 import json
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,7 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
         "seed": seed,
         "every": every,
         "seconds": seconds,
+        "processor_seconds": int(sum(os.times()[:4])),
         "lost_fen": str(lost_fen),
         "doubled_fen": str(doubled_fen),
         "ailments": {
