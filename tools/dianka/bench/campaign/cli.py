@@ -21,6 +21,7 @@ from dianka.bench.campaign.cuts import report as cuts_report
 from dianka.bench.campaign.forks import Unforkable
 from dianka.bench.campaign.memory import campaign as bad_memory
 from dianka.bench.campaign.memory import report as memory_report
+from dianka.bench.campaign.page import write_section
 
 _SHOWN = 10  # violations of one scene
 _COLUMNS = 160  # that the tables need where the output is no terminal
@@ -33,6 +34,9 @@ SeedOption = Annotated[int, typer.Option(min=0, help="All that is random comes f
 JobsOption = Annotated[
     int | None,
     typer.Option(min=1, help="Processes at a time; as many as processors if not given."),
+]
+PageOption = Annotated[
+    Path | None, typer.Option("--page", help="A page that gets the figures, as docs/promise.md.")
 ]
 JsonOption = Annotated[Path, typer.Option("--json", help="Where the figures go for programs.")]
 
@@ -80,6 +84,7 @@ def cuts_command(
     seed: SeedOption = 1,
     jobs: JobsOption = None,
     json_file: JsonOption = Path("build/cuts.json"),
+    page: PageOption = None,
     point: Annotated[
         int, typer.Option(min=0, help="Play this point of the one operation alone.")
     ] = 0,
@@ -98,7 +103,7 @@ def cuts_command(
             _say(power_cuts.replay((only or [""])[0], point, then, seed))
             return
         power_cuts.find_operations(only or [])
-        _run(power_cuts, cuts_report, only or [], every, seed, jobs, json_file)
+        _run(power_cuts, cuts_report, only or [], every, seed, jobs, json_file, page)
 
 
 def memory_command(
@@ -107,6 +112,7 @@ def memory_command(
     seed: SeedOption = 1,
     jobs: JobsOption = None,
     json_file: JsonOption = Path("build/memory.json"),
+    page: PageOption = None,
     case: Annotated[int, typer.Option(min=0, help="Play this case of the one ailment alone.")] = 0,
 ) -> None:
     """Let the memory forget, lie, answer late or not at all, cut the power, and compare.
@@ -120,7 +126,7 @@ def memory_command(
             _say(bad_memory.replay((only or [""])[0], case, seed))
             return
         bad_memory.find_ailments(only or [])
-        _run(bad_memory, memory_report, only or [], every, seed, jobs, json_file)
+        _run(bad_memory, memory_report, only or [], every, seed, jobs, json_file, page)
 
 
 def _run(
@@ -131,6 +137,7 @@ def _run(
     seed: int,
     jobs: int | None,
     json_file: Path,
+    page: Path | None,
 ) -> None:
     """Play a campaign with a progress bar, and say what it has found; Exit 1 with violations."""
     width = None if sys.stdout.isatty() else _COLUMNS
@@ -144,6 +151,10 @@ def _run(
         rows = campaign.play_all(only, every, seed, jobs or os.cpu_count() or 1, tell)
     seconds = int(time.monotonic() - began_s)
     report.write_json(json_file, rows, seconds, seed, every)
+    if page:
+        name = campaign.__name__.split(".")[-2]
+        spent_s = int(sum(os.times()[:4]))
+        write_section(page, name, report.list_figures(rows, seconds, spent_s, seed))
     violations = [one for row in rows for one in row.violations]
     for one in violations[:_SHOWN]:
         console.print(f"{one.operation}: {one.text}", style="red", markup=False, soft_wrap=True)

@@ -108,6 +108,47 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
+def list_figures(
+    rows: Sequence[Figures], seconds: int, processor_seconds: int, seed: int
+) -> list[tuple[str, str]]:
+    """Return what a reader who has nothing of the table wants to know, as (what, figure)."""
+    whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
+    lost_fen, doubled_fen = sum_fen(whole.violations)
+    beyond = [
+        (f"the same where {row.beyond}", _format_energy(row.most_lost_pj))
+        for row in rows
+        if row.beyond
+    ]
+    excess = [
+        (f"{row.operation}: most charged that nobody used", _format_energy(row.most_excess_pj))
+        for row in rows
+        if row.most_excess_pj
+    ]
+    return [
+        ("`make cuts`", "figure"),
+        ("operations of the meter", f"{len(rows)}"),
+        ("bytes and ways at which the power was cut", f"{whole.points:,}"),
+        ("of these, cuts that leave something different", f"{whole.distinct:,}"),
+        ("of these outside card sessions", f"{quiet.distinct:,}"),
+        ("pairs: cut again while the meter recovers", f"{whole.pairs:,}"),
+        ("futures played to their end", f"{whole.played + whole.pairs_played + whole.audited:,}"),
+        ("fen lost", f"{float(lost_fen):g}"),
+        ("fen given twice", f"{float(doubled_fen):g}"),
+        ("most energy used and not charged at a cut", _format_energy(_find_most_lost(rows))),
+        *beyond,
+        *excess,
+        ("breaches of any rule", str(len(whole.violations))),
+        ("seconds, of processors and by the clock", f"{processor_seconds} and {seconds}"),
+        ("seed", str(seed)),
+    ]
+
+
+def _format_energy(energy_pj: int) -> str:
+    """Return watt-hours with two places, rounded up."""
+    hundredths = -(-energy_pj * 100 // PJ_PER_WH)
+    return f"{hundredths // 100}.{hundredths % 100:02d} Wh"
+
+
 def _describe(row: Figures) -> dict[str, Any]:
     lost_fen, doubled_fen = sum_fen(row.violations)
     return {

@@ -76,3 +76,23 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def list_figures(
+    rows: Sequence[Figures], seconds: int, processor_seconds: int, seed: int
+) -> list[tuple[str, str]]:
+    """Return what a reader who has nothing of the table wants to know, as (what, figure)."""
+    violations = [one for row in rows for one in row.violations]
+    lost_fen, doubled_fen = sum_fen(violations)
+    return [
+        ("`make memory`", "figure"),
+        *(
+            (f"{row.ailment}: cases played, and told by the meter", f"{row.played:,}, {row.told:,}")
+            for row in rows
+        ),
+        ("fen lost", f"{float(lost_fen):g}"),
+        ("fen given twice", f"{float(doubled_fen):g}"),
+        ("breaches of any rule", str(len(violations))),
+        ("seconds, of processors and by the clock", f"{processor_seconds} and {seconds}"),
+        ("seed", str(seed)),
+    ]
