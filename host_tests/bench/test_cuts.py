@@ -41,13 +41,19 @@ FAULTS = {
         "the card has the receipt",
     ),
     "order before its intent": (
-        "closing order at rest",
+        "closing order",
         "card_close",
         "store.commit()\n        except JournalError:",
         "pass\n        except JournalError:",
         "",
     ),
-    "commit only each 2 Wh": ("start", "meter", "PJ_PER_KWH // 4000", "PJ_PER_KWH // 500", "mWh"),
+    "commit only each 2 Wh": (
+        "metering, 300 W",
+        "meter",
+        "PJ_PER_KWH // 4000",
+        "PJ_PER_KWH // 500",
+        "mWh are lost",
+    ),
 }
 
 

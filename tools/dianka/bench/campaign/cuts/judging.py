@@ -14,6 +14,7 @@ from dianka.desk.closing_order import unpack_statement
 
 # What the end of twins has to have in common, beside chips and contact.
 _FIELDS = ("bought_fen", "balance_fen", "remainder", "energy_pj", "count", "flags", "price_e4")
+_PURCHASE = 1  # kind of an entry in the log (docs/journal.md, "Events")
 CLOSED = 0x40  # of the state's flags (docs/journal.md)
 _BAD = ("restarts", "Traceback", "lacks")
 _RESTORED = "restored from the ESAM"
@@ -76,6 +77,9 @@ def check_end(
     check_money(operation, books, trial, (operation.sold_fen,))
     operation.judge(trial)
     state = trial.state
+    if operation.sold_fen:  # to a new meter, so each of its purchases has an entry
+        entries = trial.meter.events.newest_number(_PURCHASE)
+        assert entries == state.count, f"{entries} of {state.count} purchases are in the log"
     money_fen, count = trial.get_esam_wallet()
     assert (money_fen, count) == (state.wallet_fen, state.count), (
         f"after settling the ESAM has {money_fen} fen, count {count}, "

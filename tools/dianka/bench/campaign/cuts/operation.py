@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from dianka.bench.campaign import resident
-from dianka.bench.campaign.cuts.books import LIMIT_PJ, compute_cost_fen, compute_used_fen
+from dianka.bench.campaign.cuts.books import (
+    LIMIT_PJ,
+    PJ_PER_WH,
+    compute_cost_fen,
+    compute_used_fen,
+)
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.scenes import Scene
 from dianka.bench.campaign.trial import USER, S, Trial
+from dianka.cardos.files import card_files
 from dianka.desk import issue
 
 LOAD_MW = 6_600_000  # 30 A at 220 V, about the most that the boards' shunt measures
@@ -19,6 +25,11 @@ USER_DATA = issue.UserData(
     resident.METER_NO, resident.CUSTOMER_NO, 100, 50, [resident.DEAR_E4]
 )  # fmt: skip
 BOUGHT_FEN = 60_000
+RATES_E4 = [300_000, 500_000, 800_000, 999_999]
+STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 kWh
+_STEP_PJ = 10 * PJ_PER_WH
+# What the first rate costs by the energy of the month (books.py).
+STEP_PRICES = ((_STEP_PJ, 300_000), (2 * _STEP_PJ, 400_000), (1 << 80, 600_000))
 _FORGIVEN_US = 25 * S  # two starts are off the count, and the relay has taken its turn
 
 Act = Callable[[Trial], None]
@@ -84,6 +95,17 @@ def make_meter(
     assert state.bought_fen == bought_fen, "what was sold is not what was bought"
     cost_fen = compute_cost_fen(state.energy_pj, init.rates_e4[0])
     assert compute_used_fen(state) == cost_fen, "what is charged is not what was used"
+
+
+def make_with_tariff(trial: Trial, form: dict[str, Any], **init_data: Any) -> None:
+    """Make a meter in use with several prices, which nothing was used of yet."""
+    tariff = card_files.pack_tariff(RATES_E4, form)
+    init = replace(INIT_DATA, tariff=tariff, **init_data)
+    trial.set_up(init, replace(USER_DATA, tariff=tariff))
+    trial.sell(60_000)
+    resident.complete_session(trial, USER)
+    rest(trial)
+    assert trial.state.energy_pj == 0 and trial.relay_closed
 
 
 def rest(trial: Trial) -> None:

@@ -1,6 +1,5 @@
 """The operations that need no card: what a meter does by itself, day and night."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,26 +7,25 @@ from dianka.bench.campaign import resident
 from dianka.bench.campaign.cuts.books import PJ_PER_WH
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.cuts.operation import (
-    INIT_DATA,
     LOAD_MW,
-    USER_DATA,
+    RATES_E4,
+    STEP_PRICES,
+    STEPS,
     Operation,
     draw,
     make_meter,
     make_with,
+    make_with_tariff,
     rest,
     settle,
 )
 from dianka.bench.campaign.trial import MS, USER, S, Trial
-from dianka.cardos.files import card_files
 from dianka.desk.prices import NewPrice, card_minute
 from dianka.desk.supply import parse_supply
 from dianka.firmware import load_shared
 
 _EPOCH = datetime(2000, 1, 1, 8)  # noqa: DTZ001  of the clock chip, in the meter's local time
 _NEW_E4 = 1_234_567
-_RATES_E4 = [300_000, 500_000, 800_000, 999_999]
-_STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 kWh
 _SLOTS = {"slots": [1, 3301, 3402, 4003, 8004]}  # 08:15, 08:30, 10:00, 20:00
 _DAY_S = 86_400
 # With the report that the first look then finds 0.75 s, as measured on the emulated RP2040
@@ -124,34 +122,18 @@ def _prepare_planned_price(trial: Trial) -> None:
 
 def _prepare_steps(trial: Trial) -> None:
     """Make a meter whose price rises by the use of the month, in steps that are seconds away."""
-    _make_with_tariff(trial, _STEPS)
+    make_with_tariff(trial, STEPS)
 
 
 def _prepare_slot(trial: Trial) -> None:
     """Make a meter whose price is another one from half past eight on, in some seconds."""
-    _make_with_tariff(trial, _SLOTS)
+    make_with_tariff(trial, _SLOTS)
     chip = trial.rig.bench.clock_chip
     day_us = _DAY_S * S
     local_us = chip.time_us + 8 * 3600 * S
     chip.move_to(local_us // day_us * day_us + (30 * 60 + 8 * 3600 - 3) * S - 8 * 3600 * S)
     trial.wait(1 * S)
-    assert trial.state.price_e4 == _RATES_E4[0], "the slot before is not in force"
-
-
-def _make_with_tariff(trial: Trial, form: dict[str, Any]) -> None:
-    tariff = card_files.pack_tariff(_RATES_E4, form)
-    init = replace(INIT_DATA, tariff=tariff)
-    trial.set_up(init, replace(USER_DATA, tariff=tariff))
-    trial.sell(60_000)
-    resident.complete_session(trial, USER)
-    rest(trial)
-    assert trial.state.energy_pj == 0 and trial.relay_closed
-
-
-_STEP_PJ = 36_000_000_000_000_000
-_STEP_PRICES = (
-    (_STEP_PJ, 300_000), (2 * _STEP_PJ, 400_000), (1 << 80, 600_000)
-)  # fmt: skip
+    assert trial.state.price_e4 == RATES_E4[0], "the slot before is not in force"
 
 
 def _prepare_lost_tariff(trial: Trial) -> None:
@@ -279,8 +261,8 @@ def list_operations() -> list[Operation]:
         add("watchdog", make_meter, _run_reset),
         add("end of the money", _prepare_ending, _run_ending, load_mw=100_000),
         add("planned price", _prepare_planned_price, draw(8), others={"changed_e4": _NEW_E4}),
-        add("slot of a tariff", _prepare_slot, draw(6), others={"changed_e4": _RATES_E4[1]}),
-        add("step of a tariff", _prepare_steps, draw(50), others={"steps": _STEP_PRICES},
+        add("slot of a tariff", _prepare_slot, draw(6), others={"changed_e4": RATES_E4[1]}),
+        add("step of a tariff", _prepare_steps, draw(50), others={"steps": STEP_PRICES},
             shares=4),
         add("lost tariff", _prepare_lost_tariff, _run_lost_tariff, load_mw=0),
         add("event log", make_meter, _run_events),

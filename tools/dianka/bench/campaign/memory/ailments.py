@@ -21,6 +21,7 @@ HALF = SIZE // 2
 # What is used while nothing is kept: 9 s at 6.6 kW, and what a cut costs.
 _UNKEPT_PJ = LIMIT_PJ + 17 * PJ_PER_WH
 Case = tuple[Any, ...]
+FLAT, BUYER, SEVERAL = "one price", "a purchase", "several prices and rules"
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,16 @@ class Ailment:
 
     `list_cases` gives the cases for a memory's content. `strike` makes it happen in the dark, and
     returns what heals it, to be called when the meter has lived with it and is dark again.
-    `told`: the meter must say so, in words on its console or by Err-06. `session`: a purchase is
-    made meanwhile. `limit_pj`: what it may cost together with a cut.
+    `told`: the meter must say so, in words on its console or by Err-06. `patient`: which meter it
+    is, one with a purchase that is made meanwhile, or one with several prices and rules of the
+    supply. `limit_pj`: what it may cost together with a cut.
     """
 
     name: str
     list_cases: Callable[[bytes], Sequence[Case]]
     strike: Callable[[Trial, Case], Callable[[], None]]
     told: bool = False
-    session: bool = False
+    patient: str = FLAT
     limit_pj: int = LIMIT_PJ
 
 
@@ -58,6 +60,18 @@ def _list_flips(content: bytes) -> list[Case]:
             found.setdefault(apart, (at, bit))
             if isinstance(apart, int) and apart < SIZE:
                 break  # a cell that is blank: all its bits are alike
+    return list(found.values())
+
+
+def _list_parameter_flips(content: bytes) -> list[Case]:
+    """Return the bits of the tariff set's and the rules' slots that make a difference."""
+    key, found = MemoryKey(bytearray(content)), {}
+    sizes = ((_map.TARIFF_AT, _map.TARIFF_SLOT_BYTES), (_map.RULES_AT, _map.RULES_BYTES))
+    for half in _map.HALVES:
+        for first, size in sizes:
+            for at in range(half + first, half + first + size):
+                for bit in range(8):
+                    found.setdefault(key.foresee(at, content[at] ^ 1 << bit)[0], (at, bit))
     return list(found.values())
 
 
@@ -195,6 +209,7 @@ def _list_delays(content: bytes) -> list[Case]:
 
 AILMENTS = (
     Ailment("one bit flipped", _list_flips, _flip),
+    Ailment("one bit of a tariff or rule", _list_parameter_flips, _flip, patient=SEVERAL),
     Ailment("a dead cell in the journal", _list_dead_cells, _kill_cell),
     Ailment("one half lost", _list_halves, _lose_half, told=True),
     Ailment("restart inside a read", _list_reads, _strand),
@@ -202,8 +217,8 @@ AILMENTS = (
     Ailment("answers late", _list_delays, _be_late),
     Ailment("one write not stored", _count_to(60), _lie("protected")),
     Ailment("one write refused", _count_to(60), _lie("mute")),
-    Ailment("one write of a purchase not stored", _count_to(40), _lie("protected"), session=True),
-    Ailment("one write of a purchase refused", _count_to(40), _lie("mute"), session=True),
+    Ailment("one write of a purchase not stored", _count_to(40), _lie("protected"), patient=BUYER),
+    Ailment("one write of a purchase refused", _count_to(40), _lie("mute"), patient=BUYER),
     Ailment(
         "stores nothing", _count_to(4_000, 97), _keep_nothing, told=True, limit_pj=_UNKEPT_PJ
     ),

@@ -20,11 +20,21 @@ from dianka.bench.campaign.cuts.campaign import (
     make_folder,
     make_violation,
 )
-from dianka.bench.campaign.cuts.operation import LOAD_MW, Operation, do_nothing, make_meter, settle
+from dianka.bench.campaign.cuts.operation import (
+    LOAD_MW,
+    STEP_PRICES,
+    STEPS,
+    Operation,
+    do_nothing,
+    make_meter,
+    make_with_tariff,
+    settle,
+)
 from dianka.bench.campaign.cuts.remains import Table, take
 from dianka.bench.campaign.forks import Unforkable
-from dianka.bench.campaign.memory.ailments import AILMENTS, Ailment, Case
+from dianka.bench.campaign.memory.ailments import AILMENTS, BUYER, SEVERAL, Ailment, Case
 from dianka.bench.campaign.trial import USER, S, Trial
+from dianka.desk.supply import parse_supply
 
 _DARK_US, _STARTED_US, _RESTED_US = 1 * S, 3 * S, 1 * S
 _SOLD_FEN = 307
@@ -55,22 +65,28 @@ class Figures:
 class Patient:
     """A meter in use, to be struck again and again."""
 
-    def __init__(self, folder: Path, seed: int, session: bool) -> None:
+    def __init__(self, folder: Path, seed: int, kind: str) -> None:
         self.trial = trial = Trial(folder, seed=seed)
-        make_meter(trial)
+        others = {}
+        if kind == SEVERAL:
+            rules = parse_supply("8000W,10s,2x60s", "", "180-250V,5V,4s", "", 1000)
+            make_with_tariff(trial, STEPS, supply=rules, overdraft_limit_fen=1000)
+            others["steps"] = STEP_PRICES
+        else:
+            make_meter(trial)
         settle(trial)
         trial.wait(11 * S)
         trial.meter.store.keep()
-        self._sold_fen = _SOLD_FEN if session else 0
-        if session:
+        self._sold_fen = _SOLD_FEN if kind == BUYER else 0
+        if self._sold_fen:
             trial.sell(_SOLD_FEN)
         self._operation = Operation(
-            "memory", do_nothing, do_nothing, sold_fen=self._sold_fen, card=USER
+            "memory", do_nothing, do_nothing, sold_fen=self._sold_fen, card=USER, others=others
         )
         self._books = judging.begin_books(self._operation, trial)
+        self._begun_nj = trial.rig.bench.mains.energy_nj
         self.content = trial.rig.bench.fram.content
         self._remains = take(trial)
-        self._begun_nj = trial.rig.bench.mains.energy_nj
         self._table = Table(trial, USER, None)
 
     def close(self) -> None:
@@ -87,12 +103,12 @@ class Patient:
         begun_nj, switched = bench.mains.energy_nj, bench.relay.operations
         heal = ailment.strike(trial, case)
         try:
-            self._live(ailment)
+            self._live()
             told = self._has_told()
         finally:
             heal()
         trial.rig.cut_power()
-        told = self._come_back(ailment) or told
+        told = self._come_back() or told
         more_nj = bench.mains.energy_nj - begun_nj
         self._judge(ailment, told, switched)
         delivered_pj = (self._begun_nj + more_nj) * 1000
@@ -102,25 +118,25 @@ class Patient:
             raise judging.TooMuchLost(f"{lost_pj // 3_600_000_000_000} mWh are lost")
         return told, lost_pj
 
-    def _live(self, ailment: Ailment) -> None:
+    def _live(self) -> None:
         """Start, and use electricity or put the card in, as people do who know of nothing."""
         trial = self.trial
         trial.wait(_DARK_US)
-        if not ailment.session:
+        if not self._sold_fen:
             trial.rig.set_load(LOAD_MW)
         trial.switch_mains_on()
-        if ailment.session:
+        if self._sold_fen:
             trial.run_session(USER)
         else:
             trial.wait(_STARTED_US)
 
-    def _come_back(self, ailment: Ailment) -> bool:
+    def _come_back(self) -> bool:
         """Start once more, and finish the purchase. Return whether the meter told of something."""
         trial = self.trial
         trial.wait(_DARK_US)
         trial.switch_mains_on()
         trial.rig.set_load(0)
-        if ailment.session:
+        if self._sold_fen:
             code = trial.run_session(USER).code
             assert code == 0, f"put in again: code {code}, {trial.lines[-3:]}"
         trial.wait(_RESTED_US)
@@ -180,7 +196,7 @@ def replay(name: str, number: int, seed: int) -> Iterator[str]:
     if ailment is None:
         raise KeyError(f"no ailment is called {name}: give its whole name")
     with make_folder() as folder:
-        patient = Patient(Path(folder), seed, ailment.session)
+        patient = Patient(Path(folder), seed, ailment.patient)
         try:
             cases = ailment.list_cases(patient.content)
             if not 0 < number <= len(cases):
@@ -200,7 +216,7 @@ def _work(task: tuple[str, int, int, int, int]) -> Figures:
     ailment = next(one for one in AILMENTS if one.name == name)
     figures = Figures(name)
     with make_folder() as folder:
-        patient = Patient(Path(folder), seed, ailment.session)
+        patient = Patient(Path(folder), seed, ailment.patient)
         try:
             cases = list(enumerate(ailment.list_cases(patient.content), 1))
             figures.cases = 0 if share else len(cases)
