@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures pulled campaign slice quick clean
+.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,7 +67,17 @@ flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly th
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled
 
-campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test` has a sample, and `make pulled`: an hour and more
+cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers
+	@$(BIN)/dianka bench cuts
+
+memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
+	@$(BIN)/dianka bench memory
+
+promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
+	@$(BIN)/dianka bench cuts --page docs/promise.md
+	@$(BIN)/dianka bench memory --page docs/promise.md
+
+campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))

@@ -1,4 +1,4 @@
-"""Runs the campaign of broken sessions in a process of its own, since it forks.
+"""Runs the campaigns of broken sessions and of cuts in a process of its own, since they fork.
 
 It runs on the firmware as it is, or on a copy with a planted fault.
 """
@@ -26,25 +26,20 @@ main()
 """
 
 
-def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
-    """Run the campaign, and return its exit code and its output."""
+def bench(*arguments: str, firmware: Path | None = None) -> tuple[int, str]:
+    """Run `dianka bench` with these arguments, and return its exit code and its output."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "COLUMNS": "200"}
-    arguments = [
-        str(firmware or "-"),
-        "bench",
-        "pulled",
-        "--kind",
-        kind,
-        "--every",
-        str(every),
-        "--jobs",
-        "2",
-    ]
-    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    command = [sys.executable, "-c", _PROGRAM, str(firmware or "-"), "bench", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
+    """Run the campaign of broken sessions; as `bench`."""
+    options = ("--kind", kind, "--every", str(every), "--jobs", "2")
+    return bench("pulled", *options, firmware=firmware)
 
 
 def played(said: str) -> int:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dianka.bench.campaign.cli import pulled_command
+from dianka.bench.campaign.cli import cuts_command, memory_command, pulled_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.measure.speed import LIMIT, measure_speed
@@ -36,6 +36,8 @@ bench_app = typer.Typer(
     help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True
 )
 
+bench_app.command("cuts")(cuts_command)
+bench_app.command("memory")(memory_command)
 bench_app.command("pulled")(pulled_command)
 
 _DUMB = (
