@@ -12,7 +12,7 @@ from dianka.bench.campaign.cuts.books import LIMIT_PJ, PJ_PER_WH
 from dianka.bench.campaign.cuts.memory_key import MemoryKey
 from dianka.bench.campaign.trial import MS, S, Trial
 from dianka.bench.models.fram import SIZE
-from dianka.bench.models.wires import Loss
+from dianka.bench.models.i2c import Loss
 from dianka.firmware import load_shared
 
 _map, _state = load_shared("fram_map"), load_shared("state")
