@@ -147,3 +147,30 @@ def test_a_dumb_terminal_is_told_that_there_is_no_live_screen(
     os.close(slave)
     os.close(master)
     assert (process.returncode, process.stderr.decode()) == (status, DUMB + "\n")
+
+
+def test_a_board_that_is_none_and_a_chip_that_is_not_emulated_are_one_line() -> None:
+    status, _, err = run("play", "first-day", "--board", "nope")
+    assert status == 1
+    assert err == "no board is called nope: there are esp32_devkit, rp2_pico, rp2_pico2\n"
+    status, _, err = run("play", "first-day", "--board", "esp32_devkit", "--runner", "chip")
+    assert status == 1
+    assert err == (
+        "the emulated chip is an RP2040, and esp32_devkit has an ESP32: take the runner vm\n"
+    )
+
+
+@pytest.mark.parametrize("board", ["rp2_pico", "rp2_pico2", "esp32_devkit"])
+def test_every_board_plays_on_rung_1_too(board: str) -> None:
+    status, _, err = run("play", "new-meter", "--board", board, "--runner", "host")
+    assert (status, err) == (0, "")
+
+
+def test_the_speed_is_that_of_a_story_on_each_board_named(tmp_path: Path) -> None:
+    story = tmp_path / "short.story"
+    story.write_text("mains on\nwait 1 min\n")
+    status, out, err = run("speed", story, "--board", "esp32_devkit", "--board", "rp2_pico2")
+    assert (status, err) == (0, "")
+    first, second = out.splitlines()
+    assert first.startswith("esp32_devkit ") and second.startswith("rp2_pico2 ")
+    assert " times real time: 1 min 0 s in " in first, first

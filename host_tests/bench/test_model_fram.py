@@ -134,3 +134,25 @@ def test_nonsense_is_refused() -> None:
         chip.cut_after(0, lambda: None)
     with pytest.raises(ValueError, match="within 32768"):
         chip.destroy(SIZE - 1, 2)
+
+
+def test_who_watches_each_byte_sees_each_byte() -> None:
+    """The campaigns put their own function in place of `write` or `read`, and cut at any byte."""
+    bus, chip = rig()
+    seen: list[int] = []
+    write, read = chip.write, chip.read
+    chip.write = lambda value: (seen.append(value), write(value))[1]  # type: ignore[method-assign]
+    chip.read = lambda: (seen.append(-1), read())[1]  # type: ignore[method-assign]
+    assert put(bus, 0x0102, b"\3\4\5") == 5
+    assert get(bus, 0x0102, 3) == b"\3\4\5"
+    assert seen == [1, 2, 3, 4, 5, 1, 2, -1, -1, -1]
+
+
+def test_who_watches_the_stop_alone_sees_it_once_for_each_transfer() -> None:
+    bus, chip = rig()
+    stops: list[int] = []
+    stop = chip.stop
+    chip.stop = lambda: (stops.append(chip.at), stop())[1]  # type: ignore[method-assign]
+    put(bus, 0x0102, b"\3\4\5")
+    get(bus, 0x0102, 2)
+    assert stops == [0x0105, 0x0104]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mcu import Mcu
-from dianka.bench.rungs.vm.chips import CHIPS
+from dianka.bench.rungs.chips import CHIPS
 from dianka.bench.rungs.vm.runner import VmRunner
 
 

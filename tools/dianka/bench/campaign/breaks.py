@@ -50,7 +50,6 @@ class Breaker:
         bench.mcu.wait = self._count_wait
         self._write, self._read = fram.write, fram.read
         fram.write, fram.read = self._write_or_break, self._break_and_read
-        fram.one_by_one = True
 
     def stop_watching(self) -> None:
         """Stop watching: the session is over, and nothing is broken off from here on."""
@@ -58,7 +57,6 @@ class Breaker:
             socket.tamper = None
         fram = self._trial.rig.bench.fram
         fram.write, fram.read = self._write, self._read
-        fram.one_by_one = False
         self._trial.rig.bench.mcu.wait = self._wait
 
     # ****** Characters ******

@@ -19,6 +19,9 @@ SIZE = 32 * 1024
 ADDRESS = 0x50
 
 
+_WATCHED = {"write", "read"}
+
+
 class Cut(Enum):
     """When the power goes, relative to the byte at which the countdown ends."""
 
@@ -42,7 +45,6 @@ class Mb85rc256v(BlockDevice):
         self.protected = False  # the write-protect pin is high
         self.stuck: dict[int, int] = {}  # address: the value that it always reads as
         self.writes = 0  # data bytes stored so far
-        self.one_by_one = False  # every byte goes through `write` and `read`, which a test replaces
         # Data bytes still to come; the cut strikes at the last of them.
         self.cut_after_bytes: int | None = None
         self.cut = Cut.AFTER
@@ -150,9 +152,12 @@ class Mb85rc256v(BlockDevice):
         return data
 
     def _is_plain(self, count: int) -> bool:
-        """Return whether the next `count` bytes are data like any other, up to the end at most."""
+        """Return whether the next `count` bytes are data like any other, up to the end at most.
+
+        They are not while somebody watches each byte: `write` or `read` is then the instance's own.
+        """
         return (
-            not self.one_by_one
+            not _WATCHED & vars(self).keys()
             and self._address_bytes >= 2
             and self.cut_after_bytes is None
             and self.powered

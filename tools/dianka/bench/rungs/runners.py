@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 from dianka.bench.models.mcu import Mcu
+from dianka.bench.rungs.chips import find_chip
 from dianka.bench.rungs.rp2040 import ChipError
 from dianka.firmware import BOARDS, FIRMWARE
 
+EMULATED = "RP2040"  # by rung 3
 POWER_ON = 1  # reset causes as machine.reset_cause counts them on the RP2040
 WATCHDOG = 3
 
@@ -100,6 +102,11 @@ def make(name: str, mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Ru
 
 
 def _make_chip_runner(mcu: Mcu, board: Path, on_line: Callable[[str], None]) -> Runner:
+    if (chip := find_chip(board).name) != EMULATED:
+        raise UnknownRunner(
+            f"the emulated chip is an {EMULATED}, and {board.name} has an {chip}: "
+            "take the runner vm"
+        )
     try:
         from dianka.bench.rungs.rp2040.image import find_image
         from dianka.bench.rungs.rp2040.runner import ChipRunner

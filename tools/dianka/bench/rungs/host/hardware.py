@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from dianka.bench.models.mcu import FALLING, RISING, Mcu, PowerCut
-from dianka.bench.models.wires import Format
+from dianka.bench.models.wires import Format, SerialPort
 
 TICKS = 1 << 30
 EIO = 5
@@ -109,13 +109,21 @@ class Pin:
     def __init__(
         self, number: int, mode: int = -1, pull: int | None = -1, *, value: int | None = None
     ) -> None:
-        if not isinstance(number, int) or not 0 <= number <= 29:
+        if not isinstance(number, int) or not 0 <= number <= 39:
             raise ValueError("invalid pin")
         self._number = number
         self._wire = self._hw.get_mcu().get_pin(number)
         self._out = mode in (self.OUT, self.OPEN_DRAIN)
         self._hw.pins[number] = self
         if value is not None:
+            self.value(value)
+
+    def init(self, mode: int = -1, pull: int | None = -1, *, value: int | None = None) -> None:
+        """Change the mode; an input that was driven is let go."""
+        self._out = mode in (self.OUT, self.OPEN_DRAIN)
+        if not self._out:
+            self._wire.release(pull == self.PULL_UP)
+        elif value is not None:
             self.value(value)
 
     def value(self, level: int | None = None) -> int | None:
@@ -141,7 +149,7 @@ class Pin:
 
 
 class UART:
-    """machine.UART; the pins are ignored."""
+    """machine.UART; of the pins only those count at which a UART is turned to a line."""
 
     _hw: Hardware
 
@@ -159,16 +167,25 @@ class UART:
     ) -> None:
         if not 32 <= rxbuf <= 32766:
             raise ValueError("rxbuf")
-        self._port = self._hw.get_mcu().get_uart(number)
+        self._number = number
+        self._port = self._find_port(tx, rx)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
 
-    def init(self, *, baudrate: int) -> None:
-        """Change the rate. The other settings stay, and characters in the ring are lost."""
-        port = self._port
+    def init(self, *, baudrate: int, tx: Pin | None = None, rx: Pin | None = None) -> None:
+        """Change rate and pins. The other settings stay, and characters in the ring are lost."""
+        former = self._port
         self._hw.get_mcu()
-        if port.format is None or baudrate <= 0:
+        if former.format is None or baudrate <= 0:
             raise ValueError("baudrate")
-        port.configure(replace(port.format, baud=baudrate), port.ring_size)
+        form = replace(former.format, baud=baudrate)
+        if tx and rx:
+            former.format = None
+            self._port = self._find_port(tx, rx)
+        self._port.configure(form, former.ring_size)
+
+    def _find_port(self, tx: Pin | None, rx: Pin | None) -> SerialPort:
+        pins = (pin._number if pin else -1 for pin in (tx, rx))
+        return self._hw.get_mcu().find_uart(self._number, *pins)
 
     def any(self) -> int:
         self._hw.get_mcu()

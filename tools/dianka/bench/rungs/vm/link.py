@@ -62,7 +62,7 @@ from collections.abc import Callable
 
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.models.pio import PioBlocks
-from dianka.bench.rungs.vm.chips import Chip
+from dianka.bench.rungs.chips import Chip
 from dianka.bench.rungs.vm.operations import Operations
 
 POWER_ON = 1  # machine.PWRON_RESET and machine.WDT_RESET of all chips here

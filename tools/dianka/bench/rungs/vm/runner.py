@@ -22,7 +22,7 @@ from typing import ClassVar
 from dianka.bench.models.bitline import BitLine
 from dianka.bench.models.board_pins import read_constants
 from dianka.bench.models.mcu import Mcu, PowerCut
-from dianka.bench.rungs.vm.chips import Chip, find_chip
+from dianka.bench.rungs.chips import Chip, find_chip
 from dianka.bench.rungs.vm.contact import connect_lines
 from dianka.bench.rungs.vm.link import POWER_ON, LinkLost, VmLink
 from dianka.firmware import BOARDS, find_board_file
