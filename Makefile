@@ -81,8 +81,9 @@ campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of whic
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
-slice: $(VENV)/test.stamp ## one point in 211 of `make pulled` and one test in 13 of `make campaign`, others each day
+slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 20 of `make cuts`, one test in 13 of `make campaign`, others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
+	@$(BIN)/dianka bench cuts --every 20 --seed $(DAY)
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip host_tests
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dianka.bench.campaign.memory.ailments import AILMENTS
-from pulled_kit import bench, planted
+from pulled_kit import PROMISE, SPOTLESS, bench, planted, read_figures
 
 EVERY = 211
 # (ailment, module, right, wrong, what is found)
@@ -51,13 +51,18 @@ FAULTS = {
 def test_a_sample_of_all_ailments(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    path = tmp_path / "memory.json"
-    code, said = bench("memory", "--every", str(EVERY), "--jobs", "2", "--json", str(path))
+    path, page = tmp_path / "memory.json", tmp_path / "promise.md"
+    page.write_text(PROMISE.read_text(encoding="utf-8"), encoding="utf-8")
+    options = ("--json", str(path), "--page", str(page))
+    code, said = bench("memory", "--every", str(EVERY), *options, "--jobs", "2")
     assert code == 0, said
     found = json.loads(path.read_text(encoding="utf-8"))
     assert list(found["ailments"]) == [one.name for one in AILMENTS]
     assert all(row["played"] >= 4 for row in found["ailments"].values())
     assert (found["lost_fen"], found["doubled_fen"]) == ("0", "0")
+    assert read_figures(page, "memory").keys() == read_figures(PROMISE, "memory").keys()
+    published = read_figures(PROMISE, "memory")
+    assert [published[name] for name in SPOTLESS] == ["0"] * len(SPOTLESS)
     record_property("figure", said.splitlines()[-1])
 
 

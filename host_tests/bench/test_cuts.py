@@ -13,7 +13,7 @@ import pytest
 
 from dianka.bench.campaign.cuts import chip_restarts
 from dianka.bench.campaign.cuts.campaign import list_operations
-from pulled_kit import bench, planted
+from pulled_kit import PROMISE, SPOTLESS, bench, planted, read_figures
 
 EVERY = 149  # a prime: no rhythm of commits hides a future from it
 JOBS = ("--jobs", "2")
@@ -41,7 +41,7 @@ FAULTS = {
         "the card has the receipt",
     ),
     "order before its intent": (
-        "closing order",
+        "closing order at rest",
         "card_close",
         "store.commit()\n        except JournalError:",
         "pass\n        except JournalError:",
@@ -60,8 +60,10 @@ FAULTS = {
 def test_a_sample_of_all_operations(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    path = tmp_path / "cuts.json"
-    code, said = bench("cuts", "--every", str(EVERY), *JOBS, "--json", str(path))
+    path, page = tmp_path / "cuts.json", tmp_path / "promise.md"
+    page.write_text(PROMISE.read_text(encoding="utf-8"), encoding="utf-8")
+    options = ("--json", str(path), "--page", str(page))
+    code, said = bench("cuts", "--every", str(EVERY), *options, *JOBS)
     assert code == 0, said
     found = json.loads(path.read_text(encoding="utf-8"))
     names = {operation.name for operation in list_operations()}
@@ -71,6 +73,9 @@ def test_a_sample_of_all_operations(
     assert (found["lost_fen"], found["doubled_fen"], found["seed"]) == ("0", "0", 1)
     assert 0 < found["most_lost_mwh"] <= 1000
     assert all(found["ways"][way] for way in ("nothing of it", "part of it", "swapped"))
+    assert read_figures(page, "cuts").keys() == read_figures(PROMISE, "cuts").keys()
+    published = read_figures(PROMISE, "cuts")
+    assert [published[name] for name in SPOTLESS] == ["0"] * len(SPOTLESS)
     record_property("figure", said.splitlines()[-1])
 
 
@@ -79,8 +84,8 @@ def test_a_fault_in_the_firmware_is_found_and_played_again(tmp_path: Path, name:
     """The command that the campaign prints finds it again, and nothing in the right firmware."""
     operation, module, right, wrong, finding = FAULTS[name]
     copy = planted(tmp_path, module, right, wrong)
-    path = tmp_path / "cuts.json"
-    code, said = bench("cuts", "--only", operation, *JOBS, "--json", str(path), firmware=copy)
+    options = ("--no-pairs", *JOBS, "--json", str(tmp_path / "cuts.json"))
+    code, said = bench("cuts", "--only", operation, *options, firmware=copy)
     assert code == 1 and finding in said, said
     command = re.search(r"dianka bench (cuts .*--point .*)", said)
     assert command, said

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from dianka.firmware import FIRMWARE, ROOT
 
-LIMIT_S = 300
+LIMIT_S = 600
+PROMISE = ROOT / "docs" / "promise.md"
+SPOTLESS = ("fen lost", "fen given twice", "breaches of any rule")  # of the published figures
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -40,6 +42,14 @@ def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, 
     """Run the campaign of broken sessions; as `bench`."""
     options = ("--kind", kind, "--every", str(every), "--jobs", "2")
     return bench("pulled", *options, firmware=firmware)
+
+
+def read_figures(page: Path, name: str) -> dict[str, str]:
+    """Return the figures that a campaign has written into a page, by what they are of."""
+    text = page.read_text(encoding="utf-8")
+    section = text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if "---" not in line]
+    return dict(rows)
 
 
 def played(said: str) -> int:

@@ -7,7 +7,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,6 +89,7 @@ def cuts_command(
     point: Annotated[
         int, typer.Option(min=0, help="Play this point of the one operation alone.")
     ] = 0,
+    pairs: Annotated[bool, typer.Option(help="Cut again while the meter recovers.")] = True,
     then: Annotated[
         int, typer.Option(min=0, help="With --point: and this point of its recovery.")
     ] = 0,
@@ -103,7 +105,8 @@ def cuts_command(
             _say(power_cuts.replay((only or [""])[0], point, then, seed))
             return
         power_cuts.find_operations(only or [])
-        _run(power_cuts, cuts_report, only or [], every, seed, jobs, json_file, page)
+        play = partial(power_cuts.play_all, pairs=pairs)
+        _run("cuts", play, cuts_report, only or [], every, seed, jobs, json_file, page)
 
 
 def memory_command(
@@ -126,11 +129,13 @@ def memory_command(
             _say(bad_memory.replay((only or [""])[0], case, seed))
             return
         bad_memory.find_ailments(only or [])
-        _run(bad_memory, memory_report, only or [], every, seed, jobs, json_file, page)
+        play = bad_memory.play_all
+        _run("memory", play, memory_report, only or [], every, seed, jobs, json_file, page)
 
 
 def _run(
-    campaign: Any,
+    name: str,
+    play: Callable[..., Any],
     report: Any,
     only: list[str],
     every: int,
@@ -143,16 +148,15 @@ def _run(
     width = None if sys.stdout.isatty() else _COLUMNS
     console, began_s = Console(highlight=False, width=width), time.monotonic()
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task("campaign")
+        bar = progress.add_task(name)
 
         def tell(done: int, of: int) -> None:
             progress.update(bar, completed=done, total=of)
 
-        rows = campaign.play_all(only, every, seed, jobs or os.cpu_count() or 1, tell)
+        rows = play(only, every, seed, jobs or os.cpu_count() or 1, tell)
     seconds = int(time.monotonic() - began_s)
     report.write_json(json_file, rows, seconds, seed, every)
     if page:
-        name = campaign.__name__.split(".")[-2]
         spent_s = int(sum(os.times()[:4]))
         write_section(page, name, report.list_figures(rows, seconds, spent_s, seed))
     violations = [one for row in rows for one in row.violations]

@@ -79,13 +79,17 @@ class Figures:
 
 @dataclass(frozen=True)
 class Task:
-    """A share of an operation: of its futures, one in `every`, and of these one in `shares`."""
+    """A share of an operation: of its futures, one in `every`, and of these one in `shares`.
+
+    Without `pairs`, no recovery is cut.
+    """
 
     name: str
     share: int
     shares: int
     every: int
     seed: int
+    pairs: bool
 
 
 def make_violation(name: str, point: int, then: int, error: BaseException) -> Violation:
@@ -119,21 +123,26 @@ def find_operations(only: list[str]) -> list[Operation]:
 
 
 def play_all(
-    only: list[str], every: int, seed: int, jobs: int, tell: Callable[[int, int], None]
+    only: list[str],
+    every: int,
+    seed: int,
+    jobs: int,
+    tell: Callable[[int, int], None],
+    pairs: bool = True,
 ) -> list[Figures]:
     """Play these operations with so many processes. `tell` is called with tasks done and all."""
     if "fork" not in multiprocessing.get_all_start_methods():
         raise Unforkable("operations are played in forked processes: run it on Linux or macOS")
     chosen = find_operations(only)
     tasks = [
-        Task(operation.name, share, _count_shares(operation, every), every, seed)
+        Task(operation.name, share, _count_shares(operation, every), every, seed, pairs)
         for operation in sorted(chosen, key=lambda one: (-one.shares, -one.pairs))
         for share in range(_count_shares(operation, every))
     ]
     rows = {one.name: Figures(one.name, one.session, beyond=one.beyond) for one in chosen}
     if not only:
         rows[chip_restarts.NAME] = Figures(chip_restarts.NAME)
-        tasks.insert(0, Task(chip_restarts.NAME, 0, 1, every, seed))
+        tasks.insert(0, Task(chip_restarts.NAME, 0, 1, every, seed, pairs))
     tell(0, len(tasks))
     with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
         for done, figures in enumerate(pool.imap_unordered(_work, tasks), 1):
@@ -262,7 +271,7 @@ class _Worker:
 
     def _play_one(self, future: Future, number: int) -> Played | None:
         """Play one future, and the pairs that begin with it."""
-        pairs = self._player.operation.pairs
+        pairs = self._player.operation.pairs if self._task.pairs else 0
         second = Futures() if pairs and not number % pairs else None
         self._figures.played += 1
         played = self._try(future, second)
