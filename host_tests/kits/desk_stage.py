@@ -57,14 +57,15 @@ print(json.dumps(names))
 class DeskStage:
     """An office, a tray with cards, two readers, and the desk's server."""
 
-    def __init__(self, folder: Path, customers: int) -> None:
+    def __init__(self, folder: Path, customers: int, database: str = "") -> None:
+        self._environment = {"DIANKA_DATABASE": database} if database else {}
         self.office, self.tray = folder / "office", folder / "tray"
         self.slot, self.control_slot = folder / "slot", folder / "control"
         for each in (self.tray, self.slot, self.control_slot):
             each.mkdir(parents=True)
         kits = str(ROOT / "host_tests" / "kits")
         words = (kits, str(self.office), str(self.tray), str(customers))
-        self.names: list[str] = json.loads(_run(_FOUND, *words))
+        self.names: list[str] = json.loads(_run(_FOUND, *words, **self._environment))
         (self.tray / "control.card").rename(self.control_slot / "control.card")
         self.port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -76,7 +77,8 @@ class DeskStage:
     def start(self) -> None:
         """Start the server, at the port that it had."""
         readers = ("--reader", f"folder:{self.slot}", "--control", f"folder:{self.control_slot}")
-        self._process, self.port = start_desk(self.office, self.port, *readers)
+        found = start_desk(self.office, self.port, *readers, **self._environment)
+        self._process, self.port = found
 
     def stop(self) -> str:
         """End the server as Ctrl-C does; return what it printed as errors."""
@@ -213,7 +215,9 @@ def list_fields(page: str, action: str) -> dict[str, str]:
     return fields
 
 
-def start_desk(office: Path, port: int, *words: str) -> tuple[subprocess.Popen[str], int]:
+def start_desk(
+    office: Path, port: int, *words: str, **environment: str
+) -> tuple[subprocess.Popen[str], int]:
     """Start `dianka desk`; return the process and its port, as soon as it says it."""
     command = [sys.executable, "-m", "dianka", "desk", "--office", str(office)]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("DIANKA_")}
@@ -222,7 +226,7 @@ def start_desk(office: Path, port: int, *words: str) -> tuple[subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=kept,
+        env=kept | environment,
     )
     assert process.stdout
     line = process.stdout.readline()
@@ -242,9 +246,13 @@ def end_desk(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=60)[1]
 
 
-def _run(program: str, *words: str) -> str:
+def _run(program: str, *words: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | environment,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
