@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,7 @@ test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
-	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office
+	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
@@ -103,6 +103,9 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 office: $(VENV)/office.stamp ## install what the office needs, and list its commands
 	@$(BIN)/dianka office --help
 
+desk: $(VENV)/desk.stamp ## install what the office in a browser needs, and say how it is started
+	@$(BIN)/dianka desk --help
+
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
 	$(BIN)/dianka bench digits docs
@@ -131,6 +134,10 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[office]'
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/desk.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[desk]'
+	@touch $@ $(VENV)/run.stamp $(VENV)/office.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board]'
