@@ -27,6 +27,7 @@ TOOL_FLOORS = (
     "dianka.bench.models",
     "dianka.bench.rungs",
     "dianka.bench.stage",
+    "dianka.bench.panel",
     "dianka.bench.measure",
     "dianka.bench.campaign",
     "dianka.bench.cli",
