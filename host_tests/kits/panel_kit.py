@@ -111,11 +111,15 @@ class PanelKit:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
         )
-        self.url = self._read_url()
-        self.host = self.url.removeprefix("http://").rstrip("/")
-        page = self.get("/")[2].decode()
-        self.token = re.findall('name="token" content="([^"]+)"', page)[0]
         self.streams: list[Stream] = []
+        try:
+            self.url = self._read_url()
+            self.host = self.url.removeprefix("http://").rstrip("/")
+            page = self.get("/")[2].decode()
+            self.token = re.findall('name="token" content="([^"]+)"', page)[0]
+        except BaseException:
+            self.process.kill()
+            raise
 
     def _read_url(self) -> str:
         assert self.process.stdout and self.process.stderr

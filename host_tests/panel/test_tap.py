@@ -1,12 +1,13 @@
 """The tap at the card's line, on whole sessions of a meter and on broken ones."""
 
+import itertools
 from pathlib import Path
 
 from dianka.bench.panel.apdu_words import describe, describe_status
 from dianka.bench.panel.tap import COMMAND, RATE, RESET, Exchange, Tap
 from dianka.bench.panel.words import load_texts
 from dianka.cardos.t0 import Behaviour
-from meter_kit import MeterKit, USER
+from meter_kit import USER, MeterKit
 
 
 def listen(kit: MeterKit) -> list[Exchange]:
@@ -44,7 +45,7 @@ def test_each_character_has_its_place_in_time(tmp_path: Path) -> None:
         for each in heard:
             times = [at for at, _, _ in each.characters]
             assert times[0] == 0 and times == sorted(times)
-            gaps = [(b - a) * 1000 for a, b in zip(times, times[1:], strict=False)]
+            gaps = [(b - a) * 1000 for a, b in itertools.pairwise(times)]
             assert min(gaps, default=12 * each.etu_ns) >= 11.8 * each.etu_ns - 1000
 
 

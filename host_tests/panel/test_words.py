@@ -65,7 +65,7 @@ def test_every_page_of_the_operations_manual_is_explained() -> None:
     """Whatever the manual says that the meter shows has words of its own."""
     manual = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     shown = set(re.findall(r"!\[([^\]\n]{1,16})\]\(digits/", manual))
-    shown |= {text for text in re.findall(r"\| `([^`|]{2,8})` \| (?:`|an)", manual)}
+    shown |= set(re.findall(r"\| `([^`|]{2,8})` \| (?:`|an)", manual))
     shown |= set(re.findall(r"\| `oFF-\d\d` \| `([^`]+)` \|", manual))
     assert len(shown) > 60
     silent = sorted(text for text in shown if explain(text)[0] == "show.other")

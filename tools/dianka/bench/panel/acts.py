@@ -12,7 +12,7 @@ from dianka.bench.panel.hub import Hub
 from dianka.bench.panel.meter import APPLIANCES, SPEEDS
 from dianka.bench.panel.places import Card, Places
 from dianka.bench.panel.process import MeterProcess
-from dianka.bench.panel.refusals import Refusal
+from dianka.bench.panel.refusals import LATE, Refusal
 from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.cardos.image import CardFile
@@ -104,8 +104,9 @@ class Acts:
         if to in self._places.slots:
             try:
                 await self._meters[to].order("insert", str(self._places.get_path(card)), how)
-            except Refusal:
-                self._places.move(card, TRAY if former in self._places.slots else former)
+            except Refusal as refusal:
+                if refusal.key != LATE:  # else it may be in: the meter will say so
+                    self._places.move(card, TRAY if former in self._places.slots else former)
                 raise
 
     async def _insert_plate(self, given: dict[str, Any]) -> None:

@@ -23,8 +23,10 @@ from dianka.desk.sell import sell
 
 CONTROL = Path("desk") / "control.card"
 TRAY, BIN, SLOT, SET_UP = "tray", "bin", "slot", "set-up"
-PRICE_E4 = 5000
-ALARM1_FEN, ALARM2_FEN, OVERDRAFT_FEN = 500, 200, 100
+# A price and alarms at which a household's appliances use up a purchase within a few minutes of
+# this computer's time: an hour of them passes in half a minute.
+PRICE_E4 = 10_000
+ALARM1_FEN, ALARM2_FEN, OVERDRAFT_FEN = 1500, 1000, 200
 FIRST_FEN = 2000
 MOST_METERS = 8
 _STEP_US = 100_000

@@ -27,6 +27,7 @@ MOST_W = 6_600
 _BUSY_MS = 90  # the most of a frame that time may take: orders must be answered
 _SLICE_US = 10_000  # of virtual time at 1x
 _FAST_SLICE_US = 1_000_000
+_HAND_US = 500_000
 
 Send = Callable[[str, bytes], None]
 
@@ -46,6 +47,7 @@ class PanelMeter:
         self._on: dict[str, Appliance] = {}
         self._house = Household(rig.clock, rig.bench.mains)
         self._key_down = False
+        self._pulled_us = -_HAND_US
         self._tap = Tap(rig.bench.slot, self._take_exchange)
         self._shown = b""
         self._lamps: tuple[bool, ...] = ()
@@ -92,14 +94,12 @@ class PanelMeter:
 
     def insert(self, card: str, how: str = "right") -> None:
         """Put a card file into the slot."""
-        self._must_be_empty()
-        self.speed = 1
+        self._reach_for_slot()
         self.rig.insert(Path(card), how)
 
     def insert_plate(self) -> None:
         """Put a piece of metal into the slot."""
-        self._must_be_empty()
-        self.speed = 1
+        self._reach_for_slot()
         self.rig.insert_plate()
 
     def pull(self) -> None:
@@ -109,10 +109,14 @@ class PanelMeter:
         self.speed = 1
         self.rig.pull()
         self._tap.flush()
+        self._pulled_us = self.rig.clock.now_us
 
-    def _must_be_empty(self) -> None:
+    def _reach_for_slot(self) -> None:
+        """Let the time pass that a hand needs between two cards; a script needs none."""
         if self.rig.take_view().slot != "empty":
             raise Refusal("refuse.slot-full")
+        self.speed = 1
+        self.rig.wait(max(self._pulled_us + _HAND_US - self.rig.clock.now_us, 0))
 
     def hold_key(self, down: bool) -> None:
         """Press the key, or release it."""
@@ -187,6 +191,7 @@ class PanelMeter:
         display = bench.display
         lit = view.powered and display.on
         return {
+            "at_us": view.at_us,
             "digits": list(display.ram[::2]) if lit else [0] * 8,
             "brightness": display.brightness if lit else 0,
             "text": view.display.strip(),

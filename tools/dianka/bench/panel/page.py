@@ -10,7 +10,7 @@ from dianka.bench.models.bench import LAMPS
 from dianka.bench.panel.http import Request
 from dianka.bench.panel.words import CHINESE, ENGLISH, choose
 
-LANGUAGE_COOKIE = "django_language"  # the counter's, so that one switch is good for both
+LANGUAGE_COOKIE = "dianka_language"  # the counter's, so that one switch is good for both
 _HTML_LANGUAGES = {ENGLISH: "en", CHINESE: "zh-Hans"}
 
 

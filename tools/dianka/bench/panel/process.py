@@ -19,7 +19,7 @@ from typing import Any
 
 from dianka.bench.panel.founding import install_meter
 from dianka.bench.panel.meter import FRAME_MS, PanelMeter
-from dianka.bench.panel.refusals import Refusal
+from dianka.bench.panel.refusals import LATE, Refusal
 from dianka.bench.rungs.vm.runner import VmError
 from dianka.bench.stage.rig import Rig, RigError
 
@@ -29,7 +29,7 @@ ORDERS = (
     "set_watts", "show",
 )  # fmt: skip
 _START_S = 120  # for the first start: a new meter gets its number and keys
-_ORDER_S = 15
+_ORDER_S = 60  # an order that comes while the firmware starts waits for it
 _END_S = 5
 
 
@@ -55,8 +55,8 @@ def run_meter(pipe: Connection, folder: Path, runner: str, start: datetime) -> N
 def _serve(pipe: Connection, folder: Path, runner: str, start: datetime) -> None:
     rig = Rig(folder, runner, start=start)
     try:
-        meter = PanelMeter(rig, lambda kind, data: pipe.send((kind, data)))
         install_meter(rig)
+        meter = PanelMeter(rig, lambda kind, data: pipe.send((kind, data)))
         meter.switch_mains("on")
         pipe.send((READY, None))
         _follow_orders(pipe, meter)
@@ -145,7 +145,7 @@ class MeterProcess:
             self._pipe.send(Order(self._count, name, args))
             refusal = await asyncio.wait_for(answer, _ORDER_S)
         except (OSError, TimeoutError):
-            raise Refusal("refuse.late") from None
+            raise Refusal(LATE) from None
         finally:
             self._answers.pop(self._count, None)
         if refusal:

@@ -1,5 +1,7 @@
 """What the panel refuses, as the key of a text in both languages (words.py)."""
 
+LATE = "refuse.late"  # no answer came in time: whether it was done is not known
+
 
 class Refusal(Exception):
     """The panel can't do what was asked: the key of a text, and its fields."""

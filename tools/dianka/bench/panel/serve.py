@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from dianka.bench.stage.rig import RigError
 
 LOOPBACK = "127.0.0.1"
 _END_S = 3
+_BACKLOG = 64
+_ENDS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Panel:
@@ -103,6 +106,7 @@ def bind(port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((LOOPBACK, port))
+        bound.listen(_BACKLOG)  # who comes before the meters run waits for them
     except OSError as error:
         bound.close()
         raise RigError(
@@ -112,30 +116,51 @@ def bind(port: int) -> socket.socket:
 
 
 async def serve(panel: Panel, app: App, bound: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until a signal ends it. `app` is the panel's, or one that it is mounted in."""
+    """Serve until SIGINT, SIGTERM or SIGHUP. `app` is the panel's, or one that it is mounted in."""
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         server_header=False,
-        lifespan="auto",
+        lifespan="off",
         timeout_graceful_shutdown=_END_S,
     )
     server = _Server(config, panel.end_streams)
+    loop = asyncio.get_running_loop()
+    ending = asyncio.create_task(_open_and_serve(panel, server, bound, on_ready))
+    for name in _ENDS:
+        loop.add_signal_handler(getattr(signal, name), server.end, ending)
     try:
-        await panel.open()
-        on_ready()
-        await server.serve(sockets=[bound])
+        with contextlib.suppress(asyncio.CancelledError):
+            await ending
     finally:
         await panel.close()
 
 
+async def _open_and_serve(
+    panel: Panel, server: "_Server", bound: socket.socket, on_ready: Callable[[], None]
+) -> None:
+    await panel.open()
+    on_ready()
+    await server.serve(sockets=[bound])
+
+
 class _Server(uvicorn.Server):
-    """uvicorn, which ends the streams before it waits for them."""
+    """uvicorn, which leaves signals to us and ends the streams before it waits for them."""
 
     def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
         super().__init__(config)
         self._end_streams = end_streams
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def end(self, serving: asyncio.Task[None]) -> None:
+        """End gently; at once if it does not serve yet, or is asked for a second time."""
+        if not self.started or self.should_exit:
+            serving.cancel()
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._end_streams()
