@@ -23,6 +23,7 @@ TOOL_FLOORS = (
     "dianka.readers",
     "dianka.commands",
     "dianka.desk",
+    "dianka.desk.web",
     "dianka.desk.cli",
     "dianka.bench.models",
     "dianka.bench.rungs",

@@ -1,9 +1,15 @@
-"""The names of cards on the command line: a file, or `reader:NUMBER` or `reader:NAME`."""
+"""The names of cards on the command line: a file, or a reader.
+
+A reader is `reader:NUMBER` or `reader:NAME` on PC/SC, or `folder:PATH`, a folder with a card's file
+in it. Where a reader is asked for, its number, its name or `folder:PATH` is enough.
+"""
 
 from pathlib import Path
 
 from dianka.card_port import CardError
 from dianka.readers.base import Reader
+from dianka.readers.folder import PREFIX as FOLDER
+from dianka.readers.folder import FolderReader
 from dianka.readers.inprocess import FileReader
 from dianka.readers.pcsc import PcscReader
 
@@ -13,11 +19,24 @@ PREFIX = "reader:"
 def find_reader(word: str) -> Reader:
     """Return the reader that this word names.
 
-    For a file whose own name begins with `reader:` write ./reader:...
+    For a file whose own name begins with `reader:` or `folder:` write ./reader:...
     """
+    name = strip_prefix(word)
+    if name.startswith(FOLDER):
+        return FolderReader(Path(name.removeprefix(FOLDER)))
     if word.startswith(PREFIX):
-        return PcscReader.find(word.removeprefix(PREFIX))
+        return PcscReader.find(name)
     return FileReader(Path(word))
+
+
+def is_reader(word: str) -> bool:
+    """Return whether this word names a reader, not a card's file itself."""
+    return word.startswith((PREFIX, FOLDER))
+
+
+def strip_prefix(word: str) -> str:
+    """Return the name of the reader that this word names."""
+    return word.removeprefix(PREFIX)
 
 
 def pick_place(card: str | None, reader: str | None) -> str:

@@ -49,7 +49,7 @@ from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
 from dianka.desk.supply import parse_supply
 from dianka.readers import find_reader
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 
 issue_app = typer.Typer(
     no_args_is_help=True,
@@ -315,7 +315,7 @@ def control_command(
     """
     with report_errors():
         entry = None if blank else plan_entry(office, kinds.CONTROL, holder=holder)
-        if file.startswith(PREFIX):
+        if is_reader(file):
             if blank or serial:
                 raise CardError(
                     "the card in a reader is a blank chip with its own serial: for others name a "

@@ -1,0 +1,24 @@
+"""The office of this process in a browser: a test's own transaction, and the pages over it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from office_kit import new_office
+from web_kit import Web, opened
+
+
+@pytest.fixture(scope="session")
+def office_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return new_office(tmp_path_factory.mktemp("office"))
+
+
+@pytest.fixture
+def web(office_folder: Path) -> Iterator[Web]:
+    """The pages of desk1; what the test does in the office is undone."""
+    from django.db import transaction
+
+    with transaction.atomic(), opened() as web:
+        yield web
+        transaction.set_rollback(True)

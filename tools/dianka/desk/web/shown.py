@@ -1,0 +1,52 @@
+"""How pages show money, numbers and times: filters of the templates."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dianka.desk.prices import UTC_OFFSET
+from dianka.desk.web.words import translate_line
+from dianka.money import signed_yuan
+
+register = template.Library()
+
+
+@register.filter(name="yuan")
+def show_yuan(fen: int | None) -> str:
+    """Return an amount in fen as yuan with two decimals; nothing for None."""
+    return "" if fen is None else signed_yuan(fen)
+
+
+@register.filter(name="twelve")
+def show_twelve(number: int | None) -> str:
+    """Return a meter's or customer's number with its 12 digits."""
+    return "" if number is None else f"{number:012d}"
+
+
+@register.filter(name="price")
+def show_price(price_e4: int | None) -> str:
+    """Return a price of 0.0001 yuan per kWh as yuan with four decimals."""
+    return "" if price_e4 is None else f"{price_e4 // 10_000}.{price_e4 % 10_000:04d}"
+
+
+@register.filter(name="local")
+def show_local(at: datetime | None) -> str:
+    """Return a time of the database as the meters' clocks and people here read it."""
+    return "" if at is None else f"{at + UTC_OFFSET:%Y-%m-%d %H:%M}"
+
+
+@register.filter(name="line")
+def show_line(line: Any) -> str:
+    """Return a line of the office in the reader's language."""
+    return translate_line(str(line))
+
+
+@register.filter(name="invalid")
+def show_invalid(line: Any, name: str) -> SafeString:
+    """Return the attributes of a field with this name that tell of what is wrong with it."""
+    if not line:
+        return SafeString("")
+    return format_html('aria-invalid="true" aria-describedby="wrong-{}"', name)
