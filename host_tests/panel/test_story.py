@@ -5,12 +5,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from dianka.bench.panel.founding import found_panel
 from dianka.bench.panel.hub import MOST_WATCHERS
-from panel_kit import PanelKit, Refused, Stream, count_cpu_ms, wait_until, watched_panel
+from panel_kit import LIMIT_S, PanelKit, Refused, Stream, count_cpu_ms, wait_until, watched_panel
 
 Watched = tuple[PanelKit, Stream]
 CARD = "resident-1.card"
@@ -43,10 +45,13 @@ def finish(panel: PanelKit, stream: Stream, card: str = CARD) -> None:
     panel.do("move", card=card, to="tray")
 
 
-def test_buy_use_be_warned_be_cut_off_buy_again(
-    watched: Watched, record_property: pytest.FixtureRequest
-) -> None:
-    panel, stream = watched
+def test_buy_use_be_warned_be_cut_off_buy_again(tmp_path: Path) -> None:
+    found_panel(tmp_path, 1, price_e4=60_000)  # dear, so that a purchase is soon used up
+    with watched_panel(tmp_path) as (panel, stream):
+        play_the_story(panel, stream)
+
+
+def play_the_story(panel: PanelKit, stream: Stream) -> None:
     stream.wait_for_text("not oPEn")
     assert stream.pictures["meter1"]["relay"] is False
     since = put_in(panel, stream)
@@ -212,6 +217,15 @@ def test_both_languages_and_the_switch(watched: Watched) -> None:
     cookie = headers["set-cookie"].partition(";")[0]
     again = panel.get("/", {"Accept-Language": "en", "Cookie": cookie})[2].decode()
     assert 'lang="zh-Hans"' in again
+
+
+def test_orders_given_at_once_are_all_answered(watched: Watched) -> None:
+    """An order that was answered must not take away another one's answer."""
+    panel, stream = watched
+    with ThreadPoolExecutor(8) as pool:
+        given = [pool.submit(panel.do, "watts", meter="meter1", watts=n) for n in range(40)]
+        assert [each.result(LIMIT_S) for each in given] == [None] * 40
+    stream.wait_for_picture(lambda seen: seen["at_us"], "its time goes on")
 
 
 def test_several_meters_are_apart(tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ from dianka.bench.panel.page import LANGUAGE_COOKIE, compose_page, pick_language
 from dianka.bench.panel.refusals import Refusal
 from dianka.bench.panel.words import LANGUAGES
 
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
 _YEAR_S = 31_536_000
 
 

@@ -59,7 +59,7 @@ def make_folders(root: Path, meters: int) -> None:
         (root / name_meter(number) / SLOT).mkdir(parents=True, exist_ok=True)
 
 
-def found_panel(root: Path, meters: int) -> None:
+def found_panel(root: Path, meters: int, price_e4: int = PRICE_E4) -> None:
     """Make a panel of so many meters, each with a resident's card of 20.00 yuan in the tray.
 
     What is there already stays as it is.
@@ -71,8 +71,9 @@ def found_panel(root: Path, meters: int) -> None:
     with CardFile.open(control) as held:
         for number in range(1, meters + 1):
             if not (root / name_meter(number) / SET_UP).exists():
-                _make_resident(root, held, number)
-                make_set_up(root / name_meter(number), held, Terms(number))
+                terms = Terms(number, price_e4)
+                _make_resident(root, held, terms)
+                make_set_up(root / name_meter(number), held, terms)
 
 
 def make_set_up(folder: Path, control: CardFile, terms: Terms) -> None:
@@ -93,10 +94,12 @@ def make_set_up(folder: Path, control: CardFile, terms: Terms) -> None:
     beside.rename(folder / SET_UP)
 
 
-def _make_resident(root: Path, control: CardFile, number: int) -> None:
+def _make_resident(root: Path, control: CardFile, terms: Terms) -> None:
+    number = terms.meter_no
     path = root / TRAY / f"resident-{number}.card"
     path.unlink(missing_ok=True)  # of a founding that was broken off
-    issue.issue_user(control, path, number, number, ALARM1_FEN, ALARM2_FEN, [PRICE_E4])
+    alarms_fen = terms.alarm1_fen, terms.alarm2_fen
+    issue.issue_user(control, path, number, number, *alarms_fen, [terms.price_e4])
     with CardFile.open(path) as card:
         sell(control, card, FIRST_FEN)
 

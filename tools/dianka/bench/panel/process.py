@@ -139,15 +139,15 @@ class MeterProcess:
         if self.stopped:
             raise Refusal("refuse.stopped", why=self.stopped)
         self._count += 1
-        answer = asyncio.get_running_loop().create_future()
-        self._answers[self._count] = answer
+        number, answer = self._count, asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         try:
-            self._pipe.send(Order(self._count, name, args))
+            self._pipe.send(Order(number, name, args))
             refusal = await asyncio.wait_for(answer, _ORDER_S)
         except (OSError, TimeoutError):
             raise Refusal(LATE) from None
         finally:
-            self._answers.pop(self._count, None)
+            self._answers.pop(number, None)
         if refusal:
             raise refusal
 

@@ -41,7 +41,7 @@ export function buildPlaces() {
   document.getElementById("places").append(...["tray", "bin"].map(buildPlace));
   document.getElementById("counter").append(...panel.readers.map(buildPlace));
   for (const place of document.querySelectorAll("[data-place].device"))
-    place.addEventListener("click", () => held && lay(held, place.dataset.place));
+    place.addEventListener("click", (event) => held && !event.target.closest("button, .key") && lay(held, place.dataset.place));
   addEventListener("keydown", (event) => { if (event.key === "Escape" && held) take(null); });
 }
 

@@ -38,7 +38,8 @@ function makeMains(meter) {
     () => ask("mains", { meter, to }), { title: to === "on" ? undefined : say(`mains.${to}.how`), class: `mains-${to}` })]);
   const figures = ["volts", "amperes", "power"].map((name) => make("output", { class: `figure ${name}` }));
   const element = make("div", { class: "mains", role: "group", "aria-label": say("mains") },
-    make("h3", { text: say("mains") }), make("span", { class: "choices" }, ...buttons.map(([, button]) => button)), ...figures);
+    make("h3", { text: say("mains") }), make("span", { class: "choices" }, ...buttons.map(([, button]) => button)),
+    make("span", { class: "figures" }, ...figures));
   return { element, update(news) {
     buttons.forEach(([to, button]) => press(button, news.mains === to));
     write(figures[0], say("volts", { value: formatMilli(news.mv, 1) }));
@@ -115,7 +116,9 @@ export function makeStation(meter, number) {
   const plate = makePlate(meter);
   followKey(front.key, meter);
   const element = make("article", { class: "station", "data-meter": meter, "aria-label": say("meter", { number }) },
-    time, stopped, make("div", { class: "device", "data-place": meter }, front.svg, slot, plate), means, mains, home);
+    time, stopped, make("div", { class: "device", "data-place": meter }, front.svg, slot, plate),
+    make("div", { class: "controls" }, means, mains, make("h3", { text: say("home") }), home,
+      make("p", { class: "key-how" }, make("b", { text: `${say("key")}: ` }), say("key.how"))));
   const line = makeLine(), log = makeLog();
   const seen = { log: 0, exchange: 0 };
   return { element, panes: [line.element, log.element], slot,
