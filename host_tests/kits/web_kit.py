@@ -5,11 +5,16 @@ process too.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import shift_kit
+from dianka.cardos.chip import Chip
+from dianka.cardos.image import dump, load
+from dianka.readers.changes import Snapshot
+from dianka.readers.roles import Roles
 from office_kit import PASSWORD
 
 if TYPE_CHECKING:
@@ -18,6 +23,59 @@ if TYPE_CHECKING:
 
 ROLES = ("clerk", "technician", "supervisor", "manager", "auditor")
 CHINESE, ENGLISH = "zh-hans", "en"
+
+
+Value = TypeVar("Value")
+
+
+class Here:
+    """Does the jobs of the card process in this process: the test's transaction is in no other."""
+
+    snapshot = Snapshot(trouble="this test has no PC/SC")
+
+    def run(self, job: Callable[..., Value], *args: Any, deadline_s: float) -> Value:
+        return job(*args)
+
+
+class Slot:
+    """A folder that is a reader."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+
+    @property
+    def word(self) -> str:
+        """Return the reader's name."""
+        return f"folder:{self.folder}"
+
+    def put_in(self, chip: Chip, name: str = "lin.card") -> Path:
+        """Put a card in, at once as a person does."""
+        beside = self.folder.with_name(f"{self.folder.name}-{name}")
+        beside.write_bytes(dump(chip.state))
+        return beside.rename(self.folder / name)
+
+    def take_out(self) -> Chip:
+        """Take the card out."""
+        (file,) = self.folder.glob("*.card")
+        chip = Chip(load(file.read_bytes()))
+        file.unlink()
+        chip.power_on()
+        return chip
+
+
+class Desk:
+    """A counter with two readers, over the office of this process."""
+
+    def __init__(self, office: Path, folder: Path, control: Chip) -> None:
+        from dianka.desk.web.station import Station, set_station
+
+        self.control = control
+        self.slot, self.control_slot = Slot(folder / "slot"), Slot(folder / "control")
+        self.control_slot.put_in(control, "control.card")
+        roles = Roles(self.slot.word, self.control_slot.word)
+        self.station = Station(office, roles, Here())
+        set_station(self.station)
 
 
 class Web:
@@ -45,10 +103,12 @@ def opened() -> Iterator[Web]:
 
     from dianka.desk.web import catalog
     from dianka.desk.web.settings import Site, make_web_settings
+    from dianka.desk.web.station import set_station
 
     site = Site("desk1", ("127.0.0.1", "localhost", "testserver"))
     with override_settings(**make_web_settings(site)):
         catalog.load()
+        set_station(None)
         yield Web()
 
 
@@ -90,3 +150,20 @@ def read_field(response: Any, name: str) -> str:
             found = re.search(r'value="([^"]*)"', tag)
             return html.unescape(found[1]) if found else ""
     raise AssertionError(f"no field {name}")
+
+
+def list_fields(response: Any, action: str) -> dict[str, str]:
+    """Return what a form on a page sends if nothing is typed into it."""
+    import html
+
+    page = response.content.decode()
+    form = next(
+        each for each in re.findall(r"(?s)<form\b.*?</form>", page) if f'action="{action}"' in each
+    )
+    fields = {}
+    for tag in re.findall(r"<input\b[^>]*>", form):
+        name = re.search(r'name="([^"]*)"', tag)
+        value = re.search(r'value="([^"]*)"', tag)
+        if name and ('type="radio"' not in tag or "checked" in tag):
+            fields[name[1]] = html.unescape(value[1]) if value else ""
+    return fields

@@ -46,6 +46,7 @@ def find_bare_text(file: Path) -> Iterator[str]:
     source = re.sub(r"(?s)<!--.*?-->", " ", source)
     source = re.sub(r'(?s)<button[^>]*lang="zh-Hans">中文</button>', " ", source)
     source = re.sub(r'(?s)<button[^>]*lang="en">English</button>', " ", source)
+    source = re.sub(r"<kbd>(Enter|Esc|F\d+)</kbd>", " ", source)  # what stands on the key
     for text in re.sub(r"(?s)<[^>]*>", "\n", source).splitlines():
         if has_letters(text):
             yield text.strip()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import cards_kit
 from office_kit import new_office
-from web_kit import Web, opened
+from web_kit import Desk, Web, opened
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,9 @@ def web(office_folder: Path) -> Iterator[Web]:
     with transaction.atomic(), opened() as web:
         yield web
         transaction.set_rollback(True)
+
+
+@pytest.fixture
+def desk(web: Web, office_folder: Path, tmp_path: Path) -> Desk:
+    """The readers of desk1: two folders, the control card in one of them."""
+    return Desk(office_folder, tmp_path, cards_kit.control_card())

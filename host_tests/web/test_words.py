@@ -70,7 +70,7 @@ def test_the_pages_come_in_the_browsers_language(web: Web, language: str) -> Non
         if response.status_code != 200:
             continue
         shown = response.content.decode()
-        assert f'<html lang="{language}">' in shown, page.name
+        assert f'<html lang="{language}">' in shown or "<html" not in shown, page.name
         if language == ENGLISH:
             text = read_text(response).replace("中文", "")
             assert not re.search("[\u4e00-\u9fff]", text), (page.name, text)

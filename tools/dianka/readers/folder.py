@@ -14,15 +14,15 @@ import contextlib
 from pathlib import Path
 
 from dianka.card_port import CardError
-from dianka.cardos.chip import CardTorn, Chip
-from dianka.cardos.image import CardFile, CardFileError, load, lock_file
+from dianka.cardos.chip import CardTorn
+from dianka.cardos.image import CardFile, CardFileError, lock_file
 from dianka.readers.base import Held
+from dianka.readers.inprocess import read_atr
 from dianka.readers.pcsc import EmptyReaderError, Seen
 
 PREFIX = "folder:"
 _CARDS = "*.card"
 _HELD = ".held"
-_LARGEST = 64 * 1024  # bytes of a card's file
 _MOST = 100  # files of a folder that are looked at
 
 
@@ -52,8 +52,7 @@ class FolderReader:
         except CardError:
             return Seen(self.name, True, b"", 0, mute=True)
         try:
-            with file.open("rb") as opened:
-                atr = Chip(load(opened.read(_LARGEST), file.name)).power_on()
+            atr = read_atr(file)
         except FileNotFoundError:  # moved away, or stored anew just now
             return Seen(self.name, _is_held(file), b"", 0)
         except (CardError, OSError):

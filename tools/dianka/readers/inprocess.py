@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
-from dianka.cardos.image import CardFile
+from dianka.cardos.chip import Chip
+from dianka.cardos.image import CardFile, load
 from dianka.readers.base import Held
+from dianka.readers.pcsc import Seen
+
+_LARGEST = 64 * 1024  # bytes of a card's file
 
 
 class FileReader:
@@ -17,3 +21,20 @@ class FileReader:
     def connect(self) -> Held:
         file = CardFile.open(self.path)
         return Held(self.name, file, file.close)
+
+
+def see_file(name: str, file: Path) -> Seen:
+    """Return a reader of this name with the card in this file; empty if there is no such file."""
+    try:
+        return Seen(name, True, read_atr(file), 0)
+    except FileNotFoundError:
+        return Seen(name, False, b"", 0)
+
+
+def read_atr(file: Path) -> bytes:
+    """Return the ATR of the card in a file, which somebody else may hold; CardError if it is none.
+
+    FileNotFoundError if there is no such file.
+    """
+    with file.open("rb") as opened:
+        return Chip(load(opened.read(_LARGEST), file.name)).power_on()

@@ -9,6 +9,9 @@ import typer
 from dianka.card_port import CardError
 from dianka.desk.cli.office.signed_in import FolderOption
 from dianka.desk.cli.plain import report_errors
+from dianka.readers.choose import is_here, strip_prefix
+from dianka.readers.folder import PREFIX as FOLDER
+from dianka.readers.roles import Roles
 
 _MISSING = (
     "the desk's pages need more: in the checkout run .venv/bin/python -m pip install -e '.[desk]'"
@@ -42,6 +45,20 @@ def desk_command(
             "--behind-proxy", help="A proxy encrypts, and sets Host and X-Forwarded-Proto itself."
         ),
     ] = False,
+    reader: Annotated[
+        str,
+        typer.Option(
+            help="The reader of residents' cards: a part of its name, or folder:PATH; if not "
+            "given, the cards decide."
+        ),
+    ] = "",
+    control: Annotated[
+        str,
+        typer.Option(
+            help="Where the control card is: a part of its reader's name, folder:PATH, or a file "
+            "that ends in .card; if not given, the cards decide."
+        ),
+    ] = "",
     browser: Annotated[
         bool, typer.Option("--open", help="Open the browser at the first page.")
     ] = False,
@@ -62,7 +79,8 @@ def desk_command(
         site = server.make_site(desk, where)
         open_office(folder, make_web_settings(site))
         _require_desk(desk)
-        with server.open_socket(where) as listening:
+        roles = Roles(_make_whole(reader), _make_whole(control))
+        with server.open_socket(where) as listening, server.open_station(folder, roles):
             where = server.replace_port(where, listening)
 
             def tell_ready() -> None:
@@ -71,6 +89,15 @@ def desk_command(
                     webbrowser.open(where.url)
 
             server.serve(where, listening, tell_ready)
+
+
+def _make_whole(word: str) -> str:
+    """Return a reader's name with its path made whole, as the card process has it."""
+    word = strip_prefix(word)
+    if not is_here(word):
+        return word
+    kind = FOLDER if word.startswith(FOLDER) else ""
+    return f"{kind}{Path(word.removeprefix(kind)).resolve()}"
 
 
 def _require_desk(desk: str) -> None:

@@ -1,13 +1,18 @@
 """The web server of one desk: uvicorn with the office's pages, on this PC alone unless told."""
 
+import contextlib
 import os
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dianka.card_port import CardError
 from dianka.desk.web.settings import LOOPBACK, Site
+from dianka.readers.card_process import CardProcess
+from dianka.readers.roles import Roles
 
 PORT = 8750
 _END_S = 5  # for pages that are being answered when the desk is closed
@@ -79,6 +84,23 @@ def open_socket(address: Address) -> socket.socket:
 def replace_port(address: Address, listening: socket.socket) -> Address:
     """Return the address with the port that the socket really has."""
     return replace(address, port=listening.getsockname()[1])
+
+
+@contextmanager
+def open_station(folder: Path, roles: Roles) -> Iterator[None]:
+    """Start the card process of this desk, and let its pages use it."""
+    from dianka.desk.web.station import Station, set_station
+
+    with CardProcess() as cards:
+        station = Station(folder.resolve(), roles, cards)
+        set_station(station)
+        threading.Thread(target=_warm_up, args=(station.warm_up,), daemon=True).start()
+        yield
+
+
+def _warm_up(warm_up: Callable[[], None]) -> None:
+    with contextlib.suppress(CardError):  # the first job will say it
+        warm_up()
 
 
 def serve(address: Address, listening: socket.socket, ready: Callable[[], None]) -> None:

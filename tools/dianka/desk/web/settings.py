@@ -124,5 +124,8 @@ _LOGGING: dict[str, Any] = {
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
         "django.security": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
+        # They tell of signs that a font lacks: signs of people's names.
+        "fpdf": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
+        "fontTools": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
     },
 }

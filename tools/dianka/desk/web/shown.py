@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dianka.desk.prices import UTC_OFFSET
+from dianka.desk.prices import UTC_OFFSET, format_time
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
@@ -36,6 +36,12 @@ def show_price(price_e4: int | None) -> str:
 def show_local(at: datetime | None) -> str:
     """Return a time of the database as the meters' clocks and people here read it."""
     return "" if at is None else f"{at + UTC_OFFSET:%Y-%m-%d %H:%M}"
+
+
+@register.filter(name="minute")
+def show_minute(minute: int) -> str:
+    """Return a local minute of a card, YYMMDDhhmm, as people read it."""
+    return format_time(minute)
 
 
 @register.filter(name="line")
