@@ -29,6 +29,7 @@ TOOL_FLOORS = (
     "dianka.bench.rungs",
     "dianka.bench.stage",
     "dianka.bench.panel",
+    "dianka.bench.demo",
     "dianka.bench.measure",
     "dianka.bench.campaign",
     "dianka.bench.cli",

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dianka.bench.campaign.cli import pulled_command
+from dianka.bench.demo.cli import demo_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.models.board_pins import METERING_CHIPS
@@ -34,6 +35,7 @@ bench_app = typer.Typer(
 
 bench_app.command("pulled")(pulled_command)
 bench_app.command("panel")(panel_command)
+bench_app.command("demo")(demo_command)
 
 _DUMB = (
     "the live screen needs a terminal whose cursor can be moved: "

@@ -10,7 +10,7 @@ from typing import Any
 from dianka.bench.panel.founding import BIN, CONTROL, TRAY
 from dianka.bench.panel.hub import Hub
 from dianka.bench.panel.meter import APPLIANCES, SPEEDS
-from dianka.bench.panel.places import Card, Places
+from dianka.bench.panel.places import Card, Places, read_number
 from dianka.bench.panel.process import MeterProcess
 from dianka.bench.panel.refusals import LATE, Refusal
 from dianka.card_port import CardError
@@ -61,6 +61,7 @@ class Acts:
         """Return what the page is made of."""
         return {
             "meters": list(self._meters),
+            "numbers": {name: read_number(self._root / name) for name in self._meters},
             "readers": list(self._places.readers),
             "speeds": SPEEDS,
             "appliances": {name: each.power_mw // 1000 for name, each in APPLIANCES.items()},

@@ -1,16 +1,18 @@
 """Where each card is: in the tray, in a meter's slot, in a reader of the counter, thrown away.
 
 A card is a file, and each place is a folder: moving a card is renaming its file, so that it is at
-exactly one place at any moment. A card that somebody talks to is locked (cardos/image.py) and stays
-until he is done; the meters' own slots are the exception, whose cards are pulled at any moment.
+exactly one place at any moment. From slots and readers a card is pulled whenever one wants, in the
+middle of a command too: the counter's readers take that for what it is (readers/folder.py). In the
+tray a card that somebody copies or sells to is locked, and stays until that is done.
 """
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dianka.bench.panel.founding import BIN, SLOT, TRAY, name_meter
+from dianka.bench.panel.founding import BIN, SET_UP, SLOT, TRAY, name_meter
 from dianka.bench.panel.refusals import Refusal
 from dianka.card_port import CardError
 from dianka.cardos import kinds
@@ -24,6 +26,7 @@ from dianka.desk.reading import read_whole
 SUFFIX = ".card"
 MOST_CARDS = 60  # in all places together
 _LARGEST = 64 * 1024
+_PULLS, _PULL_S = 20, 0.005
 
 
 @dataclass(frozen=True)
@@ -82,14 +85,15 @@ class Places:
         if target.exists():
             raise Refusal("refuse.same-name")
         try:
-            lock = lock_file(path)
+            if card.place in self.readers:
+                _pull(path, target)
+            else:
+                with lock_file(path):
+                    path.rename(target)
         except CardFileError:
             raise Refusal("refuse.in-use") from None
-        with lock:
-            try:
-                path.rename(target)
-            except OSError:
-                raise Refusal("refuse.no-card") from None
+        except OSError:
+            raise Refusal("refuse.no-card") from None
         return self._look_at(target, place)
 
     def copy(self, card: Card) -> Card:
@@ -133,6 +137,25 @@ class Places:
             return Card(path.name, "unknown", "", 0, place)
         self._faces[path] = changed_ns, card
         return card
+
+
+def _pull(path: Path, target: Path) -> None:
+    """Take a card out of a reader, which may be storing it under another name for a moment."""
+    for _ in range(_PULLS):
+        try:
+            path.rename(target)
+            return
+        except FileNotFoundError:
+            time.sleep(_PULL_S)
+    path.rename(target)
+
+
+def read_number(meter: Path) -> int:
+    """Return the number of a meter by the card that it was set up with, 0 without one."""
+    try:
+        return _find_meter(load((meter / SET_UP / "init.card").read_bytes()))
+    except (OSError, CardFileError):
+        return 0
 
 
 def copy_chip(original: Chip) -> State:

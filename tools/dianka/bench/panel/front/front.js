@@ -67,7 +67,7 @@ function drawDefinitions(id) {
     draw("linearGradient", { id: `${id}-cap`, ...down }, ...stops([[0, "#6c7a89"], [1, "#3c4854"]])));
 }
 
-export function drawFront(name, number) {
+export function drawFront(name, number, meterNo) {
   const digits = Array.from({ length: 8 }, (_, at) => drawDigit(at));
   const lamps = panel.lamps.map(drawLamp);
   const [relay, relayText] = drawRelay();
@@ -88,7 +88,7 @@ export function drawFront(name, number) {
     ...lamps.flat(), relay,
     draw("g", { class: "bar" }, ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map((at) =>
       draw("rect", { x: 176 + at * 8, y: 262, width: [2, 4, 1, 3][at % 4], height: 40 }))),
-    draw("text", { x: 230, y: 322, class: "label", "text-anchor": "middle", text: `NO. ${String(number).padStart(12, "0")}` }),
+    draw("text", { x: 230, y: 322, class: "label", "text-anchor": "middle", text: `NO. ${String(meterNo).padStart(12, "0")}` }),
     key,
     drawScrew(30, 388), drawScrew(390, 388),
     draw("rect", { x: 96, y: 364, width: 228, height: 40, rx: 8, class: "slot-lip" }),

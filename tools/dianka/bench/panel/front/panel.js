@@ -4,7 +4,7 @@ import { buildPlaces, buildSale, showCards } from "./cards.js";
 import { makeStation } from "./station.js";
 import { make, mark, panel, say } from "./tools.js";
 
-const stations = new Map(panel.meters.map((meter, at) => [meter, makeStation(meter, at + 1)]));
+const stations = new Map(panel.meters.map((meter, at) => [meter, makeStation(meter, at + 1, panel.numbers[meter])]));
 const wall = document.getElementById("wall"), look = document.getElementById("look");
 
 for (const [meter, station] of stations) {
@@ -13,7 +13,8 @@ for (const [meter, station] of stations) {
 }
 document.body.dataset.meters = String(stations.size);
 if (panel.counter)
-  document.getElementById("counter").prepend(make("iframe", { src: panel.counter, title: say("counter") }));
+  document.getElementById("counter").prepend(
+    make("div", { class: "shop" }, make("iframe", { src: panel.counter, title: say("counter") })));
 buildPlaces();
 buildSale(document.getElementById("sell"));
 

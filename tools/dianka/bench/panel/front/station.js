@@ -106,8 +106,8 @@ function makePlate(meter) {
   }, { class: "plate-button", title: say("plate.in"), "aria-pressed": "false" });
 }
 
-export function makeStation(meter, number) {
-  const front = drawFront(meter, number);
+export function makeStation(meter, number, meterNo) {
+  const front = drawFront(meter, number, meterNo);
   const parts = [makeTime(meter), makeMains(meter), makeHome(meter)];
   const [time, mains, home] = parts.map((part) => part.element);
   const means = make("p", { class: "means", "aria-live": "polite" });
