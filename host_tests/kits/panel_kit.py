@@ -27,9 +27,9 @@ class Refused(Exception):
 class Stream:
     """One browser's stream: the newest picture of each meter, all lines, exchanges and texts."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, base: str = "") -> None:
         self._connection = http.client.HTTPConnection(host, timeout=30)
-        self._connection.request("GET", "/events", headers={"Host": host})
+        self._connection.request("GET", f"{base}/events", headers={"Host": host})
         self._answer = self._connection.getresponse()
         assert self._answer.status == 200, self._answer.read()
         self.headers = dict(self._answer.getheaders())
@@ -100,10 +100,11 @@ class Stream:
 
 
 class PanelKit:
-    """The panel as a process of its own, on any free port."""
+    """The panel as a process of its own, on any free port; `base` is where it is mounted."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "dianka", "bench", "panel", "--port", "0"]
+    def __init__(self, folder: Path, *options: str, which: str = "panel", base: str = "") -> None:
+        self.base = base
+        command = [sys.executable, "-m", "dianka", "bench", which, "--port", "0"]
         self.process = subprocess.Popen(
             [*command, "--no-browser", "--folder", str(folder), *options],
             stdout=subprocess.PIPE,
@@ -114,8 +115,8 @@ class PanelKit:
         self.streams: list[Stream] = []
         try:
             self.url = self._read_url()
-            self.host = self.url.removeprefix("http://").rstrip("/")
-            page = self.get("/")[2].decode()
+            self.host = self.url.removeprefix("http://").partition("/")[0]
+            page = self.get(f"{base}/")[2].decode()
             self.token = re.findall('name="token" content="([^"]+)"', page)[0]
         except BaseException:
             self.process.kill()
@@ -125,6 +126,8 @@ class PanelKit:
         assert self.process.stdout and self.process.stderr
         ready, _, _ = select.select([self.process.stdout], [], [], _START_S)
         line = self.process.stdout.readline().decode() if ready else ""
+        if line.startswith("making"):  # of a first start
+            line = self.process.stdout.readline().decode()
         found = re.search(r"http://\S+", line)
         if not found:
             self.process.kill()
@@ -155,14 +158,16 @@ class PanelKit:
     def do(self, act: str, **given: Any) -> Any:
         """Do an act as the page does. Refused if the panel refuses it."""
         headers = {"Content-Type": "application/json", "X-Panel-Token": self.token}
-        status, _, body = self.request("POST", f"/do/{act}", json.dumps(given).encode(), headers)
+        status, _, body = self.request(
+            "POST", f"{self.base}/do/{act}", json.dumps(given).encode(), headers
+        )
         if status == 409:
             raise Refused(json.loads(body)["refused"][0])
         assert status == 200, (status, body)
         return json.loads(body)
 
     def watch(self) -> Stream:
-        self.streams.append(Stream(self.host))
+        self.streams.append(Stream(self.host, self.base))
         return self.streams[-1]
 
     def close(self) -> tuple[int, str]:
