@@ -131,7 +131,7 @@ $(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/panel.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[desk,panel]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[desk,panel]'
 	@touch $@ $(VENV)/run.stamp $(VENV)/office.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python
