@@ -7,8 +7,8 @@ from pathlib import Path
 
 from dianka.firmware import ROOT
 
-DESK = ROOT / "tools" / "dianka" / "desk"
-WEB = DESK / "web"
+TOOLS = ROOT / "tools" / "dianka"
+WEB = TOOLS / "desk" / "web"
 TEMPLATES = WEB / "templates"
 CALLS = {"_", "gettext", "gettext_lazy"}
 # Attributes that people read or hear.
@@ -85,3 +85,113 @@ def list_words() -> dict[str, str]:
     for file in sorted(WEB.rglob("*.py")):
         found |= dict.fromkeys(find_python_words(file), str(file.relative_to(WEB)))
     return found
+
+
+# The modules whose lines the pages may show. Whoever adds pages adds what they stand on.
+LINES_OF = (
+    "card_port.py",
+    "cardos/image.py",
+    "readers/card_process.py",
+    "readers/choose.py",
+    "readers/folder.py",
+    "readers/pcsc.py",
+    "readers/roles.py",
+    "readers/t0port.py",
+    "desk/amounts.py",
+    "desk/counter.py",
+    "desk/in_reader.py",
+    "desk/pin.py",
+    "desk/prices.py",
+    "desk/quota.py",
+    "desk/sell.py",
+    "desk/session.py",
+    "desk/office/audit/chain.py",
+    "desk/office/audit/times.py",
+    "desk/office/cards/register.py",
+    "desk/office/clock.py",
+    "desk/office/customers/tariffs.py",
+    "desk/office/ledger/posting.py",
+    "desk/office/people/consent.py",
+    "desk/office/people/passwords.py",
+    "desk/office/people/people.py",
+    "desk/office/people/rights.py",
+    "desk/office/people/sign_in.py",
+    "desk/office/texts.py",
+    "desk/office/vending/counter.py",
+    "desk/office/vending/counting.py",
+    "desk/office/vending/desks.py",
+    "desk/office/vending/limits.py",
+    "desk/office/vending/patience.py",
+    "desk/office/vending/receipts_text.py",
+    "desk/office/vending/refunds.py",
+    "desk/office/vending/sales.py",
+    "desk/office/vending/shifts.py",
+    "desk/web/jobs.py",
+    "desk/web/station.py",
+)
+# Statements of SQL and patterns, which nobody reads.
+_NO_LINE = re.compile(
+    r"%s|__|_than_|^[ ,:)'(]|^(SELECT|INSERT|UPDATE)\b|strftime|to_char|\[0-9|RETURNING"
+)
+
+
+def list_lines() -> dict[str, str]:
+    """Return the lines of these modules as patterns, each with its module."""
+    found: dict[str, str] = {}
+    for name in LINES_OF:
+        for line in find_lines(TOOLS / name):
+            found.setdefault(line, name)
+    return found
+
+
+def find_lines(file: Path) -> Iterator[str]:
+    """Yield what a module may tell people in English, as patterns: {0}, {1} stand for what varies.
+
+    Each text of three words and more counts, and what is raised or told even if it is shorter. Not
+    docstrings, and no statements of SQL.
+    """
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    silent = {id(piece) for node in ast.walk(tree) for piece in _list_silent(node)}
+    told = {id(node) for each in ast.walk(tree) for node in _list_told(each)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr | ast.Constant) and id(node) not in silent:
+            text = _read_text(node)
+            words = len(re.findall(r"[A-Za-z']+|\{\d\}", text))
+            if words > (1 if id(node) in told else 2) and re.search("[a-z]{2}", text):
+                if not _NO_LINE.search(text):
+                    yield text
+
+
+def _list_silent(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the texts within this node that are none of their own: docstrings, pieces, checks."""
+    if isinstance(node, ast.JoinedStr):
+        yield from (piece for piece in ast.walk(node) if piece is not node)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    elif isinstance(node, ast.Assert):
+        yield from ast.walk(node)
+
+
+def _list_told(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the texts that this node raises or tells."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        yield from node.exc.args
+    elif isinstance(node, ast.Return) and node.value is not None:
+        yield node.value
+    elif isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name in ("tell", "tell_away") or name.endswith(("Error", "Refused", "Broken")):
+            yield from node.args
+
+
+def _read_text(node: ast.JoinedStr | ast.Constant) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    parts, holes = [], 0
+    for piece in node.values:
+        if isinstance(piece, ast.Constant):
+            parts.append(str(piece.value))
+        else:
+            parts.append(f"{{{holes}}}")
+            holes += 1
+    return "".join(parts)
