@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from browser_kit import open_browser, open_page
+from browser_kit import find_barriers, open_browser, open_page
 from dianka.bench.panel.words import CHINESE, choose
 from panel_kit import PanelKit, Stream
 
@@ -188,3 +188,18 @@ def test_no_line_of_another_language(
             assert words <= set(re.findall(r"[A-Za-z]{3,}", " ".join(choose(CHINESE).values()))) | {
                 "resident", "imp", "kWh",
             }  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_the_page_keeps_nobody_out(
+    panel: tuple[PanelKit, Stream], browser: "Browser", language: str
+) -> None:
+    kit, stream = panel
+    with open_page(browser, kit.url, language) as page:
+        page.wait_for_selector(".card")
+        drag(page, CARD, ".front")
+        stream.wait_for_picture(lambda seen: seen["relay"], "supply on")
+        page.locator("[data-name=kettle]").click()
+        page.locator(CARD).click()
+        page.wait_for_selector("#in-hand:not([hidden])")
+        assert find_barriers(page) == []

@@ -63,8 +63,8 @@ def play_purchase(page: "Page") -> None:
     page.wait_for_selector(".station:not(.talks)")
     page.locator("[data-name=kettle]").click()
     page.locator("[data-name=lamp]").click()
-    page.wait_for_function("document.querySelector('.means').textContent.startsWith('20.00')")
-    page.wait_for_function("document.querySelector('.figure.power').textContent > '1'")
+    page.wait_for_function("() => document.querySelector('.means').textContent.startsWith('20.00')")
+    page.wait_for_function("() => document.querySelector('.figure.power').textContent > '1'")
     page.mouse.move(WIDTH - 1, 60)
 
 

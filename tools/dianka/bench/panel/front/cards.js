@@ -34,7 +34,7 @@ function titleOf(place) {
 
 function buildPlace(place) {
   return make("div", { class: `place ${BENCH_PLACES.includes(place) ? place : "reader"}`, "data-place": place },
-    make("h3", { text: titleOf(place) }), make("div", { class: "cards" }));
+    make("h2", { class: "small", text: titleOf(place) }), make("div", { class: "cards" }));
 }
 
 export function buildPlaces() {

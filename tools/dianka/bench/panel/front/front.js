@@ -73,7 +73,7 @@ export function drawFront(name, number, meterNo) {
   const [relay, relayText] = drawRelay();
   const key = drawKey();
   const title = say("meter", { number });
-  const svg = draw("svg", { viewBox: "0 0 420 420", class: "front", role: "img", "aria-label": title },
+  const svg = draw("svg", { viewBox: "0 0 420 420", class: "front", role: "group", "aria-label": title },
     drawDefinitions(name),
     draw("rect", { x: 8, y: 8, width: 404, height: 404, rx: 22, class: "body", fill: `url(#${name}-body)` }),
     draw("rect", { x: 22, y: 22, width: 376, height: 318, rx: 14, class: "plate" }),

@@ -38,7 +38,7 @@ function makeMains(meter) {
     () => ask("mains", { meter, to }), { title: to === "on" ? undefined : say(`mains.${to}.how`), class: `mains-${to}` })]);
   const figures = ["volts", "amperes", "power"].map((name) => make("output", { class: `figure ${name}` }));
   const element = make("div", { class: "mains", role: "group", "aria-label": say("mains") },
-    make("h3", { text: say("mains") }), make("span", { class: "choices" }, ...buttons.map(([, button]) => button)),
+    make("h2", { class: "small", text: say("mains") }), make("span", { class: "choices" }, ...buttons.map(([, button]) => button)),
     make("span", { class: "figures" }, ...figures));
   return { element, update(news) {
     buttons.forEach(([to, button]) => press(button, news.mains === to));
@@ -117,7 +117,7 @@ export function makeStation(meter, number, meterNo) {
   followKey(front.key, meter);
   const element = make("article", { class: "station", "data-meter": meter, "aria-label": say("meter", { number }) },
     time, stopped, make("div", { class: "device", "data-place": meter }, front.svg, slot, plate),
-    make("div", { class: "controls" }, means, mains, make("h3", { text: say("home") }), home,
+    make("div", { class: "controls" }, means, mains, make("h2", { class: "small", text: say("home") }), home,
       make("p", { class: "key-how" }, make("b", { text: `${say("key")}: ` }), say("key.how"))));
   const line = makeLine(), log = makeLog();
   const seen = { log: 0, exchange: 0 };
