@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 panel: $(VENV)/panel.stamp ## stand before a new virtual meter in a browser
 	@$(BIN)/dianka bench panel
 
-demo: $(VENV)/panel.stamp ## the whole business in a browser: a counter that sells, a meter on the wall
+demo: $(VENV)/desk.stamp ## the whole business in a browser: a counter that sells, a meter on the wall
 	@$(BIN)/dianka bench demo
 
 demo-picture: $(VENV)/test.stamp ## draw the picture of the demonstration anew; it needs chromium
@@ -101,6 +101,9 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 office: $(VENV)/office.stamp ## install what the office needs, and list its commands
 	@$(BIN)/dianka office --help
 
+desk: $(VENV)/desk.stamp ## install what the office in a browser needs, and say how it is started
+	@$(BIN)/dianka desk --help
+
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
 	$(BIN)/dianka bench digits docs
@@ -131,7 +134,11 @@ $(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/panel.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[desk,panel]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[panel]'
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/desk.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[desk]'
 	@touch $@ $(VENV)/run.stamp $(VENV)/office.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python

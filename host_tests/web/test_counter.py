@@ -407,6 +407,7 @@ def test_a_session_that_ended_lets_the_page_stay_and_takes_the_form_along(
     counter.client.cookies.clear()
     asked = poll(counter.client, page)
     assert asked.status_code == 401 and "<html" not in asked.content.decode()
+    assert asked["HX-Retarget"] == "#signed-out", "the page stays as it is"
     response = counter.client.post("/counter/sell", fields)
     assert response.status_code == 401
     sign_in = {"name": "zhao", "password": PASSWORD, "kept": read_field(response, "kept")}

@@ -35,7 +35,9 @@ def ask_sign_in(request: DeskRequest) -> HttpResponse:
     """Return the sign-in page for a request of nobody, which goes on where that led."""
     kept = _pack(request) if request.method == "POST" else ""
     if request.htmx and not request.htmx.boosted:  # a part of a page, which stays as it is
-        return render(request, "parts/signed_out.html", status=401)
+        response = render(request, "parts/signed_out.html", status=401)
+        response["HX-Retarget"], response["HX-Reswap"] = "#signed-out", "innerHTML"
+        return response
     told = {"next": "" if kept else request.get_full_path(), "kept": kept}
     return render(request, "sign_in.html", {"ended": _has_ended(request), **told}, status=401)
 
