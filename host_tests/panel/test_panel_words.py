@@ -40,7 +40,7 @@ def find_keys_used() -> set[str]:
     for path in FRONT.glob("*.js"):
         text = path.read_text(encoding="utf-8")
         found |= set(re.findall(r'say\("([\w.-]+)"', text))
-        found |= set(re.findall(r'"(refuse\.[\w-]+|relay\.\w+)"', text))
+        found |= set(re.findall(r'"((?:refuse|relay|next)\.[\w-]+)"', text))
         for start in re.findall(r"say\(`(\w+\.)\$", text):
             found |= {f"{start}{end}" for end in ends[start]}
     page = (FRONT / "panel.html").read_text(encoding="utf-8")

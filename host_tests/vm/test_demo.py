@@ -139,7 +139,11 @@ def test_a_folder_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_founding_that_was_broken_off_is_made_anew(tmp_path: Path) -> None:
+def test_a_founding_that_was_broken_off_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a database that is named for a real office is left alone."""
+    monkeypatch.setenv("DIANKA_DATABASE", "postgresql://nobody@127.0.0.1:1/none")
     half = tmp_path / "demo"
     (half / "office").mkdir(parents=True)
     (half / "demo.begun").touch()

@@ -1,6 +1,7 @@
 """`dianka bench demo`: the counter and the meter on one page."""
 
 import asyncio
+import os
 import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,10 @@ def _show(root: Path, port: int, browser: bool) -> None:
     from dianka.bench.demo.founding import find_demo
     from dianka.bench.panel.serve import bind
 
+    # The demonstration has an office of its own: a database that is named for the real one is left
+    # alone, by the processes that come of this one too.
+    for name in [name for name in os.environ if name.startswith("DIANKA_")]:
+        del os.environ[name]
     with bind(port) as bound:
         if not (root / "demo.json").exists():
             typer.echo("making an office with a month of history, once ...")

@@ -58,7 +58,6 @@ def _found_apart(root: Path) -> None:
         capture_output=True,
         text=True,
         timeout=_FOUND_S,
-        env={key: value for key, value in os.environ.items() if not key.startswith("DIANKA_")},
     )
     if made.returncode:
         last = (made.stderr.strip().splitlines() or ["it ended"])[-1]

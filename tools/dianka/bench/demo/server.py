@@ -19,6 +19,7 @@ from dianka.bench.demo.office import CLERK, DESK
 from dianka.bench.panel import http
 from dianka.bench.panel.guard import SECURITY_HEADERS, Guard, find_host_fault
 from dianka.bench.panel.serve import LOOPBACK, Panel, serve
+from dianka.card_port import CardError
 from dianka.desk.office.opening import open_office
 from dianka.desk.web import catalog
 from dianka.desk.web.settings import Site, make_web_settings
@@ -67,7 +68,12 @@ class DemoApp:
             why = fault or "open the address that make demo has printed"
             await http.answer(send, 403, f"{why}\n".encode(), http.TEXT, SECURITY_HEADERS)
             return
-        cookie = await sign_clerk_in(self._password)
+        try:
+            cookie = await sign_clerk_in(self._password)
+        except CardError as error:
+            why = f"{error}\nTo begin anew, end this and delete the demonstration's folder.\n"
+            await http.answer(send, 409, why.encode(), http.TEXT, SECURITY_HEADERS)
+            return
         headers = {**SECURITY_HEADERS, "location": f"{METER}/", "set-cookie": cookie}
         await http.answer(send, 303, b"", http.TEXT, headers)
 

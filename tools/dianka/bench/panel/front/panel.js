@@ -1,6 +1,7 @@
 // The panel's page: builds it, and follows the stream of all meters.
 
 import { buildPlaces, buildSale, showCards } from "./cards.js";
+import { noteCards, notePicture } from "./hints.js";
 import { makeStation } from "./station.js";
 import { make, mark, panel, say } from "./tools.js";
 
@@ -33,11 +34,16 @@ function follow() {
     if (run && run !== event.data) location.reload(); // another start has another token
     run = event.data;
   });
-  events.addEventListener("cards", (event) => showCards(JSON.parse(event.data)));
+  events.addEventListener("cards", (event) => {
+    const cards = JSON.parse(event.data);
+    showCards(cards);
+    noteCards(cards);
+  });
   for (const kind of ["picture", "log", "exchange", "stopped"])
     events.addEventListener(kind, (event) => {
       const { meter, news } = JSON.parse(event.data);
       stations.get(meter)?.take(kind, news);
+      if (kind === "picture" && meter === panel.meters[0]) notePicture(news);
     });
 }
 
