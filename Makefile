@@ -14,16 +14,25 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand before it if this is a terminal
 	@$(BIN)/dianka bench play first-day --live-if-terminal
 
 live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 	@$(BIN)/dianka bench live
+
+panel: $(VENV)/panel.stamp ## stand before a new virtual meter in a browser
+	@$(BIN)/dianka bench panel
+
+demo: $(VENV)/desk.stamp ## the whole business in a browser: a counter that sells, a meter on the wall
+	@$(BIN)/dianka bench demo
+
+demo-picture: $(VENV)/test.stamp ## draw the picture of the demonstration anew; it needs chromium
+	$(BIN)/python -m dianka.bench.demo.picture docs/demo.png
 
 SLOW := $(addprefix --ignore=host_tests/firmware/test_,formats.py settlement.py i2c_bus.py selfcheck.py)
 quick: lint types ## style, types and the fast tests of rung 1: under a minute on two cores
@@ -135,8 +144,12 @@ $(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[office]'
 	@touch $@ $(VENV)/run.stamp
 
+$(VENV)/panel.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[panel]'
+	@touch $@ $(VENV)/run.stamp
+
 $(VENV)/desk.stamp: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[desk]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[desk]'
 	@touch $@ $(VENV)/run.stamp $(VENV)/office.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python

@@ -28,6 +28,8 @@ TOOL_FLOORS = (
     "dianka.bench.models",
     "dianka.bench.rungs",
     "dianka.bench.stage",
+    "dianka.bench.panel",
+    "dianka.bench.demo",
     "dianka.bench.measure",
     "dianka.bench.campaign",
     "dianka.bench.cli",

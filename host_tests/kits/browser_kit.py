@@ -50,3 +50,11 @@ def open_page(
         assert not strict or said == []
     finally:
         page.close()
+
+
+def find_barriers(page: "Page") -> list[str]:
+    """Return what axe finds of a page that keeps people out, its least findings included."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:100]}" for each in found]
