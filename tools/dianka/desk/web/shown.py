@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dianka.desk.prices import UTC_OFFSET, format_time
+from dianka.desk.web.states import CARDS, EVENTS, ROLES, STATES
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
@@ -56,3 +57,27 @@ def show_invalid(line: Any, name: str) -> SafeString:
     if not line:
         return SafeString("")
     return format_html('aria-invalid="true" aria-describedby="wrong-{}"', name)
+
+
+@register.filter(name="state")
+def show_state(word: str) -> str:
+    """Return a state of an account, a card or a meter in the reader's language."""
+    return str(STATES.get(word, word))
+
+
+@register.filter(name="event_kind")
+def show_event_kind(word: str) -> str:
+    """Return the kind of an event of a history in the reader's language."""
+    return str(EVENTS.get(word, word))
+
+
+@register.filter(name="card_kind")
+def show_card_kind(word: str) -> str:
+    """Return the kind of a card in the reader's language."""
+    return str(CARDS.get(word, word))
+
+
+@register.filter(name="role")
+def show_role(word: str) -> str:
+    """Return a role in the reader's language."""
+    return str(ROLES.get(word, word))
