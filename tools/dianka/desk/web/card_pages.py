@@ -81,7 +81,7 @@ def scrap_card(request: DeskRequest, serial: str) -> HttpResponseBase:
 def _clean_serial(serial: str) -> str:
     plain = plain_number(serial).lower()
     if len(plain) != _SERIAL_DIGITS or set(plain) - set("0123456789abcdef"):
-        raise CardError(f"{serial[:40]!r} is no serial of a card: it has 16 hexadecimal digits")
+        raise CardError(_("That is no serial of a card: it has 16 hexadecimal digits."))
     return plain
 
 

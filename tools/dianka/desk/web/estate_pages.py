@@ -126,7 +126,7 @@ def _change(
 def _find(premise: int) -> Premise:
     found = Premise.objects.select_related("area").filter(pk=premise).first()
     if found is None:
-        raise places.EstateError("that premise is not there: name another one")
+        raise places.EstateError(_("There is no such premise."))
     return found
 
 
