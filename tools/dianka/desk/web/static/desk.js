@@ -79,7 +79,11 @@
     document.body.addEventListener("htmx:load", function () { lookAt(document); });
     document.body.addEventListener("htmx:sendError", function () { tellOffline(true); });
     document.body.addEventListener("htmx:timeout", function () { tellOffline(true); });
-    document.body.addEventListener("htmx:afterOnLoad", function () { tellOffline(false); });
+    document.body.addEventListener("htmx:afterOnLoad", function (event) {
+      tellOffline(false);
+      const line = document.getElementById("signed-out");
+      if (line && event.detail.xhr.status < 400) line.textContent = "";
+    });
   });
 
   document.addEventListener("click", function (event) {
