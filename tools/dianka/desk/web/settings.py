@@ -104,6 +104,7 @@ def _make_templates() -> dict[str, Any]:
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
                 "dianka.desk.web.menu.add_menu",
+                "dianka.desk.web.done_line.add_done",
             ],
             "builtins": [
                 "django.templatetags.i18n",

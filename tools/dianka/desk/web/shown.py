@@ -1,17 +1,21 @@
 """How pages show money, numbers and times: filters of the templates."""
 
+import re
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from dianka.desk.prices import UTC_OFFSET, format_time
+from dianka.desk.web.states import CARDS, EVENTS, ROLES, STATES
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
 register = template.Library()
+_ACT = re.compile(r"([a-z][a-z -]*), ([^,]+) at ([^:]+?)(?:: (.*))?", re.DOTALL)
 
 
 @register.filter(name="yuan")
@@ -56,3 +60,45 @@ def show_invalid(line: Any, name: str) -> SafeString:
     if not line:
         return SafeString("")
     return format_html('aria-invalid="true" aria-describedby="wrong-{}"', name)
+
+
+@register.filter(name="state")
+def show_state(word: str) -> str:
+    """Return a state of an account, a card or a meter in the reader's language."""
+    return str(STATES.get(word, word))
+
+
+@register.filter(name="event_kind")
+def show_event_kind(word: str) -> str:
+    """Return the kind of an event of a history in the reader's language."""
+    return str(EVENTS.get(word, word))
+
+
+@register.filter(name="event")
+def show_event(event: Any) -> str:
+    """Return the words of an event of a history in the reader's language.
+
+    Of an act they begin with its kind, who did it and at which desk.
+    """
+    found = _ACT.fullmatch(event.text) if event.kind == "act" else None
+    if not found:
+        return translate_line(event.text)
+    kind, operator, desk, detail = found.groups()
+    told = _("%(kind)s, %(operator)s at %(desk)s") % {
+        "kind": translate_line(kind),
+        "operator": operator,
+        "desk": desk,
+    }
+    return f"{told}: {translate_line(detail)}" if detail else told
+
+
+@register.filter(name="card_kind")
+def show_card_kind(word: str) -> str:
+    """Return the kind of a card in the reader's language."""
+    return str(CARDS.get(word, word))
+
+
+@register.filter(name="role")
+def show_role(word: str) -> str:
+    """Return a role in the reader's language."""
+    return str(ROLES.get(word, word))
