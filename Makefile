@@ -14,16 +14,25 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office figures fuzz pictures pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.stamp ## play the first day of a virtual meter, then stand before it if this is a terminal
 	@$(BIN)/dianka bench play first-day --live-if-terminal
 
 live: $(VENV)/run.stamp ## stand before a new virtual meter with a set of cards
 	@$(BIN)/dianka bench live
+
+panel: $(VENV)/panel.stamp ## stand before a new virtual meter in a browser
+	@$(BIN)/dianka bench panel
+
+demo: $(VENV)/desk.stamp ## the whole business in a browser: a counter that sells, a meter on the wall
+	@$(BIN)/dianka bench demo
+
+demo-picture: $(VENV)/test.stamp ## draw the picture of the demonstration anew; it needs chromium
+	$(BIN)/python -m dianka.bench.demo.picture docs/demo.png
 
 SLOW := $(addprefix --ignore=host_tests/firmware/test_,formats.py settlement.py i2c_bus.py selfcheck.py)
 quick: lint types ## style, types and the fast tests of rung 1: under a minute on two cores
@@ -36,7 +45,7 @@ test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
-	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office
+	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
@@ -67,12 +76,23 @@ flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly th
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled
 
-campaign: $(VENV)/test.stamp pulled ## the exhaustive sweeps of which `make test` has a sample, and `make pulled`: an hour and more
+cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers
+	@$(BIN)/dianka bench cuts
+
+memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
+	@$(BIN)/dianka bench memory
+
+promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
+	@$(BIN)/dianka bench cuts --page docs/promise.md
+	@$(BIN)/dianka bench memory --page docs/promise.md
+
+campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
-slice: $(VENV)/test.stamp ## one point in 211 of `make pulled` and one test in 13 of `make campaign`, others each day
+slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 20 of `make cuts`, one test in 13 of `make campaign`, others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
+	@$(BIN)/dianka bench cuts --every 20 --seed $(DAY)
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip host_tests
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
@@ -91,6 +111,9 @@ types: $(VENV)/test.stamp build/typings.stamp ## check types: tools against CPyt
 
 office: $(VENV)/office.stamp ## install what the office needs, and list its commands
 	@$(BIN)/dianka office --help
+
+desk: $(VENV)/desk.stamp ## install what the office in a browser needs, and say how it is started
+	@$(BIN)/dianka desk --help
 
 pictures: $(VENV)/run.stamp ## draw the pictures of the documentation anew
 	$(BIN)/dianka bench picture docs/live.svg
@@ -120,6 +143,14 @@ $(VENV)/test.stamp: pyproject.toml | $(VENV)/bin/python
 $(VENV)/office.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[office]'
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/panel.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[panel]'
+	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/desk.stamp: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[desk]'
+	@touch $@ $(VENV)/run.stamp $(VENV)/office.stamp
 
 $(VENV)/board.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board]'

@@ -129,3 +129,8 @@ def judge(state: "State", info: dict, serial: int, order: dict) -> bool:
     if closed or count != state.count + 1:
         raise make_error("COUNT", "order %d, meter %d" % (count, state.count))
     return True
+
+
+def make_session(parts, command: int):
+    """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
+    return CloseSession(parts.esam, parts.settlement, parts.store, parts.clock, parts.log).run

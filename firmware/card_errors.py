@@ -8,6 +8,8 @@ root keys and belongs to the desk alone. It counts as illegal, so that the utili
 table is in docs/cards/protocol.md, "The meter's codes".
 """
 
+from micropython import const
+
 _CODES = {
     "SUPPLY": 1,
     "ESAM": 2,
@@ -32,16 +34,18 @@ _CODES = {
     "HOARD": 21,
     "CONTROL_CARD": 22,
 }
-_GROUPS = (
-    (3, "Err-31"),
-    (10, "Err-32"),
-    (13, "Err-33"),
-    (18, "Err-34"),
-    (20, "Err-35"),
-    (21, "Err-36"),
-    (22, "Err-37"),
+_GROUPS = const(
+    (
+        (3, "Err-31"),
+        (10, "Err-32"),
+        (13, "Err-33"),
+        (18, "Err-34"),
+        (20, "Err-35"),
+        (21, "Err-36"),
+        (22, "Err-37"),
+    )
 )
-_ILLEGAL = (5, 6, 7, 10, 22)
+_ILLEGAL = const((5, 6, 7, 10, 22))
 
 
 class CardError(Exception):

@@ -14,6 +14,7 @@ from micropython import const
 
 import account
 import card_files
+import service_files
 import state as records
 import versions
 from card_errors import make_error
@@ -107,7 +108,7 @@ class FactorySession:
     async def run(self, card: "Card", command: int, data: bytes):
         """Start the tests. Return the coroutine function that continues them without the ESAM."""
         await self._begin(card)
-        order = card_files.unpack(card_files.TEST_ORDER, data)
+        order = card_files.unpack(service_files.TEST_ORDER, data)
         if not 1 <= order["seconds"] <= _MOST_S:
             raise make_error("FORMAT", "tests of %d s" % order["seconds"])
         await self._esam.read_wallet()  # checked by its inverse: this is the test of the ESAM
@@ -130,7 +131,9 @@ class FactorySession:
         record["selfcheck"] = pad_text(self._self_check.code)
         record["version"] = pad_text(versions.version())
         record["time"] = self.clock.read_local_minute()
-        await card.ask(0x00, 0xE2, 0x00, _RESULTS, card_files.pack(card_files.TEST_RESULT, record))
+        await card.ask(
+            0x00, 0xE2, 0x00, _RESULTS, card_files.pack(service_files.TEST_RESULT, record)
+        )
 
 
 async def _count_down(card: "Card") -> None:
@@ -164,7 +167,7 @@ class _Tests:
         self._tests = order["tests"]
         self._expected = order["pulses"]
         self._window_ms = order["seconds"] * 1000
-        self._passed = card_files.TEST_ESAM if self._tests & card_files.TEST_ESAM else 0
+        self._passed = service_files.TEST_ESAM if self._tests & service_files.TEST_ESAM else 0
         self._pulses = 0
 
     async def run(self) -> tuple:
@@ -173,16 +176,16 @@ class _Tests:
         session.display.show_messages()
         closed = False
         try:
-            if tests & (card_files.TEST_RELAY | card_files.TEST_PULSES):
+            if tests & (service_files.TEST_RELAY | service_files.TEST_PULSES):
                 closed = await self._test_relay(True)
             await self._test_window()
-            if tests & card_files.TEST_RELAY and await self._test_relay(False) and closed:
-                self._passed |= card_files.TEST_RELAY
+            if tests & service_files.TEST_RELAY and await self._test_relay(False) and closed:
+                self._passed |= service_files.TEST_RELAY
         finally:
             session.relay.force(None)
             session.display.test_lamps(False)
-        if tests & card_files.TEST_MEMORY and not session.store.check():
-            self._passed |= card_files.TEST_MEMORY
+        if tests & service_files.TEST_MEMORY and not session.store.check():
+            self._passed |= service_files.TEST_MEMORY
         self._card.start_deadline()
         await session.write_result(
             self._card, {"done": tests, "passed": self._passed, "pulses": min(self._pulses, 0xFFFF)}
@@ -210,26 +213,26 @@ class _Tests:
             session.clock.read_seconds(),
             time.ticks_ms(),
         )
-        looked_at = not tests & card_files.TEST_SEGMENTS
+        looked_at = not tests & service_files.TEST_SEGMENTS
         if not looked_at:
             session.display.test_lamps(True)
             session.display.show_messages((_SEGMENTS, self._window_ms))
         while time.ticks_diff(time.ticks_ms(), start_ms) < self._window_ms:
             if not looked_at and session.is_key_down():
                 looked_at = True
-                self._passed |= card_files.TEST_SEGMENTS
+                self._passed |= service_files.TEST_SEGMENTS
                 session.display.test_lamps(False)
                 session.display.show_messages()
             await self._step()
         session.display.test_lamps(False)
         after_s = session.clock.read_seconds()
-        if tests & card_files.TEST_CLOCK and before_s is not None and after_s is not None:
+        if tests & service_files.TEST_CLOCK and before_s is not None and after_s is not None:
             if abs((after_s - before_s) * 1000 - self._window_ms) <= 1000 + _EDGE_MS:
-                self._passed |= card_files.TEST_CLOCK
-        if tests & card_files.TEST_PULSES and session.chip.pulse_pj:
+                self._passed |= service_files.TEST_CLOCK
+        if tests & service_files.TEST_PULSES and session.chip.pulse_pj:
             self._pulses = (session.store.state.energy_pj - before_pj) // session.chip.pulse_pj
             if self._is_count_right():
-                self._passed |= card_files.TEST_PULSES
+                self._passed |= service_files.TEST_PULSES
 
     def _is_count_right(self) -> bool:
         """Return whether the pulses are those that the test bench's load must give.
@@ -247,3 +250,12 @@ class _Tests:
         self._card.raise_if_pulled()
         self._session.report_alive()
         await asyncio.sleep_ms(_LOOK_MS)
+
+
+def make_session(parts, command: int):
+    """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
+    session = FactorySession(
+        parts.esam, parts.settlement, parts.store, parts.clock, parts.metering.chip, parts.relay,
+        parts.display, parts.self_check, parts.is_key_down, parts.report_alive, parts.log,
+    )  # fmt: skip
+    return session.credit if command == card_files.CMD_TEST_CREDIT else session.run

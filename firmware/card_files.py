@@ -1,8 +1,9 @@
 """Define the layout of every card and ESAM file: bytes to named fields and back.
 
 Owns the framing (68H, command, length, data, sum, 16H) and the field tables, and nothing else: no
-card is accessed here. The desk imports this very file, so both sides share one codec; files that no
-meter reads are in its own desk_files.py. Source: docs/cards/protocol.md, which marks the facts on
+card is accessed here. The desk imports this very file, so both sides share one codec; the files of
+inspection and test cards are in service_files.py, those that no meter reads in the desk's own
+desk_files.py. Source: docs/cards/protocol.md, which marks the facts on
 which public implementations agree and this project's own choices.
 
 A record is a dict of field name to value. BIN and BCD fields are non-negative ints, RAW fields are
@@ -29,15 +30,13 @@ CMD_TEST_RELAY = const(0x09)
 CMD_CLOSE = const(0x0C)  # a user card with a closing order
 CMD_WRITE_BACK = const(0x11)
 CMD_STATEMENT = const(0x12)  # in place of the write-back, when the account is closed
-CMD_READ_BACK = const(0x15)  # run info and totals on an inspection card
 
 # Card type byte of a user card.
 OPEN = const(1)
 PURCHASE = const(2)
 REPLACEMENT = const(3)
 
-# User type byte: whether a tariff set has one price or several.
-ONE_RATE = const(1)
+# User type byte of tariffs with several prices; with one it is 1.
 SEVERAL_RATES = const(2)
 
 # Parameter update flags of a user card.
@@ -54,11 +53,6 @@ CARD_WRITE_BACK = const(5)
 CARD_ORDER = const(6)  # user card: a closing order
 CARD_LIMITS = const(6)  # initialisation card only
 CARD_SUPPLY = const(7)  # likewise
-# Record files and counters are addressed by P2 = short file id * 8 + 4.
-INSPECTION_TOTALS = const(9)
-INSPECTION_EVENTS = const(10)
-EVENTS = const(20)  # records in the log
-INSPECTION_LOG = const(11)
 
 # Short file ids in the ESAM (in MF 3F00).
 ESAM_WALLET = const(1)
@@ -177,47 +171,6 @@ STATEMENT = (
 )
 KEY_INFO = (("state", 1, BIN), ("mode", 1, BIN), ("key_id", 1, BIN), ("version", 1, BIN))
 
-# Bits of `tests` in a test order, `done` and `passed` in a result.
-TEST_RELAY = const(0x01)
-TEST_SEGMENTS = const(0x02)
-TEST_PULSES = const(0x04)
-TEST_MEMORY = const(0x08)
-TEST_CLOCK = const(0x10)
-TEST_ESAM = const(0x20)
-
-# File 01 of an inspection card: what to copy, all or less to be quicker.
-INSPECTION_ORDER = (("copies", 1, BIN), ("reserved", 3, RAW))
-COPY_WALLET = const(0x01)
-COPY_PARAMS = const(0x02)
-COPY_TOTALS = const(0x04)
-COPY_EVENTS = const(0x08)
-COPY_LOG = const(0x10)
-COPY_ALL = const(0x1F)
-
-TOTALS = (
-    ("meter_no", 6, BCD),
-    ("energy_pj", 12, BIN),
-    ("remainder", 9, BIN),
-    ("bought_fen", 6, BIN),
-    ("price_e4", 4, BCD),
-    ("faults", 4, BIN),
-    ("selfcheck", 8, RAW),
-    ("version", 8, RAW),
-    ("events", 4, BIN),
-    ("copied", 1, BIN),
-    ("time", 5, BCD),
-)
-# An illegal card in the log of events, in place of an EVENT: `code` is 0C00H + the error code of
-# its session.
-ILLEGAL_CARD = const(0x0C00)
-CARD_EVENT = (
-    ("number", 4, BIN),
-    ("time", 5, BCD),
-    ("code", 2, BIN),
-    ("command", 3, RAW),
-    ("sw", 2, BIN),
-    ("serial", 8, RAW),
-)
 # An entry of the chained log (event_chain.py).
 LOG_ENTRY = (
     ("number", 4, BIN),
@@ -227,19 +180,6 @@ LOG_ENTRY = (
     ("detail", 13, RAW),
     ("hash", 8, RAW),
 )
-TEST_ORDER = (("tests", 1, BIN), ("seconds", 1, BIN), ("pulses", 2, BIN), ("reserved", 4, RAW))
-TEST_RESULT = (
-    ("meter_no", 6, BCD),
-    ("esam", 8, RAW),
-    ("done", 1, BIN),
-    ("passed", 1, BIN),
-    ("pulses", 2, BIN),
-    ("money_fen", 4, BIN),
-    ("selfcheck", 8, RAW),
-    ("version", 8, RAW),
-    ("time", 5, BCD),
-)
-
 KEYS_PUBLIC = const(0)
 KEYS_PRIVATE = const(1)
 
@@ -360,27 +300,6 @@ def is_blank(block: bytes) -> bool:
     Then the card has not been in a meter since the desk wrote it.
     """
     return not block or block[0] != HEAD
-
-
-def pack_tariff(rates_e4: "list | tuple", more: "dict | None" = None) -> bytes:
-    """Return tariff data (193 bytes) with up to 12 rates in 0.0001 yuan per kWh.
-
-    The last rate fills the rest. `more` has the other fields of TARIFF; without it the price is
-    flat.
-    """
-    numbers = TARIFF[0][1][0]
-    if not 1 <= len(rates_e4) <= numbers:
-        raise ValueError("a tariff has 1 to 12 rates")
-    record = dict(more or {})
-    record["rates_e4"] = list(rates_e4) + [rates_e4[-1]] * (numbers - len(rates_e4))
-    out = bytearray()
-    for name, (count, size) in TARIFF:
-        given = record.get(name, ())
-        if len(given) > count:
-            raise ValueError(name + " has too many numbers")
-        for at in range(count):
-            out += to_bcd(given[at] if at < len(given) else 0, size)
-    return bytes(out)
 
 
 def unpack_tariff(data: bytes) -> dict:

@@ -182,3 +182,10 @@ async def _read_sealed(card: "Card", esam: "Esam", file: int, offset: int, targe
     """Return data ‖ MAC of a card file, sealed for the ESAM's next command `target`."""
     challenge = await esam.get_challenge(4)
     return await card.ask(0x04, 0xB0, 0x80 | file, offset, challenge + target + _FACTOR)
+
+
+def make_session(parts, command: int):
+    """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
+    return InitSession(
+        parts.esam, parts.store, parts.clock, parts.tariff, parts.events, parts.log
+    ).run

@@ -11,6 +11,7 @@ The log of events follows, when the ESAM is free again (card_log.py).
 from micropython import const
 
 import card_files
+import service_files
 import versions
 from card_user import authenticate, compose_run_info
 from ds3231 import Ds3231
@@ -27,12 +28,12 @@ _BESIDE = const(0x10)  # offset of the card's keys for meters with public keys
 _PAGE_MS = const(2_000)
 # Copy bit of the order, ESAM file, offset or record there, the card's command for it.
 _SEALED = (
-    (card_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_MONEY, b"\x04\xd6\x82\x00\x08"),
-    (card_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_COUNT, b"\x04\xd6\x82\x04\x08"),
-    (card_files.COPY_PARAMS, card_files.ESAM_PARAMS, 0, b"\x04\xd6\x83\x00\x2b"),
-    (card_files.COPY_PARAMS, card_files.ESAM_KEY_INFO, 0, b"\x04\xd6\x86\x00\x0e"),
-    (card_files.COPY_PARAMS, card_files.ESAM_LIMITS, 0, b"\x04\xd6\x87\x00\x10"),
-    (card_files.COPY_TOTALS, card_files.ESAM_RUN_INFO, 0, b"\x04\xd6\x88\x00\x35"),
+    (service_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_MONEY, b"\x04\xd6\x82\x00\x08"),
+    (service_files.COPY_WALLET, card_files.ESAM_WALLET, RECORD_COUNT, b"\x04\xd6\x82\x04\x08"),
+    (service_files.COPY_PARAMS, card_files.ESAM_PARAMS, 0, b"\x04\xd6\x83\x00\x2b"),
+    (service_files.COPY_PARAMS, card_files.ESAM_KEY_INFO, 0, b"\x04\xd6\x86\x00\x0e"),
+    (service_files.COPY_PARAMS, card_files.ESAM_LIMITS, 0, b"\x04\xd6\x87\x00\x10"),
+    (service_files.COPY_TOTALS, card_files.ESAM_RUN_INFO, 0, b"\x04\xd6\x88\x00\x35"),
 )
 
 
@@ -71,14 +72,15 @@ class InspectSession:
         returns them.
         """
         copies = (
-            card_files.unpack(card_files.INSPECTION_ORDER, data)["copies"] & card_files.COPY_ALL
+            card_files.unpack(service_files.INSPECTION_ORDER, data)["copies"]
+            & service_files.COPY_ALL
         )
         esam = self._esam
         await authenticate(
             card, esam, 0 if await esam.read_key_state() == card_files.KEYS_PRIVATE else _BESIDE
         )
-        await _write(card, card_files.INSPECTION_TOTALS, b"\x00")
-        framed = await self._set_run_info() if copies & card_files.COPY_TOTALS else b""
+        await _write(card, service_files.INSPECTION_TOTALS, b"\x00")
+        framed = await self._set_run_info() if copies & service_files.COPY_TOTALS else b""
         for bit, file, at, target in _SEALED:
             if copies & bit:
                 challenge = await card.ask(0x00, 0x84, 0x00, 0x00, le=4)
@@ -87,13 +89,15 @@ class InspectSession:
                 else:
                     sealed = await esam.seal(file, at, target, challenge, card.serial)
                 await card.ask(target[0], target[1], target[2], target[3], sealed)
-        number = await self._copy_events(card) if copies & card_files.COPY_EVENTS else 0
-        totals = card_files.pack(card_files.TOTALS, self._compose_totals(copies, number))
+        number = await self._copy_events(card) if copies & service_files.COPY_EVENTS else 0
+        totals = card_files.pack(service_files.TOTALS, self._compose_totals(copies, number))
         await _write(
-            card, card_files.INSPECTION_TOTALS, card_files.frame(card_files.CMD_READ_BACK, totals)
+            card,
+            service_files.INSPECTION_TOTALS,
+            card_files.frame(service_files.CMD_READ_BACK, totals),
         )
         self._log("inspected")
-        if not copies & card_files.COPY_LOG:
+        if not copies & service_files.COPY_LOG:
             return self._list_messages()
         return lambda: self._carry_log(card, totals)
 
@@ -127,7 +131,7 @@ class InspectSession:
                 self._store.state, self._clock, card_files.unpack(card_files.PARAMS, params)
             ),
         )
-        framed = card_files.frame(card_files.CMD_READ_BACK, data)
+        framed = card_files.frame(service_files.CMD_READ_BACK, data)
         await self._esam.set_run_info(framed)
         return framed
 
@@ -140,15 +144,15 @@ class InspectSession:
         # A new limit: with a full log and a slow card, one for the whole session is too short.
         card.start_deadline()
         try:
-            found = self._illegal.read_newest(card_files.EVENTS)
+            found = self._illegal.read_newest(service_files.EVENTS)
         except OSError:
             return 0  # the memory's fault is in `faults`
         for packed in found:
             record = card_files.unpack(FIELDS, packed)
-            record["code"] += card_files.ILLEGAL_CARD
+            record["code"] += service_files.ILLEGAL_CARD
             record["command"] = record["header"][1:4]
-            event = card_files.pack(card_files.CARD_EVENT, record)
-            await card.ask(0x00, 0xE2, 0x00, card_files.INSPECTION_EVENTS << 3 | 4, event)
+            event = card_files.pack(service_files.CARD_EVENT, record)
+            await card.ask(0x00, 0xE2, 0x00, service_files.INSPECTION_EVENTS << 3 | 4, event)
         return int.from_bytes(found[-1][:4], "big") if found else 0
 
     def _compose_totals(self, copies: int, number: int) -> dict:
@@ -161,7 +165,7 @@ class InspectSession:
         record["selfcheck"] = pad_text(self._self_check.code)
         record["version"] = pad_text(versions.version())
         record["events"] = number
-        record["copied"] = copies & ~card_files.COPY_LOG  # it comes later, and says so itself
+        record["copied"] = copies & ~service_files.COPY_LOG  # it comes later, and says so itself
         record["time"] = self._clock.read_local_minute()
         return record
 
@@ -173,3 +177,11 @@ async def _write(card: "Card", file: int, data: bytes) -> None:
 def pad_text(text: str) -> bytes:
     """Return this text as eight bytes, filled with blanks."""
     return (text + " " * 8)[:8].encode()
+
+
+def make_session(parts, command: int):
+    """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
+    return InspectSession(
+        parts.esam, parts.store, parts.clock, parts.events, parts.illegal, parts.pages,
+        parts.self_check, parts.report_alive, parts.log,
+    ).run  # fmt: skip

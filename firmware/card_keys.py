@@ -121,3 +121,8 @@ async def _load_key(card: "Card", esam: "Esam", key: int, order: bytes, present:
     if sw != 0x9000:
         raise make_error("COMMUNICATION", "status %04X" % sw)
     await esam.install_key(key, sealed)
+
+
+def make_session(parts, command: int):
+    """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
+    return KeysSession(parts.esam, parts.store, parts.events, parts.log).run

@@ -17,8 +17,8 @@ import time
 
 from micropython import const
 
-import card_files
 import event_chain
+import service_files
 import versions
 from card_errors import make_refusal
 from events import Events
@@ -97,7 +97,7 @@ async def _append(card: "Card", block: int, blocks: int, content: bytes) -> bool
     """Append a block. Return False if the card is of an earlier make, without this file."""
     body = bytes((block, blocks)) + content + bytes(_CONTENT - len(content))
     body += _compute_check(body)
-    _, sw = await card.command(0x00, 0xE2, 0x00, card_files.INSPECTION_LOG << 3 | 4, body)
+    _, sw = await card.command(0x00, 0xE2, 0x00, service_files.INSPECTION_LOG << 3 | 4, body)
     if sw == _NO_FILE and block == 1:
         return False
     if sw != 0x9000:

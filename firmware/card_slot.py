@@ -13,7 +13,7 @@ from micropython import const
 
 import card_files
 from card_errors import CardError, make_error, make_refusal
-from card_sessions import CardSessions
+from card_sessions import CardSessions, SessionError
 from display import Display
 from ds3231 import Ds3231
 from esam import Esam, EsamError
@@ -115,17 +115,22 @@ class CardSlot:
                 self._keep_illegal(error.code)
             self._store.keep()
             self._log_refusal(error.code)
-        except JournalError as error:
-            self._log("journal: " + str(error))
+        except (JournalError, SessionError) as error:
+            self._log("slot: " + str(error))
             self._show_refusal("Err-31", 0)
         finally:
             self._set_busy(False)
 
     def _show_refusal(self, group: str, code: int) -> None:
-        from card_words import compose_messages
-
         self._buzzer.sound(False)
-        self._display.show_messages(*compose_messages(group, code))
+        try:
+            from card_words import compose_messages
+
+            messages = compose_messages(group, code)
+        except Exception as error:
+            self._log("words: " + repr(error))
+            messages = ((group, _READ_MS),)
+        self._display.show_messages(*messages)
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy

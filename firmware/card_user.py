@@ -9,6 +9,8 @@ File 01 is read in plain, so anybody on the wire may forge it. A session that is
 new card or customer first has the ESAM check the data by which it was judged.
 """
 
+import asyncio
+
 from micropython import const
 
 import account
@@ -40,12 +42,12 @@ _NEW_MS = const(5_000)
 # What a card may change. An opening card: all. Later ones: only what is not yet in force, that is
 # tariff set 2, its time and step table.
 _FLAGS_LATER = const(0x0A)
-_TARGET_PARAMS = b"\x04\xd6\x82\x00\x2b"
+_TARGET_PARAMS = const(b"\x04\xd6\x82\x00\x2b")
 _OWNER_AT = const(26)  # meter number, customer number and card type end the record
-_TARGET_OWNER = b"\x04\xd6\x82\x1a\x11"
-_TARGET_SWITCH = b"\x04\xd6\x82\x01\x0e"  # update flag, version, switch time
-_TARGET_TARIFF = (b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb")
-_TARGET_CREDIT = b"\x84\x32\x01\x0c\x0c"
+_TARGET_OWNER = const(b"\x04\xd6\x82\x1a\x11")
+_TARGET_SWITCH = const(b"\x04\xd6\x82\x01\x0e")  # update flag, version, switch time
+_TARGET_TARIFF = const((b"\x04\xd6\x83\x00\xcb", b"\x04\xd6\x84\x00\xcb"))
+_TARGET_CREDIT = const(b"\x84\x32\x01\x0c\x0c")
 
 
 class UserSession:
@@ -189,6 +191,7 @@ class UserSession:
         The desk reads it at the next sale.
         """
         state = self._store.state
+        await asyncio.sleep_ms(0)  # whoever is due goes before the commit, which takes long
         receipt = card_files.pack(card_files.WRITE_BACK, compose_run_info(state, self._clock, info))
         self._store.commit()
         if taken:

@@ -21,7 +21,7 @@ NO_DATE = const(3)
 BEHIND = const(4)  # its time is before the meter was set up
 MOST_BACK_S = const(300)  # a PC's clock may be a little slow; more than this needs the installer
 _NO_NUMBER = const(100)  # more than any register may hold
-_DAYS = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+_DAYS = const((0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334))
 _YEARS = const(100)
 
 

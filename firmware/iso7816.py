@@ -8,13 +8,13 @@ and passes in what came. Nothing here waits or raises for bad bytes: `error` say
 
 from micropython import const
 
-ATR_MAX = const(33)
+_ATR_MAX = const(33)
 _NULL = const(0x60)
 # In a row. Each may take a waiting time of 1 s, but the session's deadline comes before.
 _MAX_NULLS = const(100)
 _MAX_ROUNDS = const(8)  # GET RESPONSE and 6Cxx in one command
-_FI = (372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0)
-_DI = (0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0)
+_FI = const((372, 372, 558, 744, 1116, 1488, 1860, 0, 0, 512, 768, 1024, 1536, 2048, 0, 0))
+_DI = const((0, 1, 2, 4, 8, 16, 32, 64, 12, 20, 0, 0, 0, 0, 0, 0))
 
 
 class AtrReader:
@@ -105,7 +105,7 @@ class AtrReader:
             self._follow(self.raw[at])
 
     def _ask(self, length: int) -> None:
-        if length > ATR_MAX:
+        if length > _ATR_MAX:
             self._fail("ATR too long")
         elif length > len(self.raw):
             self.want = length - len(self.raw)

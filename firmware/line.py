@@ -148,10 +148,12 @@ async def rest_until(when_us) -> None:
 
     Other tasks run if there is time for them.
     """
+    global _turn_us
     left_us = time.ticks_diff(when_us, time.ticks_us())
     if left_us > _compute_room_us():
-        await _run_others(max(left_us - _ROOM_US, 0) // 1000)
-        left_us = time.ticks_diff(when_us, time.ticks_us())
+        await asyncio.sleep_ms(max(left_us - _ROOM_US, 0) // 1000)
+        _turn_us = time.ticks_us()
+        left_us = time.ticks_diff(when_us, _turn_us)
     if left_us > 0:
         time.sleep_us(left_us)
 
@@ -159,15 +161,18 @@ async def rest_until(when_us) -> None:
 async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
     """Wait until `missing()` characters are 0, one is late, or the deadline has passed.
 
-    Late is one that takes more than `wait_ms`. `deadline_ms` is in ticks_ms, or None.
+    Late is one that takes more than `wait_ms`. `deadline_ms` is in ticks_ms, or None. The other
+    tasks' turns are awaited here and not in a coroutine of their own: each call of one takes heap,
+    and a session's calls together took more than is free, so that a collection fell due in it.
     """
+    global _turn_us
     left = missing()
     since_ms = time.ticks_ms()
     while left > 0:
-        if left == 1 and time.ticks_diff(time.ticks_ms(), since_ms) >= _BUSY_MS:
-            await _run_others(1)
-        elif _compute_room_us() == _SHORT_US:
-            await _run_others(0)
+        idle = left == 1 and time.ticks_diff(time.ticks_ms(), since_ms) >= _BUSY_MS
+        if idle or _compute_room_us() == _SHORT_US:
+            await asyncio.sleep_ms(1 if idle else 0)
+            _turn_us = time.ticks_us()
         else:
             await rest_until(
                 time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000)
@@ -187,9 +192,3 @@ def _compute_room_us() -> int:
     if not 0 <= since_us < _LONG_US:  # negative: so long ago that the ticks have wrapped
         return _SHORT_US
     return _ROOM_US - since_us // 6
-
-
-async def _run_others(ms: int) -> None:
-    global _turn_us
-    await asyncio.sleep_ms(ms)
-    _turn_us = time.ticks_us()

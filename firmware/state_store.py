@@ -19,8 +19,8 @@ import versions
 from fram import Fram
 
 # Results of `check`; 0 is good.
-KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
-KEEPS_NOTHING = const(2)
+_KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
+_KEEPS_NOTHING = const(2)
 SILENT = const(3)  # has not answered yet: the state was not read
 FOREIGN = const(4)  # held a state of another format
 
@@ -175,5 +175,5 @@ class StateStore:
         try:
             self.commit(True)
         except journal.JournalError:
-            return KEEPS_NOTHING
-        return 0 if self._journal.written == 2 else KEEPS_HALF
+            return _KEEPS_NOTHING
+        return 0 if self._journal.written == 2 else _KEEPS_HALF

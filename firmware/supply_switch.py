@@ -25,7 +25,7 @@ from fram import Fram
 from journal import JournalError
 from metering import Metering
 from relay import Relay
-from state import State
+from state import INITIALISED, State
 from state_store import StateStore
 
 # 70 % of 220 V: below it a coil is not driven (docs/hardware.md, "The relay's pulse").
@@ -33,6 +33,7 @@ _MIN_RELAY_MV = const(154_000)
 _SPREAD_S = const(61)
 _PASSING = (supply.SPREAD, supply.LOW_MAINS)  # of every outage: not logged
 _CLOCK_MS = const(5_000)  # between two looks at the clock
+_UNTOLD_MS = const(5_000)  # from the start, in which ESAM or memory may still tell the state
 _DIGITS = const(8)
 _FRIENDLY_AT = const(24)  # of the first field of friendly time in SUPPLY
 
@@ -63,7 +64,9 @@ class SupplySwitch:
         self._logged = None  # the cause that the log of events knows of
         self._day = 0  # YYMMDD, 0 while unknown
         self._clock_ms = None  # when the clock was last looked at
-        self._spread_ms = time.ticks_ms() if cold else None  # since when the turn is waited for
+        self._begun_ms = time.ticks_ms()
+        self._untold = True  # nobody has told the state yet, and somebody still may
+        self._spread_ms = self._begun_ms if cold else None  # since when the turn is waited for
         self.cause = supply.MAY_CLOSE
         self.left_s = 0  # until a timed cause ends, 0 if that is not known
         self.friendly_pages = []  # the friendly time as texts of eight digits
@@ -79,6 +82,9 @@ class SupplySwitch:
         To be called every 200 ms.
         """
         state, now_ms = self._store.state, time.ticks_ms()
+        self._untold = self._untold and self._is_untold(state, now_ms)
+        if self._untold:
+            return  # the contact is where a known state has put it: it stays there
         self._follow_rules(state)
         chip, closed, reading = self._metering.chip, self._relay.closed, None
         if self._metering.heard and not self._metering.silent:
@@ -94,6 +100,11 @@ class SupplySwitch:
         self._decide(state, now_ms, reading, closed)
         wanted = self.cause == supply.MAY_CLOSE
         await self._relay.follow(wanted, powered and self._can_drive(wanted))
+
+    def _is_untold(self, state: "State", now_ms) -> bool:
+        """Return whether memory and ESAM have both told nothing yet since the start."""
+        unknown = self._store.unread and not state.has(INITIALISED)
+        return unknown and time.ticks_diff(now_ms, self._begun_ms) < _UNTOLD_MS
 
     def release(self, acts: int) -> None:
         """Release what these acts release, if the cause is one of them, and commit."""

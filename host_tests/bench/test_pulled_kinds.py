@@ -58,7 +58,7 @@ def test_a_kind_that_is_none() -> None:
         (
             "inspection",
             "card_inspect",
-            'await _write(card, card_files.INSPECTION_TOTALS, b"\\x00")',
+            'await _write(card, service_files.INSPECTION_TOTALS, b"\\x00")',
             "pass",
             "on card",
             EVERY,

@@ -20,7 +20,7 @@ from dianka.cardos import keys, kinds
 from dianka.cardos.chip import CardTorn, Chip
 from dianka.cardos.core import Faults
 from dianka.cardos.crypto import PROFILES
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.state import State
 from dianka.desk import control as sealing
 from dianka.desk import orders, service
@@ -70,7 +70,7 @@ def _test_card(chips: Chips) -> None:
     kit.prove_meter(chips["esam"], card, kit.open_card(card))
     send(card, bytes.fromhex("803000140800000001FFFFFFFE"), "count its use")
     for number in range(2):
-        result = card_files.pack(card_files.TEST_RESULT, {"done": 1, "passed": number})
+        result = card_files.pack(service_files.TEST_RESULT, {"done": 1, "passed": number})
         send(card, make_command("00E2002C", result), "take a result")
 
 

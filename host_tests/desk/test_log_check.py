@@ -13,7 +13,7 @@ import log_kit
 from dianka.card_port import CardError, select_card
 from dianka.cardos import desk_files
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk.event_log import ENTRY_BYTES, MeterLog, event_chain, name_entry, read_log
 from dianka.desk.log_check import find_break, find_difference, list_gaps
 from dianka.desk.log_file import dump_log, load_log, parse_log, save_log
@@ -248,7 +248,7 @@ def card() -> Chip:
 def put(card: Chip, *blocks: bytes) -> None:
     """Write these blocks, the newest first, as if a meter had appended them."""
     size = card_files.size_of(desk_files.LOG_BLOCK) * desk_files.LOG_BLOCKS
-    card.state.files[card_files.INSPECTION_LOG] = b"".join(blocks).ljust(size, b"\0")[:size]
+    card.state.files[service_files.INSPECTION_LOG] = b"".join(blocks).ljust(size, b"\0")[:size]
 
 
 def test_a_card_brings_what_was_put_on_it_and_no_former_copy(card: Chip) -> None:
@@ -285,7 +285,7 @@ def test_a_damaged_card_is_named(card: Chip) -> None:
 
 def test_a_card_of_an_earlier_make_has_no_log_and_is_good() -> None:
     control = cards_kit.control_card()
-    former = cards_kit.make_former(cards_kit.inspection_card(control), card_files.INSPECTION_LOG)
+    former = cards_kit.make_former(cards_kit.inspection_card(control), service_files.INSPECTION_LOG)
     select_card(former)
     assert read_log(former) is None
     assert not [finding.text for finding in verify(former, control) if not finding.good]

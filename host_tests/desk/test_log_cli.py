@@ -7,13 +7,13 @@ import pytest
 from typer.testing import CliRunner
 
 import log_kit
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.image import dump, load
 from dianka.cli import app
 from dianka.desk.event_log import MeterLog, event_chain
 from dianka.desk.log_file import load_log, save_log
 
-TOTALS = bytes(card_files.size_of(card_files.TOTALS))
+TOTALS = bytes(card_files.size_of(service_files.TOTALS))
 LIFE = log_kit.make_life({event_chain.PURCHASE: 120, event_chain.POWER: 25, event_chain.CASE: 2})
 LOG = log_kit.carry(LIFE, totals=TOTALS)
 NEWER = log_kit.carry(LIFE, log_kit.TIME + 1, TOTALS)
@@ -40,11 +40,11 @@ def card(tmp_path: Path) -> Path:
 
 def put(card: Path, log: MeterLog, blocks: int = 33) -> None:
     state = load(card.read_bytes())
-    size = len(state.files[card_files.INSPECTION_LOG])
+    size = len(state.files[service_files.INSPECTION_LOG])
     carried = b"".join(log_kit.pack_blocks(log)[:blocks][::-1])
-    state.files[card_files.INSPECTION_LOG] = carried.ljust(size, b"\0")
-    totals = card_files.frame(card_files.CMD_READ_BACK, TOTALS)
-    state.files[card_files.INSPECTION_TOTALS] = totals
+    state.files[service_files.INSPECTION_LOG] = carried.ljust(size, b"\0")
+    totals = card_files.frame(service_files.CMD_READ_BACK, TOTALS)
+    state.files[service_files.INSPECTION_TOTALS] = totals
     card.write_bytes(dump(state))
 
 
@@ -118,9 +118,9 @@ def test_cards_that_are_none(card: Path, tmp_path: Path) -> None:
     assert "no inspection card" in refusal("log", "read", tmp_path / "control.card", file)
     put(card, LOG)
     state = load(card.read_bytes())
-    log = bytearray(state.files[card_files.INSPECTION_LOG])
+    log = bytearray(state.files[service_files.INSPECTION_LOG])
     log[700] ^= 1
-    state.files[card_files.INSPECTION_LOG] = bytes(log)
+    state.files[service_files.INSPECTION_LOG] = bytes(log)
     card.write_bytes(dump(state))
     assert "is damaged: put the card into the meter again" in refusal("log", "read", card, file)
     assert not file.exists()

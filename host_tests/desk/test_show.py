@@ -12,7 +12,7 @@ import cards_kit as kit
 from dianka.card_port import CardError
 from dianka.cardos import access, desk_files, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue, service
 from dianka.desk.content import CONTENTS
@@ -63,8 +63,8 @@ def test_an_inspection_tells_what_the_meter_holds(meter: MeterKit) -> None:
     with CardFile.open(
         meter.folder / INSPECTION
     ) as file:  # pulled in the next session, before all was copied
-        block = file.chip.state.files[card_files.INSPECTION_TOTALS]
-        file.chip.state.files[card_files.INSPECTION_TOTALS] = b"\0" + block[1:]
+        block = file.chip.state.files[service_files.INSPECTION_TOTALS]
+        file.chip.state.files[service_files.INSPECTION_TOTALS] = b"\0" + block[1:]
         assert "not all was copied" in dict(show(file.chip))["state"]
 
 
@@ -89,8 +89,10 @@ def test_test_results_are_told(
         "version": b"1.2".ljust(8, b"\0"),
         "time": 2601050800,
     }
-    size = card_files.size_of(card_files.TEST_RESULT)
-    log = card_files.pack(card_files.TEST_RESULT, fields) + bytes(size * (desk_files.RESULTS - 1))
+    size = card_files.size_of(service_files.TEST_RESULT)
+    log = card_files.pack(service_files.TEST_RESULT, fields) + bytes(
+        size * (desk_files.RESULTS - 1)
+    )
     card.state.files[desk_files.TEST_RESULTS] = log
     words = dict(show(card))[f"meter {meter_no:012d}, ESAM 0001020304050607"]
     names = ("relay", "segments", "pulses", "memory", "clock", "ESAM")
@@ -166,7 +168,7 @@ def test_a_version_that_fills_its_field_is_told_as_cut_off(field: bytes, says: s
     card = kit.production_card(kit.control_card())
     fields = {"meter_no": 1, "esam": bytes(8), "done": 0, "passed": 0, "pulses": 0, "money_fen": 0}
     fields |= {"selfcheck": b"00000180", "version": field, "time": 2601050800}
-    size = card_files.size_of(card_files.TEST_RESULT)
-    result = card_files.pack(card_files.TEST_RESULT, fields)
+    size = card_files.size_of(service_files.TEST_RESULT)
+    result = card_files.pack(service_files.TEST_RESULT, fields)
     card.state.files[desk_files.TEST_RESULTS] = result + bytes(size * (desk_files.RESULTS - 1))
     assert f"version {says}, 2026" in dict(show(card))["meter 000000000001, ESAM 0000000000000000"]

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dianka.bench.measure.tariffs import make_cases
 from dianka.card_port import CardError
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, pack_tariff
 from dianka.cli import app
 from dianka.desk.tariff_files import account, describe_set, load_set, pack_set, quote
 from dianka.firmware import load_shared
@@ -45,7 +45,7 @@ def test_random_sets_come_back_from_their_words(tmp_path: Path) -> None:
 
 
 def test_a_description_of_one_rate_is_the_flat_file_that_cards_always_had() -> None:
-    assert pack_set({"rates": ["0.5"]}) == card_files.pack_tariff([5000])
+    assert pack_set({"rates": ["0.5"]}) == pack_tariff([5000])
 
 
 def test_the_commands_make_show_and_quote(tmp_path: Path) -> None:

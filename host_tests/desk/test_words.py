@@ -10,7 +10,7 @@ import cards_kit as kit
 from dianka.bench.stage.desk_line import DeskLine
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, pack_tariff
 from dianka.cli import app
 from dianka.desk import issue
 from dianka.desk.prices import read_rates
@@ -79,7 +79,7 @@ def test_a_card_whose_first_rate_is_zero_is_bad(make: Callable[[Chip], Chip], sf
     card = make(control)
     command, _ = card_files.unframe(card.state.files[sfi])
     for rates, good in (([5000, 0], True), ([0, 5000], False), ([0], False)):
-        card.state.files[sfi] = card_files.frame(command, card_files.pack_tariff(rates))
+        card.state.files[sfi] = card_files.frame(command, pack_tariff(rates))
         found = [finding.text for finding in verify(card, control) if not finding.good]
         name = f"file {sfi:02X}, tariff set {1 if sfi == card_files.CARD_TARIFF_1 else 2}"
         assert found == ([] if good else [f"{name}: a tariff without a price"])

@@ -16,12 +16,18 @@ from dianka.card_port import OK
 from dianka.cardos import core, desk_files, keys, kinds
 from dianka.cardos.chip import COMMANDS, Chip
 from dianka.cardos.crypto import PROFILES, SM4
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.firmware import load_shared
 
+MODULES = {
+    "card_files": card_files,
+    "service_files": service_files,
+    "desk_files": desk_files,
+}
 CODINGS = {"BIN": card_files.BIN, "BCD": card_files.BCD, "RAW": card_files.RAW}
 SENTENCE = re.compile(
-    r"`(card_files|desk_files)\.(\w+)`, (\d+) bytes(?:; [a-z ]+ in (?:no file|a `LOG_BLOCK`))?:"
+    r"`(card_files|service_files|desk_files)\.(\w+)`, (\d+) bytes"
+    r"(?:; [a-z ]+ in (?:no file|a `LOG_BLOCK`))?:"
 )
 TARIFF = "Tariff set"
 TITLES = dict(list(document.examples()))
@@ -35,7 +41,7 @@ def under(page: str, columns: str) -> list[Table]:
 
 def layouts() -> Iterator[tuple[str, types.ModuleType, str]]:
     """Every field table that the firmware knows, by its module and name."""
-    for module in (card_files, desk_files):
+    for module in MODULES.values():
         for name, value in vars(module).items():
             if (
                 isinstance(value, tuple)
@@ -55,7 +61,7 @@ def test_layouts_have_these_offsets_sizes_and_codings() -> None:
         match = SENTENCE.fullmatch(table.above)
         assert match, table.above
         module, name, size = match.groups()
-        fields = getattr({"card_files": card_files, "desk_files": desk_files}[module], name)
+        fields = getattr(MODULES[module], name)
         at, expected = 0, []
         for field, length, coding in fields:
             expected.append((at, length, field, coding))
@@ -104,7 +110,7 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
             if not match or row[2].startswith("log"):
                 continue
             name = match[1]
-            fields = getattr(card_files, name, None) or getattr(desk_files, name)
+            (fields,) = (vars(each)[name] for each in MODULES.values() if name in vars(each))
             assert int(row[3]) == card_files.size_of(fields) + (
                 card_files.FRAME_OVERHEAD if match[2] else 0
             ), row
@@ -113,10 +119,10 @@ def test_the_content_that_is_named_has_the_size_of_the_file() -> None:
 def test_command_bytes() -> None:
     (table,) = under("files.md", "command, card")
     written = {int(row[0], 16) for row in table.rows}
-    others = {card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK, card_files.CMD_STATEMENT}
+    others = {card_files.CMD_WRITE_BACK, service_files.CMD_READ_BACK, card_files.CMD_STATEMENT}
     known = {
         value
-        for module in (card_files, desk_files)
+        for module in MODULES.values()
         for name, value in vars(module).items()
         if name.startswith("CMD_")
     }

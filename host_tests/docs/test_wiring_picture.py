@@ -203,7 +203,9 @@ def blocks(name: str) -> tuple[wiring_mains.Block, ...]:
 def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path: Path) -> None:
     folder = shutil.copytree(BOARDS / "rp2_pico", tmp_path / "rp2_pico")
     text = (folder / "board.py").read_text(encoding="utf-8")
-    (folder / "board.py").write_text(text.replace("SLOT_SWITCH = 15\n", ""), encoding="utf-8")
+    (folder / "board.py").write_text(
+        text.replace("_SLOT_SWITCH = const(15)\n", ""), encoding="utf-8"
+    )
     with pytest.raises(wiring_picture.WiringError, match="has no SLOT_SWITCH"):
         wiring_picture.draw(folder)
 

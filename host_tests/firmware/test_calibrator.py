@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dianka.bench.models.board_pins import read_constants
 from dianka.bench.models.fram import ADDRESS, Cut, Mb85rc256v
 from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.models.hlw8032_frame import Params
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.mcu import PowerCut
+from dianka.firmware import BOARDS
 from parts import Parts
 from sweeps import points, sweep
 
@@ -33,7 +35,7 @@ class Desk:
         self.mains = Mains(parts.clock)
         self.mains.set_load(LOAD_MW)
         board = parts.module("board")
-        port = parts.mcu.get_uart(board.METERING_UART)
+        port = parts.mcu.get_uart(read_constants(BOARDS / "rp2_pico")["METERING_UART"])
         self.model = Hlw8032Model(parts.clock, self.mains, port, params=params)
         port.settle = self.model.settle
         self.memory = board.memory()

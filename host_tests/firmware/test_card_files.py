@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dianka.cardos.files import pack_tariff
 from parts import Parts
 
 card_files = Parts().module("card_files")
@@ -41,7 +42,7 @@ def test_sizes_are_those_of_the_files() -> None:
     sizes = {name: card_files.size_of(table) for name, table in TABLES.items()}
     assert sizes == {"PARAMS": 39, "LIMITS": 12, "WALLET": 8, "WRITE_BACK": 43, "KEY_INFO": 4}
     assert sizes["WRITE_BACK"] + card_files.FRAME_OVERHEAD == card_files.WRITE_BACK_SIZE
-    assert len(card_files.frame(1, card_files.pack_tariff([5000]))) == 199
+    assert len(card_files.frame(1, pack_tariff([5000]))) == 199
 
 
 def test_offsets_are_those_of_the_reference() -> None:
@@ -149,7 +150,7 @@ def test_blank_is_whatever_does_not_begin_with_68() -> None:
 
 @given(st.lists(st.integers(0, 99_999_999), min_size=1, max_size=12))
 def test_tariffs(rates: list[int]) -> None:
-    data = card_files.pack_tariff(rates)
+    data = pack_tariff(rates)
     assert len(data) == card_files.TARIFF_SIZE
     tariff = card_files.unpack_tariff(data)
     assert tariff["rates_e4"] == rates + [rates[-1]] * (12 - len(rates))
@@ -158,7 +159,7 @@ def test_tariffs(rates: list[int]) -> None:
 
 
 def test_step_tables_stand_where_the_reference_says() -> None:
-    framed = bytearray(card_files.frame(1, card_files.pack_tariff([5000])))
+    framed = bytearray(card_files.frame(1, pack_tariff([5000])))
     framed[52:56], framed[76:80] = b"\x00\x00\x01\x00", b"\x00\x00\x60\x00"
     framed[104:107], framed[122:124], framed[142:144] = b"\x07\x01\x12", b"\x28\x02", b"\x00\x03"
     tariff = card_files.unpack_tariff(framed[4:197])
@@ -167,13 +168,13 @@ def test_step_tables_stand_where_the_reference_says() -> None:
     assert tariff["periods"] == [70112, 0, 0, 0, 0, 0]
     assert (tariff["slots"][0], tariff["rest_slots"][0]) == (2802, 3)
     assert not card_files.is_flat(bytes(framed[4:197]))
-    assert card_files.pack_tariff([5000], tariff) == framed[4:197]
+    assert pack_tariff([5000], tariff) == framed[4:197]
 
 
 def test_tariffs_that_are_none() -> None:
     for rates in ([], [1] * 13):
         with pytest.raises(ValueError, match="1 to 12"):
-            card_files.pack_tariff(rates)
+            pack_tariff(rates)
     for size in (0, 192, 194):
         with pytest.raises(ValueError, match="length"):
             card_files.unpack_tariff(bytes(size))

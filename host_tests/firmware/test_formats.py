@@ -99,6 +99,14 @@ def store_on(chip: Mb85rc256v, on_trial: bool = False) -> Any:
     )
 
 
+def test_every_former_format_has_its_image() -> None:
+    """A new format of the state needs an image of the one before it, and its row in FORMER."""
+    assert {form: size for form, size in records.SIZES.items() if form < records.FORMAT} == FORMER
+    assert {path.name for path in IMAGES.glob("format*.json")} == {
+        f"format{form}.json" for form in FORMER
+    }
+
+
 @pytest.mark.parametrize("form", FORMER)
 def test_a_former_format_is_read_and_written_to_the_last_fraction(form: int) -> None:
     payload = by_former_rules(image(form)["fram"], form)

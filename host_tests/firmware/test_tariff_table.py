@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dianka.bench.measure.tariffs import charge_by_firmware, charge_by_fractions, make_cases
+from dianka.cardos.files import pack_tariff
 from parts import Parts
 from sweeps import sweep
 
@@ -30,7 +31,7 @@ LAST_S = 36_525 * DAY_S - 1  # 2099-12-31 23:59:59
 
 def make_table(fields: dict[str, list[int]]) -> Any:
     """The table of a set that went through its 193 bytes."""
-    data = files.pack_tariff(fields["rates_e4"], fields)
+    data = pack_tariff(fields["rates_e4"], fields)
     return Table(files.unpack_tariff(data), ds3231)
 
 

@@ -5,6 +5,7 @@ What is accepted is written back as it was.
 
 from dianka.cardos import desk_files
 from dianka.cardos.files import card_files as FILES
+from dianka.cardos.files import pack_tariff
 from dianka.desk.log_check import find_break
 from dianka.desk.log_file import dump_log, parse_log
 from dianka.desk.log_words import describe_log
@@ -95,7 +96,7 @@ def tariff(text: bytes) -> None:
     for name, (numbers, size) in FILES.TARIFF:
         assert len(found[name]) == numbers and all(0 <= each < 100**size for each in found[name])
     rates = found["rates_e4"]
-    assert FILES.pack_tariff(rates, found) == data
+    assert pack_tariff(rates, found) == data
     try:
         table = load_shared("tariff_table").Table(found, load_shared("ds3231"))
     except ValueError:

@@ -10,20 +10,24 @@ from pathlib import Path
 
 from dianka.desk.office.founding import found_office
 
+_made: list[Path] = []  # the office of this process
 PASSWORD = "eight lamps burn"
 MANAGER = "lin"
 
 
 def new_office(folder: Path) -> Path:
-    """Make the office of this process; its database is that of DIANKA_DATABASE if it is set.
+    """Return the office of this process, made if there is none.
 
-    Its passwords are hashed by the least that Argon2 takes: tests check many.
+    Its database is that of DIANKA_DATABASE if it is set, its passwords are hashed by the least
+    that Argon2 takes: tests check many.
     """
     from django.contrib.auth.hashers import Argon2PasswordHasher as Argon2
 
     Argon2.time_cost, Argon2.memory_cost = 1, 8 * Argon2.parallelism
-    found_office(folder, MANAGER, PASSWORD, "desk1")
-    return folder
+    if not _made:
+        found_office(folder, MANAGER, PASSWORD, "desk1")
+        _made.append(folder)
+    return _made[0]
 
 
 def dianka(

@@ -1,4 +1,4 @@
-"""Runs the campaign of broken sessions in a process of its own, since it forks.
+"""Runs the campaigns of broken sessions and of cuts in a process of its own, since they fork.
 
 It runs on the firmware as it is, or on a copy with a planted fault.
 """
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from dianka.firmware import FIRMWARE, ROOT
 
-LIMIT_S = 300
+LIMIT_S = 600
+PROMISE = ROOT / "docs" / "promise.md"
+SPOTLESS = ("fen lost", "fen given twice", "breaches of any rule")  # of the published figures
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -26,25 +28,28 @@ main()
 """
 
 
-def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
-    """Run the campaign, and return its exit code and its output."""
+def bench(*arguments: str, firmware: Path | None = None) -> tuple[int, str]:
+    """Run `dianka bench` with these arguments, and return its exit code and its output."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tools"), "COLUMNS": "200"}
-    arguments = [
-        str(firmware or "-"),
-        "bench",
-        "pulled",
-        "--kind",
-        kind,
-        "--every",
-        str(every),
-        "--jobs",
-        "2",
-    ]
-    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    command = [sys.executable, "-c", _PROGRAM, str(firmware or "-"), "bench", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def campaign(kind: str, every: int, firmware: Path | None = None) -> tuple[int, str]:
+    """Run the campaign of broken sessions; as `bench`."""
+    options = ("--kind", kind, "--every", str(every), "--jobs", "2")
+    return bench("pulled", *options, firmware=firmware)
+
+
+def read_figures(page: Path, name: str) -> dict[str, str]:
+    """Return the figures that a campaign has written into a page, by what they are of."""
+    text = page.read_text(encoding="utf-8")
+    section = text.split(f"<!-- {name} -->\n")[1].split(f"<!-- end of {name} -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if "---" not in line]
+    return dict(rows)
 
 
 def played(said: str) -> int:

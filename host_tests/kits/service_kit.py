@@ -9,7 +9,7 @@ from typing import Any
 from dianka.card_port import select_card
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk import service
 from dianka.desk.session import Desk
 from meter_kit import MeterKit, S
@@ -28,7 +28,7 @@ def make_restore(
 def make_inspection(
     kit: MeterKit,
     card: Path = INSPECTION,
-    copies: int = card_files.COPY_ALL,
+    copies: int = service_files.COPY_ALL,
     control: Chip | None = None,
 ) -> None:
     kit.make(
@@ -68,17 +68,19 @@ def uses(kit: MeterKit, card: Path) -> int:
 
 def totals(kit: MeterKit, card: Path = INSPECTION) -> dict[str, Any]:
     """Return the totals on an inspection card; ValueError if the copy is not complete."""
-    command, data = card_files.unframe(files_of(kit, card)[card_files.INSPECTION_TOTALS])
-    assert command == card_files.CMD_READ_BACK
-    return card_files.unpack(card_files.TOTALS, data)
+    command, data = card_files.unframe(files_of(kit, card)[service_files.INSPECTION_TOTALS])
+    assert command == service_files.CMD_READ_BACK
+    return card_files.unpack(service_files.TOTALS, data)
 
 
 def results(kit: MeterKit, card: Path) -> list[dict[str, Any]]:
     """Return the results on a test card, the newest first."""
-    size = card_files.size_of(card_files.TEST_RESULT)
+    size = card_files.size_of(service_files.TEST_RESULT)
     log = files_of(kit, card)[desk_files.TEST_RESULTS]
     records = [log[at : at + size] for at in range(0, len(log), size)]
-    return [card_files.unpack(card_files.TEST_RESULT, record) for record in records if any(record)]
+    return [
+        card_files.unpack(service_files.TEST_RESULT, record) for record in records if any(record)
+    ]
 
 
 def esam_chip(kit: MeterKit) -> Chip:

@@ -157,7 +157,9 @@ def test_a_board_without_the_contact_goes_on(tmp_path: Path) -> None:
     board = tmp_path / "board"
     board.mkdir()
     text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
-    before, _, behind = text.replace("CASE_CONTACT = 13\n", "").partition("def case_contact")
+    before, _, behind = text.replace("_CASE_CONTACT = const(13)\n", "").partition(
+        "def case_contact"
+    )
     (board / "board.py").write_text(before + "def " + behind.partition("\ndef ")[2], "utf-8")
     with Stand(tmp_path, board=board) as stand:
         stand.set_up()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.t0 import Behaviour
 from meter_kit import USER, MeterKit, S, in_use, tell
 from service_kit import INSPECTION, files_of, make_inspection, totals
@@ -21,9 +21,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> MeterKit:
     """A meter that has seen more illegal cards than its inspection copies."""
     kit = MeterKit.new(tmp_path_factory.mktemp("full"))
     in_use(kit, 1000)
-    for _ in range(card_files.EVENTS + 2):
+    for _ in range(service_files.EVENTS + 2):
         assert kit.run_session(USER, behaviour=UNKNOWN).code
-    assert kit.state.illegal_cards == card_files.EVENTS + 2
+    assert kit.state.illegal_cards == service_files.EVENTS + 2
     return kit
 
 
@@ -36,20 +36,20 @@ def test_a_full_log_fits_with_a_slow_card(
     full: MeterKit, behaviour: Behaviour, request: pytest.FixtureRequest
 ) -> None:
     card = Path(f"inspection-{request.node.callspec.id.replace(' ', '-')}.card")
-    make_inspection(full, card, copies=card_files.COPY_ALL & ~card_files.COPY_LOG)
+    make_inspection(full, card, copies=service_files.COPY_ALL & ~service_files.COPY_LOG)
     session = full.run_session(card, behaviour=behaviour)
     tell(f"inspection of a full log, {request.node.callspec.id}: {session.took_us} us")
     assert session.code == 0, session.log
     assert session.took_us < LIMIT_US
     assert totals(full, card)["events"] == full.state.illegal_cards
-    log = files_of(full, card)[card_files.INSPECTION_EVENTS]
-    size = card_files.size_of(card_files.CARD_EVENT)
+    log = files_of(full, card)[service_files.INSPECTION_EVENTS]
+    size = card_files.size_of(service_files.CARD_EVENT)
     numbers = [
-        card_files.unpack(card_files.CARD_EVENT, log[at : at + size])["number"]
+        card_files.unpack(service_files.CARD_EVENT, log[at : at + size])["number"]
         for at in range(0, len(log), size)
     ]
     newest = full.state.illegal_cards
-    assert numbers == list(range(newest, newest - card_files.EVENTS, -1))
+    assert numbers == list(range(newest, newest - service_files.EVENTS, -1))
     assert not full.list_violations()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dianka.cardos import kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import service_files
 from dianka.cardos.image import dump, load
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.event_log import MeterLog, belongs_to, event_chain, read_log, read_totals
@@ -118,21 +118,21 @@ def test_the_next_visit_goes_on_from_the_first(kit: MeterKit) -> None:
 def test_a_card_of_an_earlier_make_goes_on_as_before(kit: MeterKit) -> None:
     path = kit.folder / INSPECTION
     state = load(path.read_bytes())
-    del state.files[card_files.INSPECTION_LOG]
+    del state.files[service_files.INSPECTION_LOG]
     path.write_bytes(dump(state))
     session = kit.run_session(INSPECTION)
     assert session.code == 0, session.log
-    assert totals(kit)["copied"] == card_files.COPY_ALL & ~card_files.COPY_LOG
+    assert totals(kit)["copied"] == service_files.COPY_ALL & ~service_files.COPY_LOG
     assert carried(kit) == (None, False)
     assert not [line for line in session.log if "log copied" in line]
 
 
 def test_an_order_without_the_log_brings_none(kit: MeterKit) -> None:
     card = Path("less.card")
-    make_inspection(kit, card, copies=card_files.COPY_ALL & ~card_files.COPY_LOG)
+    make_inspection(kit, card, copies=service_files.COPY_ALL & ~service_files.COPY_LOG)
     assert kit.run_session(card).code == 0
     assert totals(kit, card)["meter_no"] == kit.state.meter_no
-    assert not any(files_of(kit, card)[card_files.INSPECTION_LOG])
+    assert not any(files_of(kit, card)[service_files.INSPECTION_LOG])
 
 
 def test_a_card_pulled_before_every_command_is_known_to_have_a_part(kit: MeterKit) -> None:
@@ -149,13 +149,13 @@ def test_a_card_pulled_before_every_command_is_known_to_have_a_part(kit: MeterKi
             if heard[0] == point * 37 and kit.rig.card is not None:
                 kit.rig.pull()
 
-        before = files_of(kit, INSPECTION)[card_files.INSPECTION_TOTALS]
+        before = files_of(kit, INSPECTION)[service_files.INSPECTION_TOTALS]
         kit.rig.bench.slot.on_character = hear
         session = kit.run_session(INSPECTION)
         kit.rig.bench.slot.on_character = None
         if session.code == 0:
             break
-        after = files_of(kit, INSPECTION)[card_files.INSPECTION_TOTALS]
+        after = files_of(kit, INSPECTION)[service_files.INSPECTION_TOTALS]
         if after == before:
             continue  # pulled before anything was written
         log, belongs = carried(kit)
@@ -179,7 +179,7 @@ def test_a_card_that_stalls_in_the_log_loses_the_log_alone(kit: MeterKit) -> Non
     session = kit.run_session(INSPECTION)
     kit.rig.bench.slot.tamper = None
     assert session.code == 19, session.log
-    assert totals(kit)["copied"] == card_files.COPY_ALL & ~card_files.COPY_LOG
+    assert totals(kit)["copied"] == service_files.COPY_ALL & ~service_files.COPY_LOG
     log, belongs = carried(kit)
     assert log and belongs and log.is_partial
     assert not [line for line in kit.lines if "restarts" in line]

@@ -11,7 +11,7 @@ import pytest
 
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk import issue
 from meter_kit import INIT, INIT_DATA, KEYS, METER_NO, PRICE_E4, MeterKit, S, in_use
 from service_kit import (
@@ -162,7 +162,7 @@ def test_energy_goes_on_through_an_initialisation(line: MeterKit) -> None:
 
 def test_a_pulse_test_costs_the_first_customer_nothing(line: MeterKit) -> None:
     kit = line
-    make_test(kit, tests=card_files.TEST_RELAY | card_files.TEST_PULSES, seconds=60)
+    make_test(kit, tests=service_files.TEST_RELAY | service_files.TEST_PULSES, seconds=60)
     for _ in range(2):
         assert "failed 00" in find_verdict(test_session(kit, limit_s=120))
     kit.rig.set_load(0)
@@ -215,9 +215,9 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
     with pytest.raises(CardError, match=f"--seconds is 1 to 60, not {seconds}$"):
         make_test(line, seconds=seconds)
     make_test(line, Path("right.card"), seconds=60)
-    order = {"tests": card_files.TEST_PULSES, "seconds": seconds}
+    order = {"tests": service_files.TEST_PULSES, "seconds": seconds}
     framed = card_files.frame(
-        card_files.CMD_TEST_RELAY, card_files.pack(card_files.TEST_ORDER, order)
+        card_files.CMD_TEST_RELAY, card_files.pack(service_files.TEST_ORDER, order)
     )
     forge(line, Path("right.card"), card_files.CARD_INFO, framed)
     assert line.run_session(Path("right.card")).code == 14
@@ -227,7 +227,7 @@ def test_a_test_takes_1_to_60_seconds(line: MeterKit, seconds: int) -> None:
 
 def test_a_test_takes_as_long_as_the_card_says(line: MeterKit) -> None:
     begun_us = line.rig.clock.now_us
-    make_test(line, tests=card_files.TEST_CLOCK, seconds=1)
+    make_test(line, tests=service_files.TEST_CLOCK, seconds=1)
     test_session(line)
     assert line.rig.clock.now_us - begun_us < 6 * S
-    assert results(line, TEST)[0]["passed"] == card_files.TEST_CLOCK
+    assert results(line, TEST)[0]["passed"] == service_files.TEST_CLOCK

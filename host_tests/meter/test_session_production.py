@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dianka.bench.models.relay import ContactFault
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from ledger import compute_used_fen
 from meter_kit import INIT, INIT_DATA, KEYS, MS, USER, MeterKit, S, in_use, tell
 from service_kit import (
@@ -29,8 +29,8 @@ from service_kit import (
 )
 
 KEY_AT = 4  # seconds into the session: the relay has closed and the segments are lit
-ALL = card_files.TEST_RELAY | card_files.TEST_SEGMENTS | card_files.TEST_PULSES
-ALL |= card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
+ALL = service_files.TEST_RELAY | service_files.TEST_SEGMENTS | service_files.TEST_PULSES
+ALL |= service_files.TEST_MEMORY | service_files.TEST_CLOCK | service_files.TEST_ESAM
 
 
 @pytest.fixture
@@ -91,27 +91,27 @@ def test_people_see_every_segment_and_lamp(factory: MeterKit) -> None:
 
 
 def no_key(kit: MeterKit) -> int:
-    return card_files.TEST_SEGMENTS
+    return service_files.TEST_SEGMENTS
 
 
 def no_load(kit: MeterKit) -> int:
     kit.rig.set_load(0)
-    return card_files.TEST_PULSES
+    return service_files.TEST_PULSES
 
 
 def stuck(kit: MeterKit) -> int:
     kit.rig.bench.relay.fault = ContactFault.STUCK_OPEN
-    return card_files.TEST_RELAY
+    return service_files.TEST_RELAY
 
 
 def clock_stands(kit: MeterKit) -> int:
     kit.rig.bench.clock_chip.mute = True
-    return card_files.TEST_CLOCK
+    return service_files.TEST_CLOCK
 
 
 def memory_protected(kit: MeterKit) -> int:
     kit.rig.bench.fram.mute = True
-    return card_files.TEST_MEMORY
+    return service_files.TEST_MEMORY
 
 
 @pytest.mark.parametrize("spoil", [no_key, no_load, stuck, clock_stands, memory_protected])
@@ -119,11 +119,11 @@ def test_a_bad_part_is_found(factory: MeterKit, spoil: object) -> None:
     kit = factory
     expected = spoil(kit)  # type: ignore[operator]
     # The relay is waited for, so that the segments come late.
-    key_at = {card_files.TEST_SEGMENTS: 0, card_files.TEST_RELAY: 16}.get(expected, KEY_AT)
+    key_at = {service_files.TEST_SEGMENTS: 0, service_files.TEST_RELAY: 16}.get(expected, KEY_AT)
     log = test_session(kit, key_at=key_at)
     got = failed(kit)
     # Without a contact that closes there is no load for the pulses either.
-    also = card_files.TEST_PULSES if expected == card_files.TEST_RELAY else 0
+    also = service_files.TEST_PULSES if expected == service_files.TEST_RELAY else 0
     assert got == expected | also, log
     assert any(f"failed {got:02X}" in line for line in log)
 
@@ -135,7 +135,7 @@ def test_pulses_are_held_against_the_bench_s_load(tmp_path: Path, percent: int, 
     kit.rig.set_load(4_400_000)
     kit.wait(3 * S)
     expected = 4_400_000 * 20 * 1_000_000_000 // kit.meter.chip.pulse_pj * percent // 100
-    make_test(kit, tests=card_files.TEST_PULSES, seconds=20, pulses=expected)
+    make_test(kit, tests=service_files.TEST_PULSES, seconds=20, pulses=expected)
     test_session(kit)
     assert (failed(kit) == 0) == good
     kit.close()

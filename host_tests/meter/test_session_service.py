@@ -11,7 +11,7 @@ import pytest
 from dianka.bench.models.fram import SIZE as FRAM_BYTES
 from dianka.card_port import send
 from dianka.cardos import desk_files, keys
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.image import CardFile
 from dianka.desk import control as sealing
 from dianka.desk import issue
@@ -58,7 +58,7 @@ def inside(
 
 def run_info(kit: MeterKit) -> dict[str, int]:
     command, data = card_files.unframe(files_of(kit, INSPECTION)[desk_files.INSPECTION_RUN_INFO])
-    assert command == card_files.CMD_READ_BACK
+    assert command == service_files.CMD_READ_BACK
     return card_files.unpack(card_files.WRITE_BACK, data)
 
 
@@ -98,7 +98,7 @@ def test_an_inspection_copies_everything_and_changes_nothing(kit: MeterKit, load
     )
     assert (info["meter_no"], info["customer_no"], info["count"]) == (METER_NO, CUSTOMER_NO, 1)
     assert (
-        found["copied"] == card_files.COPY_ALL & ~card_files.COPY_LOG
+        found["copied"] == service_files.COPY_ALL & ~service_files.COPY_LOG
         and found["faults"] == 0
         and found["time"] // 10000 == 260105
     )
@@ -145,7 +145,7 @@ def test_an_inspection_before_the_meter_has_keys_of_its_own(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "copies", [card_files.COPY_WALLET, card_files.COPY_PARAMS, card_files.COPY_TOTALS]
+    "copies", [service_files.COPY_WALLET, service_files.COPY_PARAMS, service_files.COPY_TOTALS]
 )
 def test_an_inspection_of_less(kit: MeterKit, copies: int) -> None:
     in_use(kit, 700)
@@ -181,11 +181,11 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     make_inspection(kit)
     assert kit.run_session(INSPECTION).code == 0
     assert totals(kit)["events"] == 3 and run_info(kit)["illegal_cards"] == 3
-    size = card_files.size_of(card_files.CARD_EVENT)
+    size = card_files.size_of(service_files.CARD_EVENT)
     assert size == card_files.size_of(desk_files.EVENT)
-    log = files_of(kit, INSPECTION)[card_files.INSPECTION_EVENTS]
+    log = files_of(kit, INSPECTION)[service_files.INSPECTION_EVENTS]
     found = [
-        card_files.unpack(card_files.CARD_EVENT, log[at : at + size])
+        card_files.unpack(service_files.CARD_EVENT, log[at : at + size])
         for at in range(0, 3 * size, size)
     ]
     with CardFile.open(tmp_path / OTHER) as thief:
@@ -194,7 +194,7 @@ def test_illegal_cards_are_told_to_the_inspection(kit: MeterKit, tmp_path: Path)
     for event in found:
         assert (event["serial"], event["code"], event["sw"]) == (
             serial,
-            card_files.ILLEGAL_CARD + 22,
+            service_files.ILLEGAL_CARD + 22,
             0x9000,
         )
         assert event["command"] == bytes.fromhex("B08100") and event["time"] // 10000 == 260105

@@ -103,6 +103,32 @@ def test_debt_and_total_outlive_a_silent_start(kit: MeterKit, silent_ms: int, lo
     assert not [line for line in kit.lines if "restarts" in line]
 
 
+@pytest.mark.parametrize("silent_ms", [60, 500, 999, 4_000, 60_000])
+def test_a_silent_memory_switches_nobody_off(kit: MeterKit, silent_ms: int) -> None:
+    """Until the ESAM tells that the account is open, the contact stays where it is."""
+    switched, since = kit.rig.bench.relay.operations, len(kit.lines)
+    silent_start(kit, silent_ms * MS)
+    for _ in range(300):
+        kit.wait(50 * MS)
+        assert kit.relay_closed
+    assert kit.rig.bench.relay.operations == switched
+    kit.wait(silent_ms * MS)
+    assert kit.relay_closed and not kit.meter.store.unread
+    assert not [line for line in kit.lines[since:] if "not initialised" in line]
+
+
+def test_a_meter_that_nobody_tells_anything_opens(kit: MeterKit) -> None:
+    """Memory and ESAM are both silent: nobody knows whose account it is."""
+    kit.rig.bench.esam.put(None)
+    since = len(kit.lines)
+    silent_start(kit, 60 * S)
+    kit.wait(4 * S)
+    assert kit.relay_closed
+    kit.wait(3 * S)
+    assert not kit.relay_closed
+    assert any(line.endswith("supply: not initialised") for line in kit.lines[since:])
+
+
 def test_a_card_put_in_while_the_memory_wakes_pays_the_debt(kit: MeterKit) -> None:
     owed_fen = in_debt(kit)
     silent_start(kit, 3 * S)

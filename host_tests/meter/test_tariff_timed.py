@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dianka.bench.models.fram import SIZE, Cut
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, pack_tariff
 from dianka.desk.prices import NewPrice
 from ledger import FEN, PJ_PER_WH, compute_used_fen
 from meter_kit import INIT, INIT_DATA, METER_NO, MS, USER, USER_DATA, MeterKit, S, tell
@@ -23,7 +23,7 @@ MONDAY = datetime(2026, 1, 5, 8, 20, tzinfo=UTC)  # stands for local time
 
 
 def pack(**more: Any) -> bytes:
-    return card_files.pack_tariff(RATES, more)
+    return pack_tariff(RATES, more)
 
 
 def make_kit(folder: Path, data: bytes, at: datetime = MONDAY) -> MeterKit:

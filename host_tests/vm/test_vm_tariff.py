@@ -6,11 +6,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from dianka.bench.stage.stand import FEN, INIT_DATA, USER, USER_DATA, S, Stand, compute_used_fen
-from dianka.cardos.files import card_files
+from dianka.cardos.files import pack_tariff
 from parts import Parts
 
 TENTH_PJ = 360_000_000_000_000_000  # 0.1 kWh
-SET = card_files.pack_tariff(
+SET = pack_tariff(
     [3000, 5000], {"slots": [1, 3402], "limits": [10, 20], "steps_e4": [0, 1000, 3000]}
 )
 

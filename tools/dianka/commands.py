@@ -29,6 +29,10 @@ ALL = {
         "dianka.desk.cli.office.app:office_app",
         "The office: customers, cards, sales and money in one database.",
     ),
+    "desk": Later(
+        "dianka.desk.cli.desk:desk_command",
+        "The office in a browser: the counter, and what stands behind it.",
+    ),
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
     "bench": Later(
         "dianka.bench.cli:bench_app",

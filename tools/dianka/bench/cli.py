@@ -12,31 +12,35 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from dianka.bench.campaign.cli import pulled_command
+from dianka.bench.campaign.cli import cuts_command, memory_command, pulled_command
+from dianka.bench.demo.cli import demo_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
 from dianka.bench.measure.speed import LIMIT, measure_speed
 from dianka.bench.models.board_pins import METERING_CHIPS
-from dianka.bench.rungs.rp2040 import ChipError
-from dianka.bench.rungs.runners import UnknownBoard, find_board
-from dianka.bench.rungs.vm.runner import VmError
+from dianka.bench.panel.cli import panel_command
+from dianka.bench.rungs.runners import find_board
 from dianka.bench.stage import live as live_screen
 from dianka.bench.stage import story as stories
 from dianka.bench.stage.console import Printer, format_span
 from dianka.bench.stage.desk_line import DeskLine
-from dianka.bench.stage.digit_pictures import PictureError, draw_pictures
+from dianka.bench.stage.digit_pictures import draw_pictures
+from dianka.bench.stage.ending import fail_in_one_line
 from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
-from dianka.bench.stage.story import Story, StoryError
+from dianka.bench.stage.story import Story
 from dianka.firmware import BOARDS
-from dianka.signals import end_on_signals
 
 bench_app = typer.Typer(
     help="The virtual board: real firmware, modelled hardware, virtual time.", no_args_is_help=True
 )
 
+bench_app.command("cuts")(cuts_command)
+bench_app.command("memory")(memory_command)
 bench_app.command("pulled")(pulled_command)
+bench_app.command("panel")(panel_command)
+bench_app.command("demo")(demo_command)
 
 _DUMB = (
     "the live screen needs a terminal whose cursor can be moved: "
@@ -108,7 +112,7 @@ def play_command(
 
     Example: dianka bench play my.story --folder meter42
     """
-    with _fail_in_one_line():
+    with fail_in_one_line():
         steps = stories.load(story)
         with _open_meter(folder, runner, metering, board) as (rig, place):
             _play(rig, place, steps)
@@ -136,7 +140,7 @@ def live_command(
     if _is_dumb():
         typer.echo(_DUMB, err=True)
         raise typer.Exit(1)
-    with _fail_in_one_line(), _open_meter(folder, runner, metering, board) as (rig, place):
+    with fail_in_one_line(), _open_meter(folder, runner, metering, board) as (rig, place):
         if any(place.glob("*.card")):
             rig.switch_mains_on()
         else:
@@ -173,7 +177,7 @@ def figures_command(
             soft_wrap=True,
         )
 
-    with _fail_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
+    with fail_in_one_line(), tempfile.TemporaryDirectory(prefix="dianka-") as place:
         parts = measure(
             [name for name in PLANS if name in (only or PLANS)], Path(place), runner, tell
         )
@@ -204,7 +208,7 @@ def speed_command(
     Example: dianka bench speed --board esp32_devkit
     """
     missed = False
-    with _fail_in_one_line():
+    with fail_in_one_line():
         for name in board or [path.parent.name for path in sorted(BOARDS.glob("*/board.toml"))]:
             speed = measure_speed(story, name)
             typer.echo(
@@ -235,7 +239,7 @@ def picture_command(
 
     Example: dianka bench picture live.svg
     """
-    with _fail_in_one_line():
+    with fail_in_one_line():
         draw_live_screen(file, runner)
 
 
@@ -247,7 +251,7 @@ def digits_command(
 
     Example: dianka bench digits docs
     """
-    with _fail_in_one_line():
+    with fail_in_one_line():
         typer.echo(f"{draw_pictures(folder)} pictures drawn")
 
 
@@ -293,23 +297,3 @@ def _make_folder(place: Path) -> None:
     except OSError as error:
         why = "is a file" if place.is_file() else f"can't be made ({error.strerror})"
         raise RigError(f"{place} {why}: name a folder with --folder") from None
-
-
-@contextlib.contextmanager
-def _fail_in_one_line() -> Iterator[None]:
-    try:
-        with end_on_signals():
-            yield
-    except (StoryError, RigError, UnknownBoard, VmError, ChipError, PictureError, OSError) as error:
-        console = Console(stderr=True, highlight=False, emoji=False)
-        console.print(_format_error(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _format_error(error: Exception) -> str:
-    """Return the error as one line; an OSError without its number: the file and the reason."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)

@@ -209,12 +209,16 @@ class CardFile:
                 file.write(dump(state))
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
+            self._put_in_place(beside)
         except BaseException:
             beside.unlink(missing_ok=True)  # it contains keys
             raise
         self.chip.state = state  # the file is the card now, even if the next call is interrupted
         sync_folder(self.path.parent)
+
+    def _put_in_place(self, beside: Path) -> None:
+        """Let the new file be the card; OSError if it can't be."""
+        beside.replace(self.path)
 
 
 def dump(state: State) -> bytes:

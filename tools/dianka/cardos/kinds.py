@@ -11,7 +11,7 @@ from dataclasses import replace
 from dianka.cardos import access, desk_files, keys
 from dianka.cardos.access import FREE, FileSpec, Kind, Right, parse_targets
 from dianka.cardos.crypto import MAC_BYTES
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 
 USER = "user"
 INIT = "init"
@@ -36,7 +36,7 @@ _MIRROR = card_files.size_of(card_files.MIRROR)
 _PARAMS = card_files.size_of(card_files.PARAMS)
 _EVENT = card_files.size_of(desk_files.EVENT)
 _LOG_BLOCK = card_files.size_of(desk_files.LOG_BLOCK)
-_RESULT = card_files.size_of(card_files.TEST_RESULT)
+_RESULT = card_files.size_of(service_files.TEST_RESULT)
 
 
 def _compute_framed_size(fields: object) -> int:
@@ -189,17 +189,21 @@ _INSPECTION = Kind(
     INSPECTION,
     DF_CARD,
     {
-        card_files.CARD_INFO: FileSpec(_compute_framed_size(card_files.INSPECTION_ORDER), _BY_DESK),
+        card_files.CARD_INFO: FileSpec(
+            _compute_framed_size(service_files.INSPECTION_ORDER), _BY_DESK
+        ),
         desk_files.INSPECTION_WALLET: FileSpec(_WALLET, _BY_ANY_METER),
         desk_files.INSPECTION_PARAMS: FileSpec(_PARAMS, _BY_ANY_METER),
         desk_files.INSPECTION_KEY_INFO: FileSpec(_KEY_INFO, _BY_ANY_METER),
         desk_files.INSPECTION_LIMITS: FileSpec(_LIMITS, _BY_ANY_METER),
         desk_files.INSPECTION_RUN_INFO: FileSpec(_WRITE_BACK, _BY_ANY_METER),
-        card_files.INSPECTION_TOTALS: FileSpec(
-            _compute_framed_size(card_files.TOTALS), _PLAIN_BY_ANY_METER
+        service_files.INSPECTION_TOTALS: FileSpec(
+            _compute_framed_size(service_files.TOTALS), _PLAIN_BY_ANY_METER
         ),
-        card_files.INSPECTION_EVENTS: _describe_log(_EVENT, card_files.EVENTS, _PLAIN_BY_ANY_METER),
-        card_files.INSPECTION_LOG: _describe_log(
+        service_files.INSPECTION_EVENTS: _describe_log(
+            _EVENT, service_files.EVENTS, _PLAIN_BY_ANY_METER
+        ),
+        service_files.INSPECTION_LOG: _describe_log(
             _LOG_BLOCK, desk_files.LOG_BLOCKS, _PLAIN_BY_ANY_METER
         ),
     },
@@ -236,7 +240,7 @@ _TEST = Kind(
     TEST,
     DF_CARD,
     {
-        card_files.CARD_INFO: FileSpec(_compute_framed_size(card_files.TEST_ORDER), _BY_DESK),
+        card_files.CARD_INFO: FileSpec(_compute_framed_size(service_files.TEST_ORDER), _BY_DESK),
         **_TEST_FILES,
     },
     _TEST_KIDS,
@@ -365,7 +369,7 @@ def _remove_files(kind: Kind, *sfis: int) -> Kind:
 FORMER: dict[str, tuple[Kind, ...]] = {
     CONTROL: (_CONTROL_BEFORE_PIN,),
     INIT: (_remove_files(_INIT, card_files.CARD_SUPPLY),),
-    INSPECTION: (_remove_files(_INSPECTION, card_files.INSPECTION_LOG),),
+    INSPECTION: (_remove_files(_INSPECTION, service_files.INSPECTION_LOG),),
     ESAM: (
         _remove_files(_ESAM, card_files.ESAM_MIRROR),
         _remove_files(_ESAM, card_files.ESAM_MIRROR, card_files.ESAM_SUPPLY),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dianka.cardos import desk_files, keys, kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 
 Record = dict[str, Any]
 
@@ -80,8 +80,8 @@ class Content:
 
 _WALLET = Content("wallet", card_files.WALLET)
 _USES = Content("uses left", (("uses", 4, card_files.BIN),))
-_RESULTS = Content("test results", card_files.TEST_RESULT, blank=True)
-_BACK = (card_files.CMD_WRITE_BACK, card_files.CMD_READ_BACK)
+_RESULTS = Content("test results", service_files.TEST_RESULT, blank=True)
+_BACK = (card_files.CMD_WRITE_BACK, service_files.CMD_READ_BACK)
 _STATEMENT = Content("final statement", card_files.STATEMENT, (card_files.CMD_STATEMENT,))
 _RUN_INFO = Content("run info", card_files.WRITE_BACK, _BACK, blank=True, ended=_STATEMENT)
 _USER_INFO = (card_files.CMD_USER, card_files.CMD_CLOSE)
@@ -131,7 +131,7 @@ CONTENTS: dict[str, dict[int, Content]] = {
     kinds.RESTORE: _describe_key_card(card_files.CMD_KEYS_RESTORE),
     kinds.INSPECTION: {
         card_files.CARD_INFO: Content(
-            "order", card_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)
+            "order", service_files.INSPECTION_ORDER, (card_files.CMD_INSPECTION,)
         ),
         desk_files.INSPECTION_WALLET: _WALLET,
         desk_files.INSPECTION_PARAMS: Content("parameters", card_files.PARAMS),
@@ -140,9 +140,9 @@ CONTENTS: dict[str, dict[int, Content]] = {
         ),
         desk_files.INSPECTION_LIMITS: Content("limits", card_files.LIMITS),
         desk_files.INSPECTION_RUN_INFO: _RUN_INFO,
-        card_files.INSPECTION_TOTALS: Content("totals", card_files.TOTALS, _BACK, blank=True),
-        card_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
-        card_files.INSPECTION_LOG: Content("log of events", desk_files.LOG_BLOCK, blank=True),
+        service_files.INSPECTION_TOTALS: Content("totals", service_files.TOTALS, _BACK, blank=True),
+        service_files.INSPECTION_EVENTS: Content("events", desk_files.EVENT, blank=True),
+        service_files.INSPECTION_LOG: Content("log of events", desk_files.LOG_BLOCK, blank=True),
     },
     kinds.TEST_CREDIT: {
         card_files.CARD_INFO: Content("order", card_files.WALLET, (card_files.CMD_TEST_CREDIT,)),
@@ -150,7 +150,9 @@ CONTENTS: dict[str, dict[int, Content]] = {
         desk_files.TEST_RESULTS: _RESULTS,
     },
     kinds.TEST: {
-        card_files.CARD_INFO: Content("order", card_files.TEST_ORDER, (card_files.CMD_TEST_RELAY,)),
+        card_files.CARD_INFO: Content(
+            "order", service_files.TEST_ORDER, (card_files.CMD_TEST_RELAY,)
+        ),
         desk_files.CARD_USES: _USES,
         desk_files.TEST_RESULTS: _RESULTS,
     },

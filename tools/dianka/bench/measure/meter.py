@@ -31,7 +31,7 @@ from dianka.firmware import BOARDS
 
 LOAD_MW = 22_000_000  # 100 A at 220 V
 SHUNT = {
-    "KI_MILLI = 1000": "KI_MILLI = 3333",
+    "_KI_MILLI = const(1000)": "_KI_MILLI = const(3333)",
     "MAX_POWER_MW = 9_000_000": "MAX_POWER_MW = 29_000_000",
 }
 BOOT_US = 2_500_000

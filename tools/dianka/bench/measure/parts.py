@@ -4,8 +4,8 @@ Each part has a function that measures it, the rung on which it does, and the ro
 
 "size" to "meter" are measured on rung 3 (the real RPI_PICO firmware, by the emulated clock),
 "session" and "trip" at the models' contacts of rung 1, "energy" on its models, "tariffs" by the
-meter's pure modules alone, "day" and "bench" on rung 2. The measuring modules are imported only
-when they are needed, since rung 3 needs packages of its own.
+meter's pure modules alone, "day", "panel" and "bench" on rung 2. The measuring modules are
+imported only when they are needed, since rung 3 needs packages of its own.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,8 @@ class Plan:
         """Return what is missing here to measure it, and what to do, or "" if nothing is."""
         missing = [name for name in self.packages if find_spec(name) is None]
         if missing:
-            return f"{', '.join(missing)} not here: install with pip install -e '.[board,chip]'"
+            extra = "panel" if missing == ["uvicorn"] else "board,chip"
+            return f"{', '.join(missing)} not here: install with pip install -e '.[{extra}]'"
         if self.image:
             try:
                 find_image()
@@ -95,6 +96,10 @@ def _measure_day(folder: Path, runner: str, tell: Tell) -> list[Figure]:
 
 def _measure_energy(folder: Path, runner: str, tell: Tell) -> list[Figure]:
     return _call("energy", "measure_energy", tell=tell)
+
+
+def _measure_panel(folder: Path, runner: str, tell: Tell) -> list[Figure]:
+    return _call("panel", "measure_panel", folder)
 
 
 def _measure_bench(folder: Path, runner: str, tell: Tell) -> list[Figure]:
@@ -164,6 +169,13 @@ PLANS: dict[str, Plan] = {
     "tariffs": Plan(_measure_tariffs, _TARIFFS, COMPILED, (), image=False),
     "day": Plan(_measure_day, _DAY, VM, image=False),
     "energy": Plan(_measure_energy, _ENERGY, HOST, (), image=False),
+    "panel": Plan(
+        _measure_panel,
+        ("pictures a second at 1x", "processor at 1x, watched", "processor, unwatched"),
+        VM,
+        ("uvicorn",),
+        image=False,
+    ),
     "bench": Plan(
         _measure_bench, ("virtual time with an idle meter, on this computer",), ANY, (), image=False
     ),

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from dianka.bench.measure.figure import Figure
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, pack_tariff
 from dianka.firmware import load_shared
 
 CASES = 10_000
@@ -39,7 +39,7 @@ class Case:
 
     def pack(self) -> bytes:
         """Return the 193 bytes."""
-        return card_files.pack_tariff(self.rates_e4, {
+        return pack_tariff(self.rates_e4, {
             "slots": [quarter * 100 + rate for quarter, rate in self.slots],
             "rest_slots": [quarter * 100 + rate for quarter, rate in self.rest_slots],
             "rest_days": [sum(1 << day for day in self.rest_days)],

@@ -17,18 +17,19 @@ FIRST_LINE_PORT = 16  # the numbers below are UARTs
 
 
 def read_constants(board: Path) -> dict[str, int]:
-    """Return every `NAME = number` of a board's board.py."""
+    """Return every `NAME = number` of a board's board.py, and every `_NAME = const(number)`.
+
+    The latter costs the board no memory; its name here is without the underscore.
+    """
     tree = ast.parse(find_board_file(board).read_text(encoding="utf-8"))
     found: dict[str, int] = {}
     for node in tree.body:
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, int)
-        ):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id.isupper():
-                    found[target.id] = node.value.value
+        match node:
+            case ast.Assign(
+                [ast.Name(name)],
+                ast.Constant(int(value)) | ast.Call(ast.Name("const"), [ast.Constant(int(value))]),
+            ) if name.isupper():
+                found[name.removeprefix("_")] = value
     return found
 
 

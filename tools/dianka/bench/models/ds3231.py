@@ -58,6 +58,15 @@ class Ds3231:
     # ****** Time and battery ******
 
     @property
+    def time_us(self) -> int:
+        """Return the chip's present time in microseconds since 2000-01-01 UTC."""
+        return self._compute_time_us()
+
+    def move_to(self, time_us: int) -> None:
+        """Go on from this time; what the registers say of weekday, form and battery stays."""
+        self._set(time_us)
+
+    @property
     def time_s(self) -> int:
         """Return the chip's present time in seconds since 2000-01-01 UTC."""
         return self._compute_time_us() // 1_000_000

@@ -36,6 +36,7 @@ class Appliance:
 
 KETTLE = Appliance("kettle", 1_800_000)
 HEATER = Appliance("heater", 1_000_000, on_us=1_000_000, off_us=1_000_000)
+COOKER = Appliance("cooker", 2_100_000)  # an induction hob
 FAN = Appliance("fan", 60_000, 600)
 LAMP = Appliance("lamp", 40_000)
 CHARGER = Appliance("phone charger", 5_000, 450, leading=True)

@@ -73,6 +73,18 @@ class LatchingRelay:
         mains.move_contact(closed)
         self._sense()
 
+    def place(self, closed: bool) -> None:
+        """Put armature and contact where a former life has left them; no coil is driven then."""
+        self._stop(self._pulse)
+        self._latched = self._armature = closed
+        self._stop(self._rattle)
+        self._touch(self._find_position())
+
+    @property
+    def latched(self) -> bool:
+        """Return the position in which the armature stays when the supply goes."""
+        return self._latched
+
     # ****** Faults ******
 
     @property

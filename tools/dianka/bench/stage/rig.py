@@ -70,8 +70,9 @@ class Rig:
     `runner`: host, vm or chip. `board`: the folder of board.py, or None for the Pico's.
     `rng`: source of random bytes of the chips in ESAM and slot. `metering`: the metering chip
     (models/board_pins.py) of a new meter, or None for the board's own; a folder's meter keeps its
-    chip. `off_ppm`: how far the HLW8032 of a new meter measures wrong (models/bench.py). RigError
-    if there is no such runner or chip, or if the folder holds something damaged.
+    chip. `off_ppm`: how far the HLW8032 of a new meter measures wrong (models/bench.py). `start`:
+    the time (UTC) at a new meter. RigError if there is no such runner or chip, or if the folder
+    holds something damaged.
     """
 
     def __init__(
@@ -82,13 +83,14 @@ class Rig:
         rng: Callable[[int], bytes] = os.urandom,
         metering: str | None = None,
         off_ppm: tuple[int, int, int] = (0, 0, 0),
+        start: datetime = START,
     ) -> None:
         self.folder = folder
         self._rng = rng
         board = self._choose_board(board or DEFAULT_BOARD, metering)
         self.on_log: Callable[[str], None] = lambda line: None
         self.esam_file = self._open_esam()
-        kept = self._load_kept()
+        kept = self._load_kept(start)
         self._off_ppm = kept.get("off_ppm", off_ppm)
         self.bench = benches.build(
             board,
@@ -141,7 +143,7 @@ class Rig:
 
         RigError if the metering chip can't measure its current.
         """
-        self._refuse_current(power_mw, pf_milli, self.bench.mains.set_mv)
+        self.refuse_current(power_mw, pf_milli, self.bench.mains.set_mv)
         self.bench.mains.set_load(power_mw, pf_milli)
 
     def set_volts(self, mv: int) -> None:
@@ -153,11 +155,11 @@ class Rig:
                 "the most that the supply takes"
             )
         mains = self.bench.mains
-        self._refuse_current(mains.load_mw, mains.pf_milli, mv)
+        self.refuse_current(mains.load_mw, mains.pf_milli, mv)
         mains.set_voltage(mv)
         self._follow_mains()
 
-    def _refuse_current(self, power_mw: int, pf_milli: int, mv: int) -> None:
+    def refuse_current(self, power_mw: int, pf_milli: int, mv: int) -> None:
         """Raise RigError if the metering chip, behind the board's shunt, can't measure the current.
 
         The limit is `INPUT_LIMIT_UV` at the chip's input.
@@ -373,13 +375,13 @@ class Rig:
         except CardFileError as error:
             raise RigError(str(error)) from None
 
-    def _load_kept(self) -> dict:
+    def _load_kept(self, start: datetime) -> dict:
         path = self.folder / STATE_FILE
         if not path.exists():
             return {
                 "fram": None,
                 "relay_closed": False,
-                "seconds": int((START - EPOCH).total_seconds()),
+                "seconds": int((start - EPOCH).total_seconds()),
                 "clock": None,
             }
         try:

@@ -18,13 +18,13 @@ from dianka.desk.issue import UserData
 from dianka.desk.sell import read_user_card
 from dianka.oneline import say_error
 from dianka.readers import find_reader
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 from dianka.signals import end_on_signals
 
 
 def is_complete(place: str, data: UserData, last: replace.LastPurchase) -> bool:
     """Return whether the new card is there and complete, made by an earlier try."""
-    if not place.startswith(PREFIX) and not resolve_path(place).is_file():
+    if not is_reader(place) and not resolve_path(place).is_file():
         return False
     with suppress(CardError, CardTorn), find_reader(place).connect() as card:
         return replace.is_made(card.port, data, last)

@@ -11,7 +11,7 @@ import typer
 
 from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import service_files
 from dianka.desk import issue, register, service, system
 from dianka.desk.cli.issuing import Make, Order, Wanted, card_command, issue_entered, say_entered
 from dianka.desk.cli.office.signed_in import OfficeOption
@@ -49,7 +49,7 @@ from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.prices import get_local_minute, parse_minute
 from dianka.desk.supply import parse_supply
 from dianka.readers import find_reader
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 
 issue_app = typer.Typer(
     no_args_is_help=True,
@@ -214,7 +214,7 @@ def inspection_command(
             help="What to copy, as a sum: 1 wallet, 2 parameters, 4 totals, 8 illegal cards, 16 "
             "log of events."
         ),
-    ] = card_files.COPY_ALL,
+    ] = service_files.COPY_ALL,
 ) -> Make:
     """Make the inspector's card: it copies what a meter holds and changes nothing there.
 
@@ -315,7 +315,7 @@ def control_command(
     """
     with report_errors():
         entry = None if blank else plan_entry(office, kinds.CONTROL, holder=holder)
-        if file.startswith(PREFIX):
+        if is_reader(file):
             if blank or serial:
                 raise CardError(
                     "the card in a reader is a blank chip with its own serial: for others name a "

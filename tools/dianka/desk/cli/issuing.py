@@ -45,7 +45,7 @@ from dianka.desk.cli.registered import (
 from dianka.desk.in_reader import is_blank, make_in_reader
 from dianka.desk.quota import find_few_cards
 from dianka.readers import Held, find_reader, pick_place
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 
 Make = Callable[[CardPort, CardPort], None]  # control card, new chip
 
@@ -77,7 +77,7 @@ class Wanted:
     def find_folder(self) -> Path:
         """Return the folder of the control card; for one in a reader the current folder."""
         word = pick_control_place(pick_place(self.file, self.reader), self.control)
-        return Path() if word.startswith(PREFIX) else resolve_path(word).parent
+        return Path() if is_reader(word) else resolve_path(word).parent
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def make_card(wanted: Wanted, kind: str, make: Make, entry: Entry | None = None)
     made.
     """
     place, serial, few = pick_place(wanted.file, wanted.reader), parse_serial(wanted.serial), ""
-    in_reader = place.startswith(PREFIX)
+    in_reader = is_reader(place)
     if in_reader and (wanted.serial or wanted.blank):
         raise CardError(
             "the card in a reader is a blank chip with its own serial: for others name a file"
@@ -153,7 +153,7 @@ def say_entered(entry: Entry | None) -> str:
 
 def find_made(entry: Entry, control: CardPort, place: str) -> bytes | None:
     """Return the serial of the card there if an earlier try has made it, and broke off then."""
-    if not place.startswith(PREFIX) and not resolve_path(place).is_file():
+    if not is_reader(place) and not resolve_path(place).is_file():
         return None
     try:
         held = find_reader(place).connect()
@@ -176,7 +176,7 @@ def _make_at_place(
     entry: Entry | None = None,
 ) -> bytes:
     """Make the card in the reader or in the file. Return its serial."""
-    if place.startswith(PREFIX) or (serial is None and resolve_path(place).is_file()):
+    if is_reader(place) or (serial is None and resolve_path(place).is_file()):
         with _open_blank(place, kind) as card:
             made = make_in_reader(card.port, kind, lambda chip: _enter(entry, make, control, chip))
         if entry:
@@ -227,7 +227,7 @@ def _enter(entry: Entry | None, make: Make, control: CardPort, chip: CardPort) -
 
 def _open_blank(place: str, kind: str) -> Held:
     """Open a card in a reader, or a file with a blank or cleared card; refuse any other file."""
-    if place.startswith(PREFIX):
+    if is_reader(place):
         return find_reader(place).connect()
     refused = CardError(
         f"{name_of(Path(place))} exists already, and is no blank {kind} card: choose another name"

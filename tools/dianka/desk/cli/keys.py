@@ -26,7 +26,7 @@ from dianka.desk.cli.plain import report_errors
 from dianka.desk.in_reader import must_be_blank_control
 from dianka.desk.quota import read_quota
 from dianka.readers import Held, find_reader
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 
 keys_app = typer.Typer(
     no_args_is_help=True,
@@ -69,7 +69,7 @@ def init_command(
     Example: dianka keys init office/control.card --parts 5 --needed 3
     """
     with report_errors():
-        if file.startswith(PREFIX):
+        if is_reader(file):
             place = file
             with _open_blank_control(file) as control:
                 made = system.found_on_chip(
@@ -111,11 +111,9 @@ def restore_command(
     with report_errors():
         if len(set(cards)) < len(cards):
             raise CardError("a part card is named twice: give different ones")
-        place = file if file.startswith(PREFIX) else _pick_control_path(file)
+        place = file if is_reader(file) else _pick_control_path(file)
         with ExitStack() as held:
-            control = (
-                held.enter_context(_open_blank_control(file)) if file.startswith(PREFIX) else None
-            )
+            control = held.enter_context(_open_blank_control(file)) if is_reader(file) else None
             parts = [held.enter_context(open_part(card)).port for card in cards]
             serial = (
                 system.restore_on_chip(control.port, parts)

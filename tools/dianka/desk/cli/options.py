@@ -29,7 +29,7 @@ from dianka.desk.supply import (
 from dianka.desk.tariff_files import load_set
 from dianka.money import HIGHEST_FEN, yuan
 from dianka.readers import Held, find_reader
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader, strip_prefix
 
 CONTROL_NAME = "control.card"
 
@@ -42,20 +42,24 @@ class ProfileName(StrEnum):
 
 
 ReaderOption = Annotated[
-    str | None, typer.Option("--reader", help="Take the card in this reader: its number or name.")
+    str | None,
+    typer.Option(
+        "--reader", help="Take the card in this reader: its number or name, or folder:PATH."
+    ),
 ]
 ControlOption = Annotated[
     str | None,
     typer.Option(
         "--control",
-        help="System control card, a file or reader:NUMBER or reader:NAME; by default "
+        help="System control card: a file, reader:NUMBER, reader:NAME or folder:PATH; by default "
         f"{CONTROL_NAME} in the card's folder.",
     ),
 ]
 CardArgument = Annotated[
     str | None,
     typer.Argument(
-        help="A card's file, or reader:NUMBER or reader:NAME (`dianka reader list`).",
+        help="A card's file, reader:NUMBER or reader:NAME (`dianka reader list`), or folder:PATH "
+        "for the card whose file lies in a folder.",
         metavar="CARD",
     ),
 ]
@@ -203,7 +207,7 @@ def parse_serial(text: str | None) -> bytes | None:
 
 def pick_control_place(card: str, control: str | None) -> str:
     """Return where the control card of this card is expected."""
-    beside = CONTROL_NAME if card.startswith(PREFIX) else str(Path(card).parent / CONTROL_NAME)
+    beside = CONTROL_NAME if is_reader(card) else str(Path(card).parent / CONTROL_NAME)
     return control or beside
 
 
@@ -212,8 +216,8 @@ def is_same_place(one: str, other: str) -> bool:
 
     That is the same file, however it is written, or the same reader in the same words.
     """
-    if one.startswith(PREFIX) or other.startswith(PREFIX):
-        return one == other
+    if is_reader(one) or is_reader(other):
+        return strip_prefix(one) == strip_prefix(other)
     return Path(one).resolve() == Path(other).resolve()
 
 
@@ -233,7 +237,7 @@ def open_control(card: str, control: str | None) -> Held:
 def find_control(card: str, control: str | None) -> Held:
     """Open the system control card that belongs to this card, without its PIN."""
     word = pick_control_place(card, control)
-    if not word.startswith(PREFIX) and not resolve_path(word).is_file():
+    if not is_reader(word) and not resolve_path(word).is_file():
         raise CardError(
             f"there is no control card {name_of(Path(word))}: name it with --control, or go to the "
             f"folder where it is (this one is {resolve_path(word).parent}); only who has no system "
@@ -261,7 +265,7 @@ def open_part(word: str) -> Held:
 
 def check_new_file(path: Path) -> Path:
     """Return the path of a file to be made; raise CardError if it names a reader."""
-    if str(path).startswith(PREFIX):
+    if is_reader(str(path)):
         raise CardError("this can't be made of a card in a reader: name a file")
     return path
 

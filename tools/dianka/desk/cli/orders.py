@@ -18,7 +18,7 @@ from dianka.desk.orders import Order
 from dianka.desk.pin import BLOCKED, WrongPin, change_pin
 from dianka.desk.quota import FORMER_MAKE, describe_quota, read_quota
 from dianka.readers import Held
-from dianka.readers.choose import PREFIX
+from dianka.readers.choose import is_reader
 
 ControlArgument = Annotated[
     str,
@@ -159,7 +159,7 @@ def _write_refill(held: Held, amount: str, cards: int | None) -> Order:
 def _approve_all(order: Order, places: Sequence[str]) -> Order:
     """Return the order as the part cards at these places approve it, one after the other."""
     for at, place in enumerate(places):
-        if place.startswith(PREFIX) and place in places[:at]:
+        if is_reader(place) and place in places[:at]:
             pins.wait_for_other_card(place)
         with open_part(place) as part:
             order = orders.approve(order, part.port)

@@ -8,12 +8,13 @@ before anything is read from it.
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from dianka.card_port import CardError
 from dianka.desk.office.privacy import make_file
-from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings
+from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings, pool_connections
 
 FOLDER = "DIANKA_OFFICE"
 URL = "DIANKA_DATABASE"
@@ -22,13 +23,16 @@ _SHARES = ("nfs", "cifs", "smb", "9p", "fuse.sshfs")
 _FULL = 2  # PRAGMA synchronous, as SQLite says it
 
 
-def open_office(folder: Path) -> None:
-    """Open the office in this folder, for the rest of this process. CardError says why not."""
-    open_any_version(folder)
+def open_office(folder: Path, more: Mapping[str, Any] | None = None) -> None:
+    """Open the office in this folder, for the rest of this process. CardError says why not.
+
+    `more` are settings of Django beside the office's own, as its pages need them.
+    """
+    open_any_version(folder, more)
     raise_if_not_ours()
 
 
-def open_any_version(folder: Path) -> None:
+def open_any_version(folder: Path, more: Mapping[str, Any] | None = None) -> None:
     """Open an office whose database may be of another version. CardError if there is none."""
     if not (folder / SECRET).exists():
         raise CardError(
@@ -40,10 +44,10 @@ def open_any_version(folder: Path) -> None:
             f"{folder} has no {DATABASE}: set {URL} if the office is on PostgreSQL, else bring the "
             "database back with dianka office restore"
         )
-    configure(folder)
+    configure(folder, more)
 
 
-def configure(folder: Path) -> None:
+def configure(folder: Path, more: Mapping[str, Any] | None = None) -> None:
     """Configure Django for this folder, and check what the database promises.
 
     A process opens one office, and may open it again: a story plays many commands in one process.
@@ -64,6 +68,9 @@ def configure(folder: Path) -> None:
         make_file(folder / DATABASE)
     key = (folder / SECRET).read_text(encoding="ascii")
     settings = make_settings(folder, os.environ.get(URL, ""), key)
+    if more:  # pages, which a server gives
+        pool_connections(settings)
+        settings |= more
     django_settings.configure(**settings, OFFICE_FOLDER=str(folder.resolve()))
     django.setup()
     try:

@@ -44,6 +44,7 @@ class HostRunner:
         self.ended: str | None = None
         self.modules: dict[str, types.ModuleType] = {}
         self.heap_free = HEAP_FREE
+        self.boot_us = 0  # from power to main.py: CPython takes no virtual time, a chip does
         self._folders = (firmware, board, find_board_file(board).parent)
         self._on_line = on_line
         self._fiber: greenlet | None = None
@@ -155,6 +156,8 @@ class HostRunner:
 
     def _boot(self) -> None:
         try:
+            if self.boot_us:
+                self._wait_us(self.boot_us)
             self._import("main")
             self.ended = "exit"
         except PowerCut:

@@ -61,7 +61,7 @@ def compile_module(path: Path) -> bytes:
 def _compile(path: Path) -> bytes:
     with tempfile.TemporaryDirectory(prefix="dianka-mpy-") as folder:
         out = Path(folder) / "out.mpy"
-        command = [_find_compiler(), f"-march={ARCH}", "-s", path.name, "-o", str(out), str(path)]
+        command = [_find_compiler(), f"-march={ARCH}", "-s", path.stem, "-o", str(out), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode:
             raise ChipError(

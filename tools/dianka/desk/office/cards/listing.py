@@ -19,7 +19,9 @@ def list_cards(
     found = Card.objects.filter(**({"state": state} if state else {}))
     found = found.filter(**({"kind": kind} if kind else {}))
     counts = found.values("state").order_by("state").annotate(cards=Count("pk"))
-    newest = found.select_related("contract", "replaces").order_by("-pk")[:most]
+    newest = found.select_related("contract__customer", "contract__meter", "replaces").order_by(
+        "-pk"
+    )[:most]
     lines = [(card, _describe_row(card)) for card in newest]
     return lines, {row["state"]: row["cards"] for row in counts}
 

@@ -35,7 +35,7 @@ from dianka.money import signed_yuan
 CLOSING = "closing"
 HOLDER = "change of holder"
 EXCHANGE = "exchange"
-_BY_OLD = " by an old statement"
+BY_OLD = " by an old statement"
 
 Asked = tuple[str, str, int]  # of a consent: its kind, its subject, the amount in fen
 
@@ -185,7 +185,7 @@ def _name_exchange(contract: Contract, meter_no: int) -> str:
 
 
 def _name(kind: str, subject: str, statement: Statement) -> Asked:
-    return kind + _BY_OLD * statement.is_old, subject, statement.balance_fen
+    return kind + BY_OLD * statement.is_old, subject, statement.balance_fen
 
 
 def _use_consent(actor: Actor, number: int | None, asked: Asked) -> str:

@@ -8,7 +8,7 @@ import random
 import time
 from array import array
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -39,12 +39,13 @@ def make_history(
     months: int,
     seed: int = 1,
     at_last_day: Callable[[], None] | None = None,
+    methods: Sequence[str] = _METHODS,
 ) -> Made:
     """Fill an office that has sold nothing yet with its history up to now.
 
     Its contracts are taken, or `meters` plain ones are made if there are none. `at_last_day` is
-    called when all but the last day is in the books, and these are closed. CardError if sales are
-    there.
+    called when all but the last day is in the books, and these are closed. `methods` of payment are
+    as frequent as they are named. CardError if sales are there.
     """
     if Sale.objects.exists():
         raise CardError("this office has sold: make a history in a new office")
@@ -56,7 +57,7 @@ def make_history(
             fill_estate(Bulk(), meters, begin, middle // 10_000 * 10_000)
         tell_of_all()
         desks = min(max(meters // _METERS_OF_DESK, 2), _MOST_DESKS)
-        history = _History(Books(desks), begin, now, sales, random.Random(seed))
+        history = _History(Books(desks), begin, now, sales, random.Random(seed), methods)
         history.run(until_day=history.days - 1)
     history.books.made.seconds = time.monotonic() - began
     if at_last_day:
@@ -68,9 +69,15 @@ def make_history(
 
 class _History:
     def __init__(
-        self, books: Books, begin: datetime, now: datetime, sales: int, rng: random.Random
+        self,
+        books: Books,
+        begin: datetime,
+        now: datetime,
+        sales: int,
+        rng: random.Random,
+        methods: Sequence[str],
     ) -> None:
-        self.books, self.begin, self.now, self.rng = books, begin, now, rng
+        self.books, self.begin, self.now, self.rng, self.methods = books, begin, now, rng, methods
         count = len(books.contracts)
         self.days = (now - begin).days
         self.interval_s = max(self.days * _DAY_S * count // max(sales, 1), 3600)
@@ -121,7 +128,7 @@ class _History:
             books.load(place, when)
         if books.count[place]:
             books.take_receipt(desk, operator, place, when, self._make_receipt(place, at))
-        fen, method = rng.choice(_AMOUNTS_FEN), rng.choice(_METHODS)
+        fen, method = rng.choice(_AMOUNTS_FEN), rng.choice(self.methods)
         if rng.randrange(_VOID_EACH) == 0:
             books.sell(desk, operator, place, when, Purchase(fen, method, None, True))
         next_at = self.begin + timedelta(seconds=after)

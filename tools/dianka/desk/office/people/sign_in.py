@@ -26,6 +26,10 @@ class SignInError(CardError):
     """Nobody is signed in, or the password is wrong."""
 
 
+class MustChangeError(SignInError):
+    """Another person has set the password: its owner chooses his own first."""
+
+
 def sign_in(name: str, password: str, desk: str) -> str:
     """Sign an operator in at a desk, and return his token."""
     token = secrets.token_urlsafe(32)
@@ -71,9 +75,9 @@ def check_password(name: str, password: str, desk: str, is_told: bool = True) ->
 
 
 def raise_if_must_change(operator: Operator) -> None:
-    """Raise SignInError if another person has set the operator's password."""
+    """Raise MustChangeError if another person has set the operator's password."""
     if operator.must_change:
-        raise SignInError(
+        raise MustChangeError(
             f"another person has set this password: choose your own with dianka office password "
             f"{operator.username}"
         )

@@ -22,8 +22,11 @@ _INK, _LINE, _FILL = "#111", "#bbb", "#1f4e79"
 _SCALE = {Kind.FEN: 100, Kind.KWH: 1000, Kind.COUNT: 1, Kind.PERMILLE: 10}
 
 
-def draw(table: Table) -> str:
-    """Return the table's chart as SVG. CardError if it has no column of numbers to draw."""
+def draw(table: Table, language: str = "") -> str:
+    """Return the table's chart as SVG. CardError if it has no column of numbers to draw.
+
+    Its words are of both languages, or of "zh" or "en" alone.
+    """
     if table.drawn is None:
         raise CardError(f"{table.en} is a list without a chart: leave --svg out")
     column = table.columns[table.drawn]
@@ -31,20 +34,32 @@ def draw(table: Table) -> str:
         row[: table.drawn + 1] for row in table.rows
     )  # a place with two lines once
     rows = [(str(row[0]), int(row[-1] or 0)) for row in found]
-    title = f"{table.zh}：{column.zh}" + (f"（{UNITS[column.kind]}）" if UNITS[column.kind] else "")
+    english = language == "en"
+    title = _name(table, table.drawn, english)
     if table.ordered:
-        height, body = _draw_columns(rows[-_MOST_COLUMNS:], column.kind)
+        height, body = _draw_columns(rows[-_MOST_COLUMNS:], column.kind, english)
     else:
         if not column.has_total and len(rows) > _MOST_BARS:
             rows = rows[:_MOST_BARS]  # a sum of days or percentages would mean nothing
-            title += f"，前 {_MOST_BARS} 项"
-        height, body = _draw_bars(_fold(rows), column.kind)
+            title += f", the first {_MOST_BARS}" if english else f"，前 {_MOST_BARS} 项"
+        height, body = _draw_bars(_fold(rows, english), column.kind, english)
+    below = "" if language else _text(24, 48, table.en, size=12)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         f'font-family="{_FONT}" font-size="13" fill="{_INK}">'
         f'<rect width="{_WIDTH}" height="{height}" fill="#fff"/>'
-        f"{_text(24, 28, title, size=18)}{_text(24, 48, table.en, size=12)}{body}</svg>\n"
+        f"{_text(24, 28, title, size=18)}{below}{body}</svg>\n"
     )
+
+
+def _name(table: Table, drawn: int, english: bool) -> str:
+    """Return the title of a chart: the table's, and the column with its unit."""
+    column = table.columns[drawn]
+    unit = UNITS[column.kind]
+    if english:
+        unit = f" ({'yuan' if column.kind == Kind.FEN else unit})" if unit else ""
+        return f"{table.en}: {column.en}{unit}"
+    return f"{table.zh}：{column.zh}" + (f"（{unit}）" if unit else "")
 
 
 def write_svg(table: Table, file: Path) -> None:
@@ -59,13 +74,14 @@ def write_svg(table: Table, file: Path) -> None:
         raise CardError(f"{file} can't be written ({error}): name another place") from None
 
 
-def _fold(rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
+def _fold(rows: list[tuple[str, int]], english: bool) -> list[tuple[str, int]]:
     """Return the highest bars, and the sum of the others as one."""
     if len(rows) <= _MOST_BARS:
         return rows
     ranked = sorted(rows, key=lambda row: -abs(row[1]))
     rest = ranked[_MOST_BARS - 1 :]
-    return [*ranked[: _MOST_BARS - 1], (f"其余 {len(rest)} 项", sum(fen for _, fen in rest))]
+    name = f"{len(rest)} others" if english else f"其余 {len(rest)} 项"
+    return [*ranked[: _MOST_BARS - 1], (name, sum(fen for _, fen in rest))]
 
 
 def choose_step(low: int, high: int) -> int:
@@ -81,12 +97,12 @@ def _ticks(values: list[int]) -> range:
     return range(low // step * step, -(-high // step) * step + 1, step)
 
 
-def _draw_columns(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
+def _draw_columns(rows: list[tuple[str, int]], kind: Kind, english: bool) -> tuple[int, str]:
     ticks = _ticks([value for _, value in rows])
     left, right, height = 110, _WIDTH - 24, _TOP + _PLOT_HEIGHT
     low, span = ticks[0], ticks[-1] - ticks[0]
     parts = []
-    for tick, label in zip(ticks, _label(ticks, kind), strict=True):
+    for tick, label in zip(ticks, _label(ticks, kind, english), strict=True):
         y = height - (tick - low) * _PLOT_HEIGHT // span
         parts.append(_line(left, y, right, y))
         parts.append(_text(left - 8, y + 4, label, "end"))
@@ -107,14 +123,14 @@ def _draw_columns(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
     return height + _BOTTOM, "".join(parts)
 
 
-def _draw_bars(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
+def _draw_bars(rows: list[tuple[str, int]], kind: Kind, english: bool) -> tuple[int, str]:
     ticks = _ticks([value for _, value in rows])
     left = min(24 + max((_width(label) for label, _ in rows), default=0) + 10, 340)
     right = _WIDTH - 120
     low, span = ticks[0], ticks[-1] - ticks[0]
     bottom = _TOP + len(rows) * (_BAR + _GAP) + _GAP
     parts = []
-    for tick, label in zip(ticks, _label(ticks, kind), strict=True):
+    for tick, label in zip(ticks, _label(ticks, kind, english), strict=True):
         x = left + (tick - low) * (right - left) // span
         parts.append(_line(x, _TOP, x, bottom))
         parts.append(_text(x, bottom + 18, label, "middle", size=11))
@@ -130,13 +146,13 @@ def _draw_bars(rows: list[tuple[str, int]], kind: Kind) -> tuple[int, str]:
     return bottom + _BOTTOM - 20, "".join(parts)
 
 
-def _label(ticks: range, kind: Kind) -> list[str]:
+def _label(ticks: range, kind: Kind, english: bool) -> list[str]:
     """Return the ticks in people's units, without idle zeros; in 万 if all are whole ones."""
     labels = []
     for tick in ticks:
         whole, point, rest = format_cell(tick, kind).partition(".")
         labels.append((whole + point + rest.rstrip("0")).rstrip("."))
-    if all(label == "0" or label.endswith("0000") for label in labels):
+    if not english and all(label == "0" or label.endswith("0000") for label in labels):
         return [label if label == "0" else f"{label[:-4]}万" for label in labels]
     return labels
 

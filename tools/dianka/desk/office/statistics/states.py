@@ -36,6 +36,17 @@ def add_missing_states() -> int:
     return len(numbers)
 
 
+def find_use(contract: Contract) -> tuple[int, int] | None:
+    """Return the fen that the contract's meter used, and in how many minutes, by its last readings.
+
+    None if they do not tell it.
+    """
+    read = _read_last([contract.meter.pk])[contract.meter.pk]
+    told = _sum_use([row for row in read if row[1] >= contract.opened_at], 0)
+    use = told.get("used_fen", 0), told.get("used_minutes", 0)
+    return use if all(use) else None
+
+
 def split(values: list[Any], size: int) -> Iterator[list[Any]]:
     """Yield the values in lists of this size."""
     for at in range(0, len(values), size):

@@ -154,8 +154,7 @@ class _Books(card_sale.Books):
     @raise_if_database_fails()
     def look(self, found: OnCard, desk: Desk) -> None:
         self.seen = take_in(self.actor, found, desk, self._tell)
-        if found.count and found.write_back is None:
-            _name_what_waits(self.seen.contract, found.count)
+        _name_what_waits(self.seen.contract, found)
 
     @raise_if_database_fails()
     def find_price(self) -> NewPrice | None:
@@ -175,16 +174,23 @@ class _Books(card_sale.Books):
         self.sale, self.began = sales.begin(self.actor, form, contract, count, price)
 
 
-def _name_what_waits(contract: Contract, count: int) -> None:
+def find_what_waits(contract: Contract, found: OnCard) -> Sale | None:
+    """Return the sale that is on the card and not in the meter yet, if the books have it."""
+    if not found.count or found.write_back is not None:
+        return None
+    sold = Sale.objects.select_related("desk").filter(contract=contract, count=found.count)
+    return sold.filter(state=Sale.State.WRITTEN).first()
+
+
+def _name_what_waits(contract: Contract, found: OnCard) -> None:
     """Raise SaleRefused that names the sale which is on the card and not in the meter yet.
 
     Whoever sells because a former try ended without a line has to know which sale that is.
     """
-    sold = Sale.objects.select_related("desk").filter(contract=contract, count=count)
-    waits = sold.filter(state=Sale.State.WRITTEN).first()
+    waits = find_what_waits(contract, found)
     if waits:
         raise SaleRefused(
-            f"purchase {count} of {yuan(waits.amount_fen)} yuan (sale {waits.number} at "
+            f"purchase {waits.count} of {yuan(waits.amount_fen)} yuan (sale {waits.number} at "
             f"{waits.desk.name}, receipt {waits.receipt}) has not been in the meter yet: put the "
             "card into its meter first; nothing was sold now"
         )

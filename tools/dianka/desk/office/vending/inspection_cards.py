@@ -8,7 +8,7 @@ from typing import Any
 
 from dianka.card_port import CardError, CardPort, read_file
 from dianka.cardos import desk_files, kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import card_files, service_files
 from dianka.desk.closing_order import Statement, unpack_statement
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
@@ -19,7 +19,7 @@ from dianka.desk.reading import read_kind
 from dianka.desk.session import Desk
 
 PJ_PER_WH = 3_600 * 10**12
-_TOTALS_BYTES = card_files.size_of(card_files.TOTALS) + card_files.FRAME_OVERHEAD
+_TOTALS_BYTES = card_files.size_of(service_files.TOTALS) + card_files.FRAME_OVERHEAD
 
 
 @needs("record an inspection")
@@ -41,7 +41,7 @@ def take_inspection(
     receipt, totals = _read_copy(card)
     Desk(control, card, serial).identify()
     same_meter = receipt["meter_no"] == totals["meter_no"]
-    if not (same_meter and totals["copied"] & card_files.COPY_TOTALS):
+    if not (same_meter and totals["copied"] & service_files.COPY_TOTALS):
         raise CardError(
             "the card's run info is not of its last meter: issue an inspection card that copies "
             "all, and put it into the meter"
@@ -71,10 +71,12 @@ def _read_copy(card: CardPort) -> tuple[dict[str, Any], dict[str, Any]]:
         _, run_info = card_files.unframe(
             read_file(card, desk_files.INSPECTION_RUN_INFO, card_files.WRITE_BACK_SIZE)
         )
-        _, totals = card_files.unframe(read_file(card, card_files.INSPECTION_TOTALS, _TOTALS_BYTES))
+        _, totals = card_files.unframe(
+            read_file(card, service_files.INSPECTION_TOTALS, _TOTALS_BYTES)
+        )
         return (
             card_files.unpack(card_files.WRITE_BACK, run_info),
-            card_files.unpack(card_files.TOTALS, totals),
+            card_files.unpack(service_files.TOTALS, totals),
         )
     except ValueError as error:
         raise CardError(

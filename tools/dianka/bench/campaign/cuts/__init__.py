@@ -1,0 +1,1 @@
+"""`dianka bench cuts`: the power goes at every byte that is stored, and comes back."""

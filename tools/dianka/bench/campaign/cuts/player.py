@@ -1,0 +1,161 @@
+"""Run one operation under the watch, and play what each cut in it would leave.
+
+The operation runs once. Each point that would leave something new is kept, and each future is
+played once: the meter gets what is left, is dark for a second, starts, goes on, and is compared
+with the books. For pairs, the recovery itself is watched, and what a second cut there leaves is
+played in the same way.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dianka.bench.campaign.cuts import judging
+from dianka.bench.campaign.cuts.books import Books
+from dianka.bench.campaign.cuts.operation import Operation
+from dianka.bench.campaign.cuts.remains import Remains, Table
+from dianka.bench.campaign.cuts.watch import Point, Watch
+from dianka.bench.campaign.scenes import Facts, collect_facts
+from dianka.bench.campaign.trial import S, Trial
+
+_DARK_US = 1 * S
+_LOADED_US = 3 * S
+_RESTED_US = 1 * S
+_PJ_PER_NJ = 1000
+
+
+@dataclass
+class Future:
+    """What some points leave, and the energy that was used by the first and the last of them."""
+
+    point: Point
+    remains: Remains
+    least_nj: int
+    last: Point
+
+
+class Futures:
+    """A `Sink`: all points counted, one future kept for those with the same.
+
+    One in `audit` of the others is kept too, as a twin of the future that it is taken for.
+    """
+
+    def __init__(self, audit: int = 0) -> None:
+        self.points = 0
+        self.by_way: Counter[str] = Counter()
+        self.raw: set[Any] = set()
+        self.kept: dict[Any, Future] = {}
+        self.twins: list[tuple[Any, Future]] = []
+        self._audit = audit
+
+    def count_same(self, ways: tuple[str, ...]) -> None:
+        self.points += len(ways)
+        for way in ways:
+            self.by_way[way] += 1
+
+    def take(self, point: Point, make: Callable[[], Remains]) -> None:
+        self.points += 1
+        self.by_way[point.way] += 1
+        new = point.raw not in self.raw
+        self.raw.add(point.raw)
+        known = self.kept.get(point.key)
+        if known is None:
+            self.kept[point.key] = Future(point, make(), point.energy_nj, point)
+            return
+        known.last = point
+        if new and self._audit and point.number * 2_654_435_761 % (1 << 32) % self._audit == 0:
+            self.twins.append((point.key, Future(point, make(), point.energy_nj, point)))
+
+
+class Picked:
+    """A `Sink` that keeps the point of one number, for a replay."""
+
+    def __init__(self, number: int) -> None:
+        self.found: Future | None = None
+        self._number = number
+
+    def count_same(self, ways: tuple[str, ...]) -> None:
+        pass
+
+    def take(self, point: Point, make: Callable[[], Remains]) -> None:
+        if point.number == self._number:
+            self.found = Future(point, make(), point.energy_nj, point)
+
+
+@dataclass
+class Played:
+    """How one future has ended: the energy that the cut cost at most, and the meter's word."""
+
+    lost_pj: int
+    end: tuple[Any, ...]
+
+
+class Player:
+    """One operation, its meter, and its books."""
+
+    def __init__(self, operation: Operation, folder: Path, seed: int) -> None:
+        self.operation = operation
+        self._seed = seed
+        operation.furnish(folder)
+        self.trial = trial = Trial(folder, seed=seed)
+        self._flash = operation.flash() if operation.flash else None
+        if self._flash:
+            self._flash.attach(trial)
+        operation.prepare(trial)
+        self._books: Books = judging.begin_books(operation, trial)
+        self._table = Table(trial, operation.card, self._flash)
+        self._ends: tuple[Facts, Facts] | None = None
+
+    def close(self) -> None:
+        self.trial.close()
+
+    def run(self, sink: Any) -> None:
+        """Run the operation under the watch. AssertionError if it does not do what it should."""
+        trial, operation = self.trial, self.operation
+        old = collect_facts(trial, operation.scene.card) if operation.scene else {}
+        watch = Watch(trial, sink, operation.card, self._flash, self._seed)
+        try:
+            operation.run(trial)
+        finally:
+            watch.stop()
+        if operation.scene:
+            if trial.rig.card:
+                trial.pull()
+            self._ends = old, collect_facts(trial, operation.scene.card)
+
+    def play(self, future: Future, sink: Any = None, before: Played | None = None) -> Played:
+        """Play one future to its end; AssertionError or judging.WrongMoney if a rule is broken.
+
+        With a `sink`, what cuts in the recovery would leave is handed to it. `before` is how the
+        recovery has ended in which this cut came.
+        """
+        trial, operation = self.trial, self.operation
+        self._table.restore(future.remains)
+        begun_nj = trial.rig.bench.mains.energy_nj
+        watch = None
+        if sink is not None:
+            offset_nj = future.last.energy_nj - begun_nj
+            watch = Watch(trial, sink, operation.card, self._flash, self._seed, offset_nj)
+        try:
+            trial.wait(_DARK_US)
+            trial.rig.set_load(operation.load_mw)
+            trial.rig.switch_mains_on()
+            trial.wait(_LOADED_US)
+            trial.rig.set_load(0)
+            judging.check_start(operation, self._books, trial, self._ends, before is not None)
+            operation.again(trial)
+        finally:
+            if watch:
+                watch.stop()
+        trial.wait(_RESTED_US)
+        judging.check_end(operation, self._books, trial, self._ends)
+        more_nj = trial.rig.bench.mains.energy_nj - begun_nj
+        least_pj, most_pj = (
+            self._books.compute_loss_pj(trial.state, (energy_nj + more_nj) * _PJ_PER_NJ)
+            for energy_nj in (future.least_nj, future.last.energy_nj)
+        )
+        lost_pj = most_pj - (before.lost_pj if before else 0)
+        judging.check_energy(operation, least_pj, lost_pj)
+        return Played(lost_pj, judging.describe_end(trial))

@@ -1,0 +1,30 @@
+"""All pages, in the order of the menu. Whoever adds pages adds their table here."""
+
+from dianka.desk.web import (
+    account_pages,
+    audit_pages,
+    card_pages,
+    counter_pages,
+    customer_pages,
+    estate_pages,
+    meter_pages,
+    receipt_pages,
+    report_pages,
+    shift_pages,
+    sign_in_pages,
+)
+from dianka.desk.web.page import Page
+
+PAGES: tuple[Page, ...] = (
+    *counter_pages.PAGES,
+    *receipt_pages.PAGES,
+    *customer_pages.PAGES,
+    *account_pages.PAGES,
+    *meter_pages.PAGES,
+    *estate_pages.PAGES,
+    *card_pages.PAGES,
+    *shift_pages.PAGES,
+    *report_pages.PAGES,
+    *audit_pages.PAGES,
+    *sign_in_pages.PAGES,
+)
