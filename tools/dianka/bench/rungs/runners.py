@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
+from dianka.bench.models.bitline import BitLine
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.rungs.chips import find_chip
 from dianka.bench.rungs.rp2040 import ChipError
@@ -46,6 +47,8 @@ class BitWired(Runner, Protocol):
 
     Metal on the contacts acts on such a line itself.
     """
+
+    lines: dict[str, BitLine]  # by name: "CARD", "ESAM"; none where a UART has the characters
 
     def short_line(self, name: str, low: bool) -> None: ...
     def agree(self, name: str, rate: tuple[int, int]) -> None: ...

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self, TypeVar
 
-from dianka.bench.rungs.runners import Inspectable
+from dianka.bench.rungs.runners import BitWired, Inspectable
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.session import Session, find_code
 from dianka.bench.stage.traffic import count_traffic
@@ -385,6 +385,17 @@ class Stand:
             *bench.relay.violations,
             *bench.display.violations,
             *bench.chip.violations,
+            *self._list_bit_violations(),
+        ]
+
+    def _list_bit_violations(self) -> list[str]:
+        """Return those that show only where the bits of a T=0 line are on the wire."""
+        if not isinstance(self.rig.runner, BitWired):
+            return []
+        return [
+            f"{name}: {violation}"
+            for name, line in self.rig.runner.lines.items()
+            for violation in line.violations
         ]
 
 
