@@ -293,6 +293,19 @@ def test_what_was_typed_survives_a_reload_and_the_other_language(
     clerk.await_text("66.60 千瓦时", "#quote")
 
 
+def test_escape_leaves_what_was_typed(stage: DeskStage, clerk: Clerk) -> None:
+    stage.put_in(62)
+    clerk.await_customer(62)
+    clerk.type("44")
+    clerk.await_text("88.00 kWh", "#quote")
+    clerk.press("Escape")
+    clerk.page.wait_for_function("() => document.querySelector('#amount')?.value === ''")
+    clerk.await_focus("#amount")
+    clerk.page.reload()
+    clerk.await_customer(62)
+    assert clerk.page.input_value("#amount") == ""
+
+
 def find_serious(page: "Page") -> list[str]:
     """Return what axe finds that keeps people out."""
     from axe_playwright_python.sync_playwright import Axe
