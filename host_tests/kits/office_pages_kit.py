@@ -24,6 +24,7 @@ class Estate:
     contract: "Contract"
     other: "Contract"
     serial: str
+    person: int
     clerk: "Actor"
 
     @property
@@ -36,6 +37,7 @@ class Estate:
             "premise": self.contract.premise.pk if self.contract.premise else 0,
             "desk": "desk1",
             "name": "sales",
+            "person": self.person,
         }
 
 
@@ -43,6 +45,7 @@ def fill(control: Chip | None = None) -> Estate:
     """Fill the office of this test."""
     from dianka.desk.office.customers import lost, records
     from dianka.desk.office.estate import meters
+    from dianka.desk.office.people.models import Operator
     from dianka.desk.office.vending import shifts
     from dianka.desk.office.vending.counting import Count
 
@@ -64,4 +67,5 @@ def fill(control: Chip | None = None) -> Estate:
         make_actor("supervisor", "desk1", "a-supervisor"), shift_kit.count_notes(15_000)
     )
     assert sale.receipt
-    return Estate(contract, other, serial, clerk)
+    person = Operator.objects.values_list("pk", flat=True)[0]
+    return Estate(contract, other, serial, person, clerk)

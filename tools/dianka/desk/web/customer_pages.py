@@ -207,7 +207,6 @@ PAGES = (
         add_customer,
         "change a customer",
         gettext_lazy("Add a customer"),
-        menu="customers",
         methods=_BOTH,
         fields=label_fields((*_DETAILS, _NUMBER)),
     ),

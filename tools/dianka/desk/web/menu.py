@@ -39,7 +39,7 @@ def list_menu(actor: Actor, here: Page | None) -> list[tuple[Text, list[Entry]]]
         (
             title,
             [
-                Entry(page.title, reverse(page.name), page is here)
+                Entry(page.title, reverse(page.name), _is_within(here, page))
                 for page in shown
                 if page.menu == group
             ],
@@ -47,6 +47,13 @@ def list_menu(actor: Actor, here: Page | None) -> list[tuple[Text, list[Entry]]]
         for group, title in GROUPS.items()
     ]
     return [(title, entries) for title, entries in found if entries]
+
+
+def _is_within(here: Page | None, page: Page) -> bool:
+    """Return whether this page is the one of the menu, or stands below it."""
+    if here is None or here is page:
+        return here is page
+    return not here.menu and here.address.startswith(f"{page.address}/")
 
 
 def list_pages() -> list[Page]:

@@ -8,10 +8,14 @@ from dianka.desk.web import (
     customer_pages,
     estate_pages,
     meter_pages,
+    people_pages,
     receipt_pages,
     report_pages,
+    safety_pages,
+    sheet_pages,
     shift_pages,
     sign_in_pages,
+    tariff_pages,
 )
 from dianka.desk.web.page import Page
 
@@ -24,7 +28,11 @@ PAGES: tuple[Page, ...] = (
     *estate_pages.PAGES,
     *card_pages.PAGES,
     *shift_pages.PAGES,
+    *tariff_pages.PAGES,
     *report_pages.PAGES,
+    *people_pages.PAGES,
     *audit_pages.PAGES,
+    *safety_pages.PAGES,
+    *sheet_pages.PAGES,
     *sign_in_pages.PAGES,
 )

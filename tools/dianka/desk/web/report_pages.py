@@ -17,7 +17,7 @@ from dianka.card_port import CardError
 from dianka.desk.office.people.rights import Actor, RightError
 from dianka.desk.office.statistics import field_reports, limits, sales_reports, suspects
 from dianka.desk.office.statistics.chart import draw
-from dianka.desk.office.statistics.query import Query, read_today
+from dianka.desk.office.statistics.query import Query, find_period, read_today
 from dianka.desk.office.statistics.reports import REPORTS, make_report
 from dianka.desk.office.statistics.sheet import write_xlsx
 from dianka.desk.office.statistics.statement import statement
@@ -128,6 +128,9 @@ def show_report(request: DeskRequest, name: str) -> HttpResponseBase:
     except CardError as error:
         told["line"] = translate_line(str(error))
         return render(request, "office/report.html", told)
+    if "from" in asked and not asked["from"] and not asked["to"]:  # what is shown then
+        period = find_period(Query())
+        told["typed"] = {**asked, "from": str(period.first), "to": str(period.last)}
     told |= _tell_table(request, table)
     told["words"] = urlencode({key: text for key, text in asked.items() if text})
     return render(request, "office/report.html", told)

@@ -50,9 +50,12 @@ _GIVEN = Field(
     digits=True,
 )
 _TOTALS = tuple(
-    Field(method, METHOD_NAMES[method], typed.signed_fen, needed=False, digits=True)
-    for method in METHOD_NAMES
-    if method != NOTES
+    Field(method, title, typed.signed_fen, needed=False, digits=True)
+    for method, title in (
+        ("card", gettext_lazy("Total by bank card, yuan")),
+        ("mobile", gettext_lazy("Total by phone, yuan")),
+        ("transfer", gettext_lazy("Total by transfer, yuan")),
+    )
 )
 _HANDED = Field(
     "handed",
