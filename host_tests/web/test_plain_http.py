@@ -95,11 +95,11 @@ def test_no_password_pin_or_token_is_in_what_the_desk_prints(
     clerk.open("/sign-in")
     clerk.send("/sign-in", name="zhao", password="a wrong secret")
     stage.put_in(4)
-    clerk.open("/counter")
+    for address in ("/counter", "/static/desk.css", "/none", "/counter/sale/1/receipt.pdf"):
+        clerk.open(address)
     said = stage.stop()
     stage.start()
-    assert "secret" not in said and "password" not in said.lower(), said
-    assert "Traceback" not in said, said
+    assert said == ""
 
 
 def test_readers_on_pcsc_however_they_are_plugged_in(
