@@ -3,11 +3,13 @@
 One program founds the office, with a clerk in his shift and customers who have cards in a tray.
 """
 
+import copy
 import html
 import http.cookiejar
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from office_kit import PASSWORD
 
 CLERK = "zhao"
 _LOOK_S, _LOOKS = 0.05, 1200  # a minute, for a busy computer
-READY = re.compile(r"desk1 is at (https?)://127\.0\.0\.1:(\d+)/")
+READY = re.compile(r"desk\d+ is at (https?)://127\.0\.0\.1:(\d+)/")
 _FOUND = """
 import json, sys
 from pathlib import Path
@@ -57,26 +59,45 @@ print(json.dumps(names))
 class DeskStage:
     """An office, a tray with cards, two readers, and the desk's server."""
 
-    def __init__(self, folder: Path, customers: int) -> None:
+    def __init__(self, folder: Path, customers: int, database: str = "") -> None:
+        self._environment = {"DIANKA_DATABASE": database} if database else {}
         self.office, self.tray = folder / "office", folder / "tray"
         self.slot, self.control_slot = folder / "slot", folder / "control"
         for each in (self.tray, self.slot, self.control_slot):
             each.mkdir(parents=True)
         kits = str(ROOT / "host_tests" / "kits")
         words = (kits, str(self.office), str(self.tray), str(customers))
-        self.names: list[str] = json.loads(_run(_FOUND, *words))
+        self.names: list[str] = json.loads(_run(_FOUND, *words, **self._environment))
         (self.tray / "control.card").rename(self.control_slot / "control.card")
-        self.port = 0
+        self.port, self.desk = 0, "desk1"
         self._process: subprocess.Popen[str] | None = None
+
+    def add_desk(self, desk: str) -> "DeskStage":
+        """Return the stage of another desk of the same office, with a copy of the control card."""
+        other = copy.copy(self)
+        other.desk, other.port, other._process = desk, 0, None
+        other.slot, other.control_slot = (
+            self.office.with_name(f"{desk}-{name}") for name in ("slot", "control")
+        )
+        for each in (other.slot, other.control_slot):
+            each.mkdir()
+        shutil.copy(self.control_slot / "control.card", other.control_slot)
+        return other
+
+    def run(self, program: str, *words: str) -> str:
+        """Run a program on this office; return what it prints."""
+        return _run(program, *words, **self._environment)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self) -> None:
-        """Start the server, at the port that it had."""
-        readers = ("--reader", f"folder:{self.slot}", "--control", f"folder:{self.control_slot}")
-        self._process, self.port = start_desk(self.office, self.port, *readers)
+    def start(self, *readers: str) -> None:
+        """Start the server at the port that it had, with its folders or with other readers."""
+        own = ("--reader", f"folder:{self.slot}", "--control", f"folder:{self.control_slot}")
+        words = ("--desk", self.desk, *(readers or own))
+        found = start_desk(self.office, self.port, *words, **self._environment)
+        self._process, self.port = found
 
     def stop(self) -> str:
         """End the server as Ctrl-C does; return what it printed as errors."""
@@ -179,6 +200,15 @@ class Plain:
         self.open("/sign-in")
         assert self.send("/sign-in", name=name, password=PASSWORD) == 200, self.text
 
+    def await_text(self, address: str, text: str) -> None:
+        """Open a page again and again until it says this: readers report with a delay."""
+        for _ in range(_LOOKS):
+            self.open(address)
+            if text in self.text:
+                return
+            time.sleep(_LOOK_S)
+        raise AssertionError(self.text)
+
     @property
     def text(self) -> str:
         page = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", self.page)
@@ -213,7 +243,9 @@ def list_fields(page: str, action: str) -> dict[str, str]:
     return fields
 
 
-def start_desk(office: Path, port: int, *words: str) -> tuple[subprocess.Popen[str], int]:
+def start_desk(
+    office: Path, port: int, *words: str, **environment: str
+) -> tuple[subprocess.Popen[str], int]:
     """Start `dianka desk`; return the process and its port, as soon as it says it."""
     command = [sys.executable, "-m", "dianka", "desk", "--office", str(office)]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("DIANKA_")}
@@ -222,7 +254,7 @@ def start_desk(office: Path, port: int, *words: str) -> tuple[subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=kept,
+        env=kept | environment,
     )
     assert process.stdout
     line = process.stdout.readline()
@@ -242,9 +274,13 @@ def end_desk(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=60)[1]
 
 
-def _run(program: str, *words: str) -> str:
+def _run(program: str, *words: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program, *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | environment,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
