@@ -272,7 +272,7 @@ def test_a_sheet_is_tried_before_it_is_taken_in(web: Web) -> None:
     assert other.status_code == 422
 
 
-def test_the_books_are_proved_and_checked_and_the_office_is_backed_up(web: Web) -> None:
+def test_the_books_are_proved_and_checked(web: Web) -> None:
     client = web.sign_in("auditor")
     assert "Proved: not a fen" in read_text(client.post("/proof/prove"))
     assert "as they were written" in read_text(client.post("/proof/check"))
