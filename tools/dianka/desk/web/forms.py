@@ -17,7 +17,7 @@ from dianka.desk.office.people.consent import give_consent
 from dianka.desk.office.people.rights import Actor, RightError
 from dianka.desk.web import typed
 from dianka.desk.web.fields import FieldError
-from dianka.desk.web.once import FormKeyError, do_once, make_key
+from dianka.desk.web.once import FormKeyError, do_once, make_key, name_page, read_texts
 from dianka.desk.web.page import Text
 from dianka.desk.web.request import DeskRequest, require_actor
 from dianka.desk.web.words import translate_line
@@ -143,11 +143,11 @@ def show_form(
     told: Mapping[str, Any] | None = None,
 ) -> HttpResponseBase:
     """Show a form, or do what it asks, once: `act` returns the address to which that leads."""
-    actor, page = require_actor(request), request.page.name + request.path
+    actor, page = require_actor(request), name_page(request)
     if request.method == "POST":
         values = form.take(request.POST)
         if not form.wrong:
-            texts = {name: str(text) for name, text in request.POST.items() if _counts(name)}
+            texts = read_texts(request.POST)
             key = request.POST.get("key", "")
             try:
                 address = do_once(key, actor.operator, page, texts, lambda: act(actor, values))
@@ -167,7 +167,7 @@ def draw_form(
     request: DeskRequest, form: Form, template: str, told: Mapping[str, Any] | None = None
 ) -> HttpResponse:
     """Return the page of a form; status 422 if anything is wrong with it."""
-    actor, page = require_actor(request), request.page.name + request.path
+    actor, page = require_actor(request), name_page(request)
     form.key = make_key(actor.operator, page)
     is_wrong = bool(form.wrong or form.line)
     words = {"form": form, "is_wrong": is_wrong, **(told or {})}
@@ -177,8 +177,3 @@ def draw_form(
 def label_fields(fields: Iterable[Field]) -> dict[str, Text]:
     """Return the labels of what is typed, for a form that is sent again after signing in."""
     return {each.name: each.label for each in fields if each.label and not each.secret}
-
-
-def _counts(name: str) -> bool:
-    """Return whether a field tells one form from another: not its key, and no password."""
-    return name not in ("key", "csrfmiddlewaretoken") and "password" not in name

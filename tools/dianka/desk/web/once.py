@@ -14,9 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from django.core import signing
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from dianka.card_port import CardError
+from dianka.desk.web.request import DeskRequest
 
 _SALT = "dianka.desk.web.once"
 _GOOD_FOR_S = 12 * 3600
@@ -32,8 +34,9 @@ class FormKeyError(CardError):
 class _Sent:
     """One form that was sent: its fields, and where it led once it has done its thing."""
 
-    def __init__(self, fields: str) -> None:
+    def __init__(self, operator: str, page: str, fields: str) -> None:
         self.lock = threading.Lock()
+        self.operator, self.page = operator, page
         self.fields, self.address, self.broken = fields, "", False
         self.at = time.monotonic()
 
@@ -42,9 +45,35 @@ _sent: OrderedDict[str, _Sent] = OrderedDict()
 _book = threading.Lock()
 
 
+def name_page(request: DeskRequest) -> str:
+    """Return the page of a request as keys name it."""
+    return f"{request.page.name} {request.path}"
+
+
 def make_key(operator: str, page: str) -> str:
     """Return the key of a form that is drawn now."""
     return signing.dumps((operator, page, _PROCESS, secrets.token_hex(8)), salt=_SALT)
+
+
+def find_done(sent: QueryDict, operator: str, page: str) -> str:
+    """Return where this very form led when it did its thing, empty if it has not.
+
+    It is asked before the page looks at the office, which may be another one since.
+    """
+    with _book:
+        done = _sent.get(sent.get("key", ""))
+    if done is None or (done.operator, done.page) != (operator, page):
+        return ""
+    return done.address if done.fields == _hash(read_texts(sent)) else ""
+
+
+def read_texts(sent: QueryDict) -> dict[str, str]:
+    """Return what tells one form from another: all its fields but its key and passwords."""
+    return {
+        name: str(text)
+        for name, text in sent.items()
+        if name not in ("key", "csrfmiddlewaretoken") and "password" not in name
+    }
 
 
 def do_once(
@@ -96,7 +125,7 @@ def _open(key: str, operator: str, page: str, fields: str) -> _Sent:
         _forget_old()
         if key not in _sent and len(_sent) >= _MOST_KEPT:
             raise FormKeyError(_("Too many forms at once: start this desk's program anew."))
-        return _sent.setdefault(key, _Sent(fields))
+        return _sent.setdefault(key, _Sent(operator, page, fields))
 
 
 def _forget_old() -> None:

@@ -7,11 +7,12 @@ is in it is guarded, and one that is not in it has no address.
 from functools import wraps
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from dianka.desk.web import signed_in
 from dianka.desk.web.kept import ask_sign_in
+from dianka.desk.web.once import find_done, name_page
 from dianka.desk.web.page import PUBLIC, Page, View
 from dianka.desk.web.problems import show_problem
 from dianka.desk.web.request import DeskRequest
@@ -32,6 +33,10 @@ def guard(page: Page) -> View:
                 return ask_sign_in(request)
             if page.right:
                 request.actor.require(page.right)
+            if request.method == "POST":
+                done = find_done(request.POST, request.actor.operator, name_page(request))
+                if done:
+                    return HttpResponseRedirect(done)
         response = page.view(request, **parts)
         if request.actor and not page.polled:
             signed_in.keep_alive(request, response)

@@ -45,7 +45,7 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NAMES: dict[str, tuple[Text, Text, tuple[str, ...]]] = {
     "sales": (gettext_lazy("Sales"), gettext_lazy("What was sold."), ("from", "to", "by")),
     "operators": (
-        gettext_lazy("Operators"),
+        gettext_lazy("By operator"),
         gettext_lazy("Refunds, voids, reversals and copies of receipts by operator."),
         ("from", "to"),
     ),
