@@ -45,7 +45,7 @@ test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
-	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office
+	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import desk_stage
 import shift_kit
 from dianka.cardos.chip import Chip
 from dianka.cardos.image import dump, load
@@ -154,16 +155,4 @@ def read_field(response: Any, name: str) -> str:
 
 def list_fields(response: Any, action: str) -> dict[str, str]:
     """Return what a form on a page sends if nothing is typed into it."""
-    import html
-
-    page = response.content.decode()
-    form = next(
-        each for each in re.findall(r"(?s)<form\b.*?</form>", page) if f'action="{action}"' in each
-    )
-    fields = {}
-    for tag in re.findall(r"<input\b[^>]*>", form):
-        name = re.search(r'name="([^"]*)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        if name and ('type="radio"' not in tag or "checked" in tag):
-            fields[name[1]] = html.unescape(value[1]) if value else ""
-    return fields
+    return desk_stage.list_fields(response.content.decode(), action)

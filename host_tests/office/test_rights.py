@@ -45,6 +45,8 @@ BY_RIGHT = {
     "sell": (
         "vending.counter.sell",
         "vending.receipts_text.copy_receipt",
+        "vending.receipts_text.enter_copy",
+        "vending.receipts_text.find_sale",
         "vending.sales.begin",
         "vending.sales.post",
         "vending.sales.void",

@@ -89,7 +89,7 @@ def test_a_card_that_is_put_in_brings_its_customer(counter: Counter) -> None:
     text = read_text(counter.open())
     assert counter.resident.contract.customer.name in text
     assert f"{cards_kit.METER_NO:012d}" in text and f"{cards_kit.CUSTOMER_NO:012d}" in text
-    assert "nothing since the last purchase" in text and "0.5000 yuan/kWh" in text
+    assert "nothing yet" in text and "0.5000 yuan/kWh" in text
 
 
 def test_a_sale_from_card_to_receipt(counter: Counter) -> None:
@@ -514,3 +514,26 @@ def test_a_sale_that_is_none_is_told(counter: Counter) -> None:
     response = counter.client.get("/counter/sale/77")
     assert response.status_code == 409 and "has no sale 77" in read_text(response)
     assert counter.client.post(f"/counter/sale/{10**30}/copy").status_code in (404, 409)
+
+
+def test_a_database_that_is_gone_before_the_form_is_looked_at_gives_the_form_back(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import OperationalError
+
+    from dianka.desk.office.people import sign_in
+
+    fields = list_fields(counter.open(), "/counter/sell") | {"amount": "50"}
+
+    def fail(*words: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sign_in, "find_actor", fail)
+        response = counter.client.post("/counter/sell", fields)
+        assert response.status_code == 503 and "The database does not answer" in read_text(response)
+        assert "Amount, yuan 50" in read_text(response)
+        assert counter.client.get("/counter").status_code == 503
+    again = list_fields(response, "/counter/sell")
+    assert again["key"] == fields["key"]
+    assert counter.client.post("/counter/sell", again).status_code == 302

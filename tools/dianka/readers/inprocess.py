@@ -1,5 +1,6 @@
 """The reader without hardware: a card file, with its chip in this process."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from dianka.cardos.chip import Chip
@@ -8,6 +9,7 @@ from dianka.readers.base import Held
 from dianka.readers.pcsc import Seen
 
 _LARGEST = 64 * 1024  # bytes of a card's file
+_KEPT = 16  # files
 
 
 class FileReader:
@@ -36,5 +38,12 @@ def read_atr(file: Path) -> bytes:
 
     FileNotFoundError if there is no such file.
     """
+    stat = file.stat()
+    return _read_atr(file, stat.st_ino, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read_atr(file: Path, inode: int, changed_ns: int) -> bytes:
+    """Return the ATR of a file as it was written then: it is looked at many times a second."""
     with file.open("rb") as opened:
         return Chip(load(opened.read(_LARGEST), file.name)).power_on()

@@ -14,7 +14,7 @@ from typing import Any
 
 from dianka.card_port import CardError
 from dianka.desk.office.privacy import make_file
-from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings
+from dianka.desk.office.settings import BUSY_MS, DATABASE, make_settings, pool_connections
 
 FOLDER = "DIANKA_OFFICE"
 URL = "DIANKA_DATABASE"
@@ -67,7 +67,10 @@ def configure(folder: Path, more: Mapping[str, Any] | None = None) -> None:
     if not os.environ.get(URL):
         make_file(folder / DATABASE)
     key = (folder / SECRET).read_text(encoding="ascii")
-    settings = make_settings(folder, os.environ.get(URL, ""), key) | dict(more or {})
+    settings = make_settings(folder, os.environ.get(URL, ""), key)
+    if more:  # pages, which a server gives
+        pool_connections(settings)
+        settings |= more
     django_settings.configure(**settings, OFFICE_FOLDER=str(folder.resolve()))
     django.setup()
     try:

@@ -11,6 +11,7 @@ BUSY_MS = 20_000
 # One statement each: Django splits at ";".
 _PRAGMAS = "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON"
 _POSTGRESQL = ("postgresql", "postgres")
+_MOST_POOLED = 4  # of one desk
 _PREPARED_FROM = 5  # uses of a statement of sql.py; Django's own are never prepared
 # A desk that sleeps in the middle of a sale must not hold the others up for longer.
 _TIMEOUTS = (
@@ -64,6 +65,16 @@ def make_settings(folder: Path, url: str, key: str) -> dict[str, Any]:
         ],
         "DATABASES": {"default": _postgresql(url) if url else _sqlite(folder / DATABASE)},
     }
+
+
+def pool_connections(settings: dict[str, Any]) -> None:
+    """Let the requests of a server share a few connections to PostgreSQL; SQLite needs none.
+
+    Each request has a thread of its own, which would connect anew.
+    """
+    database = settings["DATABASES"]["default"]
+    if database["ENGINE"].endswith("postgresql"):
+        database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": _MOST_POOLED, "timeout": 10}
 
 
 def _sqlite(file: Path) -> dict[str, Any]:

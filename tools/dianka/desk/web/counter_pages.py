@@ -1,5 +1,6 @@
 """The counter: a card is put in, its customer is there, Enter sells."""
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -33,14 +34,17 @@ def poll_card(request: DeskRequest) -> HttpResponseBase:
 
     A card that was taken out leaves its customer and what was typed on the page.
     """
-    presence = get_station().see()
-    if presence.mark == request.GET.get("mark", ""):
+    actor, mark = require_actor(request), request.GET.get("mark", "")
+    if not connection.in_atomic_block:
+        connection.close()  # others need it meanwhile
+    presence = get_station().await_change(mark)
+    if presence.mark == mark:
         return HttpResponse(status=204)
     if not presence.is_filled:
         panel, shown = Panel(presence, line=presence.line), request.GET.get("shown", "")
         told = {"panel": panel, "serial": shown[:16], "fresh": not shown}
     else:
-        panel = make_panel(require_actor(request))
+        panel = make_panel(actor)
         told = {"panel": panel, "serial": panel.serial, "fresh": True}
     return render(request, "counter/changed.html", told | _words())
 

@@ -42,12 +42,20 @@ def ask_sign_in(request: DeskRequest) -> HttpResponse:
     return render(request, "sign_in.html", {"ended": _has_ended(request), **told}, status=401)
 
 
-def resume(request: HttpRequest, kept: Kept, page: Any, status: int = 200) -> HttpResponse:
-    """Return the page that shows what was typed and sends it again."""
+def resume(
+    request: HttpRequest, kept: Kept, page: Any, status: int = 200, line: str = ""
+) -> HttpResponse:
+    """Return the page that shows what was typed and sends it again; `line` says what was wrong."""
     labels = page.fields if page else {}
     seen = [(labels[name], value) for name, value in kept.fields if name in labels and value]
-    told = {"kept": kept, "seen": seen, "resumed": page}
+    told = {"kept": kept, "seen": seen, "line": line}
     return render(request, "resume.html", told, status=status)
+
+
+def resume_later(request: DeskRequest, line: str, status: int) -> HttpResponse:
+    """Answer a form that could not be looked at now: show it, to be sent again later."""
+    typed = read(_pack(request)) or Kept(request.path, ())
+    return resume(request, typed, request.page, status, line)
 
 
 def resume_old_form(request: DeskRequest, reason: str = "") -> HttpResponse:

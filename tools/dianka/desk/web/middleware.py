@@ -1,15 +1,18 @@
 """Around each request: nothing is cached, own files are served, errors become one line."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import django_htmx
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from dianka.desk.web.kept import resume_later
 from dianka.desk.web.problems import explain, show_problem
+from dianka.desk.web.request import DeskRequest
 from dianka.desk.web.settings import HERE
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -55,4 +58,8 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Return the page of an error that people are told of; others are Django's."""
         told = explain(error)
-        return show_problem(request, *told) if told else None
+        if told is None:
+            return None
+        if request.method == "POST" and told[1] == HTTPStatus.SERVICE_UNAVAILABLE:
+            return resume_later(cast(DeskRequest, request), *told)
+        return show_problem(request, *told)

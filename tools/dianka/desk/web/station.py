@@ -6,6 +6,7 @@ the card does not take it or its desk is closed.
 """
 
 import hashlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from dianka.readers.pcsc import Seen
 from dianka.readers.roles import Roles, find_candidates
 
 LOOK_S = 20
+# A page asks each 600 ms, and is answered at once when anything changes: so a card is seen at once,
+# and a browser's few connections are free again and again.
+_WAIT_S, _GLANCE_S = 0.5, 0.03
 SELL_S = 120  # the books may be away for a minute (office/vending/patience.py)
 Value = TypeVar("Value")
 
@@ -66,6 +70,15 @@ class Station:
         if not residents:
             return Presence(_mark(seen), False, "there is no card reader: plug one in")
         return Presence(_mark(seen), any(each.present for each in residents))
+
+    def await_change(self, mark: str) -> Presence:
+        """Return what is in the readers as soon as its mark is another one, or after a moment."""
+        until_s = time.monotonic() + _WAIT_S
+        presence = self.see()
+        while presence.mark == mark and time.monotonic() < until_s:
+            time.sleep(_GLANCE_S)
+            presence = self.see()
+        return presence
 
     def look(self, actor: Actor) -> Shown:
         """Look at the resident's card. CardError if there is none, or it is not to be used."""

@@ -86,7 +86,13 @@
     });
   });
 
+  // Before htmx follows a link: who leaves a form has done with what he typed into it.
   document.addEventListener("click", function (event) {
+    const left = event.target.closest("[data-forget]");
+    if (left) {
+      sessionStorage.removeItem(prefix + left.dataset.forget);
+      left.closest("form").removeAttribute("data-draft"); // its fields change once more as it goes
+    }
     if (event.target.closest("[data-print]")) window.print();
-  });
+  }, true);
 })();

@@ -1,0 +1,101 @@
+"""Many desks sell at once against one PostgreSQL, each with its own server and card process."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from desk_stage import DeskStage, Plain
+from dianka.firmware import ROOT
+from postgresql_kit import new_database, serving_postgresql
+
+EACH = 10  # sales of a desk
+_ADD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from dianka.desk.office.opening import open_office
+open_office(Path(sys.argv[2]))
+import shift_kit
+from dianka.desk.office.vending import shifts
+from dianka.desk.office.vending.models import Desk
+from estate_kit import make_actor
+for number in range(2, int(sys.argv[3]) + 1):
+    desk, name = f"desk{number}", f"zhao{number}"
+    Desk.objects.create(name=desk)
+    shift_kit.add_operator(name, "clerk")
+    shifts.open_shift(make_actor("clerk", desk, name), shift_kit.count_notes(0))
+"""
+
+
+class Selling(threading.Thread):
+    """A clerk at one desk, who sells to one customer after the other as fast as it goes."""
+
+    def __init__(self, stage: DeskStage, name: str, customers: range) -> None:
+        super().__init__()
+        self.stage, self.name_, self.customers = stage, name, customers
+        self.took_ms: list[int] = []
+        self.faults: list[str] = []
+
+    def run(self) -> None:
+        clerk = Plain(self.stage)
+        clerk.sign_in(self.name_)
+        for number in self.customers:
+            self.stage.put_in(number)
+            self.time(lambda: clerk.open("/counter"))
+            serial = clerk.page.partition('name="serial" value="')[2][:16]
+            self.time(lambda: clerk.open(f"/counter/quote?serial={serial}&amount=5"))  # noqa: B023
+            clerk.open("/counter")
+            self.time(lambda: clerk.send("/counter/sell", amount="5"))
+            if "Sold: 5.00 yuan" not in clerk.text:
+                self.faults.append(clerk.text[-300:])
+            self.stage.take_out()
+
+    def time(self, ask: Callable[[], int]) -> None:
+        began_ns = time.monotonic_ns()
+        status = ask()
+        self.took_ms.append((time.monotonic_ns() - began_ns) // 1_000_000)
+        if status != 200:
+            self.faults.append(f"status {status}")
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("desks", (4, 16))
+def test_desks_sell_at_once(
+    tmp_path: Path, desks: int, record_property: Callable[[str, object], None]
+) -> None:
+    with serving_postgresql() as url:
+        own = new_database(url, f"web_load_{desks}")
+        stages = [DeskStage(tmp_path, desks * EACH, own)]
+        first = stages[0]
+        words = [str(ROOT / "host_tests" / "kits"), str(first.office), str(desks)]
+        first.run(_ADD, *words)
+        stages += [first.add_desk(f"desk{number}") for number in range(2, desks + 1)]
+        try:
+            for stage in stages:
+                stage.start()
+            clerks = [
+                Selling(
+                    stage, "zhao" if not at else f"zhao{at + 1}", range(at * EACH, at * EACH + EACH)
+                )
+                for at, stage in enumerate(stages)
+            ]
+            began_s = time.monotonic()
+            for clerk in clerks:
+                clerk.start()
+            for clerk in clerks:
+                clerk.join()
+            took_s = time.monotonic() - began_s
+        finally:
+            said = [stage.stop() for stage in stages]
+    assert [fault for clerk in clerks for fault in clerk.faults] == []
+    assert not [each for each in said if "Traceback" in each]
+    pages = sorted(ms for clerk in clerks for ms in clerk.took_ms)
+    assert len(pages) == 3 * desks * EACH
+    record_property(
+        "figure",
+        f"{desks} desks' pages on PostgreSQL: {desks * EACH} sales in {took_s:.0f} s, page p50 "
+        f"{pages[len(pages) // 2]} ms, p99 {pages[len(pages) * 99 // 100]} ms, 0 faults",
+    )
