@@ -6,6 +6,7 @@ JOBS ?= auto
 # So many tests at once for each processor: many wait for a reader, a signal, a board.
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
+SHARE ?=
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
@@ -45,7 +46,7 @@ test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
-	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' host_tests/office host_tests/web
+	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' $(if $(SHARE),--share $(SHARE)) host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
@@ -90,9 +91,9 @@ campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of whic
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
-slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 20 of `make cuts`, one test in 13 of `make campaign`, others each day
+slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make cuts`, one test in 13 of `make campaign`, others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
-	@$(BIN)/dianka bench cuts --every 20 --seed $(DAY)
+	@$(BIN)/dianka bench cuts --every 100 --seed $(DAY)
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip host_tests
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60

@@ -27,7 +27,7 @@ from dianka.bench.rungs.rp2040.image import FILES_AT
 from dianka.flash import build, link, update
 from meter_kit import USER, MeterKit
 
-SAMPLE = 16
+SAMPLE = 32
 LAST = 60  # operations of an update: more than its end takes
 OTHER_PAGES = {"page_texts": ('"no", "%06d"', '"nr", "%06d"')}
 

@@ -107,10 +107,10 @@ def test_a_board_without_a_buzzer_goes_on(tmp_path: Path) -> None:
     text = (BOARDS / "rp2_pico" / "board.py").read_text(encoding="utf-8")
     board = tmp_path / "silent"
     board.mkdir()
-    changed = text.replace("BUZZER = 3\n", "").replace(
-        "    return Pin(BUZZER, Pin.OUT, value=0)\n", ""
+    changed = text.replace("_BUZZER = const(3)\n", "").replace(
+        "    return Pin(_BUZZER, Pin.OUT, value=0)\n", ""
     )
-    assert "Pin(BUZZER" not in changed
+    assert "Pin(_BUZZER" not in changed
     (board / "board.py").write_text(changed, encoding="utf-8")
     (tmp_path / "meter").mkdir()
     with Stand(tmp_path / "meter", board=board) as stand:

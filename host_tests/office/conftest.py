@@ -13,7 +13,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def commits(item: pytest.Item) -> bool:
         names = getattr(item, "fixturenames", ())
-        return "office_folder" in names and "office" not in names
+        return "office_folder" in names and not {"office", "web"} & set(names)
 
     items.sort(key=commits)
 

@@ -61,9 +61,14 @@ def error() -> type[Exception]:
     return CardError
 
 
+def fits_a_meter(purchases: list[tuple[int, int]]) -> bool:
+    """Whether a meter takes all of them, even if nothing is used in between."""
+    return sum(bought_fen for bought_fen, _ in purchases) < 10**8
+
+
 @pytest.mark.parametrize("way", ["close", "refund", "holder", "hand over", "exchange"])
 @LIVE
-@given(purchases=st.lists(st.tuples(fen, fen), min_size=1, max_size=4))
+@given(purchases=st.lists(st.tuples(fen, fen), min_size=1, max_size=4).filter(fits_a_meter))
 @example(purchases=[(5000, 1200)])
 @example(purchases=[(5000, 5001)])
 @example(purchases=[(5000, 5000)])

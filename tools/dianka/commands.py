@@ -31,7 +31,7 @@ ALL = {
     ),
     "desk": Later(
         "dianka.desk.cli.desk:desk_command",
-        "The office in a browser: the counter, and what stands behind it.",
+        "Serve the office's pages to the browser of this desk",
     ),
     "reader": Later("dianka.desk.cli.readers:reader_app", "Card readers on PC/SC."),
     "bench": Later(

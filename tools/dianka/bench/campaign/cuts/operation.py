@@ -15,7 +15,7 @@ from dianka.bench.campaign.cuts.books import (
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.scenes import Scene
 from dianka.bench.campaign.trial import USER, S, Trial
-from dianka.cardos.files import card_files
+from dianka.cardos.files import pack_tariff
 from dianka.desk import issue
 
 LOAD_MW = 6_600_000  # 30 A at 220 V, about the most that the boards' shunt measures
@@ -99,7 +99,7 @@ def make_meter(
 
 def make_with_tariff(trial: Trial, form: dict[str, Any], **init_data: Any) -> None:
     """Make a meter in use with several prices, which nothing was used of yet."""
-    tariff = card_files.pack_tariff(RATES_E4, form)
+    tariff = pack_tariff(RATES_E4, form)
     init = replace(INIT_DATA, tariff=tariff, **init_data)
     trial.set_up(init, replace(USER_DATA, tariff=tariff))
     trial.sell(60_000)
