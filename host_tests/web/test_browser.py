@@ -147,8 +147,8 @@ def test_a_clerks_day(stage: DeskStage, clerk: Clerk, record_property: Any, cust
     assert sold == [number * 100 for number in range(1, customers + 1)]
     record_property(
         "figure",
-        f"{customers} customers in a browser by keyboard: card to screen {median(seen_ms):.0f} ms, Enter "
-        f"to receipt {median(sold_ms):.0f} ms (medians), slowest {max(seen_ms)} and {max(sold_ms)}",
+        f"{customers} customers in a browser by keyboard: card to screen {median(seen_ms):.0f} ms, "
+        f"Enter to receipt {median(sold_ms):.0f} ms (medians), slowest {max(seen_ms)} and {max(sold_ms)}",
     )
 
 
