@@ -148,7 +148,8 @@ def test_a_clerks_day(stage: DeskStage, clerk: Clerk, record_property: Any, cust
     record_property(
         "figure",
         f"{customers} customers in a browser by keyboard: card to screen {median(seen_ms):.0f} ms, "
-        f"Enter to receipt {median(sold_ms):.0f} ms (medians), slowest {max(seen_ms)} and {max(sold_ms)}",
+        f"Enter to receipt {median(sold_ms):.0f} ms (medians), "
+        f"slowest {max(seen_ms)} and {max(sold_ms)}",
     )
 
 
