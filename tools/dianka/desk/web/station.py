@@ -17,7 +17,7 @@ from dianka.desk.office.people.rights import Actor
 from dianka.desk.pin import WrongPin
 from dianka.desk.web import jobs
 from dianka.desk.web.jobs import Shown, Sold, Wish, Work
-from dianka.readers.changes import Snapshot
+from dianka.readers.changes import NO_SNAPSHOT, Snapshot
 from dianka.readers.choose import is_here, see_here
 from dianka.readers.pcsc import Seen
 from dianka.readers.roles import Roles, find_candidates
@@ -59,6 +59,8 @@ class Station:
         """Return what is in the readers; it takes no command to any card."""
         here = [see_here(word) for word in self._list_words() if is_here(word)]
         snapshot = self._runner.snapshot if self._needs_service() else Snapshot()
+        if snapshot == NO_SNAPSHOT:
+            return Presence("starting", False)  # the card process begins to look
         if snapshot.trouble:
             return Presence("trouble", False, snapshot.trouble)
         seen = [each for each in here if each] + list(snapshot.seen)
