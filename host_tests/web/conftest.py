@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import cards_kit
+from clerk_kit import Counter
 from office_kit import new_office
 from web_kit import Desk, Web, opened
 
@@ -29,3 +30,9 @@ def web(office_folder: Path) -> Iterator[Web]:
 def desk(web: Web, office_folder: Path, tmp_path: Path) -> Desk:
     """The readers of desk1: two folders, the control card in one of them."""
     return Desk(office_folder, tmp_path, cards_kit.control_card())
+
+
+@pytest.fixture
+def counter(web: Web, desk: Desk) -> Counter:
+    """A clerk in his shift, with a customer's card in the reader."""
+    return Counter(web, desk)

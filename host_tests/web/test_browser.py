@@ -1,6 +1,5 @@
 """The counter in a real browser, by keyboard alone: a sale, and each interruption."""
 
-import re
 import time
 from collections.abc import Iterator
 from statistics import median
@@ -9,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser_kit import open_browser
-from desk_stage import CLERK, PASSWORD, DeskStage
+from desk_stage import DeskStage
+from keyboard_kit import LIMIT_MS, Clerk, open_desk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 CUSTOMERS = 70
 DAY = 50
-DESK = {"width": 1366, "height": 768}
-LIMIT_MS = 60_000  # for anything to be seen: computers may be ten times too busy
-# Refusals are pages with a status of their own, which the browser's console names; and so it does
-# a question of a page that is gone when the answer comes.
-NAMED = re.compile(r"status of 4\d\d|Status Error Code 4\d\d|ERR_CONNECTION|htmx:|re-target")
 
 
 @pytest.fixture(scope="module")
@@ -37,64 +32,13 @@ def browser() -> Iterator["Browser"]:
         yield browser
 
 
-class Clerk:
-    """A person at the counter, who has a keyboard and no mouse."""
-
-    def __init__(self, stage: DeskStage, page: "Page") -> None:
-        self.stage, self.page = stage, page
-        self.said: list[str] = []
-        page.on("console", lambda told: self.hear(told.text) if told.type == "error" else None)
-        page.on("pageerror", lambda error: self.hear(str(error)))
-
-    def hear(self, text: str) -> None:
-        if not NAMED.search(text):
-            self.said.append(text)
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def type(self, text: str) -> None:
-        self.page.keyboard.insert_text(text)
-
-    def sign_in(self, name: str = CLERK) -> None:
-        if self.page.input_value("#name") != name:
-            self.page.focus("#name")
-            self.type(name)
-            self.press("Tab")
-        self.type(PASSWORD)
-        self.press("Enter")
-
-    def await_text(self, text: str, where: str = "main") -> None:
-        self.page.locator(where).filter(has_text=text).first.wait_for()
-
-    def await_focus(self, selector: str) -> None:
-        self.page.wait_for_function(
-            "(place) => document.activeElement?.matches(place)", arg=selector
-        )
-
-    def await_customer(self, number: int) -> None:
-        """Wait for the customer whose card is in, and for the cursor in the amount."""
-        self.page.locator(f"text=/{123456789012 + number}/").first.wait_for()
-        self.await_focus("#amount")
-
-    def find_errors(self) -> list[str]:
-        return self.said
-
-
 @pytest.fixture
 def clerk(stage: DeskStage, browser: "Browser") -> Iterator[Clerk]:
-    stage.empty()
-    with browser.new_context(viewport=DESK, locale="en-GB") as context:
-        page = context.new_page()
-        page.set_default_timeout(LIMIT_MS)
-        page.goto(stage.url)
-        clerk = Clerk(stage, page)
+    with open_desk(stage, browser) as clerk:
         clerk.sign_in()
-        page.wait_for_url("**/counter")
+        clerk.page.wait_for_url("**/counter")
         yield clerk
         assert clerk.said == [], "the browser complains"
-    stage.empty()
 
 
 def count_sales(stage: DeskStage, before: int) -> list[tuple[int, str]]:
@@ -308,102 +252,3 @@ def test_escape_leaves_what_was_typed(stage: DeskStage, clerk: Clerk) -> None:
     clerk.page.reload()
     clerk.await_customer(62)
     assert clerk.page.input_value("#amount") == ""
-
-
-def find_serious(page: "Page") -> list[str]:
-    """Return what axe finds that keeps people out."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {each['nodes'][0]['html'][:120]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
-
-
-@pytest.mark.parametrize("language", ("en-GB", "zh-CN"))
-@pytest.mark.parametrize("size", ((1366, 768), (390, 844)), ids=("desk", "phone"))
-def test_each_page_is_for_everybody(
-    stage: DeskStage, browser: "Browser", language: str, size: tuple[int, int]
-) -> None:
-    """axe finds nothing serious, nothing is wider than the screen, the focus can be seen."""
-    stage.empty()
-    found: dict[str, list[str]] = {}
-    screen = {"width": size[0], "height": size[1]}
-    with browser.new_context(viewport=screen, locale=language) as context:
-        page = context.new_page()
-        page.set_default_timeout(LIMIT_MS)
-        page.goto(stage.url)
-        clerk = Clerk(stage, page)
-
-        def look(name: str) -> None:
-            found[name] = find_serious(page) + find_wide(page)
-
-        look("sign in")
-        clerk.sign_in("nobody")
-        page.wait_for_selector(".wrong")
-        look("wrong password")
-        page.fill("#name", "")
-        clerk.sign_in()
-        page.wait_for_selector(".invite")
-        look("no card")
-        stage.put_in(60)
-        clerk.await_customer(60)
-        clerk.type("5")
-        page.wait_for_selector("#quote dd")
-        look("customer")
-        clerk.type("x")
-        clerk.press("Enter")
-        page.wait_for_selector("#wrong-amount")
-        look("wrong amount")
-        page.goto(f"{stage.url}password")
-        look("password")
-        page.goto(f"{stage.url}none")
-        look("no page")
-        assert find_unseen_focus(page) == []
-        page.goto(f"{stage.url}counter/sale/1?paper=a4")
-        look("sale")
-    assert {name: faults for name, faults in found.items() if faults} == {}
-    stage.empty()
-
-
-def find_wide(page: "Page") -> list[str]:
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return [f"{wide} px too wide"] if wide > 0 else []
-
-
-def find_unseen_focus(page: "Page") -> list[str]:
-    """Go through the page by Tab; return what has the focus without showing it."""
-    unseen = []
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        told = page.evaluate(
-            "(() => { const at = document.activeElement;"
-            " if (!at || at === document.body) return null;"
-            " const look = getComputedStyle(at);"
-            " return [at.outerHTML.slice(0, 80), look.outlineStyle, look.outlineWidth]; })()"
-        )
-        if told is None:
-            break
-        if told[1] == "none" or told[2] == "0px":
-            unseen.append(told[0])
-    return unseen
-
-
-def test_a_receipt_is_printed_on_a_slip_and_on_a_page(stage: DeskStage, clerk: Clerk) -> None:
-    stage.put_in(61)
-    clerk.await_customer(61)
-    clerk.type("5")
-    clerk.press("Enter")
-    clerk.await_text("Sold: 5.00 yuan")
-    slip = clerk.page.pdf(prefer_css_page_size=True)
-    clerk.page.get_by_role("link", name="Page of A4").press("Enter")
-    clerk.page.wait_for_selector(".paper-a4")
-    page = clerk.page.pdf(prefer_css_page_size=True)
-    boxes = [re.findall(rb"/MediaBox \[([^\]]*)\]", each)[0].split() for each in (slip, page)]
-    widths = [round(float(box[2])) for box in boxes]
-    assert widths == [227, 595], "80 mm and 210 mm, in points"
-    clerk.page.emulate_media(media="print")
-    assert not clerk.page.locator("header.top").is_visible()
-    assert clerk.page.locator(".paper").is_visible()

@@ -12,7 +12,13 @@ from desk_stage import DeskStage, Plain
 from dianka.firmware import ROOT
 from postgresql_kit import new_database, serving_postgresql
 
-FILES = ("test_counter.py", "test_every_address.py", "test_sign_in.py")
+FILES = (
+    "test_counter.py",
+    "test_counter_broken.py",
+    "test_receipt_pages.py",
+    "test_every_address.py",
+    "test_sign_in.py",
+)
 
 
 @pytest.fixture(scope="module")
