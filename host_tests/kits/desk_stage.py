@@ -92,17 +92,11 @@ class DeskStage:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 
-    def start(self) -> None:
-        """Start the server, at the port that it had."""
-        readers = (
-            "--desk",
-            self.desk,
-            "--reader",
-            f"folder:{self.slot}",
-            "--control",
-            f"folder:{self.control_slot}",
-        )
-        found = start_desk(self.office, self.port, *readers, **self._environment)
+    def start(self, *readers: str) -> None:
+        """Start the server at the port that it had, with its folders or with other readers."""
+        own = ("--reader", f"folder:{self.slot}", "--control", f"folder:{self.control_slot}")
+        words = ("--desk", self.desk, *(readers or own))
+        found = start_desk(self.office, self.port, *words, **self._environment)
         self._process, self.port = found
 
     def stop(self) -> str:
@@ -205,6 +199,15 @@ class Plain:
     def sign_in(self, name: str = CLERK) -> None:
         self.open("/sign-in")
         assert self.send("/sign-in", name=name, password=PASSWORD) == 200, self.text
+
+    def await_text(self, address: str, text: str) -> None:
+        """Open a page again and again until it says this: readers report with a delay."""
+        for _ in range(_LOOKS):
+            self.open(address)
+            if text in self.text:
+                return
+            time.sleep(_LOOK_S)
+        raise AssertionError(self.text)
 
     @property
     def text(self) -> str:

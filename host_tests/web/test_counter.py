@@ -437,6 +437,10 @@ def test_a_control_cards_pin_is_asked_for_once_and_a_wrong_one_is_not_tried_agai
         assert "PIN of the control card" in read_text(counter.open())
     assert counter.client.post("/counter/pin", {"pin": "２４６８２４"}).status_code == 302
     assert counter.sell("50").status_code == 302
+    control = desk.control_slot.take_out()
+    counter.open()
+    desk.control_slot.put_in(control, "control.card")
+    assert "PIN of the control card" in read_text(counter.open()), "who takes it out ends that"
 
 
 @pytest.mark.parametrize("pin", ("", "<script>", "1" * 10_000, "١٢٣٤٥٦", "12 34 56"))

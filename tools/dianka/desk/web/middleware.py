@@ -45,6 +45,16 @@ class StaticMiddleware(WhiteNoiseMiddleware):
         file = root / HTMX
         self.add_file_to_dictionary(settings.STATIC_URL + HTMX, str(file))
 
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> Any:
+        """Return a file at once: whitenoise's own answer is a stream, which ASGI warns of."""
+        answer = static_file.get_response(request.method, request.META)
+        content = b""
+        if answer.file is not None:
+            with answer.file as opened:
+                content = opened.read()
+        return HttpResponse(content, status=int(answer.status), headers=dict(answer.headers))
+
 
 class ProblemMiddleware:
     """Turns the office's refusals and a database that is gone into a page with one line."""

@@ -2,7 +2,7 @@
 
 The pages never talk to a reader. They ask whether anything changed, which costs nothing, and let
 the card process do a job when it did. The control card's PIN is kept in this process alone, until
-the card does not take it or its desk is closed.
+the card is taken out or does not take it, or the desk is closed.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from dianka.desk.office.people.rights import Actor
 from dianka.desk.pin import WrongPin
 from dianka.desk.web import jobs
 from dianka.desk.web.jobs import Shown, Sold, Wish, Work
-from dianka.readers.changes import Snapshot
+from dianka.readers.changes import NO_SNAPSHOT, Snapshot
 from dianka.readers.choose import is_here, see_here
 from dianka.readers.pcsc import Seen
 from dianka.readers.roles import Roles, find_candidates
@@ -59,13 +59,17 @@ class Station:
         """Return what is in the readers; it takes no command to any card."""
         here = [see_here(word) for word in self._list_words() if is_here(word)]
         snapshot = self._runner.snapshot if self._needs_service() else Snapshot()
+        if snapshot == NO_SNAPSHOT:
+            return Presence("starting", False)  # the card process begins to look
         if snapshot.trouble:
             return Presence("trouble", False, snapshot.trouble)
         seen = [each for each in here if each] + list(snapshot.seen)
         try:
-            names, _ = find_candidates([each.name for each in seen], self._roles)
+            names, controls = find_candidates([each.name for each in seen], self._roles)
         except CardError as error:
             return Presence(_mark(seen, str(error)), False, str(error))
+        if not any(each.present for each in seen if each.name in controls):
+            self._pin = ""  # the control card is out: who puts it in again gives its PIN
         residents = [each for each in seen if each.name in names]
         if not residents:
             return Presence(_mark(seen), False, "there is no card reader: plug one in")
