@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
+from dianka.bench.campaign.cuts import chip_restarts
 from dianka.bench.campaign.cuts.books import LIMIT_PJ, PJ_PER_WH
 from dianka.bench.campaign.cuts.campaign import Figures, Violation
 
@@ -122,7 +123,7 @@ def list_figures(
     excess = [
         (f"{row.operation}: most charged that nobody used", _format_energy(row.most_excess_pj))
         for row in rows
-        if row.most_excess_pj
+        if row.operation == chip_restarts.NAME
     ]
     return [
         ("`make cuts`", "figure"),
