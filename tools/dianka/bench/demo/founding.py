@@ -22,7 +22,7 @@ from dianka.bench.panel.founding import TRAY, Terms, make_folders, make_set_up, 
 from dianka.bench.stage.rig import RigError
 from dianka.card_port import CardError
 from dianka.cardos import kinds
-from dianka.cardos.files import card_files
+from dianka.cardos.files import service_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue, service, system
 
@@ -79,7 +79,7 @@ def found_demo(root: Path) -> None:
     with CardFile.open(control) as held:
         terms = Terms(METER_NO, made.price_e4, ALARM1_FEN, ALARM2_FEN, _OVERDRAFT_FEN)
         make_set_up(root / name_meter(1), held, terms)
-        data = service.InspectionData(card_files.COPY_ALL)
+        data = service.InspectionData(service_files.COPY_ALL)
         issue.issue_file(
             root / TRAY / "inspection.card",
             kinds.INSPECTION,
