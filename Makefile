@@ -7,6 +7,7 @@ JOBS ?= auto
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
 SHARE ?=
+CHIP_SHARE ?=
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
@@ -52,7 +53,7 @@ test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on t
 	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
 
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal host_tests/chip
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(CHIP_SHARE),--share $(CHIP_SHARE)) host_tests/chip
 
 uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
 	@$(BIN)/python -m dianka.bench.rungs.rp2040.image
