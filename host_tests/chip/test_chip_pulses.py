@@ -89,7 +89,8 @@ def test_handlers_beside_it_lose_where_pio_does_not(bench: Generator, record_pro
         f"{', '.join(f'{t.by_irq} of 100 at {t.rate_hz} Hz' for t in trains)}",
     )
     assert [train.by_pio for train in trains] == [100] * 3
-    assert 100 > trains[0].by_irq > trains[1].by_irq > trains[2].by_irq > 0
+    # How many depends on where the collections fall, not on the rate alone.
+    assert all(0 < train.by_irq < 100 for train in trains)
     for hard in (False, True):
         train = bench.count(450, 10_000, ERASE, hard)
         assert train.by_pio == 450
