@@ -59,9 +59,7 @@ def desk_command(
             "that ends in .card; if not given, the cards decide."
         ),
     ] = "",
-    browser: Annotated[
-        bool, typer.Option("--open", help="Open the browser at the first page.")
-    ] = False,
+    browser: Annotated[bool, typer.Option("--open", help="Open the browser there.")] = False,
 ) -> None:
     """Serve the office's pages to the browser of this desk, until Ctrl-C.
 
