@@ -1,44 +1,18 @@
 """The counter in a real browser, by keyboard alone: a sale, and each interruption."""
 
 import time
-from collections.abc import Iterator
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from browser_kit import open_browser
 from desk_stage import DeskStage
-from keyboard_kit import LIMIT_MS, Clerk, open_desk
+from keyboard_kit import LIMIT_MS, Clerk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    pass
 
-CUSTOMERS = 70
 DAY = 50
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStage]:
-    stage = DeskStage(tmp_path_factory.mktemp("stage"), CUSTOMERS)
-    stage.start()
-    yield stage
-    stage.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def clerk(stage: DeskStage, browser: "Browser") -> Iterator[Clerk]:
-    with open_desk(stage, browser) as clerk:
-        clerk.sign_in()
-        clerk.page.wait_for_url("**/counter")
-        yield clerk
-        assert clerk.said == [], "the browser complains"
 
 
 def count_sales(stage: DeskStage, before: int) -> list[tuple[int, str]]:

@@ -1,42 +1,15 @@
 """The desk's pages for everybody: axe, small screens, the focus; and printed."""
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from browser_kit import open_browser
 from desk_stage import DeskStage
 from keyboard_kit import Clerk, open_desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-CUSTOMERS = 70
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStage]:
-    stage = DeskStage(tmp_path_factory.mktemp("stage"), CUSTOMERS)
-    stage.start()
-    yield stage
-    stage.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with open_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def clerk(stage: DeskStage, browser: "Browser") -> Iterator[Clerk]:
-    with open_desk(stage, browser) as clerk:
-        clerk.sign_in()
-        clerk.page.wait_for_url("**/counter")
-        yield clerk
-        assert clerk.said == [], "the browser complains"
 
 
 def find_serious(page: "Page") -> list[str]:
