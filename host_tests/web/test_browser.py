@@ -2,15 +2,12 @@
 
 import time
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from desk_stage import DeskStage
 from keyboard_kit import LIMIT_MS, Clerk
-
-if TYPE_CHECKING:
-    pass
 
 DAY = 50
 
