@@ -8,7 +8,7 @@ While characters pass, the other tasks get their turns. One turn may hold a debi
 the journal, which take some 14 ms on the chip. After a header of 5 characters, which takes 6 ms,
 such a turn would make the line wait. So the other tasks run only in waits longer than 14 ms, and
 the last 14 ms of those are waited out without them. The longer the tasks have waited, the shorter a
-wait is enough, but never one after a header; after 28 ms any wait is enough. A chip that has not
+wait is enough, but never one after a header; after 25 ms any wait is enough. A chip that has not
 answered after a few ms is polled every ms.
 """
 
@@ -23,7 +23,7 @@ from iso7816_pps import Pps, find_imposed_factor, find_offered_factor
 _CHAR_ETU = const(12)
 _ROOM_US = const(14_000)
 _SHORT_US = const(400)
-_LONG_US = const(28_000)
+_LONG_US = const(25_000)
 _BUSY_MS = const(4)
 
 _turn_us = 0  # time of the other tasks' last turn
@@ -174,9 +174,11 @@ async def wait_for(missing, etu_ns: int, wait_ms: int, deadline_ms) -> None:
             await asyncio.sleep_ms(1 if idle else 0)
             _turn_us = time.ticks_us()
         else:
-            await rest_until(
-                time.ticks_add(time.ticks_us(), ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000)
-            )
+            rest_us = ((left - 1) * _CHAR_ETU + 1) * etu_ns // 1000
+            if rest_us > _SHORT_US:
+                await rest_until(time.ticks_add(time.ticks_us(), rest_us))
+            else:  # most often: the next etu of the last character
+                time.sleep_us(rest_us)
         now = missing()
         if now != left:
             left, since_ms = now, time.ticks_ms()

@@ -142,7 +142,7 @@ def test_a_card_that_stops_in_a_long_session_holds_up_the_esp32_s_esam(
     """For the second that the meter waits for the card.
 
     On the Pico the ESAM is reached, late, as whoever waits for a card gives the others a turn every
-    28 ms (firmware/line.py).
+    25 ms (firmware/line.py).
     """
     meter = make(board)
     insert_one_that_stops(meter)
