@@ -9,10 +9,12 @@ the run, even if it was spread over several processes.
 
 import faulthandler
 import os
+import shutil
 import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,8 @@ settings.register_profile("ci", deadline=None, max_examples=100, derandomize=Fal
 settings.load_profile("ci")
 
 CONTROLLER_S = 10  # the process above the workers waits longer, so that they can report first
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30  # free there, of which a whole run takes a tenth
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +53,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a folder in memory, and the run its limit."""
+    # Each command that changes a card is written to the disk: a fifth of the time of rung 1. That
+    # it is kept after a power cut of this computer is not what a test can show.
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    _limit_run(config)
+
+
+def _limit_run(config: pytest.Config) -> None:
     """End this process, a worker or the one above them, when the run has exceeded its limit."""
     # A shell starts what it does not wait for with the interrupt ignored, and the programs that
     # tests interrupt would inherit that.

@@ -63,9 +63,9 @@ def test_nobody_gets_in(web: Web, method: str) -> None:
 def test_each_role_gets_where_its_rights_lead(web: Web, role: str) -> None:
     from dianka.desk.office.people.rights import RIGHTS
 
+    client = web.sign_in(role)
     for page in list_pages():
         for method in METHODS:
-            client = web.sign_in(role)
             response = send(client, method, address_of(page))
             what = (page.name, method, response.status_code)
             if not is_taken(page, method):
@@ -75,6 +75,7 @@ def test_each_role_gets_where_its_rights_lead(web: Web, role: str) -> None:
             else:
                 assert response.status_code < 500 and response.status_code != 401, what
                 assert response.status_code != 403, what
+                client = web.sign_in(role)  # the page may have signed it out
 
 
 def test_a_form_without_proof_of_its_origin_is_refused(web: Web) -> None:
