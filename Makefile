@@ -5,9 +5,13 @@ PYTHON ?= python3
 JOBS ?= auto
 # So many tests at once for each processor: many wait for a reader, a signal, a board.
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
+DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
 SECONDS ?= 60
 SHARE ?=
-CHIP_SHARE ?=
+# Of the tests that take long, the share that `make test` runs each day; WHOLE=1 runs all of them.
+WHOLE ?=
+SLOW_SHARE ?= $(if $(WHOLE),0/1,$(DAY)/5)
+CHIP_SHARE ?= $(if $(WHOLE),0/1,$(DAY)/6)
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
@@ -40,20 +44,20 @@ SLOW := $(addprefix --ignore=host_tests/firmware/test_,formats.py settlement.py 
 quick: lint types ## style, types and the fast tests of rung 1: under a minute on two cores
 	$(BIN)/python -m pytest -n $(JOBS) $(SLOW) $(addprefix host_tests/,firmware cardos docs desk/test_sell.py meter/test_first_day.py meter/test_sessions.py)
 
-test: lint types test-host test-vm test-chip ## style, types, and every rung that is here
+test: lint types test-host test-vm test-chip ## style, types, and every rung that is here; of what takes long a share, others each day: make test WHOLE=1 runs all
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(call each,2) $(addprefix --ignore=host_tests/,vm chip board flash)
+	$(BIN)/python -m pytest -n $(call each,2) --slow $(SLOW_SHARE) $(addprefix --ignore=host_tests/,vm chip board flash)
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
 	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' $(if $(SHARE),--share $(SHARE)) host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
-	$(BIN)/python -m pytest -n $(JOBS) host_tests/vm
+	$(BIN)/python -m pytest -n $(JOBS) --slow $(SLOW_SHARE) host_tests/vm
 
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(if $(CHIP_SHARE),--share $(CHIP_SHARE)) host_tests/chip
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --share $(CHIP_SHARE) host_tests/chip
 
 uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
 	@$(BIN)/python -m dianka.bench.rungs.rp2040.image
@@ -91,7 +95,6 @@ promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures 
 campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
-DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
 slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make cuts`, one test in 13 of `make campaign`, others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
 	@$(BIN)/dianka bench cuts --every 100 --seed $(DAY)

@@ -39,17 +39,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--share", metavar="K/N", help="run one test in N of those selected, beginning with test K"
     )
+    parser.addoption(
+        "--slow", metavar="K/N", help="run one in N of those selected that are marked as slow"
+    )
 
 
 @pytest.hookimpl(trylast=True)  # after the marks have selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep this run's share, the same in each worker."""
-    share = config.getoption("--share")
-    if share:
-        first, count = map(int, share.split("/"))
-        kept = items[first % count :: count]
-        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-        items[:] = kept
+    every = set(items)
+    for option, candidates in (
+        ("--share", items),
+        ("--slow", [item for item in items if item.get_closest_marker("slow")]),
+    ):
+        if share := config.getoption(option):
+            first, count = map(int, share.split("/"))
+            every -= set(candidates) - set(candidates[first % count :: count])
+    config.hook.pytest_deselected(items=[item for item in items if item not in every])
+    items[:] = [item for item in items if item in every]
 
 
 def pytest_configure(config: pytest.Config) -> None:

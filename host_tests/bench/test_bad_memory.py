@@ -66,6 +66,7 @@ def test_a_sample_of_all_ailments(
     record_property("figure", said.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_in_the_firmware_is_found_and_played_again(tmp_path: Path, name: str) -> None:
     ailment, module, right, wrong, finding = FAULTS[name]

@@ -57,6 +57,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_a_sample_of_all_operations(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_sample_of_all_operations(
     record_property("figure", said.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_in_the_firmware_is_found_and_played_again(tmp_path: Path, name: str) -> None:
     """The command that the campaign prints finds it again, and nothing in the right firmware."""

@@ -47,6 +47,7 @@ def test_a_test_that_hangs_fails_and_the_next_one_runs(tmp_path: Path) -> None:
     assert "1 failed, 1 passed" in output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["0", pytest.param("1", marks=pytest.mark.campaign)])
 def test_a_run_that_hangs_ends_and_says_where_it_stands(tmp_path: Path, jobs: str) -> None:
     code, output = run(tmp_path, HANGS, "-n", jobs, "-o", "run_limit_s=3")

@@ -131,6 +131,7 @@ def points_of(kit: MeterKit, breaker: Breaker) -> int:
     return breaker.passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sockets", "act", "codes", "share"),
     [("slot", pull, {20}, 5), ("slot esam", cut, {0}, 13), ("esam", silence, {2, 3}, 7)],

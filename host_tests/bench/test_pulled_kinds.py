@@ -16,6 +16,7 @@ EVERY = 457  # a prime: no rhythm of commands hides a point from it
 WHOLE = ("system control",)  # so short a session that all its points take a few seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [scene.name for scene in SCENES])
 def test_old_or_new_and_never_both(
     kind: str, record_property: Callable[[str, object], None]
@@ -36,6 +37,7 @@ def test_a_kind_that_is_none() -> None:
     assert len(find_scenes("user card")) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "module", "right", "wrong", "finding", "every"),
     [
@@ -90,6 +92,7 @@ def test_a_planted_fault_is_found(
     assert code == 1 and finding in said, said[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "right", "wrong", "finding"),
     [

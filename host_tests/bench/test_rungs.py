@@ -56,11 +56,13 @@ def said_once(code: int, output: str) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_without_an_image_the_chip_rung_is_not_run_and_says_why() -> None:
     line = said_once(*ended(chip_target(), RP2040_UF2="/nonexistent"))
     assert "RP2040_UF2 names /nonexistent, which is not a file" in line
 
 
+@pytest.mark.slow
 def test_in_an_empty_home_it_says_how_to_get_the_image(tmp_path: Path) -> None:
     line = said_once(*ended(chip_target(), HOME=str(tmp_path)))
     assert "make uf2" in line and "RP2040_UF2" in line

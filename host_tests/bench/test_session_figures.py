@@ -61,6 +61,7 @@ def test_pps_divides_the_time_on_the_wire(tmp_path: Path) -> None:
     assert fast.traffic.wire_ns * 100 <= slow.traffic.wire_ns * 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ta1", [None, PPS_TA1])
 def test_real_micropython_is_as_fast_on_the_virtual_board(tmp_path: Path, ta1: int | None) -> None:
     assert measure_session(tmp_path, ta1, "vm").traffic.percent <= WIRE_LIMIT_PERCENT

@@ -93,6 +93,7 @@ def test_a_new_card_on_a_full_disk_leaves_nothing(desk: Path) -> None:
     assert not (desk / "new.card").exists() and not list(desk.glob(".*.new"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [
     ["card", "show", LONG], ["card", "verify", LONG], ["card", "insert", LONG], ["sell", LONG, "5"],
     ["card", "verify", "lin.card", "--control", LONG], ["sell", "lin.card", "5", "--control", LONG],

@@ -89,6 +89,7 @@ class Broken:
         return step
 
 
+@pytest.mark.slow
 @sweep(7)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError])
 @pytest.mark.parametrize("after", [False, True])
@@ -150,6 +151,7 @@ app(["keys", "init", "control.card", "--parts", "3", "--needed", "2"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 @pytest.mark.parametrize("after", ["before", "after"])
 def test_killed_at_every_write(tmp_path: Path, after: str) -> None:

@@ -63,6 +63,7 @@ def pulled_everywhere(kind: str, profile: str, make: Make) -> int:
     return points
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("kind", sorted(MAKE))
 def test_a_card_pulled_while_it_is_made_can_be_made_again(

@@ -192,6 +192,7 @@ def test_a_replacement_opens_no_account(kit: MeterKit) -> None:
     assert kit.state.bought_fen == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sold", "amount"), list(itertools.product((False, True), ("", "3.00"))))
 @pytest.mark.parametrize("former_first", [False, True])
 def test_a_lost_card_that_turns_up_again_never_credits_twice(
@@ -233,6 +234,7 @@ def test_a_broken_off_sale_is_carried_over_as_the_record_says(kit: MeterKit) -> 
     assert kit.run_session(NEW).code == 0 and kit.state.bought_fen == 10_999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -94,6 +94,7 @@ ENDS: dict[int, Callable[[], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", list(ENDS))
 def test_broken_off_at_every_write(
     desk: Path, status: int, record_property: Callable[[str, object], None]

@@ -149,6 +149,7 @@ def money_sent(card: Path) -> bool:
 SALE = ("sell", "w.card", "50.00")
 
 
+@pytest.mark.slow
 def test_a_signal_in_any_command_of_a_sale(
     stage: Stage, desk: tuple[Path, bytes], record_property: Callable[[str, object], None]
 ) -> None:

@@ -86,6 +86,7 @@ def follow(page: list[tuple[str, list[str]]], folder: Path) -> str:
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["sm4", "3des"])
 def test_the_page_is_what_happens(tmp_path: Path, profile: str) -> None:
     """In either cipher: for 3DES the page says to add two words, and the meter has such an ESAM."""

@@ -153,6 +153,7 @@ def test_a_maker_s_error_of_2_percent_is_under_a_tenth_afterwards(
 # ****** Cuts ******
 
 
+@pytest.mark.slow
 @sweep(11)
 @pytest.mark.parametrize("cut", list(Cut))
 @pytest.mark.parametrize("step", ["gain", "back"])

@@ -105,6 +105,7 @@ class Desk(AttRig):
 # ****** What it is good for ******
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", [1, 2, 3])
 def test_an_error_of_over_a_percent_is_below_a_permille_afterwards(phase: int) -> None:
     desk = Desk()
@@ -266,6 +267,7 @@ def test_the_newest_eight_are_kept() -> None:
 # ****** Cuts and losses ******
 
 
+@pytest.mark.slow
 @sweep(11)
 @pytest.mark.parametrize("cut", list(Cut))
 @pytest.mark.parametrize("step", ["turn", "back"])

@@ -168,6 +168,7 @@ def standing(raw: bytes) -> ClockRig:
     return rig
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(REGISTERS)
 def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:

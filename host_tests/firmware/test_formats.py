@@ -134,6 +134,7 @@ def test_a_store_takes_a_former_state_over_once(form: int) -> None:
         assert money(store_on(half_gone).state) == carried(form)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMER)
 @pytest.mark.parametrize("on_trial", [False, True])
 def test_a_cut_at_every_byte_of_the_first_commits(form: int, on_trial: bool) -> None:
@@ -253,6 +254,7 @@ def test_an_update_carries_a_whole_meter_over(tmp_path: Path, form: int) -> None
     kit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMER)
 def test_a_cut_anywhere_in_the_first_start_costs_nothing(tmp_path: Path, form: int) -> None:
     """Whichever version runs afterwards finds everything, and the update can be repeated."""

@@ -150,6 +150,7 @@ def test_a_chip_that_is_absent_is_an_error_each_time(start: Start) -> None:
 # ****** A whole meter ******
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 7, 60, 200, 700, 1500])
 @pytest.mark.parametrize("bit", [0, 3, 7])
 def test_a_watchdog_inside_a_read_costs_the_meter_nothing(

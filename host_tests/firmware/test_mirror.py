@@ -139,6 +139,7 @@ def pick_event(
     return 1 + part * count // 1000 if count else None
 
 
+@pytest.mark.slow
 @settings(
     max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )

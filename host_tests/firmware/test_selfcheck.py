@@ -118,6 +118,7 @@ FAULTS: list[tuple[str, Callable[[MeterKit], object], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("what", "spoil", "parts"), FAULTS, ids=[each[0] for each in FAULTS])
 def test_each_fault_changes_its_digit(
     kit: MeterKit, what: str, spoil: Callable[[MeterKit], object], parts: str

@@ -166,6 +166,7 @@ def cases(books: Books, step: Step) -> Iterator[tuple[int, int]]:
             yield at, mask
 
 
+@pytest.mark.slow
 def test_two_bits_of_any_character_of_a_settle_cost_nothing(books: Books) -> None:
     for at, mask in cases(books, Books.settle):
         garbler = Garbler(books.rig.socket, {at: mask})
@@ -178,6 +179,7 @@ def test_two_bits_of_any_character_of_a_settle_cost_nothing(books: Books) -> Non
         assert books.money == (LEFT_FEN, LEFT_FEN, BOUGHT_FEN, 0), case
 
 
+@pytest.mark.slow
 def test_two_bits_of_any_character_of_a_credit_cost_nothing(books: Books) -> None:
     total_fen, all_fen = LEFT_FEN + PURCHASE_FEN, BOUGHT_FEN + PURCHASE_FEN
     for at, mask in cases(books, Books.credit):

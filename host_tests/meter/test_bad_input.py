@@ -85,6 +85,7 @@ def test_upside_down_and_metal(kit: MeterKit) -> None:
     unharmed(kit, kit.run_session(USER, "upside-down"), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("atr", FOREIGN)
 def test_foreign_cards(kit: MeterKit, atr: str) -> None:
     unharmed(kit, kit.run_session(USER, behaviour=Behaviour(atr=bytes.fromhex(atr))), 4)
@@ -120,6 +121,7 @@ def test_a_card_that_was_never_issued(kit: MeterKit, tmp_path: Path) -> None:
     unharmed(kit, kit.run_session(OTHER), 14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -142,6 +144,7 @@ def test_cards_that_are_not_what_they_say(kit: MeterKit, command: int, code: int
     unharmed(kit, kit.run_session(OTHER), code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [
     b"\x68\x01\xff\xff" + bytes(41), b"\x68\x01\x00\x00" + bytes(41), bytes(45),
     card_files.frame(1, b"\xff" * 39), card_files.frame(6, bytes(39)),
@@ -165,6 +168,7 @@ def test_a_damaged_card_file_is_one_line(kit: MeterKit, tmp_path: Path) -> None:
     still_well(kit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("behaviour", "codes"), [
     (Behaviour(mute=True), {4}),
     (Behaviour(null_forever=True), {19}),
@@ -230,6 +234,7 @@ def test_mains_too_low_for_a_card(kit: MeterKit) -> None:
     unharmed(kit, session, 1)
 
 
+@pytest.mark.slow
 @sweep(5)
 @pytest.mark.parametrize("line", ["slot", "esam"])
 def test_flipped_bits_on_the_way_to_the_controller(kit: MeterKit, line: str, every: int) -> None:

@@ -173,6 +173,7 @@ def test_a_chip_that_goes_by_its_board_is_refused(tmp_path: Path) -> None:
             calibrate.calibrate(ask, TRUE, "lee", NOW_S)
 
 
+@pytest.mark.slow
 def test_an_att7022_keeps_its_calibration_and_counts_by_it(tmp_path: Path) -> None:
     with make(tmp_path, "att7022") as stand:
         assert stand.meter.pages.compose_texts()[-1].split() == ["CAL", "0"]

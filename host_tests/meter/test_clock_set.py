@@ -124,6 +124,7 @@ def test_a_card_whose_time_is_none_is_refused_before_anything_changes(tmp_path: 
     kit.close()
 
 
+@pytest.mark.slow
 def test_a_time_before_the_earliest_is_not_believed(tmp_path: Path) -> None:
     """A new battery, and somebody's wrong setting.
 

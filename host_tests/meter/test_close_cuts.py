@@ -66,6 +66,7 @@ def finish(kit: MeterKit) -> None:
     assert kit.state.bought_fen == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [pull, cut])
 def test_characters(kit: MeterKit, act: Break) -> None:
     seen = set()
@@ -97,6 +98,7 @@ def test_bytes_of_every_commit(kit: MeterKit) -> None:
     tell(f"{most} bytes of the memory, {cuts} cuts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["torn_before", "torn_after", "memory_fails_at", "refuse_at"])
 def test_an_esam_that_fails(kit: MeterKit, name: str) -> None:
     """At each commit, or each command; the meter finds out by itself or by the card."""

@@ -89,6 +89,7 @@ def test_cuts_soon_after_a_start_cost_what_was_used_since_it_at_most(
     assert 0 <= cost_pj <= (cuts + 1) * first_look_pj
 
 
+@pytest.mark.slow
 def test_no_cut_around_a_start_costs_more_than_1_wh(kit: MeterKit) -> None:
     """A life with up to 1.5 Wh used is cut at a large load, which the next one begins with too.
 

@@ -179,6 +179,7 @@ def test_a_clock_that_is_not_set_is_not_logged(kit: MeterKit) -> None:
     assert len(entries(kit, CHAIN.CLOCK)) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", list(Cut))
 def test_a_cut_in_a_purchase_leaves_exactly_one_entry_for_each(kit: MeterKit, cut: Cut) -> None:
     fram, wanted = kit.rig.bench.fram, [(1000, 1)]

@@ -46,6 +46,7 @@ def purchase(kit: MeterKit) -> None:
     kit.run_session(USER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "share"),
     [
@@ -131,6 +132,7 @@ def test_blank_memory_is_restored_from_the_esam(kit: MeterKit) -> None:
     restored(kit, left_fen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", [1, 60, 116, 117, 150, 232, 233, 300])
 def test_a_cut_while_the_memory_is_restored(kit: MeterKit, point: int) -> None:
     dip(kit)
@@ -145,6 +147,7 @@ def test_a_cut_while_the_memory_is_restored(kit: MeterKit, point: int) -> None:
     restored(kit, left_fen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", range(0, 700, 70))
 def test_a_cut_while_the_esam_tells(kit: MeterKit, point: int) -> None:
     """Nothing of a half-told state may stay in the journal."""

@@ -44,6 +44,7 @@ def money(kit: MeterKit) -> tuple[int, int]:
     return kit.state.bought_fen, kit.state.count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "order", [(FIRST, SECOND, THIRD), (SECOND, FIRST, THIRD), (THIRD, SECOND, FIRST)]
 )

@@ -72,6 +72,7 @@ def test_a_young_meter_s_log_is_carried_whole(kit: MeterKit) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "behaviour", "limit_us"),
     [
@@ -135,6 +136,7 @@ def test_an_order_without_the_log_brings_none(kit: MeterKit) -> None:
     assert not any(files_of(kit, card)[service_files.INSPECTION_LOG])
 
 
+@pytest.mark.slow
 def test_a_card_pulled_before_every_command_is_known_to_have_a_part(kit: MeterKit) -> None:
     """What was carried before the log is not touched by what becomes of the log."""
     assert kit.run_session(INSPECTION).code == 0

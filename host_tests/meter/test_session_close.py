@@ -248,6 +248,7 @@ def test_a_closed_meter_that_loses_its_memory_stays_closed(kit: MeterKit) -> Non
     assert statement(kit) == said
 
 
+@pytest.mark.slow
 def test_a_debt_in_the_statement_does_not_come_back_with_the_mirror(tmp_path: Path) -> None:
     """The memory is lost before the ESAM's mirror follows: it knows the debt, and no closing."""
     kit = in_debt(tmp_path)

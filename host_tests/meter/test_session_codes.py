@@ -183,6 +183,7 @@ def test_the_table_has_every_code_that_the_firmware_has() -> None:
     assert sorted(TABLE) == sorted(Parts().module("card_errors")._CODES.values()) == sorted(GROUPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", TABLE)
 def test_every_code_comes_from_the_field(tmp_path: Path, code: int) -> None:
     limits = InitData(METER_NO, 100, 50, 50, HOARD_FEN, 0, [PRICE_E4])

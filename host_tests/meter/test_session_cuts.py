@@ -108,6 +108,7 @@ def keys_work(kit: MeterKit) -> None:
     assert totals(kit)["meter_no"] == kit.state.meter_no == METER_NO
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [pull, cut])
 def test_key_change(tmp_path: Path, act: Break) -> None:
     kit = MeterKit(tmp_path)
@@ -133,6 +134,7 @@ def test_key_change(tmp_path: Path, act: Break) -> None:
     kit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [pull, cut])
 def test_restore_of_a_meter_in_use(tmp_path: Path, act: Break) -> None:
     kit = MeterKit.new(tmp_path)
@@ -157,6 +159,7 @@ def test_restore_of_a_meter_in_use(tmp_path: Path, act: Break) -> None:
     kit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [pull, cut])
 def test_inspection(tmp_path: Path, act: Break) -> None:
     """The card says whether its copy is complete; the meter is untouched."""
@@ -189,6 +192,7 @@ def test_inspection(tmp_path: Path, act: Break) -> None:
     kit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [pull, cut])
 def test_test_credit(tmp_path: Path, act: Break) -> None:
     """Given or not, and the meter's own books agree with the ESAM's.

@@ -62,6 +62,7 @@ def test_an_initialisation_of_another_number_that_was_pulled(kit: MeterKit) -> N
     assert kit.run_session(OTHER_USER).code == 0 and kit.state.balance_fen == 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_ms", [5, 20, 40, 60, 100, 200])
 def test_a_strangers_credit_from_before_the_key_change(kit: MeterKit, after_ms: int) -> None:
     """Public keys are everybody's: an initialisation card with money, and the mains fails then."""

@@ -9,6 +9,7 @@ firmware but the numbers.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -146,6 +147,7 @@ def test_every_verdict_is_drawn_from_somewhere() -> None:
         assert rules(case) == expected == judged(case)
 
 
+@pytest.mark.slow
 def test_the_same_on_the_whole_meter_and_card(tmp_path: Path) -> None:
     """Cards of all kinds around a meter with count 2, really put in.
 

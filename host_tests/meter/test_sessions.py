@@ -104,6 +104,7 @@ def test_a_meter_before_its_cards(tmp_path: Path) -> None:
     kit.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "count", "blank", "code"),
     [

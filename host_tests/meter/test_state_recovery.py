@@ -80,6 +80,7 @@ def in_debt(kit: MeterKit) -> int:
     return kit.state.balance_fen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("silent_ms", [50, 300, 2_000, 60_000])
 @pytest.mark.parametrize("load_mw", [0, 2_000_000])
 def test_debt_and_total_outlive_a_silent_start(kit: MeterKit, silent_ms: int, load_mw: int) -> None:
@@ -425,6 +426,7 @@ def test_a_memory_silent_for_ever_leaves_a_meter_that_meters(kit: MeterKit) -> N
     assert not [line for line in kit.lines if "restarts" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [False, True])
 def test_an_update_s_trial_never_writes_over_a_memory_it_has_not_read(
     kit: MeterKit, answers: bool
@@ -555,4 +557,4 @@ SilentLife.TestCase.settings = settings(
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-TestSilentLife = SilentLife.TestCase
+TestSilentLife = pytest.mark.slow(SilentLife.TestCase)

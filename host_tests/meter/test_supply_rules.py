@@ -75,6 +75,7 @@ def wait_until_open(kit: MeterKit, limit_us: int) -> int:
 # ****** Overload ******
 
 
+@pytest.mark.slow
 def test_an_overload_is_cut_returns_twice_and_waits_for_the_card(kit: MeterKit) -> None:
     kit.rig.set_load(2_990_000, 700)
     kit.wait(60 * S)
@@ -214,6 +215,7 @@ def heating_lock_after(kit: MeterKit, point: int, act: Callable[[], None]) -> tu
     return heard, kit.state.count == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pulled", [True, False], ids=["pulled", "cut"])
 def test_a_purchase_that_is_booked_unlocks_though_its_session_broke_off(
     tmp_path: Path, pulled: bool

@@ -97,6 +97,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     kit.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     load_mw=st.sampled_from([0, 40_000, 2_200_000, 6_600_000]),
@@ -144,6 +145,7 @@ def test_a_change_is_exact(
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_a_cut_at_the_bytes_of_the_change(kit: MeterKit) -> None:
     """Without load the change is the one commit that there is.
 

@@ -79,6 +79,7 @@ def test_a_slot_begins_at_its_quarter_and_the_price_page_says_so(kit: MeterKit) 
     assert low_pj.denominator == 1 and abs(low_pj - before_pj) < 2_200_000 * 10**9  # 1 s of load
 
 
+@pytest.mark.slow
 def test_a_slot_changes_without_load_too(kit: MeterKit) -> None:
     wait_until(kit, MONDAY.replace(hour=10, minute=1))
     assert (kit.state.price_e4, compute_used_fen(kit.state)) == (8000, 0)
@@ -101,6 +102,7 @@ def test_steps_go_by_the_use_and_live_through_cuts(tmp_path: Path) -> None:
 # ****** Cuts ******
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["slot", "step"])
 def test_a_cut_at_the_bytes_around_a_boundary(tmp_path: Path, name: str) -> None:
     """At a step's limit and a slot's beginning: bought is used and balance, by each price."""
@@ -135,6 +137,7 @@ def test_a_cut_at_the_bytes_around_a_boundary(tmp_path: Path, name: str) -> None
     kit.close()
 
 
+@pytest.mark.slow
 def test_a_cut_at_the_bytes_of_a_new_set(kit: MeterKit) -> None:
     """Old or new plan, whole; the card, put in again, brings the new one."""
     cuts, fram = 0, kit.rig.bench.fram
@@ -261,6 +264,7 @@ def test_an_initialisation_card_with_a_set_that_is_none_changes_nothing(tmp_path
 # ****** Clocks ******
 
 
+@pytest.mark.slow
 def test_a_clock_that_falls_silent_keeps_the_slot_then_the_highest_rate_holds(
     kit: MeterKit,
 ) -> None:
@@ -280,6 +284,7 @@ def test_a_clock_that_falls_silent_keeps_the_slot_then_the_highest_rate_holds(
     assert (kit.state.price_e4, kit.meter.tariff.mark) == (8000, "3")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["lost", "back", "2000", "2099"])
 def test_no_start_with_a_wrong_clock_is_cheaper(kit: MeterKit, how: str) -> None:
     """Its rate would be the cheapest one. The last one is about to leave the years it can hold."""

@@ -32,6 +32,7 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
 # ****** Sales that were broken off ******
 
 
+@pytest.mark.slow
 def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_meter(
     kit: MeterKit,
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_broken_price_sale_made_again_without_a_price_moves_no_plan_in_the_met
 # ****** Clocks that do not tell the time ******
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["mute", "stopped"])
 def test_a_clock_that_does_not_tell_the_time_never_switches(kit: MeterKit, how: str) -> None:
     begin_us = planned(kit, 6000, 2)
@@ -141,6 +143,7 @@ def told(kit: MeterKit, registers: dict[int, tuple[int, ...]]) -> None:
     clock_chip.start = spoilt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("registers", [
     {6: (0x99,)},  # a date of the far future, once
     {6: (0x99, 0x98)},  # twice, but not the same
@@ -159,6 +162,7 @@ def test_a_look_that_is_spoilt_on_the_bus_changes_no_price(
     assert kit.state.price_e4 == 6000
 
 
+@pytest.mark.slow
 def test_a_clock_with_a_year_that_is_none_stops_nothing(kit: MeterKit) -> None:
     """The receipt carries no time, as with a clock that has stopped.
 

@@ -44,6 +44,7 @@ def interrupt(kit: MeterKit, times: int, off_ms: int, on_ms: int) -> tuple[int, 
     return kit.rig.bench.mains.energy_nj * 1000, kit.state.energy_pj
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [120, pytest.param(600, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize(
     ("off_ms", "on_ms"), [(150, 400), (150, 130), (150, 60), (150, 1_000), (5_000, 3_000)]
@@ -67,6 +68,7 @@ def test_interrupting_the_mains_brings_a_few_watt_hours(
     exact_but_for_the_ledger(kit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_ms", range(11_410, 11_620, 30))
 def test_who_waits_for_forgiveness_gains_1_4_per_cent_at_most(kit: MeterKit, on_ms: int) -> None:
     """Each start is forgiven, so the relay stays closed: what is gained each time is bounded.

@@ -49,6 +49,7 @@ def one_card(stage: OfficeStage, meter_no: int, serial: bytes) -> None:
     assert used == [serial.hex()]
 
 
+@pytest.mark.slow
 @sweep(500)
 def test_killed_while_a_card_is_issued(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
@@ -74,6 +75,7 @@ def test_killed_while_a_card_is_issued(
     record_property("figure", f"card issue killed at {len(killed_at)} of {whole} points: one card")
 
 
+@pytest.mark.slow
 @sweep(500)
 def test_killed_while_a_card_is_replaced(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]
@@ -116,6 +118,7 @@ def test_killed_while_a_card_is_replaced(
     record_property("figure", f"card replace killed at {len(killed_at)} of {whole} points: one")
 
 
+@pytest.mark.slow
 @sweep(500)
 def test_killed_in_a_batch(
     stage: tuple[OfficeStage, Path], every: int, record_property: Callable[[str, object], None]

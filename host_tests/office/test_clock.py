@@ -197,6 +197,7 @@ def test_a_pc_whose_clock_is_not_the_server_s(
             clock.raise_if_apart()
 
 
+@pytest.mark.slow
 def test_on_the_command_line(tmp_path: Path) -> None:
     folder = tmp_path / "office"
     office = {"DIANKA_OFFICE": str(folder), "XDG_STATE_HOME": str(tmp_path)}

@@ -46,6 +46,7 @@ def test_numbers_are_given_out_without_gaps(office: Path) -> None:
             add_customer(actor, details(), number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "said"),
     [

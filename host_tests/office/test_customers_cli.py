@@ -12,6 +12,7 @@ from office_kit import MANAGER, PASSWORD, dianka
 from shift_kit import add_operator
 
 
+@pytest.mark.slow
 def test_a_new_office_is_filled(tmp_path: Path) -> None:
     """Each command is a process of its own."""
     folder = tmp_path / "office"

@@ -66,6 +66,7 @@ def fits_a_meter(purchases: list[tuple[int, int]]) -> bool:
     return sum(bought_fen for bought_fen, _ in purchases) < 10**8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["close", "refund", "holder", "hand over", "exchange"])
 @LIVE
 @given(purchases=st.lists(st.tuples(fen, fen), min_size=1, max_size=4).filter(fits_a_meter))

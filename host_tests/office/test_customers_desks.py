@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from office_kit import MANAGER, PASSWORD, dianka
 
 DESKS, CUSTOMERS = 3, 8
@@ -79,6 +81,7 @@ def own_database() -> str:
     return f"{head.rpartition('/')[0]}/customers_desks?{tail}" if url else ""
 
 
+@pytest.mark.slow
 def test_desks_at_once(tmp_path: Path) -> None:
     folder, url = tmp_path / "office", own_database()
     words = ("office", "init", folder, "--manager", MANAGER)

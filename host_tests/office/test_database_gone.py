@@ -143,6 +143,7 @@ def judge(told: list[str]) -> str:
     return f"{waited} sales waited and were posted, {refused} refused, 0 fen lost or doubled"
 
 
+@pytest.mark.slow
 def test_a_sale_waits_for_a_server_that_is_stopped(on_server: Counter) -> None:
     """Once the card has it; before that it is refused, and nothing was sent."""
     whole = on_server.count_points()
@@ -169,6 +170,7 @@ def test_a_server_stopped_at_any_step(
     )
 
 
+@pytest.mark.slow
 @sweep(29)
 def test_a_file_locked_at_any_step(
     on_file: Counter, every: int, record_property: Callable[[str, object], None]
@@ -180,6 +182,7 @@ def test_a_file_locked_at_any_step(
     )
 
 
+@pytest.mark.slow
 def test_a_file_that_stays_locked_is_posted_by_the_next_look(
     on_file: Counter,
 ) -> None:
@@ -229,6 +232,7 @@ def test_patience_ends(office_folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert not told
 
 
+@pytest.mark.slow
 def test_a_transaction_is_not_gone_on_with(office: Path) -> None:
     from django.db import OperationalError
 

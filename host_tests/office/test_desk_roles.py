@@ -24,6 +24,7 @@ def founded(owner_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return folder, run(FOUNDING, folder, owner_url)
 
 
+@pytest.mark.slow
 def test_a_desk_works_all_day_with_its_role(
     owner_url: str, founded: tuple[Path, list[str]]
 ) -> None:

@@ -37,6 +37,7 @@ def make(home: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_all_that_is_written_is_its_owner_s(open_to_all: None, tmp_path: Path) -> None:
     folder = make(tmp_path)
     (nights := tmp_path / "nights").mkdir()
@@ -68,6 +69,7 @@ def test_all_that_is_written_is_its_owner_s(open_to_all: None, tmp_path: Path) -
     assert run(tmp_path, "check")[0] == 0
 
 
+@pytest.mark.slow
 def test_the_files_beside_the_database_are_as_closed(open_to_all: None, tmp_path: Path) -> None:
     """The write-ahead log, which goes when the last desk closes: looked at while one is open."""
     import sqlite3
@@ -82,6 +84,7 @@ def test_the_files_beside_the_database_are_as_closed(open_to_all: None, tmp_path
     assert set(there.values()) == {0o600}
 
 
+@pytest.mark.slow
 def test_what_is_open_to_others_is_named(tmp_path: Path) -> None:
     folder = make(tmp_path)
     for path, wide, right in (

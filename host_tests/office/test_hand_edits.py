@@ -375,6 +375,7 @@ EDITS = [
 MANY = {"key of the digests", "sign-in that goes on"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_a_row_edited_by_hand_is_named(lived: Path, edit: Edit) -> None:
     from django.db import connection

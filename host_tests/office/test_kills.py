@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from office_kit import dianka
 
 KILLS = 24
 
 
+@pytest.mark.slow
 def test_broken_sales_are_completed_to_the_fen(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     words = ("office", "figures", "--only", "kills", "--kills", str(KILLS), "--out", str(file))

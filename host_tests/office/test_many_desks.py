@@ -55,6 +55,7 @@ def begin(folder: Path, desk: str, count: int, first: int) -> subprocess.Popen[s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True], ids=["to the end", "killed"])
 def test_desks_at_once(
     office_folder: Path, killed: bool, record_property: Callable[[str, object], None]

@@ -122,6 +122,7 @@ def sum_entries() -> dict[int, int]:
     return {account: fen for account, fen in sums.items() if fen}
 
 
+@pytest.mark.slow
 @LIVE
 @given(steps=steps, seed=st.integers(0, 99))
 def test_days_and_the_whole_prove_the_same(office: Path, steps: list, seed: int) -> None:
@@ -331,6 +332,7 @@ EDITS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.name)
 def test_an_edit_is_named_by_the_proof_that_promises_it(office: Path, edit: Edit) -> None:
     from dianka.desk.office import checking, nightly

@@ -33,6 +33,7 @@ def line(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_made_checked_and_proved(made: Path, tmp_path: Path) -> None:
     checked = dianka("office", "check", "--office", made)
     assert (checked.returncode, checked.stdout) == (
@@ -47,6 +48,7 @@ def test_made_checked_and_proved(made: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_nights_outside_betray_what_was_cut_off(made: Path, tmp_path: Path) -> None:
     """As cron runs it: a proof each night, its file on another machine."""
     other, nights = copied(made, tmp_path), tmp_path / "nights"
@@ -89,6 +91,7 @@ def test_nights_outside_betray_what_was_cut_off(made: Path, tmp_path: Path) -> N
     assert "can't be read" in line(dianka("office", "check", tmp_path / "none"))
 
 
+@pytest.mark.slow
 def test_a_proof_that_fails_says_what_to_do_and_changes_nothing(made: Path, tmp_path: Path) -> None:
     other = copied(made, tmp_path)
 
@@ -112,6 +115,7 @@ def test_a_proof_that_fails_says_what_to_do_and_changes_nothing(made: Path, tmp_
     assert daily.returncode == 0 and "the last whole proof was night 2\n" in daily.stdout
 
 
+@pytest.mark.slow
 def test_a_proof_killed_at_any_point_loses_nothing(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
@@ -137,6 +141,7 @@ def test_a_proof_killed_at_any_point_loses_nothing(
     record_property("figure", f"a proof killed {2 * points} times: {len(names)} nights, all whole")
 
 
+@pytest.mark.slow
 def test_no_weak_password(tmp_path: Path) -> None:
     folder = tmp_path / "office"
     words = ("office", "init", folder, "--manager", "managerzhang")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dianka.firmware import ROOT
 
 PAGE = ROOT / "docs" / "office.md"
@@ -28,6 +30,7 @@ for line in sys.stdin.read().splitlines():
 """
 
 
+@pytest.mark.slow
 def test_the_first_day_of_the_page(tmp_path: Path) -> None:
     commands = PAGE.read_text(encoding="utf-8").partition("```sh\n")[2].partition("```")[0]
     assert len(commands.splitlines()) > 15

@@ -43,6 +43,7 @@ def url() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [*ALWAYS, *(pytest.param(name, marks=pytest.mark.postgresql) for name in OTHERS)]
 )

@@ -160,6 +160,7 @@ def count_commands() -> int:
     return 1000 - pulled.left
 
 
+@pytest.mark.slow
 @sweep(4)
 @pytest.mark.parametrize("again", [True, False], ids=["again", "to the meter"])
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])

@@ -93,6 +93,7 @@ def count_commands() -> int:
     return 1000 - pulled.left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("first", [True, False], ids=["opening", "purchase"])
 @sweep(3)

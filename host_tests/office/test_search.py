@@ -72,6 +72,7 @@ def test_every_part_of_every_word_is_found(office: Path) -> None:
     assert whole > 100, "enough of them are compared to the last one"
 
 
+@pytest.mark.slow
 def test_a_phone_is_found_by_seven_digits_or_the_whole_of_it(office: Path) -> None:
     """By who may not see it: else he asks for 1380, 1381, 1382 and so on, and knows it soon."""
     from dianka.desk.office.customers.models import Customer

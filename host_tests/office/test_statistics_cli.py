@@ -27,6 +27,7 @@ def line(done: subprocess.CompletedProcess[str]) -> str:
     return text
 
 
+@pytest.mark.slow
 def test_a_report_is_shown_drawn_and_written(signed_in: dict[str, str], tmp_path: Path) -> None:
     done = dianka("office", "report", "sales", "--by", "hour", **signed_in)
     assert done.returncode == 0 and "售电统计（按时段）" in done.stdout
@@ -40,6 +41,7 @@ def test_a_report_is_shown_drawn_and_written(signed_in: dict[str, str], tmp_path
     assert done.stdout.startswith("台区 area,")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [

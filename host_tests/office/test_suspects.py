@@ -179,6 +179,7 @@ def test_medians_are_not_moved_by_one_odd_value() -> None:
     assert find_slope_milli(line) == -2000
 
 
+@pytest.mark.slow
 def test_people_with_bypasses(office: Path, record_property: Callable[[str, object], None]) -> None:
     """Print how right the list is, and hold it to one right visit in three."""
     from dianka.desk.office import checking

@@ -153,6 +153,7 @@ def refused(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
+@pytest.mark.slow
 def test_upgraded_all_or_nothing(older: Older, tmp_path: Path) -> None:
     assert ADVICE in refused(older.dianka("check"))
     assert ADVICE in refused(dianka_init(older))

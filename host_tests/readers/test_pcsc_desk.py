@@ -111,6 +111,7 @@ KINDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["sm4", "3des"])
 def test_every_kind_is_issued_and_verified_with_two_readers(
     pcsc: Readers, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -152,6 +153,7 @@ def test_every_kind_is_issued_and_verified_with_two_readers(
         assert status == 0 and "system control card" in out
 
 
+@pytest.mark.slow
 def test_a_blank_chip_of_another_kind_is_left_as_it_is(pcsc: Readers, tmp_path: Path) -> None:
     control = tmp_path / "control.card"
     run("card", "issue", "control", control)
@@ -323,6 +325,7 @@ def test_ended_during_a_sale_through_readers(
     )
 
 
+@pytest.mark.slow
 @sweep(6)
 def test_pulled_out_of_the_reader_during_a_sale(
     pcsc: Readers, every: int, record_property: Callable[[str, object], None]

@@ -92,6 +92,7 @@ def pulled(process: subprocess.Popen[str], number: signal.Signals) -> int:
     return process.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("background", [False, True])
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 128 + signal.SIGTERM)]
@@ -109,6 +110,7 @@ def test_a_signal_pulls_the_card(
     assert run("card", "show", card)[0] == 0  # nobody holds it any more
 
 
+@pytest.mark.slow
 def test_a_card_file_in_a_virtual_reader(tmp_path: Path, pcsc: Readers) -> None:
     control, card = tmp_path / "control.card", tmp_path / "user.card"
     run("card", "new", "control", control)

@@ -16,6 +16,7 @@ def count_sales(stage: DeskStage, before: int) -> list[tuple[int, str]]:
     return stage.list_sales()[before:]
 
 
+@pytest.mark.slow
 def test_a_sale_by_keyboard(stage: DeskStage, clerk: Clerk) -> None:
     before = len(stage.list_sales())
     clerk.await_text("Put the customer's card into the reader.")
@@ -37,6 +38,7 @@ def test_a_sale_by_keyboard(stage: DeskStage, clerk: Clerk) -> None:
     assert count_sales(stage, before) == [(1250, "written")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "customers", [12, pytest.param(DAY, marks=pytest.mark.campaign)], ids=["sample", "whole"]
 )
@@ -113,6 +115,7 @@ def test_a_second_window_is_told_that_the_first_one_sold(stage: DeskStage, clerk
     assert count_sales(stage, before) == [(500, "written")] and second.said == []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_in_a_sale_and_started_again(
     stage: DeskStage, clerk: Clerk
 ) -> None:
@@ -212,6 +215,7 @@ def test_what_was_typed_survives_a_reload_and_the_other_language(
     clerk.await_text("66.60 千瓦时", "#quote")
 
 
+@pytest.mark.slow
 def test_escape_leaves_what_was_typed(stage: DeskStage, clerk: Clerk) -> None:
     stage.put_in(62)
     clerk.await_customer(62)

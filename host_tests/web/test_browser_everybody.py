@@ -24,6 +24,7 @@ def find_serious(page: "Page") -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ("en-GB", "zh-CN"))
 @pytest.mark.parametrize("size", ((1366, 768), (390, 844)), ids=("desk", "phone"))
 def test_each_page_is_for_everybody(
@@ -87,6 +88,7 @@ def find_unseen_focus(page: "Page") -> list[str]:
     return unseen
 
 
+@pytest.mark.slow
 def test_a_receipt_is_printed_on_a_slip_and_on_a_page(stage: DeskStage, clerk: Clerk) -> None:
     stage.put_in(61)
     clerk.await_customer(61)

@@ -104,6 +104,7 @@ def test_the_quote_says_how_long_it_lasts(counter: Counter) -> None:
     assert counter_form.quote(replace(shown, use=None), "30", "", "notes").days is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ("amount", "tendered"))
 @pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS)
 def test_bad_text_is_told_at_its_field_and_stays_there(

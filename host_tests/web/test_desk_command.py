@@ -59,6 +59,7 @@ def refuse(*words: str | Path) -> str:
     return done.stderr
 
 
+@pytest.mark.slow
 def test_it_serves_this_pc_alone_and_ends_on_a_signal(office: Path) -> None:
     with serving(office) as (port, process):
         status, page = ask(port, "/sign-in", **{"Accept-Language": "en"})
@@ -116,6 +117,7 @@ def test_behind_a_proxy_only_what_came_encrypted_is_answered(office: Path) -> No
         assert ask(port, "/sign-in", "other.example", **came)[0] == 400
 
 
+@pytest.mark.slow
 def test_with_a_certificate_it_speaks_tls(office: Path, tmp_path: Path) -> None:
     cert, key = make_certificate(tmp_path)
     with serving(office, "--tls-cert", str(cert), "--tls-key", str(key)) as (port, _):

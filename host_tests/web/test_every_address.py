@@ -59,6 +59,7 @@ def test_nobody_gets_in(web: Web, method: str) -> None:
             assert response.status_code == 401, (page.name, response.status_code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_gets_where_its_rights_lead(web: Web, role: str) -> None:
     from dianka.desk.office.people.rights import RIGHTS

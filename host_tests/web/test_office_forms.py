@@ -40,6 +40,7 @@ def read_inputs(response: Any) -> list[str]:
     return [name for name in found if name not in ("q",)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", BAD)
 def test_bad_text_in_every_field_gets_an_answer_and_is_not_lost(web: Web, bad: str) -> None:
     from django.db import transaction

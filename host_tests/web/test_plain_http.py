@@ -33,6 +33,7 @@ def clerk(stage: DeskStage) -> Iterator[Plain]:
     stage.empty()
 
 
+@pytest.mark.slow
 def test_a_sale_without_any_script(stage: DeskStage, clerk: Plain) -> None:
     before = len(stage.list_sales())
     stage.put_in(0)
@@ -75,6 +76,7 @@ def test_a_card_process_that_dies_in_a_sale_leaves_one_sale(stage: DeskStage, cl
     assert states.count("written") == 1 and set(states) <= {"written", "void"}
 
 
+@pytest.mark.slow
 def test_a_card_process_that_hangs_is_ended_and_started_again(
     stage: DeskStage, clerk: Plain
 ) -> None:
@@ -102,6 +104,7 @@ def test_no_password_pin_or_token_is_in_what_the_desk_prints(
     assert said == ""
 
 
+@pytest.mark.slow
 def test_readers_on_pcsc_however_they_are_plugged_in(
     tmp_path: Path, pcsc: Readers, record_property: Callable[[str, object], None]
 ) -> None:
