@@ -15,6 +15,7 @@ from card_user import authenticate
 from display import decimal
 from ds3231 import Ds3231
 from esam import Esam, EsamError
+from events import Events
 from iccard import Card
 from journal import JournalError
 from settlement import Settlement
@@ -31,12 +32,19 @@ class CloseSession:
     """Serves user cards with a closing order."""
 
     def __init__(
-        self, esam: "Esam", settlement: "Settlement", store: "StateStore", clock: "Ds3231", log
+        self,
+        esam: "Esam",
+        settlement: "Settlement",
+        store: "StateStore",
+        clock: "Ds3231",
+        events: "Events",
+        log,
     ) -> None:
         self._esam = esam
         self._settlement = settlement
         self._store = store
         self._clock = clock
+        self._events = events
         self._log = log
 
     async def run(self, card: "Card", command: int, data: bytes) -> tuple:
@@ -56,6 +64,8 @@ class CloseSession:
         await self._settlement.settle()
         record = await self._write_statement(card)
         amount_fen = record["balance_fen"] - record["debt_fen"]
+        # Here, so that the card's next time writes what a cut between the two has cost.
+        self._events.log_closing(order["count"], amount_fen)
         return (decimal(amount_fen, 2), _BALANCE_MS), ("EndEd", _DONE_MS)
 
     async def _close(self, block: bytes, count: int) -> None:
@@ -133,4 +143,6 @@ def judge(state: "State", info: dict, serial: int, order: dict) -> bool:
 
 def make_session(parts, command: int):
     """Return the coroutine function that serves these cards, made from the CardSessions `parts`."""
-    return CloseSession(parts.esam, parts.settlement, parts.store, parts.clock, parts.log).run
+    return CloseSession(
+        parts.esam, parts.settlement, parts.store, parts.clock, parts.events, parts.log
+    ).run

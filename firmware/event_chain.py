@@ -28,6 +28,7 @@ BY_INITIALISATION = const(1)
 BY_USER_CARD = const(2)
 BY_KEY_CARD = const(3)
 BY_MIRROR = const(4)  # balance (5), energy in Wh (8): a lost memory, taken back from the ESAM
+BY_CLOSING = const(5)  # count of the order (4), amount of the statement (5, two's complement)
 GONE = const(0x80)
 REFUSED = const(1)
 CASE_CLOSED = const(0)

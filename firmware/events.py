@@ -109,6 +109,12 @@ class Events:
         detail = pack_signed(balance_fen) + wh.to_bytes(8, "big")
         self.log(event_chain.PARAMETERS, event_chain.BY_MIRROR, detail)
 
+    def log_closing(self, count: int, amount_fen: int) -> None:
+        """Keep that an order has ended the account with this amount, unless that is the newest."""
+        detail = count.to_bytes(4, "big") + pack_signed(amount_fen)
+        if self.read_newest_detail(event_chain.PARAMETERS)[: len(detail)] != detail:
+            self.log(event_chain.PARAMETERS, event_chain.BY_CLOSING, detail)
+
     def log_clock(self, former: "int | None", seconds: int) -> None:
         """Keep that the clock was set to this time; `former` is None if it had none."""
         detail = (former or 0).to_bytes(4, "big") + seconds.to_bytes(4, "big")

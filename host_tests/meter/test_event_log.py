@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from closing_order_kit import order
 from dianka.bench.models.fram import Cut
 from dianka.bench.models.hlw8032_frame import Fault
 from dianka.cardos.files import card_files
+from dianka.desk.log_words import describe_entry
 from meter_kit import KEYS, MS, USER, MeterKit, S, in_use
 from parts import Parts
 
@@ -247,3 +249,21 @@ def test_a_memory_that_fails_stops_nothing(kit: MeterKit) -> None:
     assert not [line for line in kit.lines if "restarts" in line]
     for kind in range(1, CHAIN.KINDS + 1):
         entries(kit, kind)
+
+
+def test_a_closing_order_is_logged_once_however_often_it_is_put_in(kit: MeterKit) -> None:
+    """And in words; a cut before the entry is made good by the card's next visit."""
+    assert order(kit) == 2
+    for _ in range(2):
+        assert kit.run_session(USER).code == 0
+    newest = entries(kit, CHAIN.PARAMETERS)[3:]
+    assert [entry["what"] for entry in newest] == [CHAIN.BY_CLOSING]
+    assert newest[0]["detail"].rstrip(b"\0").hex() == "00000002" + "00000003e8"
+    words = describe_entry(kit.meter.events.read(CHAIN.PARAMETERS, 4))
+    assert words == "account closed by order 2 with 10.00 yuan; 2026-01-05 08:00"
+
+
+def test_a_state_that_was_taken_back_is_told_with_its_figures(kit: MeterKit) -> None:
+    kit.meter.events.log_restored(-512, 1234 * 3_600 * 10**12)
+    words = describe_entry(kit.meter.events.read(CHAIN.PARAMETERS, 4))
+    assert words.startswith("memory lost, -5.12 yuan and 1234 Wh taken back from the ESAM; ")

@@ -103,6 +103,12 @@ def _describe_card(what: int, detail: bytes) -> str:
 
 
 def _describe_parameters(what: int, detail: bytes) -> str:
+    if what == event_chain.BY_MIRROR:
+        wh = int.from_bytes(detail[5:13], "big")
+        return f"memory lost, {_format_balance(detail[:5])} and {wh} Wh taken back from the ESAM"
+    if what == event_chain.BY_CLOSING:
+        count = int.from_bytes(detail[:4], "big")
+        return f"account closed by order {count} with {_format_balance(detail[4:9])}"
     by = _PARAMETERS.get(what)
     return f"by {by} {detail[:8].hex()}, {detail[8]:02X}" if by else ""
 
