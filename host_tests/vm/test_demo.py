@@ -27,6 +27,7 @@ def stream(demo: PanelKit) -> Stream:
     return demo.watch()
 
 
+@pytest.mark.slow
 def test_the_door_wants_its_key(demo: PanelKit) -> None:
     for path in ("/enter", "/enter?key=", "/enter?key=guess"):
         status, headers, _ = demo.get(path)
@@ -67,6 +68,7 @@ def test_there_is_no_second_counter(demo: PanelKit, stream: Stream) -> None:
         demo.do("move", card="resident-101.card", to="control")
 
 
+@pytest.mark.slow
 def test_sell_carry_use_be_warned_buy_again(tmp_path: Path) -> None:
     with (
         open_browser() as browser,
@@ -120,6 +122,7 @@ def check_office(office: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_new_demonstration_proves_and_is_kept(tmp_path: Path) -> None:
     with open_demo(tmp_path) as first:
         first.watch().wait_for_text("not oPEn")
@@ -139,6 +142,7 @@ def test_a_folder_that_is_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.slow
 def test_a_founding_that_was_broken_off_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

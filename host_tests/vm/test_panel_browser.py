@@ -51,6 +51,7 @@ def wait_for_means(page: "Page", words: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_dragged_in_read_and_pulled(panel: tuple[PanelKit, Stream], browser: "Browser") -> None:
     kit, stream = panel
     with open_page(browser, kit.url) as page:
@@ -73,6 +74,7 @@ def test_dragged_in_read_and_pulled(panel: tuple[PanelKit, Stream], browser: "Br
         stream.wait_for_picture(lambda seen: not seen["slot"], "an empty slot")
 
 
+@pytest.mark.slow
 def test_pulled_in_mid_session_by_mouse(panel: tuple[PanelKit, Stream], browser: "Browser") -> None:
     kit, _ = panel
     with open_page(browser, kit.url) as page:
@@ -83,6 +85,7 @@ def test_pulled_in_mid_session_by_mouse(panel: tuple[PanelKit, Stream], browser:
         wait_for_means(page, "Leave it in: it was pulled too early.")
 
 
+@pytest.mark.slow
 def test_by_keyboard_alone(panel: tuple[PanelKit, Stream], browser: "Browser") -> None:
     kit, stream = panel
     with open_page(browser, kit.url) as page:
@@ -123,6 +126,7 @@ def tab_to(page: "Page", words: str) -> None:
     raise AssertionError(f"no button {words} can be reached by Tab")
 
 
+@pytest.mark.slow
 def test_a_thiefs_copy(panel: tuple[PanelKit, Stream], browser: "Browser") -> None:
     kit, _ = panel
     with open_page(browser, kit.url) as page:
@@ -136,6 +140,7 @@ def test_a_thiefs_copy(panel: tuple[PanelKit, Stream], browser: "Browser") -> No
         page.wait_for_selector(f"[data-place=bin] {COPY}")
 
 
+@pytest.mark.slow
 def test_appliances_mains_and_refusals(panel: tuple[PanelKit, Stream], browser: "Browser") -> None:
     kit, _ = panel
     with open_page(browser, kit.url) as page:
@@ -151,6 +156,7 @@ def test_appliances_mains_and_refusals(panel: tuple[PanelKit, Stream], browser: 
         assert page.locator(".segment.lit").count() == 0
 
 
+@pytest.mark.slow
 def test_the_page_comes_back_after_a_new_start(tmp_path: Path, browser: "Browser") -> None:
     with PanelKit(tmp_path) as first, open_page(browser, first.url, strict=False) as page:
         wait_for_means(page, "Not opened")
@@ -163,6 +169,7 @@ def test_the_page_comes_back_after_a_new_start(tmp_path: Path, browser: "Browser
             page.wait_for_selector("[data-name=lamp][aria-pressed=true]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
 def test_no_line_of_another_language(
     panel: tuple[PanelKit, Stream], browser: "Browser", language: str
@@ -190,6 +197,7 @@ def test_no_line_of_another_language(
             }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
 def test_the_page_keeps_nobody_out(
     panel: tuple[PanelKit, Stream], browser: "Browser", language: str

@@ -54,6 +54,7 @@ def test_a_stall_that_loses_reports_loses_no_pulse(make: Make) -> None:
     meter.check_energy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ta1", [None, 0x13], ids=["first rate", "four times"])
 @pytest.mark.parametrize("at_ms", range(100, 700, 200))
 @pytest.mark.parametrize("erase_us", [ERASE_US, LONGEST_ERASE_US], ids=["usual", "longest"])

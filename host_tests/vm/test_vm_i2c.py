@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from dianka.bench.models.i2c import Loss
 from dianka.bench.stage.rig import Rig
 
@@ -9,6 +11,7 @@ S = 1_000_000
 WELL = "self-check 00000"
 
 
+@pytest.mark.slow
 def test_a_restart_inside_a_read_finds_memory_and_clock_again(tmp_path: Path) -> None:
     lines: list[str] = []
     rig = Rig(tmp_path, "vm")

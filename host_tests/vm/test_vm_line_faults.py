@@ -25,6 +25,7 @@ def get_line(stand: Stand, name: str = "CARD") -> BitLine:
     return stand.rig.runner.lines[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_character_with_wrong_parity_is_asked_for_again(stand: Stand, times: int) -> None:
     line = get_line(stand)
@@ -35,6 +36,7 @@ def test_a_character_with_wrong_parity_is_asked_for_again(stand: Stand, times: i
     assert stand.list_violations() == []
 
 
+@pytest.mark.slow
 def test_a_card_that_refuses_a_character_four_times_ends_the_session(stand: Stand) -> None:
     get_line(stand).spoil("in", 30, 4)
     assert stand.run_session(USER).code
@@ -42,6 +44,7 @@ def test_a_card_that_refuses_a_character_four_times_ends_the_session(stand: Stan
     assert stand.serve(USER).code == 0, "and the next one is served"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ta1", [0x12, 0x13, 0x14])
 def test_edges_and_samples_fit_at_each_rate(stand: Stand, ta1: int) -> None:
     """2, 4 and 8 times the first rate offered; the firmware takes up to 4."""

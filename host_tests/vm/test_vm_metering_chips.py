@@ -10,6 +10,7 @@ from dianka.cli import app
 from dianka.firmware import BOARDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["rp2_pico", "esp32_devkit"])
 @pytest.mark.parametrize("metering", ["att7022", "pulse_meter"])
 def test_a_meter_is_set_up_sells_and_charges(tmp_path: Path, metering: str, board: str) -> None:

@@ -84,6 +84,7 @@ def test_a_mute_card_costs_a_second_and_no_pulse(make: Make, board: str) -> None
     meter.check_energy()
 
 
+@pytest.mark.slow
 @BOTH
 def test_mains_that_fails_under_a_mute_card_is_settled_after_the_start(
     make: Make, board: str
@@ -99,6 +100,7 @@ def test_mains_that_fails_under_a_mute_card_is_settled_after_the_start(
     assert meter.get_esam_wallet()[0] < 1_000, "the next settling has made up for it"
 
 
+@pytest.mark.slow
 @BOTH
 @pytest.mark.parametrize("nulls", [0, 20])
 def test_a_slow_esam_makes_a_session_longer_and_costs_no_pulse(

@@ -47,6 +47,7 @@ def test_a_pico_2_sells_charges_and_comes_back(tmp_path: Path) -> None:
         assert stand.list_violations() == []
 
 
+@pytest.mark.slow
 def test_pages_statement_and_receipt_by_key() -> None:
     """What is imported when the key is first pressed, into the heap of a meter in use."""
     status, _, errors = play("where-it-went")

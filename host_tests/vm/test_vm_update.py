@@ -125,6 +125,7 @@ def test_vm_a_good_version_is_kept_with_all_totals(
     assert energy_pj > exact(done.before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -177,6 +178,7 @@ def test_vm_after_a_bad_version_the_former_one_runs(
     assert done.slot == "a"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("board", ["rp2_pico", "esp32_devkit"])
 def test_vm_power_cut_during_the_trial(meter: Callable[..., Updated], board: str) -> None:
     done = meter(board=board)
