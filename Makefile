@@ -15,6 +15,8 @@ CHIP_SHARE ?= $(if $(WHOLE),0/1,$(DAY)/6)
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
+RUNG ?=
+KILLS ?= $(if $(filter chip,$(RUNG)),500,2000)
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
@@ -82,8 +84,8 @@ flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly th
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled
 
-cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers
-	@$(BIN)/dianka bench cuts
+cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers; make cuts RUNG=vm KILLS=2000 kills real MicroPython, RUNG=chip the emulated chip
+	@$(BIN)/dianka bench cuts $(if $(RUNG),--rung $(RUNG) --kills $(KILLS))
 
 memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
 	@$(BIN)/dianka bench memory

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from rich.progress import Progress
 
 from dianka.bench.campaign import pulled as campaign
 from dianka.bench.campaign.cuts import campaign as power_cuts
+from dianka.bench.campaign.cuts import kills_campaign
 from dianka.bench.campaign.cuts import report as cuts_report
 from dianka.bench.campaign.forks import Unforkable
 from dianka.bench.campaign.memory import campaign as bad_memory
@@ -26,6 +28,15 @@ from dianka.bench.campaign.page import write_section
 
 _SHOWN = 10  # violations of one scene
 _COLUMNS = 160  # that the tables need where the output is no terminal
+
+
+class Rung(StrEnum):
+    """Where the firmware runs: under CPython, on the virtual board, on the emulated chip."""
+
+    host = "host"
+    vm = "vm"
+    chip = "chip"
+
 
 OnlyOption = Annotated[
     list[str] | None,
@@ -93,6 +104,10 @@ def cuts_command(
     then: Annotated[
         int, typer.Option(min=0, help="With --point: and this point of its recovery.")
     ] = 0,
+    rung: Annotated[
+        Rung, typer.Option(help="vm, chip: kill real MicroPython at some of the points.")
+    ] = Rung.host,
+    kills: Annotated[int, typer.Option(min=1, help="With --rung vm or chip: so many.")] = 2000,
 ) -> None:
     """Cut the power at every byte that is stored, in every way; let it come back; compare.
 
@@ -101,12 +116,35 @@ def cuts_command(
     Example: dianka bench cuts --only settle --every 10
     """
     with _fail_in_one_line():
+        if rung != Rung.host:
+            _kill(rung.value, kills, only or [], every, seed, jobs, json_file, page, point)
+            return
         if point:
             _say(power_cuts.replay((only or [""])[0], point, then, seed))
             return
         power_cuts.find_operations(only or [])
         play = partial(power_cuts.play_all, pairs=pairs)
         _run("cuts", play, cuts_report, only or [], every, seed, jobs, json_file, page)
+
+
+def _kill(
+    runner: str,
+    kills: int,
+    only: list[str],
+    every: int,
+    seed: int,
+    jobs: int | None,
+    json_file: Path,
+    page: Path | None,
+    point: int,
+) -> None:
+    if point:
+        _say(kills_campaign.replay(runner, (only or [""])[0], point, seed))
+        return
+    play = partial(kills_campaign.play_all, runner, kills)
+    file = json_file.with_stem(f"{json_file.stem}-{runner}")
+    report, name = kills_campaign.Report(runner), f"cuts-{runner}"
+    _run(name, play, report, only, every, seed, jobs, file, page)
 
 
 def memory_command(

@@ -39,6 +39,13 @@ def begin_books(operation: Operation, trial: Trial) -> Books:
     return Books.begin(trial.state, delivered_pj, pulse_pj=pulse_pj, **operation.others)
 
 
+def check_console(operation: Operation, trial: Trial) -> None:
+    """Check that the meter's console says nothing of a fault since the last cut."""
+    bad_words = _BAD if operation.blank else (*_BAD, _RESTORED)
+    bad = [line for line in trial.lines if any(word in line for word in bad_words)]
+    assert not bad, f"the console says {bad[:3]}"
+
+
 def check_start(
     operation: Operation,
     books: Books,
@@ -48,9 +55,7 @@ def check_start(
 ) -> None:
     """Check a meter that has come back: old or new, and exact. `pair`: from its second cut."""
     state = trial.state
-    bad_words = _BAD if operation.blank else (*_BAD, _RESTORED)
-    bad = [line for line in trial.lines if any(word in line for word in bad_words)]
-    assert not bad, f"the console says {bad[:3]}"
+    check_console(operation, trial)
     assert trial.meter.settlement.ready, f"the ESAM is not ready: {trial.lines[-3:]}"
     assert operation.blank or not trial.meter.store.anew, "the memory is taken for a blank one"
     assert state.intent == 0, f"intent {state.intent} is left"

@@ -8,14 +8,14 @@ played in the same way.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dianka.bench.campaign.cuts import judging
 from dianka.bench.campaign.cuts.books import Books
 from dianka.bench.campaign.cuts.operation import Operation
-from dianka.bench.campaign.cuts.remains import Remains, Table
+from dianka.bench.campaign.cuts.remains import Remains, Table, take
 from dianka.bench.campaign.cuts.watch import Point, Watch
 from dianka.bench.campaign.scenes import Facts, collect_facts
 from dianka.bench.campaign.trial import S, Trial
@@ -105,6 +105,8 @@ class Player:
             self._flash.attach(trial)
         operation.prepare(trial)
         self._books: Books = judging.begin_books(operation, trial)
+        self._begun_nj = trial.rig.bench.mains.energy_nj
+        self.began_powered = trial.powered
         self._table = Table(trial, operation.card, self._flash)
         self._ends: tuple[Facts, Facts] | None = None
 
@@ -124,6 +126,32 @@ class Player:
             if trial.rig.card:
                 trial.pull()
             self._ends = old, collect_facts(trial, operation.scene.card)
+
+    def take_start(self) -> Remains:
+        """Return what the meter is before the operation, at rest."""
+        card = self.operation.card
+        return take(self.trial, self.trial.read_card_state(card) if card else None)
+
+    def judge_end(self, remains: Remains, drawn_nj: int, limit_pj: int) -> int:
+        """Go on with what another rung has left, and return the energy lost since the start, in pJ.
+
+        `drawn_nj` was drawn there since the start. `limit_pj` holds if the operation's is below it.
+        AssertionError or judging.WrongMoney if a rule is broken.
+        """
+        trial, operation = self.trial, self.operation
+        self._table.restore(remains)
+        begun_nj = trial.rig.bench.mains.energy_nj
+        trial.rig.switch_mains_on()
+        trial.wait(_LOADED_US)
+        judging.check_start(operation, self._books, trial, self._ends, False)
+        operation.again(trial)
+        trial.wait(_RESTED_US)
+        judging.check_end(operation, self._books, trial, self._ends)
+        all_nj = self._begun_nj + drawn_nj + trial.rig.bench.mains.energy_nj - begun_nj
+        lost_pj = self._books.compute_loss_pj(trial.state, all_nj * _PJ_PER_NJ)
+        limited = replace(operation, limit_pj=max(limit_pj, operation.limit_pj))
+        judging.check_energy(limited, lost_pj, lost_pj)
+        return lost_pj
 
     def play(self, future: Future, sink: Any = None, before: Played | None = None) -> Played:
         """Play one future to its end; AssertionError or judging.WrongMoney if a rule is broken.

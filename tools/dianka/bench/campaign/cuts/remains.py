@@ -31,11 +31,27 @@ class Remains:
     files: tuple[tuple[str, str], ...]
 
 
-def take(trial: Trial) -> Remains:
-    """Return what a cut would leave now of a meter whose operation is about no card."""
+def take(trial: Trial, card: State | None = None) -> Remains:
+    """Return what a cut would leave now; `card` is that of the operation, if it is about one."""
     bench = trial.rig.bench
     contact, time_us = bench.relay.latched, bench.clock_chip.time_us
-    return Remains(bench.fram.content, trial.esam.state, None, contact, time_us, ())
+    return Remains(bench.fram.content, trial.esam.state, card, contact, time_us, ())
+
+
+def put_back(trial: Trial, remains: Remains, card: Path | None) -> None:
+    """Make the meter, in the dark, what a cut has left. The flash is left as it is."""
+    bench = trial.rig.bench
+    trial.rig.cut_power()
+    if trial.rig.take_view().slot != "empty":
+        trial.rig.pull()
+    bench.mains.set_load(0)
+    bench.fram.load(remains.fram)
+    trial.esam.state = remains.esam
+    bench.relay.place(remains.contact)
+    bench.clock_chip.move_to(remains.time_us)
+    trial.lines.clear()
+    if card and remains.card:
+        (trial.folder / card).write_bytes(dump(remains.card))
 
 
 class Table:
@@ -55,22 +71,13 @@ class Table:
 
     def restore(self, remains: Remains) -> None:
         """Make the meter, in the dark, what a cut has left; all other cards are as they were."""
-        trial, bench = self._trial, self._trial.rig.bench
-        trial.rig.cut_power()
-        if trial.rig.take_view().slot != "empty":
-            trial.rig.pull()
-        bench.mains.set_load(0)
-        bench.fram.load(remains.fram)
-        trial.esam.state = remains.esam
-        bench.relay.place(remains.contact)
-        bench.clock_chip.move_to(remains.time_us)
-        trial.lines.clear()
+        put_back(self._trial, remains, None)
         if self._flash:
             self._flash.load(remains.files)
         for path in self._list():
             if path.name not in self._kept:
                 path.unlink()
         for name, content in self._kept.items():
-            (trial.folder / name).write_bytes(content)
+            (self._trial.folder / name).write_bytes(content)
         if self._card and remains.card:
-            (trial.folder / self._card).write_bytes(dump(remains.card))
+            (self._trial.folder / self._card).write_bytes(dump(remains.card))
