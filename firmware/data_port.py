@@ -1,0 +1,172 @@
+"""Answer who reads the meter over its data port by DL/T 645-2007 (docs/read.md), and only that.
+
+Imported with the first byte there, so a port that nobody uses costs nothing. A request is answered
+on the look after the one that has found it whole: after 20 ms at the earliest and 500 at the
+latest, as the standard wants. One that comes while an answer is due or on its way is dropped, and
+so is what comes while the state has not been read: it would be another's.
+
+Read are data (11H) and address (13H). Every other function that the standard has is refused with
+its error word, but for a new address (15H), for which it has no error: silence. So for functions
+that it does not have, and for other addresses. Addresses may end in AAH, which stands for any
+digits.
+
+Nothing is changed but the clock, by the broadcast that the standard has for it (08H): by up to 5
+minutes, once in a local day, neither from nor to a time within 5 minutes of midnight. The log of
+events says when that was, also after a power cut.
+"""
+
+import time
+
+from micropython import const
+
+import dlt645
+from card_files import to_bcd
+from ds3231 import Ds3231
+from event_chain import CLOCK
+from events import Events
+from state_store import StateStore
+
+_SILENCE_MS = const(500)  # between two bytes of a frame
+_TIME = const(0x08)
+_READ = const(0x11)
+_READ_ON = const(0x12)
+_READ_ADDRESS = const(0x13)
+_ANSWER = const(0x80)
+_FAILED = const(0x40)
+_NOT_FROM_MASTER = const(0xE0)
+# Bits of the error word.
+_OTHER = const(1)
+_NO_DATA = const(2)
+_NOT_ALLOWED = const(4)
+_RATE = const(8)
+# Write, freeze, change rate, change password, clear demand, clear meter, clear events, control.
+_REFUSED = {
+    0x14: _NOT_ALLOWED,
+    0x16: _NOT_ALLOWED,
+    0x17: _RATE,
+    0x18: _NOT_ALLOWED,
+    0x19: _NOT_ALLOWED,
+    0x1A: _NOT_ALLOWED,
+    0x1B: _NOT_ALLOWED,
+    0x1C: _NOT_ALLOWED,
+    _READ_ON: _NO_DATA,  # no answer here is long enough to go on
+}
+_WAKE = b"\xfe\xfe\xfe\xfe"
+_NAME = const(4)  # bytes of an identifier
+_DAY_S = const(86_400)
+_MOST_OFF_S = const(300)
+
+
+class DataPort:
+    """The port at `uart`. `make_readings` returns a Readings, once it is asked for one.
+
+    `set_clock` is that of the meter.
+    """
+
+    def __init__(
+        self, uart, store: "StateStore", clock: "Ds3231", events: "Events", make_readings, set_clock
+    ) -> None:
+        self._uart = uart
+        self._store = store
+        self._clock = clock
+        self._events = events
+        self._make_readings = make_readings
+        self._set_clock = set_clock
+        self._readings = None
+        self._frames = dlt645.Frames()
+        self._answer = b""
+        self._heard_ms = time.ticks_ms()
+
+    def look(self) -> None:
+        """Send what is due, and take what has come. To be called every 100 ms."""
+        uart, frames, now_ms = self._uart, self._frames, time.ticks_ms()
+        if self._answer:
+            uart.write(self._answer)
+            self._answer = b""
+        waiting = uart.any()
+        if not waiting:
+            return
+        if time.ticks_diff(now_ms, self._heard_ms) > _SILENCE_MS:
+            frames.forget()
+        self._heard_ms = now_ms
+        while waiting > 0:
+            data = uart.read(min(waiting, frames.room))
+            if not data:
+                return
+            waiting -= len(data)
+            frames.feed(data)
+            frame = frames.take()
+            while frame:
+                if not self._answer and uart.txdone() and not self._store.unread:
+                    self._answer = self._respond(*frame)
+                frame = frames.take()
+
+    def _respond(self, address: bytes, control: int, data: bytes) -> bytes:
+        """Return the answer to a master's frame; empty where there is none."""
+        if control & _NOT_FROM_MASTER:
+            return b""
+        if address == b"\x99" * 6:
+            if control == _TIME:
+                self._follow_time(data)
+            return b""
+        own = _reverse(to_bcd(self._store.state.meter_no, 6))
+        if not own.startswith(address.rstrip(b"\xaa")):
+            return b""
+        if control == _READ:
+            error, data = self._read(data)
+        elif control == _READ_ADDRESS and not data:
+            error, data = 0, own
+        else:
+            error = _REFUSED.get(control, 0)
+            if not error:
+                return b""
+        control |= _ANSWER
+        if error:
+            control, data = control | _FAILED, bytes((error,))
+        return _WAKE + dlt645.wrap(own, control, data)
+
+    def _read(self, name: bytes) -> tuple:
+        """Return (error word or 0, identifier and what it holds)."""
+        if len(name) != _NAME:
+            return _NO_DATA, b""  # load records, which this meter does not keep
+        if not self._readings:
+            self._readings = self._make_readings()
+        try:
+            return 0, name + _reverse(self._readings.read(int.from_bytes(name, "little")))
+        except ValueError:
+            return _NO_DATA, b""
+        except OSError:
+            return _OTHER, b""
+
+    # ****** Time ******
+
+    def _follow_time(self, data: bytes) -> None:
+        """Set the clock by a broadcast (ss mm hh DD MM YY), where the standard allows it."""
+        try:
+            minute, second = [int("".join(["%02x" % byte for byte in part])) for part in (
+                _reverse(data[1:]), data[:1]
+            )]  # fmt: skip
+            if len(data) == 6 and second < 60:
+                seconds = self._clock.seconds_of(minute) + second
+                if self._may_set(self._clock.read_sure_seconds(), seconds):
+                    self._set_clock(seconds)
+        except (ValueError, OSError):
+            pass  # no time, or a chip that does not answer: nothing is changed
+
+    def _may_set(self, now_s: "int | None", seconds: int) -> bool:
+        if now_s is None or abs(seconds - now_s) > _MOST_OFF_S:
+            return False
+        if seconds < self._store.state.earliest_s:
+            return False
+        offset_s = self._clock.offset_s
+        for local_s in (now_s + offset_s, seconds + offset_s):
+            if not _MOST_OFF_S <= local_s % _DAY_S <= _DAY_S - _MOST_OFF_S:
+                return False
+        if not self._events.newest_number(CLOCK):
+            return True
+        set_s = int.from_bytes(self._events.read_newest_detail(CLOCK)[4:8], "big")
+        return set_s > 0 and (set_s + offset_s) // _DAY_S < (now_s + offset_s) // _DAY_S
+
+
+def _reverse(data: bytes) -> bytes:
+    return bytes(reversed(data))
