@@ -6,6 +6,7 @@ JOBS ?= auto
 # So many tests at once for each processor: many wait for a reader, a signal, a board.
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
+FRAMES ?= 1000000
 SHARE ?=
 CHIP_SHARE ?=
 BOARD ?= rp2_pico
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +100,9 @@ slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make 
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)
+
+fuzz-port: $(VENV)/test.stamp ## send fuzzed frames to a meter's data port, and judge each answer: make fuzz-port FRAMES=1000000
+	@PYTHONPATH=host_tests/kits $(BIN)/python host_tests/fuzz/port_frames_run.py --frames $(FRAMES)
 
 figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
 	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))

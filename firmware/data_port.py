@@ -33,7 +33,6 @@ _READ_ON = const(0x12)
 _READ_ADDRESS = const(0x13)
 _ANSWER = const(0x80)
 _FAILED = const(0x40)
-_NOT_FROM_MASTER = const(0xE0)
 # Bits of the error word.
 _OTHER = const(1)
 _NO_DATA = const(2)
@@ -103,8 +102,6 @@ class DataPort:
 
     def _respond(self, address: bytes, control: int, data: bytes) -> bytes:
         """Return the answer to a master's frame; empty where there is none."""
-        if control & _NOT_FROM_MASTER:
-            return b""
         if address == b"\x99" * 6:
             if control == _TIME:
                 self._follow_time(data)
