@@ -12,6 +12,8 @@ CHIP_SHARE ?=
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
+CONSOLE ?=
+INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
@@ -70,8 +72,8 @@ board-named:
 	@[ -n "$(BOARD)" ] || { echo "name the board, a folder of boards/, as in make $(MAKECMDGOALS) BOARD=rp2_pico PORT=/dev/ttyACM0"; exit 2; }
 	@[ -n "$(PORT)" ] || { echo "name the board's port, as in make $(MAKECMDGOALS) BOARD=$(BOARD) PORT=/dev/ttyACM0"; exit 2; }
 
-flash: board-named $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
-	@$(BIN)/dianka flash --board "$(BOARD)" --port "$(PORT)"
+flash: board-named $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0; CONSOLE=1 with the service console
+	@$(BIN)/dianka flash --board "$(BOARD)" --port "$(PORT)" $(if $(CONSOLE),--console) $(if $(INDEX),--index "$(INDEX)")
 
 flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
 	@$(BIN)/dianka flash --check --board "$(BOARD)" --port "$(PORT)"

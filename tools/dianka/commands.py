@@ -46,6 +46,10 @@ ALL = {
         "dianka.flash.cli:clock_command",
         "Set a meter's clock by this PC's.",
     ),
+    "console": Later(
+        "dianka.flash.console_cli:console_command",
+        "Look into a running meter that has the service console.",
+    ),
     "calibrate": Later(
         "dianka.flash.cli:calibrate_command",
         "Calibrate a meter against a reference, before it has a customer.",

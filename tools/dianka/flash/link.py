@@ -185,12 +185,23 @@ class Link:
             try:
                 with self._raise_in_one_line():
                     self._wait_up_to(_ANSWER_S)
+                self._leave_console()
                 self.run(HELPER)
                 self._at_prompt = True
                 return
             except FlashError:
                 if not left:
                     raise
+
+    def _leave_console(self) -> None:
+        """Stop a meter whose service console has answered in place of MicroPython's own prompt.
+
+        It takes control-C for itself; control-D stops it, as control-C stops a meter without one.
+        """
+        if self.run("print('service' in globals())").strip() != "True":
+            return
+        self._transport.serial.write(b"\x02\x04")
+        self._enter()
 
     def _enter(self) -> None:
         """Interrupt the running program and enter the raw REPL; raise FlashError if that fails.
