@@ -1,5 +1,6 @@
 """Ask a meter for what it holds, over a serial port: 2400 bit/s, 8 bits, even parity."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -19,6 +20,12 @@ from dianka.reading.frames import (
 )
 
 BAUD = 2400
+_GONE: tuple[type[Exception], ...] = (OSError, ValueError)
+with contextlib.suppress(ImportError):  # Windows has no termios
+    from termios import error as _termios_error
+
+    _GONE += (_termios_error,)  # which pyserial passes on
+_LOOK_S = 0.05
 _TRIES = 3
 _FIRST_S = 1.5  # the standard allows 0.5 s, an adapter on USB may add to it
 _NEXT_S = 0.5
@@ -45,9 +52,9 @@ class Line:
         self.port = port
         try:
             self._serial: Any = serial.serial_for_url(
-                port, BAUD, parity=serial.PARITY_EVEN, timeout=_FIRST_S, exclusive=True
+                port, BAUD, parity=serial.PARITY_EVEN, timeout=_LOOK_S, exclusive=True
             )
-        except (OSError, ValueError) as error:
+        except _GONE as error:
             raise ReadError(f"{port} can't be opened: {_shorten(error)}") from None
 
     def close(self) -> None:
@@ -82,7 +89,7 @@ class Line:
                     continue
                 if answer.control & ~FAILED == request.control | ANSWER:
                     return answer
-        except OSError as error:
+        except _GONE as error:
             raise ReadError(f"the line to {self.port} broke off: {_shorten(error)}") from None
         if garbled:
             raise ReadError(
@@ -99,20 +106,20 @@ class Line:
 
         Passes over what is before the first 68H, and an echo of the request.
         """
-        until_s, raw = time.monotonic() + _LONGEST_S, b""
-        self._serial.timeout = _FIRST_S
-        while time.monotonic() < until_s:
+        began_s = heard_s = time.monotonic()
+        raw, limit_s = b"", _FIRST_S
+        while heard_s < began_s + _LONGEST_S:
             got = self._serial.read(count_missing(raw) or 1)
-            if not got:
-                return raw
-            raw = raw + got
-            raw = raw[max(raw.find(0x68), 0) :] if 0x68 in raw else b""
-            self._serial.timeout = _NEXT_S if raw else _FIRST_S
+            if got:
+                heard_s = time.monotonic()
+            elif time.monotonic() >= heard_s + limit_s:
+                break
+            raw = (raw + got)[(raw + got).find(0x68) :] if 0x68 in raw + got else b""
             if raw and not count_missing(raw):
                 if raw[8] & ANSWER:
-                    return raw
+                    break
                 raw = b""
-                self._serial.timeout = _FIRST_S
+            limit_s = _NEXT_S if raw else _FIRST_S
         return raw
 
 
