@@ -75,7 +75,7 @@ class Waits:
     def _follow(self, part, name, called):
         begin = getattr(part, name, None)
         if begin:
-            setattr(part, name, lambda: Timed(begin(), called, self.steps))
+            setattr(part, name, lambda *given: Timed(begin(*given), called, self.steps))
 
     async def watch(self):
         while True:
