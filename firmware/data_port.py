@@ -1,6 +1,7 @@
 """Answer who reads the meter over its data port by DL/T 645-2007 (docs/read.md), and only that.
 
-Imported with the first byte there, so a port that nobody uses costs nothing. A request is answered
+Imported with the first byte there, so a port that nobody uses costs nothing; what it needs in turn
+is imported one by one, each in a look of its own, so that no task waits long. A request is answered
 on the look after the one that has found it whole: after 20 ms at the earliest and 500 at the
 latest, as the standard wants. One that comes while an answer is due or on its way is dropped, and
 so is what comes while the state has not been read: it would be another's.
@@ -19,7 +20,6 @@ import time
 
 from micropython import const
 
-import dlt645
 from card_files import to_bcd
 from ds3231 import Ds3231
 from event_chain import CLOCK
@@ -72,16 +72,24 @@ class DataPort:
         self._make_readings = make_readings
         self._set_clock = set_clock
         self._readings = None
-        self._frames = dlt645.Frames()
-        self._answer = b""
+        self._frames = None
+        self._request = None  # whose answer is due
         self._heard_ms = time.ticks_ms()
 
     def look(self) -> None:
-        """Send what is due, and take what has come. To be called every 100 ms."""
+        """Answer what is due, and take what has come. To be called every 100 ms."""
         uart, frames, now_ms = self._uart, self._frames, time.ticks_ms()
-        if self._answer:
-            uart.write(self._answer)
-            self._answer = b""
+        if not frames:
+            from dlt645 import Frames
+
+            self._frames = Frames()
+            return
+        if self._request:
+            answer = self._answer(*self._request)
+            if not answer:
+                return  # a further import was due
+            uart.write(answer)
+            self._request = None
         waiting = uart.any()
         if not waiting:
             return
@@ -96,44 +104,57 @@ class DataPort:
             frames.feed(data)
             frame = frames.take()
             while frame:
-                if not self._answer and uart.txdone() and not self._store.unread:
-                    self._answer = self._respond(*frame)
+                if not self._store.unread:
+                    self._take(*frame)
                 frame = frames.take()
 
-    def _respond(self, address: bytes, control: int, data: bytes) -> bytes:
-        """Return the answer to a master's frame; empty where there is none."""
+    def _take(self, address: bytes, control: int, data: bytes) -> None:
+        """Follow a broadcast; keep a request that has an answer, if the line is free for it."""
         if address == b"\x99" * 6:
             if control == _TIME:
                 self._follow_time(data)
-            return b""
-        own = _reverse(to_bcd(self._store.state.meter_no, 6))
-        if not own.startswith(address.rstrip(b"\xaa")):
-            return b""
-        if control == _READ:
+            return
+        if not self._own_address().startswith(address.rstrip(b"\xaa")):
+            return
+        answered = control == _READ or control in _REFUSED
+        if not answered and (control != _READ_ADDRESS or data):
+            return
+        if self._request or not self._uart.txdone():
+            return
+        self._request = control, data
+        if control == _READ and not self._readings:
+            self._readings = self._make_readings()
+
+    def _answer(self, control: int, data: bytes) -> bytes:
+        """Return the answer to a request; empty if it is to be tried again in the next look."""
+        own, error = self._own_address(), _REFUSED.get(control, 0)
+        if control == _READ_ADDRESS:
+            data = own
+        elif control == _READ:
             error, data = self._read(data)
-        elif control == _READ_ADDRESS and not data:
-            error, data = 0, own
-        else:
-            error = _REFUSED.get(control, 0)
-            if not error:
+            if not error and not data:
                 return b""
         control |= _ANSWER
         if error:
             control, data = control | _FAILED, bytes((error,))
-        return _WAKE + dlt645.wrap(own, control, data)
+        from dlt645 import wrap
+
+        return _WAKE + wrap(own, control, data)
 
     def _read(self, name: bytes) -> tuple:
-        """Return (error word or 0, identifier and what it holds)."""
+        """Return (error word or 0, identifier and what it holds); (0, b"") as `_answer`."""
         if len(name) != _NAME:
             return _NO_DATA, b""  # load records, which this meter does not keep
-        if not self._readings:
-            self._readings = self._make_readings()
         try:
-            return 0, name + _reverse(self._readings.read(int.from_bytes(name, "little")))
+            found = self._readings.read(int.from_bytes(name, "little"))
+            return 0, found and name + _reverse(found)
         except ValueError:
             return _NO_DATA, b""
         except OSError:
             return _OTHER, b""
+
+    def _own_address(self) -> bytes:
+        return _reverse(to_bcd(self._store.state.meter_no, 6))
 
     # ****** Time ******
 

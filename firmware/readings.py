@@ -2,18 +2,17 @@
 
 docs/read.md has the table. Numbers are BCD; what can't be told truly is refused: a register that
 this meter does not keep, a number that its field can't hold, the mains while the metering chip is
-unresponsive. Imported when somebody reads the meter first (data_port.py).
+unresponsive. Imported when somebody reads the meter first (data_port.py), and reading_records.py
+when somebody asks for a record or a tariff first.
 """
 
 from micropython import const
 
 import account
-import card_files
-import parameter_memory
 import supply
 from card_files import to_bcd
 from ds3231 import LOST, Ds3231, split
-from event_chain import CASE, CLOCK, POWER, POWER_DOWN, POWER_UP, PURCHASE
+from event_chain import CASE
 from events import Events
 from fram import Fram
 from metering import Metering
@@ -22,17 +21,11 @@ from state import OPENED
 from state_store import StateStore
 from supply_switch import SupplySwitch
 
-_RECORDS = const(10)  # of a kind, by the standard
-_FAR_BACK = const(4)  # entries in which the last power failure is looked for
 _BLOCK = const(0xFF)
 _DAY_S = const(86_400)
 _SATURDAY = const(6)  # weekday of 2000-01-01, Sunday is 0
 _WORDS = const(7)
 _BACKWARDS = const(0x80)  # highest bit of a power that flows backwards
-_LIMITS_AT = const(48)  # in a tariff set: six limits of steps, and what seven steps cost
-_STEPS_AT = const(72)
-_RATES = const(4)
-_LIMITS = const(6)
 
 
 class Readings:
@@ -57,24 +50,31 @@ class Readings:
         self._memory = memory
         self._supply_switch = supply_switch
         self._compute_faults = compute_faults
+        self._records = None
 
     def read(self, name: int) -> bytes:
         """Return what the identifier `name` (DI3 to DI0) holds, the highest byte first.
 
-        ValueError if there is no such thing; OSError if memory or clock do not answer.
+        Empty if it is to be asked for again, as what it needs had to be imported. ValueError if
+        there is no such thing; OSError if memory or clock do not answer.
         """
-        group = name >> 24
+        group, kind, number = name >> 24, name >> 8 & 0xFFFF, name & 0xFF
         if group == 0:
             return self._read_total(name)
         if group == 2:
             return self._read_mains(name)
-        if group == 3:
-            return self._read_record(name >> 8 & 0xFFFF, name & 0xFF)
         if group == 4:
-            return self._read_parameter(name >> 8 & 0xFFFF, name & 0xFF)
-        raise ValueError
+            found = self._read_parameter(kind, number)
+            if found:
+                return found
+        elif group != 3:
+            raise ValueError
+        if not self._records:
+            from reading_records import ReadingRecords
 
-    # ****** Totals and mains ******
+            self._records = ReadingRecords(self._store, self._clock, self._events, self._memory)
+            return b""
+        return self._records.read(group, kind, number)
 
     def _read_total(self, name: int) -> bytes:
         state = self._store.state
@@ -104,64 +104,8 @@ class Readings:
             raise ValueError
         return _measure(what, groups[number])
 
-    # ****** Records ******
-
-    def _read_record(self, kind: int, number: int) -> bytes:
-        state = self._store.state
-        if kind == 0x3302 and number == 1:
-            return to_bcd(state.count, 2)
-        if kind == 0x3306 and number == 1:
-            return to_bcd(state.bought_fen, 4)
-        if kind == 0x3004 and not number:
-            return to_bcd(self._events.newest_number(CLOCK) % 10**6, 3)
-        if not 1 <= number <= _RECORDS:
-            raise ValueError
-        if kind == 0x3004:
-            detail = self._find_entry(CLOCK, number)["detail"]
-            return self._pack_time(detail[4:8]) + self._pack_time(detail[:4]) + bytes(4)
-        if kind == 0x1100 and number == 1:
-            return self._read_power_failure()
-        return self._read_purchase(kind, self._find_entry(PURCHASE, number))
-
-    def _find_entry(self, kind: int, back: int) -> dict:
-        """Return the newest entry of the log, 1, or the one so many before it."""
-        number = self._events.newest_number(kind) - back + 1
-        entry = self._events.read(kind, number) if number > 0 else None
-        if not entry:
-            raise ValueError
-        return card_files.unpack(card_files.LOG_ENTRY, entry)
-
-    def _read_purchase(self, kind: int, entry: dict) -> bytes:
-        detail = entry["detail"]
-        amount = int.from_bytes(detail[:4], "big")
-        after = int.from_bytes(detail[8:13], "big")
-        if after >> 39:
-            after -= 1 << 40
-        if kind == 0x3301:
-            return to_bcd(entry["time"], 5)
-        if kind == 0x3302:
-            return to_bcd(int.from_bytes(detail[4:8], "big"), 2)
-        if kind == 0x3303:
-            return to_bcd(amount, 4)
-        if kind == 0x3304:
-            return to_bcd(after - amount, 4)  # a debt has no place in this field: ValueError
-        if kind == 0x3305:
-            return to_bcd(after, 4)
-        raise ValueError
-
-    def _read_power_failure(self) -> bytes:
-        """Return when the mains came back and when it had failed, as the log has it."""
-        end = 0
-        for back in range(1, _FAR_BACK + 1):
-            entry = self._find_entry(POWER, back)
-            if entry["what"] == POWER_DOWN:
-                return to_bcd(end * 100, 6) + to_bcd(entry["time"] * 100, 6)
-            end = entry["time"] if entry["what"] == POWER_UP else 0
-        raise ValueError
-
-    # ****** Parameters ******
-
     def _read_parameter(self, kind: int, number: int) -> bytes:
+        """Return a parameter that is not of a tariff; empty for all others."""
         state = self._store.state
         if kind == 0x0001:
             return self._read_time(number)
@@ -184,58 +128,22 @@ class Readings:
                 state.close_above_fen,
             )
             return to_bcd(limits[number - 1], 4)
-        return self._read_tariff(kind, number)
+        return b""
 
     def _read_time(self, number: int) -> bytes:
         if number == 8:
             return to_bcd(self._store.state.switch_time, 5)
+        if number not in (1, 2, 0x0C):
+            raise ValueError
         seconds = self._clock.read_sure_seconds()
         if seconds is None:
             raise OSError
         seconds += self._clock.offset_s
-        fields = split(seconds)
-        date = bytes([to_bcd(field, 1)[0] for field in fields[:3]])
-        date += bytes(((seconds // _DAY_S + _SATURDAY) % 7,))
-        clock = bytes([to_bcd(field, 1)[0] for field in fields[3:]])
+        found = bytes([to_bcd(field, 1)[0] for field in split(seconds)])
+        date = found[:3] + bytes(((seconds // _DAY_S + _SATURDAY) % 7,))
         if number == 1:
             return date
-        if number == 2:
-            return clock
-        if number == 0x0C:
-            return date + clock
-        raise ValueError
-
-    def _read_tariff(self, kind: int, number: int) -> bytes:
-        """Return what the set in force, or for 0502H the planned one, says."""
-        state = self._store.state
-        price_e4, crc = state.price_e4, state.set_crc
-        if kind == 0x0502:
-            if not state.switch_time:
-                raise ValueError
-            price_e4, crc = state.next_price_e4, state.next_set_crc
-        if crc:
-            data = parameter_memory.find(self._memory, parameter_memory.TARIFFS, crc)
-            if not data:
-                raise OSError
-        else:
-            data = to_bcd(price_e4, 4) + bytes(card_files.TARIFF_SIZE - 4)
-        if kind == 0x0002 and number == 4:
-            return bytes((_count(data, 0, _RATES),))
-        if kind == 0x0002 and number == 7:
-            return bytes((_count(data, _LIMITS_AT, _LIMITS),))
-        places = {0x0501: (0, _RATES), 0x0502: (0, _RATES), 0x0600: (_LIMITS_AT, _LIMITS)}
-        at, most = places.get(kind, (_STEPS_AT, _LIMITS + 1 if kind == 0x0601 else 0))
-        if not 1 <= number <= most:
-            raise ValueError
-        at += 4 * (number - 1)
-        return data[at : at + 4]
-
-    def _pack_time(self, seconds: bytes) -> bytes:
-        """Return YYMMDDhhmmss in local time of a time in UTC; zeros if that was unknown."""
-        since = int.from_bytes(seconds, "big")
-        if not since:
-            return bytes(6)
-        return bytes([to_bcd(field, 1)[0] for field in split(since + self._clock.offset_s)])
+        return found[3:] if number == 2 else date + found[3:]
 
     def _compute_word(self, number: int) -> bytes:
         """Return a status word; what its bits mean: docs/read.md."""
@@ -284,8 +192,3 @@ def _sign(data: bytes, power_mw: int) -> bytes:
     if power_mw >= 0:
         return data
     return bytes((data[0] | _BACKWARDS,)) + data[1:]
-
-
-def _count(data: bytes, at: int, most: int) -> int:
-    """Return how many of these numbers of four bytes are not zero."""
-    return sum([any(data[place : place + 4]) for place in range(at, at + 4 * most, 4)])

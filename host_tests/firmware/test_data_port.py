@@ -42,12 +42,14 @@ def master(kit: MeterKit) -> Master:
 def test_nothing_is_imported_before_the_first_byte(tmp_path: Path) -> None:
     with new(tmp_path) as kit:
         kit.wait(5 * S)
-        late = {"data_port", "dlt645", "readings"}
+        late = {"data_port", "dlt645", "readings", "reading_records"}
         assert not late & set(kit.modules)
         master = Master(kit)
         assert master.ask(0x13, address="000000000007") is None
-        assert late & set(kit.modules) == late - {"readings"}
+        assert late & set(kit.modules) == {"data_port", "dlt645"}
         assert master.read(0x00010000) == bytes(4)
+        assert late & set(kit.modules) == late - {"reading_records"}
+        assert master.read(0x03330201) == b"\x01\0"
         assert late <= set(kit.modules)
 
 

@@ -17,6 +17,7 @@ from dianka.reading.frames import Frame, FrameError, decode
 from meter_kit import INIT_DATA, MeterKit, S, in_use
 
 PIECE = 64
+MODULES = ("data_port", "dlt645", "readings", "reading_records")
 BROADCAST = "999999999999"
 REFUSED = {0x12: 2, 0x17: 8} | dict.fromkeys((0x14, 0x16, 0x18, 0x19, 0x1A, 0x1B, 0x1C), 4)
 EPOCH = datetime(2000, 1, 1, 8)  # of the clock chip, in local time
@@ -64,15 +65,19 @@ class Meter:
         self.before = vars(self.meter.store.state).copy()
         self.memory = kit.rig.bench.fram.content
         self.times = 0
+        self._readings = self.meter._make_readings()
+        assert self._readings.read(0x03330201) == b"", "what it needs was there already"
         runner = kit.rig.runner
         assert isinstance(runner, HostRunner)
-        self.modules = [runner.import_module(name) for name in ("data_port", "dlt645", "readings")]
+        self.modules = [runner.import_module(name) for name in MODULES]
 
     def make_port(self, pipe: Pipe) -> Any:
         meter = self.meter
-        return self.modules[0].DataPort(
-            pipe, meter.store, meter.clock, meter.events, meter._make_readings, self._set_clock
+        made = self.modules[0].DataPort(
+            pipe, meter.store, meter.clock, meter.events, lambda: self._readings, self._set_clock
         )
+        made.look()  # which imports, and takes nothing yet
+        return made
 
     def check_unchanged(self) -> None:
         assert vars(self.meter.store.state) == self.before, "the state was changed"
@@ -178,7 +183,7 @@ def talk(meter: Meter, text: bytes) -> list[Frame]:
         frames, rest = split(rest + said[at : at + size])
         answers = [answer for frame in frames if (answer := expect(meter, frame))]
         wanted = answers[0] if answers else None
-    assert wanted is None or own._answer
+    assert (wanted is None) == (own._request is None)
     meter.check_unchanged()
     return found
 

@@ -63,7 +63,7 @@ def _spending(read: Callable[[Any, int], bytes]) -> Callable[[Any, int], bytes]:
 @pytest.mark.parametrize("fault", ["sum", "value", "state", "clock", "error"])
 def test_a_planted_fault_is_found(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     meter = meter_port.build()
-    data_port, dlt645, readings = meter.modules
+    data_port, dlt645, readings, _ = meter.modules
     kept = meter.meter.store.state.balance_fen
     if fault == "sum":
         monkeypatch.setattr(dlt645.Frames, "_judge", _no_sum)
