@@ -6,7 +6,6 @@ A tariff set is read from the memory each time; the ESAM is not asked.
 from micropython import const
 
 import card_files
-import parameter_memory
 from card_files import to_bcd
 from ds3231 import Ds3231, split
 from event_chain import CLOCK, POWER, POWER_DOWN, POWER_UP, PURCHASE
@@ -96,6 +95,8 @@ class ReadingRecords:
             raise ValueError
         data = to_bcd(price_e4, 4) + bytes(card_files.TARIFF_SIZE - 4)
         if crc:
+            import parameter_memory  # which is there with such a set
+
             data = parameter_memory.find(self._memory, parameter_memory.TARIFFS, crc)
             if not data:
                 raise OSError
