@@ -45,6 +45,10 @@ def test_nothing_is_imported_before_the_first_byte(tmp_path: Path) -> None:
         late = {"data_port", "dlt645", "readings", "reading_records"}
         assert not late & set(kit.modules)
         master = Master(kit)
+        assert master.read(0x03330301) == bytes.fromhex("00200000"), "late, but in time"
+        assert late <= set(kit.modules)
+        kit.rig.cut_power()
+        kit.restart()
         assert master.ask(0x13, address="000000000007") is None
         assert late & set(kit.modules) == {"data_port", "dlt645"}
         assert master.read(0x00010000) == bytes(4)
