@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import serial
@@ -50,9 +51,12 @@ class Line:
 
     def __init__(self, port: str) -> None:
         self.port = port
+        # A pseudo-terminal has no parity bit, and Linux refuses to set one twice.
+        pseudo = str(Path(port).resolve()).startswith("/dev/pts/")
+        parity = serial.PARITY_NONE if pseudo else serial.PARITY_EVEN
         try:
             self._serial: Any = serial.serial_for_url(
-                port, BAUD, parity=serial.PARITY_EVEN, timeout=_LOOK_S, exclusive=True
+                port, BAUD, parity=parity, timeout=_LOOK_S, exclusive=True
             )
         except _GONE as error:
             raise ReadError(f"{port} can't be opened: {_shorten(error)}") from None
