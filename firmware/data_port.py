@@ -143,7 +143,7 @@ class DataPort:
 
     def _read(self, name: bytes) -> tuple:
         """Return (error word or 0, identifier and what it holds); (0, b"") as `_answer`."""
-        if len(name) != _NAME:
+        if len(name) != _NAME or not self._readings:
             return _NO_DATA, b""  # load records, which this meter does not keep
         try:
             found = self._readings.read(int.from_bytes(name, "little"))
