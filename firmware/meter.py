@@ -153,7 +153,6 @@ class Meter:
         self._data_port = None  # who answers there, from the first byte on
 
     def _make_readings(self):
-        """Return what the data port tells of the meter."""
         from readings import Readings
 
         return Readings(
@@ -261,8 +260,7 @@ class Meter:
             if self._case_watch:
                 self._case_watch.look()
             self.buzzer.step(supply.is_alarm_on(self.store.state))
-            if self._uart:
-                self._look_at_port(self._uart)
+            self._look_at_port()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -369,16 +367,15 @@ class Meter:
             or supply.find_unpaid_cause(state) != stage
         )
 
-    def _look_at_port(self, uart) -> None:
-        if not self._data_port:
-            if not uart.any():
-                return
+    def _look_at_port(self) -> None:
+        if self._data_port:
+            self._data_port.look()
+        elif self._uart and self._uart.any():
             from data_port import DataPort
 
             self._data_port = DataPort(
-                uart, self.store, self.clock, self.events, self._make_readings, self.set_clock
+                self._uart, self.store, self.clock, self.events, self._make_readings, self.set_clock
             )
-        self._data_port.look()
 
     async def _keep_in_step(self, settle: bool) -> None:
         self.clock.read_seconds()  # updates the clock's fault
