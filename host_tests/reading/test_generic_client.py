@@ -29,7 +29,7 @@ def wire(tmp_path: Path) -> Wire:
     kit = MeterKit.new(tmp_path)
     in_use(kit, 2_000)
     kit.rig.set_load(6_600_000)
-    kit.wait(400 * S)
+    kit.wait(60 * S)
     kit.rig.set_load(0)
     kit.wait(2 * S)
     return Wire(Master(kit))

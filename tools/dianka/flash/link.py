@@ -185,8 +185,10 @@ class Link:
             try:
                 with self._raise_in_one_line():
                     self._wait_up_to(_ANSWER_S)
-                self._leave_console()
-                self.run(HELPER)
+                # In one command, as each takes a while on a board.
+                if self.run("print('service' in globals())" + HELPER).strip() == "True":
+                    self._leave_console()
+                    self.run(HELPER)
                 self._at_prompt = True
                 return
             except FlashError:
@@ -198,8 +200,6 @@ class Link:
 
         It takes control-C for itself; control-D stops it, as control-C stops a meter without one.
         """
-        if self.run("print('service' in globals())").strip() != "True":
-            return
         self._transport.serial.write(b"\x02\x04")
         self._enter()
 
