@@ -11,16 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import serial
-
 from dianka.cardos import desk_files
 from dianka.cardos.files import card_files
 from dianka.desk.event_log import KINDS, MeterLog, make_log
 from dianka.desk.log_check import find_break
 from dianka.desk.log_file import save_log
 from dianka.flash.build import FlashError
+from dianka.flash.link import open_port
 
-_BAUD = 115_200
 _RAW = b"\x01"
 _LEAVE = b"\x02"
 _RUN = b"\x04"
@@ -45,12 +43,9 @@ class Console:
         self._port = port
         self._on_line = on_line
         self._buffer = b""
-        try:
-            self._serial: Any = serial.serial_for_url(
-                port, _BAUD, timeout=_READ_S, write_timeout=_ANSWER_S, exclusive=True
-            )
-        except (OSError, ValueError) as error:
-            raise FlashError(f"{port} can't be opened: {error}") from None
+        # mpremote's way to open it: it leaves the lines alone that would reset an ESP32.
+        self._serial: Any = open_port(port).serial
+        self._serial.timeout = _READ_S
         try:
             self._attach()
         except BaseException:

@@ -86,7 +86,7 @@ class Link:
 
     def __init__(self, port: str) -> None:
         self.port = port
-        self._transport = _open_port(port)
+        self._transport = open_port(port)
         self._at_prompt = False
         try:
             self._begin()
@@ -256,13 +256,13 @@ class Link:
 
         Before each command mpremote wants two bytes in one read.
         """
-        setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in _open_port
+        setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in open_port
 
     def _reopen(self) -> None:
         self.close()
         time.sleep(_AGAIN_S)
         with contextlib.suppress(FlashError):
-            self._transport = _open_port(self.port)
+            self._transport = open_port(self.port)
 
     @contextlib.contextmanager
     def _raise_in_one_line(self) -> Iterator[None]:
@@ -280,7 +280,7 @@ class Link:
         return f"the line to {self.port} broke off: plug the board in again and repeat the command"
 
 
-def _open_port(port: str) -> SerialTransport:
+def open_port(port: str) -> SerialTransport:
     try:
         transport = _Wire(port, timeout=_LINE_S)
     except (*_GONE, *_NO_ADDRESS):
