@@ -7,6 +7,7 @@ JOBS ?= auto
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
 SECONDS ?= 60
+FRAMES ?= 1000000
 SHARE ?=
 # Of the tests that take long, the share that `make test` runs each day; WHOLE=1 runs all of them.
 WHOLE ?=
@@ -17,12 +18,14 @@ PORT ?=
 ONLY ?=
 RUNG ?=
 KILLS ?= $(if $(filter chip,$(RUNG)),500,2000)
+CONSOLE ?=
+INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,8 +78,8 @@ board-named:
 	@[ -n "$(BOARD)" ] || { echo "name the board, a folder of boards/, as in make $(MAKECMDGOALS) BOARD=rp2_pico PORT=/dev/ttyACM0"; exit 2; }
 	@[ -n "$(PORT)" ] || { echo "name the board's port, as in make $(MAKECMDGOALS) BOARD=$(BOARD) PORT=/dev/ttyACM0"; exit 2; }
 
-flash: board-named $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0
-	@$(BIN)/dianka flash --board "$(BOARD)" --port "$(PORT)"
+flash: board-named $(VENV)/board.stamp ## bring the firmware onto a board: make flash BOARD=rp2_pico PORT=/dev/ttyACM0; CONSOLE=1 with the service console
+	@$(BIN)/dianka flash --board "$(BOARD)" --port "$(PORT)" $(if $(CONSOLE),--console) $(if $(INDEX),--index "$(INDEX)")
 
 flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly this version: make flash-check BOARD=rp2_pico PORT=...
 	@$(BIN)/dianka flash --check --board "$(BOARD)" --port "$(PORT)"
@@ -104,6 +107,9 @@ slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make 
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)
+
+fuzz-port: $(VENV)/test.stamp ## send fuzzed frames to a meter's data port, and judge each answer: make fuzz-port FRAMES=1000000
+	@PYTHONPATH=host_tests/kits $(BIN)/python host_tests/fuzz/port_frames_run.py --frames $(FRAMES)
 
 figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
 	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))

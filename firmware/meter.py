@@ -4,7 +4,7 @@
                            stage or price
     switch   every 200 ms  load and voltage are watched, and the relay follows the decision of
                            supply.py, while the mains is good
-    show     every 100 ms  key, pages, messages, lamps, buzzer
+    show     every 100 ms  key, pages, messages, lamps, buzzer, data port
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
     keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
     rescue   on power fail commit, then settle if the supply lasts
@@ -149,6 +149,16 @@ class Meter:
             from case_watch import CaseWatch
 
             self._case_watch = CaseWatch(board.case_contact(), self.events, self.store, self.log)
+        self._uart = board.data_port() if hasattr(board, "data_port") else None
+        self._data_port = None  # who answers there, from the first byte on
+
+    def _make_readings(self):
+        from readings import Readings
+
+        return Readings(
+            self.store, self.metering, self.relay, self.clock, self.events, self._memory,
+            self.supply_switch, self.pages.compute_fault_bits,
+        )  # fmt: skip
 
     def _make_card_slot(self, board) -> None:
         """Build the slot above all that its sessions work with."""
@@ -250,6 +260,7 @@ class Meter:
             if self._case_watch:
                 self._case_watch.look()
             self.buzzer.step(supply.is_alarm_on(self.store.state))
+            self._look_at_port()
             self._reported |= _SHOW
             await asyncio.sleep_ms(_TICK_MS)
 
@@ -355,6 +366,16 @@ class Meter:
             or self.store.uncommitted_pj >= _COMMIT_PJ
             or supply.find_unpaid_cause(state) != stage
         )
+
+    def _look_at_port(self) -> None:
+        if self._data_port:
+            self._data_port.look()
+        elif self._uart and self._uart.any():
+            from data_port import DataPort
+
+            self._data_port = DataPort(
+                self._uart, self.store, self.clock, self.events, self._make_readings, self.set_clock
+            )
 
     async def _keep_in_step(self, settle: bool) -> None:
         self.clock.read_seconds()  # updates the clock's fault

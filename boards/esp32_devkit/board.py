@@ -46,6 +46,9 @@ _RELAY_OPEN = const(16)
 _RELAY_FEEDBACK = const(27)
 _KEY = const(15)
 _POWER_FAIL = const(39)
+_DATA_UART = const(1)  # with pulses alone: UART and RX are those of the HLW8032
+_DATA_TX = const(0)  # high while the chip starts, as an idle line is and as this pin must be then
+_DATA_RX = const(34)
 
 _KV_MILLI = const(1880)
 _KI_MILLI = const(1000)
@@ -174,6 +177,24 @@ def power_fail() -> Pin:
 
 def buzzer() -> None:
     """Return None: no pin is left over for a buzzer."""
+
+
+def data_port() -> "UART | None":
+    """Return the UART at which the meter is read from outside (docs/read.md).
+
+    None with a metering chip: then no UART or no pin is left over.
+    """
+    if METERING != "pulse_meter":
+        return None
+    return UART(
+        _DATA_UART,
+        baudrate=2400,
+        bits=8,
+        parity=0,
+        stop=1,
+        tx=Pin(_DATA_TX),
+        rx=Pin(_DATA_RX),
+    )
 
 
 def _share_uart() -> SharedUart:

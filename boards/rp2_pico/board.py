@@ -2,7 +2,8 @@
 
 The bench reads the same numbers (tools/dianka/bench/models/board_pins.py). HLW8032 with a 1
 milliohm shunt and 4 x 470 kilohm on UART0; card and ESAM on PIO block 0, two state machines each;
-FRAM and clock on one I2C bus; TM1638 on SPI. Wiring, parts and what must be isolated: README.md.
+FRAM and clock on one I2C bus; TM1638 on SPI; the data port on UART1. Wiring, parts and what must be
+isolated: README.md.
 """
 
 from machine import PWM, SPI, UART, Pin
@@ -20,7 +21,7 @@ _METERING_RX = const(1)
 _PULSE = const(2)
 _PULSE_SM = const(4)  # the other PIO block: T=0 fills block 0
 _CARD_SM = const(0)
-_CARD_IO = const(5)
+_CARD_IO = const(8)
 _CARD_POWER = const(6)
 _CARD_RESET = const(7)
 _CARD_CLOCK = const(12)
@@ -45,6 +46,9 @@ _RELAY_FEEDBACK = const(26)
 _KEY = const(27)
 _POWER_FAIL = const(28)
 _CASE_CONTACT = const(13)
+_DATA_UART = const(1)
+_DATA_TX = const(4)
+_DATA_RX = const(5)
 _BUZZER = const(3)
 
 _KV_MILLI = const(1880)
@@ -171,6 +175,21 @@ def case_contact() -> Pin:
 def buzzer() -> Pin:
     """Return the pin that makes the buzzer sound while it is 1."""
     return Pin(_BUZZER, Pin.OUT, value=0)
+
+
+def data_port() -> UART:
+    """Return the UART at which the meter is read from outside (docs/read.md)."""
+    return UART(
+        _DATA_UART,
+        baudrate=2400,
+        bits=8,
+        parity=0,
+        stop=1,
+        tx=Pin(_DATA_TX),
+        rx=Pin(_DATA_RX, Pin.IN, Pin.PULL_UP),  # rests high where nothing is connected
+        txbuf=64,  # more than the longest answer
+        rxbuf=64,  # what comes in 0.29 s
+    )
 
 
 def _spi() -> SPI:

@@ -191,7 +191,7 @@ def test_a_port_that_dies_while_entering_is_opened_again(
 ) -> None:
     desk.write()
     enter, dead, opened = link.SerialTransport.enter_raw_repl, 3, []
-    opening = link._open_port
+    opening = link.open_port
 
     def entering(
         self: link.SerialTransport, soft_reset: bool = True, timeout_overall: int = 10
@@ -204,7 +204,7 @@ def test_a_port_that_dies_while_entering_is_opened_again(
 
     monkeypatch.setattr(link.SerialTransport, "enter_raw_repl", entering)
     monkeypatch.setattr(
-        link, "_open_port", lambda port: opened.append(time.monotonic()) or opening(port)
+        link, "open_port", lambda port: opened.append(time.monotonic()) or opening(port)
     )
     assert desk.flash().exit_code == 0
     assert len(opened) >= 4
@@ -293,7 +293,7 @@ def test_what_talks_without_end_does_not_hold_the_tool(monkeypatch: pytest.Monke
             match="does not answer as MicroPython: put MicroPython on the board first",
         ):
             link.Link(os.ttyname(slave))
-        wire = link._open_port(os.ttyname(slave))
+        wire = link.open_port(os.ttyname(slave))
         for wire.is_pty in (True, False):
             wire.read_until(1, b"\x04", timeout=60, timeout_overall=1)
         assert time.monotonic() - began_s < 10

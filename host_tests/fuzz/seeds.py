@@ -13,12 +13,25 @@ from dianka.bench.campaign.trial import USER, Trial
 from dianka.cardos.chip import Chip
 from dianka.desk.event_log import event_chain, make_log
 from dianka.desk.log_file import dump_log
+from dianka.reading.frames import ANY, READ, Frame
+from dianka.reading.items import ITEMS
+from port_frames import ASK_ADDRESS, CAPTURED
 
 REAL_ATRS = Path(__file__).parents[1] / "readers" / "real_atrs.txt"
 
 
 def real_atrs() -> list[bytes]:
     return [bytes.fromhex(line) for line in REAL_ATRS.read_text(encoding="ascii").split()]
+
+
+def requests() -> Iterator[bytes]:
+    """A request for each thing that can be read, and those that others have sent to meters."""
+    for item in ITEMS:
+        name = item.identifier.to_bytes(4, "little")
+        yield b"\x3f" + Frame(ANY, READ, name).encode()
+    for request, answer, _, _ in CAPTURED:
+        yield b"\x0f" + bytes.fromhex(request) + bytes.fromhex(answer)
+    yield b"\x05" + bytes.fromhex(ASK_ADDRESS) + bytes(12)
 
 
 class Sessions:
@@ -109,6 +122,8 @@ def of(target: str, heard: Sessions) -> Iterator[bytes]:
         )
     elif target == "log":
         yield from logs()
+    elif target == "port":
+        yield from requests()
     elif target == "commands":
         for n, chip in enumerate(chips.CHIPS):
             said = heard.apdus.get(chip.kind, [])

@@ -6,6 +6,7 @@ from types import ModuleType
 import characters
 import chips
 import files
+import meter_port
 
 from dianka.cardos import chip, commands, core, orders, pin, quota, records, sam, secure, t0, wallet
 from dianka.desk import event_log, log_check, log_file, log_words
@@ -25,4 +26,5 @@ TARGETS: dict[str, tuple[Target, list[ModuleType], int]] = {
     "log": (files.log, [event_log, log_check, log_file, log_words], 1_000),
     "money": (files.money, _FILES, 16),
     "commands": (chips.commands, _CHIP, 600),
+    "port": (meter_port.port, meter_port.build().modules, 500),
 }

@@ -199,7 +199,7 @@ class DeskBoard:
         (overlay / "machine.py").write_text(MACHINE)
         self._dog = folder / "dog"
         self._environment = dict(
-            os.environ, MICROPYPATH=f"{overlay}:.frozen", DIANKA_DOG=str(self._dog)
+            os.environ, MICROPYPATH=f"{overlay}:.frozen:lib", DIANKA_DOG=str(self._dog)
         )
         self._lock = threading.RLock()
         self._master = -1
@@ -329,9 +329,12 @@ class DeskBoard:
 
     def _from_tool(self, data: bytes) -> None:
         self._held += data
-        if self._program and b"\x03" in self._held:
+        if self._program and b"\x03" in self._held and not self._listens():
             self._held = self._held.partition(b"\x03")[2]
             self._interrupt()
+        elif self._program and self._listens():
+            os.write(self._inner, self._held)
+            self._held = b""
         elif not self._program and not self._switching:
             # The unix port drops what waits when its terminal changes its mode; a chip does not.
             before, switch, self._held = self._held.partition(b"\x01")
@@ -350,11 +353,19 @@ class DeskBoard:
         os.kill(child.pid, signal.SIGSTOP)
         state = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if state and state.si_code == os.CLD_STOPPED:
-            status = Path(f"/proc/{child.pid}/status").read_text()
-            if int(status.partition("SigCgt:")[2].split()[0], 16) >> signal.SIGINT - 1 & 1:
+            if self._catches_interrupts():
                 self._interrupted_s = now_s
                 os.kill(child.pid, signal.SIGINT)
             os.kill(child.pid, signal.SIGCONT)
+
+    def _listens(self) -> bool:
+        """Return whether the program takes control-C, and all else, for itself."""
+        return not self._catches_interrupts() and b"asyncio REPL" in self.heard
+
+    def _catches_interrupts(self) -> bool:
+        assert self._child
+        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> signal.SIGINT - 1 & 1)
 
     def _from_chip(self) -> None:
         try:

@@ -38,9 +38,17 @@ ALL = {
         "dianka.bench.cli:bench_app",
         "The virtual board: real firmware, modelled hardware, virtual time.",
     ),
+    "read": Later(
+        "dianka.reading.cli:read_command",
+        "Read a running meter over its data port (DL/T 645-2007).",
+    ),
     "clock": Later(
         "dianka.flash.cli:clock_command",
         "Set a meter's clock by this PC's.",
+    ),
+    "console": Later(
+        "dianka.flash.console_cli:console_command",
+        "Look into a running meter that has the service console.",
     ),
     "calibrate": Later(
         "dianka.flash.cli:calibrate_command",

@@ -42,6 +42,13 @@ def flash_command(
         Path,
         typer.Option(help="Another folder of boards than this checkout's.", show_default=False),
     ] = BOARDS,
+    console: Annotated[
+        bool,
+        typer.Option("--console", help="With the service console; no meter with a customer."),
+    ] = False,
+    index: Annotated[
+        str, typer.Option(help="Where mip finds aiorepl, if not at MicroPython's own index.")
+    ] = "",
 ) -> None:
     """Compile the firmware, put it on a board, and read back what the meter says of itself.
 
@@ -56,7 +63,9 @@ def flash_command(
         if check:
             _check(version, port)
         else:
-            _flash(version, port, wait)
+            _flash(version, port, wait, console)
+            if console:
+                _bring_console(version, port, wait, index)
     except build.FlashError as error:
         _fail(str(error))
     except OSError as error:  # a name that no file can have, a folder that may not be read
@@ -212,12 +221,15 @@ def _need_packages() -> None:
         )
 
 
-def _flash(version: "Version", port: str, wait_s: int) -> None:
-    from dianka.flash import build, clock, update
+def _flash(version: "Version", port: str, wait_s: int, console: bool = False) -> None:
+    from dianka.flash import build, clock, service, update
 
     clock.get_pc_seconds()  # raises before anything is written if this PC's clock can't be right
     with _open_link(port) as link:
         update.check_board(link, version.kind)
+        if console:
+            service.refuse_customer(link, at_once=True)
+        service.remove(link, typer.echo)
         board = update.read_board(link)
         update.refuse_other_state(link, board, version)
         totals = update.read_totals(link, board)
@@ -234,6 +246,17 @@ def _flash(version: "Version", port: str, wait_s: int) -> None:
                 raise build.FlashError(f"{refused}. Purchases or energy are {CHANGED}") from None
             raise
     _tell_report(report, totals)
+
+
+def _bring_console(version: "Version", port: str, wait_s: int, index: str) -> None:
+    """Bring the service console to the meter that was just flashed, and restart it."""
+    from dianka.flash import service, update
+
+    with _open_link(port) as link:
+        service.refuse_customer(link, at_once=False)
+        service.install(link, version, index, typer.echo)
+        update.restart(link, version, wait_s)
+    typer.echo(f"look into the meter with dianka console --port {port}")
 
 
 def _check(version: "Version", port: str) -> None:

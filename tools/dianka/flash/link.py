@@ -86,7 +86,7 @@ class Link:
 
     def __init__(self, port: str) -> None:
         self.port = port
-        self._transport = _open_port(port)
+        self._transport = open_port(port)
         self._at_prompt = False
         try:
             self._begin()
@@ -185,12 +185,23 @@ class Link:
             try:
                 with self._raise_in_one_line():
                     self._wait_up_to(_ANSWER_S)
-                self.run(HELPER)
+                # In one command, as each takes a while on a board.
+                if self.run("print('service' in globals())" + HELPER).strip() == "True":
+                    self._leave_console()
+                    self.run(HELPER)
                 self._at_prompt = True
                 return
             except FlashError:
                 if not left:
                     raise
+
+    def _leave_console(self) -> None:
+        """Stop a meter whose service console has answered in place of MicroPython's own prompt.
+
+        It takes control-C for itself; control-D stops it, as control-C stops a meter without one.
+        """
+        self._transport.serial.write(b"\x02\x04")
+        self._enter()
 
     def _enter(self) -> None:
         """Interrupt the running program and enter the raw REPL; raise FlashError if that fails.
@@ -245,13 +256,13 @@ class Link:
 
         Before each command mpremote wants two bytes in one read.
         """
-        setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in _open_port
+        setattr(self._transport.serial, "timeout", seconds)  # noqa: B010  as in open_port
 
     def _reopen(self) -> None:
         self.close()
         time.sleep(_AGAIN_S)
         with contextlib.suppress(FlashError):
-            self._transport = _open_port(self.port)
+            self._transport = open_port(self.port)
 
     @contextlib.contextmanager
     def _raise_in_one_line(self) -> Iterator[None]:
@@ -269,7 +280,7 @@ class Link:
         return f"the line to {self.port} broke off: plug the board in again and repeat the command"
 
 
-def _open_port(port: str) -> SerialTransport:
+def open_port(port: str) -> SerialTransport:
     try:
         transport = _Wire(port, timeout=_LINE_S)
     except (*_GONE, *_NO_ADDRESS):

@@ -237,7 +237,7 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
         _remove(link, board, SHADOWS, "it would run in place of this version's", tell)
         _remove(link, board, FORMER_ROOT, "versions.mpy has taken its place", tell)
         if board.pending:
-            _replace(link, SLOT, board.good.encode())
+            replace_root(link, SLOT, board.good.encode())
         return
     _fill(link, version, board, tell)
     _install_root(link, version, board, but=MAIN)
@@ -246,7 +246,7 @@ def install(link: Link, version: Version, board: OnBoard, tell: Callable[[str], 
         # Before the trial can begin: it must not start under a main.py that knows no trial of its
         # own, as that of 0.1 does. A new board has no version that main.py could start yet.
         _install_root(link, version, board)
-    _replace(link, SLOT, f"{board.good} {board.target}".strip().encode())
+    replace_root(link, SLOT, f"{board.good} {board.target}".strip().encode())
     _install_root(link, version, board)
     _remove(link, board, FORMER_ROOT, "versions.mpy has taken its place", tell)
 
@@ -282,7 +282,7 @@ def _fill(link: Link, version: Version, board: OnBoard, tell: Callable[[str], An
                 f"{name} arrived damaged: flash again; if it happens again, "
                 "the board's flash memory is worn out"
             )
-    _replace(link, f"{target}/{MANIFEST}", version.manifest)
+    replace_root(link, f"{target}/{MANIFEST}", version.manifest)
 
 
 def _check_room(link: Link, version: Version, names: list[str]) -> None:
@@ -306,7 +306,7 @@ def _install_root(link: Link, version: Version, board: OnBoard, but: str = "") -
     """
     for name in sorted(find_root_differences(version, board), reverse=True):
         if name != but:
-            _replace(link, name, version.root[name])
+            replace_root(link, name, version.root[name])
             board.root[name] = digest(version.root[name])
 
 
@@ -321,7 +321,7 @@ def _remove(
             tell(f"{name} removed: {why}")
 
 
-def _replace(link: Link, name: str, data: bytes) -> None:
+def replace_root(link: Link, name: str, data: bytes) -> None:
     """Replace a file: write it beside, check it, rename it over.
 
     An interruption leaves the old file or the new one, never a part.

@@ -177,6 +177,15 @@ _CASE = Part(
     (_make_input("CASE_CONTACT", "to GND", "1 k; 10 k to 3.3 V"),),
 )
 
+# No UART of the ESP32 is left over beside a metering chip.
+_DATA = Part(
+    "data port, 2400 bit/s 8E1",
+    (
+        _make_output("DATA_TX", "RX of the reader", "ISO7721, 1st channel"),
+        _make_input("DATA_RX", "TX of the reader", "ISO7721, 2nd channel"),
+    ),
+)
+
 # RP2040 pin to pin of the Pico, where a GND follows the first two and then every fourth; Raspberry
 # Pi Pico datasheet, figure 4.
 _PICO_EDGE = {pin: pin + 1 + (pin + 2) // 4 for pin in range(16)} | dict(
@@ -230,7 +239,7 @@ BOARDS = {
         chip="Raspberry Pi Pico",
         prefix="GP",
         left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE, _BUZZER),
-        right=_make_safe_side(_make_pico_line),
+        right=(*_make_safe_side(_make_pico_line), _DATA),
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
     ),
@@ -239,7 +248,7 @@ BOARDS = {
         chip="Raspberry Pi Pico 2",
         prefix="GP",
         left=(*_MAINS_PARTS, _RELAY, _KEY, _CASE, _BUZZER),
-        right=_make_safe_side(_make_pico_line),
+        right=(*_make_safe_side(_make_pico_line), _DATA),
         places=_PICO_PLACES,
         supply=Supply("VSYS (pin 39)", "3V3 OUT (pin 36)", "GND (pin 38)", "VBUS (pin 40)"),
     ),

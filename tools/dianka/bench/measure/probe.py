@@ -9,8 +9,8 @@ on. A report is one line: "probe", then pairs of name and value. Lateness is in 
 counts. The watching itself is part of the figures: about 0.1 ms for each step of a task.
 """
 
-REPORT_PIN = 8
-WATCH_PIN = 4
+REPORT_PIN = 23
+WATCH_PIN = 24
 
 SOURCE = """
 import gc

@@ -164,9 +164,10 @@ class UART:
         tx: Pin | None = None,
         rx: Pin | None = None,
         rxbuf: int = 256,
+        txbuf: int = 256,
     ) -> None:
-        if not 32 <= rxbuf <= 32766:
-            raise ValueError("rxbuf")
+        if not 32 <= rxbuf <= 32766 or not 32 <= txbuf <= 32766:
+            raise ValueError("rxbuf or txbuf")
         self._number = number
         self._port = self._find_port(tx, rx)
         self._port.configure(Format(baudrate, bits, parity, stop), rxbuf)
@@ -208,6 +209,10 @@ class UART:
         self._hw.get_mcu()
         self._port.send(bytes(data))
         return len(data)
+
+    def txdone(self) -> bool:
+        mcu = self._hw.get_mcu()
+        return mcu.clock.now_us >= self._port.sent_by_us
 
 
 class SPI:
