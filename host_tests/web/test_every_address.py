@@ -9,6 +9,8 @@ from web_kit import ROLES, Web
 if TYPE_CHECKING:
     from dianka.desk.web.page import Page
 
+# These end a sign-in, so the next address wants a new one; a sign-in costs as much as ten pages.
+ENDING = ("sign-out",)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -63,10 +65,12 @@ def test_nobody_gets_in(web: Web, method: str) -> None:
 def test_each_role_gets_where_its_rights_lead(web: Web, role: str) -> None:
     from dianka.desk.office.people.rights import RIGHTS
 
+    client = web.sign_in(role)
     for page in list_pages():
         for method in METHODS:
-            client = web.sign_in(role)
             response = send(client, method, address_of(page))
+            if page.address in ENDING and method in page.methods:
+                client = web.sign_in(role)
             what = (page.name, method, response.status_code)
             if not is_taken(page, method):
                 assert response.status_code == 405, what

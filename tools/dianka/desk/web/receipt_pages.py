@@ -23,6 +23,7 @@ from dianka.desk.web.catalog import CHINESE
 from dianka.desk.web.page import Page
 from dianka.desk.web.receipt_pdf import PAPERS, draw_pdf
 from dianka.desk.web.request import DeskRequest, require_actor
+from dianka.desk.web.told import Link, list_links
 
 _FIRST, _COPY = "dianka.desk.web.receipt", "dianka.desk.web.receipt-copy"
 _GOOD_FOR_S = 600
@@ -54,6 +55,13 @@ LABELS: dict[str, str | Promise] = {
     "电价": _("Price"),
     "可购电量": _("Energy"),
     "链头": _("Chain"),
+    "冲正收据": _("Reversal"),
+    "退款收据": _("Refund"),
+    "退款号": _("Refund number"),
+    "原售电号": _("Sale"),
+    "原收据号": _("Receipt of the sale"),
+    "复核": _("Consented by"),
+    "原因": _("Reason"),
 }
 # What stands in its texts.
 TEXTS: dict[str, str | Promise] = {
@@ -87,15 +95,23 @@ def show_sale(request: DeskRequest, number: int) -> HttpResponseBase:
         "counter/sale.html",
         {
             "sale": sale,
-            "receipt": _translate(receipt) if receipt else None,
+            "receipt": translate_receipt(receipt) if receipt else None,
             "first": request.GET.get("first", "") if told else "",
             "copy": request.GET.get("copy", "") if copy else "",
             "told": told or {},
             "paper": paper if paper in PAPERS else "80",
             "change_fen": (sale.tendered_fen or sale.amount_fen) - sale.amount_fen,
             "state": STATES[sale.state],
+            "links": _list_links(actor, sale),
         },
     )
+
+
+def _list_links(actor: Actor, sale: Sale) -> list[Link]:
+    """Return what may be done with a sale whose purchase is still on its card."""
+    if sale.state != Sale.State.WRITTEN:
+        return []
+    return list_links(actor, ["refund"], desk=sale.desk.name, number=sale.number)
 
 
 def print_copy(request: DeskRequest, number: int) -> HttpResponseBase:
@@ -148,7 +164,7 @@ def _read_copy(request: DeskRequest, number: int) -> int:
     return copy if of == number else 0
 
 
-def _translate(receipt: Receipt) -> Receipt:
+def translate_receipt(receipt: Receipt) -> Receipt:
     """Return the receipt in the language of the page."""
     if get_language() == CHINESE:
         return receipt

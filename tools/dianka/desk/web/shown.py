@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dianka.desk.prices import UTC_OFFSET, format_time
-from dianka.desk.web.states import CARDS, EVENTS, ROLES, STATES
+from dianka.desk.web.states import CARDS, EVENTS, FOUND, ROLES, STATES
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
@@ -96,6 +96,12 @@ def show_event(event: Any) -> str:
 def show_card_kind(word: str) -> str:
     """Return the kind of a card in the reader's language."""
     return str(CARDS.get(word, word))
+
+
+@register.filter(name="found")
+def show_found(word: str) -> str:
+    """Return what an inspection found in the reader's language."""
+    return str(FOUND.get(word, word))
 
 
 @register.filter(name="role")

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from dianka.card_port import CardError
+from dianka.cardos.chip import CardTorn
+from dianka.desk.counter import PinWantedError
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.pin import WrongPin
 from dianka.desk.web import jobs
@@ -86,7 +88,7 @@ class Station:
 
     def look(self, actor: Actor) -> Shown:
         """Look at the resident's card. CardError if there is none, or it is not to be used."""
-        self._last = self._run(jobs.look, actor, deadline_s=LOOK_S)
+        self._last = self.run(jobs.look, actor, deadline_s=LOOK_S)
         return self._last
 
     def recall(self, serial: str) -> Shown | None:
@@ -95,7 +97,7 @@ class Station:
 
     def sell(self, actor: Actor, wish: Wish) -> Sold:
         """Sell to the resident's card. CardError if nothing was sold, SaleBroken if it may be."""
-        return self._run(jobs.sell, actor, wish, deadline_s=SELL_S)
+        return self.run(jobs.sell, actor, wish, deadline_s=SELL_S)
 
     def give_pin(self, actor: Actor, pin: str) -> None:
         """Give the control card its PIN, and keep it for later jobs. WrongPin if it is another."""
@@ -108,9 +110,10 @@ class Station:
         """Let the card process import all that it needs."""
         self._runner.run(jobs.warm_up, self._folder, deadline_s=SELL_S)
 
-    def _run(
-        self, job: Callable[..., Value], actor: Actor, *words: Any, deadline_s: float
+    def run(
+        self, job: Callable[..., Value], actor: Actor, *words: Any, deadline_s: float = SELL_S
     ) -> Value:
+        """Let the card process do a job; its first argument is a Work."""
         try:
             return self._runner.run(job, self._make_work(actor), *words, deadline_s=deadline_s)
         except WrongPin:
@@ -146,5 +149,17 @@ def set_station(station: Station | None) -> None:
 def get_station() -> Station:
     """Return the station of this process. CardError if it has none: pages without readers."""
     if not _current:
-        raise CardError("this desk was started without readers: start it with dianka desk")
+        raise CardError("this desk was started without readers: end its program and start it again")
     return _current[0]
+
+
+def work_with_card(actor: Actor, job: Callable[..., Value], *words: Any) -> Value:
+    """Let a form's job be done with the card that is in; what is wrong is CardError, a line."""
+    try:
+        return get_station().run(job, actor, *words)
+    except (PinWantedError, WrongPin):
+        raise CardError(
+            "the control card wants its PIN: give it on the page Read a card, then send this again"
+        ) from None
+    except CardTorn as error:
+        raise CardError(f"{error}: put the card in again, then send this again") from error
