@@ -104,3 +104,18 @@ def test_a_receipt_is_printed_on_a_slip_and_on_a_page(stage: DeskStage, clerk: C
     clerk.page.emulate_media(media="print")
     assert not clerk.page.locator("header.top").is_visible()
     assert clerk.page.locator(".paper").is_visible()
+
+
+def test_the_menu_is_folded_on_a_phone(stage: DeskStage, browser: "Browser") -> None:
+    with open_desk(stage, browser, (390, 844)) as clerk:
+        clerk.sign_in("li")  # a technician
+        page = clerk.page
+        page.wait_for_selector("button.fold")
+        assert not page.locator("#menu").is_visible()
+        assert page.evaluate("document.querySelector('header').offsetHeight") < 130
+        assert page.get_attribute("button.fold", "aria-expanded") == "false"
+        page.focus("button.fold")
+        clerk.press("Enter")
+        page.locator("#menu").get_by_role("link", name="Read a card").press("Enter")
+        page.wait_for_selector("#reader")
+        assert not page.locator("#menu").is_visible()

@@ -202,3 +202,43 @@ def test_inspections_are_recorded(web: Web, desk: Desk) -> None:
     empty = send("take-inspection")
     assert empty.status_code == 422 and "no whole copy of a meter" in read_text(empty)
     assert web.sign_in("clerk").get("/inspections").status_code == 403
+
+
+def test_purchases_made_elsewhere_are_taken_in_with_a_second_person(web: Web, desk: Desk) -> None:
+    from dianka.desk import sell
+
+    resident = Resident(desk.control)
+    sell.sell(desk.control, resident.card, 4_000)
+    desk.slot.put_in(resident.card)
+    client = web.sign_in("manager")
+    page = client.get("/cards/reader")
+    assert "with the button Take its purchases in of the page Read a card" in read_text(page)
+    address = "/cards/reader/take-in"
+    assert address in page.content.decode()
+    form = client.get(address)
+    assert "40.00 yuan" in read_text(form)
+    sent = list_fields(form, address) | consent(web)
+    other = client.post(address, sent | {"seen": "meter 1 purchase 1 5"})
+    assert other.status_code == 422 and "Another card is in now" in read_text(other)
+    done = client.post(address, list_fields(other, address) | consent(web) | {"seen": sent["seen"]})
+    assert "purchases are taken in" in read_text(client.get(done["Location"])), read_text(done)
+    assert address not in client.get("/cards/reader").content.decode()
+    assert web.sign_in("clerk").get(address).status_code == 403
+
+
+def test_the_receipt_gives_way_to_the_next_customer_s_card(web: Web, counter: Counter) -> None:
+    sold = counter.sell("50")
+    page = counter.client.get(sold["Location"]).content.decode()
+    found = re.search(r'hx-get="(/counter/next\?[^"]*)"', page)
+    assert found
+    assert counter.client.get(found[1]).status_code == 204, "the card that was sold to is still in"
+    chip = counter.desk.slot.take_out()
+    assert counter.client.get(found[1]).status_code == 204
+    counter.desk.slot.put_in(chip)
+    assert counter.client.get(found[1]).status_code == 204, "the same card leaves its receipt"
+    counter.desk.slot.take_out()
+    counter.desk.slot.put_in(cards_kit.user_card(counter.desk.control, 98), "next.card")
+    answer = counter.client.get(found[1])
+    assert (answer.status_code, answer["HX-Redirect"]) == (200, "/counter")
+    later = counter.client.get("/counter/sale/1").content.decode()
+    assert "/counter/next" not in later, "who looks a sale up is not led away from it"

@@ -37,6 +37,7 @@ class CardRead:
     meter_no: int = 0
     waits: SaleTold | None = None  # a purchase that has not been in its meter yet
     told: tuple[str, ...] = ()  # what the books have learned from it
+    is_outside: bool = False  # it has purchases that the books do not know
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,23 @@ def take_inspection(work: Work) -> Inspected:
         return Inspected(number, *sums, log)
 
 
+def name_outside(work: Work) -> tuple[str, int]:
+    """Return what is consented to before the card that is in is taken in, and how many fen."""
+    with working(work), cards.hold_cards(work.roles, work.pin) as (control, held):
+        from dianka.desk.office.vending import outside
+
+        return outside.name_outside(work.actor, control.port, held.port)
+
+
+def take_in(work: Work, consent: int | None) -> int:
+    """Take the card that is in in, with its purchases; return its customer's number."""
+    with working(work), cards.hold_cards(work.roles, work.pin) as (control, held):
+        from dianka.desk.office.vending import outside
+
+        seen = outside.take_in_purchases(work.actor, control.port, held.port, consent)
+        return seen.contract.customer.number
+
+
 def _tell(seen: "Recognised", lines: tuple[tuple[str, str], ...]) -> CardRead:
     card = seen.card
     contract = card.contract if card else None
@@ -158,6 +176,7 @@ def _tell(seen: "Recognised", lines: tuple[tuple[str, str], ...]) -> CardRead:
         lines,
         tuple(seen.describe()),
         state=card.state if card else "",
+        is_outside=bool(seen.told),
         customer_no=contract.customer.number if contract else 0,
         meter_no=contract.meter.number if contract else 0,
     )

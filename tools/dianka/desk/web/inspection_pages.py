@@ -196,7 +196,7 @@ PAGES = (
         "inspections",
         list_inspections,
         _RIGHT,
-        gettext_lazy("Inspections"),
+        gettext_lazy("Field inspection"),
         menu="estate",
     ),
     _page("record-visit", record_visit, gettext_lazy("Record a visit"), _VISIT),

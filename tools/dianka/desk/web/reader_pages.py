@@ -147,6 +147,8 @@ def _list_links(actor: Actor, read: CardRead) -> tuple[Link, ...]:
         links += list_links(actor, ["replace-card"], meter_no=read.meter_no)
     if read.state == Card.State.REPLACED:
         links += list_links(actor, ["clear-card"], serial=read.serial)
+    if read.is_outside:
+        links += list_links(actor, ["take-in"])
     if read.kind == kinds.INSPECTION and not read.trouble:
         links += list_links(actor, ["take-inspection"])
     return tuple(links)

@@ -7,6 +7,7 @@ copy, which is an act (office/vending/receipts_text.py).
 from typing import Any
 
 from django.core import signing
+from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,10 +24,12 @@ from dianka.desk.web.catalog import CHINESE
 from dianka.desk.web.page import Page
 from dianka.desk.web.receipt_pdf import PAPERS, draw_pdf
 from dianka.desk.web.request import DeskRequest, require_actor
+from dianka.desk.web.station import get_station
 from dianka.desk.web.told import Link, list_links
 
 _FIRST, _COPY = "dianka.desk.web.receipt", "dianka.desk.web.receipt-copy"
 _GOOD_FOR_S = 600
+_MOST_SEEN = 200  # signs: a few serials
 _IN_CAPITALS = "大写"
 _FROM = " 起"  # after a time: the price from then on
 STATES: dict[str, str | Promise] = {
@@ -103,6 +106,7 @@ def show_sale(request: DeskRequest, number: int) -> HttpResponseBase:
             "change_fen": (sale.tendered_fen or sale.amount_fen) - sale.amount_fen,
             "state": STATES[sale.state],
             "links": _list_links(actor, sale),
+            "seen": ",".join(sorted(_see_cards(sale))) if told else "",
         },
     )
 
@@ -112,6 +116,29 @@ def _list_links(actor: Actor, sale: Sale) -> list[Link]:
     if sale.state != Sale.State.WRITTEN:
         return []
     return list_links(actor, ["refund"], desk=sale.desk.name, number=sale.number)
+
+
+def await_next(request: DeskRequest) -> HttpResponseBase:
+    """Lead from the receipt to the counter as soon as another card is in than when it was shown."""
+    known = frozenset(request.GET.get("seen", "")[:_MOST_SEEN].split(","))
+    if not connection.in_atomic_block:
+        connection.close()  # others need it meanwhile
+    try:
+        is_there = get_station().await_other(known)
+    except CardError:
+        is_there = False
+    response = HttpResponse(status=200 if is_there else 204)
+    if is_there:
+        response["HX-Redirect"] = reverse("counter")
+    return response
+
+
+def _see_cards(sale: Sale) -> set[str]:
+    """Return the serials of the cards that are no next customer's: what is in, and what was."""
+    try:
+        return {sale.card_serial, *get_station().see().serials}
+    except CardError:
+        return {sale.card_serial}
 
 
 def print_copy(request: DeskRequest, number: int) -> HttpResponseBase:
@@ -194,6 +221,7 @@ def _translate_text(text: str) -> str:
 
 _EXAMPLE = {"number": 1}
 PAGES = (
+    Page("counter/next", "next-card", await_next, "sell", _("Next customer"), polled=True),
     Page("counter/sale/<int:number>", "sale", show_sale, "sell", _("Sale"), example=_EXAMPLE),
     Page(
         "counter/sale/<int:number>/copy",

@@ -15,6 +15,9 @@ from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
 register = template.Library()
+# Acts are stored with whole fen; people count in yuan.
+_FEN = re.compile(r"(-?\d+) (fen|分)(?![\w钟])")
+_YUAN = {"fen": "yuan", "分": "元"}
 _ACT = re.compile(r"([a-z][a-z -]*), ([^,]+) at ([^:]+?)(?:: (.*))?", re.DOTALL)
 
 
@@ -54,6 +57,12 @@ def show_line(line: Any) -> str:
     return translate_line(str(line))
 
 
+@register.filter(name="detail")
+def show_detail(line: Any) -> str:
+    """Return what an act tells in the reader's language, its amounts in yuan."""
+    return _speak_yuan(translate_line(str(line)))
+
+
 @register.filter(name="invalid")
 def show_invalid(line: Any, name: str) -> SafeString:
     """Return the attributes of a field with this name that tell of what is wrong with it."""
@@ -82,14 +91,14 @@ def show_event(event: Any) -> str:
     """
     found = _ACT.fullmatch(event.text) if event.kind == "act" else None
     if not found:
-        return translate_line(event.text)
+        return show_detail(event.text)
     kind, operator, desk, detail = found.groups()
     told = _("%(kind)s, %(operator)s at %(desk)s") % {
         "kind": translate_line(kind),
         "operator": operator,
         "desk": desk,
     }
-    return f"{told}: {translate_line(detail)}" if detail else told
+    return f"{told}: {show_detail(detail)}" if detail else told
 
 
 @register.filter(name="card_kind")
@@ -108,3 +117,7 @@ def show_found(word: str) -> str:
 def show_role(word: str) -> str:
     """Return a role in the reader's language."""
     return str(ROLES.get(word, word))
+
+
+def _speak_yuan(text: str) -> str:
+    return _FEN.sub(lambda found: f"{signed_yuan(int(found[1]))} {_YUAN[found[2]]}", text)

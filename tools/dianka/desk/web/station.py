@@ -7,12 +7,13 @@ the card is taken out or does not take it, or the desk is closed.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from dianka.card_port import CardError
+from dianka.card_port import CardError, serial_of
 from dianka.cardos.chip import CardTorn
 from dianka.desk.counter import PinWantedError
 from dianka.desk.office.people.rights import Actor
@@ -47,6 +48,7 @@ class Presence:
     mark: str
     is_filled: bool
     line: str = ""
+    serials: frozenset[str] = frozenset()  # of the cards that are in, where a resident's may be
 
 
 class Station:
@@ -75,7 +77,8 @@ class Station:
         residents = [each for each in seen if each.name in names]
         if not residents:
             return Presence(_mark(seen), False, "there is no card reader: plug one in")
-        return Presence(_mark(seen), any(each.present for each in residents))
+        filled = [each for each in residents if each.present]
+        return Presence(_mark(seen), bool(filled), serials=frozenset(_list_serials(filled)))
 
     def await_change(self, mark: str) -> Presence:
         """Return what is in the readers as soon as its mark is another one, or after a moment."""
@@ -85,6 +88,13 @@ class Station:
             time.sleep(_GLANCE_S)
             presence = self.see()
         return presence
+
+    def await_other(self, known: frozenset[str]) -> bool:
+        """Return whether a card is in that is none of these, as soon as it is or after a moment."""
+        until_s = time.monotonic() + _WAIT_S
+        while not (self.see().serials - known) and time.monotonic() < until_s:
+            time.sleep(_GLANCE_S)
+        return bool(self.see().serials - known)
 
     def look(self, actor: Actor) -> Shown:
         """Look at the resident's card. CardError if there is none, or it is not to be used."""
@@ -128,6 +138,13 @@ class Station:
 
     def _needs_service(self) -> bool:
         return not all(is_here(word) for word in self._list_words())
+
+
+def _list_serials(filled: list[Seen]) -> Iterator[str]:
+    """Yield the serials of these cards, as far as they are cards of a meter."""
+    for each in filled:
+        with suppress(CardError):
+            yield serial_of(each.atr).hex()
 
 
 def _mark(seen: list[Seen], line: str = "") -> str:
