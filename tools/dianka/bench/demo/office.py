@@ -6,6 +6,7 @@ process that founds a demonstration alone (founding.py), as a process opens one 
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ ALARM1_FEN, ALARM2_FEN = 1500, 1000
 _AREA, _BUILDING, _ROOMS = "1 号台区", "9", ("101", "102")
 _NAMES = ("面馆 Noodle shop", "裁缝店 Tailor")
 _TARIFF = "商业"
+Rng = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,10 @@ def fill_office(office: Path, control: Path, tray: Path) -> Made:
     from dianka.desk.office.figures.history import make_history
 
     make_history(METERS, SALES, MONTHS, methods=["notes"])  # all in the drawer that a shift counts
-    _add_people(passwords)
-    price_e4 = _add_customers(control, tray)
-    _prove()
-    _open_shift()
+    add_people(passwords)
+    price_e4 = add_customers(control, tray)
+    prove_books()
+    open_shift_by_books()
     return Made(price_e4, passwords)
 
 
@@ -55,7 +57,7 @@ def _make_password() -> str:
     return "-".join(secrets.token_hex(2) for _ in range(3))
 
 
-def _add_people(passwords: dict[str, str]) -> None:
+def add_people(passwords: dict[str, str]) -> None:
     """Add a supervisor and a clerk, each with a password of his own."""
     from dianka.desk.office.people import people
     from dianka.desk.office.people.consent import give_consent
@@ -72,7 +74,7 @@ def _add_people(passwords: dict[str, str]) -> None:
         people.change_password(Actor(name, DESK, frozenset({name})), first, passwords[name])
 
 
-def _add_customers(control: Path, tray: Path) -> int:
+def add_customers(control: Path, tray: Path, rng: Rng = secrets.token_bytes) -> int:
     """Add two customers with installed meters and cards; return their price."""
     from dianka.desk.office.customers.contracts import Terms, open_account
     from dianka.desk.office.customers.records import Details, add_customer
@@ -89,12 +91,12 @@ def _add_customers(control: Path, tray: Path) -> int:
             customer = add_customer(manager, Details(name))
             terms = Terms(_TARIFF, ALARM1_FEN, ALARM2_FEN)
             contract = open_account(manager, customer.number, number, terms)
-            _make_card(held, contract, tray / f"resident-{number}.card")
+            _make_card(held, contract, tray / f"resident-{number}.card", rng)
             price_e4 = contract.price.price_e4
     return price_e4
 
 
-def _make_card(control: CardFile, contract: object, path: Path) -> None:
+def _make_card(control: CardFile, contract: object, path: Path, rng: Rng) -> None:
     """Make a contract's first card, entered in the register from begin to end."""
     from dianka.desk.office.cards import register, terms
     from dianka.desk.office.customers.models import Contract
@@ -102,21 +104,21 @@ def _make_card(control: CardFile, contract: object, path: Path) -> None:
 
     assert isinstance(contract, Contract)
     manager = Actor(MANAGER, DESK, frozenset({"manager"}))
-    serial = secrets.token_bytes(SERIAL_BYTES)
+    serial = rng(SERIAL_BYTES)
     register.begin_making(manager, serial, register.Making(kinds.USER, contract=contract))
     data = terms.make_user_data(contract, opens=True)
     issue.issue_file(
         path,
         kinds.USER,
         serial,
-        secrets.token_bytes,
+        rng,
         issue.read_profile_name(control),
         lambda chip: issue.make_user(control, chip, data),
     )
     register.finish_making(manager, serial)
 
 
-def _prove() -> None:
+def prove_books() -> None:
     """Prove the books from the first entry on. CardError if a fen is odd."""
     from dianka.desk.office import nightly
 
@@ -126,7 +128,7 @@ def _prove() -> None:
         raise CardError(f"the demonstration's books do not prove ({faults[0]}): report this")
 
 
-def _open_shift() -> None:
+def open_shift_by_books() -> None:
     """Open the clerk's shift with the notes that the drawer has by the books."""
     from dianka.desk.office.ledger.models import Account
     from dianka.desk.office.people.rights import Actor

@@ -18,6 +18,8 @@ register = template.Library()
 # Acts are stored with whole fen; people count in yuan.
 _FEN = re.compile(r"(-?\d+) (fen|分)(?![\w钟])")
 _YUAN = {"fen": "yuan", "分": "元"}
+# The act of a closed shift has all its sums behind the unit.
+_SUMS = re.compile(r"(?P<unit>handed fen: |（分）[：:] ?)(?P<sums>[^;；]*)")
 _ACT = re.compile(r"([a-z][a-z -]*), ([^,]+) at ([^:]+?)(?:: (.*))?", re.DOTALL)
 
 
@@ -120,4 +122,8 @@ def show_role(word: str) -> str:
 
 
 def _speak_yuan(text: str) -> str:
+    if found := _SUMS.search(text):
+        sums = re.sub(r"-?\d+", lambda sum_fen: signed_yuan(int(sum_fen[0])), found["sums"])
+        unit = found["unit"].translate(str.maketrans({"分": "元"})).replace("fen", "yuan")
+        text = text[: found.start()] + unit + sums + text[found.end() :]
     return _FEN.sub(lambda found: f"{signed_yuan(int(found[1]))} {_YUAN[found[2]]}", text)
