@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dianka.card_port import CardError
 from dianka.cardos import kinds
@@ -16,6 +17,9 @@ from dianka.cardos.image import CardFile
 from dianka.cardos.state import SERIAL_BYTES
 from dianka.desk import issue
 from dianka.desk.office.founding import found_office
+
+if TYPE_CHECKING:
+    from dianka.desk.office.vending.counting import Count
 
 DESK = "desk2"  # which has most of the history
 MANAGER, SUPERVISOR, CLERK = "manager", "supervisor", "clerk"
@@ -128,8 +132,8 @@ def prove_books() -> None:
         raise CardError(f"the demonstration's books do not prove ({faults[0]}): report this")
 
 
-def open_shift_by_books() -> None:
-    """Open the clerk's shift with the notes that the drawer has by the books."""
+def open_shift_by_books() -> "Count":
+    """Open the clerk's shift with the notes that the drawer has by the books; return them."""
     from dianka.desk.office.ledger.models import Account
     from dianka.desk.office.people.rights import Actor
     from dianka.desk.office.vending.counting import NOTES, PIECES_FEN, Count
@@ -139,4 +143,6 @@ def open_shift_by_books() -> None:
     left_fen, pieces = drawer.balance_fen if drawer else 0, {}
     for piece_fen in PIECES_FEN:
         pieces[piece_fen], left_fen = divmod(left_fen, piece_fen)
-    open_shift(Actor(CLERK, DESK, frozenset({"clerk"})), Count(pieces))
+    count = Count(pieces)
+    open_shift(Actor(CLERK, DESK, frozenset({"clerk"})), count)
+    return count

@@ -85,8 +85,7 @@ def make_office(places: Places) -> None:
             ),
         )
     prove_books()
-    open_shift_by_books()
-    _empty_the_drawer()
+    _begin_a_shift()
 
 
 def break_a_sale(places: Places, card: str, meter_no: int, amount_fen: int) -> None:
@@ -128,18 +127,19 @@ def _make_esam(control: CardFile, meter_no: int) -> Chip:
     return esam
 
 
-def _empty_the_drawer() -> None:
-    """Hand all over that a year has brought into the drawer, but for the float."""
-    from dianka.desk.office.ledger.models import Account
+def _begin_a_shift() -> None:
+    """Close the shift that has a year's money, all but the float to the safe; open the next."""
     from dianka.desk.office.people.consent import give_consent
     from dianka.desk.office.people.rights import Actor
     from dianka.desk.office.vending import shifts
+    from dianka.desk.office.vending.counting import Count
 
     clerk = Actor(CLERK, DESK, frozenset({"clerk"}))
-    in_it_fen = Account.objects.get(kind="cash", owner=DESK, method="notes").balance_fen
-    over_fen = in_it_fen - _FLOAT_FEN
+    counted = open_shift_by_books()
+    over_fen = counted.notes_fen - _FLOAT_FEN
     given = give_consent(clerk, SUPERVISOR, PASSWORD, shifts.HAND_OVER, DESK, over_fen)
-    shifts.hand_over(clerk, over_fen, given)
+    shifts.close_shift(clerk, shifts.find_to_close(clerk), counted, over_fen, given)
+    shifts.open_shift(clerk, Count({10_000: _FLOAT_FEN // 10_000}))
 
 
 def _record_visits() -> None:

@@ -5,8 +5,8 @@ needs playwright and time-machine (extra `test`), and Debian's chromium with fon
 """
 
 import io
+import os
 import re
-import select
 import shutil
 import subprocess
 import sys
@@ -16,94 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dianka.bench.demo.office import MANAGER
-from dianka.bench.handbook.office import PASSWORD, Places
+from dianka.bench.handbook.office import Places
 from dianka.bench.handbook.scenes import list_menu, list_scenes
+from dianka.bench.handbook.studio import WAIT_MS, Studio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
 SIZE = {"width": 1366, "height": 768}
 COLOURS = 96
 LIKE_PERMILLE = 2  # of its pixels may differ in a picture that is left as it is
-_WAIT_MS = 20_000
+_SEEN = [0] * 25 + [255] * 231  # which differences of a pixel anybody sees
 _NO_BROWSER = "no browser is here: apt-get install chromium fonts-noto-cjk"
-
-
-class Studio:
-    """A browser at the pages of an office, and its readers."""
-
-    def __init__(
-        self, places: Places, server: "subprocess.Popen[str]", url: str, page: "Page"
-    ) -> None:
-        self.places, self.page, self._server, self._url = places, page, server, url
-        self.language = ""
-
-    def open(self, address: str) -> None:
-        """Open a page of the office."""
-        self.page.goto(f"{self._url}{address}")
-
-    def fill(self, name: str, text: str) -> None:
-        """Type into a field."""
-        self.page.locator(f"[name='{name}']").first.fill(text)
-
-    def press(self, selector: str) -> None:
-        """Press a button."""
-        self.page.locator(selector).first.click()
-
-    def press_link(self, begin: str) -> None:
-        """Follow the first link of the page's content whose address begins so."""
-        self.page.locator(f"main a[href^='{begin}']").first.click()
-        self.page.wait_for_load_state()
-
-    def await_seen(self, selector: str) -> None:
-        """Wait until this is on show."""
-        self.page.locator(selector).first.wait_for()
-
-    def await_text(self, text: str, selector: str) -> None:
-        """Wait until this is on show with this text."""
-        self.page.locator(selector).filter(has_text=text).first.wait_for()
-
-    def put_in(self, card: str) -> None:
-        """Put a card of the tray into the reader, and take out what is in."""
-        for file in self.places.slot.glob("*.card"):
-            file.rename(self.places.tray / file.name)
-        (self.places.tray / card).rename(self.places.slot / card)
-
-    def find_sale(self) -> int:
-        """Return the number of the sale that the page names."""
-        link = self.page.locator("a[href*='/counter/refund/']").first.get_attribute("href") or ""
-        return int(link.rsplit("/", 1)[1])
-
-    def break_a_sale(self, card: str) -> None:
-        """Let a sale to a card of the tray break off."""
-        assert self._server.stdin and self._server.stdout
-        self._server.stdin.write(f"break {card}\n")
-        self._server.stdin.flush()
-        ready, _, _ = select.select([self._server.stdout], [], [], _WAIT_MS / 1000)
-        if not ready or self._server.stdout.readline().strip() != "done":
-            raise RuntimeError("the sale was not broken off: see what the server says")
-
-    def say(self, english: str, chinese: str) -> str:
-        """Return what somebody types, in the language of the pages."""
-        return english if self.language == "en" else chinese
-
-    def list_menu(self) -> list[str]:
-        """Return the addresses of the menu."""
-        links = self.page.locator("#menu a").all()
-        return [link.get_attribute("href") or "" for link in links]
-
-    def sign_in(self, name: str) -> None:
-        """Sign somebody in, or nobody."""
-        self.page.context.clear_cookies()
-        if name:
-            self.open("/sign-in")
-            self.fill("name", name)
-            self.fill("password", PASSWORD)
-            self.press("form[action='/sign-in'] button.main")
-            self.page.wait_for_load_state()
 
 
 def draw_pictures(folder: Path) -> None:
@@ -116,7 +43,7 @@ def draw_pictures(folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="dianka-") as root, sync_playwright() as playwright:
         made = Path(root) / "made"
         command = [sys.executable, "-m", "dianka.bench.handbook.office", str(made)]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, env=list_environment())
         browser = playwright.chromium.launch(executable_path=found)
         for language in LANGUAGES:
             copy = Path(root) / language
@@ -126,20 +53,24 @@ def draw_pictures(folder: Path) -> None:
         browser.close()
 
 
+def list_environment() -> dict[str, str]:
+    """Return this process's environment without a word of a real office and its database."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("DIANKA_")}
+
+
 @contextmanager
 def open_studio(places: Places, browser: "Browser", language: str) -> "Iterator[Studio]":
     """Serve an office, with a browser at its pages."""
     command = [sys.executable, "-m", "dianka.bench.handbook.server", str(places.root)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": list_environment()}
+    with subprocess.Popen(command, text=True, **pipes) as server:
         assert server.stdin and server.stdout
         try:
             url = server.stdout.readline().strip().rstrip("/")
             if not re.fullmatch(r"http://127\.0\.0\.1:\d+", url):
                 raise RuntimeError("the office of the pictures does not start")
             page = browser.new_page(viewport=SIZE, locale=LANGUAGES[language])  # type: ignore[arg-type]
-            page.set_default_timeout(_WAIT_MS)
+            page.set_default_timeout(WAIT_MS)
             studio = Studio(places, server, url, page)
             studio.language = language
             yield studio
@@ -178,7 +109,7 @@ def is_like(one: "object", other: "object") -> bool:
     assert isinstance(one, Image.Image) and isinstance(other, Image.Image)
     if one.size != other.size:
         return False
-    difference = ImageChops.difference(one, other).convert("L").point(lambda v: 255 * (v > 24))
+    difference = ImageChops.difference(one, other).convert("L").point(_SEEN)
     differing = difference.histogram()[255]
     return differing * 1000 <= LIKE_PERMILLE * one.size[0] * one.size[1]
 

@@ -11,7 +11,7 @@ from dianka.bench.demo.office import CLERK, DESK, MANAGER, METER_NO, SUPERVISOR
 from dianka.bench.handbook.office import PASSWORD
 
 if TYPE_CHECKING:
-    from dianka.bench.handbook.pictures import Studio
+    from dianka.bench.handbook.studio import Studio
 
 Scene = tuple[str, Callable[["Studio"], None]]
 
