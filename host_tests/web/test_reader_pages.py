@@ -242,3 +242,57 @@ def test_the_receipt_gives_way_to_the_next_customer_s_card(web: Web, counter: Co
     assert (answer.status_code, answer["HX-Redirect"]) == (200, "/counter")
     later = counter.client.get("/counter/sale/1").content.decode()
     assert "/counter/next" not in later, "who looks a sale up is not led away from it"
+
+
+@pytest.mark.parametrize("done", (False, True), ids=("before", "after"))
+def test_a_card_that_is_pulled_in_a_refund_pays_nothing_until_it_is_put_in_again(
+    web: Web, counter: Counter, monkeypatch: pytest.MonkeyPatch, done: bool
+) -> None:
+    from test_counter_broken import Cut
+
+    from dianka.desk.office.vending.models import Refund
+
+    counter.sell("50")
+    address = "/counter/refund/desk1/1"
+    sent = list_fields(counter.client.get(address), address)
+    sent |= {"reason": "typed 50 for 5", "method": "notes"} | consent(web)
+    with monkeypatch.context() as patch:
+        cut = Cut(patch, "04D68200", done)
+        broken = counter.client.post(address, sent)
+        assert cut.hits == 1
+    assert broken.status_code == 422 and "pay nothing" in read_text(broken)
+    assert counter.list_sales() == [(5000, "written")]
+    again = list_fields(broken, address) | consent(web) | {"method": "notes"}
+    assert again["reason"] == "typed 50 for 5"
+    paid = counter.client.post(address, again)
+    assert paid.status_code == 302, read_text(paid)
+    assert "Pay back 50.00 yuan" in read_text(counter.client.get(paid["Location"]))
+    assert counter.list_sales() == [(5000, "refunded")] and Refund.objects.count() == 1
+
+
+def test_a_replacement_whose_answer_was_lost_is_completed_by_the_same_chip(
+    web: Web, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dianka.desk.office.cards import register
+    from dianka.desk.office.cards.models import Card
+
+    counter.sell("50")
+    counter.desk.slot.take_out()
+    counter.desk.slot.put_in(cards_kit.blank("user", counter.desk.control, 50), "new.card")
+    address = f"/accounts/{cards_kit.METER_NO}/replacement"
+    sent = list_fields(counter.client.get(address), address) | consent(web)
+    sent.pop("waived")
+
+    def lose(*_words: object) -> None:
+        raise register.RegisterError("the books are away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(register, "finish_making", lose)
+        broken = counter.client.post(address, sent)
+    assert broken.status_code == 422 and "put it into the reader" in read_text(broken)
+    again = list_fields(broken, address) | consent(web)
+    again.pop("waived")
+    made = counter.client.post(address, again)
+    assert made.status_code == 302, read_text(made)
+    states = sorted(Card.objects.filter(kind="user").values_list("state", flat=True))
+    assert states == ["replaced", "used"]
