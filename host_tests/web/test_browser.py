@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk_stage import DeskStage
+from desk_stage import PASSWORD, DeskStage
 from keyboard_kit import LIMIT_MS, Clerk
 
 DAY = 50
@@ -224,3 +224,29 @@ def test_escape_leaves_what_was_typed(stage: DeskStage, clerk: Clerk) -> None:
     clerk.page.reload()
     clerk.await_customer(62)
     assert clerk.page.input_value("#amount") == ""
+
+
+def test_a_purchase_is_paid_back_once_by_keyboard(stage: DeskStage, clerk: Clerk) -> None:
+    """By the card process itself; Enter twice pays once, and the back button pays nothing more."""
+    before = len(stage.list_sales())
+    stage.put_in(65)
+    clerk.await_customer(65)
+    clerk.type("5")
+    clerk.press("Enter")
+    clerk.await_text("Sold: 5.00 yuan")
+    clerk.page.get_by_role("link", name="Pay it back").press("Enter")
+    clerk.await_focus("#reason")
+    clerk.type("typed 5 for 50")
+    clerk.page.focus("#second")
+    clerk.type("wu")
+    clerk.press("Tab")
+    clerk.type(PASSWORD)
+    clerk.press("Enter", "Enter")
+    clerk.await_text("Pay back 5.00 yuan")
+    clerk.await_text("Reversal")
+    paid = clerk.page.url
+    clerk.page.evaluate("() => history.back()")
+    clerk.await_focus("#reason")
+    clerk.page.evaluate("() => history.forward()")
+    clerk.page.wait_for_url(paid)
+    assert count_sales(stage, before) == [(500, "refunded")]
