@@ -84,3 +84,14 @@ def test_nothing_keeps_anybody_out_of_a_page(
     screen.close()
     assert {view: faults for view, faults in found.items() if faults} == {}
     record_property("figure", f"{len(found)} of {len(views)} views of pages without a barrier")
+
+
+def test_a_barrier_is_found(browser: "Browser") -> None:
+    screen = browser.new_page()
+    screen.set_content(
+        '<!doctype html><html lang="en"><title>x</title><style>button { outline: none }</style>'
+        '<main><h1>Name</h1><input name="name"><button>Go</button></main>'
+    )
+    assert any("label" in fault for fault in find_serious(screen))
+    assert len(find_unseen_focus(screen)) == 1
+    screen.close()
