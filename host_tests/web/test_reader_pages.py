@@ -88,12 +88,20 @@ def test_a_purchase_is_paid_back_in_its_shift_as_a_reversal(web: Web, counter: C
     refused = counter.client.post(address, sent)
     assert refused.status_code == 422 and not Refund.objects.exists()
     sent |= consent(web)
+    sent_again = {key: sent[key] for key in ("reason", "method", "second", "second-password")}
     paid, again = (counter.client.post(address, sent) for _ in range(2))
     assert paid.status_code == 302 and paid["Location"] == again["Location"], read_text(paid)
     text = read_text(counter.client.get(paid["Location"]))
     assert "Pay back 50.00 yuan" in text and "Reversal" in text and "typed 50 for 5" in text
     assert counter.list_sales() == [(5000, "refunded")]
     assert Refund.objects.get().reversal and Refund.objects.count() == 1
+    anew = counter.client.post(
+        address, list_fields(counter.client.get(address), address) | sent_again
+    )
+    text = read_text(counter.client.get(anew["Location"]))
+    assert "Pay back 50.00" not in text and "Pay only if nobody has paid yet" in text
+    later = read_text(counter.client.get(anew["Location"].partition("?")[0]))
+    assert "Pay back" not in later and "Reversal" in later
     assert web.sign_in("technician").get(address).status_code == 403
 
 

@@ -61,9 +61,14 @@ class Refund:
 
 @dataclass(frozen=True)
 class Refunded:
-    """A refund that is paid: the number of its receipt, and what else was found out."""
+    """A refund that is entered as paid: its receipt at a desk, and what else was found out.
 
+    `is_new`: it was entered by this job, and not by one before, whose money may have been given.
+    """
+
+    desk: str
     receipt: int
+    is_new: bool
     lines: tuple[str, ...]
 
 
@@ -130,10 +135,12 @@ def refund(work: Work, wish: Refund) -> Refunded:
         from dianka.desk.office.vending.refund_counter import refund as pay_back
 
         sale = refunds.find_sale(work.actor, wish.number, wish.desk)
+        is_new = sale.state != sale.State.REFUNDED
         order = refunds.Order(wish.reason, wish.method, wish.consent)
         with cards.hold_cards(work.roles, work.pin) as (control, held):
             paid = pay_back(work.actor, control.port, held.port, sale, order, tell=lines.append)
-        return Refunded(paid.receipt or 0, tuple(lines))
+        assert paid.paid_desk and paid.receipt
+        return Refunded(paid.paid_desk.name, paid.receipt, is_new, tuple(lines))
 
 
 def take_inspection(work: Work) -> Inspected:

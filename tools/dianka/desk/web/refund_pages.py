@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dianka.card_port import CardError
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.vending import refunds
 from dianka.desk.office.vending.counting import METHODS
@@ -55,10 +56,11 @@ def pay_back(request: DeskRequest, desk: str, number: int) -> HttpResponseBase:
         order = values["reason"], values["method"], given
         wish = card_jobs.Refund(desk, number, *order)
         paid = work_with_card(actor, card_jobs.refund, wish)
-        told = {"amount": yuan(sale.amount_fen)}
-        line = " ".join(translate_line(each) for each in paid.lines)
-        line = f"{_('Pay back %(amount)s yuan.') % told} {line}".strip()
-        return lead("refund-paid", line, number=paid.receipt)
+        if paid.desk != actor.desk:
+            told = {"desk": paid.desk, "number": paid.receipt}
+            line = _("It was paid back at %(desk)s, receipt %(number)d: pay nothing here.")
+            raise CardError(line % told)
+        return lead("refund-paid", _tell_paid(sale, paid), number=paid.receipt)
 
     form = Form(
         _("Pay a purchase back"),
@@ -79,6 +81,20 @@ def pay_back(request: DeskRequest, desk: str, number: int) -> HttpResponseBase:
         back=reverse("counter"),
     )
     return show_form(request, form, act)
+
+
+def _tell_paid(sale: Sale, paid: card_jobs.Refunded) -> str:
+    """Return whether money is to be given: only for what was not entered before."""
+    lines = [translate_line(each) for each in paid.lines]
+    if paid.is_new:
+        return " ".join(
+            [_("Pay back %(amount)s yuan.") % {"amount": yuan(sale.amount_fen)}, *lines]
+        )
+    before = _(
+        "It was entered as paid back before: see time and operator on the receipt. Pay only if "
+        "nobody has paid yet."
+    )
+    return " ".join([before, *lines])
 
 
 def show_paid(request: DeskRequest, number: int) -> HttpResponseBase:
