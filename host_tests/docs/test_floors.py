@@ -30,6 +30,7 @@ TOOL_FLOORS = (
     "dianka.bench.stage",
     "dianka.bench.panel",
     "dianka.bench.demo",
+    "dianka.bench.handbook",
     "dianka.bench.measure",
     "dianka.bench.campaign",
     "dianka.bench.cli",

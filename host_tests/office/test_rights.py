@@ -54,6 +54,7 @@ BY_RIGHT = {
     "refund": (
         "vending.refund_counter.refund",
         "vending.refunds.begin",
+        "vending.refunds.find_paid",
         "vending.refunds.find_sale",
         "vending.refunds.post",
         "vending.refunds.void",
@@ -68,6 +69,8 @@ BY_RIGHT = {
         "cards.register.finish_making",
         "cards.register.note_cleared",
         "cards.register.note_discarded",
+        "cards.replacing.make_planned",
+        "cards.replacing.plan_card",
         "customers.lost.report_lost",
     ),
     "open an account": ("customers.contracts.open_account",),

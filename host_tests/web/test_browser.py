@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk_stage import DeskStage
+from desk_stage import PASSWORD, DeskStage
 from keyboard_kit import LIMIT_MS, Clerk
 
 DAY = 50
@@ -43,7 +43,7 @@ def test_a_sale_by_keyboard(stage: DeskStage, clerk: Clerk) -> None:
     "customers", [12, pytest.param(DAY, marks=pytest.mark.campaign)], ids=["sample", "whole"]
 )
 def test_a_clerks_day(stage: DeskStage, clerk: Clerk, record_property: Any, customers: int) -> None:
-    """50 customers, one after the other; the next one is one key away."""
+    """50 customers, one after the other; the next one is one key, or his card alone, away."""
     before = len(stage.list_sales())
     seen_ms, sold_ms = [], []
     for number in range(1, customers + 1):
@@ -58,8 +58,9 @@ def test_a_clerks_day(stage: DeskStage, clerk: Clerk, record_property: Any, cust
         sold_ms.append((time.monotonic_ns() - began_ns) // 1_000_000)
         clerk.await_focus("a.main")
         stage.take_out()
-        clerk.press("Enter")
-        clerk.await_text("Put the customer's card into the reader.")
+        if number % 2:  # each other customer's card comes while the receipt is still on show
+            clerk.press("Enter")
+            clerk.await_text("Put the customer's card into the reader.")
     sold = [fen for fen, state in count_sales(stage, before) if state == "written"]
     assert sold == [number * 100 for number in range(1, customers + 1)]
     record_property(
@@ -227,3 +228,29 @@ def test_escape_leaves_what_was_typed(stage: DeskStage, clerk: Clerk) -> None:
     clerk.page.reload()
     clerk.await_customer(62)
     assert clerk.page.input_value("#amount") == ""
+
+
+def test_a_purchase_is_paid_back_once_by_keyboard(stage: DeskStage, clerk: Clerk) -> None:
+    """By the card process itself; Enter twice pays once, and the back button pays nothing more."""
+    before = len(stage.list_sales())
+    stage.put_in(65)
+    clerk.await_customer(65)
+    clerk.type("5")
+    clerk.press("Enter")
+    clerk.await_text("Sold: 5.00 yuan")
+    clerk.page.get_by_role("link", name="Pay it back").press("Enter")
+    clerk.await_focus("#reason")
+    clerk.type("typed 5 for 50")
+    clerk.page.focus("#second")
+    clerk.type("wu")
+    clerk.press("Tab")
+    clerk.type(PASSWORD)
+    clerk.press("Enter", "Enter")
+    clerk.await_text("Pay back 5.00 yuan")
+    clerk.await_text("Reversal")
+    paid = clerk.page.url
+    clerk.page.evaluate("() => history.back()")
+    clerk.await_focus("#reason")
+    clerk.page.evaluate("() => history.forward()")
+    clerk.page.wait_for_url(paid)
+    assert count_sales(stage, before) == [(500, "refunded")]

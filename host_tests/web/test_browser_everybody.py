@@ -106,3 +106,26 @@ def test_a_receipt_is_printed_on_a_slip_and_on_a_page(stage: DeskStage, clerk: C
     clerk.page.emulate_media(media="print")
     assert not clerk.page.locator("header.top").is_visible()
     assert clerk.page.locator(".paper").is_visible()
+
+
+def test_a_technician_reads_a_card_on_a_phone_with_its_menu_folded(
+    stage: DeskStage, browser: "Browser"
+) -> None:
+    with open_desk(stage, browser, (390, 844)) as clerk:
+        clerk.sign_in("li")  # a technician
+        page = clerk.page
+        page.wait_for_selector("button.fold")
+        assert not page.locator("#menu").is_visible()
+        assert page.evaluate("document.querySelector('header').offsetHeight") < 130
+        assert page.get_attribute("button.fold", "aria-expanded") == "false"
+        page.focus("button.fold")
+        clerk.press("Enter")
+        page.locator("#menu").get_by_role("link", name="Read a card").press("Enter")
+        page.wait_for_selector("#reader")
+        assert not page.locator("#menu").is_visible()
+        stage.put_in(63)
+        clerk.await_text("ready for the first sale")
+        clerk.await_text("in use since")
+        page.get_by_role("link", name="Check the card").press("Enter")
+        clerk.await_text("All is in order.")
+        assert find_serious(page) + find_wide(page) == []

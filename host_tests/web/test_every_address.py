@@ -9,6 +9,8 @@ from web_kit import ROLES, Web
 if TYPE_CHECKING:
     from dianka.desk.web.page import Page
 
+# These end a sign-in, so the next address wants a new one; a sign-in costs as much as ten pages.
+ENDING = ("sign-out",)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -68,6 +70,8 @@ def test_each_role_gets_where_its_rights_lead(web: Web, role: str) -> None:
     for page in list_pages():
         for method in METHODS:
             response = send(client, method, address_of(page))
+            if page.address in ENDING and method in page.methods:
+                client = web.sign_in(role)
             what = (page.name, method, response.status_code)
             if not is_taken(page, method):
                 assert response.status_code == 405, what

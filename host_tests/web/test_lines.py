@@ -104,3 +104,52 @@ def test_what_the_office_refuses_is_chinese_on_a_chinese_page(web: Web, desk: De
     assert "无权售电" in text and "may not" not in text
     text = read_text(client.get("/counter/sale/77"))
     assert "desk1 没有售电 77：请查询用户" in text
+
+
+# What the pages name by its command, since there is no page of it: the system's own cards, which
+# are made with two people's part cards at the technician's PC, and options of commands alone.
+_NO_PAGE = re.compile(
+    r"dianka (keys|reader|card issue|card close|office clock accept)|--(file|reader|again|desk|"
+    r"former|customer|price|alarm|count|at-once)\b"
+)
+
+
+def test_pages_name_pages_and_not_commands(web: Web) -> None:
+    from django.utils.translation import override
+
+    from dianka.desk.web.pages import PAGES
+    from dianka.desk.web.words import translate_line
+
+    with override(ENGLISH):
+        titles = {str(page.title) for page in PAGES}
+        left = [translate_line(line) for line in words_kit.list_lines()]
+    bare = [line for line in left if re.search("dianka |--[a-z]", line)]
+    assert [line for line in bare if not _NO_PAGE.search(line)] == []
+    named = {
+        name for line in left for name in re.findall(r"the (?:page|button) ([A-Z][^,;:]*)", line)
+    }
+    unknown = {
+        each for each in named if not any(each.startswith(title) for title in titles if title)
+    }
+    assert len(named) > 8 and unknown == set()
+    told = {entry.msgid: entry.msgstr for entry in read_entries()}
+    for line in words_kit.list_lines():
+        if re.search("dianka [a-z]|--[a-z]", told[line]):
+            assert _NO_PAGE.search(told[line]), line
+
+
+def test_acts_tell_amounts_in_yuan(web: Web) -> None:
+    import shift_kit
+    from estate_kit import make_actor, make_contract
+
+    clerk = make_actor("clerk", "desk1", "zhao")
+    from dianka.desk.office.vending import shifts
+
+    contract = make_contract(7, 1)
+    shifts.open_shift(clerk, shift_kit.count_notes(10_000))
+    shift_kit.sell(clerk, contract, 3_801)
+    for language, amount, unit in ((ENGLISH, "38.01 yuan", "fen"), (CHINESE, "38.01 元", "分")):
+        client = web.sign_in("manager", language=language)
+        for address in ("/customers/1", "/acts"):
+            text = read_text(client.get(address))
+            assert amount in text and f"3801 {unit}" not in text, address

@@ -6,8 +6,10 @@ process that founds a demonstration alone (founding.py), as a process opens one 
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dianka.card_port import CardError
 from dianka.cardos import kinds
@@ -15,6 +17,9 @@ from dianka.cardos.image import CardFile
 from dianka.cardos.state import SERIAL_BYTES
 from dianka.desk import issue
 from dianka.desk.office.founding import found_office
+
+if TYPE_CHECKING:
+    from dianka.desk.office.vending.counting import Count
 
 DESK = "desk2"  # which has most of the history
 MANAGER, SUPERVISOR, CLERK = "manager", "supervisor", "clerk"
@@ -24,6 +29,7 @@ ALARM1_FEN, ALARM2_FEN = 1500, 1000
 _AREA, _BUILDING, _ROOMS = "1 号台区", "9", ("101", "102")
 _NAMES = ("面馆 Noodle shop", "裁缝店 Tailor")
 _TARIFF = "商业"
+Rng = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,10 @@ def fill_office(office: Path, control: Path, tray: Path) -> Made:
     from dianka.desk.office.figures.history import make_history
 
     make_history(METERS, SALES, MONTHS, methods=["notes"])  # all in the drawer that a shift counts
-    _add_people(passwords)
-    price_e4 = _add_customers(control, tray)
-    _prove()
-    _open_shift()
+    add_people(passwords)
+    price_e4 = add_customers(control, tray)
+    prove_books()
+    open_shift_by_books()
     return Made(price_e4, passwords)
 
 
@@ -55,7 +61,7 @@ def _make_password() -> str:
     return "-".join(secrets.token_hex(2) for _ in range(3))
 
 
-def _add_people(passwords: dict[str, str]) -> None:
+def add_people(passwords: dict[str, str]) -> None:
     """Add a supervisor and a clerk, each with a password of his own."""
     from dianka.desk.office.people import people
     from dianka.desk.office.people.consent import give_consent
@@ -72,7 +78,7 @@ def _add_people(passwords: dict[str, str]) -> None:
         people.change_password(Actor(name, DESK, frozenset({name})), first, passwords[name])
 
 
-def _add_customers(control: Path, tray: Path) -> int:
+def add_customers(control: Path, tray: Path, rng: Rng = secrets.token_bytes) -> int:
     """Add two customers with installed meters and cards; return their price."""
     from dianka.desk.office.customers.contracts import Terms, open_account
     from dianka.desk.office.customers.records import Details, add_customer
@@ -89,12 +95,12 @@ def _add_customers(control: Path, tray: Path) -> int:
             customer = add_customer(manager, Details(name))
             terms = Terms(_TARIFF, ALARM1_FEN, ALARM2_FEN)
             contract = open_account(manager, customer.number, number, terms)
-            _make_card(held, contract, tray / f"resident-{number}.card")
+            _make_card(held, contract, tray / f"resident-{number}.card", rng)
             price_e4 = contract.price.price_e4
     return price_e4
 
 
-def _make_card(control: CardFile, contract: object, path: Path) -> None:
+def _make_card(control: CardFile, contract: object, path: Path, rng: Rng) -> None:
     """Make a contract's first card, entered in the register from begin to end."""
     from dianka.desk.office.cards import register, terms
     from dianka.desk.office.customers.models import Contract
@@ -102,21 +108,21 @@ def _make_card(control: CardFile, contract: object, path: Path) -> None:
 
     assert isinstance(contract, Contract)
     manager = Actor(MANAGER, DESK, frozenset({"manager"}))
-    serial = secrets.token_bytes(SERIAL_BYTES)
+    serial = rng(SERIAL_BYTES)
     register.begin_making(manager, serial, register.Making(kinds.USER, contract=contract))
     data = terms.make_user_data(contract, opens=True)
     issue.issue_file(
         path,
         kinds.USER,
         serial,
-        secrets.token_bytes,
+        rng,
         issue.read_profile_name(control),
         lambda chip: issue.make_user(control, chip, data),
     )
     register.finish_making(manager, serial)
 
 
-def _prove() -> None:
+def prove_books() -> None:
     """Prove the books from the first entry on. CardError if a fen is odd."""
     from dianka.desk.office import nightly
 
@@ -126,8 +132,8 @@ def _prove() -> None:
         raise CardError(f"the demonstration's books do not prove ({faults[0]}): report this")
 
 
-def _open_shift() -> None:
-    """Open the clerk's shift with the notes that the drawer has by the books."""
+def open_shift_by_books() -> "Count":
+    """Open the clerk's shift with the notes that the drawer has by the books; return them."""
     from dianka.desk.office.ledger.models import Account
     from dianka.desk.office.people.rights import Actor
     from dianka.desk.office.vending.counting import NOTES, PIECES_FEN, Count
@@ -137,4 +143,6 @@ def _open_shift() -> None:
     left_fen, pieces = drawer.balance_fen if drawer else 0, {}
     for piece_fen in PIECES_FEN:
         pieces[piece_fen], left_fen = divmod(left_fen, piece_fen)
-    open_shift(Actor(CLERK, DESK, frozenset({"clerk"})), Count(pieces))
+    count = Count(pieces)
+    open_shift(Actor(CLERK, DESK, frozenset({"clerk"})), count)
+    return count

@@ -46,10 +46,12 @@ def list_cards(request: DeskRequest) -> HttpResponseBase:
 def show_card(request: DeskRequest, serial: str) -> HttpResponseBase:
     """Show a card in words, and all that happened to it."""
     actor = require_actor(request)
-    card, events = list_card_history(actor, _clean_serial(serial))
+    card, events = list_card_history(actor, clean_serial(serial))
     names = []
     if card.kind == "user" and card.state == Card.State.USED:
         names.append("report-lost")
+    if card.state == Card.State.REPLACED:
+        names.append("clear-card")
     if card.state != Card.State.SCRAPPED:
         names.append("scrap-card")
     told = {
@@ -65,7 +67,7 @@ def scrap_card(request: DeskRequest, serial: str) -> HttpResponseBase:
     """Enter a card as scrapped that is destroyed or useless."""
 
     def act(actor: Actor, values: Values) -> str:
-        register.scrap(actor, bytes.fromhex(_clean_serial(serial)), values["reason"])
+        register.scrap(actor, bytes.fromhex(clean_serial(serial)), values["reason"])
         return lead("card-shown", _("The card is scrapped."), serial=serial)
 
     form = Form(
@@ -78,7 +80,8 @@ def scrap_card(request: DeskRequest, serial: str) -> HttpResponseBase:
     return show_form(request, form, act)
 
 
-def _clean_serial(serial: str) -> str:
+def clean_serial(serial: str) -> str:
+    """Return the serial of an address in its plain form; CardError if it is none."""
     plain = plain_number(serial).lower()
     if len(plain) != _SERIAL_DIGITS or set(plain) - set("0123456789abcdef"):
         raise CardError(_("That is no serial of a card: it has 16 hexadecimal digits."))

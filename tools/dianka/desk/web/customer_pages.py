@@ -10,9 +10,11 @@ from django.utils.translation import gettext_lazy
 
 from dianka.card_port import CardError
 from dianka.desk.office.customers import history, records
+from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.customers.records import Details, Shown
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.web import typed
+from dianka.desk.web.account_card_pages import pick_action
 from dianka.desk.web.done_line import lead
 from dianka.desk.web.forms import Field, Form, Values, label_fields, show_form
 from dianka.desk.web.page import Page
@@ -153,9 +155,8 @@ def _draw_customer(
     number = shown.number
     events = page_of(request, list(reversed(history.list_history(actor, number))))
     accounts = [
-        (contract, list_links(actor, ACCOUNT_ACTIONS.get(contract.state, ()), meter_no=meter_no))
+        (contract, list_links(actor, _name_actions(contract), meter_no=contract.meter.number))
         for contract in shown.contracts
-        for meter_no in (contract.meter.number,)
     ]
     names = ("archive-customer", "customer-statement") if shown.archived else _ACTIONS
     told: dict[str, Any] = {
@@ -168,6 +169,12 @@ def _draw_customer(
         "cards": _list_cards(shown),
     }
     return render(request, "office/customer.html", told)
+
+
+def _name_actions(contract: Contract) -> list[str]:
+    """Return the names of what may be done with an account now."""
+    card = pick_action(contract)
+    return [*([card] if card else []), *ACCOUNT_ACTIONS.get(contract.state, ())]
 
 
 def _list_cards(shown: Shown) -> list[Any]:

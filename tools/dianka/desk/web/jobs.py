@@ -110,7 +110,7 @@ def warm_up(folder: Path) -> None:
 
 def look(work: Work) -> Shown:
     """Look at the card that is in, and bring the books into step with it."""
-    with _working(work) as lines:
+    with working(work) as lines:
         from dianka.desk.office.vending import counter
 
         with cards.hold_cards(work.roles, work.pin) as (control, resident):
@@ -120,11 +120,11 @@ def look(work: Work) -> Shown:
 
 def sell(work: Work, wish: Wish) -> Sold:
     """Sell to the card that is in, if it is the one that the page shows."""
-    with _working(work) as lines:
+    with working(work) as lines:
         from dianka.desk.office.vending import counter
 
         with cards.hold_cards(work.roles, work.pin) as (control, resident):
-            _require_card(resident, wish.serial)
+            require_card(resident, wish.serial)
             sale = counter.sell(
                 work.actor,
                 control.port,
@@ -144,7 +144,7 @@ def check_pin(work: Work) -> None:
 
 
 @contextmanager
-def _working(work: Work) -> Iterator[list[str]]:
+def working(work: Work) -> Iterator[list[str]]:
     """Open the office for one job; whatever ends it early has the lines found out before it."""
     _open(work.folder)
     lines: list[str] = []
@@ -175,7 +175,8 @@ def _open(folder: Path) -> None:
         _opened.add(folder)
 
 
-def _require_card(resident: Held, serial: str) -> None:
+def require_card(resident: Held, serial: str) -> None:
+    """Raise OtherCardError unless this is the card that the page shows."""
     found = select_card(resident.port).hex()
     if found != serial:
         raise OtherCardError(
@@ -213,10 +214,11 @@ def _show(seen: "Look") -> Shown:
         money_fen=found.money_fen,
         said=MeterSaid(back["balance_fen"] - back["overdraft_fen"], back["time"]) if back else None,
         use=find_use(contract),
-        unfinished=_tell_sale(seen.unfinished) if seen.unfinished else None,
-        waits=_tell_sale(waits) if waits else None,
+        unfinished=tell_sale(seen.unfinished) if seen.unfinished else None,
+        waits=tell_sale(waits) if waits else None,
     )
 
 
-def _tell_sale(sale: "Sale") -> SaleTold:
+def tell_sale(sale: "Sale") -> SaleTold:
+    """Return a sale as pages name it."""
     return SaleTold(sale.number, sale.desk.name, sale.amount_fen, sale.method, sale.receipt)

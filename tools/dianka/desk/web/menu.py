@@ -35,11 +35,12 @@ def add_menu(request: HttpRequest) -> dict[str, Any]:
 def list_menu(actor: Actor, here: Page | None) -> list[tuple[Text, list[Entry]]]:
     """Return the groups that are not empty, with their pages in the order of the table."""
     shown = [page for page in list_pages() if page.menu and is_for(actor, page)]
+    above = _find_above(here, shown)
     found = [
         (
             title,
             [
-                Entry(page.title, reverse(page.name), _is_within(here, page))
+                Entry(page.title, reverse(page.name), page is above)
                 for page in shown
                 if page.menu == group
             ],
@@ -49,11 +50,12 @@ def list_menu(actor: Actor, here: Page | None) -> list[tuple[Text, list[Entry]]]
     return [(title, entries) for title, entries in found if entries]
 
 
-def _is_within(here: Page | None, page: Page) -> bool:
-    """Return whether this page is the one of the menu, or stands below it."""
-    if here is None or here is page:
-        return here is page
-    return not here.menu and here.address.startswith(f"{page.address}/")
+def _find_above(here: Page | None, shown: list[Page]) -> Page | None:
+    """Return the page of the menu that this page is, or stands below."""
+    if here is None or here.menu:
+        return here
+    above = [page for page in shown if here.address.startswith(f"{page.address}/")]
+    return max(above, key=lambda page: len(page.address), default=None)
 
 
 def list_pages() -> list[Page]:

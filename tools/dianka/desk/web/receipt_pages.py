@@ -7,6 +7,7 @@ copy, which is an act (office/vending/receipts_text.py).
 from typing import Any
 
 from django.core import signing
+from django.db import connection
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,9 +24,12 @@ from dianka.desk.web.catalog import CHINESE
 from dianka.desk.web.page import Page
 from dianka.desk.web.receipt_pdf import PAPERS, draw_pdf
 from dianka.desk.web.request import DeskRequest, require_actor
+from dianka.desk.web.station import get_station
+from dianka.desk.web.told import Link, list_links
 
 _FIRST, _COPY = "dianka.desk.web.receipt", "dianka.desk.web.receipt-copy"
 _GOOD_FOR_S = 600
+_MOST_SEEN = 200  # signs: a few serials
 _IN_CAPITALS = "大写"
 _FROM = " 起"  # after a time: the price from then on
 STATES: dict[str, str | Promise] = {
@@ -54,6 +58,13 @@ LABELS: dict[str, str | Promise] = {
     "电价": _("Price"),
     "可购电量": _("Energy"),
     "链头": _("Chain"),
+    "冲正收据": _("Reversal"),
+    "退款收据": _("Refund"),
+    "退款号": _("Refund number"),
+    "原售电号": _("Sale"),
+    "原收据号": _("Receipt of the sale"),
+    "复核": _("Consented by"),
+    "原因": _("Reason"),
 }
 # What stands in its texts.
 TEXTS: dict[str, str | Promise] = {
@@ -87,15 +98,47 @@ def show_sale(request: DeskRequest, number: int) -> HttpResponseBase:
         "counter/sale.html",
         {
             "sale": sale,
-            "receipt": _translate(receipt) if receipt else None,
+            "receipt": translate_receipt(receipt) if receipt else None,
             "first": request.GET.get("first", "") if told else "",
             "copy": request.GET.get("copy", "") if copy else "",
             "told": told or {},
             "paper": paper if paper in PAPERS else "80",
             "change_fen": (sale.tendered_fen or sale.amount_fen) - sale.amount_fen,
             "state": STATES[sale.state],
+            "links": _list_links(actor, sale),
+            "seen": ",".join(sorted(_see_cards(sale))) if told else "",
         },
     )
+
+
+def _list_links(actor: Actor, sale: Sale) -> list[Link]:
+    """Return what may be done with a sale whose purchase is still on its card."""
+    if sale.state != Sale.State.WRITTEN:
+        return []
+    return list_links(actor, ["refund"], desk=sale.desk.name, number=sale.number)
+
+
+def await_next(request: DeskRequest) -> HttpResponseBase:
+    """Lead from the receipt to the counter as soon as another card is in than when it was shown."""
+    known = frozenset(request.GET.get("seen", "")[:_MOST_SEEN].split(","))
+    if not connection.in_atomic_block:
+        connection.close()  # others need it meanwhile
+    try:
+        is_there = get_station().await_other(known)
+    except CardError:
+        is_there = False
+    response = HttpResponse(status=200 if is_there else 204)
+    if is_there:
+        response["HX-Redirect"] = reverse("counter")
+    return response
+
+
+def _see_cards(sale: Sale) -> set[str]:
+    """Return the serials of the cards that are no next customer's: what is in, and what was."""
+    try:
+        return {sale.card_serial, *get_station().see().serials}
+    except CardError:
+        return {sale.card_serial}
 
 
 def print_copy(request: DeskRequest, number: int) -> HttpResponseBase:
@@ -148,7 +191,7 @@ def _read_copy(request: DeskRequest, number: int) -> int:
     return copy if of == number else 0
 
 
-def _translate(receipt: Receipt) -> Receipt:
+def translate_receipt(receipt: Receipt) -> Receipt:
     """Return the receipt in the language of the page."""
     if get_language() == CHINESE:
         return receipt
@@ -178,6 +221,7 @@ def _translate_text(text: str) -> str:
 
 _EXAMPLE = {"number": 1}
 PAGES = (
+    Page("counter/next", "next-card", await_next, "sell", _("Next customer"), polled=True),
     Page("counter/sale/<int:number>", "sale", show_sale, "sell", _("Sale"), example=_EXAMPLE),
     Page(
         "counter/sale/<int:number>/copy",

@@ -10,11 +10,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dianka.desk.prices import UTC_OFFSET, format_time
-from dianka.desk.web.states import CARDS, EVENTS, ROLES, STATES
+from dianka.desk.web.states import CARDS, EVENTS, FOUND, ROLES, STATES
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
 register = template.Library()
+# Acts are stored with whole fen; people count in yuan.
+_FEN = re.compile(r"(-?\d+) (fen|分)(?![\w钟])")
+_YUAN = {"fen": "yuan", "分": "元"}
+# The act of a closed shift has all its sums behind the unit.
+_SUMS = re.compile(r"(?P<unit>handed fen: |（分）[：:] ?)(?P<sums>[^;；]*)")
 _ACT = re.compile(r"([a-z][a-z -]*), ([^,]+) at ([^:]+?)(?:: (.*))?", re.DOTALL)
 
 
@@ -54,6 +59,12 @@ def show_line(line: Any) -> str:
     return translate_line(str(line))
 
 
+@register.filter(name="detail")
+def show_detail(line: Any) -> str:
+    """Return what an act tells in the reader's language, its amounts in yuan."""
+    return _speak_yuan(translate_line(str(line)))
+
+
 @register.filter(name="invalid")
 def show_invalid(line: Any, name: str) -> SafeString:
     """Return the attributes of a field with this name that tell of what is wrong with it."""
@@ -82,14 +93,14 @@ def show_event(event: Any) -> str:
     """
     found = _ACT.fullmatch(event.text) if event.kind == "act" else None
     if not found:
-        return translate_line(event.text)
+        return show_detail(event.text)
     kind, operator, desk, detail = found.groups()
     told = _("%(kind)s, %(operator)s at %(desk)s") % {
         "kind": translate_line(kind),
         "operator": operator,
         "desk": desk,
     }
-    return f"{told}: {translate_line(detail)}" if detail else told
+    return f"{told}: {show_detail(detail)}" if detail else told
 
 
 @register.filter(name="card_kind")
@@ -98,7 +109,21 @@ def show_card_kind(word: str) -> str:
     return str(CARDS.get(word, word))
 
 
+@register.filter(name="found")
+def show_found(word: str) -> str:
+    """Return what an inspection found in the reader's language."""
+    return str(FOUND.get(word, word))
+
+
 @register.filter(name="role")
 def show_role(word: str) -> str:
     """Return a role in the reader's language."""
     return str(ROLES.get(word, word))
+
+
+def _speak_yuan(text: str) -> str:
+    if found := _SUMS.search(text):
+        sums = re.sub(r"-?\d+", lambda sum_fen: signed_yuan(int(sum_fen[0])), found["sums"])
+        unit = found["unit"].translate(str.maketrans({"分": "元"})).replace("fen", "yuan")
+        text = text[: found.start()] + unit + sums + text[found.end() :]
+    return _FEN.sub(lambda found: f"{signed_yuan(int(found[1]))} {_YUAN[found[2]]}", text)

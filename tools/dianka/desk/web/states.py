@@ -35,6 +35,12 @@ CARDS: dict[str, Text] = {
     "part": _("Part card"),
     "control": _("Control card"),
 }
+FOUND: dict[str, Text] = {
+    "theft": _("theft"),
+    "fault": _("a fault"),
+    "nothing": _("nothing"),
+    "no access": _("no access"),
+}
 ROLES: dict[str, Text] = {
     "clerk": _("clerk"),
     "technician": _("technician"),

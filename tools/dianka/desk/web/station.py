@@ -7,12 +7,15 @@ the card is taken out or does not take it, or the desk is closed.
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from dianka.card_port import CardError
+from dianka.card_port import CardError, serial_of
+from dianka.cardos.chip import CardTorn
+from dianka.desk.counter import PinWantedError
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.pin import WrongPin
 from dianka.desk.web import jobs
@@ -45,6 +48,7 @@ class Presence:
     mark: str
     is_filled: bool
     line: str = ""
+    serials: frozenset[str] = frozenset()  # of the cards that are in, where a resident's may be
 
 
 class Station:
@@ -73,7 +77,8 @@ class Station:
         residents = [each for each in seen if each.name in names]
         if not residents:
             return Presence(_mark(seen), False, "there is no card reader: plug one in")
-        return Presence(_mark(seen), any(each.present for each in residents))
+        filled = [each for each in residents if each.present]
+        return Presence(_mark(seen), bool(filled), serials=frozenset(_list_serials(filled)))
 
     def await_change(self, mark: str) -> Presence:
         """Return what is in the readers as soon as its mark is another one, or after a moment."""
@@ -84,9 +89,16 @@ class Station:
             presence = self.see()
         return presence
 
+    def await_other(self, known: frozenset[str]) -> bool:
+        """Return whether a card is in that is none of these, as soon as it is or after a moment."""
+        until_s = time.monotonic() + _WAIT_S
+        while not (self.see().serials - known) and time.monotonic() < until_s:
+            time.sleep(_GLANCE_S)
+        return bool(self.see().serials - known)
+
     def look(self, actor: Actor) -> Shown:
         """Look at the resident's card. CardError if there is none, or it is not to be used."""
-        self._last = self._run(jobs.look, actor, deadline_s=LOOK_S)
+        self._last = self.run(jobs.look, actor, deadline_s=LOOK_S)
         return self._last
 
     def recall(self, serial: str) -> Shown | None:
@@ -95,7 +107,7 @@ class Station:
 
     def sell(self, actor: Actor, wish: Wish) -> Sold:
         """Sell to the resident's card. CardError if nothing was sold, SaleBroken if it may be."""
-        return self._run(jobs.sell, actor, wish, deadline_s=SELL_S)
+        return self.run(jobs.sell, actor, wish, deadline_s=SELL_S)
 
     def give_pin(self, actor: Actor, pin: str) -> None:
         """Give the control card its PIN, and keep it for later jobs. WrongPin if it is another."""
@@ -108,9 +120,10 @@ class Station:
         """Let the card process import all that it needs."""
         self._runner.run(jobs.warm_up, self._folder, deadline_s=SELL_S)
 
-    def _run(
-        self, job: Callable[..., Value], actor: Actor, *words: Any, deadline_s: float
+    def run(
+        self, job: Callable[..., Value], actor: Actor, *words: Any, deadline_s: float = SELL_S
     ) -> Value:
+        """Let the card process do a job; its first argument is a Work."""
         try:
             return self._runner.run(job, self._make_work(actor), *words, deadline_s=deadline_s)
         except WrongPin:
@@ -125,6 +138,13 @@ class Station:
 
     def _needs_service(self) -> bool:
         return not all(is_here(word) for word in self._list_words())
+
+
+def _list_serials(filled: list[Seen]) -> Iterator[str]:
+    """Yield the serials of these cards, as far as they are cards of a meter."""
+    for each in filled:
+        with suppress(CardError):
+            yield serial_of(each.atr).hex()
 
 
 def _mark(seen: list[Seen], line: str = "") -> str:
@@ -146,5 +166,17 @@ def set_station(station: Station | None) -> None:
 def get_station() -> Station:
     """Return the station of this process. CardError if it has none: pages without readers."""
     if not _current:
-        raise CardError("this desk was started without readers: start it with dianka desk")
+        raise CardError("this desk was started without readers: end its program and start it again")
     return _current[0]
+
+
+def work_with_card(actor: Actor, job: Callable[..., Value], *words: Any) -> Value:
+    """Let a form's job be done with the card that is in; what is wrong is CardError, a line."""
+    try:
+        return get_station().run(job, actor, *words)
+    except (PinWantedError, WrongPin):
+        raise CardError(
+            "the control card wants its PIN: give it on the page Read a card, then send this again"
+        ) from None
+    except CardTorn as error:
+        raise CardError(f"{error}: put the card in again, then send this again") from error

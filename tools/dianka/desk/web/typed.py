@@ -4,20 +4,21 @@ A function here takes the text of a field and returns its value; FieldError is s
 """
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from dianka.card_port import CardError
 from dianka.desk.amounts import parse_decimal
-from dianka.desk.prices import HIGHEST_E4, parse_minute
+from dianka.desk.prices import HIGHEST_E4, UTC_OFFSET, parse_minute
 from dianka.desk.web.fields import FieldError, plain_number, read_fen, read_text
 from dianka.desk.web.page import Text
 from dianka.money import HIGHEST_FEN
 
 Read = Callable[[str], Any]
 _LONGEST = 20
+_HIGHEST_WH = 10**15  # a terawatt hour: a total that fits the database
 
 
 def text(what: Text, most: int, least: int = 1) -> Read:
@@ -83,6 +84,32 @@ def minute(typed: str) -> int:
         return parse_minute(plain_number(typed)[:_LONGEST])
     except CardError:
         raise FieldError(_("That is no time: write it as 2026-03-01T08:00.")) from None
+
+
+def moment(typed: str) -> datetime:
+    """Return a local time as a moment of the database."""
+    plain = plain_number(typed)
+    try:
+        if len(plain) != len("2026-03-01T08:00"):
+            raise ValueError(plain)
+        local = datetime.strptime(plain, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
+    except ValueError:
+        raise FieldError(_("That is no time: write it as 2026-03-01T08:00.")) from None
+    if not 2000 <= local.year <= 2099:
+        raise FieldError(_("Give a day from 2000 to 2099."))
+    return local - UTC_OFFSET
+
+
+def energy(typed: str) -> int:
+    """Return an energy in kWh as Wh."""
+    plain = plain_number(typed)
+    try:
+        found = parse_decimal(plain, 3, "energy") if 0 < len(plain) <= _LONGEST else -1
+    except CardError:
+        found = -1
+    if not 0 <= found <= _HIGHEST_WH:
+        raise FieldError(_("That is no energy: write it in kWh, as 12345.678."))
+    return found
 
 
 def day(typed: str) -> date:

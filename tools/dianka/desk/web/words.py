@@ -12,6 +12,7 @@ from functools import cache
 from django.utils.translation import get_language
 
 from dianka.desk.web.catalog import CHINESE, read_lines
+from dianka.desk.web.page_names import name_pages
 
 _HOLE = re.compile(r"\{(\d)\}")
 _DEEPEST = 4  # lines within lines
@@ -62,7 +63,9 @@ class _Pattern:
 
 def translate_line(line: str) -> str:
     """Return a line of the office in the language of the page; as it is if none fits."""
-    if get_language() != CHINESE or len(line) > _LONGEST:
+    if get_language() != CHINESE:
+        return name_pages(line)
+    if len(line) > _LONGEST:
         return line
     return _translate(line, _DEEPEST)[0]
 

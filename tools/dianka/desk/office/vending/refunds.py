@@ -61,6 +61,24 @@ def find_sale(actor: Actor, number: int, desk: str = "") -> Sale:
 
 
 @needs("refund")
+def find_paid(actor: Actor, receipt: int) -> Refund:
+    """Return the refund that the actor's desk paid with this receipt. RefundError if none is."""
+    related = Refund.objects.select_related(
+        "desk",
+        "paid_desk",
+        "act",
+        "sale__desk",
+        "sale__contract__customer",
+        "sale__contract__meter",
+        "sale__contract__premise__area",
+    )
+    refund = related.filter(paid_desk__name=actor.desk, receipt=receipt).first()
+    if refund is None:
+        raise RefundError(f"{actor.desk} has no receipt {receipt} of a refund: look the sale up")
+    return refund
+
+
+@needs("refund")
 def begin(actor: Actor, sale: Sale, card_serial: str, order: Order) -> Refund:
     """Store the intent to pay a sale back, and return the refund: the card is written next.
 

@@ -65,6 +65,19 @@
     }
   }
 
+  // On a small screen the menu is folded behind a button; without this script it stays open.
+  function foldMenu() {
+    const button = document.querySelector("button.fold[hidden]");
+    if (!button) return;
+    const top = button.closest("header");
+    button.hidden = false;
+    top.classList.add("folded");
+    button.addEventListener("click", function () {
+      const isFolded = top.classList.toggle("folded");
+      button.setAttribute("aria-expanded", String(!isFolded));
+    });
+  }
+
   document.addEventListener("input", keepDraft);
   document.addEventListener("change", keepDraft);
 
@@ -76,7 +89,8 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     lookAt(document);
-    document.body.addEventListener("htmx:load", function () { lookAt(document); });
+    foldMenu();
+    document.body.addEventListener("htmx:load", function () { lookAt(document); foldMenu(); });
     document.body.addEventListener("htmx:sendError", function () { tellOffline(true); });
     document.body.addEventListener("htmx:timeout", function () { tellOffline(true); });
     document.body.addEventListener("htmx:afterOnLoad", function (event) {
