@@ -32,6 +32,7 @@ TOOL_FLOORS = (
     "dianka.bench.demo",
     "dianka.bench.measure",
     "dianka.bench.campaign",
+    "dianka.bench.town",
     "dianka.bench.cli",
     "dianka.wiring",
     "dianka.flash",

@@ -127,6 +127,11 @@ class Hlw8032Model:
         if frames > 0:
             self.faults[fault] = frames
 
+    def drop_report(self) -> None:
+        """Lose the report that is on the wire, and what the controller has not read yet."""
+        self._line = b""
+        self.port.received.clear()
+
     # ****** What the chip knows ******
 
     @property
