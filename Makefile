@@ -11,12 +11,13 @@ CHIP_SHARE ?=
 BOARD ?= rp2_pico
 PORT ?=
 ONLY ?=
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory town promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +84,9 @@ cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every 
 
 memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
 	@$(BIN)/dianka bench memory
+
+town: $(VENV)/office.stamp ## let 20 meters, residents, cards and 3 desks live for 30 days with faults of all kinds: make town SEED=7
+	@$(BIN)/dianka bench town --seed $(SEED)
 
 promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md

@@ -127,12 +127,12 @@ class Hlw8032Model:
         if frames > 0:
             self.faults[fault] = frames
 
-    def drop_report(self) -> None:
-        """Lose the report that is on the wire, and what the controller has not read yet."""
-        self._line = b""
-        self.port.received.clear()
-
     # ****** What the chip knows ******
+
+    @property
+    def quiet(self) -> bool:
+        """Return whether no report is on the wire, and none waits in the port to be read."""
+        return not self._line and not self.port.received
 
     @property
     def pulses(self) -> int:

@@ -218,7 +218,10 @@ class TownDesk:
 
 
 def _make_tell(say: Say) -> Callable[[str], None]:
-    return lambda line: say(told=line) and None
+    def tell(line: str) -> None:
+        say(told=line)
+
+    return tell
 
 
 def count_notes(fen: int) -> Count:

@@ -100,10 +100,13 @@ class Estate:
         self._time.move_to(max(stand.now_us, self._time.now_us + _SET_UP_US))
         return House(stand, number, self.price_e4, self._seed)
 
-    def _make_card(self, resident: Resident, card: Path) -> None:
-        """Make the card that the contract is to have now, entered in the register."""
+    def _make_card(self, resident: Resident, card: Path, waived_fen: int | None = None) -> None:
+        """Make the card that the contract is to have now, entered in the register.
+
+        `waived_fen` 0 leaves the money out that may be in transit.
+        """
         contract = find_contract(resident)
-        last = purchases.read_last_purchase(contract)
+        last = terms.must_be_last(purchases.read_last_purchase(contract), None, waived_fen)
         data = terms.make_user_data(contract, last.opens)
         former = register.find_former(contract)
         money_fen = 0 if last.in_meter else last.amount_fen
@@ -130,13 +133,14 @@ class Estate:
         register.finish_making(self.supervisor, serial)
         resident.house.card = card
 
-    def replace_card(self, resident: Resident) -> None:
-        """Report the card as lost, and make another with what is on its way."""
+    def replace_card(self, resident: Resident, with_money: bool = True) -> None:
+        """Report the card as lost, and make another, with what is on its way or without."""
         house = resident.house
         former = house.stand.read_card_state(house.card).serial
         lost.report_lost(self.supervisor, former.hex(), "left in the bus")
         resident.cards += 1
-        self._make_card(resident, Path(f"resident{resident.cards}.card"))
+        card = Path(f"resident{resident.cards}.card")
+        self._make_card(resident, card, None if with_money else 0)
 
     # ****** Ends ******
 

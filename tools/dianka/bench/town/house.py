@@ -7,6 +7,7 @@ the run (`TownError`). A price changes only to one that a card has brought, and 
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dianka.bench.stage.rig import EPOCH, START
 from dianka.bench.stage.stand import MS, S, Stand
@@ -256,9 +257,10 @@ class House:
     def set_clock_right(self) -> None:
         """Have the clock set as an installer does, over the console; the meter starts again."""
         stand, meter = self.stand, self.stand.meter
+        runner: Any = stand.rig.runner  # rung 1's, which has a console
         right_s = _BEGUN_S + stand.now_us // 1_000_000
         self.ledger.note_cut()
-        stand.rig.runner.ask(lambda: meter.set_clock(right_s, back=True), 2 * S)
+        runner.ask(lambda: meter.set_clock(right_s, back=True), 2 * S)
         stand.wait(_STARTED_US)
         self.clock_is_wrong = False
         self.check()

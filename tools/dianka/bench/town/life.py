@@ -14,7 +14,7 @@ from dianka.bench.stage.stand import MS, S
 from dianka.bench.town.desks import Outcome, TownDesk
 from dianka.bench.town.estate import Estate
 from dianka.bench.town.house import TownError
-from dianka.bench.town.residents import Resident
+from dianka.bench.town.residents import Resident, Till
 from dianka.bench.town.times import HOUR_US, MINUTE_US, TownTime
 from dianka.desk.office.figures.ends import End
 
@@ -32,6 +32,7 @@ _ENDS = ("",) * 12 + (
     "said",
 )
 _STEPS = {"pull": 20, "command": 20, "statement": 50, "said": 1}  # of a sale, about
+_OTHER_CARD = 13  # the code of a card that the meter does not know
 _SESSION_MS = 3_500  # about as long as a session may last
 _DARK_US = (S // 2, 5 * S, 5 * MINUTE_US, 2 * HOUR_US)
 _CLOCKS_US = (-5 * HOUR_US, -20 * MINUTE_US, 40 * MINUTE_US, 6 * HOUR_US)
@@ -71,7 +72,7 @@ class Life:
         if resident.kept:
             self._complete(resident)
         elif resident.refunds_at:
-            self._ask_money_back(resident, resident.refunds_at)
+            self._ask_money_back(resident, self._find_desk(resident.refunds_at))
         elif self.happens(12):
             self._lose_card(resident)
         elif resident.waits:
@@ -102,18 +103,19 @@ class Life:
         """Have a broken sale decided: at its own desk, or first at another one by a look."""
         kept = resident.kept
         assert kept
-        other = self._rng.choice(self._desks)
-        if other is not kept.desk:
+        own, other = self._find_desk(kept.desk), self._rng.choice(self._desks)
+        if other is not own:
             self.note(resident, "broken sale taken to another desk")
             other.look(resident)
         elif self.happens(300):
-            kept.desk.look(resident)
+            own.look(resident)
         if resident.kept:
-            desk = kept.desk
-            assert isinstance(desk, TownDesk)
-            self._note_sale(resident, desk.sell(resident, 0, self._pick_end()))
+            self._note_sale(resident, own.sell(resident, 0, self._pick_end()))
         if resident.kept is None:
             self._bring_home(resident)
+
+    def _find_desk(self, till: Till) -> TownDesk:
+        return next(desk for desk in self._desks if desk.name == till.name)
 
     def _note_sale(self, resident: Resident, outcome: Outcome) -> None:
         self.note(resident, f"sale {outcome.what}")
@@ -171,7 +173,7 @@ class Life:
             return
         self._estate.replace_card(resident)
         self.note(resident, "card lost and replaced")
-        resident.waits, resident.tried = True, True
+        resident.waits = resident.tried = resident.replaced = True
         days_us = self._rng.randint(HOUR_US, 60 * HOUR_US)
         if self.happens(500):
             self._later(days_us, lambda: self._find_card(resident, house.meter_no, former))
@@ -253,10 +255,21 @@ class Life:
         code = house.put_in()
         self._time.move_to(house.stand.now_us)
         self.note(resident, f"session, code {code}" if code else "session")
-        if code and not resident.kept:
+        if code == _OTHER_CARD and resident.replaced:
+            self._make_without_money(resident)
+        elif code and not resident.kept:
             raise TownError(f"meter {house.meter_no} refuses a good card with code {code}")
         if not code:
-            resident.waits = False
+            resident.waits = resident.replaced = False
+
+    def _make_without_money(self, resident: Resident) -> None:
+        """Have a replacement made once more that opens an account which is open already.
+
+        Its first purchase had reached the meter, and no desk had seen that (docs/operations.md).
+        """
+        self._estate.replace_card(resident, with_money=False)
+        self.note(resident, "replacement made once more, without money")
+        self._later(HOUR_US, lambda: self.put_in(resident))
 
     def lose_power(self, resident: Resident) -> None:
         """Lose the power while no card is in, once or several times in a row."""

@@ -2,19 +2,24 @@
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from dianka.bench.town.house import House
 
-if TYPE_CHECKING:
-    from dianka.bench.town.desks import TownDesk
+
+class Till(Protocol):
+    """A desk, as what it owes and is owed is told of it (desks.py)."""
+
+    name: str
+
+    def give_back(self, resident: "Resident", amount_fen: int) -> None: ...
 
 
 @dataclass(frozen=True)
 class Kept:
     """Money that lies at a desk for a sale that broke off, and the form of that sale."""
 
-    desk: "TownDesk"
+    desk: Till
     key: uuid.UUID
     amount_fen: int
 
@@ -29,11 +34,12 @@ class Resident:
     kept: Kept | None = None
     sale: tuple[str, int] | None = None  # the last one: its desk and its number there
     refunding_fen: int = 0  # of a refund that may be unfinished
-    refunds_at: "TownDesk | None" = None  # where that refund was begun: it is given again there
+    refunds_at: Till | None = None  # where that refund was begun: it is given again there
     paid_fen: int = 0  # to desks in all, less what they gave back
     waits: bool = False  # a purchase is on the card, and the card has not been in the meter
     tried: bool = False  # that card has been in a slot since
     copied: bool = False  # a thief has a copy of it with that purchase
+    replaced: bool = False  # the card is a new one that has not been in the meter
     cards: int = 1  # that were made for him at this meter
     gone: bool = False  # the account is closed
     former: list[House] = field(default_factory=list)  # with meters that were exchanged

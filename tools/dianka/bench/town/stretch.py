@@ -22,6 +22,8 @@ _OVER_THE_WRAP_US = 120 * S
 _WRAP = 1 << 17
 _SPARE = 2_000  # pulses before the wrap at which a long skip ends
 _LOOK_US = 400 * MS  # after a skip: a report, its poll, the decision and the commit
+_GAP_US = 20 * MS
+_TRIES = 200  # the chip's reports and the firmware's polls are in step again after 2 s
 _CALM_US = 3 * S  # before the first skip: whatever was going on is over
 
 
@@ -35,13 +37,26 @@ def pass_time(stand: Stand, until_us: int) -> Iterator[None]:
         if not stand.powered:
             stand.wait(left_us)
             return
-        skip_us = min(compute_skip_us(stand), left_us - _LOOK_US)
-        if skip_us > 0 and not stand.serving:
-            # A report of before, read after it, would make the next one an impossible step.
-            stand.rig.bench.chip.drop_report()
-            stand.rig.clock.skip(skip_us)
+        if _wait_for_quiet(stand, until_us):
+            skip_us = min(compute_skip_us(stand), until_us - stand.now_us - _LOOK_US)
+            if skip_us > 0 and not stand.serving:
+                stand.rig.clock.skip(skip_us)
         stand.wait(min(_LOOK_US, until_us - stand.now_us))
         yield
+
+
+def _wait_for_quiet(stand: Stand, until_us: int) -> bool:
+    """Wait until each report of the chip has been read to its end; return whether that came.
+
+    One of before that is read after a skip would make the next one a step that no mains delivers.
+    """
+    for _ in range(_TRIES):
+        if stand.rig.bench.chip.quiet:
+            return True
+        if stand.now_us + _GAP_US >= until_us:
+            return False
+        stand.wait(_GAP_US)
+    return False
 
 
 def compute_skip_us(stand: Stand) -> int:

@@ -67,7 +67,7 @@ def kept(time: TownTime) -> Iterator[None]:
         words = ", ".join("?" * (2 + len(more)))
         return plain.execute(f"SELECT strftime({words})", (form, what, *more)).fetchone()[0]
 
-    former, place = prices.datetime, vars(prices)
+    former, place = prices.datetime, prices.__dict__
     with closing(sqlite3.connect(":memory:")) as plain:
         connection_created.connect(replace_clock, weak=False)
         place["datetime"] = TownDatetime

@@ -132,7 +132,7 @@ class Town:
 
     def _plan_price(self, day: int) -> None:
         """Plan another price from the midnight after the next one on."""
-        percent = self._rng.choice((80, 90, 110, 125))
+        percent = self._rng.choice((85, 92, 108, 115))
         price_e4 = self.estate.price_e4 * percent // 100
         minute = self.estate.plan_price(price_e4, (day + 1) * DAY_US + _MIDNIGHT_US)
         self.life.did["tariff changed"] += 1
