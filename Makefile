@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory town promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz mutants pictures cuts memory town promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)
 
+mutants: $(VENV)/mutants.stamp ## change the money's code one thing at a time, and see that a test fails: make mutants ONLY="account tariff" SHARE=0/10
+	@$(BIN)/python host_tests/mutants/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
+
 figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
 	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))
 
@@ -166,6 +169,10 @@ $(VENV)/fuzz.stamp: pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]' || \
 		{ echo "atheris can't be installed here: it has wheels for CPython 3.11 to 3.13 on Linux alone; use one of these with make PYTHON=..."; exit 1; }
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/mutants.stamp: pyproject.toml | $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	@touch $@
 
 $(VENV)/chip.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board,chip]'
