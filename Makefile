@@ -88,9 +88,10 @@ memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or
 town: $(VENV)/office.stamp ## let 20 meters, residents, cards and 3 desks live for 30 days with faults of all kinds: make town SEED=7
 	@$(BIN)/dianka bench town --seed $(SEED)
 
-promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
+promise: $(VENV)/office.stamp ## `make cuts`, `make memory` and `make town`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md
 	@$(BIN)/dianka bench memory --page docs/promise.md
+	@$(BIN)/dianka bench town --page docs/promise.md
 
 campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800

@@ -64,12 +64,13 @@ def make_several(rates_e4: list[int]) -> bytes:
 
 def test_a_flat_set_is_its_first_rate() -> None:
     rig = Rig()
-    rig.module.set_price(rig.state, rig.flat())
+    rig.module.set_price(rig.state, rig.frame(pack_tariff([FLAT_E4, OTHER_E4, 7])))
     state = rig.state
     assert (state.price_e4, state.set_crc, state.dearest_e4) == (FLAT_E4, 0, 0)
     assert not rig.tariff.charge(state, rig.kwh_pj)
     assert rig.cost_fen() == 50 and state.energy_pj == rig.kwh_pj
     assert rig.tariff.mark == "" and not rig.tariff.lacks
+    assert len(rig.flat()) == rig.module.FRAMED_BYTES  # as a session reads it
 
 
 def test_a_set_of_several_prices_is_its_highest_and_its_crc() -> None:
@@ -85,8 +86,9 @@ def test_the_set_in_force_given_again_leaves_the_present_rate() -> None:
     rig.state.price_e4 = RATES_E4[0]  # as charged in its slot
     rig.module.set_price(rig.state, rig.several())
     assert rig.state.price_e4 == RATES_E4[0]
-    rig.module.set_price(rig.state, rig.several([4000, 8000]))
-    assert rig.state.price_e4 == 8000
+    for highest_e4 in (8000, 9000):  # one way the CRC rises, the other way it falls
+        rig.module.set_price(rig.state, rig.several([4000, highest_e4]))
+        assert rig.state.price_e4 == highest_e4
 
 
 def test_a_flat_set_given_again_is_entered_as_it_is() -> None:
@@ -117,7 +119,8 @@ def test_what_is_in_force_is_price_of_a_flat_set_and_crc_of_others() -> None:
     rig = Rig()
     state, in_force = rig.state, rig.module.is_in_force
     rig.module.set_price(state, rig.flat())
-    assert in_force(state, rig.flat()) and not in_force(state, rig.flat(OTHER_E4))
+    assert in_force(state, rig.flat())
+    assert not any(in_force(state, rig.flat(other)) for other in (OTHER_E4, FLAT_E4 - 1))
     assert not in_force(state, rig.several([FLAT_E4, FLAT_E4 - 1]))
     rig.module.set_price(state, rig.several())
     state.price_e4 = RATES_E4[0]

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from dianka.bench.campaign.page import write_section
 from dianka.bench.stage.ending import fail_in_one_line
 from dianka.bench.stage.rig import RigError
 
@@ -31,6 +32,10 @@ def town_command(
     json_file: Annotated[
         Path, typer.Option("--json", help="Where the figures go for programs.")
     ] = Path("build/town.json"),
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="A page that gets the figures, as docs/promise.md."),
+    ] = None,
     tell: Annotated[bool, typer.Option(help="Print each event with its time.")] = False,
 ) -> None:
     """Let a town live: meters, residents, cards and desks, with faults of all kinds.
@@ -48,6 +53,8 @@ def town_command(
         from dianka.bench.town import report
 
         report.write_json(json_file, figures)
+        if page:
+            write_section(page, "town", report.list_figures(figures))
         console = _make_console()
         console.print(report.make_table(figures))
         for difference in figures["differences"][:_SHOWN]:

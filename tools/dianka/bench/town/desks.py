@@ -187,7 +187,7 @@ class TownDesk:
                 lines.append({"refused": str(error)})
         self._time.move_to(self._time.now_us + _VISIT_US)
         for line in lines:
-            self._hear(resident, str(line.get("told", "")))
+            self._hear(resident, str(line.get("told") or line.get("refused") or ""))
         return lines[-1] if lines and "told" not in lines[-1] else {}
 
     def _hear(self, resident: Resident, told: str) -> None:

@@ -249,10 +249,9 @@ class House:
     def lose_clock(self) -> None:
         """Let the clock's battery be empty when the power fails."""
         chip = self.stand.rig.bench.clock_chip
-        chip.battery = False
+        chip.battery, self.clock_is_wrong = False, True
         self.lose_power(S, at_once=True)
         chip.battery = True
-        self.clock_is_wrong = True
 
     def set_clock_right(self) -> None:
         """Have the clock set as an installer does, over the console; the meter starts again."""

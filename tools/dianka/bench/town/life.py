@@ -46,7 +46,6 @@ class Life:
         self, desks: list[TownDesk], estate: Estate, time: TownTime, rng: Random, later: Later
     ) -> None:
         self.did: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()
         self.tell: Callable[[str], None] = lambda line: None
         self._desks = desks
         self._estate = estate
@@ -54,10 +53,11 @@ class Life:
         self._rng = rng
         self._later = later
 
-    def note(self, resident: Resident, what: str) -> None:
+    def note(self, resident: Resident, what: str, why: str = "") -> None:
         """Count something that happened, and tell it."""
         self.did[what] += 1
-        self.tell(f"{self._time.format()} meter {resident.house.meter_no}: {what}")
+        told = f"{what} ({why})" if why else what
+        self.tell(f"{self._time.format()} meter {resident.house.meter_no}: {told}")
 
     def happens(self, per_mille: int) -> bool:
         return self._rng.randrange(1000) < per_mille
@@ -118,9 +118,7 @@ class Life:
         return next(desk for desk in self._desks if desk.name == till.name)
 
     def _note_sale(self, resident: Resident, outcome: Outcome) -> None:
-        self.note(resident, f"sale {outcome.what}")
-        if outcome.what == "refused":
-            self.refused[outcome.told] += 1
+        self.note(resident, f"sale {outcome.what}", outcome.told)
 
     def _pick_end(self) -> End | None:
         how = self._rng.choice(_ENDS)
@@ -158,9 +156,8 @@ class Life:
         if desk.till_fen < fen:
             return
         outcome = desk.refund(resident, self._pick_end())
-        self.note(resident, f"refund {outcome.what}")
+        self.note(resident, f"refund {outcome.what}", outcome.told)
         if outcome.what == "refused":
-            self.refused[outcome.told] += 1
             resident.refunds_at = None
         resident.waits = True  # the card wants a receipt, with or without a purchase
 
@@ -196,7 +193,7 @@ class Life:
             outcome = self._rng.choice(self._desks).look(resident)
         finally:
             resident.house.card = own
-        self.note(resident, f"{what} {outcome.what} at a desk")
+        self.note(resident, f"{what} {outcome.what} at a desk", outcome.told)
         if outcome.what != "refused":
             raise TownError(f"meter {resident.house.meter_no}: a {what} is taken for a good one")
 

@@ -53,6 +53,23 @@ def write_json(path: Path, figures: dict[str, Any]) -> None:
     path.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def list_figures(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what a reader who has nothing of the table wants to know, as (what, figure)."""
+    where = [(f"fen {name}", str(fen)) for name, fen in figures["fen"].items()]
+    size = f"{figures['meters']}, {figures['desks']}, {figures['days']}"
+    return [
+        ("`make town`", "figure"),
+        ("meters, desks, days", size),
+        ("sales", str(figures["sales"])),
+        ("sessions that went well", str(figures["sessions"])),
+        *((what, str(number)) for what, number in figures["events"].items()),
+        *where,
+        ("differences, of all meters, desks and customers", str(len(figures["differences"]))),
+        ("seconds", str(figures["seconds"])),
+        ("seed", str(figures["seed"])),
+    ]
+
+
 def make_table(figures: dict[str, Any]) -> Table:
     """Return a table of what has happened and where the money is."""
     made = Table(title="a town: what has happened, and where each fen is")
