@@ -20,12 +20,13 @@ RUNG ?=
 KILLS ?= $(if $(filter chip,$(RUNG)),500,2000)
 CONSOLE ?=
 INDEX ?=
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean mutants town
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -93,9 +94,13 @@ cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every 
 memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
 	@$(BIN)/dianka bench memory
 
-promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
+town: $(VENV)/office.stamp ## let 20 meters, residents, cards and 3 desks live for 30 days with faults of all kinds: make town SEED=7
+	@$(BIN)/dianka bench town --seed $(SEED)
+
+promise: $(VENV)/office.stamp ## `make cuts`, `make memory` and `make town`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md
 	@$(BIN)/dianka bench memory --page docs/promise.md
+	@$(BIN)/dianka bench town --page docs/promise.md
 
 campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
@@ -110,6 +115,9 @@ fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, gu
 
 fuzz-port: $(VENV)/test.stamp ## send fuzzed frames to a meter's data port, and judge each answer: make fuzz-port FRAMES=1000000
 	@PYTHONPATH=host_tests/kits $(BIN)/python host_tests/fuzz/port_frames_run.py --frames $(FRAMES)
+
+mutants: $(VENV)/mutants.stamp ## change the money's code one thing at a time, and see that a test fails: make mutants ONLY="account tariff" SHARE=0/10
+	@$(BIN)/python host_tests/mutants/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
 figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
 	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))
@@ -174,6 +182,10 @@ $(VENV)/fuzz.stamp: pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary atheris -e '.[fuzz]' || \
 		{ echo "atheris can't be installed here: it has wheels for CPython 3.11 to 3.13 on Linux alone; use one of these with make PYTHON=..."; exit 1; }
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/mutants.stamp: pyproject.toml | $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	@touch $@
 
 $(VENV)/chip.stamp: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[board,chip]'

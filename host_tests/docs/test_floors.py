@@ -33,6 +33,7 @@ TOOL_FLOORS = (
     "dianka.bench.handbook",
     "dianka.bench.measure",
     "dianka.bench.campaign",
+    "dianka.bench.town",
     "dianka.bench.cli",
     "dianka.wiring",
     "dianka.flash",

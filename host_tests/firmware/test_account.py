@@ -138,3 +138,33 @@ def test_no_float_near_money_or_energy(name: str) -> None:
         # A negative power is a float.
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             assert isinstance(node.right, ast.Constant) and node.right.value >= 0, line
+
+
+@pytest.mark.parametrize(("minute", "switched"), [(0, 0), (99, 0), (100, 1), (101, 1), (10**9, 1)])
+def test_a_planned_set_comes_into_force_at_its_minute(minute: int, switched: bool) -> None:
+    state = records.State()
+    account.enter_set(state, 5000, 0)
+    state.next_price_e4, state.next_set_crc, state.switch_time = 7000, 77, 100
+    state.step_pj, state.step_since_s = 5, 6
+    assert account.switch_price(state, minute) is bool(switched)
+    there = state.price_e4, state.set_crc, state.dearest_e4
+    planned = state.next_price_e4, state.next_set_crc, state.switch_time
+    assert there == ((7000, 77, 7000) if switched else (5000, 0, 0))
+    assert planned == ((0, 0, 0) if switched else (7000, 77, 100))
+    assert (state.step_pj, state.step_since_s) == (5, 6)  # steps to steps count on
+
+
+def test_the_most_is_what_cards_and_display_hold() -> None:
+    state = records.State()
+    assert account.may_credit(state, 99_999_999) and not account.may_credit(state, 100_000_000)
+
+
+def test_without_a_plan_nothing_switches_and_a_flat_set_ends_the_steps() -> None:
+    state = records.State()
+    account.enter_set(state, 7000, 77)
+    state.step_pj, state.step_since_s = 5, 6
+    assert account.switch_price(state, 10**9) is False
+    assert (state.price_e4, state.set_crc, state.dearest_e4) == (7000, 77, 7000)
+    account.enter_set(state, 5000, 0)
+    assert (state.price_e4, state.set_crc, state.dearest_e4) == (5000, 0, 0)
+    assert (state.step_pj, state.step_since_s) == (0, 0)

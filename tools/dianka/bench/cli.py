@@ -30,6 +30,7 @@ from dianka.bench.stage.pictures import draw_live_screen
 from dianka.bench.stage.player import Player
 from dianka.bench.stage.rig import Rig, RigError
 from dianka.bench.stage.story import Story
+from dianka.bench.town.cli import town_command
 from dianka.firmware import BOARDS
 
 bench_app = typer.Typer(
@@ -41,6 +42,7 @@ bench_app.command("memory")(memory_command)
 bench_app.command("pulled")(pulled_command)
 bench_app.command("panel")(panel_command)
 bench_app.command("demo")(demo_command)
+bench_app.command("town")(town_command)
 
 _DUMB = (
     "the live screen needs a terminal whose cursor can be moved: "

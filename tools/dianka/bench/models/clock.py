@@ -57,6 +57,18 @@ class Clock:
         """
         self._interrupted = True
 
+    def skip(self, us: int) -> None:
+        """Let so much time pass in which nothing falls due: all that is scheduled is put off by it.
+
+        For runs over weeks, between two things that happen. What is computed from the time, as
+        energy and a clock chip's time, goes on.
+        """
+        self.now_us += us
+        self.limit_us += us
+        for _, _, timer in self._due:
+            timer.when_us += us
+        self._due = [(when_us + us, order, timer) for when_us, order, timer in self._due]
+
     def advance(self, until_us: int) -> bool:
         """Run the actions due up to and including `until_us`, and move the time there.
 

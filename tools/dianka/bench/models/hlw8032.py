@@ -130,6 +130,11 @@ class Hlw8032Model:
     # ****** What the chip knows ******
 
     @property
+    def quiet(self) -> bool:
+        """Return whether no report is on the wire, and none waits in the port to be read."""
+        return not self._line and not self.port.received
+
+    @property
     def pulses(self) -> int:
         """Return the pulses since power-up, without the wrap."""
         return (self.mains.energy_nj - self._up_nj) * 1000 // self.params.pulse_pj

@@ -7,12 +7,10 @@ is kept by that alone. It is compared with the books when everything has been co
 meters were credited comes from the chips of their ESAMs.
 """
 
-import itertools
 import json
 import os
 import random
 import select
-import signal
 import tempfile
 import time
 import traceback
@@ -22,13 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.db import connection, connections
+from django.db import connections
 
-from dianka.card_port import CardError, CardPort
 from dianka.cardos import visits
-from dianka.cardos.chip import CardTorn
 from dianka.cardos.image import CardFile
 from dianka.desk.office import checking
+from dianka.desk.office.figures.ends import (
+    End,
+    EndedPort,
+    die,
+    kill_at_statement,
+    run_apart,
+    say,
+)
 from dianka.desk.office.figures.measured import Figure, Size
 from dianka.desk.office.figures.small_estate import Resident, found_system, make_resident
 from dianka.desk.office.ledger import proof
@@ -49,7 +53,6 @@ _KILL_WITHIN_S = 0.3  # later than most sales end
 _RESTART_EVERY_S = 3
 _PATIENCE_S = 0.25  # with a database that starts again
 _LONGEST_S = 60
-_SCREEN = 9  # the descriptor of a child's screen
 _TRIES = 20
 Restart = Callable[[], None]
 
@@ -137,10 +140,10 @@ class _Clerk:
         form = again or _Form(
             uuid.UUID(int=self.rng.getrandbits(128)), self.rng.choice(_AMOUNTS_FEN)
         )
-        end = _End(how, self.rng.randint(1, _STEPS.get(how, 1)), self.rng.random() < 0.5)
+        end = End(how, self.rng.randint(1, _STEPS.get(how, 1)), self.rng.random() < 0.5)
         delay_s = self.rng.random() ** 2 * _KILL_WITHIN_S if how == "time" else _LONGEST_S
         desk = f"desk{self.rng.randint(1, COUNTERS)}"
-        lines, killed = _run(lambda: _sell(self.control, resident, desk, form, end), delay_s)
+        lines, killed = run_apart(lambda: _sell(self.control, resident, desk, form, end), delay_s)
         self._hear(resident, lines)
         last = lines[-1] if lines else {}
         if "sold" in last:
@@ -158,7 +161,7 @@ class _Clerk:
 
     def _look(self, resident: Resident) -> bool:
         """Look at the card; return whether the books could be reached."""
-        lines, _ = _run(lambda: _look(self.control, resident), _LONGEST_S)
+        lines, _ = run_apart(lambda: _look(self.control, resident), _LONGEST_S)
         self._hear(resident, lines)
         return not any("refused" in line for line in lines)
 
@@ -175,66 +178,22 @@ class _Clerk:
         self.did[what] = self.did.get(what, 0) + 1
 
 
-@dataclass(frozen=True)
-class _End:
-    """How a sale ends early: by time, or at its nth command to the card or statement."""
-
-    how: str
-    at: int
-    done: bool  # after it, not before
-
-
-class _Ended:
-    """A card port whose card is pulled, or whose desk is killed, at the nth command."""
-
-    def __init__(self, port: CardPort, end: _End) -> None:
-        self._port, self._end, self._left = port, end, end.at
-
-    def power_on(self) -> bytes:
-        return self._port.power_on()
-
-    def process(self, apdu: bytes) -> tuple[bytes, int]:
-        self._left -= 1
-        if self._left:
-            return self._port.process(apdu)
-        if self._end.done:
-            self._port.process(apdu)
-        if self._end.how == "pull":
-            raise CardTorn("pulled")
-        return _die()
-
-
-def _kill_at_statement(at: int) -> None:
-    """Kill this process before its nth statement: what was committed before it stays."""
-    left = itertools.count(at - 1, -1)
-
-    def execute(act: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> object:
-        return act(sql, params, many, context) if next(left) else _die()
-
-    connection.execute_wrappers.append(execute)
-
-
-def _die() -> NoReturn:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("a process outlives SIGKILL")
-
-
-def _sell(control: Path, resident: Resident, desk: str, form: _Form, end: _End) -> None:
+def _sell(control: Path, resident: Resident, desk: str, form: _Form, end: End) -> None:
     actor = _make_actor(desk)
     if end.how == "statement":
-        _kill_at_statement(end.at)
+        kill_at_statement(end.at)
     with _hold(resident.card) as card, _hold(control) as sealing:
-        port = _Ended(card.port, end) if end.how in ("pull", "command") else card.port
+        port = EndedPort(card.port, end) if end.how in ("pull", "command") else card.port
         try:
             sale = counter.sell(
                 actor, sealing.port, port, form.amount_fen, key=form.key, tell=_tell
             )
         except SaleBroken as error:
-            _say(kept=str(error))
+            say(kept=str(error))
         else:
             if end.how == "said":
-                _die()
-            _say(sold=sale.amount_fen)
+                die()
+            say(sold=sale.amount_fen)
 
 
 def _look(control: Path, resident: Resident) -> None:
@@ -266,47 +225,7 @@ def _hold(card: Path) -> Held:
 
 
 def _tell(line: str) -> None:
-    _say(told=line)
-
-
-def _say(**line: object) -> None:
-    """Print a line as a clerk's screen would: what was not written before a kill was never said."""
-    os.write(_SCREEN, (json.dumps(line) + "\n").encode())
-
-
-def _run(act: Callable[[], None], delay_s: float) -> tuple[list[dict[str, Any]], bool]:
-    """Run `act` in a process of its own, killed after so long; return its lines, and if it was."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.close(reading)
-        _run_child(act, writing)
-    os.close(writing)
-    until, text, killed = time.monotonic() + delay_s, b"", False
-    with os.fdopen(reading, "rb", buffering=0) as screen:
-        while True:
-            left_s = max(until - time.monotonic(), 0)
-            if not killed and not select.select([screen], [], [], left_s)[0]:
-                os.kill(pid, signal.SIGKILL)
-                killed = True
-            part = screen.read(4096)
-            if not part:
-                break
-            text += part
-    _, status = os.waitpid(pid, 0)
-    return [json.loads(line) for line in text.splitlines()], os.WIFSIGNALED(status)
-
-
-def _run_child(act: Callable[[], None], screen: int) -> NoReturn:
-    os.dup2(screen, _SCREEN)
-    try:
-        act()
-    except (CardError, CardTorn) as error:
-        _say(refused=str(error))
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+    say(told=line)
 
 
 def _work_at_once(clerks: list[_Clerk], kills: int, restart: Restart | None) -> list[dict]:
