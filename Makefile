@@ -6,6 +6,9 @@ JOBS ?= auto
 # So many tests at once for each processor: many wait for a reader, a signal, a board.
 each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 SECONDS ?= 60
+YEARS ?= 10
+METERS ?= 2
+SEED ?= 1
 SHARE ?=
 CHIP_SHARE ?=
 BOARD ?= rp2_pico
@@ -16,7 +19,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory promise pulled campaign slice quick clean
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz pictures cuts memory soak promise pulled campaign slice quick clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +86,9 @@ cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every 
 
 memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
 	@$(BIN)/dianka bench memory
+
+soak: $(VENV)/run.stamp ## live years with meters, checked after every step: make soak YEARS=10 METERS=2 SEED=1
+	@$(BIN)/dianka bench soak --years $(YEARS) --meters $(METERS) --seed $(SEED)
 
 promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md
