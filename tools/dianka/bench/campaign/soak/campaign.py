@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from multiprocessing.pool import Pool
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,15 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Worn:
+    """The wear as measured, at a household's mean load and at 100 A."""
+
+    mean: wear.Wear
+    full: wear.Wear
+    settling: wear.Settling
+
+
+@dataclass(frozen=True)
 class Task:
     """One life to be lived."""
 
@@ -57,16 +67,25 @@ class Task:
 
 
 def play_all(
-    days: int, numbers: list[int], seed: int, jobs: int, tell: Callable[[int, int], None]
-) -> tuple[list[Figures], list[wear.Wear]]:
-    """Live the lives of these meters. `tell` is called with days lived and all."""
+    days: int,
+    numbers: list[int],
+    seed: int,
+    jobs: int,
+    tell: Callable[[int, int], None],
+    wears: bool = True,
+) -> tuple[list[Figures], Worn | None]:
+    """Live the lives of these meters. `tell` is called with days lived and all.
+
+    Without `wears`, their wear is not measured.
+    """
     if "fork" not in multiprocessing.get_all_start_methods():
         raise Unforkable("lives are lived in forked processes: run it on Linux or macOS")
     context = multiprocessing.get_context("fork")
     lived = context.Value("q", 0)
     with context.Pool(jobs, _begin, (lived,), maxtasksperchild=1) as pool:
-        worn = pool.map(_measure, (MEAN_MW, wear.FULL_MW), 1)
-        tasks = [Task(number, days, seed, worn[0].settle_s) for number in numbers]
+        worn = _measure_all(pool) if wears else None
+        settle_s = worn.settling.wallet_s if worn else wear.SETTLE_S
+        tasks = [Task(number, days, seed, settle_s) for number in numbers]
         result = pool.map_async(work, tasks, 1)
         while not result.ready():
             result.wait(_LOOK_S)
@@ -79,9 +98,21 @@ def _begin(lived: "Synchronized[int]") -> None:
     _lived = lived
 
 
+def _measure_all(pool: Pool) -> Worn:
+    cells = pool.map_async(_measure, (MEAN_MW, wear.FULL_MW), 1)
+    settling = pool.apply(_measure_settling)
+    mean, full = cells.get()
+    return Worn(mean, full, settling)
+
+
 def _measure(load_mw: int) -> wear.Wear:
     with make_folder() as folder:
         return wear.measure(Path(folder), load_mw)
+
+
+def _measure_settling() -> wear.Settling:
+    with make_folder() as folder:
+        return wear.measure_settling(Path(folder), MEAN_MW)
 
 
 def work(task: Task) -> Figures:
@@ -92,7 +123,7 @@ def work(task: Task) -> Figures:
         try:
             acts.open_account(life)
             for _ in range(task.days):
-                life.live(1, acts.plan_day)
+                life.live_a_day(acts.plan_day)
                 figures.days += 1
                 if _lived is not None:
                     with _lived.get_lock():

@@ -50,7 +50,8 @@ def soak_command(
             progress.update(bar, completed=done, total=of)
 
         lived_days = days or years * campaign.DAYS_A_YEAR
-        rows, worn = campaign.play_all(lived_days, numbers, seed, jobs or os.cpu_count() or 1, tell)
+        processes = jobs or os.cpu_count() or 1
+        rows, worn = campaign.play_all(lived_days, numbers, seed, processes, tell, not meter)
     seconds = int(time.monotonic() - began_s)
     report.write_json(json_file, rows, worn, seconds, seed)
     if page:

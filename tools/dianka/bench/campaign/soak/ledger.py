@@ -111,7 +111,10 @@ class Ledger:
         charged = count_parts(state) - self.used_parts
         rate_e4, period, tariff = self._rate_e4, self._period, self.tariff
         self.follow_time(at_s)
-        if self._before is None and (rate_e4, period) == (self._rate_e4, self._period):
+        if not more_pj:
+            self._check_charge(charged, 0)
+            self._period = period  # a new one begins with the first energy that comes in it
+        elif self._before is None and (rate_e4, period) == (self._rate_e4, self._period):
             expected = tariff.compute_cost(rate_e4, self._step_pj, more_pj)
             self._step_pj += more_pj if tariff.limits_pj else 0
             self._check_charge(charged, expected)
@@ -186,26 +189,21 @@ class Ledger:
         self, state: Any, tariff: Tariff, rate_e4: int, period: int, more_pj: int, charged: int
     ) -> None:
         """Find how much was charged before the change of price, in whole pulses."""
-        begins = bool(self.tariff.limits_pj) and period != self._period and period != 0
-        if not self.tariff.limits_pj:
-            begins = True
-        same = None
+        stepped, steps = bool(tariff.limits_pj), bool(self.tariff.limits_pj)
+        begins = not (stepped and steps) or period != self._period
         for old_pj in range(0, more_pj + 1, self.pulse_pj):
-            step_pj = self._step_pj + (old_pj if tariff.limits_pj else 0)
-            then_pj = 0 if begins else step_pj
+            before_pj = 0 if begins else self._step_pj + old_pj
+            new_pj = more_pj - old_pj
             cost = tariff.compute_cost(rate_e4, self._step_pj, old_pj)
-            cost += self.tariff.compute_cost(self._rate_e4, then_pj, more_pj - old_pj)
-            if cost == charged:
-                ends_pj = then_pj + (more_pj - old_pj if self.tariff.limits_pj else 0)
-                if not self.tariff.limits_pj or ends_pj == state.step_pj:
-                    same = ends_pj
-                    break
-        if same is None:
-            raise WrongBooks(
-                f"{float(Fraction(charged, FEN)):g} fen for {more_pj} pJ at a change of price "
-                "are what no number of pulses before it comes to"
-            )
-        self._step_pj = same
+            cost += self.tariff.compute_cost(self._rate_e4, before_pj, new_pj)
+            step_pj = before_pj + new_pj if steps else 0
+            if cost == charged and step_pj == (state.step_pj if steps else 0):
+                self._step_pj = step_pj
+                return
+        raise WrongBooks(
+            f"{float(Fraction(charged, FEN)):g} fen for {more_pj} pJ at a change of price "
+            "are what no number of pulses before it comes to"
+        )
 
 
 def count_parts(state: Any) -> int:

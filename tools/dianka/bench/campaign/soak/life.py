@@ -10,6 +10,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from dianka.bench.campaign.soak.ledger import CUT_LIMIT_PJ, Ledger, WrongBooks
 from dianka.bench.campaign.soak.stages import Stages
 from dianka.bench.campaign.soak.stretch import Stretcher
 from dianka.bench.campaign.soak.tariffs import Tariff
-from dianka.bench.campaign.trial import MS, S, Trial
+from dianka.bench.campaign.soak.wear import SETTLE_S
+from dianka.bench.campaign.trial import MS, USER, S, Trial
 from dianka.bench.models.mains import NOMINAL_MV
 from dianka.bench.stage.stand import CONTROL
 from dianka.cardos.files import pack_tariff
@@ -29,8 +31,8 @@ OFFSET_S = 8 * 3600
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # stands for local time
 START_S = int((datetime(2026, 1, 5, 9, tzinfo=UTC) - _EPOCH).total_seconds())
 ALARM1_FEN, ALARM2_FEN, HOARD_FEN = 1_000, 300, 60_000
-_CUSTOMER = 34
-_LEAD_US = 250 * MS  # before a change of price or day, played at full resolution
+CUSTOMER = 34
+_LEAD_US = 400 * MS  # before a change of price or day, played at full resolution
 _AFTER_US = 350 * MS
 _NEW_DAY_US = 1_250 * MS  # the meter looks once a second whether a day has begun
 _UNHEARD_US = 270 * MS  # counted by the chip and not yet by the meter (firmware/meter.py)
@@ -39,6 +41,7 @@ _STAGE_US = 1 * S
 _STAGE_STEPS = 3_600
 _STARTED_US = 25 * S  # a start, this meter's turn after an outage, and ten seconds forgiven
 Act = Callable[[], None]
+PlanDay = Callable[["Life", int], list[tuple[int, Act]]]
 
 
 class Life:
@@ -56,11 +59,15 @@ class Life:
         number: int,
         stretched: bool = True,
         calm: bool = False,
-        settle_s: int = 900,
+        settle_s: int = SETTLE_S,
+        start_s: int = START_S,
+        tariff: Tariff | None = None,
     ) -> None:
         self.folder = folder
         self.household = Household(seed, number)
         self.calm = calm
+        self.card = USER
+        self.waiting_fen = 0  # a purchase on the card that is not in the meter yet
         self.happened: Counter[str] = Counter()
         self.cash_fen = 0  # paid at the desk, refunds taken off
         self.used_fen = 0  # in meters that were taken down
@@ -76,13 +83,15 @@ class Life:
         self._acts: list[tuple[int, int, Act]] = []
         self._order = count()
         self.overdraft_fen = self.household.draw(0, "limits").choice((0, 500, 2_000))
-        self.move_in(Tariff((self.household.draw(0, "price").randrange(4_500, 6_500),)))
+        self._start_s = start_s
+        price_e4 = self.household.draw(0, "price").randrange(4_500, 6_500)
+        self.move_in(tariff or Tariff((price_e4,)))
 
     # ****** Meters ******
 
     def move_in(self, tariff: Tariff, control: bytes | None = None) -> None:
         """Get a new meter with this tariff, initialised and with private keys."""
-        begin_us = self.now_us if self._meters else START_S * S
+        begin_us = self.now_us if self._meters else self._start_s * S
         self._meters += 1
         folder = self.folder / f"meter{self._meters}"
         folder.mkdir()
@@ -103,8 +112,9 @@ class Life:
         limits_fen = *alarms_fen, self.overdraft_fen, HOARD_FEN, 0
         trial.set_up(
             issue.InitData(self._meters, *limits_fen, rates_e4, tariff=data),
-            issue.UserData(self._meters, _CUSTOMER, *alarms_fen, rates_e4, tariff=data),
+            issue.UserData(self._meters, CUSTOMER, *alarms_fen, rates_e4, tariff=data),
         )
+        self.card = USER
         self.stages = Stages(ALARM2_FEN, self.overdraft_fen, 0)
         self.ledger = Ledger.begin(
             trial.state, self.delivered_pj, tariff, trial.rig.bench.chip.params.pulse_pj
@@ -193,19 +203,22 @@ class Life:
         """Let this happen in so many seconds."""
         heapq.heappush(self._acts, (self.now_us + delay_s * S, next(self._order), act))
 
-    def live(self, days: int, plan_day: Callable[["Life", int], list[tuple[int, Act]]]) -> None:
-        """Live so many days. `plan_day` returns what happens on a day, by its seconds."""
-        end_s = (self.now_s // DAY_S + days) * DAY_S
+    def live_a_day(self, plan_day: PlanDay) -> None:
+        """Live to the end of this day."""
+        self.live_until((self.now_s // DAY_S + 1) * DAY_S, plan_day)
+
+    def live_until(self, end_s: int, plan_day: PlanDay) -> None:
+        """Live up to this time. `plan_day` returns what happens on a day, by its seconds."""
         while self.now_s < end_s:
             day = self.now_s // DAY_S
             moments = plan_day(self, day)
-            month = self.when.month
-            for second, load_mw in self.household.plan_load(day, month):
-                moments.append((second, lambda load_mw=load_mw: self.set_load(load_mw)))
+            for second, load_mw in self.household.plan_load(day, self.when.month):
+                moments.append((second, partial(self.set_load, load_mw)))
             for second, act in sorted(moments, key=lambda moment: moment[0]):
-                self.pass_until((day * DAY_S + second) * S)
-                act()
-            self.pass_until((day + 1) * DAY_S * S)
+                if day * DAY_S + second < end_s:
+                    self.pass_until((day * DAY_S + second) * S)
+                    act()
+            self.pass_until(min((day + 1) * DAY_S, end_s) * S)
 
     def set_load(self, load_mw: int) -> None:
         self.load_mw = load_mw
@@ -269,6 +282,11 @@ class Life:
         self.trial.rig.switch_mains_on()
         if bench.chip.up_us == self.trial.now_us:
             self._up_pj = delivered_pj
+
+    def set_pulses(self, pulses: int) -> None:
+        """Let the metering chip have counted so many pulses already, before its first report."""
+        self.trial.rig.bench.chip.set_pulses(pulses)
+        self._up_pj = self.delivered_pj
 
     def come_back(self, limit_pj: int = CUT_LIMIT_PJ, check_supply: bool = True) -> None:
         """Let a meter that had no supply, or a restart, come back, and compare it."""

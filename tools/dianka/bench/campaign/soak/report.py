@@ -10,9 +10,9 @@ from typing import Any
 from rich.table import Table
 
 from dianka.bench.campaign.soak import wear
-from dianka.bench.campaign.soak.campaign import DAYS_A_YEAR, Figures
+from dianka.bench.campaign.soak.campaign import DAYS_A_YEAR, Figures, Worn
 from dianka.bench.campaign.soak.ledger import PJ_PER_WH
-from dianka.bench.campaign.soak.wear import Wear
+from dianka.cardos.files import card_files
 
 _PJ_PER_KWH = 1000 * PJ_PER_WH
 _SHOWN = (
@@ -68,22 +68,25 @@ def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
     )
 
 
-def list_wear(rows: Sequence[Figures], worn: Sequence[Wear]) -> list[tuple[str, str]]:
+def list_wear(rows: Sequence[Figures], worn: Worn | None) -> list[tuple[str, str]]:
     """Return what was measured of the wear, as (what, figure)."""
-    mean, full = worn
-    full_years = wear.WALLET_RATED * full.settle_s // wear.YEAR_S
+    if worn is None:
+        return []
+    mean, full, settling = worn.mean, worn.full, worn.settling
+    full_years = wear.WALLET_RATED * settling.wallet_s // wear.YEAR_S
+    mirror = wear.YEAR_S // settling.mirror_s // card_files.MIRRORS
     return [
-        ("commits a kWh at 250 W", f"{mean.commits_per_kwh:,}"),
-        ("commits a kWh at 100 A", f"{full.commits_per_kwh:,}"),
-        ("writes a year of the most-written FRAM cell at 250 W", f"{mean.writes_a_year:,}"),
-        ("the same at 100 A", f"{full.writes_a_year:,}"),
-        ("years to the FRAM's 10^12 at 250 W and at 100 A",
+        ("commits a kWh at 250 W and at 100 A",
+         f"{mean.commits_per_kwh:,} and {full.commits_per_kwh:,}"),
+        ("writes a year of the most-written FRAM cell at 250 W and at 100 A",
+         f"{mean.writes_a_year:,} and {full.writes_a_year:,}"),
+        ("years until the most-used FRAM cell has its rated 10^12 reads and writes",
          f"{mean.fram_years:,} and {full.fram_years:,}"),
-        ("writes a year of the ESAM's wallet by these households",
-         f"{_count_wallet_writes(rows):,}"),
-        ("the same at 100 A", f"{wear.YEAR_S // full.settle_s:,}"),
-        ("years to the wallet's 500,000 by these households and at 100 A",
+        ("writes a year of the ESAM's wallet in these households and at 100 A",
+         f"{_count_wallet_writes(rows):,} and {wear.YEAR_S // settling.wallet_s:,}"),
+        ("years until the wallet has its rated 500,000 writes",
          f"{count_wallet_years(rows)} and {full_years}"),
+        ("writes a year of each record of the ESAM's mirror, at most", f"{mirror:,}"),
     ]  # fmt: skip
 
 
@@ -93,7 +96,7 @@ def _count_wallet_writes(rows: Sequence[Figures]) -> int:
 
 
 def list_figures(
-    rows: Sequence[Figures], worn: Sequence[Wear], seconds: int, seed: int
+    rows: Sequence[Figures], worn: Worn | None, seconds: int, seed: int
 ) -> list[tuple[str, str]]:
     """Return what a reader who has nothing of the table wants to know, as (what, figure)."""
     days = sum(row.days for row in rows)
@@ -115,7 +118,7 @@ def list_figures(
 
 
 def write_json(
-    path: Path, rows: Sequence[Figures], worn: Sequence[Wear], seconds: int, seed: int
+    path: Path, rows: Sequence[Figures], worn: Worn | None, seconds: int, seed: int
 ) -> None:
     """Write the figures for programs."""
     content: dict[str, Any] = {

@@ -19,6 +19,7 @@ from dianka.firmware import load_shared
 
 FRAM_RATED = 10**12
 WALLET_RATED = 500_000
+SETTLE_S = 1_800  # from one settling by the clock to the next, where it is not measured
 YEAR_S = 31_557_600
 FULL_MW = 22_000_000  # 100 A at 220 V
 _NJ_PER_KWH = 3_600_000_000_000_000
@@ -27,6 +28,7 @@ _SHUNT = (("_KI_MILLI = const(1000)", "_KI_MILLI = const(3500)"),
 _BOARD = "rp2_pico"
 _MONEY_FEN = 9_000_000
 _WARM_US = 30 * S
+_SAMPLE_S = 240
 _LONGEST_S = 7_200  # of virtual time, in which a settling must come
 _STEP_US = 10 * S
 _map = load_shared("fram_map")
@@ -34,15 +36,13 @@ _map = load_shared("fram_map")
 
 @dataclass(frozen=True)
 class Wear:
-    """What a load does to a meter: per kWh, and per second."""
+    """What a load does to a meter's memory in so many seconds."""
 
-    load_mw: int
     seconds: int
     kwh_milli: int
     commits: int
     cell_writes: int  # of the most-written cell
     cell_accesses: int  # of the one most written and read, which wears as fast
-    settle_s: int  # from the start to the first settling
 
     @property
     def commits_per_kwh(self) -> int:
@@ -57,6 +57,14 @@ class Wear:
     def writes_a_year(self) -> int:
         """Return how often the most-written cell is written in a year."""
         return self.cell_writes * YEAR_S // self.seconds
+
+
+@dataclass(frozen=True)
+class Settling:
+    """The time from one write to the next, by the clock alone: to the wallet, to the mirror."""
+
+    wallet_s: int
+    mirror_s: int
 
 
 class _Counter:
@@ -94,45 +102,59 @@ class _Counter:
         return max(written), max(map(sum, zip(written, read, strict=True)))
 
 
-def measure(folder: Path, load_mw: int, seed: int = 1) -> Wear:
-    """Measure the wear under this load, until the ESAM's wallet has been settled by the clock."""
-    board = _make_board(folder / "board")
-    with Trial(folder, board=board, seed=seed) as trial:
-        trial.set_up()
-        trial.sell(_MONEY_FEN)
-        trial.serve(USER)
-        trial.rig.cut_power()
-        trial.switch_mains_on()
-        begun_us = trial.now_us
+def measure(folder: Path, load_mw: int, seconds: int = _SAMPLE_S) -> Wear:
+    """Measure the wear of the memory under this load."""
+    with _furnish(folder) as trial:
         trial.rig.bench.mains.set_load(load_mw)
         trial.wait(_WARM_US)
         mains, counter = trial.rig.bench.mains, _Counter(trial.rig.bench.fram)
-        since_us, energy_nj = trial.now_us, mains.energy_nj
-        settled_us = _wait_for_settling(trial)
-        energy_nj, seconds = mains.energy_nj - energy_nj, (trial.now_us - since_us) // S
-        kwh_milli = max(1, energy_nj * 1000 // _NJ_PER_KWH)
-        most = counter.find_most()
-        settle_s = (settled_us - begun_us) // S
-        return Wear(load_mw, seconds, kwh_milli, counter.commits, *most, settle_s)
+        energy_nj = mains.energy_nj
+        trial.wait(seconds * S)
+        used = (mains.energy_nj - energy_nj) * 1000 // _NJ_PER_KWH
+        return Wear(seconds, max(1, used), counter.commits, *counter.find_most())
 
 
-def _wait_for_settling(trial: Trial) -> int:
-    """Wait until the clock has settled the wallet; return when. AssertionError if it never does."""
-    chip, settled = trial.esam, []
-    store, wallet = chip.on_commit, chip.state.files[card_files.ESAM_WALLET]
+def measure_settling(folder: Path, load_mw: int) -> Settling:
+    """Measure how often a meter writes to its ESAM by the clock. AssertionError if it does not."""
+    with _furnish(folder) as trial:
+        trial.rig.bench.mains.set_load(load_mw)
+        wallet, mirror = (
+            _watch(trial, card_files.ESAM_WALLET),
+            _watch(trial, card_files.ESAM_MIRROR),
+        )
+        for _ in range(_LONGEST_S * S // _STEP_US):
+            trial.wait(_STEP_US)
+            if len(wallet) > 1:
+                wallet_s, mirror_s = ((seen[-1] - seen[-2]) // S for seen in (wallet, mirror))
+                return Settling(wallet_s, mirror_s)
+    raise AssertionError(f"the wallet is not settled twice within {_LONGEST_S} s")
 
-    def watch(state: State) -> None:
-        if state.files[card_files.ESAM_WALLET] != wallet:
-            settled.append(trial.now_us)
+
+def _furnish(folder: Path) -> Trial:
+    """Make a meter for 100 A in use."""
+    trial = Trial(folder, board=_make_board(folder / "board"))
+    trial.set_up()
+    trial.sell(_MONEY_FEN)
+    trial.serve(USER)
+    trial.rig.cut_power()
+    trial.switch_mains_on()
+    return trial
+
+
+def _watch(trial: Trial, file: int) -> list[int]:
+    """Return the times at which this file of the ESAM is written, from now on."""
+    chip, times, last = trial.esam, [], [trial.esam.state.files[file]]
+    store = chip.on_commit
+
+    def note(state: State) -> None:
+        if state.files[file] != last[0]:
+            last[0] = state.files[file]
+            times.append(trial.now_us)
         if store:
             store(state)
 
-    chip.on_commit = watch
-    for _ in range(_LONGEST_S * S // _STEP_US):
-        trial.wait(_STEP_US)
-        if settled:
-            return settled[0]
-    raise AssertionError(f"the wallet is not settled within {_LONGEST_S} s")
+    chip.on_commit = note
+    return times
 
 
 def _make_board(folder: Path) -> Path:
