@@ -8,7 +8,8 @@ of the hours. So mains, chip, controller and watchdog agree on what has passed: 
 stretch is two minutes of load at most, whose reports came late.
 
 What a stretch leaves out are commits, of which it has one in place of one each 0.25 Wh, and
-settlings, which come by the controller's own count. `wear.py` measures both at full resolution.
+settlings, which come by the controller's own count and are played. `wear.py` measures both at full
+resolution.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,8 @@ PLAYED_MW = 8_000_000
 _MOST_NJ = 290 * 3_600_000_000_000
 _LEAST_US = 1_010 * MS  # every task but the settling is due once within a second
 _RUN_US = 1 * MS
+_TALK_STEP_US = 50 * MS
+_TALK_STEPS = 400
 _COUNTS = "_count"  # the task that reads the chip: it would have done so all along
 
 
@@ -47,12 +50,14 @@ class Stretcher:
         if not self._stretched or not self._trial.powered:
             self._trial.wait(us)
             return
-        while us > 0:
+        end_us = self._trial.now_us + self.skipped_us + us
+        self._end_talk()
+        while (left_us := end_us - self._trial.now_us - self.skipped_us) > 0:
             power_mw = mains.power_mw
-            part_us = min(us, _MOST_NJ // power_mw) if power_mw else us
+            part_us = min(left_us, _MOST_NJ // power_mw) if power_mw else left_us
             if self._pass_part(part_us, power_mw):
                 check()
-            us -= part_us
+                self._end_talk()
 
     def _pass_part(self, us: int, power_mw: int) -> bool:
         """Let the energy of this time flow at once, or play the time if it is short.
@@ -78,6 +83,14 @@ class Stretcher:
         self._trial.wait(_RUN_US)
         self.stretches += 1
         return True
+
+    def _end_talk(self) -> None:
+        """Play what the meter has begun with its ESAM; AssertionError if it never ends."""
+        for _ in range(_TALK_STEPS):
+            if not self._trial.meter.settlement.lock.locked():
+                return
+            self._trial.wait(_TALK_STEP_US)
+        raise AssertionError(f"the ESAM is never released: {self._trial.lines[-3:]}")
 
     def _let_flow(self, energy_nj: int, us: int) -> None:
         """Let exactly this energy flow in this time: power is a whole number of milliwatts."""

@@ -9,6 +9,7 @@ from dianka.bench.campaign.soak import people
 from dianka.bench.campaign.soak.ledger import WrongBooks
 from dianka.bench.campaign.soak.life import ALARM1_FEN, ALARM2_FEN, CUSTOMER, Life
 from dianka.bench.campaign.soak.tariffs import PJ_PER_KWH, Tariff
+from dianka.bench.campaign.trial import S
 from dianka.card_port import CardPort
 from dianka.cardos import kinds
 from dianka.cardos.files import pack_tariff
@@ -20,6 +21,7 @@ _SLOTS = ((0, 0), (8 * 3600, 1), (17 * 3600, 2), (22 * 3600, 0))
 _LIMITS_PJ = (240 * PJ_PER_KWH, 400 * PJ_PER_KWH)
 _STEPS_E4 = (0, 500, 3_000)
 _INSPECTION, _RESTORE, _KEYS = Path("inspection.card"), Path("restore.card"), Path("again.card")
+_RELAY_US = 20 * S  # the relay rests between two moves
 _LOST = 13  # the code of a card that was replaced
 _CLOSED = load_shared("state").CLOSED
 
@@ -92,6 +94,7 @@ def swap_meter(life: Life) -> None:
     life.check()
     load_mw, life.load_mw = life.load_mw, 0
     people.run_session(life)
+    trial.wait(_RELAY_US)
     life.load_mw = load_mw
     with trial.open(life.card) as file:
         said = closing_order.read_statement(trial.control.chip, file.chip, trial.rng)
