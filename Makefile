@@ -90,11 +90,12 @@ memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or
 soak: $(VENV)/run.stamp ## live years with meters, checked after every step: make soak YEARS=10 METERS=2 SEED=1
 	@$(BIN)/dianka bench soak --years $(YEARS) --meters $(METERS) --seed $(SEED)
 
-promise: $(VENV)/run.stamp ## `make cuts` and `make memory`, with their figures into docs/promise.md
+promise: $(VENV)/run.stamp ## `make cuts`, `make memory` and `make soak`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md
 	@$(BIN)/dianka bench memory --page docs/promise.md
+	@$(BIN)/dianka bench soak --years $(YEARS) --meters $(METERS) --seed $(SEED) --page docs/promise.md
 
-campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
+campaign: $(VENV)/test.stamp pulled cuts memory soak ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts`, `make memory` and `make soak`: two hours and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
