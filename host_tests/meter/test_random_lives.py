@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from dianka.bench.campaign.cuts.campaign import make_folder
 from dianka.bench.campaign.soak import people, trouble, utility
-from dianka.bench.campaign.soak.life import HOARD_FEN, Life
+from dianka.bench.campaign.soak.life import HOARD_FEN, UNHEARD_US, Life
 from dianka.bench.campaign.soak.tariffs import PJ_PER_KWH, Tariff
 from dianka.bench.campaign.trial import MS, S
 from dianka.firmware import load_shared
@@ -55,7 +55,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @invariant()
     def is_exact(self) -> None:
-        self.life.check(people.UNHEARD_US)
+        self.life.check(UNHEARD_US)
 
     # ****** Use ******
 

@@ -43,8 +43,8 @@ class Household:
         draw = Random(f"{self._key}-who")
         self.who = Character(
             draw.randint(80, 125),
-            draw.choice((5, 25, 60, 90)),
-            draw.randrange(800, 4_000),
+            draw.choice((5, 60, 90, 97)),
+            draw.randrange(400, 4_000),
             tuple(draw.choice((1_000, 2_000, 3_000, 5_000, 5_017, 10_000)) for _ in range(4)),
             draw.randint(2, 8),
         )

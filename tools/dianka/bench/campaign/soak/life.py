@@ -32,10 +32,12 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # stands for local time
 START_S = int((datetime(2026, 1, 5, 9, tzinfo=UTC) - _EPOCH).total_seconds())
 ALARM1_FEN, ALARM2_FEN, HOARD_FEN = 1_000, 300, 60_000
 CUSTOMER = 34
-_LEAD_US = 400 * MS  # before a change of price or day, played at full resolution
+_LEAD_US = 600 * MS  # before a change of price or day, played at full resolution
 _AFTER_US = 350 * MS
 _NEW_DAY_US = 1_250 * MS  # the meter looks once a second whether a day has begun
-_UNHEARD_US = 270 * MS  # counted by the chip and not yet by the meter (firmware/meter.py)
+# Counted by the chip and not yet by the meter: 0.26 s (firmware/meter.py), and more while it talks
+# to a chip.
+UNHEARD_US = 400 * MS
 _STAGE_PJ = 100 * 3_600_000_000_000  # 0.1 Wh: so close to a stage it is played
 _STAGE_US = 1 * S
 _STAGE_STEPS = 3_600
@@ -244,7 +246,7 @@ class Life:
     def rest(self) -> None:
         """Use nothing until the meter has heard of all that was used."""
         self.trial.rig.bench.mains.set_load(0)
-        self.trial.wait(_UNHEARD_US)
+        self.trial.wait(UNHEARD_US)
 
     # ****** Checks ******
 
@@ -320,7 +322,7 @@ class Life:
         new_day = change_us // S % DAY_S in (DAY_S - 1, 0)
         after_us = _NEW_DAY_US if new_day or not self.clock_tells else _AFTER_US
         self.trial.wait(change_us + after_us - self.now_us)
-        self.check(_UNHEARD_US)
+        self.check(UNHEARD_US)
 
     def _pass_quietly(self, until_us: int) -> None:
         """Let time pass in which nothing happens but that a balance may fall to a stage."""
@@ -339,7 +341,7 @@ class Life:
     def _stretch(self, us: int) -> None:
         before_fen = self.ledger.balance_fen
         self.stretcher.pass_time(us, self.load_mw, self.check)
-        self.check(_UNHEARD_US)
+        self.check(UNHEARD_US)
         # As many settlings as there are times for, or fen, whichever is less.
         due_us = (before_fen - self.ledger.balance_fen) * self._settle_us
         self.settled_us += min(us, due_us)
@@ -348,13 +350,13 @@ class Life:
         """Play the moment at which the balance falls to a stage, and see that the supply obeys."""
         for _ in range(_STAGE_STEPS):
             self.play(_STAGE_US)
-            self.check(_UNHEARD_US)
+            self.check(UNHEARD_US)
             if self.ledger.balance_fen <= stage:
                 break
         else:
             raise WrongBooks(f"the balance never falls to {stage} fen")
         self.play(2 * S)
-        self.check(_UNHEARD_US)
+        self.check(UNHEARD_US)
         self.check_supply()
         self.happened["stages"] += 1
         self.react(stage)

@@ -4,12 +4,11 @@ from pathlib import Path
 from random import Random
 
 from dianka.bench.campaign.soak.ledger import WrongBooks
-from dianka.bench.campaign.soak.life import HOARD_FEN, Life
+from dianka.bench.campaign.soak.life import HOARD_FEN, UNHEARD_US, Life
 from dianka.bench.campaign.trial import MS, S
 from dianka.desk.prices import NewPrice
 
 HOARDED = 21  # the code of a purchase that would make the balance too high
-UNHEARD_US = 270 * MS  # counted by the chip and not yet by the meter (firmware/meter.py)
 _SHOWN_US = 1_500 * MS
 
 

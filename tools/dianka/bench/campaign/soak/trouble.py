@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from dianka.bench.campaign.soak.ledger import CUT_LIMIT_PJ
-from dianka.bench.campaign.soak.life import OFFSET_S, Life
+from dianka.bench.campaign.soak.life import OFFSET_S, UNHEARD_US, Life
 from dianka.bench.campaign.trial import MS, S
 
 Trouble = Callable[[Life, Random], None]
@@ -56,14 +56,14 @@ def bite(life: Life, draw: Random) -> None:
 
 def stop_clock(life: Life, draw: Random) -> None:
     """Let the clock chip not answer for some seconds."""
-    life.check(270 * MS)
+    life.check(UNHEARD_US)
     chip = life.trial.rig.bench.clock_chip
     chip.mute = True
     life.play(draw.randrange(2, 12) * S)
     chip.mute = False
     life.play(2 * S)
     life.happened["clock faults"] += 1
-    life.check(270 * MS)
+    life.check(UNHEARD_US)
 
 
 def lose_clock(life: Life, draw: Random) -> None:
@@ -125,4 +125,4 @@ def _approach(life: Life, draw: Random) -> None:
     life.play(draw.randrange(1, 6_000) * MS)
     if life.calm:
         life.rest()
-    life.check(270 * MS)
+    life.check(UNHEARD_US)
