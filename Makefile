@@ -8,6 +8,9 @@ each = $(shell echo $$(( $(1) * $$(nproc 2>/dev/null || echo 2) )))
 DAY := $(shell echo $$(( $$(date +%s) / 86400 )))
 SECONDS ?= 60
 FRAMES ?= 1000000
+YEARS ?= 10
+METERS ?= 2
+SEED ?= 1
 SHARE ?=
 # Of the tests that take long, the share that `make test` runs each day; WHOLE=1 runs all of them.
 WHOLE ?=
@@ -20,13 +23,12 @@ RUNG ?=
 KILLS ?= $(if $(filter chip,$(RUNG)),500,2000)
 CONSOLE ?=
 INDEX ?=
-SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean mutants town
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean mutants town soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,12 +99,16 @@ memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or
 town: $(VENV)/office.stamp ## let 20 meters, residents, cards and 3 desks live for 30 days with faults of all kinds: make town SEED=7
 	@$(BIN)/dianka bench town --seed $(SEED)
 
-promise: $(VENV)/office.stamp ## `make cuts`, `make memory` and `make town`, with their figures into docs/promise.md
+soak: $(VENV)/run.stamp ## live years with meters, checked after every step: make soak YEARS=10 METERS=2 SEED=1
+	@$(BIN)/dianka bench soak --years $(YEARS) --meters $(METERS) --seed $(SEED)
+
+promise: $(VENV)/office.stamp ## `make cuts`, `make memory`, `make soak` and `make town`, with their figures into docs/promise.md
 	@$(BIN)/dianka bench cuts --page docs/promise.md
 	@$(BIN)/dianka bench memory --page docs/promise.md
+	@$(BIN)/dianka bench soak --years $(YEARS) --meters $(METERS) --seed $(SEED) --page docs/promise.md
 	@$(BIN)/dianka bench town --page docs/promise.md
 
-campaign: $(VENV)/test.stamp pulled cuts memory ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts` and `make memory`: an hour and more
+campaign: $(VENV)/test.stamp pulled cuts memory soak ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts`, `make memory` and `make soak`: two hours and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
 slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make cuts`, one test in 13 of `make campaign`, others each day

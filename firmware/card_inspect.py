@@ -113,7 +113,7 @@ class InspectSession:
     async def _set_run_info(self) -> bytes:
         """Give the ESAM balance, count, debt and illegal cards of this moment; return them framed.
 
-        The ESAM's wallet may be 15 minutes behind. When the account is closed its statement is kept
+        The ESAM's wallet may be 30 minutes behind. When the account is closed its statement is kept
         in that place, and goes to the card.
         """
         if self._store.state.has(CLOSED):

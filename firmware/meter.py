@@ -6,7 +6,8 @@
                            supply.py, while the mains is good
     show     every 100 ms  key, pages, messages, lamps, buzzer, data port
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
-    keep     every 1 s     start the ESAM, settle it each 15 minutes, read the clock
+    keep     every 1 s     start the ESAM, write its mirror each 15 minutes and settle it at every
+                           second of these, read the clock
     rescue   on power fail commit, then settle if the supply lasts
     guard    every 1 s     feed the watchdog when every periodic task has reported since the
                            last feed
@@ -35,6 +36,7 @@ from tariff import Tariff
 
 _TICK_MS = const(100)
 _WATCHDOG_MS = const(8_000)
+# To the next mirror; every second one goes with a DEBIT, as the wallet is worn in one place.
 _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
@@ -270,14 +272,18 @@ class Meter:
             # Here and not in __init__, where a commit would delay the first poll of the chip.
             self.store.keep()
         settle_s = retry_s = heard_s = 0
+        debits = False
         while True:
             if (await self.recovery.adopt_if_ready() or retry_s <= 0) and not self.settlement.ready:
                 retry_s = _ESAM_RETRY_S
                 await self._keep_in_step(False)
                 settle_s = _SETTLE_S
             elif settle_s <= 0:
-                settle_s = _SETTLE_S
-                await self._keep_in_step(True)
+                settle_s, debits = _SETTLE_S, not debits
+                if debits:
+                    await self._keep_in_step(True)
+                else:
+                    await self.settlement.catch_up()
             elif self.settlement.behind:
                 await self.settlement.catch_up()
             for part in (self.tariff, self.supply_switch):

@@ -1,6 +1,6 @@
 """Keep the ESAM's wallet and the journal in step through any power cut.
 
-The journal's balance is debited with every pulse. The ESAM's wallet follows it: every 15 minutes,
+The journal's balance is debited with every pulse. The ESAM's wallet follows it: every 30 minutes,
 before each credit, and when the mains fails. Each step in the ESAM is committed first as an intent,
 and its result is read from the ESAM's own wallet afterwards, so a step can be repeated exactly
 after a cut. `lock` guards the ESAM against two users at once.

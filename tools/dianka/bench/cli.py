@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dianka.bench.campaign.cli import cuts_command, memory_command, pulled_command
+from dianka.bench.campaign.soak.cli import soak_command
 from dianka.bench.demo.cli import demo_command
 from dianka.bench.measure.figures import as_json, make_table, measure
 from dianka.bench.measure.parts import PLANS
@@ -40,6 +41,7 @@ bench_app = typer.Typer(
 bench_app.command("cuts")(cuts_command)
 bench_app.command("memory")(memory_command)
 bench_app.command("pulled")(pulled_command)
+bench_app.command("soak")(soak_command)
 bench_app.command("panel")(panel_command)
 bench_app.command("demo")(demo_command)
 bench_app.command("town")(town_command)

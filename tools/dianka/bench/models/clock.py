@@ -50,6 +50,18 @@ class Clock:
             heapq.heappop(due)
         return due[0][0] if due else None
 
+    def skip(self, us: int) -> None:
+        """Move the time on as if nothing fell due meanwhile: all that is due comes so much later.
+
+        For hours that are played in one step (bench/campaign/soak/stretch.py).
+        """
+        self.now_us += us
+        live = [entry for entry in self._due if entry[2].action is not None]
+        self._due = [(when_us + us, order, timer) for when_us, order, timer in live]
+        heapq.heapify(self._due)
+        for _, _, timer in self._due:
+            timer.when_us += us
+
     def interrupt(self) -> None:
         """End the `advance` under way after the present action.
 

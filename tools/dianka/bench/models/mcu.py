@@ -189,8 +189,7 @@ class Mcu:
             if isinstance(wire, SharedWire):
                 wire.release()
         for port in self.uarts.values():
-            port.format = None
-            port.received.clear()
+            port.reset()
 
     def _note_edge(self, pin: int, level: int) -> None:
         if self._armed.get(pin, 0) & (RISING if level else FALLING):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from dianka.bench.models.clock import Clock
+from dianka.bench.models.clock import Clock, Timer
 
 
 class Wire:
@@ -137,6 +137,7 @@ class SerialPort:
         # A lazy model delivers here the characters that have arrived by now.
         self.settle: Callable[[], None] | None = None
         self._free_us = 0
+        self._sending: list[Timer] = []  # characters given to `send` that have not begun yet
         self._stalled_us = 0  # until then nobody empties the FIFO
         self._fifo_room = 0
 
@@ -175,13 +176,28 @@ class SerialPort:
         """
         if self.format is None:
             raise RuntimeError("serial port written before it was opened")
-        start_ns = max(self.clock.now_us * 1000, self._free_us * 1000)
+        now_us = self.clock.now_us
+        start_ns = max(now_us * 1000, self._free_us * 1000)
+        self._sending = [timer for timer in self._sending if timer.when_us > now_us]
         for value in data:
             if self.sink:
                 start_us, sink, form = start_ns // 1000, self.sink, self.format
-                self.clock.call_at(start_us, lambda v=value, s=start_us, k=sink, f=form: k(v, s, f))
+                self._sending.append(
+                    self.clock.call_at(
+                        start_us, lambda v=value, s=start_us, k=sink, f=form: k(v, s, f)
+                    )
+                )
             start_ns += self.format.char_us_x1000
         self._free_us = -(-start_ns // 1000)
+
+    def reset(self) -> None:
+        """Close the port, as a reset of the controller does: what it was still to send is not."""
+        for timer in self._sending:
+            timer.cancel()
+        self._sending.clear()
+        self._free_us = 0
+        self.format = None
+        self.received.clear()
 
     def count_waiting(self) -> int:
         """Return the number of characters in the ring now.

@@ -159,6 +159,15 @@ class Loop:
             raise task.error
         return task.value
 
+    # ****** Called by the bench ******
+
+    def hasten(self, name: str) -> None:
+        """Let the sleeping task of this coroutine go before all others that are due with it."""
+        for entry in self._queue:
+            if entry[2] is not None and entry[2].coro.__name__ == name:
+                entry[0] = self._queue[0][0] - 1
+        heapq.heapify(self._queue)
+
     # ****** Inside ******
 
     def cancel(self, task: Task) -> None:
