@@ -53,9 +53,11 @@ class Clock:
     def skip(self, us: int) -> None:
         """Move the time on as if nothing fell due meanwhile: all that is due comes so much later.
 
-        For hours that are played in one step (bench/campaign/soak/stretch.py).
+        For hours that are played in one step. What is computed from the time, as energy and the
+        time of a clock chip, goes on.
         """
         self.now_us += us
+        self.limit_us += us
         live = [entry for entry in self._due if entry[2].action is not None]
         self._due = [(when_us + us, order, timer) for when_us, order, timer in live]
         heapq.heapify(self._due)
@@ -68,18 +70,6 @@ class Clock:
         Called when the controller must react to something.
         """
         self._interrupted = True
-
-    def skip(self, us: int) -> None:
-        """Let so much time pass in which nothing falls due: all that is scheduled is put off by it.
-
-        For runs over weeks, between two things that happen. What is computed from the time, as
-        energy and a clock chip's time, goes on.
-        """
-        self.now_us += us
-        self.limit_us += us
-        for _, _, timer in self._due:
-            timer.when_us += us
-        self._due = [(when_us + us, order, timer) for when_us, order, timer in self._due]
 
     def advance(self, until_us: int) -> bool:
         """Run the actions due up to and including `until_us`, and move the time there.
