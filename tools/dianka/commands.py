@@ -40,7 +40,7 @@ ALL = {
     ),
     "read": Later(
         "dianka.reading.cli:read_command",
-        "Read a running meter over its data port (DL/T 645-2007).",
+        "Read a running meter over its data port, by DL/T 645-2007.",
     ),
     "clock": Later(
         "dianka.flash.cli:clock_command",
@@ -48,7 +48,7 @@ ALL = {
     ),
     "console": Later(
         "dianka.flash.console_cli:console_command",
-        "Look into a running meter that has the service console.",
+        "Look into a running meter: its pages, heap, tasks and log.",
     ),
     "calibrate": Later(
         "dianka.flash.cli:calibrate_command",
