@@ -104,8 +104,10 @@ class House:
         now_us = self._read_clock_us()
         late, now = compute_minute(now_us - _LATE_US), compute_minute(now_us)
         due = [plan for plan in self.promised if plan.minute <= late]
-        right = {plan.price_e4 for plan in self.plans if late < plan.minute <= now}
-        if self.clock_is_wrong or not due or self.ledger.price_e4 in {due[-1].price_e4, *right}:
+        # In force without a receipt, or within the last two minutes.
+        taken = [plan for plan in self.plans if plan not in due and plan.minute <= now]
+        right = {plan.price_e4 for plan in (*taken, *due[-1:])}
+        if self.clock_is_wrong or not due or self.ledger.price_e4 in right:
             return ""
         return f"charges {self.ledger.price_e4} at {late}, and {due[-1]} is due"
 
