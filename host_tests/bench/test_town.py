@@ -13,7 +13,7 @@ from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort
 from dianka.bench.stage.stand import FEN
 from dianka.bench.town.ledger import MeterLedger
-from pulled_kit import bench, planted
+from pulled_kit import PROMISE, bench, planted, read_figures
 
 SMALL = ("--meters", "2", "--desks", "2", "--days", "2")
 S, HOUR_S, PRICE_E4 = 1_000_000, 3600, 5000
@@ -35,11 +35,12 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     assert found[0] == found[1]
     assert found[0]["sales"] and found[0]["sessions"] and found[0]["differences"] == []
     fen = found[0]["fen"]
-    where = sum(Fraction(fen[name]) for name in fen if name not in ("sold", _CUT))
+    beside = ("sold", "used and lost in power cuts")
+    where = sum(Fraction(fen[name]) for name in fen if name not in beside)
     assert abs(where - fen["sold"]) < Fraction(1, 1000)  # each is cut off after four places
-
-
-_CUT = "used and lost in power cuts"
+    published = read_figures(PROMISE, "town")
+    assert published["differences, of all meters, desks and customers"] == "0"
+    assert published.keys() >= {f"fen {name}" for name in fen}
 
 
 def test_a_meter_that_charges_wrongly_is_named_with_its_command(tmp_path: Path) -> None:

@@ -57,17 +57,16 @@ def _compare_resident(resident: Resident, sums: Sums) -> Iterator[str]:
     there_fen = books_fen = 0
     for house in (*resident.former, resident.house):
         ledger, on_card_fen = house.ledger, _find_on_card(house)
-        kept_fen = house.statement_fen
         left_fen = Fraction(0)
-        if kept_fen is None:
-            left_fen = ledger.bought_fen - _find_used(house)
-            there_fen += ledger.bought_fen + on_card_fen
-            sums.cut += ledger.owed_fen - _find_used(house)
-        else:
-            there_fen += ledger.bought_fen - kept_fen
+        if house.statement_fen is None:
+            used_fen = house.stand.compute_used_fen()  # to the last fraction of a fen
+            left_fen = ledger.bought_fen - used_fen
+            sums.cut += ledger.owed_fen - used_fen
+        taken_fen = house.statement_fen or 0  # out of it, at its end
+        there_fen += ledger.bought_fen + on_card_fen - taken_fen
         sums.in_meters += left_fen
         sums.in_transit += on_card_fen
-        sums.used += ledger.bought_fen - left_fen - (kept_fen or 0)
+        sums.used += ledger.bought_fen - left_fen - taken_fen
         books = _read_books(house)
         books_fen += sum(books.values())
         for name, right_fen in _expect_books(house, resident, on_card_fen).items():
@@ -86,11 +85,6 @@ def _find_on_card(house: House) -> int:
         return 0
     found = house.read_card()
     return found.money_fen if found.count == house.stand.get_esam_wallet()[1] + 1 else 0
-
-
-def _find_used(house: House) -> Fraction:
-    """Return what the meter has charged, to the last fraction of a fen."""
-    return house.stand.compute_used_fen()
 
 
 def _expect_books(house: House, resident: Resident, on_card_fen: int) -> dict[str, int]:

@@ -50,7 +50,8 @@ class House:
         self.meter_no = meter_no
         self.card = Path("resident1.card")
         self.ledger = MeterLedger(stand.rig.bench.chip, price_e4)
-        self.plans: list[Plan] = []
+        self.plans: list[Plan] = []  # that cards have brought
+        self.promised: list[Plan] = []  # of these, what the meter has taken over by a receipt
         self.clock_is_wrong = False
         self.receipts: list[tuple[int, int]] = []  # purchase and balance, as cards got them
         self.closing = False  # a closing order is on its way: the balance goes into a statement
@@ -94,17 +95,19 @@ class House:
         if not self.clock_is_wrong and all(plan.minute > now for plan in brought):
             raise TownError(f"meter {self.meter_no} charges {price_e4} at {now}, before its time")
         if self.clock_is_wrong:  # it has begun for this meter, and stays in force
-            self.plans = [plan for plan in self.plans if plan.price_e4 != price_e4]
-            self.plans.append(Plan(price_e4, 0))
+            self.promised = [plan for plan in self.promised if plan.price_e4 != price_e4]
+            self.promised.append(Plan(price_e4, 0))
         self.ledger.change_price(price_e4)
 
     def _find_late_price(self) -> str:
         """Return that a price which has been due for a while is not in force, or nothing."""
         now_us = self._read_clock_us()
         late, now = compute_minute(now_us - _LATE_US), compute_minute(now_us)
-        due = [plan for plan in self.plans if plan.minute <= late]
-        right = {plan.price_e4 for plan in self.plans if late < plan.minute <= now}
-        if self.clock_is_wrong or not due or self.ledger.price_e4 in {due[-1].price_e4, *right}:
+        due = [plan for plan in self.promised if plan.minute <= late]
+        # In force without a receipt, or within the last two minutes.
+        taken = [plan for plan in self.plans if plan not in due and plan.minute <= now]
+        right = {plan.price_e4 for plan in (*taken, *due[-1:])}
+        if self.clock_is_wrong or not due or self.ledger.price_e4 in right:
             return ""
         return f"charges {self.ledger.price_e4} at {late}, and {due[-1]} is due"
 
@@ -179,6 +182,8 @@ class House:
             balance_fen = back["balance_fen"] - back["overdraft_fen"]
             self._raise_if_wrong("receipt", balance_fen)
             self.receipts.append((back["count"], balance_fen))
+            if back["count"] == found.count:
+                self.promised += [plan for plan in plans if plan not in self.promised]
 
     def _is_recovered(self) -> bool:
         """Wait until the journal has what the ESAM has; return whether it ever does."""
