@@ -6,8 +6,7 @@
                            supply.py, while the mains is good
     show     every 100 ms  key, pages, messages, lamps, buzzer, data port
     slot     every 100 ms  card put in: a session; then wait until it is pulled (card_slot.py)
-    keep     every 1 s     start the ESAM, write its mirror each 15 minutes and settle it at every
-                           second of these, read the clock
+    keep     every 1 s     start the ESAM, each 15 minutes its mirror or both, read the clock
     rescue   on power fail commit, then settle if the supply lasts
     guard    every 1 s     feed the watchdog when every periodic task has reported since the
                            last feed
@@ -280,10 +279,7 @@ class Meter:
                 settle_s = _SETTLE_S
             elif settle_s <= 0:
                 settle_s, debits = _SETTLE_S, not debits
-                if debits:
-                    await self._keep_in_step(True)
-                else:
-                    await self.settlement.catch_up()
+                await (self._keep_in_step(True) if debits else self.settlement.catch_up())
             elif self.settlement.behind:
                 await self.settlement.catch_up()
             for part in (self.tariff, self.supply_switch):

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dianka.bench.stage.player import DeskError
-from dianka.bench.stage.rig import RigError, View
+from dianka.bench.stage.rig import RigError
+from dianka.bench.stage.view import View
 
 LAMPS = ("alarm", "trip", "overdraft")
 

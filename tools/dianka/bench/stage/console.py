@@ -12,7 +12,7 @@ from rich.status import Status
 from rich.text import Text
 
 from dianka.bench.stage.digits import draw_digits
-from dianka.bench.stage.rig import View
+from dianka.bench.stage.view import View
 
 _GUTTER = "     │"
 

@@ -18,8 +18,9 @@ from rich.text import Text
 from dianka.bench.stage.console import fold, format_lamps, format_mains, format_slot, format_time
 from dianka.bench.stage.digits import draw_digits
 from dianka.bench.stage.player import Desk, DeskError, Meter
-from dianka.bench.stage.rig import RigError, View
+from dianka.bench.stage.rig import RigError
 from dianka.bench.stage.terminal import Keyboard
+from dianka.bench.stage.view import View
 
 SPEEDS = (1, 10, 60, 300, 900, 3600)
 LOADS_MW = (0, 40_000, 100_000, 500_000, 1_000_000, 2_200_000, 4_400_000, 6_600_000)

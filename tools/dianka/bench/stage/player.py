@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from dianka.bench.stage.rig import RigError, View
+from dianka.bench.stage.rig import RigError
+from dianka.bench.stage.view import View
 
 POLL_US = 100_000  # how often an expectation with a time limit polls the meter
 PRESS_MS = 300  # as long as people press a key

@@ -10,7 +10,6 @@ clock. Cards are files in it; one of them may be in the slot.
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from dianka.bench.rungs.runners import (
     UnknownRunner,
     make,
 )
+from dianka.bench.stage.view import View
 from dianka.cardos.image import CardFile, CardFileError
 from dianka.cardos.t0 import Behaviour
 from dianka.desk.issue import issue_esam
@@ -46,22 +46,6 @@ MAX_RESTARTS = 20  # of the firmware by itself, in one wait: with more it does n
 
 class RigError(Exception):
     """The meter can't do what was asked. The text is one line."""
-
-
-@dataclass(frozen=True)
-class View:
-    """A snapshot of all that a person at the meter sees, and of the mains figures."""
-
-    at_us: int
-    when: datetime
-    display: str
-    lamps: dict[str, bool]
-    relay_closed: bool
-    volts_mv: int
-    current_ma: int
-    power_mw: int
-    slot: str
-    powered: bool
 
 
 class Rig:
