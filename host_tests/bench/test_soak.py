@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -173,6 +174,24 @@ def test_energy_costs_its_price_by_steps_and_hours() -> None:
 def test_what_energy_costs_buys_that_energy(energy_pj: int, used_pj: int) -> None:
     cost = STEPPED.compute_cost(5_000, used_pj, energy_pj)
     assert STEPPED.compute_energy(5_000, used_pj, cost) == energy_pj
+
+
+def test_a_price_changes_in_the_dark_of_a_cut() -> None:
+    """What the cut took was charged at the former price, what came since at the new one."""
+    books = ledger.Ledger(Tariff((5_000,)), pulse_pj=10, bought_fen=1)
+    books.follow_time(0)
+    books.check(_make_state(1_000, 1_000 * 5_000), 1_000, 10, 0)
+    books.plan = 1_000, Tariff((9_000,))
+    state = _make_state(1_300, 800 * 5_000 + 500 * 9_000)
+    books.check_cut(state, 1_500, 1_000, 2_000)
+    assert (books.lost_pj, books.cuts, books.energy_pj) == (200, 1, 1_300)
+    with pytest.raises(ledger.WrongBooks):
+        books.check(_make_state(1_310, state.remainder), 1_510, 2_010, 0)
+
+
+def _make_state(energy_pj: int, remainder: int) -> SimpleNamespace:
+    money = {"bought_fen": 1, "balance_fen": 1, "remainder": remainder, "difference_fen": 0}
+    return SimpleNamespace(energy_pj=energy_pj, count=0, step_pj=0, **money)
 
 
 def test_the_stages_of_a_falling_balance() -> None:

@@ -96,11 +96,19 @@ class Ledger:
 
     # ****** Checks ******
 
-    def check(self, state: Any, delivered_pj: int, at_s: int | None, unheard_pj: int) -> None:
+    def check(
+        self,
+        state: Any,
+        delivered_pj: int,
+        at_s: int | None,
+        unheard_pj: int,
+        lost_pj: int = 0,
+    ) -> None:
         """Compare the meter with the books. WrongBooks if anything is not as it should be.
 
         `at_s` is the local time by the clock chip, None if it tells none. `unheard_pj` is what the
-        meter need not have heard of yet.
+        meter need not have heard of yet. A cut has cost `lost_pj`, of which some may have been
+        charged before.
         """
         self.checks += 1
         self._check_money(state)
@@ -119,7 +127,7 @@ class Ledger:
             self._step_pj += more_pj if tariff.limits_pj else 0
             self._check_charge(charged, expected)
         else:
-            self._split_charge(state, tariff, rate_e4, period, more_pj, charged)
+            self._split_charge(state, tariff, rate_e4, period, (more_pj, lost_pj), charged)
         if tariff.limits_pj and self.tariff.limits_pj and state.step_pj != self._step_pj:
             raise WrongBooks(f"{state.step_pj} pJ are in the step, not {self._step_pj}")
         self.energy_pj, self.used_parts = state.energy_pj, self.used_parts + charged
@@ -142,7 +150,7 @@ class Ledger:
         lost_pj = short_pj - (delivered_pj - up_pj) % self.pulse_pj
         if lost_pj > limit_pj:
             raise WrongBooks(f"{lost_pj * 1000 // PJ_PER_WH} mWh are lost at a cut")
-        self.check(state, delivered_pj - lost_pj, at_s, 0)
+        self.check(state, delivered_pj - lost_pj, at_s, 0, max(0, lost_pj))
         self.cuts += 1
         self.lost_pj += lost_pj
         self.most_lost_pj = max(self.most_lost_pj, lost_pj)
@@ -186,15 +194,28 @@ class Ledger:
             raise WrongBooks(f"{abs(float(fen)):g} fen {way} are charged than were used", -fen)
 
     def _split_charge(
-        self, state: Any, tariff: Tariff, rate_e4: int, period: int, more_pj: int, charged: int
+        self,
+        state: Any,
+        tariff: Tariff,
+        rate_e4: int,
+        period: int,
+        energies_pj: tuple[int, int],
+        charged: int,
     ) -> None:
-        """Find how much was charged before the change of price, in whole pulses."""
+        """Find how much was charged before the change of price, in whole pulses.
+
+        Below zero: a cut has taken off what was charged then, and not committed.
+        """
+        more_pj, lost_pj = energies_pj
         stepped, steps = bool(tariff.limits_pj), bool(self.tariff.limits_pj)
         begins = not (stepped and steps) or period != self._period
-        for old_pj in range(0, more_pj + 1, self.pulse_pj):
+        for old_pj in range(
+            -(lost_pj // self.pulse_pj) * self.pulse_pj, more_pj + 1, self.pulse_pj
+        ):
             before_pj = 0 if begins else self._step_pj + old_pj
-            new_pj = more_pj - old_pj
-            cost = tariff.compute_cost(rate_e4, self._step_pj, old_pj)
+            new_pj, back_pj = more_pj - old_pj, min(old_pj, 0)
+            cost = tariff.compute_cost(rate_e4, self._step_pj + back_pj, abs(old_pj))
+            cost = -cost if back_pj else cost
             cost += self.tariff.compute_cost(self._rate_e4, before_pj, new_pj)
             step_pj = before_pj + new_pj if steps else 0
             if cost == charged and step_pj == (state.step_pj if steps else 0):
