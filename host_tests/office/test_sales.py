@@ -166,8 +166,12 @@ def test_only_a_proof_voids_a_sale(office: Path, forged: bool) -> None:
     port = Forged(resident.card, wallet) if forged else resident.card
     told: list[str] = []
     counter.look(clerk.actor, control, port, tell=told.append)
-    state = Sale.objects.filter(amount_fen=5000).latest("pk").state
-    assert (state, "is void" in told[0]) == (("pending", False) if forged else ("void", True)), at
+    sale = Sale.objects.filter(amount_fen=5000).latest("pk")
+    wanted = ("pending", False) if forged else ("void", True)
+    assert (sale.state, "is void" in told[0]) == wanted, at
+    if not forged:
+        with pytest.raises(CardError, match="void, and its money is in no book"):
+            counter.sell(clerk.actor, control, resident.card, 5000, key=sale.key)
 
 
 @pytest.mark.parametrize("forged", [False, True])

@@ -105,6 +105,11 @@ def sell(
         known = sales.find_by_key(wish.key, amount_fen, method)
     if known and known.state in (Sale.State.WRITTEN, Sale.State.LOADED):
         return known
+    if known and known.state == Sale.State.VOID:
+        raise SaleRefused(
+            f"sale {known.number} of this form is void, and its money is in no book: "
+            "begin a new one, or give the money back"
+        )
     if known and known.state != Sale.State.PENDING:
         raise SaleRefused(f"sale {known.number} of this form is {known.state}: begin a new one")
     with _settle(books):
