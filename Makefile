@@ -145,7 +145,7 @@ desk: $(VENV)/desk.stamp ## install what the office in a browser needs, and say 
 pictures: $(VENV)/test.stamp ## draw the pictures of the documentation anew; those of docs/desk need chromium
 	$(BIN)/dianka bench picture docs/live.svg
 	$(BIN)/dianka bench digits docs
-	$(BIN)/python -m dianka.wiring.picture boards/rp2_pico boards/rp2_pico2 boards/esp32_devkit
+	$(BIN)/python -m dianka.wiring.picture docs/building boards/rp2_pico boards/rp2_pico2 boards/esp32_devkit
 	$(BIN)/python -m dianka.bench.handbook.pictures docs/desk
 
 clean: ## remove what the other targets have made

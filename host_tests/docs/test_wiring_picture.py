@@ -2,13 +2,14 @@
 
 import re
 import shutil
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from dianka.bench.models.board_pins import read_constants
-from dianka.firmware import BOARDS
+from dianka.firmware import BOARDS, ROOT
 from dianka.wiring import mains as wiring_mains
 from dianka.wiring import mains_picture
 from dianka.wiring import picture as wiring_picture
@@ -16,6 +17,7 @@ from dianka.wiring import shapes as wiring_shapes
 from dianka.wiring.parts import BOARDS as PICTURED
 from dianka.wiring.parts import make_pin_label
 
+DOCS = ROOT / "docs"
 # What is no pin, and the pins of the other metering chip, which the picture does not show.
 BUSES = re.compile(r"_(UART|UNIT|SM|SPI|HZ|MILLI|MW|BAUD|US|KWH)$|^I2C_BUS$|^ATT7022_")
 
@@ -31,6 +33,22 @@ def test_the_picture_in_the_repository_is_the_boards(name: str) -> None:
             "draw it anew: make pictures"
         )
         ElementTree.fromstring(drawn)
+
+
+@pytest.mark.parametrize("name", PICTURED)
+def test_each_step_of_building_has_its_picture_with_what_is_there_by_then(name: str) -> None:
+    page, board = (DOCS / "building.md").read_text(encoding="utf-8"), PICTURED[name]
+    steps = wiring_picture.list_steps(name)
+    shown = sorted(int(step) for step in re.findall(rf"\(building/{name}-(\d)\.svg\)", page))
+    assert shown == steps and set(steps) <= {3, 4, 5, 6, 7, 8}
+    for step in steps:
+        drawn = wiring_picture.draw(BOARDS / name, step)
+        kept = (DOCS / "building" / f"{name}-{step}.svg").read_text(encoding="utf-8")
+        assert kept == drawn, "draw it anew: make pictures"
+        there = {part.name for part in board.left + board.right if escape(part.name) in drawn}
+        assert there == {p.name for p in board.left + board.right if p.step <= step}
+    last = wiring_picture.draw(BOARDS / name, steps[-1])
+    assert last.count("<line") == wiring_picture.draw(BOARDS / name).count("<line")
 
 
 @pytest.mark.parametrize("name", PICTURED)
@@ -216,7 +234,7 @@ def test_a_pin_that_the_board_does_not_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_board_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert wiring_picture.main([str(tmp_path / "moon")]) == 1
+    assert wiring_picture.main([str(tmp_path), str(tmp_path / "moon")]) == 1
     assert (
         capsys.readouterr().err == "no picture is described for moon: add it to wiring/parts.py\n"
     )

@@ -21,8 +21,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Part:
+    """One part; `step` is the one of docs/building.md in which it is built in."""
+
     name: str
     rows: tuple[Row, ...]
+    step: int
     mains: bool = False  # it is on the mains: only an isolator may lie between it and the pin
     warning: str = ""  # in red under the name: another side of the part is on the mains
 
@@ -96,16 +99,19 @@ _MAINS_PARTS = (
             _make_input("METERING_RX", "TX", "ISO7720, 1st channel"),
             _make_input("PULSE", "PF", "ISO7720, 2nd channel"),
         ),
+        step=8,
         mains=True,
     ),
     Part(
         "mains, load side",
         (_make_input("RELAY_FEEDBACK", "L behind relay, N", "2 x 68 k; H11AA1; 100 k, 1 uF"),),
+        step=8,
         mains=True,
     ),
     Part(
         "mains, line side",
         (_make_input("POWER_FAIL", "L before relay, N", "2 x 68 k; H11AA1; 100 k, 220 nF"),),
+        step=8,
         mains=True,
     ),
 )
@@ -116,6 +122,7 @@ _RELAY = Part(
         _make_output("RELAY_CLOSE", "set coil", "ULN2803A; 10 k to GND"),
         _make_output("RELAY_OPEN", "reset coil", "ULN2803A; 10 k to GND"),
     ),
+    step=6,
     warning="contacts on the mains",
 )
 
@@ -125,6 +132,7 @@ _I2C = Part(
         _make_both_ways("SDA", "SDA of both", "4.7 k to 3.3 V"),
         _make_output("SCL", "SCL of both", "4.7 k to 3.3 V"),
     ),
+    step=4,
 )
 
 _DISPLAY = Part(
@@ -134,6 +142,7 @@ _DISPLAY = Part(
         _make_output("DISPLAY_DIO", "DIO", "74AHCT125"),
         _make_output("DISPLAY_STROBE", "STB", "74AHCT125"),
     ),
+    step=3,
 )
 
 
@@ -145,7 +154,7 @@ def _make_contacts(
         _make_output(f"{prefix}_RESET", "C2 RST", "100 R; 100 k to GND"),
         _make_output(f"{prefix}_CLOCK", "C3 CLK", "100 R; 100 k to GND"),
     )
-    return Part(name, rows + line + more)
+    return Part(name, rows + line + more, step=5)
 
 
 def _make_pico_line(prefix: str) -> tuple[Row, ...]:
@@ -168,13 +177,16 @@ def _make_safe_side(line: Callable[[str], tuple[Row, ...]]) -> tuple[Part, ...]:
 
 
 # From +5 V; the relay's driver has channels to spare. No pin of the ESP32 is left over for it.
-_BUZZER = Part("active buzzer, 5 V", (_make_output("BUZZER", "minus", "ULN2803A"),))
-_KEY = Part("push button, insulated cap", (_make_input("KEY", "to GND", "1 k; 10 k to 3.3 V"),))
+_BUZZER = Part("active buzzer, 5 V", (_make_output("BUZZER", "minus", "ULN2803A"),), step=6)
+_KEY = Part(
+    "push button, insulated cap", (_make_input("KEY", "to GND", "1 k; 10 k to 3.3 V"),), step=3
+)
 
 # The ESP32 has no pin left for it.
 _CASE = Part(
     "case contact, shut",
     (_make_input("CASE_CONTACT", "to GND", "1 k; 10 k to 3.3 V"),),
+    step=6,
 )
 
 # No UART of the ESP32 is left over beside a metering chip.
@@ -184,6 +196,7 @@ _DATA = Part(
         _make_output("DATA_TX", "RX of the reader", "ISO7721, 1st channel"),
         _make_input("DATA_RX", "TX of the reader", "ISO7721, 2nd channel"),
     ),
+    step=7,
 )
 
 # RP2040 pin to pin of the Pico, where a GND follows the first two and then every fourth; Raspberry

@@ -1,8 +1,8 @@
 """Draw the wiring of a board as SVG.
 
 The pin numbers are those of the board's own board.py, so that picture and firmware agree. `make
-pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py). parts.py says
-which part is at which constant.
+pictures` writes each board's wiring.svg, and mains.svg beside it (mains_picture.py), and the steps
+of docs/building.md into its folder. parts.py says which part is at which constant.
 """
 
 import sys
@@ -28,10 +28,11 @@ class WiringError(Exception):
     """The picture can't be drawn. The message is one line: what to do."""
 
 
-def draw(folder: Path) -> str:
-    """Return the SVG of the board in `folder`.
+def draw(folder: Path, step: int = 0) -> str:
+    """Return the SVG of the board in `folder`, whole or as it is after a `step` of building.
 
-    Raise WiringError if the board is not described, or board.py lacks a pin.
+    What was there before the step is pale then, and what comes later is not drawn. Raise
+    WiringError if the board is not described, or board.py lacks a pin.
     """
     board = BOARDS.get(folder.name)
     if board is None:
@@ -46,18 +47,29 @@ def draw(folder: Path) -> str:
             "name it there or take it from wiring/parts.py"
         )
     bottom = max(_measure_height(board.left), _measure_height(board.right)) + _TOP
-    shapes = [
-        _draw_chip(board, bottom),
-        *_draw_barrier(board),
-    ]  # the isolators lie over the barrier
-    shapes += _draw_side(board, board.left, pins, left=True)
-    shapes += _draw_side(board, board.right, pins, left=False)
+    shapes = [_draw_chip(board, bottom)]
+    if step in (0, *(part.step for part in board.left if part.mains)):
+        shapes += _draw_barrier(board)  # the isolators lie over it
+    shapes += _draw_side(board, board.left, pins, True, step)
+    shapes += _draw_side(board, board.right, pins, False, step)
+    if step:
+        return svg.draw_picture(bottom, f"{board.title}: step {step}", shapes)
     height = bottom + 30 + 20 * len(NOTES)
     return svg.draw_picture(height, board.title, shapes + svg.draw_notes(bottom + 24, NOTES))
 
 
+def list_steps(name: str) -> list[int]:
+    """Return the steps of docs/building.md in which a part of this board is built in."""
+    board = BOARDS[name]
+    return sorted({part.step for part in board.left + board.right})
+
+
 def _measure_height(parts: tuple[Part, ...]) -> int:
-    return sum(_measure_head(part) + _ROW * len(part.rows) + _GAP for part in parts)
+    return sum(_measure_part(part) + _GAP for part in parts)
+
+
+def _measure_part(part: Part) -> int:
+    return _measure_head(part) + _ROW * len(part.rows)
 
 
 def _measure_head(part: Part) -> int:
@@ -65,27 +77,31 @@ def _measure_head(part: Part) -> int:
 
 
 def _draw_side(
-    board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool
+    board: PictureBoard, parts: tuple[Part, ...], pins: dict[str, int], left: bool, step: int
 ) -> list[str]:
-    x = 24 if left else WIDTH - 24 - _PART_WIDTH
     y, shapes = _TOP, []
     for part in parts:
-        colour = MAINS if part.mains else INK
-        head = _measure_head(part)
-        height = head + _ROW * len(part.rows)
-        shapes.append(
-            svg.draw_box(
-                x, y, _PART_WIDTH, height, svg.MAINS_FILL if part.mains else svg.SAFE_FILL, colour
-            )
-        )
-        shapes.append(svg.draw_text(x + 10, y + 20, part.name, 13, bold=True))
-        if part.warning:
-            shapes.append(
-                svg.draw_text(x + 10, y + 20 + _WARNING, part.warning, 13, bold=True, colour=MAINS)
-            )
-        for number, row in enumerate(part.rows):
-            shapes += _draw_row(board, row, pins[row.name], y + head + _ROW * number + 9, left)
-        y += height + _GAP
+        if not step or part.step <= step:
+            shapes += svg.draw_group(_draw_part(board, part, pins, y, left), part.step < step)
+        y += _measure_part(part) + _GAP
+    return shapes
+
+
+def _draw_part(
+    board: PictureBoard, part: Part, pins: dict[str, int], y: int, left: bool
+) -> list[str]:
+    x = 24 if left else WIDTH - 24 - _PART_WIDTH
+    colour, fill = (MAINS, svg.MAINS_FILL) if part.mains else (INK, svg.SAFE_FILL)
+    shapes = [
+        svg.draw_box(x, y, _PART_WIDTH, _measure_part(part), fill, colour),
+        svg.draw_text(x + 10, y + 20, part.name, 13, bold=True),
+    ]
+    if part.warning:
+        at = y + 20 + _WARNING
+        shapes.append(svg.draw_text(x + 10, at, part.warning, 13, bold=True, colour=MAINS))
+    for number, row in enumerate(part.rows):
+        at = y + _measure_head(part) + _ROW * number + 9
+        shapes += _draw_row(board, row, pins[row.name], at, left)
     return shapes
 
 
@@ -138,15 +154,22 @@ def _draw_chip(board: PictureBoard, bottom: int) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write both pictures of each board folder; return the exit code."""
-    if not arguments:
-        print("say which board, as in boards/rp2_pico", file=sys.stderr)  # noqa: T201
+    """Write both pictures of each board folder, and its steps into the first folder.
+
+    Return the exit code.
+    """
+    if len(arguments) < 2:
+        text = "say where the steps go, and which board: docs/building boards/rp2_pico"
+        print(text, file=sys.stderr)  # noqa: T201
         return 2
-    for argument in arguments:
+    for argument in arguments[1:]:
         folder = Path(argument)
         try:
             (folder / "wiring.svg").write_text(draw(folder), encoding="utf-8")
             (folder / "mains.svg").write_text(mains_picture.draw(folder), encoding="utf-8")
+            for step in list_steps(folder.name):
+                file = Path(arguments[0]) / f"{folder.name}-{step}.svg"
+                file.write_text(draw(folder, step), encoding="utf-8")
         except (WiringError, OSError) as error:
             print(error, file=sys.stderr)  # noqa: T201
             return 1

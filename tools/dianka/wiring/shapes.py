@@ -30,6 +30,11 @@ def draw_barrier(*points: tuple[int, int]) -> str:
     )
 
 
+def draw_group(shapes: list[str], pale: bool) -> list[str]:
+    """Return these shapes, pale or as they are."""
+    return ['<g opacity="0.4">', *shapes, "</g>"] if pale else shapes
+
+
 def draw_dot(x: int, y: int, colour: str) -> str:
     return f'<circle cx="{x}" cy="{y}" r="5" fill="{colour}"/>'
 
