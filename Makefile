@@ -55,17 +55,17 @@ quick: lint types ## style, types and the fast tests of rung 1: under a minute o
 test: lint types test-host test-vm test-chip ## style, types, and every rung that is here; of what takes long a share, others each day: make test WHOLE=1 runs all
 
 test-host: $(VENV)/test.stamp ## rung 1: bench, cards and firmware under CPython
-	$(BIN)/python -m pytest -n $(call each,2) --slow $(SLOW_SHARE) $(addprefix --ignore=host_tests/,vm chip board flash)
+	$(BIN)/python -m pytest -n $(call each,2) --slow=$(SLOW_SHARE) $(addprefix --ignore=host_tests/,vm chip board flash)
 	$(BIN)/python -m pytest -n $(call each,4) host_tests/flash # they wait for boards by the clock on the wall, so nothing runs beside them
 
 test-postgresql: $(VENV)/test.stamp ## the office's tests on a PostgreSQL of their own, of which test-host has a few
 	$(BIN)/python -m pytest -n $(call each,2) -m 'postgresql and not campaign' $(if $(SHARE),--share $(SHARE)) host_tests/office host_tests/web
 
 test-vm: $(VENV)/test.stamp ## rung 2: firmware under the real MicroPython, on the virtual board
-	$(BIN)/python -m pytest -n $(JOBS) --slow $(SLOW_SHARE) host_tests/vm
+	$(BIN)/python -m pytest -n $(JOBS) --slow=$(SLOW_SHARE) host_tests/vm
 
 test-chip: $(VENV)/test.stamp ## rung 3: the real RPI_PICO firmware on an emulated RP2040
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --share $(CHIP_SHARE) host_tests/chip
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal --share=$(CHIP_SHARE) host_tests/chip
 
 uf2: $(VENV)/chip.stamp ## fetch MicroPython's UF2 for the RPI_PICO, which rung 3 and the figures need; RP2040_UF2=FILE names another
 	@$(BIN)/python -m dianka.bench.rungs.rp2040.image
