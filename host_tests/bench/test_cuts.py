@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dianka.bench.campaign.cuts import chip_restarts
-from dianka.bench.campaign.cuts.campaign import list_operations
+from dianka.bench.campaign.cuts.campaign import list_operations, play_all
 from pulled_kit import PROMISE, SPOTLESS, bench, planted, read_figures
 
 EVERY = 149  # a prime: no rhythm of commits hides a future from it
@@ -97,6 +97,13 @@ def test_a_fault_in_the_firmware_is_found_and_played_again(tmp_path: Path, name:
     assert said.startswith("cut: ")
     code, said = bench(*again)
     assert "old or new" in said or "no point of this number" in said, said
+
+
+@pytest.mark.slow
+def test_a_pulse_that_had_begun_before_the_books_is_no_energy_that_nobody_used() -> None:
+    """Each cut near the end of the money: some of them lose less than a pulse."""
+    (row,) = play_all(["end of the money"], 1, 1, 1, lambda done, of: None, pairs=False)
+    assert row.points > 2_000 and not row.violations, row.violations[:3]
 
 
 def test_a_pair_is_played_again() -> None:

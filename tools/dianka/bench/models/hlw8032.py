@@ -139,6 +139,13 @@ class Hlw8032Model:
         """Return the pulses since power-up, without the wrap."""
         return (self.mains.energy_nj - self._up_nj) * 1000 // self.params.pulse_pj
 
+    @property
+    def begun_pj(self) -> int:
+        """Return the energy of the pulse that has begun; it goes with the supply."""
+        if not self.powered:
+            return 0
+        return (self.mains.energy_nj - self._up_nj) * 1000 % self.params.pulse_pj
+
     def build_frame_now(self) -> bytes:
         """Return the report that a sound chip would begin at this moment."""
         state, updated, *registers = self._measured

@@ -33,9 +33,13 @@ class TooMuchLost(AssertionError):
 
 
 def begin_books(operation: Operation, trial: Trial) -> Books:
-    """Begin the books of an operation's meter, which is at rest."""
-    delivered_pj = trial.rig.bench.mains.energy_nj * 1000
-    pulse_pj = trial.rig.bench.chip.params.pulse_pj
+    """Begin the books of an operation's meter, which is at rest.
+
+    A pulse that has begun is not lost: the meter will hear of it when it is full.
+    """
+    bench = trial.rig.bench
+    delivered_pj = bench.mains.energy_nj * 1000 - bench.chip.begun_pj
+    pulse_pj = bench.chip.params.pulse_pj
     return Books.begin(trial.state, delivered_pj, pulse_pj=pulse_pj, **operation.others)
 
 
