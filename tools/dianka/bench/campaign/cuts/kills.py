@@ -43,18 +43,8 @@ _CHILD_S = 600  # of wall time for one child on the chip
 
 
 @dataclass(frozen=True)
-class Kill:
-    """A kill: its number and point, what it leaves, and the energy drawn until then."""
-
-    number: int
-    point: Point
-    remains: Remains
-    drawn_nj: int
-
-
-@dataclass(frozen=True)
 class Left:
-    """What a kill, the return and the orderly end have left, and the energy drawn meanwhile.
+    """What a kill has left, alone or with the return and the orderly end, and the energy drawn.
 
     `number` is the distinct point's.
     """
@@ -119,7 +109,7 @@ class Killing:
             def strike(count: int, point: Point, remains: Remains) -> None:
                 found.append(_kill(trial, count, point, remains))
 
-            found: list[Kill] = []
+            found: list[Left] = []
             self._run(trial, _Distinct(lambda count: count == number, strike), found)
             return self._return_and_end(trial, found[0]) if found else None
 
@@ -140,7 +130,7 @@ class Killing:
                 if not os.fork():
                     found.append(_kill(trial, count, point, remains))
 
-            found: list[Kill] = []
+            found: list[Left] = []
             self._run(
                 trial, _Distinct(lambda count: count % every == offset % every, strike), found
             )
@@ -171,7 +161,7 @@ class Killing:
         put_back(trial, self._begin, self.operation.card)
         return trial
 
-    def _run(self, trial: Trial, sink: Any, killed: list[Kill]) -> None:
+    def _run(self, trial: Trial, sink: Any, killed: list[Left]) -> None:
         """Run the operation under the watch; what fails after a kill is its very effect."""
         if self._player.began_powered:
             trial.rig.switch_mains_on()
@@ -185,7 +175,7 @@ class Killing:
         finally:
             watch.stop()
 
-    def _return_and_end(self, trial: Trial, kill: Kill) -> Left:
+    def _return_and_end(self, trial: Trial, kill: Left) -> Left:
         """Bring the power back under load, and switch the meter off in order."""
         bench, remains = trial.rig.bench, kill.remains
         put_back(trial, remains, self.operation.card)
@@ -203,7 +193,7 @@ class Killing:
         drawn_nj = kill.drawn_nj + bench.mains.energy_nj - begun_nj
         return Left(kill.number, kill.point, take(trial, remains.card), drawn_nj)
 
-    def _end_child(self, trial: Trial, kill: Kill, path: Path) -> NoReturn:
+    def _end_child(self, trial: Trial, kill: Left, path: Path) -> NoReturn:
         """Live on after the kill, write what is left, and end this process."""
         code = 1
         try:
@@ -218,9 +208,9 @@ class Killing:
             os._exit(code)
 
 
-def _kill(trial: Trial, number: int, point: Point, remains: Remains) -> Kill:
+def _kill(trial: Trial, number: int, point: Point, remains: Remains) -> Left:
     trial.cut_now()
-    return Kill(number, point, remains, trial.rig.bench.mains.energy_nj)
+    return Left(number, point, remains, trial.rig.bench.mains.energy_nj)
 
 
 def _read_child(path: Path) -> Left | str:

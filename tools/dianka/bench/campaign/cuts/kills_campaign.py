@@ -183,7 +183,9 @@ class Report:
 
     def compose_replay(self, violation: Violation, seed: int) -> str:
         words = ["dianka", "bench", "cuts", "--rung", self._runner, "--only", violation.operation]
-        return shlex.join([*words, "--point", str(violation.point), "--seed", str(seed)])
+        if violation.point:  # else the whole operation failed, or a child that told no point
+            words += ["--point", str(violation.point)]
+        return shlex.join([*words, "--seed", str(seed)])
 
     def list_figures(
         self, rows: Sequence[Figures], seconds: int, processor_seconds: int, seed: int
