@@ -38,7 +38,7 @@ NAMES = (
 _LATE_PJ = 2_200 * PJ_PER_WH // 1000
 _STARTED_US = 4 * S
 _DARK_US = 1 * S
-# A second of the chip's costs five of a processor: no longer than its first looks and the last take.
+# A second of the chip costs five of a processor: no longer than its first looks and the last take.
 _LOADED_US = 1 * S
 _EMPTIED_US = 500 * MS
 _CHILD_S = 600  # of wall time for one child on the chip
