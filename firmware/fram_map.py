@@ -27,6 +27,8 @@ HISTORY_AT = const(4_736)  # of the use, by days and months
 HISTORY_BYTES = const(192)
 ATT_CALIBRATION_AT = const(4_928)  # of an ATT7022, in as many slots
 ATT_CALIBRATION_SLOT_BYTES = const(72)
+REVERSE_AT = const(5_504)  # energy that flowed backwards
+REVERSE_BYTES = const(16)
 
 # Events, a ring for each kind in the order of event_chain.py, one slot more than it promises.
 EVENTS_AT = const(6_144)

@@ -40,7 +40,6 @@ _SETTLE_S = const(900)
 _ESAM_RETRY_S = const(10)
 _COMMIT_PJ = account.PJ_PER_KWH // 4000  # 0.25 Wh
 _LEAST_FREE = const(50_000)  # bytes: more than is allocated in a second
-_REVERSE_WH = const(100)  # from one line about energy that flows backwards to the next
 _LAST_LOOKS = const(20)  # polls of the metering chip while the supply lasts without mains
 _PAUSE_MS = const(10)
 
@@ -70,7 +69,6 @@ class Meter:
         self._power_fail = board.power_fail()
         self._power_flag = asyncio.ThreadSafeFlag()
         self._reported = 0
-        self._log_reverse_wh = 0
         self._counts_start = not (warm or self.store.unread or self.store.anew)
         if self._counts_start:
             supply.count_start(state)
@@ -144,7 +142,9 @@ class Meter:
         )
         self.key = Key(board.key(), self.display, self.pages, self.supply_switch)
         self.buzzer = Buzzer(board.buzzer(), self.clock, self.supply_switch)
-        self._event_watch = EventWatch(self.events, self.store, self.pages, not cold)
+        self._event_watch = EventWatch(
+            self.events, self.store, self.pages, self._memory, self.metering, self.log, not cold
+        )
         self._case_watch = None
         if hasattr(board, "case_contact"):
             from case_watch import CaseWatch
@@ -320,8 +320,6 @@ class Meter:
     def _count_once(self) -> bool:
         """Charge what the chip has counted. Return True if that is to be committed."""
         energy_pj = self.metering.take_pj()
-        if self.chip.reverse:
-            self._log_reverse()
         if energy_pj:
             return self._charge(energy_pj)
         self.tariff.follow_clock()
@@ -337,12 +335,6 @@ class Meter:
             return False
         state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj
         return True
-
-    def _log_reverse(self) -> None:
-        reverse_wh = self.metering.reverse_pj // (account.PJ_PER_KWH // 1000)
-        if reverse_wh >= self._log_reverse_wh:
-            self._log_reverse_wh = reverse_wh + _REVERSE_WH
-            self.log("energy backwards since the start: %d Wh, not credited" % reverse_wh)
 
     async def _hear_last(self) -> None:
         """Charge and commit energy that the metering chip reports after the mains has failed."""

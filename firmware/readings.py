@@ -17,6 +17,7 @@ from events import Events
 from fram import Fram
 from metering import Metering
 from relay import Relay
+from reverse_energy import read_total_wh
 from state import OPENED
 from state_store import StateStore
 from supply_switch import SupplySwitch
@@ -80,6 +81,8 @@ class Readings:
         state = self._store.state
         if name == 0 or name == 0x00010000:
             return to_bcd(account.compute_kwh_x100(state) % 10**8, 4)  # comes round like a register
+        if name == 0x00020000:
+            return to_bcd(read_total_wh(self._memory) // 10 % 10**8, 4)
         if name == 0x00900200:
             return to_bcd(state.wallet_fen, 4)
         if name == 0x00900201:

@@ -22,9 +22,12 @@ def start(chip: Mb85rc256v, unread: bool = False) -> tuple[Any, Any]:
     chip.power_on()
     store = SimpleNamespace(unread=unread, state=SimpleNamespace(balance_fen=100))
     clock = SimpleNamespace(read_local_minute=lambda: 2_601_050_800)
-    events = EVENTS.Events(FRAM.Fram(I2C), clock, store, lambda text: None)
+    memory = FRAM.Fram(I2C)
+    events = EVENTS.Events(memory, clock, store, lambda text: None)
     pages = SimpleNamespace(compute_fault_bits=lambda: 0)
-    return store, WATCH.EventWatch(events, store, pages, True)
+    metering = SimpleNamespace(chip=SimpleNamespace(reverse=0))
+    made = WATCH.EventWatch(events, store, pages, memory, metering, lambda text: None, True)
+    return store, made
 
 
 def updates(chip: Mb85rc256v) -> list[tuple[int, bytes]]:

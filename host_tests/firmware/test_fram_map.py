@@ -34,6 +34,8 @@ def areas() -> list[tuple[str, int, int]]:
         found.append(("calibration of an ATT7022", second, second + size))
         uses = half + MAP.HISTORY_AT
         found.append(("use history", uses, uses + MAP.HISTORY_BYTES))
+        reverse = half + MAP.REVERSE_AT
+        found.append(("energy backwards", reverse, reverse + MAP.REVERSE_BYTES))
         found.append(("tariffs", sets, sets + MAP.TARIFF_SLOTS * MAP.TARIFF_SLOT_BYTES))
     return sorted(found, key=lambda area: area[1])
 

@@ -51,7 +51,8 @@ def test_totals_and_parameters_are_the_state_s(kit: MeterKit, master: Master) ->
     assert say(master, "energy") == f"{state.energy_pj * 100 // PJ_PER_KWH / 100:.2f}" != "0.00"
     assert say(master, "balance") == f"{state.balance_fen / 100:.2f}" != "25.00"
     fixed = {
-        "overdraft": "0.00", "purchases": "2", "bought": "25.00", "price": "0.5000",
+        "overdraft": "0.00", "energy-backwards": "0.00", "purchases": "2", "bought": "25.00",
+        "price": "0.5000",
         "alarm1": "1.00", "alarm2": "0.50", "overdraft-limit": "40.00", "hoard-limit": "900.00",
         "close-above": "0.50", "meter-number": f"{12:012}", "customer-number": f"{34:012}",
         "switch-time": "unknown", "rates": "1", "steps": "0", "rate": "0.5000",
@@ -178,6 +179,8 @@ def test_three_phases_and_a_direction(tmp_path: Path) -> None:
         assert say(master, "directions") == "phase B backwards"
         assert say(master, "status") == "power flows backwards"
         assert say(master, "power-factor") == "-1.000"
+        stand.wait(40 * S)  # 10 Wh are kept, the tens of a Wh are not told
+        assert say(master, "energy-backwards") == "0.01"
 
 
 def test_the_prices_of_a_set_with_rates_and_steps(tmp_path: Path) -> None:

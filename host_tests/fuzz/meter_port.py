@@ -108,6 +108,7 @@ class Meter:
         values = {
             0x00000000: _bcd(state.energy_pj * 100 // PJ_PER_KWH, 4),
             0x00010000: _bcd(state.energy_pj * 100 // PJ_PER_KWH, 4),
+            0x00020000: bytes(4),  # its chip tells no direction
             0x00900200: _bcd(state.balance_fen, 4),
             0x00900201: bytes(4),
             0x02800020: _bcd(state.price_e4, 4),

@@ -129,8 +129,13 @@ def _describe_overload(what: int, detail: bytes) -> str:
 
 
 def _describe_fault(what: int, detail: bytes) -> str:
-    ended = "ended" if what & event_chain.GONE else "stands"
-    return f"Err-{what & ~event_chain.GONE:02d} {ended}"
+    code = what & ~event_chain.GONE
+    if code == event_chain.BACKWARDS:
+        wh = int.from_bytes(detail[:8], "big")
+        if what & event_chain.GONE:
+            return f"energy has flowed backwards, {wh} Wh so far"
+        return f"energy flows backwards, {wh} Wh so far"
+    return f"Err-{code:02d} {'ended' if what & event_chain.GONE else 'stands'}"
 
 
 def _describe_update(what: int, detail: bytes) -> str:

@@ -117,6 +117,7 @@ def _word(number: int) -> Callable[[bytes], str]:
 _MONEY = _decimal(2)
 ITEMS = (
     Item("energy", 0x00010000, 4, _decimal(2), "energy used", "kWh"),
+    Item("energy-backwards", 0x00020000, 4, _decimal(2), "energy that flowed backwards", "kWh"),
     Item("balance", 0x00900200, 4, _MONEY, "balance", "yuan"),
     Item("overdraft", 0x00900201, 4, _MONEY, "debt", "yuan"),
     Item("purchases", 0x03330201, 2, _decimal(0), "purchases so far"),
