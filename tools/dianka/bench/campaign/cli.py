@@ -111,7 +111,7 @@ def cuts_command(
 ) -> None:
     """Cut the power at every byte that is stored, in every way; let it come back; compare.
 
-    Old or new, money exact, and at most 1 Wh lost.
+    Old or new, money exact, and at most 1 Wh lost. With --rung, Ctrl-C tells what is done by then.
 
     Example: dianka bench cuts --only settle --every 10
     """

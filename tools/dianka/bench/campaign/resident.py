@@ -8,7 +8,8 @@ from typing import Any
 
 from dianka.bench.campaign.scenes import ESAM_FILES, PARAMETERS, Facts, Scene, collect_facts
 from dianka.bench.campaign.trial import USER, S, Trial
-from dianka.desk import issue
+from dianka.cardos.files import card_files
+from dianka.desk import closing_order, issue
 
 METER_NO, FORMER_NO, CUSTOMER_NO = 12, 7, 34
 # 99.9999 yuan per kWh: some fen in a minute, so that there is something to settle.
@@ -95,6 +96,15 @@ def _prepare_replacement(trial: Trial) -> None:
     trial.make_replacement(OTHER, USER_DATA, 700, 2)
 
 
+def _prepare_closing(trial: Trial) -> None:
+    """Make a meter in use, and an order on its card that ends the account."""
+    make_meter_in_use(trial)
+    complete_session(trial, USER)  # what was used goes to the card, as before every order
+    use_electricity(trial)
+    with trial.open(USER) as file:
+        closing_order.order_closing(trial.control.chip, file.chip, trial.rng)
+
+
 def _prepare_initialisation(trial: Trial) -> None:
     """Make a meter that has been another one before.
 
@@ -130,6 +140,17 @@ def _check_replacement(trial: Trial) -> None:
     check_next_purchase(trial, OTHER)
 
 
+def _check_closing(trial: Trial) -> None:
+    """Check that the card's statement is the ESAM's, and that no load gets a watt any more."""
+    with trial.open(USER) as file:
+        said = closing_order.read_statement(trial.control.chip, file.chip, trial.rng)
+    kept = closing_order.unpack_statement(trial.esam.state.files[card_files.ESAM_RUN_INFO])
+    assert kept == said, f"the card says {said}, the ESAM {kept}"
+    used_fen = trial.compute_used_fen() // 1  # a fen that was begun is not charged
+    assert said.amount_fen == said.bought_fen - used_fen, f"{said}, {used_fen} fen used"
+    assert not trial.relay_closed, "a closed account has light"
+
+
 def _check_key_change(trial: Trial) -> None:
     make_keys_card(trial)
     complete_session(trial, KEYS)
@@ -149,6 +170,15 @@ def _allow_settled_wallet(old: Facts) -> dict[str, list[Any]]:
     """Allow the ESAM's money at the journal's balance, before the credit."""
     bought_fen, count = old["credit"]
     return {"wallet": [(-(-(bought_fen - old["used"][0]) // 1), count)]}
+
+
+def _allow_settled_end(old: Facts) -> dict[str, list[Any]]:
+    """Allow the ESAM's money at the journal's balance, before the order and after it.
+
+    The account is closed by then, and the next settling brings the wallet to zero.
+    """
+    settled = _allow_settled_wallet(old)["wallet"]
+    return {"wallet": settled + [(fen, count + 1) for fen, count in settled]}
 
 
 def _allow_former_number(old: Facts) -> dict[str, list[Any]]:
@@ -171,6 +201,7 @@ SCENES = (
         _check_replacement,
         _allow_settled_wallet,
     ),
+    Scene("closing order", USER, _prepare_closing, _check_closing, _allow_settled_end),
     Scene(
         "initialisation",
         INIT,

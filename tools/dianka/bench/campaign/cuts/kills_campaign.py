@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -56,6 +57,8 @@ def play_all(
 ) -> list[Figures]:
     """Play some `points` kills on this rung; of each operation one in `every` of its part.
 
+    It takes hours on the chip: Ctrl-C ends it with the operations that are done.
+
     KeyError if no operation that can be played there is called so.
     """
     chosen = [one for one in find_operations(only) if one.name in kills.NAMES]
@@ -65,9 +68,12 @@ def play_all(
     tasks = [Task(one.name, runner, each, seed, jobs) for one in chosen]
     rows = []
     tell(0, len(tasks))
-    with multiprocessing.get_context("fork").Pool(
-        1 if runner == CHIP else jobs, maxtasksperchild=1
-    ) as pool:
+    with (
+        multiprocessing.get_context("fork").Pool(
+            1 if runner == CHIP else jobs, maxtasksperchild=1
+        ) as pool,
+        suppress(KeyboardInterrupt),
+    ):  # what has ended by then is told
         for figures in pool.imap_unordered(_work, tasks):
             rows.append(figures)
             tell(len(rows), len(tasks))
