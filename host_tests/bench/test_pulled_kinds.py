@@ -58,6 +58,14 @@ def test_a_kind_that_is_none() -> None:
             EVERY,
         ),
         (
+            "closing order",
+            "card_close",
+            "await closing.keep(esam, statement)\n            await esam.refund(block)",
+            "await esam.refund(block)\n            await closing.keep(esam, statement)",
+            "credit is neither old nor new",
+            211,
+        ),
+        (
             "inspection",
             "card_inspect",
             'await _write(card, service_files.INSPECTION_TOTALS, b"\\x00")',
@@ -79,6 +87,7 @@ def test_a_kind_that_is_none() -> None:
     ids=[
         "credit without intent",
         "not marked",
+        "order before statement",
         "not blanked",
         "log cut short",
         "no use taken",
