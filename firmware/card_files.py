@@ -14,7 +14,7 @@ input raises ValueError.
 from micropython import const
 
 HEAD = const(0x68)
-TAIL = const(0x16)
+_TAIL = const(0x16)
 FRAME_OVERHEAD = const(6)  # 68H, command, two length bytes, sum, 16H
 
 # Command byte of file 01: the kind of the card. The control card's file 01 is in its MF, never in
@@ -274,7 +274,7 @@ def with_inverse(data: bytes) -> bytes:
 def frame(command: int, data: bytes) -> bytes:
     """Return 68H, command, length (two bytes), data, sum of command to the last data byte, 16H."""
     body = bytes((command, len(data) >> 8, len(data) & 255)) + bytes(data)
-    return bytes((HEAD,)) + body + bytes((sum(body) & 255, TAIL))
+    return bytes((HEAD,)) + body + bytes((sum(body) & 255, _TAIL))
 
 
 def unframe(block: bytes) -> tuple:
@@ -287,7 +287,7 @@ def unframe(block: bytes) -> tuple:
     length = block[2] << 8 | block[3]
     if len(block) < length + FRAME_OVERHEAD:
         raise ValueError("file is cut short")
-    if block[length + 5] != TAIL:
+    if block[length + 5] != _TAIL:
         raise ValueError("file does not end with 16H")
     if sum(block[1 : length + 4]) & 255 != block[length + 4]:
         raise ValueError("file has a wrong sum")

@@ -32,10 +32,10 @@ from tariff import FRAMED_BYTES, Tariff, check, is_in_force, plan_price, set_pri
 
 # Judgements.
 CREDIT = const(1)  # take the purchase over, then parameters and receipt
-TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
-REFRESH = const(3)  # receipt only
+_TAKE_OVER = const(2)  # credited already: parameters and receipt are still to be written
+_REFRESH = const(3)  # receipt only
 # The next count, but the former receipt is still on the card: receipt, then error 18.
-REFUSE = const(4)
+_REFUSE = const(4)
 
 _OLD_MS = const(2_000)
 _NEW_MS = const(5_000)
@@ -84,7 +84,7 @@ class UserSession:
         blank = card_files.is_blank(await card.read(card_files.CARD_WRITE_BACK, 0, 1))
         serial = int.from_bytes(card.serial, "big")
         verdict = judge(state, info, serial, purchase["money_fen"], purchase["count"], blank)
-        if verdict in (CREDIT, TAKE_OVER) and is_binding(state, info, serial):
+        if verdict in (CREDIT, _TAKE_OVER) and is_binding(state, info, serial):
             await _prove_owner(card, self._esam, info["card_type"], data)
             if verdict == CREDIT:
                 block = await _read_sealed_purchase(card, self._esam, block[:8])
@@ -102,15 +102,15 @@ class UserSession:
             await self._settlement.credit(block, purchase["money_fen"], purchase["count"])
         refused = ""
         try:
-            if verdict in (CREDIT, TAKE_OVER):
+            if verdict in (CREDIT, _TAKE_OVER):
                 refused = await self._take_over(card, info)
-            taken = pick_flags(info) if verdict in (CREDIT, TAKE_OVER) else 0
+            taken = pick_flags(info) if verdict in (CREDIT, _TAKE_OVER) else 0
             await self._write_receipt(card, info, taken)
         finally:
             # Logged last: a line of the log would keep the card waiting.
             if verdict == CREDIT:
                 self._log("credited %d fen, count %d" % (purchase["money_fen"], purchase["count"]))
-        if verdict == REFUSE:
+        if verdict == _REFUSE:
             raise make_error("NOT_BLANK", "write-back of a new purchase is not blank")
         if refused:
             raise make_error("FORMAT", "tariff refused: " + refused)
@@ -224,13 +224,13 @@ def judge(state: "State", info: dict, serial: int, amount_fen: int, count: int, 
     if card_type == card_files.OPEN and count > 1:
         raise make_error("COUNT", "open-account card with count %d" % count)
     if count < state.count:
-        return REFRESH
+        return _REFRESH
     if count == state.count:
-        return TAKE_OVER if blank else REFRESH
+        return _TAKE_OVER if blank else _REFRESH
     if count > state.count + 1:
         raise make_error("COUNT", "card %d, meter %d" % (count, state.count))
     if not blank:
-        return REFUSE
+        return _REFUSE
     if not account.may_credit(state, amount_fen):
         raise make_error("HOARD", "balance would be too high")
     return CREDIT

@@ -17,8 +17,8 @@ _PM = const(0x20)
 # `fault`, digit 4 of the self-check.
 SILENT = const(1)
 LOST = const(2)  # it has stopped: a new battery, or a chip that was never set
-NO_DATE = const(3)
-BEHIND = const(4)  # its time is before the meter was set up
+_NO_DATE = const(3)
+_BEHIND = const(4)  # its time is before the meter was set up
 MOST_BACK_S = const(300)  # a PC's clock may be a little slow; more than this needs the installer
 _NO_NUMBER = const(100)  # more than any register may hold
 _DAYS = const((0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334))
@@ -42,7 +42,7 @@ class Ds3231:
         """Return seconds since 2000-01-01 UTC, or None if no time can be trusted (`fault`)."""
         seconds = self._read()
         if seconds is not None and seconds < self._earliest_s() - MOST_BACK_S:
-            self.fault = BEHIND
+            self.fault = _BEHIND
             return None
         return seconds
 
@@ -141,7 +141,7 @@ class Ds3231:
         second, minute, hour = _decode_bcd(raw[0]), _decode_bcd(raw[1]), _decode_hour(raw[2])
         day, month, year = _decode_bcd(raw[4]), _decode_bcd(raw[5] & ~_CENTURY), _decode_bcd(raw[6])
         seconds = _count_seconds(year, month, day, hour, minute, second)
-        self.fault = NO_DATE if seconds is None else 0
+        self.fault = _NO_DATE if seconds is None else 0
         return seconds
 
     def _to_local_minute(self, seconds: "int | None") -> int:

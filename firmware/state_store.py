@@ -22,7 +22,7 @@ from fram import Fram
 _KEEPS_HALF = const(1)  # one half of the memory does not keep what is written
 _KEEPS_NOTHING = const(2)
 SILENT = const(3)  # has not answered yet: the state was not read
-FOREIGN = const(4)  # held a state of another format
+_FOREIGN = const(4)  # held a state of another format
 
 _WAKE_MS = const(50)
 _PAUSE_MS = const(10)
@@ -84,7 +84,7 @@ class StateStore:
                 form = records.format_of(payload)
                 state = records.unpack(payload)
             except ValueError as error:
-                lost, anew = FOREIGN, True
+                lost, anew = _FOREIGN, True
                 notes.append("journal: " + str(error))
         kept_pj = 0 if anew else state.energy_pj
         if add and not anew:

@@ -36,30 +36,30 @@ from state import (
     State,
 )
 
-# Acts that release a cause, as bits. BY_TIME: it ends by itself.
-BY_CARD = const(1)  # the resident's card is put in
+# Acts that release a cause, as bits. _BY_TIME: it ends by itself.
+_BY_CARD = const(1)  # the resident's card is put in
 BY_KEY = const(2)  # the key is held for 3 s
 BY_PURCHASE = const(4)  # a purchase, or the card that opens the account, is taken over
-BY_TIME = const(8)
+_BY_TIME = const(8)
 
 # Why the supply is off, the strongest cause first; 0 means that it may be on.
 MAY_CLOSE = const(0)
 TEST = const(1)
-NOT_INITIALISED = const(2)
-NOT_OPENED = const(3)
-ACCOUNT_CLOSED = const(4)
-AT_LIMIT = const(5)
-SPENT = const(6)  # as AT_LIMIT, where no overdraft is granted
-AT_ZERO = const(7)
-AT_ALARM2 = const(8)
+_NOT_INITIALISED = const(2)
+_NOT_OPENED = const(3)
+_ACCOUNT_CLOSED = const(4)
+_AT_LIMIT = const(5)
+_SPENT = const(6)  # as _AT_LIMIT, where no overdraft is granted
+_AT_ZERO = const(7)
+_AT_ALARM2 = const(8)
 OVERVOLTAGE = const(9)
 UNDERVOLTAGE = const(10)
 OVERLOAD_LOCKED = const(11)
 OVERLOAD = const(12)
-STEP_LOCKED = const(13)
-STEP = const(14)
-UNMETERED = const(15)
-INTERRUPTED = const(16)
+_STEP_LOCKED = const(13)
+_STEP = const(14)
+_UNMETERED = const(15)
+_INTERRUPTED = const(16)
 SPREAD = const(17)
 LOW_MAINS = const(18)
 
@@ -67,27 +67,27 @@ LOW_MAINS = const(18)
 # left.
 CAUSES = (
     ("on", "", 0),
-    ("production test", "FActory", BY_TIME),
+    ("production test", "FActory", _BY_TIME),
     ("not initialised", "no dAtA", 0),
     ("account not opened", "not oPEn", BY_PURCHASE),
     ("account closed", "EndEd", 0),
     ("overdraft used up", "PAy dEbt", BY_PURCHASE),
     ("credit used up", "PAy", BY_PURCHASE),
-    ("no credit left", "PUt CArd", BY_CARD),
-    ("alarm 2", "Lo CArd", BY_CARD | BY_KEY),
-    ("mains voltage too high", "UoLt UP", BY_TIME),
-    ("mains voltage too low", "UoLt Lo", BY_TIME),
-    ("overload, locked", "LoAdCArd", BY_CARD),
-    ("overload", "LoAd#", BY_CARD | BY_KEY | BY_TIME),
-    ("heating load, locked for today", "HEAt dAy", BY_PURCHASE | BY_TIME),
-    ("heating load", "HEAt#", BY_PURCHASE | BY_TIME),
-    ("metering chip silent", "no CoUnt", BY_TIME),
-    ("mains interrupted too often", "rEtry", BY_TIME),
-    ("waits its turn after an outage", "turn#", BY_CARD | BY_KEY | BY_TIME),
-    ("mains too low to switch", "UoLt Lo", BY_TIME),
+    ("no credit left", "PUt CArd", _BY_CARD),
+    ("alarm 2", "Lo CArd", _BY_CARD | BY_KEY),
+    ("mains voltage too high", "UoLt UP", _BY_TIME),
+    ("mains voltage too low", "UoLt Lo", _BY_TIME),
+    ("overload, locked", "LoAdCArd", _BY_CARD),
+    ("overload", "LoAd#", _BY_CARD | BY_KEY | _BY_TIME),
+    ("heating load, locked for today", "HEAt dAy", BY_PURCHASE | _BY_TIME),
+    ("heating load", "HEAt#", BY_PURCHASE | _BY_TIME),
+    ("metering chip silent", "no CoUnt", _BY_TIME),
+    ("mains interrupted too often", "rEtry", _BY_TIME),
+    ("waits its turn after an outage", "turn#", _BY_CARD | BY_KEY | _BY_TIME),
+    ("mains too low to switch", "UoLt Lo", _BY_TIME),
 )
 SILENCE_LIMIT_S = const(60)  # default, for a meter without a limit of its own
-MOST_STARTS = const(5)  # counted starts that still let the relay close
+_MOST_STARTS = const(5)  # counted starts that still let the relay close
 FORGIVE_S = const(10)  # of readings from the chip take one start off the count
 _MOST_COUNTED = const(255)
 
@@ -125,18 +125,18 @@ def update(state: "State") -> None:
         state.set(LOCKED, False)
 
 
-def release(state: "State", acts: int = BY_CARD) -> None:
+def release(state: "State", acts: int = _BY_CARD) -> None:
     """Release every trip that one of these acts releases by `CAUSES`."""
-    if state.balance_fen <= state.alarm2_fen and acts & CAUSES[AT_ALARM2][2]:
+    if state.balance_fen <= state.alarm2_fen and acts & CAUSES[_AT_ALARM2][2]:
         state.set(RELEASED_ALARM2)
-    if state.balance_fen <= 0 and not state.has(LOCKED) and acts & CAUSES[AT_ZERO][2]:
+    if state.balance_fen <= 0 and not state.has(LOCKED) and acts & CAUSES[_AT_ZERO][2]:
         state.set(RELEASED_ZERO)
     if not state.tripped & OVERLOAD_LOCK and acts & CAUSES[OVERLOAD][2]:
         state.tripped &= ~OVERLOADED
     if acts & CAUSES[OVERLOAD_LOCKED][2]:
         state.tripped &= ~(OVERLOADED | OVERLOAD_LOCK)
         state.overload_trips = 0
-    if acts & CAUSES[STEP_LOCKED][2]:
+    if acts & CAUSES[_STEP_LOCKED][2]:
         state.tripped &= ~(STEPPED | STEP_LOCK)
         state.step_trips = 0
 
@@ -156,7 +156,7 @@ def forgive_start(state: "State") -> bool:
     """
     if not state.uncharged_starts:
         return False
-    state.uncharged_starts = min(state.uncharged_starts, MOST_STARTS + 1) - 1
+    state.uncharged_starts = min(state.uncharged_starts, _MOST_STARTS + 1) - 1
     return True
 
 
@@ -171,19 +171,19 @@ def find_unpaid_cause(state: "State", friendly: bool = False) -> int:
     """Return the strongest of the causes that lie in account and balance, or MAY_CLOSE."""
     if not state.has(TEST_CREDIT):
         if not state.has(INITIALISED):
-            return NOT_INITIALISED
+            return _NOT_INITIALISED
         if not state.has(OPENED):
-            return NOT_OPENED
+            return _NOT_OPENED
     if state.has(CLOSED):
-        return ACCOUNT_CLOSED
+        return _ACCOUNT_CLOSED
     if state.has(LOCKED):
-        return AT_LIMIT if state.overdraft_limit_fen else SPENT
+        return _AT_LIMIT if state.overdraft_limit_fen else _SPENT
     if friendly:
         return MAY_CLOSE
     if state.balance_fen <= 0:
-        return MAY_CLOSE if state.has(RELEASED_ZERO) else AT_ZERO
+        return MAY_CLOSE if state.has(RELEASED_ZERO) else _AT_ZERO
     if state.balance_fen <= state.alarm2_fen and not state.has(RELEASED_ALARM2):
-        return AT_ALARM2
+        return _AT_ALARM2
     return MAY_CLOSE
 
 
@@ -196,11 +196,11 @@ def _find_other_cause(state: "State", now: "Circumstances") -> int:
     if tripped & OVERLOADED:
         return OVERLOAD_LOCKED if tripped & OVERLOAD_LOCK else OVERLOAD
     if tripped & STEPPED:
-        return STEP_LOCKED if tripped & STEP_LOCK else STEP
+        return _STEP_LOCKED if tripped & STEP_LOCK else _STEP
     if now.unmetered:
-        return UNMETERED
-    if state.uncharged_starts > MOST_STARTS:
-        return INTERRUPTED
+        return _UNMETERED
+    if state.uncharged_starts > _MOST_STARTS:
+        return _INTERRUPTED
     if now.waits:
         return SPREAD
     return LOW_MAINS if now.mains_low else MAY_CLOSE

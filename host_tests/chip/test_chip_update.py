@@ -226,7 +226,7 @@ def boot(folder: Path, flash: bytes, version: build.Version) -> None:
                 "        import time\n        time.sleep_ms(20_000)\n",
             )
         },
-        {"ds3231": ("self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n")},
+        {"ds3231": ("self.fault = _NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n")},
     ],
     ids=["broken module", "hangs", "self-check fails"],
 )

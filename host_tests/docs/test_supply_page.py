@@ -15,10 +15,10 @@ from parts import Parts
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 supply = Parts().module("supply")
 ACTS = (
-    (supply.BY_CARD, "card"),
+    (supply._BY_CARD, "card"),
     (supply.BY_KEY, "key"),
     (supply.BY_PURCHASE, "purchase"),
-    (supply.BY_TIME, "time"),
+    (supply._BY_TIME, "time"),
 )
 
 

@@ -174,7 +174,7 @@ def standing(raw: bytes) -> ClockRig:
 def test_registers_are_the_time_that_they_tell_or_no_time(raw: bytes) -> None:
     rig, seconds = standing(raw), held(raw)
     assert rig.clock.read_seconds() == seconds
-    assert rig.clock.fault == (rig.module.NO_DATE if seconds is None else 0)
+    assert rig.clock.fault == (rig.module._NO_DATE if seconds is None else 0)
     assert rig.clock.read_local_minute() < 10**10  # what five bytes of BCD hold
     if seconds is not None and raw[2] < 0x40:
         assert (
@@ -235,7 +235,7 @@ def test_impossible_registers_are_no_time(register: int, value: int) -> None:
     rig = standing(bytes(raw))
     assert (rig.clock.read_seconds(), rig.clock.fault, rig.clock.read_local_minute()) == (
         None,
-        rig.module.NO_DATE,
+        rig.module._NO_DATE,
         0,
     )
     rig.chip._registers[:7] = good
@@ -360,7 +360,7 @@ def test_a_time_before_the_earliest_is_not_believed() -> None:
     rig = ClockRig(1000, earliest_s=1301)
     assert (rig.clock.read_seconds(), rig.clock.fault, rig.clock.read_local_minute()) == (
         None,
-        rig.module.BEHIND,
+        rig.module._BEHIND,
         0,
     )
     rig.parts.clock.advance(1_000_000)

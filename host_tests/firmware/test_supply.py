@@ -96,9 +96,9 @@ def test_every_stage_is_as_the_rules_say(story: tuple[Rules, list[int | None]]) 
         assert (why == supply.MAY_CLOSE) == rules.on
         assert supply.is_alarm_on(state) == rules.lamp
         if rules.exhausted:
-            assert why == (supply.AT_LIMIT if rules.limit else supply.SPENT)
+            assert why == (supply._AT_LIMIT if rules.limit else supply._SPENT)
         elif not rules.on:
-            assert why == (supply.AT_ZERO if rules.balance <= 0 else supply.AT_ALARM2)
+            assert why == (supply._AT_ZERO if rules.balance <= 0 else supply._AT_ALARM2)
         assert records.unpack(records.pack(state)).flags == state.flags
 
 
@@ -130,7 +130,7 @@ def test_a_meter_that_is_not_initialised_stays_off(balance: int, card: bool) -> 
     supply.update(state)
     if card:
         supply.release(state)
-    assert find(state) == supply.NOT_INITIALISED
+    assert find(state) == supply._NOT_INITIALISED
     assert not supply.is_alarm_on(state)
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_used_up_before_the_limits_are_known() -> None:
     state.set(records.INITIALISED)
     state.set(records.OPENED)
     supply.update(state)
-    assert find(state) == supply.AT_ZERO
+    assert find(state) == supply._AT_ZERO
     supply.release(state)
     assert find(state) == supply.MAY_CLOSE
 
@@ -188,8 +188,8 @@ def test_the_way_down_and_back() -> None:
 def test_a_purchase_too_small_does_not_unlock() -> None:
     state = state_of(Rules(alarm1=0, alarm2=0, limit=0, close_above=1000))
     for balance, why in (
-        (0, supply.SPENT),
-        (1000, supply.SPENT),
+        (0, supply._SPENT),
+        (1000, supply._SPENT),
         (1001, supply.MAY_CLOSE),
         (999, supply.MAY_CLOSE),
     ):

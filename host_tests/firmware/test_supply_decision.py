@@ -25,17 +25,17 @@ def opened(state: Any) -> bool:
 
 HOLDS: dict[int, Holds] = {
     supply.TEST: lambda state, now: now.forced is False,
-    supply.NOT_INITIALISED: lambda state, now: (
+    supply._NOT_INITIALISED: lambda state, now: (
         not state.has(records.INITIALISED) and not state.has(TRIAL)
     ),
-    supply.NOT_OPENED: lambda state, now: state.has(records.INITIALISED) and not opened(state),
-    supply.ACCOUNT_CLOSED: lambda state, now: state.has(records.CLOSED),
-    supply.AT_LIMIT: lambda state, now: state.has(records.LOCKED) and state.overdraft_limit_fen,
-    supply.SPENT: lambda state, now: state.has(records.LOCKED) and not state.overdraft_limit_fen,
-    supply.AT_ZERO: lambda state, now: (
+    supply._NOT_OPENED: lambda state, now: state.has(records.INITIALISED) and not opened(state),
+    supply._ACCOUNT_CLOSED: lambda state, now: state.has(records.CLOSED),
+    supply._AT_LIMIT: lambda state, now: state.has(records.LOCKED) and state.overdraft_limit_fen,
+    supply._SPENT: lambda state, now: state.has(records.LOCKED) and not state.overdraft_limit_fen,
+    supply._AT_ZERO: lambda state, now: (
         state.balance_fen <= 0 and not state.has(records.RELEASED_ZERO) and not now.friendly
     ),
-    supply.AT_ALARM2: lambda state, now: (
+    supply._AT_ALARM2: lambda state, now: (
         0 < state.balance_fen <= state.alarm2_fen
         and not state.has(records.RELEASED_ALARM2)
         and not now.friendly
@@ -44,10 +44,10 @@ HOLDS: dict[int, Holds] = {
     supply.UNDERVOLTAGE: lambda state, now: now.under,
     supply.OVERLOAD_LOCKED: lambda state, now: state.tripped & 3 == 3,
     supply.OVERLOAD: lambda state, now: state.tripped & 1,
-    supply.STEP_LOCKED: lambda state, now: state.tripped & 12 == 12,
-    supply.STEP: lambda state, now: state.tripped & 4,
-    supply.UNMETERED: lambda state, now: now.unmetered,
-    supply.INTERRUPTED: lambda state, now: state.uncharged_starts > supply.MOST_STARTS,
+    supply._STEP_LOCKED: lambda state, now: state.tripped & 12 == 12,
+    supply._STEP: lambda state, now: state.tripped & 4,
+    supply._UNMETERED: lambda state, now: now.unmetered,
+    supply._INTERRUPTED: lambda state, now: state.uncharged_starts > supply._MOST_STARTS,
     supply.SPREAD: lambda state, now: now.waits,
     supply.LOW_MAINS: lambda state, now: now.mains_low,
 }
@@ -104,7 +104,7 @@ def test_an_act_releases_what_the_table_says_and_nothing_else(
         assert acts & supply.CAUSES[cause][2], supply.CAUSES[cause]
     strongest = min(before, default=supply.MAY_CLOSE)
     # The turn after an outage is not kept in the state: supply_switch.py ends it.
-    if acts & supply.CAUSES[strongest][2] & (supply.BY_CARD | supply.BY_KEY):
+    if acts & supply.CAUSES[strongest][2] & (supply._BY_CARD | supply.BY_KEY):
         assert strongest in gone or strongest == supply.SPREAD, supply.CAUSES[strongest]
     assert not {cause for cause in CAUSES if HOLDS[cause](state, now)} - before
 
@@ -119,7 +119,7 @@ def test_every_state_of_an_open_account_has_its_way_back(moment: tuple[Any, Any]
     state.set(records.CLOSED, False)
     state.balance_fen = max(state.alarm2_fen, state.close_above_fen) + 1
     supply.update(state)
-    supply.release(state, supply.BY_CARD | supply.BY_PURCHASE)
+    supply.release(state, supply._BY_CARD | supply.BY_PURCHASE)
     state.tripped &= ~records.STEPPED  # its pause is over
     while supply.forgive_start(state):
         pass
@@ -138,8 +138,8 @@ def test_friendly_time_spares_the_balance_and_nothing_else() -> None:
         (50, supply.MAY_CLOSE),
         (0, supply.MAY_CLOSE),
         (-99, supply.MAY_CLOSE),
-        (-100, supply.AT_LIMIT),
-        (-50, supply.AT_LIMIT),
+        (-100, supply._AT_LIMIT),
+        (-50, supply._AT_LIMIT),
     ):
         state.balance_fen = balance_fen
         supply.update(state)
@@ -147,7 +147,7 @@ def test_friendly_time_spares_the_balance_and_nothing_else() -> None:
     state.balance_fen = 40
     supply.update(state)
     now.friendly = False
-    assert supply.find_cause(state, now) == supply.AT_ALARM2
+    assert supply.find_cause(state, now) == supply._AT_ALARM2
 
 
 @pytest.mark.parametrize("limit_fen", [0, 1])
@@ -157,4 +157,4 @@ def test_without_overdraft_friendly_time_ends_at_zero(limit_fen: int) -> None:
     state.set(records.OPENED)
     state.overdraft_limit_fen, now.friendly = limit_fen, True
     supply.update(state)
-    assert supply.find_cause(state, now) == (supply.MAY_CLOSE if limit_fen else supply.SPENT)
+    assert supply.find_cause(state, now) == (supply.MAY_CLOSE if limit_fen else supply._SPENT)

@@ -169,7 +169,7 @@ def test_no_statement_where_a_release_waits(tmp_path: Path) -> None:
     in_use(kit, 60)
     kit.rig.set_load(2_200_000)
     kit.wait(60 * 60 * S)
-    assert kit.meter.supply_switch.cause == kit.modules["supply"].AT_ALARM2
+    assert kit.meter.supply_switch.cause == kit.modules["supply"]._AT_ALARM2
     assert not kit.relay_closed
     kit.rig.set_load(0)
     press(kit, 2000)

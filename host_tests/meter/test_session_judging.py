@@ -109,9 +109,9 @@ def judged(case: Case) -> str | int:
     info = {"card_type": case.card_type, "meter_no": case.meter_no, "customer_no": case.customer_no}
     words = {
         usercard.CREDIT: CREDIT,
-        usercard.TAKE_OVER: TAKE_OVER,
-        usercard.REFRESH: RECEIPT,
-        usercard.REFUSE: RECEIPT_18,
+        usercard._TAKE_OVER: TAKE_OVER,
+        usercard._REFRESH: RECEIPT,
+        usercard._REFUSE: RECEIPT_18,
     }
     try:
         return words[

@@ -142,7 +142,7 @@ def test_vm_a_good_version_is_kept_with_all_totals(
             "        import time\n        time.sleep_ms(20_000)\n",
         ),
         changed(
-            "ds3231", "self.fault = NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n"
+            "ds3231", "self.fault = _NO_DATE if seconds is None else 0\n", "self.fault = SILENT\n"
         ),
         changed("state", f"SIZE = const({RECORDS.SIZE})", f"SIZE = const({RECORDS.SIZE + 2})"),
         changed(
