@@ -32,6 +32,7 @@ _SPARE_S, _TIMES = 10, 4  # a mutant may take so much longer than the tests do w
 _WHOLE_S = 600
 _LOOK_S = 0.01
 _PROFILE = "mutants"
+_KEPT = "TESTS_KEEP_IN"  # office_kit.KEPT
 _OPTIONS = ("-n", "0", "-x", "-q", "-p", "no:cacheprovider", f"--hypothesis-profile={_PROFILE}")
 _tree: Path | None = None  # of this process, where it plays mutants
 
@@ -207,6 +208,7 @@ def run_tests(module: Module, tree: Path, limit_s: float, keeps_compiled: bool =
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
         sys.dont_write_bytecode = not keeps_compiled  # never of a mutant
+        os.environ[_KEPT] = str(tree)  # what tests make for all mutants, such as an office
         code = 3
         try:
             code = pytest.main([*_OPTIONS, *module.tests])
