@@ -61,8 +61,9 @@ def entry(desk: str, number: int, place: int) -> str:
 def copy(desk: str, number: int, place: int, to: str) -> str:
     """The statement that enters an entry once more, elsewhere."""
     return (
-        "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen) SELECT "
-        f"{to}, debit_id, credit_id, amount_fen FROM ledger_entry WHERE {entry(desk, number, place)}"
+        "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen) "
+        f"SELECT {to}, debit_id, credit_id, amount_fen FROM ledger_entry "
+        f"WHERE {entry(desk, number, place)}"
     )
 
 
