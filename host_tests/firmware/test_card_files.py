@@ -27,6 +27,67 @@ def records(draw: st.DrawFn) -> tuple[str, dict]:
     return name, {field: draw(values(size, coding)) for field, size, coding in TABLES[name]}
 
 
+def test_bytes_written_out_by_hand() -> None:
+    fields = (
+        ("money", 2, card_files.BIN),
+        ("number", 3, card_files.BCD),
+        ("bytes", 2, card_files.RAW),
+    )
+    record = {"money": 0x1234, "number": 987654, "bytes": b"\xab\xcd"}
+    data = bytes.fromhex("1234 987654 abcd")
+    assert card_files.size_of(fields) == 7
+    assert card_files.pack(fields, record) == data
+    assert card_files.unpack(fields, data) == record
+    assert card_files.pack(fields, {"number": 5}) == bytes.fromhex("0000 000005 0000")
+    framed = bytes.fromhex("68 11 0007 1234 987654 abcd") + bytes((0x38, 0x16))
+    assert card_files.frame(0x11, data) == framed
+    assert card_files.unframe(framed) == card_files.unframe(framed + b"x") == (0x11, data)
+    assert card_files.frame(0, bytes(256)) == b"\x68\0\1\0" + bytes(256) + b"\1\x16"
+    assert card_files.with_inverse(b"\x00\x5a\xff") == b"\x00\x5a\xff\xff\xa5\x00"
+
+
+def test_each_byte_is_two_decimal_digits_or_none() -> None:
+    for byte in range(256):
+        text = f"{byte:02x}"
+        if text.isdecimal():
+            assert card_files.from_bcd(bytes((byte,))) == int(text)
+        else:
+            with pytest.raises(ValueError, match="not BCD"):
+                card_files.from_bcd(bytes((byte,)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 127, 128, 255, 256, 257, 300, 512, 1000, 4096])
+def test_a_frame_of_any_length(size: int) -> None:
+    data = bytes(at % 251 for at in range(size))
+    framed = card_files.frame(1, data)
+    assert len(framed) == size + 6 and framed[2:4] == size.to_bytes(2, "big")
+    assert card_files.unframe(framed) == (1, data)
+    with pytest.raises(ValueError, match="file is cut short"):
+        card_files.unframe(framed[:-1] if size else framed[:3] + b"\1" + framed[4:])
+
+
+@pytest.mark.parametrize(
+    ("coding", "value", "said"),
+    [
+        ("BIN", -1, "field does not fit its field"),
+        ("BIN", 0x10000, "field does not fit its field"),
+        ("BIN", 0x10001, "field does not fit its field"),
+        ("BIN", 1 << 40, "field does not fit its field"),
+        ("BCD", -1, "BCD holds no negative number"),
+        ("BCD", -2, "BCD holds no negative number"),
+        ("BCD", 10_000, "number too long for its BCD field"),
+        ("BCD", 10_001, "number too long for its BCD field"),
+        ("RAW", b"1", "field has the wrong length"),
+        ("RAW", b"123", "field has the wrong length"),
+        ("RAW", b"1234", "field has the wrong length"),
+    ],
+)
+def test_what_does_not_fit_is_named(coding: str, value: object, said: str) -> None:
+    fields = (("field", 2, getattr(card_files, coding)),)
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        card_files.pack(fields, {"field": value})
+
+
 @settings(max_examples=300)
 @given(records())
 def test_what_is_packed_is_unpacked(drawn: tuple[str, dict]) -> None:
@@ -145,7 +206,8 @@ def test_blank_is_whatever_does_not_begin_with_68() -> None:
     assert (
         card_files.is_blank(b"") and card_files.is_blank(bytes(49)) and card_files.is_blank(b"\xff")
     )
-    assert not card_files.is_blank(b"\x68")
+    assert card_files.is_blank(bytes(48) + b"\x68")
+    assert not card_files.is_blank(b"\x68") and not card_files.is_blank(b"\x68" + bytes(48))
 
 
 @given(st.lists(st.integers(0, 99_999_999), min_size=1, max_size=12))
@@ -156,6 +218,25 @@ def test_tariffs(rates: list[int]) -> None:
     assert tariff["rates_e4"] == rates + [rates[-1]] * (12 - len(rates))
     assert not any(any(numbers) for name, numbers in tariff.items() if name != "rates_e4")
     assert card_files.is_flat(data)
+
+
+def test_a_tariff_is_flat_if_only_its_rates_say_anything() -> None:
+    for at in range(193):
+        for byte in (1, 0x10, 0x99):
+            data = bytearray(193)
+            data[at] = byte
+            assert card_files.is_flat(bytes(data)) == (at < 12 * 4), at
+
+
+@given(st.integers(0, 10 ** (2 * 193) - 1))
+def test_a_tariff_set_is_its_numbers_one_after_the_other(digits: int) -> None:
+    text = str(digits).zfill(2 * 193)
+    tariff = card_files.unpack_tariff(bytes.fromhex(text))
+    sizes = [size for _, (count, size) in card_files.TARIFF for _ in range(count)]
+    for number in (number for name, _ in card_files.TARIFF for number in tariff[name]):
+        word, text = text[: 2 * sizes[0]], text[2 * sizes.pop(0) :]
+        assert number == int(word)
+    assert not text and not sizes
 
 
 def test_step_tables_stand_where_the_reference_says() -> None:

@@ -4,12 +4,16 @@ On SQLite in a folder, or where DIANKA_DATABASE says (test_postgresql.py starts 
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from dianka.desk.office.founding import found_office
+from dianka.desk.office.opening import configure
 
+# A folder for what the runs of mutants.py have in common, if this is one of them.
+KEPT = "TESTS_KEEP_IN"
 _made: list[Path] = []  # the office of this process
 PASSWORD = "eight lamps burn"
 MANAGER = "lin"
@@ -25,9 +29,26 @@ def new_office(folder: Path) -> Path:
 
     Argon2.time_cost, Argon2.memory_cost = 1, 8 * Argon2.parallelism
     if not _made:
-        found_office(folder, MANAGER, PASSWORD, "desk1")
+        if KEPT in os.environ and not os.environ.get("DIANKA_DATABASE"):
+            _found_once(folder, Path(os.environ[KEPT]) / "office")
+        else:
+            found_office(folder, MANAGER, PASSWORD, "desk1")
         _made.append(folder)
     return _made[0]
+
+
+def _found_once(folder: Path, kept: Path) -> None:
+    """Copy the office that an earlier run has founded and kept; found and keep it if none has."""
+    if kept.exists():
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        configure(folder)
+        return
+    found_office(folder, MANAGER, PASSWORD, "desk1")
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("*-wal", "*-shm"))
 
 
 def dianka(

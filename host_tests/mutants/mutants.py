@@ -19,6 +19,7 @@ import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ _PARTS = ("firmware", "boards", "tools", "host_tests", "docs", "pyproject.toml",
 _SPARE_S, _TIMES = 10, 4  # a mutant may take so much longer than the tests do without one
 _WHOLE_S = 600
 _LOOK_S = 0.01
-_OPTIONS = ("-n", "0", "-x", "-q", "-p", "no:cacheprovider")
+_PROFILE = "mutants"
+_KEPT = "TESTS_KEEP_IN"  # office_kit.KEPT
+_OPTIONS = ("-n", "0", "-x", "-q", "-p", "no:cacheprovider", f"--hypothesis-profile={_PROFILE}")
 _tree: Path | None = None  # of this process, where it plays mutants
 
 
@@ -107,7 +110,7 @@ def copy_project(tree: Path) -> Path:
 def play(module: Module, trees: list[Path], share: int, shares: int) -> bool:
     """Play a share of a module's mutants; return whether all is killed or explained."""
     began_s = time.monotonic()
-    limit_s = measure_tests(module, trees[0])
+    limit_s = max(measure_tests(module, tree) for tree in trees)
     items = list_mutants(trees[0] / module.file)
     module.of = len(items)
     mine = [item for number, item in enumerate(items) if number % shares == share % shares]
@@ -142,10 +145,15 @@ def list_mutants(path: Path) -> list[Any]:
 
 
 def measure_tests(module: Module, tree: Path) -> float:
-    """Return how long a mutant may take. SystemExit if the tests fail without one."""
+    """Return how long a mutant may take. SystemExit if the tests fail without one.
+
+    It leaves the tree's modules compiled, or that would take longer than the tests, once a mutant:
+    all but the module that changes, as what was compiled in the second before may pass for it.
+    """
     began_s = time.monotonic()
-    if not run_tests(module, tree, _WHOLE_S):
+    if not run_tests(module, tree, _WHOLE_S, keeps_compiled=True):
         sys.exit(f"{module.name}: its tests fail without a mutant: run them first")
+    Path(cache_from_source(tree / module.file)).unlink(missing_ok=True)
     return (time.monotonic() - began_s) * _TIMES + _SPARE_S
 
 
@@ -175,15 +183,23 @@ def _play_one(module: Module, limit_s: float, mutation: Any) -> str:
     return describe(former.decode(), changed) if survived else ""
 
 
-def run_tests(module: Module, tree: Path, limit_s: float) -> bool:
+def run_tests(module: Module, tree: Path, limit_s: float, keeps_compiled: bool = False) -> bool:
     """Run a module's tests in a tree; return whether all pass in time.
 
     In a process forked from this one, which has pytest and what it brings already: to start both
-    anew would take longer than most tests do. It has no module of the project.
+    anew would take longer than most tests do. It has no module of the project. Hypothesis draws the
+    same values for each mutant, so that none survives by bad luck, and makes no failure smaller.
     """
-    import hypothesis  # noqa: F401
     import pytest
+    from hypothesis import Phase, settings
 
+    settings.register_profile(
+        _PROFILE,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+    )
     pid = os.fork()
     if not pid:
         os.setsid()
@@ -191,7 +207,8 @@ def run_tests(module: Module, tree: Path, limit_s: float) -> bool:
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
-        sys.dont_write_bytecode = True
+        sys.dont_write_bytecode = not keeps_compiled  # never of a mutant
+        os.environ[_KEPT] = str(tree)  # what tests make for all mutants, such as an office
         code = 3
         try:
             code = pytest.main([*_OPTIONS, *module.tests])

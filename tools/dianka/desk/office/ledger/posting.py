@@ -155,8 +155,6 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
         _check_desk(desk, entry.debit, entry.credit)
         move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
         detail = records.join(f"reverses entry {entry.pk}: {reason}", ())
-        if Entry.objects.filter(reverses=entry).exists():
-            raise LedgerError(f"entry {entry.pk} is reversed already")
         subject = str(entry.act.subject)
         return _append(desk, operator, "reversal", subject, detail, [move], entry.pk)
 
@@ -224,7 +222,7 @@ def _explain(moves: Sequence[Move], reverses: int | None) -> Iterator[None]:
         yield
     except IntegrityError as error:
         said = str(error).partition("\n")[0]  # PostgreSQL's next lines name the statement
-        if reverses and "reverses" in said:  # by another desk just now
+        if reverses and "reverses" in said:
             raise LedgerError(f"entry {reverses} is reversed already") from None
         if "no_more_than_in_transit" in said:
             move = next(move for move in moves if move.debit.kind == TRANSIT)
