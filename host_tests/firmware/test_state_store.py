@@ -13,6 +13,7 @@ FOREIGN_NOTE = "journal: state of another format"
 DAMAGE_NOTE = "journal: one half of the memory was damaged, the other had everything"
 KEEPS_NOT = "memory does not keep what is written"
 HALF = SIZE // 2
+STARTS = 6  # of transfers, in a look at a memory that is silent: each half is tried three times
 OWN_AT, SLOT = 1024, 256  # of the ring in each half
 
 
@@ -20,7 +21,11 @@ class Start:
     """One start of a meter's memory."""
 
     def __init__(
-        self, chip: Mb85rc256v | None = None, wakes_ms: int = 0, trial: bool = False
+        self,
+        chip: Mb85rc256v | None = None,
+        wakes_ms: int = 0,
+        trial: bool = False,
+        look_us: int = 0,
     ) -> None:
         self.parts = parts = Parts()
         self.chip = chip = chip or Mb85rc256v()
@@ -30,9 +35,21 @@ class Start:
         if wakes_ms:
             chip.mute = True
             parts.clock.call_after(wakes_ms * 1000, lambda: setattr(chip, "mute", False))
+        if look_us:
+            self._take_time(look_us // STARTS)
         self.lines: list[str] = []
         driver = parts.module("fram").Fram(parts.machine().I2C(0))
         self.store = parts.module("state_store").StateStore(driver, self.lines.append)
+
+    def _take_time(self, us: int) -> None:
+        """Let each transfer take this long."""
+        begin, clock = self.chip.start, self.parts.clock
+
+        def begin_slowly(read: bool) -> bool:
+            clock.advance(clock.now_us + us)
+            return begin(read)
+
+        self.chip.start = begin_slowly  # type: ignore[method-assign]
 
     @property
     def state(self) -> Any:
@@ -95,6 +112,14 @@ def test_a_memory_that_stays_silent_is_given_50_ms() -> None:
     assert store.notes == start.lines == [SILENT_NOTE]
     assert (start.state.energy_pj, store.uncommitted_pj) == (0, 0)
     assert store.check() == 3
+
+
+def test_looks_at_a_slow_memory_end_with_the_first_after_50_ms() -> None:
+    """Five looks of 1.9 ms and four pauses are 49.5 ms: there is one more."""
+    chip = keep_energy(7)
+    chip.mute = True
+    start = Start(chip, look_us=1_900)
+    assert start.store.unread and 61_000 <= start.parts.clock.now_us <= 61_400
 
 
 @pytest.mark.parametrize("form", [1, 2, 3])
@@ -201,6 +226,19 @@ def test_a_memory_that_fails_is_logged_once_and_again_after_it_was_good() -> Non
     start.chip.protected = True
     store.keep()
     assert start.lines == ["journal: " + KEEPS_NOT] * 2
+
+
+def test_another_trouble_is_logged_too() -> None:
+    """First it was not read, then it keeps nothing."""
+    start = wake(keep_energy(7))
+    start.store.keep()
+    assert start.take()
+    start.chip.protected = True
+    start.store.keep()
+    assert start.lines[1:] == [
+        "journal: memory has not been read yet",
+        "journal: " + KEEPS_NOT,
+    ]
 
 
 def test_the_self_check_proves_both_halves() -> None:
