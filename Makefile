@@ -28,7 +28,7 @@ BIN := $(VENV)/bin
 STUBS := micropython-rp2-rpi_pico-stubs==1.29.0.post1 micropython-stdlib-stubs==1.29.0.post2
 
 .DEFAULT_GOAL := help
-.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean mutants town soak
+.PHONY: help run live panel demo demo-picture test test-host test-postgresql test-vm test-chip uf2 test-board port-named board-named flash flash-check lint types office desk figures fuzz fuzz-port pictures cuts memory promise pulled campaign slice quick clean mutants coverage town soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -125,6 +125,14 @@ fuzz-port: $(VENV)/test.stamp ## send fuzzed frames to a meter's data port, and 
 mutants: $(VENV)/mutants.stamp ## change the money's code one thing at a time, and see that a test fails: make mutants ONLY="account tariff" SHARE=0/10
 	@$(BIN)/python host_tests/mutants/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
+COVERING := $(wildcard $(addprefix host_tests/firmware/test_,account*.py card_files*.py formats.py journal*.py \
+	state*.py supply*.py tariff*.py)) $(addprefix host_tests/meter/test_,state_recovery.py supply_rules.py)
+coverage: $(VENV)/coverage.stamp ## run the quick tests of account, tariff, journal, state, supply and card_files, and fail if a branch of them is not taken
+	@mkdir -p build/coverage && $(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(JOBS) -m 'not campaign and not slow' $(COVERING)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
 figures: $(VENV)/chip.stamp ## measure on the emulated chip: a table and build/figures.json; only some parts: make figures ONLY="pulses start"
 	@$(BIN)/dianka bench figures $(addprefix --only ,$(ONLY))
 
@@ -191,6 +199,10 @@ $(VENV)/fuzz.stamp: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/mutants.stamp: pyproject.toml | $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	@touch $@
+
+$(VENV)/coverage.stamp: pyproject.toml | $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[coverage]'
 	@touch $@
 
 $(VENV)/chip.stamp: pyproject.toml | $(VENV)/bin/python

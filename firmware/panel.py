@@ -20,7 +20,6 @@ import time
 
 from micropython import const
 
-import supply
 from display import Display
 from ds3231 import Ds3231
 from pages import Pages
@@ -72,7 +71,7 @@ class Key:
             return
         self._down_ms = None
         if waits:
-            self._supply_switch.release(supply.BY_KEY)
+            self._supply_switch.release_by_key()
         else:
             self._pages.turn_statement()
 

@@ -106,17 +106,16 @@ class SupplySwitch:
         unknown = self._store.unread and not state.has(INITIALISED)
         return unknown and time.ticks_diff(now_ms, self._begun_ms) < _UNTOLD_MS
 
-    def release(self, acts: int) -> None:
-        """Release what these acts release, if the cause is one of them, and commit."""
-        if supply.CAUSES[self.cause][2] & acts:
-            self._spread_ms = None
-            supply.release(self._store.state, acts)
-            self._store.keep()
-
     @property
     def waits_for_key(self) -> bool:
         """Return whether holding the key would bring the supply back."""
         return bool(supply.CAUSES[self.cause][2] & supply.BY_KEY)
+
+    def release_by_key(self) -> None:
+        """Release what the key releases, and commit. To be called where `waits_for_key`."""
+        self._spread_ms = None
+        supply.release(self._store.state, supply.BY_KEY)
+        self._store.keep()
 
     @property
     def friendly_hours(self) -> "tuple | None":

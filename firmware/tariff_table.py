@@ -25,7 +25,6 @@ _HOUR_S = const(3_600)
 _QUARTERS = const(96)
 _SATURDAY = const(5)  # weekday of 2000-01-01, Monday is 0
 _LEAP_YEAR = const(4)  # any one, to judge a date without its year
-_MOST_PIECES = const(64)  # of a day: slots, midnights, beginnings of a step period
 _PJ_PER_LIMIT = 36_000_000_000_000_000  # 0.01 kWh
 
 
@@ -129,15 +128,14 @@ class Table:
         More than a day is cut to its last day.
         """
         from_s = max(from_s, to_s - _DAY_S)
-        at_s, done_pj, rate = from_s, 0, 0
-        for _ in range(_MOST_PIECES):
-            rate, until_s = self.enter(state, at_s)
-            if at_s >= to_s:
-                break
-            until_s = min(until_s, to_s)
-            upto_pj = energy_pj * (until_s - from_s) // (to_s - from_s)
+        at_s, done_pj = from_s, 0
+        rate, until_s = self.enter(state, at_s)
+        while at_s < to_s:  # a day has no more pieces than slots, a midnight and periods
+            at_s = min(until_s, to_s)
+            upto_pj = energy_pj * (at_s - from_s) // (to_s - from_s)
             self._debit(state, rate, upto_pj - done_pj, debit)
-            at_s, done_pj = until_s, upto_pj
+            done_pj = upto_pj
+            rate, until_s = self.enter(state, at_s)
         self._debit(state, rate, energy_pj - done_pj, debit)
 
     def charge_timeless(self, state, energy_pj: int, debit) -> None:
@@ -166,17 +164,20 @@ class Table:
 
     def _debit(self, state, rate: int, energy_pj: int, debit) -> None:
         """Charge energy by one rate, cut at the limits of the steps."""
-        for _ in range(len(self.steps_e4)):
-            _, room_pj = self.find_step(state.step_pj)
-            part_pj = min(energy_pj, room_pj) if room_pj else energy_pj
-            self._set_price(state, rate)
-            debit(state, part_pj)
-            if self._limits_pj:
-                state.step_pj += part_pj
-            energy_pj -= part_pj
-            if not energy_pj:
-                break
+        for limit_pj in self._limits_pj:
+            room_pj = limit_pj - state.step_pj
+            if 0 < room_pj < energy_pj:
+                self._debit_step(state, rate, room_pj, debit)
+                energy_pj -= room_pj
+        self._debit_step(state, rate, energy_pj, debit)
+
+    def _debit_step(self, state, rate: int, energy_pj: int, debit) -> None:
+        """Charge energy that lies within one step, and leave the price of what comes next."""
         self._set_price(state, rate)
+        debit(state, energy_pj)
+        if self._limits_pj:
+            state.step_pj += energy_pj
+            self._set_price(state, rate)
 
     def _begin(self, year: int, month: int, day: int) -> int:
         return self._dates.count_days(year, month, day) * _DAY_S

@@ -210,6 +210,25 @@ def test_blank_is_whatever_does_not_begin_with_68() -> None:
     assert not card_files.is_blank(b"\x68") and not card_files.is_blank(b"\x68" + bytes(48))
 
 
+@pytest.mark.parametrize(
+    ("coding", "size", "value", "why"),
+    [
+        ("BCD", 2, -1, "BCD holds no negative number"),
+        ("BCD", 2, 10_000, "number too long for its BCD field"),
+        ("BIN", 2, -1, "thing does not fit its field"),
+        ("BIN", 2, 65_536, "thing does not fit its field"),
+        ("RAW", 2, b"a", "thing has the wrong length"),
+        ("RAW", 2, b"abc", "thing has the wrong length"),
+    ],
+)
+def test_a_refused_field_is_named(coding: str, size: int, value: int | bytes, why: str) -> None:
+    fields = (("thing", size, getattr(card_files, coding)),)
+    with pytest.raises(ValueError, match=f"^{why}$"):
+        card_files.pack(fields, {"thing": value})
+    with pytest.raises(ValueError, match=r"^record has the wrong length$"):
+        card_files.unpack(fields, bytes(size + 1))
+
+
 @given(st.lists(st.integers(0, 99_999_999), min_size=1, max_size=12))
 def test_tariffs(rates: list[int]) -> None:
     data = pack_tariff(rates)

@@ -1,69 +1,24 @@
 """A tariff on models of memory and clock: which set is taken, and what it charges."""
 
 from fractions import Fraction
-from typing import Any
 
 import pytest
 
-from dianka.bench.models.ds3231 import ADDRESS as CLOCK_ADDRESS
-from dianka.bench.models.ds3231 import Ds3231
-from dianka.bench.models.fram import ADDRESS, Mb85rc256v
 from dianka.cardos.files import pack_tariff
-from parts import Parts
-
-FLAT_E4, OTHER_E4 = 5000, 6543
-RATES_E4 = [4000, 9000]
-DAY = {"slots": [1, 4802]}  # quarters of an hour and rate: 1 from 00:00, 2 from 12:00
-NOON_S = 4 * 3600  # UTC of 2000-01-01: 12:00 local
-S = 1_000_000
-
-
-class Rig:
-    """A tariff with its store, memory and clock, at 08:00 local time of 2000-01-01."""
-
-    def __init__(self, fram: bytes | None = None) -> None:
-        self.parts = Parts()
-        self.chip, self.memory = Ds3231(self.parts.clock, 0), Mb85rc256v(fram)
-        devices = self.parts.mcu.get_i2c_bus(0).devices
-        devices[CLOCK_ADDRESS], devices[ADDRESS] = self.chip, self.memory
-        bus = self.parts.machine().I2C(0)
-        fram_driver = self.parts.module("fram").Fram(bus)
-        self.lines: list[str] = []
-        self.files = self.parts.module("card_files")
-        self.module = self.parts.module("tariff")
-        self.store = self.parts.module("state_store").StateStore(fram_driver, self.lines.append)
-        clock = self.parts.module("ds3231").Ds3231(
-            bus, 8 * 3600, lambda: self.store.state.earliest_s
-        )
-        self.tariff = self.module.Tariff(self.store, clock, fram_driver, self.lines.append)
-        self.sets = self.parts.module("parameter_memory")
-        self.fram = fram_driver
-        self.kwh_pj = self.parts.module("account").PJ_PER_KWH
-
-    @property
-    def state(self) -> Any:
-        return self.store.state
-
-    def frame(self, data: bytes) -> bytes:
-        return self.files.frame(self.files.CMD_USER, data)
-
-    def flat(self, price_e4: int = FLAT_E4) -> bytes:
-        return self.frame(pack_tariff([price_e4]))
-
-    def several(self, rates_e4: list[int] | None = None) -> bytes:
-        return self.frame(make_several(rates_e4 or RATES_E4))
-
-    def cost_fen(self) -> Fraction:
-        fen = self.parts.module("account").FEN
-        return -self.state.balance_fen + Fraction(self.state.remainder, fen)
-
-
-def make_several(rates_e4: list[int]) -> bytes:
-    return pack_tariff(rates_e4, DAY)
+from tariff_rig import (
+    FLAT_E4,
+    NOON_S,
+    OTHER_E4,
+    RATES_E4,
+    EsamFiles,
+    S,
+    TariffRig,
+    make_several,
+)
 
 
 def test_a_flat_set_is_its_first_rate() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.frame(pack_tariff([FLAT_E4, OTHER_E4, 7])))
     state = rig.state
     assert (state.price_e4, state.set_crc, state.dearest_e4) == (FLAT_E4, 0, 0)
@@ -74,14 +29,14 @@ def test_a_flat_set_is_its_first_rate() -> None:
 
 
 def test_a_set_of_several_prices_is_its_highest_and_its_crc() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.several())
     crc = rig.sets.compute_crc(make_several(RATES_E4))
     assert (rig.state.price_e4, rig.state.set_crc, rig.state.dearest_e4) == (9000, crc, 9000)
 
 
 def test_the_set_in_force_given_again_leaves_the_present_rate() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.several())
     rig.state.price_e4 = RATES_E4[0]  # as charged in its slot
     rig.module.set_price(rig.state, rig.several())
@@ -92,7 +47,7 @@ def test_the_set_in_force_given_again_leaves_the_present_rate() -> None:
 
 
 def test_a_flat_set_given_again_is_entered_as_it_is() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.flat())
     rig.state.step_pj = 7
     rig.module.set_price(rig.state, rig.flat(OTHER_E4))
@@ -101,7 +56,7 @@ def test_a_flat_set_given_again_is_entered_as_it_is() -> None:
 
 @pytest.mark.parametrize("several", [False, True])
 def test_a_plan_is_price_set_and_time_and_zero_cancels_it(several: bool) -> None:
-    rig = Rig()
+    rig = TariffRig()
     state, framed = rig.state, rig.several() if several else rig.flat()
     crc = rig.sets.compute_crc(make_several(RATES_E4)) if several else 0
     price_e4 = RATES_E4[1] if several else FLAT_E4
@@ -116,7 +71,7 @@ def test_a_plan_is_price_set_and_time_and_zero_cancels_it(several: bool) -> None
 
 
 def test_what_is_in_force_is_price_of_a_flat_set_and_crc_of_others() -> None:
-    rig = Rig()
+    rig = TariffRig()
     state, in_force = rig.state, rig.module.is_in_force
     rig.module.set_price(state, rig.flat())
     assert in_force(state, rig.flat())
@@ -130,7 +85,7 @@ def test_what_is_in_force_is_price_of_a_flat_set_and_crc_of_others() -> None:
 
 @pytest.mark.parametrize("price_e4", [0])
 def test_a_tariff_without_a_price_is_none(price_e4: int) -> None:
-    rig = Rig()
+    rig = TariffRig()
     empty = rig.frame(bytes(rig.files.TARIFF_SIZE))
     for check in (rig.module.check, lambda framed: rig.module.set_price(rig.state, framed)):
         with pytest.raises(ValueError, match="without a price"):
@@ -142,7 +97,7 @@ def test_a_tariff_without_a_price_is_none(price_e4: int) -> None:
 
 
 def test_only_sets_of_several_prices_are_kept_and_the_other_one_stays() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.tariff.keep(rig.flat())
     assert rig.sets.read_all(rig.fram, rig.sets.TARIFFS).keys() <= {1}
     sets = [make_several([4000, 9000 + number]) for number in range(8)]
@@ -160,7 +115,7 @@ def test_only_sets_of_several_prices_are_kept_and_the_other_one_stays() -> None:
 
 
 def test_the_clock_matters_for_several_prices_and_for_a_plan_alone() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.chip.mute = True
     rig.module.set_price(rig.state, rig.flat())
     rig.tariff.follow_clock()
@@ -176,7 +131,7 @@ def test_the_clock_matters_for_several_prices_and_for_a_plan_alone() -> None:
 
 
 def test_energy_of_a_slot_is_charged_by_its_rate() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.tariff.keep(rig.several())
     rig.module.set_price(rig.state, rig.several())
     assert rig.tariff.charge(rig.state, rig.kwh_pj)  # from the highest to the rate of now
@@ -187,7 +142,7 @@ def test_energy_of_a_slot_is_charged_by_its_rate() -> None:
 
 
 def test_a_plan_comes_into_force_without_energy_and_is_committed() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.flat())
     rig.module.plan_price(rig.state, 1_010_801, rig.flat(OTHER_E4))
     rig.store.commit()
@@ -196,13 +151,13 @@ def test_a_plan_comes_into_force_without_energy_and_is_committed() -> None:
     rig.parts.clock.advance(61 * S)
     rig.tariff.follow_clock()
     assert (rig.state.price_e4, rig.state.switch_time) == (OTHER_E4, 0)
-    kept = Rig(rig.memory.content).state
+    kept = TariffRig(rig.memory.content).state
     assert (kept.price_e4, kept.switch_time) == (OTHER_E4, 0)
 
 
 def test_what_was_used_before_a_switch_has_the_former_price() -> None:
     """The switch is noticed without energy: the energy that comes after it is split."""
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.flat())
     rig.module.plan_price(rig.state, 1_010_801, rig.flat(OTHER_E4))
     rig.tariff.charge(rig.state, 0)
@@ -216,31 +171,20 @@ def test_what_was_used_before_a_switch_has_the_former_price() -> None:
 
 
 def test_a_set_that_nobody_has_is_fetched_until_the_esam_has_told() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.module.set_price(rig.state, rig.several())
     assert not rig.tariff.lacks
     rig.parts.run(rig.tariff.fetch(None, None))  # nothing to fetch: the ESAM is not asked
     rig.tariff.follow_clock()
     assert rig.tariff.lacks
-    asyncio = rig.parts.runner.modules["asyncio"]
-    rig.parts.run(rig.tariff.fetch(_Esam(rig.several()), asyncio.Lock()))
+    rig.fetch(EsamFiles({rig.files.ESAM_TARIFF_1: rig.several()}))
     assert not rig.tariff.lacks
     rig.tariff.follow_clock()
     assert rig.state.price_e4 == RATES_E4[0]
 
 
-class _Esam:
-    """An ESAM's file of set 1."""
-
-    def __init__(self, framed: bytes) -> None:
-        self._framed = framed
-
-    async def read(self, file: int, offset: int, count: int) -> bytes:
-        return self._framed[offset : offset + count]
-
-
 def test_a_clock_set_back_begins_no_step_period_later() -> None:
-    rig = Rig()
+    rig = TariffRig()
     rig.state.step_since_s = 5_000_000
     rig.tariff.go_back(1_000_000)
     assert rig.state.step_since_s == 1_000_000 + 8 * 3600

@@ -120,6 +120,18 @@ def test_a_period_that_is_past_never_comes_back() -> None:
         assert state.step_pj == pj("300") and state.price_e4 == 5500
 
 
+def test_a_price_that_is_looked_up_changes_nothing_and_knows_that_the_period_is_past() -> None:
+    table, state = make_table(SETS["month"]), records.State()
+    january = local_s(datetime(2026, 1, 31, 23, 59, 59))
+    assert table.find_price_e4(state, january) == 5000  # before the first charge
+    table.charge(state, pj("450"), january, january, account.debit)
+    before = records.pack(state)
+    assert [table.find_price_e4(state, january + past_s) for past_s in (0, 1)] == [8000, 5000]
+    assert records.pack(state) == before
+    state.step_since_s = 0  # the period's beginning is not known: the use counts on
+    assert table.find_price_e4(state, january + 1) == 8000
+
+
 @pytest.mark.parametrize("at_s", [0, 59 * DAY_S, LAST_S - DAY_S, LAST_S])
 def test_the_ends_of_the_calendar(at_s: int) -> None:
     """The first second of 2000, 29 February 2000, and the last day of 2099."""

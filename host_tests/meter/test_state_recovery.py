@@ -299,13 +299,14 @@ def at_line(wanted: int, act: Callable[[], Any]) -> int:
         code = frame.f_code
         return line if str(FIRMWARE) in code.co_filename and code.co_name not in SCANNING else None
 
+    former = sys.gettrace()  # that of `make coverage`
     sys.settrace(call)
     try:
         act()
     except KeyboardInterrupt:
         pass
     finally:
-        sys.settrace(None)
+        sys.settrace(former)
     return seen[0]
 
 
