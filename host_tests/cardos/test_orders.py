@@ -16,6 +16,7 @@ from dianka.cardos.crypto import PROFILES
 from dianka.cardos.orders import LIFT, NEW_PIN, REFILL, compute_approval
 from dianka.desk import orders
 from dianka.desk.orders import Order, approve, carry_out, parse_order, write_order
+from dianka.desk.parts import read_part
 from dianka.desk.pin import encode_pin
 from quota_kit import System, fields
 
@@ -277,7 +278,7 @@ def test_a_part_given_twice_at_a_restore_is_one_part_card() -> None:
     public = PROFILES["sm4"].derive_key(keys.PUBLIC_ROOTS[keys.DESK], twin.state.serial)
     twin.state.keys[keys.BESIDE + keys.DESK] = public
     for chip in (first, twin, system.parts[1]):
-        quota_kit.system._carry(control, chip, quota_kit.system.read_part(chip))
+        quota_kit.system._carry(control, chip, read_part(chip))
     serials = control.state.files[desk_files.CONTROL_PARTS]
     assert serials[:16] == first.state.serial + system.parts[1].state.serial
     assert not any(serials[16:])

@@ -22,6 +22,7 @@ from dianka.cardos.state import State, make_state
 from dianka.cli import app
 from dianka.desk import issue, system
 from dianka.desk.control import make_public_control
+from dianka.desk.parts import read_part
 from dianka.desk.sell import sell
 
 
@@ -101,9 +102,9 @@ def test_the_control_card_itself_takes_nothing_from_fewer_parts(tmp_path: Path) 
     public = dict(control.state.keys)
     chips = [Chip(state(path)) for path in cards]
     for chip, missing in ((chips[0], 2), (chips[0], 2), (chips[3], 1), (chips[3], 1)):
-        assert system._carry(control, chip, system.read_part(chip)) == missing
+        assert system._carry(control, chip, read_part(chip)) == missing
         assert control.state.keys == public
-    assert system._carry(control, chips[1], system.read_part(chips[1])) == 0
+    assert system._carry(control, chips[1], read_part(chips[1])) == 0
     assert {kid: control.state.keys[kid] for kid in keys.ROOT_KIDS} == roots(
         tmp_path / "control.card"
     )

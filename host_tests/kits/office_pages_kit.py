@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 METER_NO, OTHER_NO = 7, 8
 STOCK_NO = 90
+ORDER = "0123456789ABCDEF0100000001000028001E8480E20B"  # not approved yet
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Estate:
     other: "Contract"
     serial: str
     person: int
+    batch: int
     clerk: "Actor"
 
     @property
@@ -38,11 +40,14 @@ class Estate:
             "desk": "desk1",
             "name": "sales",
             "person": self.person,
+            "batch": self.batch,
+            "order": ORDER,
         }
 
 
 def fill(control: Chip | None = None) -> Estate:
     """Fill the office of this test."""
+    from dianka.desk.office.cards import batches
     from dianka.desk.office.customers import lost, records
     from dianka.desk.office.estate import meters
     from dianka.desk.office.people.models import Operator
@@ -62,10 +67,12 @@ def fill(control: Chip | None = None) -> Estate:
     count = Count({10_000: 1, 5_000: 1}, {"card": 3_000})
     shifts.close_shift(clerk, number, count)
     meters.add_meters(make_actor("technician"), STOCK_NO, 2, "DK-1")
+    technician = make_actor("technician")
+    batch = batches.begin_batch(technician, "init", meter_nos=[STOCK_NO, STOCK_NO + 1])
     lost.report_lost(clerk, serial, "on the bus")
     shifts.open_shift(
         make_actor("supervisor", "desk1", "a-supervisor"), shift_kit.count_notes(15_000)
     )
     assert sale.receipt
     person = Operator.objects.values_list("pk", flat=True)[0]
-    return Estate(contract, other, serial, person, clerk)
+    return Estate(contract, other, serial, person, batch.pk, clerk)

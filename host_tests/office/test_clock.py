@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import clock_kit
 import shift_kit
 from dianka.card_port import CardError
 from estate_kit import make_actor, make_contract
@@ -27,12 +28,7 @@ def set_clock(office: Path) -> Iterator[SetClock]:
     """Return what sets the clock of the office that far from its own time, forward or back."""
     from django.db import connection
 
-    now, built_in = timedelta(), sqlite3.connect(":memory:", check_same_thread=False)
-
-    def tell(form: str, when: str) -> str:
-        if when == "now":
-            when = f"{datetime.now(UTC) + now:%Y-%m-%d %H:%M:%S.%f}"[:-3]
-        return built_in.execute("SELECT strftime(?, ?)", (form, when)).fetchone()[0]
+    now = timedelta()
 
     def set_it(difference: timedelta) -> None:
         nonlocal now
@@ -43,7 +39,7 @@ def set_clock(office: Path) -> Iterator[SetClock]:
                 cursor.execute("UPDATE audit_act SET time = time - %s", [shift])
                 make_guards("ledger")
             else:
-                connection.connection.create_function("strftime", 2, tell)
+                clock_kit.replace_clock(lambda: now)
         now = difference
 
     yield set_it

@@ -249,6 +249,26 @@ def has_bought(resident: Resident) -> bool:
     return Sale.objects.filter(contract=resident.contract).exists()
 
 
+def test_at_another_desk_it_is_that_desk_s_cash_and_no_reversal(stand: Stand) -> None:
+    """Both shifts are open, and by one method: the sale's own desk keeps what it took."""
+    from dianka.desk.office.ledger.models import Account
+    from dianka.desk.office.vending.models import Desk, Refund
+
+    clerk, resident = stand
+    buy(clerk, resident, True)
+    Desk.objects.create(name="desk2")
+    other = Refunder(clerk.control, "desk2", "mei")
+    assert other.refund(resident) == "paid"
+    refund = Refund.objects.get()
+    assert refund.paid_desk and (refund.paid_desk.name, refund.receipt) == ("desk2", 1)
+    assert not refund.reversal
+    cash = Account.objects.filter(kind="cash", method="notes").order_by("owner")
+    assert list(cash.values_list("owner", "balance_fen")) == [("desk1", 5000), ("desk2", -5000)]
+    assert clerk.refund(resident) == "paid", "given again it is the same one"
+    assert Refund.objects.count() == 1 and faults() == []
+    clerk.close()
+
+
 def test_within_the_shift_it_reverses_the_entry(stand: Stand) -> None:
     from dianka.desk.office.audit.models import Act
 

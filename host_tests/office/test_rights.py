@@ -29,6 +29,7 @@ INSIDE = {
     "enter_statement": "within take_statement and take_inspection",
     "complete": "within an act that has its right",
     "set_state": "within an act that has its right",
+    "make_entered": "within an act that has its right",
     "make_row": "within an act that has its right",
     "make_report": "calls a report, which has its right",
     "tell_opening": "within an act that has its right",
@@ -92,7 +93,15 @@ BY_RIGHT = {
         "customers.records.restore_customer",
     ),
     "see personal numbers": ("customers.records.reveal_numbers",),
+    "keep the control card": (
+        "cards.control_cards.approve_order",
+        "cards.control_cards.carry_out",
+        "cards.control_cards.set_pin",
+        "cards.control_cards.write_order",
+    ),
     "make cards": (
+        "cards.batch_making.make_next",
+        "cards.batch_making.receive_next",
         "cards.batches.begin_batch",
         "cards.batches.begin_item",
         "cards.batches.receive_item",
@@ -178,6 +187,8 @@ BY_RIGHT = {
     "read acts": ("vending.act_list.find_acts",),
     "look things up": (
         "cards.batches.list_batches",
+        "cards.batches.list_items",
+        "cards.control_cards.read_control",
         "cards.listing.list_cards",
         "cards.recognising.recognise",
         "cards.verifying.verify_in_office",

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import cards_kit
 from desk_stage import DeskStage
+from dianka.cardos.image import dump
 from keyboard_kit import Clerk, open_desk
 
 if TYPE_CHECKING:
@@ -129,3 +131,35 @@ def test_a_technician_reads_a_card_on_a_phone_with_its_menu_folded(
         page.get_by_role("link", name="Check the card").press("Enter")
         clerk.await_text("All is in order.")
         assert find_serious(page) + find_wide(page) == []
+
+
+@pytest.mark.slow
+def test_a_batch_goes_card_after_card_without_a_key(stage: DeskStage, browser: "Browser") -> None:
+    control = cards_kit.control_card()
+    stage.empty()
+    with open_desk(stage, browser) as clerk:
+        clerk.sign_in("li")  # a technician
+        page = clerk.page
+        page.wait_for_url("**/customers")
+        page.goto(f"{stage.url}cards/batches/service")
+        page.select_option("#kind", "inspection")
+        page.fill("#count", "2")
+        page.press("#count", "Enter")
+        clerk.await_text("The batch is entered")
+        assert find_serious(page) + find_wide(page) == []
+        page.get_by_role("link", name="Work through the batch").press("Enter")
+        clerk.await_text("Put the next card in.")
+        for number in range(2):
+            blank = cards_kit.blank("inspection", control, 700 + number)
+            beside = stage.tray / f"blank-{number}.card"
+            beside.write_bytes(dump(blank.state))
+            beside.rename(stage.slot / beside.name)
+            clerk.await_text(f"{number + 1} / 2")
+            assert find_serious(page) + find_wide(page) == []
+            stage.take_out()
+        clerk.await_text("All cards of this batch are done.")
+        page.get_by_role("link", name="The sheet").press("Enter")
+        page.wait_for_selector("main table")
+        for address in ("cards/control", "clock", "cards/batches/user", "cards/batches/init"):
+            page.goto(f"{stage.url}{address}")
+            assert find_serious(page) + find_wide(page) == [], address

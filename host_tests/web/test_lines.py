@@ -107,10 +107,10 @@ def test_what_the_office_refuses_is_chinese_on_a_chinese_page(web: Web, desk: De
 
 
 # What the pages name by its command, since there is no page of it: the system's own cards, which
-# are made with two people's part cards at the technician's PC, and options of commands alone.
+# are founded and restored at the technician's PC, and options of commands alone.
 _NO_PAGE = re.compile(
-    r"dianka (keys|reader|card issue|card close|office clock accept)|--(file|reader|again|desk|"
-    r"former|customer|price|alarm|count|at-once)\b"
+    r"dianka (keys (init|restore)|reader|card issue|card close)|--(file|reader|again|desk|former|"
+    r"customer|price|alarm|count|at-once)\b"
 )
 
 

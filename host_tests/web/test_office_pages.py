@@ -12,7 +12,7 @@ from web_kit import CHINESE, ENGLISH, ROLES, Web, read_text
 _NAMES = re.compile(
     r"\b(kWh|English|xlsx|PDF|A4|Enter|Esc|F9|customer \d+|flat \d+|East|Ada|DK-1|on the bus|"
     r"ground floor|desk\d|a-[a-z]+|lin|kit|figures|resident made|[a-z]\d_[a-z_]+|visit_points|"
-    r"new_days)\b"
+    r"new_days|dianka (keys|office) [a-z]+( FILE)?)\b"
 )
 
 

@@ -105,6 +105,34 @@ def test_a_purchase_is_paid_back_in_its_shift_as_a_reversal(web: Web, counter: C
     assert web.sign_in("technician").get(address).status_code == 403
 
 
+def test_what_another_desk_has_paid_back_is_not_paid_here_again(web: Web, counter: Counter) -> None:
+    """The form is drawn here, the money given at the other desk, and then the form is sent."""
+    import shift_kit
+    from dianka.cardos.image import CardFile
+    from dianka.desk.office.vending import refund_counter, refunds, shifts
+    from dianka.desk.office.vending.models import Desk as DeskRow
+    from dianka.desk.office.vending.models import Refund
+    from estate_kit import make_actor
+
+    counter.sell("50")
+    address = "/counter/refund/desk1/1"
+    sent = list_fields(counter.client.get(address), address)
+    DeskRow.objects.create(name="desk2")
+    mei = make_actor("clerk", "desk2", "mei")
+    shifts.open_shift(mei, shift_kit.count_notes(10_000))
+    sale = refunds.find_sale(mei, 1, "desk1")
+    given = shift_kit.give_consent(mei, "refund", refunds.name_sale(sale), sale.amount_fen)
+    (file,) = counter.desk.slot.folder.glob("*.card")
+    with CardFile.open(file) as card:
+        order = refunds.Order("typed 50 for 5", "notes", given)
+        refund_counter.refund(mei, counter.desk.control, card, sale, order)
+    sent |= {"reason": "typed 50 for 5", "method": "notes"} | consent(web)
+    late = counter.client.post(address, sent)
+    assert late.status_code == 422
+    assert "It was paid back at desk2, receipt 1: pay nothing here." in read_text(late)
+    assert Refund.objects.count() == 1 and counter.list_sales() == [(5000, "refunded")]
+
+
 @pytest.mark.parametrize("is_in_meter", (False, True))
 def test_what_can_t_be_paid_back_says_why_and_keeps_what_was_typed(
     web: Web, counter: Counter, is_in_meter: bool

@@ -35,3 +35,16 @@ def check_alarms(first_fen: int, second_fen: int) -> None:
             f"alarm 1 ({yuan(first_fen)}) is below alarm 2 ({yuan(second_fen)}): the supply would "
             f"be cut before the lamp warns; give alarm 1 of at least {yuan(second_fen)}"
         )
+
+
+def check_balances(hoard_fen: int, close_above_fen: int) -> None:
+    """Raise CardError if no purchase up to the highest balance could close the relay.
+
+    A highest balance of 0 is the largest that there is.
+    """
+    highest = hoard_fen or HIGHEST_FEN
+    if close_above_fen >= highest:
+        raise CardError(
+            f"the relay closes above {yuan(close_above_fen)} yuan, and no balance is above "
+            f"{yuan(highest)}: give a smaller --close-above or a higher --hoard"
+        )

@@ -85,18 +85,32 @@ def unlock(control: Held, pin: str) -> Held:
     return Held(control.name, port, control.close)
 
 
-def check_pin(roles: Roles, pin: str) -> None:
-    """Give the PIN to the control card; raise WrongPin if that does not take it."""
+@contextmanager
+def hold_control(roles: Roles) -> Iterator[Held]:
+    """Hold the control card alone, without its PIN."""
     name = choose_control(find_places(roles), roles)
     with open_named(name).connect() as control:
         must_be_control(control)
+        yield control
+
+
+@contextmanager
+def hold_resident(roles: Roles) -> Iterator[Held]:
+    """Hold the card in the resident's reader alone, whatever card it is."""
+    name = choose_resident(find_places(roles), roles)
+    with open_named(name).connect() as held:
+        yield held
+
+
+def check_pin(roles: Roles, pin: str) -> None:
+    """Give the PIN to the control card; raise WrongPin if that does not take it."""
+    with hold_control(roles) as control:
         unlock(control, pin)
 
 
 def read_resident_card(roles: Roles) -> OnCard:
     """Return what is on the resident's card."""
-    name = choose_resident(find_places(roles), roles)
-    with open_named(name).connect() as held:
+    with hold_resident(roles) as held:
         return read_user_card(held.port)
 
 

@@ -15,9 +15,9 @@ from dianka.cardos.core import UNKNOWN_INS, WRONG_MAC, WRONG_P1P2
 from dianka.cardos.files import card_files
 from dianka.cardos.orders import APPROVALS, LIFT, NEW_PIN, ORDER_BYTES, REFILL
 from dianka.cardos.pin import PIN_BYTES
+from dianka.desk.parts import read_part
 from dianka.desk.pin import encode_pin, must_be_new_pin
 from dianka.desk.quota import FORMER_MAKE, read_parts, read_quota
-from dianka.desk.system import read_part
 from dianka.money import yuan
 
 MOST_ISSUES = (1 << 24) - 1

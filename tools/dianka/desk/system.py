@@ -5,7 +5,6 @@ The keys are split and put together inside control cards (backup.py). What passe
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from dianka.card_port import (
@@ -13,7 +12,6 @@ from dianka.card_port import (
     CardPort,
     CardRefused,
     make_command,
-    read_file,
     select_card,
     send,
     serial_of,
@@ -21,29 +19,17 @@ from dianka.card_port import (
 from dianka.cardos import desk_files, keys, kinds
 from dianka.cardos.backup import MOST_PARTS
 from dianka.cardos.chip import CardTorn, Chip
-from dianka.cardos.crypto import PROFILES, SM4, find_profile
+from dianka.cardos.crypto import PROFILES, SM4
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cardos.state import SERIAL_BYTES, make_state
 from dianka.desk.control import load_keys, plan_part_card, read_profile
 from dianka.desk.issue import write_files
+from dianka.desk.parts import PartInfo, read_part
 from dianka.desk.session import Desk, diversify
 
 Rng = Callable[[int], bytes]
-_INFO_BYTES = card_files.size_of(desk_files.PART_INFO) + card_files.FRAME_OVERHEAD
 _TAKE_IN = bytes.fromhex("80 FA 08 00")
-
-
-@dataclass(frozen=True)
-class PartInfo:
-    """The content of a part card that is readable without keys."""
-
-    serial: bytes
-    profile: str
-    part: int
-    needed: int
-    parts: int
-    control: bytes
 
 
 def name_part_file(control: Path, part: int) -> Path:
@@ -251,22 +237,6 @@ def _carry_all(control: CardPort, cards: Sequence[CardPort], infos: list[PartInf
         if not missing:
             return
     raise CardError(f"{missing} more parts are needed: put other people's part cards beside these")
-
-
-def read_part(card: CardPort) -> PartInfo:
-    """Return the content of a part card; raise CardError if it is no part card or is damaged."""
-    serial = select_card(card)
-    try:
-        kind, data = card_files.unframe(read_file(card, card_files.CARD_INFO, _INFO_BYTES))
-        if kind != desk_files.CMD_PART:
-            raise CardError(f"card {serial.hex()} is no part of a backup: take a part card")
-        info = card_files.unpack(desk_files.PART_INFO, data)
-        profile = find_profile(info["profile"]).name
-    except (ValueError, CardRefused):
-        raise CardError(
-            f"card {serial.hex()} is no part of a backup, or not a whole one: take a part card"
-        ) from None
-    return PartInfo(serial, profile, info["part"], info["needed"], info["parts"], info["control"])
 
 
 def _check_parts(infos: list[PartInfo]) -> None:

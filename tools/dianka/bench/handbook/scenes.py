@@ -136,6 +136,17 @@ def _add_a_price(studio: "Studio") -> None:
     studio.press_link("/tariffs/")
 
 
+def _work_through_a_batch(studio: "Studio") -> None:
+    studio.take_out()
+    studio.open("/cards/batches/service")
+    studio.choose("kind", "inspection")
+    studio.fill("count", "20")
+    studio.press("form.sheet button.main")
+    studio.page.wait_for_load_state()
+    studio.press_link("/cards/batches/")
+    studio.await_seen("#work .invite")
+
+
 _SALES = "/reports/sales?by=month&from=2025-12-01&to=2026-11-27"
 _AT_THE_COUNTER = {
     "counter-empty": _wait_for_a_card,
@@ -157,6 +168,7 @@ _BY_THE_SUPERVISOR = {
     "customer": lambda studio: studio.open("/customers/12"),
     "change-terms": lambda studio: studio.open("/accounts/12/terms"),
     "record-visit": _record_a_visit,
+    "batch-work": _work_through_a_batch,
 }
 _BY_THE_MANAGER = {
     "report-sales": lambda studio: studio.open(_SALES),

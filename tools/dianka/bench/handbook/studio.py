@@ -29,6 +29,10 @@ class Studio:
         """Type into a field."""
         self.page.locator(f"[name='{name}']").first.fill(text)
 
+    def choose(self, name: str, value: str) -> None:
+        """Choose one of a field's values."""
+        self.page.locator(f"[name='{name}']").select_option(value)
+
     def press(self, selector: str) -> None:
         """Press a button."""
         self.page.locator(selector).first.click()
@@ -48,9 +52,13 @@ class Studio:
 
     def put_in(self, card: str) -> None:
         """Put a card of the tray into the reader, and take out what is in."""
+        self.take_out()
+        (self.places.tray / card).rename(self.places.slot / card)
+
+    def take_out(self) -> None:
+        """Take out what is in the reader, back into the tray."""
         for file in self.places.slot.glob("*.card"):
             file.rename(self.places.tray / file.name)
-        (self.places.tray / card).rename(self.places.slot / card)
 
     def find_sale(self) -> int:
         """Return the number of the sale that the page names."""

@@ -15,7 +15,7 @@ from dianka.card_port import CardError, CardPort
 from dianka.cardos.crypto import SM4, TDES
 from dianka.cardos.files import card_files
 from dianka.cardos.image import DamagedFileError, name_of, resolve_path
-from dianka.desk.amounts import check_alarms, parse_decimal, parse_fen
+from dianka.desk.amounts import check_alarms, check_balances, parse_decimal, parse_fen
 from dianka.desk.cli.pins import unlock
 from dianka.desk.control import read_profile
 from dianka.desk.in_reader import must_be_control
@@ -27,7 +27,6 @@ from dianka.desk.supply import (
     VOLTAGE_EXAMPLE,
 )
 from dianka.desk.tariff_files import load_set
-from dianka.money import HIGHEST_FEN, yuan
 from dianka.readers import Held, find_reader
 from dianka.readers.choose import is_reader, strip_prefix
 
@@ -158,12 +157,7 @@ def parse_limits(overdraft: str, hoard: str, close_above: str) -> tuple[int, int
     A purchase up to the highest balance must be able to close the relay. Raise CardError otherwise.
     """
     limits = parse_fen(overdraft), parse_fen(hoard), parse_fen(close_above)
-    highest = limits[1] or HIGHEST_FEN
-    if limits[2] >= highest:
-        raise CardError(
-            f"the relay closes above {yuan(limits[2])} yuan, and no balance is above "
-            f"{yuan(highest)}: give a smaller --close-above or a higher --hoard"
-        )
+    check_balances(limits[1], limits[2])
     return limits
 
 

@@ -20,7 +20,7 @@ from dianka.desk.web.request import DeskRequest
 
 _SALT = "dianka.desk.web.kept"
 _GOOD_FOR_S = 12 * 3600
-_SECRET = ("password", "pin", "csrfmiddlewaretoken", "kept")
+SECRET = ("password", "pin", "csrfmiddlewaretoken", "kept")  # parts of names of fields
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _pack(request: HttpRequest) -> str:
     fields = [
         (name, value)
         for name, values in _list_fields(request)
-        if not any(secret in name for secret in _SECRET)
+        if not any(secret in name for secret in SECRET)
         for value in values
     ]
     return signing.dumps((request.path, fields), salt=_SALT, compress=True)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from dianka.desk.office.audit.times import ClockError
 from dianka.desk.web.kept import resume_later
 from dianka.desk.web.problems import explain, show_problem
 from dianka.desk.web.request import DeskRequest
@@ -72,4 +73,4 @@ class ProblemMiddleware:
             return None
         if request.method == "POST" and told[1] == HTTPStatus.SERVICE_UNAVAILABLE:
             return resume_later(cast(DeskRequest, request), *told)
-        return show_problem(request, *told)
+        return show_problem(request, *told, clock=isinstance(error, ClockError))

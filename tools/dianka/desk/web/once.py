@@ -18,6 +18,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from dianka.card_port import CardError
+from dianka.desk.web.kept import SECRET
 from dianka.desk.web.request import DeskRequest
 
 _SALT = "dianka.desk.web.once"
@@ -68,11 +69,11 @@ def find_done(sent: QueryDict, operator: str, page: str) -> str:
 
 
 def read_texts(sent: QueryDict) -> dict[str, str]:
-    """Return what tells one form from another: all its fields but its key and passwords."""
+    """Return what tells one form from another: all its fields but its key, passwords and PINs."""
     return {
         name: str(text)
         for name, text in sent.items()
-        if name not in ("key", "csrfmiddlewaretoken") and "password" not in name
+        if name != "key" and not any(secret in name for secret in SECRET)
     }
 
 

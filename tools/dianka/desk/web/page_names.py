@@ -5,6 +5,7 @@ stands in place of the command; the Chinese lines (locale/zh_Hans/lines.po) name
 themselves. What only the command line does keeps its command.
 """
 
+_ORDERED = "an order by the page Control card lets it take a new one"
 IN_PAGES = (
     ("run dianka office prove", "look at the page Proof"),
     ("with dianka office take-in", "with the button Take its purchases in of the page Read a card"),
@@ -23,6 +24,7 @@ IN_PAGES = (
     ("dianka office report suspects shows it", "the report To be visited shows it"),
     ("give --contract or --meter", "give its meter"),
     ("name it with --control", "put it into a reader"),
+    ("give a smaller --close-above or a higher --hoard", "give a smaller one, or a higher highest"),
     ("choose another with --control", "put in another"),
     ("leave --amount out", "leave Without the money unticked"),
     ("sell with --price and --from, as the price list says", "sell to it once more"),
@@ -32,6 +34,15 @@ IN_PAGES = (
     ("give --most, or --until an earlier day", "give an earlier day as To"),
     ("for older ones give --until, or --subject", "for older ones give an earlier To"),
     ("take --csv", "take csv"),
+    ("`dianka keys pin` sets a new one with two people's part cards (--part twice)", _ORDERED),
+    ("`dianka keys pin` with --part twice sets a new one", _ORDERED),
+    ("`dianka keys pin` sets one", "the page Control card sets one"),
+    ("(`dianka keys refill`)", "by the page Control card"),
+    ("(`dianka keys refill --cards`)", "by the page Control card"),
+    ("(`dianka keys order --lift`)", "by the page Control card"),
+    (" (`dianka keys approve`)", ""),
+    ("with dianka office clock accept NAME --consent OTHER", "on the page Accept the clock"),
+    ("dianka office card batch list names them", "the page Batches names them"),
     ("`dianka card issue KIND ...`", "it is to be made first"),
 )
 

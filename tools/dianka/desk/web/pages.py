@@ -4,7 +4,10 @@ from dianka.desk.web import (
     account_card_pages,
     account_pages,
     audit_pages,
+    batch_pages,
     card_pages,
+    clock_pages,
+    control_pages,
     counter_pages,
     customer_pages,
     estate_pages,
@@ -35,6 +38,8 @@ PAGES: tuple[Page, ...] = (
     *estate_pages.PAGES,
     *reader_pages.PAGES,
     *outside_pages.PAGES,
+    *batch_pages.PAGES,  # these two before the address of any one card
+    *control_pages.PAGES,
     *card_pages.PAGES,
     *inspection_pages.PAGES,
     *shift_pages.PAGES,
@@ -44,5 +49,6 @@ PAGES: tuple[Page, ...] = (
     *audit_pages.PAGES,
     *safety_pages.PAGES,
     *sheet_pages.PAGES,
+    *clock_pages.PAGES,
     *sign_in_pages.PAGES,
 )

@@ -16,9 +16,11 @@ from dianka.desk.web.words import translate_line
 _log = logging.getLogger("django.request")
 
 
-def show_problem(request: HttpRequest, line: str | Promise, status: int) -> HttpResponse:
-    """Return a page with one line that says what is wrong."""
-    return render(request, "problem.html", {"line": line}, status=status)
+def show_problem(
+    request: HttpRequest, line: str | Promise, status: int, clock: bool = False
+) -> HttpResponse:
+    """Return a page with one line that says what is wrong; `clock`: that leads on to its page."""
+    return render(request, "problem.html", {"line": line, "clock": clock}, status=status)
 
 
 def explain(error: Exception) -> tuple[str, int] | None:

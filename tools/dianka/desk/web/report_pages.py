@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -19,7 +17,6 @@ from dianka.desk.office.statistics import field_reports, limits, sales_reports, 
 from dianka.desk.office.statistics.chart import draw
 from dianka.desk.office.statistics.query import Query, find_period, read_today
 from dianka.desk.office.statistics.reports import REPORTS, make_report
-from dianka.desk.office.statistics.sheet import write_xlsx
 from dianka.desk.office.statistics.statement import statement
 from dianka.desk.office.statistics.table import Kind, Table, format_cell
 from dianka.desk.office.statistics.times import Period, first_of_month
@@ -27,9 +24,9 @@ from dianka.desk.web import typed
 from dianka.desk.web.done_line import lead
 from dianka.desk.web.fields import FieldError
 from dianka.desk.web.forms import Field, Form, Values, label_fields, show_form
+from dianka.desk.web.given import give_sheet
 from dianka.desk.web.page import Page, Text
 from dianka.desk.web.report_words import (
-    make_english,
     name_column,
     name_table,
     pick_language,
@@ -40,7 +37,6 @@ from dianka.desk.web.told import list_links, page_of
 from dianka.desk.web.words import translate_line
 
 _ROWS = 100
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Each report: what it is called, what it shows, and what may be asked of it.
 NAMES: dict[str, tuple[Text, Text, tuple[str, ...]]] = {
     "sales": (gettext_lazy("Sales"), gettext_lazy("What was sold."), ("from", "to", "by")),
@@ -140,7 +136,7 @@ def give_report(request: DeskRequest, name: str) -> HttpResponseBase:
     """Return a report as a sheet."""
     actor, asked = require_actor(request), _ask(request, name)
     table = speak(make_report(actor, name, _read_query(name, asked)))
-    return _give_sheet(table, f"{name}.xlsx")
+    return give_sheet(table, f"{name}.xlsx")
 
 
 def show_statement(request: DeskRequest, number: int) -> HttpResponseBase:
@@ -153,7 +149,7 @@ def show_statement(request: DeskRequest, number: int) -> HttpResponseBase:
 def give_statement(request: DeskRequest, number: int) -> HttpResponseBase:
     """Return a customer's statement as a sheet."""
     table = speak(statement(require_actor(request), number))
-    return _give_sheet(table, f"statement-{number:012d}.xlsx")
+    return give_sheet(table, f"statement-{number:012d}.xlsx")
 
 
 def make_list(request: DeskRequest) -> HttpResponseBase:
@@ -247,17 +243,6 @@ def _tell_table(request: HttpRequest, table: Table) -> dict[str, Any]:
 def _format(row: Any, kinds: list[Kind], numbers: list[bool]) -> list[tuple[str, bool]]:
     words = [format_cell(value, kind) for value, kind in zip(row, kinds, strict=True)]
     return list(zip(words, numbers, strict=True))
-
-
-def _give_sheet(table: Table, name: str) -> HttpResponse:
-    table = make_english(table) if pick_language() == "en" else table
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "report.xlsx"
-        write_xlsx(table, file)
-        content = file.read_bytes()
-    response = HttpResponse(content, content_type=_XLSX)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 def _make_choice(names: tuple[str, ...]) -> Field:

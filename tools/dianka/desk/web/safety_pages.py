@@ -35,7 +35,7 @@ SUMS: dict[str, tuple[Text, int]] = {
 
 def show_proofs(request: DeskRequest) -> HttpResponseBase:
     """Say what check and proof are, and offer them."""
-    return render(request, "office/proofs.html", {})
+    return _draw(request, {})
 
 
 def check_books(request: DeskRequest) -> HttpResponseBase:
@@ -43,7 +43,7 @@ def check_books(request: DeskRequest) -> HttpResponseBase:
     faults, unproved = check()
     wide = find_open(Path(settings.OFFICE_FOLDER)) if settings.OFFICE_FOLDER else []
     told = {"faults": [*wide, *faults][:_SHOWN], "count": len(faults) + len(wide)}
-    return render(request, "office/proofs.html", {"checked": told, "unproved": unproved})
+    return _draw(request, {"checked": told, "unproved": unproved})
 
 
 def prove_books(request: DeskRequest) -> HttpResponseBase:
@@ -62,7 +62,12 @@ def prove_books(request: DeskRequest) -> HttpResponseBase:
         sums_fen = proof.books.compared.sums_fen
         rows = ((text, sign * sums_fen.get(kind, 0)) for kind, (text, sign) in SUMS.items())
         told["sums"] = list(rows)
-    return render(request, "office/proofs.html", {"proved": told})
+    return _draw(request, {"proved": told})
+
+
+def _draw(request: DeskRequest, told: dict[str, Any]) -> HttpResponseBase:
+    told["clock"] = require_actor(request).may("accept a clock")
+    return render(request, "office/proofs.html", told)
 
 
 def make_backup(request: DeskRequest) -> HttpResponseBase:
@@ -80,7 +85,13 @@ def make_backup(request: DeskRequest) -> HttpResponseBase:
         _(
             "The copy is written into the office's folder while the office works, and read back "
             "whole. Keep it on another machine: it has everybody's names in it."
-        )
+        ),
+        _(
+            "Bringing a copy back replaces the database, so it is a command, with all desks "
+            "closed: dianka office restore FILE. It reads the copy whole first, and overwrites "
+            "nothing; dianka office check then reads every act and row. A copy of an older "
+            "version is upgraded by dianka office upgrade FILE."
+        ),
     ]
     told = {"files": backup_here.list_backups(actor, office), "folder": backup_here.FOLDER}
     return show_form(request, form, act, "office/backups.html", told)

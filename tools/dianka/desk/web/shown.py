@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dianka.desk.prices import UTC_OFFSET, format_time
-from dianka.desk.web.states import CARDS, EVENTS, FOUND, ROLES, STATES
+from dianka.desk.web.states import CARDS, EVENTS, FOUND, ITEMS, ROLES, STATES
 from dianka.desk.web.words import translate_line
 from dianka.money import signed_yuan
 
@@ -107,6 +107,12 @@ def show_event(event: Any) -> str:
 def show_card_kind(word: str) -> str:
     """Return the kind of a card in the reader's language."""
     return str(CARDS.get(word, word))
+
+
+@register.filter(name="item_state")
+def show_item_state(word: str) -> str:
+    """Return the state of a card of a batch in the reader's language."""
+    return str(ITEMS.get(word, word))
 
 
 @register.filter(name="found")

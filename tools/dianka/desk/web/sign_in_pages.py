@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.i18n import set_language
 
 from dianka.card_port import CardError
+from dianka.desk.office.audit.times import ClockError
 from dianka.desk.office.clock import raise_if_apart
 from dianka.desk.office.people import people, sign_in
 from dianka.desk.office.people.sign_in import MustChangeError, SignInError
@@ -51,6 +52,7 @@ def show_sign_in(request: DeskRequest) -> HttpResponseBase:
         return render(request, "choose_password.html", told)
     except CardError as error:
         told["line"] = translate_line(str(error))
+        told["clock"] = "yes" if isinstance(error, ClockError) else ""
         return render(request, "sign_in.html", told, status=422)
     return _let_in(request, token)
 

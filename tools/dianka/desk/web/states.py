@@ -35,6 +35,11 @@ CARDS: dict[str, Text] = {
     "part": _("Part card"),
     "control": _("Control card"),
 }
+ITEMS: dict[str, Text] = {
+    "open": _("not made yet"),
+    "done": _("done"),
+    "failed": _("failed"),
+}
 FOUND: dict[str, Text] = {
     "theft": _("theft"),
     "fault": _("a fault"),

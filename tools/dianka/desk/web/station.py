@@ -116,6 +116,10 @@ class Station:
         self._runner.run(jobs.check_pin, work, deadline_s=LOOK_S)
         self._pin = pin
 
+    def keep_pin(self, pin: str) -> None:
+        """Keep the PIN that the control card was just given for later jobs."""
+        self._pin = pin
+
     def warm_up(self) -> None:
         """Let the card process import all that it needs."""
         self._runner.run(jobs.warm_up, self._folder, deadline_s=SELL_S)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from dianka.card_port import CardError
 from dianka.desk.amounts import parse_decimal
+from dianka.desk.pin import LONGEST, SHORTEST
 from dianka.desk.prices import HIGHEST_E4, UTC_OFFSET, parse_minute
 from dianka.desk.web.fields import FieldError, plain_number, read_fen, read_text
 from dianka.desk.web.page import Text
@@ -44,6 +45,31 @@ def number(least: int, most: int) -> Read:
             told = {"least": least, "most": most}
             raise FieldError(_("A number from %(least)d to %(most)d is taken.") % told)
         return int(plain)
+
+    return read
+
+
+def meter_numbers(most: int) -> Read:
+    """Return how numbers of meters are read, up to so many, with commas or spaces between them.
+
+    From-to stands for all numbers from one to the other.
+    """
+
+    def read(typed: str) -> list[int]:
+        found: dict[int, None] = {}
+        for word in plain_number(typed).replace(",", " ").replace("、", " ").split():
+            first, joint, last = word.partition("-")
+            low = twelve_digits(first)
+            high = twelve_digits(last) if joint else low
+            if high < low or high - low >= most:
+                raise FieldError(_("%(word)s is no range of numbers.") % {"word": word[:_LONGEST]})
+            for each in range(low, high + 1):
+                if each in found:
+                    raise FieldError(_("%(number)d stands there twice.") % {"number": each})
+                found[each] = None
+        if not 0 < len(found) <= most:
+            raise FieldError(_("Give 1 to %(most)d numbers.") % {"most": most})
+        return list(found)
 
     return read
 
@@ -144,6 +170,24 @@ def secret(typed: str) -> str:
     if len(typed) > 1000:
         raise FieldError(_("A password has up to 1000 characters."))
     return typed
+
+
+def former_pin(typed: str) -> str:
+    """Return a control card's PIN as it was typed, in plain digits."""
+    return _read_digits(typed, 4)
+
+
+def new_pin(typed: str) -> str:
+    """Return a PIN that a control card is to have."""
+    return _read_digits(typed, SHORTEST)
+
+
+def _read_digits(typed: str, least: int) -> str:
+    plain = plain_number(typed[:_LONGEST])
+    if not (plain.isascii() and plain.isdigit() and least <= len(plain) <= LONGEST):
+        told = {"least": least, "most": LONGEST}
+        raise FieldError(_("A PIN has %(least)d to %(most)d digits, and nothing else.") % told)
+    return plain
 
 
 def tick(typed: str) -> bool:

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dianka.card_port import CardError, CardPort, serial_of
+from dianka.card_port import CardError, serial_of
 from dianka.cardos.chip import CardTorn
 from dianka.desk.cli.issuing import Wanted, make_card
-from dianka.desk.cli.office.batch_orders import ItemEntry, plan_make
+from dianka.desk.cli.office.batch_entry import ItemEntry
 from dianka.desk.cli.options import CONTROL_NAME
 from dianka.desk.cli.plain import report_database
 from dianka.oneline import say_error
@@ -92,6 +92,7 @@ class Source:
 def make_all(actor: "Actor", batch: "Batch", source: Source) -> None:
     """Make what is open in this batch; name what failed. Exit code 1 if anything did."""
     from dianka.desk.office.cards import batches
+    from dianka.desk.office.cards.batch_plans import plan_make
 
     with _reporting(batch) as follow:
         for item in follow(batches.list_open(batch)):
@@ -109,6 +110,7 @@ def make_all(actor: "Actor", batch: "Batch", source: Source) -> None:
 def receive_all(actor: "Actor", batch: "Batch", source: Source) -> None:
     """Count blank chips one after the other; one that is no blank chip, or known, fails."""
     from dianka.desk.office.cards import batches
+    from dianka.desk.office.cards.batch_making import find_blank
 
     files = sorted(source.folder.glob("*.card")) if source.folder is not None else []
     with _reporting(batch) as follow:
@@ -120,21 +122,11 @@ def receive_all(actor: "Actor", batch: "Batch", source: Source) -> None:
                 else:
                     place = str(files[item.place - 1]) if item.place <= len(files) else ""
                 with find_reader(place).connect() as held:
-                    batches.receive_item(actor, item, _find_blank(held.port, batch.kind))
+                    batches.receive_item(actor, item, find_blank(held.port, batch.kind))
             except BatchPausedError:
                 raise
             except (CardError, CardTorn) as error:
                 batches.note_failed(item, str(error))
-
-
-def _find_blank(port: CardPort, kind: str) -> bytes:
-    """Return the serial of a blank chip of this kind; CardError for any other card."""
-    from dianka.desk.in_reader import is_blank
-
-    serial = serial_of(port.power_on())
-    if not is_blank(port, kind):
-        raise CardError(f"card {serial.hex()} is no blank {kind} card: put it aside")
-    return serial
 
 
 @contextmanager

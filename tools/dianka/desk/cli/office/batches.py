@@ -8,7 +8,6 @@ import typer
 
 from dianka.card_port import CardError
 from dianka.cardos import kinds
-from dianka.desk.cli.office.batch_orders import SERVICE, SERVICE_USES
 from dianka.desk.cli.office.batch_run import Source, make_all, receive_all
 from dianka.desk.cli.office.signed_in import FolderOption, open_as_actor
 from dianka.desk.cli.options import (
@@ -119,7 +118,7 @@ def init_command(
 
 @batch_app.command("service")
 def service_command(
-    kind: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICE)}.")],
+    kind: Annotated[str, typer.Argument(help="inspection, keys, restore, test or test-credit.")],
     count: Annotated[int, typer.Option(min=1, help="How many cards.")],
     folder: FolderOption,
     uses: Annotated[
@@ -134,12 +133,13 @@ def service_command(
     Example: dianka office card batch service inspection --count 20 --reader 0 --office office
     """
     with report_errors():
-        if kind not in SERVICE:
-            raise CardError(f"{kind} is no service card: give one of {', '.join(SERVICE)}")
         source = _find_source(reader, into, control)
         actor = open_as_actor(folder)
         from dianka.desk.office.cards import batches
+        from dianka.desk.office.cards.batch_plans import SERVICE, SERVICE_USES
 
+        if kind not in SERVICE:
+            raise CardError(f"{kind} is no service card: give one of {', '.join(SERVICE)}")
         terms = {"uses": uses or SERVICE_USES[kind]} if kind in SERVICE_USES else {}
         make_all(actor, batches.begin_batch(actor, kind, count=count, terms=terms), source)
 

@@ -23,6 +23,7 @@ from dianka.desk.office.people.rights import Actor, needs
 State = BatchItem.State
 MOST = 10_000  # cards of one batch
 _AT_ONCE = 500  # numbers of one query: SQLite has a limit
+_OF_CONTRACT = "contract__meter", "contract__customer", "contract__price", "contract__tariff"
 _SHOWN = 5  # numbers named of those that are wrong
 
 
@@ -57,7 +58,8 @@ def begin_batch(
                 zip(contract_of, numbers, strict=True), start=1
             )
         )
-        what = f"{len(contract_of)} {kind} cards{' received' if received else ''}"
+        size = len(contract_of)
+        what = f"{size} {kind} cards received" if received else f"{size} {kind} cards"
         chain.append(actor.desk, actor.operator, "batch begun", f"batch {batch.pk}", what)
     return batch
 
@@ -75,8 +77,41 @@ def list_open(batch: Batch) -> list[BatchItem]:
     with transaction.atomic():
         _settle(batch)
     rest = BatchItem.objects.filter(batch=batch).exclude(state=State.DONE)
-    of_contract = "contract__meter", "contract__customer", "contract__price", "contract__tariff"
-    return list(rest.select_related("batch", *of_contract).order_by("place"))
+    return list(rest.select_related("batch", *_OF_CONTRACT).order_by("place"))
+
+
+def find_done(batch: Batch, serial: str) -> BatchItem | None:
+    """Return the item that is done with the card of this serial, if there is one."""
+    return BatchItem.objects.filter(batch=batch, state=State.DONE, card__serial=serial).first()
+
+
+def find_next(batch: Batch, serial: str, after: int = 0) -> BatchItem:
+    """Return the item that the chip with this serial is for; CardError if none is left.
+
+    That is the one that was begun with it, else the first open one, else one that failed: the next
+    one after this place.
+    """
+    rest = BatchItem.objects.filter(batch=batch).exclude(state=State.DONE).order_by("place")
+    rest = rest.select_related("batch", *_OF_CONTRACT)
+    failed = rest.filter(state=State.FAILED)
+    found = (
+        rest.filter(card__serial=serial).first()
+        or rest.filter(state=State.OPEN).first()
+        or failed.filter(place__gt=after).first()
+        or failed.first()
+    )
+    if found is None:
+        raise CardError(f"every card of batch {batch.pk} is done: take this one out")
+    return found
+
+
+@needs("look things up")
+def list_items(actor: Actor, batch: Batch) -> list[BatchItem]:
+    """Return all items in their order, with what is made, after those are settled that are."""
+    with transaction.atomic():
+        _settle(batch)
+    items = BatchItem.objects.filter(batch=batch).order_by("place")
+    return list(items.select_related("card", "contract__premise__area", *_OF_CONTRACT[:2]))
 
 
 def list_failed(batch: Batch) -> list[BatchItem]:
@@ -146,11 +181,15 @@ def find_contracts(meter_nos: Iterable[int]) -> list[Contract]:
         found |= {contract.meter.number: contract for contract in of_these}
         used = _list_used().filter(contract__in=of_these)
         with_card += used.values_list("contract__meter__number", flat=True)
-    _raise_if_any(
-        [number for number in wanted if number not in found],
-        "no open contract has meter {}: open the accounts first, or leave these numbers out",
-    )
-    _raise_if_any(with_card, "the contract has a card already at meter {}: leave these numbers out")
+    if without := [number for number in wanted if number not in found]:
+        raise CardError(
+            f"no open contract has meter {_name(without)}: open the accounts first, or leave these "
+            "numbers out"
+        )
+    if with_card:
+        raise CardError(
+            f"the contract has a card already at meter {_name(with_card)}: leave these numbers out"
+        )
     return [found[number] for number in wanted]
 
 
@@ -170,12 +209,10 @@ def _list_used():  # noqa: ANN202  a QuerySet of Card
     return Card.objects.filter(kind=kinds.USER, state=Card.State.USED).exclude(contract=None)
 
 
-def _raise_if_any(numbers: list[int], said: str) -> None:
-    """Raise CardError if there are any, with the first of them in the words."""
-    if numbers:
-        more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-        named = ", ".join(f"{number:012d}" for number in numbers[:_SHOWN])
-        raise CardError(said.format(named + more))
+def _name(numbers: list[int]) -> str:
+    """Return the first of these meters, and how many more there are."""
+    more = f" and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
+    return ", ".join(f"{number:012d}" for number in numbers[:_SHOWN]) + more
 
 
 def _settle(batch: Batch) -> None:
@@ -183,10 +220,10 @@ def _settle(batch: Batch) -> None:
     if batch.received:
         return
     open_items = BatchItem.objects.filter(batch=batch).exclude(state=State.DONE)
-    for item in open_items.filter(contract__isnull=False).select_related("contract"):
-        used = register.find_card_of(item.contract) if item.contract else None
-        if used:
-            _link(item, used)
+    used = {card.contract: card for card in _list_used().filter(contract__batchitem__in=open_items)}
+    for item in open_items.filter(contract__in=used).select_related("contract"):
+        if item.contract:
+            _link(item, used[item.contract])
     # Of an initialisation card, only one with the item's number.
     of_item = Q(card__meter_no=F("meter_no")) | Q(meter_no=None)
     for item in open_items.filter(of_item, card__state=Card.State.USED):

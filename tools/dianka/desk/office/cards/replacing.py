@@ -6,17 +6,16 @@ as in use when it is complete; a making that was broken off in between is gone o
 
 from dataclasses import dataclass
 
-from dianka.card_port import CardError, CardPort, serial_of
+from dianka.card_port import CardPort
 from dianka.cardos import kinds
 from dianka.desk import replace
-from dianka.desk.in_reader import make_in_reader
 from dianka.desk.issue import UserData, make_user
-from dianka.desk.office.cards import purchases, recognising, register, terms
+from dianka.desk.office.cards import purchases, register, terms
+from dianka.desk.office.cards.making import make_entered
 from dianka.desk.office.cards.models import Card
 from dianka.desk.office.cards.register import Making
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.people.rights import Actor, needs
-from dianka.desk.reading import read_kind
 from dianka.desk.replace import LastPurchase
 
 
@@ -73,35 +72,18 @@ def make_planned(
 
     The same chip, whose making was broken off, is gone on with. CardError if it may not become it.
     """
-    made = _find_made(actor, control, chip, plan.making)
-    if made:
-        return made
     data = plan.make_data()
 
-    def make(card: CardPort) -> None:
-        serial = serial_of(card.power_on())
+    def begin(serial: bytes) -> None:
         if plan.is_first:
             register.begin_making(actor, serial, plan.making)
-            make_user(control, card, data)
         else:
             register.begin_replacement(actor, serial, plan.making, consent)
+
+    def make(card: CardPort) -> None:
+        if plan.is_first:
+            make_user(control, card, data)
+        else:
             replace.make_replacement(control, card, data, plan.last)
 
-    serial = make_in_reader(chip, kinds.USER, make)
-    try:
-        register.finish_making(actor, serial)
-    except CardError as error:
-        raise CardError(
-            f"card {serial.hex()} is made, but the register does not have it as in use ({error}): "
-            "put it into the reader and read it"
-        ) from None
-    return serial
-
-
-def _find_made(actor: Actor, control: CardPort, chip: CardPort, making: Making) -> bytes | None:
-    """Return the serial of a card that a broken try has made, and enter it as in use."""
-    kind, serial = read_kind(chip)
-    if kind != kinds.USER or not register.is_begun(serial, making):
-        return None
-    recognising.recognise(actor, control, chip)
-    return serial
+    return make_entered(actor, control, chip, plan.making, begin, make)

@@ -1,20 +1,19 @@
 """How each card of a batch is made: from its contract, or from what the batch has in common."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dianka.card_port import CardError, CardPort, serial_of
 from dianka.cardos import kinds
 from dianka.desk import issue, register, service
-from dianka.desk.cli.issuing import Make
-from dianka.desk.cli.plain import report_database
-from dianka.desk.cli.registered import Entry
+from dianka.desk.office.cards.models import BatchItem
+from dianka.desk.office.cards.register import Making
+from dianka.desk.office.cards.terms import make_user_data
 from dianka.desk.prices import get_local_minute
 
-if TYPE_CHECKING:
-    from dianka.desk.office.cards.models import BatchItem
-    from dianka.desk.office.people.rights import Actor
+Make = Callable[[CardPort, CardPort], None]  # control card, new chip
 
 # What `dianka card issue KIND` makes without any option: uses, and what else the kind has.
 SERVICE_USES = {kinds.KEYS: 10, kinds.RESTORE: 1, kinds.TEST: 100, kinds.TEST_CREDIT: 100}
@@ -22,30 +21,15 @@ SERVICE = (kinds.INSPECTION, *SERVICE_USES)
 _TEST_CREDIT_FEN = 100
 
 
-class ItemEntry(Entry):
-    """What the register is told of one card of a batch."""
-
-    def __init__(self, actor: "Actor", item: "BatchItem") -> None:
-        from dianka.desk.office.cards.register import Making
-
-        kind = item.batch.kind
-        super().__init__(actor, Making(kind, contract=item.contract, meter_no=item.meter_no))
-        self._item = item
-
-    def begin(self, serial: bytes) -> None:
-        """Enter the chip, and that it is this item's."""
-        from dianka.desk.office.cards import batches
-
-        with report_database():
-            batches.begin_item(self.actor, self._item, serial, self.making)
+def plan_making(item: BatchItem) -> Making:
+    """Return what the register is told of this item's card."""
+    return Making(item.batch.kind, contract=item.contract, meter_no=item.meter_no)
 
 
-def plan_make(item: "BatchItem", folder: Path) -> Make:
+def plan_make(item: BatchItem, folder: Path) -> Make:
     """Return how a chip becomes this item's card. `folder` is that of the control card."""
     kind, terms = item.batch.kind, json.loads(item.batch.terms)
     if kind == kinds.USER and item.contract:
-        from dianka.desk.office.cards.terms import make_user_data
-
         data = make_user_data(item.contract, opens=True)
         return lambda control, chip: issue.make_user(control, chip, data)
     if kind == kinds.INIT and item.meter_no:
