@@ -4,7 +4,9 @@ The rules are the table of docs/cards/sessions.md, User card, step 4, line by li
 real cards are judged by the same rules in host_tests/meter/test_session_judging.py.
 """
 
+import re
 from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -133,3 +135,10 @@ def test_run_info_is_the_state_s(balance_fen: int, paid_fen: int, owed_fen: int)
         "illegal_cards": 4,
         "time": 2601020304,
     }
+
+
+def test_the_balances_are_shown_as_long_as_the_page_says() -> None:
+    page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    found = re.search(r"the old balance for (\d+) s, the new one for (\d+) s", page)
+    assert found
+    assert [1000 * int(word) for word in found.groups()] == [card_user._OLD_MS, card_user._NEW_MS]
