@@ -3,17 +3,17 @@
 What is said on both lines is what the page says, every command in its order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cards_document import Table, tables
 from dianka.cardos import kinds
-from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.desk import issue, service
+from heard_kit import Heard
 from meter_kit import INIT, KEYS, METER_NO, USER, MeterKit
 from service_kit import CREDIT, TEST, make_credit, make_test
 from sessions_document import Step, commands_of
@@ -23,38 +23,6 @@ CARD = Path("service.card")
 BEGIN = [("card", "00a4000002df01"), ("card", "00b081002d")]
 FACTOR = "00" * 8
 METER = "0000" + card_files.to_bcd(METER_NO, 6).hex()
-
-
-class Heard:
-    """Every command that card and ESAM get in one session, in hex; `both` has the two together."""
-
-    def __init__(self, kit: MeterKit, card: Path) -> None:
-        self.card: list[str] = []
-        self.esam: list[str] = []
-        self.both: list[Step] = []
-        esam = kit.esam
-        undo = self._tap(esam, "ESAM", self.esam)
-        self.session = kit.run_session(
-            card, spoil=lambda chip: self._tap(chip, "card", self.card) and None
-        )
-        undo()
-
-    def _tap(self, chip: Chip, who: str, into: list[str]) -> Callable[[], None]:
-        process = chip.process
-        again = False  # the same command with the length that the chip has named
-
-        def listen(apdu: bytes) -> tuple[bytes, int]:
-            nonlocal again
-            answer, sw = process(apdu)
-            if not again:
-                self.both.append((who, bytes(apdu).hex()))
-            again = sw >> 8 == 0x6C
-            if sw != 0x6985 and sw >> 8 != 0x6C:
-                into.append(bytes(apdu).hex())
-            return answer, sw
-
-        chip.process = listen
-        return lambda: setattr(chip, "process", process)
 
 
 def follows(heard: Heard, steps: list[Step], mirrored: bool = False) -> None:

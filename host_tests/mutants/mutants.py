@@ -10,6 +10,7 @@ import argparse
 import difflib
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sys
@@ -45,6 +46,7 @@ class Module:
     file: str
     tests: list[str]
     accepted: dict[str, str]
+    left_out: str = ""  # operators of cosmic-ray whose names have this, a regular expression
     mutants: int = 0
     of: int = 0
     survivors: list[str] = field(default_factory=list)
@@ -90,7 +92,13 @@ def read_modules() -> dict[str, Module]:
     """Return the modules of mutants.toml by name."""
     content = tomllib.loads(EXPLAINED.read_text(encoding="utf-8"))
     return {
-        name: Module(name, part["file"], part["tests"], part.get("accepted", {}))
+        name: Module(
+            name,
+            part["file"],
+            part["tests"],
+            part.get("accepted", {}),
+            part.get("left_out", ""),
+        )
         for name, part in content.items()
     }
 
@@ -111,7 +119,7 @@ def play(module: Module, trees: list[Path], share: int, shares: int) -> bool:
     """Play a share of a module's mutants; return whether all is killed or explained."""
     began_s = time.monotonic()
     limit_s = max(measure_tests(module, tree) for tree in trees)
-    items = list_mutants(trees[0] / module.file)
+    items = list_mutants(trees[0] / module.file, module.left_out)
     module.of = len(items)
     mine = [item for number, item in enumerate(items) if number % shares == share % shares]
     context = multiprocessing.get_context("fork")
@@ -130,8 +138,8 @@ def play(module: Module, trees: list[Path], share: int, shares: int) -> bool:
     return not (module.unexplained or module.killed_now)
 
 
-def list_mutants(path: Path) -> list[Any]:
-    """Return all mutants of a module, as cosmic-ray makes them."""
+def list_mutants(path: Path, left_out: str = "") -> list[Any]:
+    """Return the mutants of a module, as cosmic-ray makes them, less those that are left out."""
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB
 
@@ -139,9 +147,11 @@ def list_mutants(path: Path) -> list[Any]:
         database = WorkDB(f"{name}/session.sqlite", WorkDB.Mode.create)
         try:
             init([path], database, {})
-            return [item.mutations[0] for item in database.work_items]
+            found = [item.mutations[0] for item in database.work_items]
         finally:
             database.close()
+    names = re.compile(left_out or "$^")
+    return [mutation for mutation in found if not names.search(mutation.operator_name)]
 
 
 def measure_tests(module: Module, tree: Path) -> float:

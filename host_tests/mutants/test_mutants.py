@@ -74,3 +74,14 @@ def test_survivors_are_told_from_killed_mutants(tmp_path: Path) -> None:
         f"  survives: {LESS}",
         "blind False",
     ]
+
+
+def test_what_is_left_out_is_not_played(tmp_path: Path) -> None:
+    if find_spec("cosmic_ray") is None:
+        pytest.skip(mutants.HOW_TO_GET_IT)
+    path = tmp_path / "clip.py"
+    path.write_text("def add(a: int, b: int) -> int:\n    return a + b + 1\n", encoding="utf-8")
+    names = [each.operator_name for each in mutants.list_mutants(path)]
+    kept = [each.operator_name for each in mutants.list_mutants(path, "_(Mul|Pow)$")]
+    assert kept == [name for name in names if not name.endswith(("_Mul", "_Pow"))]
+    assert len(kept) == len(names) - 4

@@ -181,7 +181,7 @@ class _Books(card_sale.Books):
 
 def find_what_waits(contract: Contract, found: OnCard) -> Sale | None:
     """Return the sale that is on the card and not in the meter yet, if the books have it."""
-    if not found.count or found.write_back is not None:
+    if found.write_back is not None:
         return None
     sold = Sale.objects.select_related("desk").filter(contract=contract, count=found.count)
     return sold.filter(state=Sale.State.WRITTEN).first()

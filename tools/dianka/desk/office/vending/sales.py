@@ -105,10 +105,11 @@ def _begin(
     if not server.IS_HERE:  # this PC's clock is the database's: nothing is sent if it is wrong
         chain.raise_if_clock_is_wrong(actor.desk)
     now = sql.fetch(_CONTRACT, (contract.pk,))
-    state, former_count = now or (Contract.State.CLOSED, 0)
+    state, former_count = now or (Contract.State.CLOSED, contract.former_count)
     if state != Contract.State.OPEN:
         raise SaleRefused(f"the account is {state}: nothing is sold to it")
-    number, last_count, state = sql.fetch(_LAST, (contract.pk,)) or (0, 0, "")
+    last = sql.fetch(_LAST, (contract.pk,))
+    number, last_count, state = last or (None, former_count, None)
     if state == Sale.State.PENDING:
         unfinished = Sale.objects.select_related("desk", "contract__meter").get(pk=number)
         return _go_on(unfinished, form, count), False
@@ -157,7 +158,7 @@ def post(actor: Actor, sale: Sale) -> Sale:
     if the shift that took it is counted and closed, it was found too much there.
     """
     with transaction.atomic():
-        state, price = sql.fetch(_SALE, (sale.pk,)) or (Sale.State.VOID, 0)
+        state, price = sql.fetch(_SALE, (sale.pk,)) or (Sale.State.VOID, None)
         if state in (Sale.State.WRITTEN, Sale.State.LOADED):
             sale.refresh_from_db()
             return sale
@@ -223,7 +224,7 @@ def find_last_sale(contract: Contract) -> Sale | None:
 def find_last_count(contract: Contract) -> int:
     """Return the count of the contract's last purchase, as the books know it."""
     last = find_last_sale(contract)
-    return max(contract.former_count, last.count if last else 0)
+    return max(contract.former_count, last.count) if last else contract.former_count
 
 
 def describe(sale: Sale) -> str:
