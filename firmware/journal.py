@@ -63,13 +63,9 @@ class Journal:
         self._slots = slots
         self._sizes = (payload_size,) + sizes
         self._halves = fram_map.HALVES
-        self._sequence = 0
-        self.ring = OWN  # that of the newest good record
-        self._newest = slots - 1  # its slot
-        self._last = (OWN, slots - 1)  # ring and slot last written to
-        self.answers = False  # True if the last load got an answer; nothing is written before
-        self.damaged = 0  # halves that lacked the newest record when last loaded
+        self._nothing = (OWN, 0, slots - 1, None)  # what a half without a record holds
         self.written = 0  # halves that took the newest commit, as far as they were read back
+        self.choose(((False,) + self._nothing,) * 2)
 
     def load(self) -> "bytes | None":
         """Return the newest payload, or None without a valid record or without an answer.
@@ -86,36 +82,42 @@ class Journal:
         None). Nothing may be written between the scans of the two halves. A former ring counts only
         where the newer ones hold nothing.
         """
-        found = (False, OWN, 0, self._slots - 1, None)
         for ring in range(len(self._rings)):
             found = self._scan_ring(half, ring)
-            if not found[0] or found[4] is not None:
-                return found
-        return found[0], OWN, 0, self._slots - 1, None
+            if found is None:
+                return (False,) + self._nothing
+            if found:
+                return (True, ring) + found
+        return (True,) + self._nothing
 
-    def _scan_ring(self, half: int, ring: int) -> tuple:
-        """Read the head of each slot, then the records from the highest number down to a good one.
+    def _scan_ring(self, half: int, ring: int) -> "tuple | None":
+        """Return the number, slot and payload of the newest record, () without one.
 
-        So a start reads two records and not all 16, which took it 60 ms.
+        None if the memory does not answer. It reads the head of each slot, then the records from
+        the highest number down to a good one. So a start reads two records and not all 16, which
+        took it 60 ms.
         """
-        nothing = (ring, 0, self._slots - 1, None)
         heads = []
         for slot in range(self._slots):
             head = self._ask(self._address_of(half, ring, slot), self._rings[ring][2])
             if head is None:
-                return (False,) + nothing
+                return None
             heads.append((int.from_bytes(head[:_SEQUENCE], "big"), -slot, head))
         heads.sort(reverse=True)  # of equal numbers the first slot counts
         for sequence, slot, head in heads:
             record = self._read(half, ring, -slot, head)
             if record is None:
-                return (False,) + nothing
+                return None
             if record:
-                return True, ring, sequence, -slot, record[len(head) : -_CRC]
-        return (True,) + nothing
+                return sequence, -slot, record[len(head) : -_CRC]
+        return ()
 
     def choose(self, halves: tuple) -> "bytes | None":
-        """Return the newest payload of two scanned halves, or None, as `load` does."""
+        """Return the newest payload of two scanned halves, or None, as `load` does.
+
+        `ring` is that of this record then. `answers` is True if the memory did: nothing is written
+        before. `damaged` are the halves that lack the record.
+        """
         first, second = halves
         best = first
         if second[4] is not None and (
@@ -123,7 +125,7 @@ class Journal:
         ):
             best = second
         _, self.ring, self._sequence, self._newest, payload = best
-        self._last = (self.ring, self._newest)
+        self._last = (self.ring, self._newest)  # ring and slot last written to
         self.damaged = sum(
             1 for half in halves if half[1] != self.ring or half[2] + 1 < self._sequence
         )
@@ -186,7 +188,7 @@ class Journal:
         _, slot_size, _, size = self._rings[ring]
         if ring == OWN:
             size = int.from_bytes(head[_SEQUENCE:], "big")
-            if not 0 < size <= slot_size - len(head) - _CRC:
+            if not size or size > slot_size - len(head) - _CRC:
                 return b""
         record = self._ask(self._address_of(half, ring, slot), len(head) + size + _CRC)
         if not record:

@@ -353,7 +353,7 @@ class Settlement:
             state = self._store.state
             state.set(CLOSED)
             if lost:
-                state.bought_fen = max(0, state.bought_fen - state.balance_fen)
+                state.bought_fen -= state.balance_fen  # a debt: the wallet is empty
                 state.balance_fen = 0
             supply.update(state)
 

@@ -142,12 +142,12 @@ class State:
     @property
     def overdraft_fen(self) -> int:
         """Return the debt of the resident."""
-        return -self.balance_fen if self.balance_fen < 0 else 0
+        return max(0, -self.balance_fen)
 
     @property
     def wallet_fen(self) -> int:
         """Return the money that the ESAM's wallet should hold; a wallet cannot hold a debt."""
-        return self.balance_fen if self.balance_fen > 0 else 0
+        return max(0, self.balance_fen)
 
     def has(self, flag: int) -> bool:
         return bool(self.flags & flag)
@@ -166,7 +166,7 @@ def fields_of(form: int) -> tuple:
 def format_of(data: bytes) -> int:
     """Return the number of the record's format; ValueError if this version does not read it."""
     form = int.from_bytes(data[:2], "big")
-    if len(data) != SIZES.get(form, -1):
+    if len(data) != SIZES.get(form):
         raise ValueError("state of another format")
     return form
 

@@ -133,6 +133,22 @@ def test_a_record_with_a_wrong_byte_is_none(at: int) -> None:
     assert make_journal(memory).load() == b"the last"
 
 
+@pytest.mark.parametrize("garbled", [3, 7])
+def test_a_number_that_is_garbled_in_the_head_alone_is_none(garbled: int) -> None:
+    """The record itself is read well, and is not what its head has promised."""
+    memory = Memory()
+    put(memory, 0, 0, make_record(5, b"the next"))
+    put(memory, 0, 1, make_record(1, b"the last"))
+    read = memory.read
+
+    def garble(address: int, count: int) -> bytes:
+        data = read(address, count)
+        return garbled.to_bytes(6, "big") + data[6:] if len(memory.calls) == 1 else data
+
+    memory.read = garble  # type: ignore[method-assign]
+    assert make_journal(memory).scan(0) == (True, 0, 1, 1, b"the last")
+
+
 @pytest.mark.parametrize(
     ("size", "there"), [(1, True), (MOST, True), (MOST + 1, False), (256, False), (0, False)]
 )
@@ -157,6 +173,7 @@ def test_a_read_is_tried_three_times(unanswered: int) -> None:
         scanned = journal.scan(0)
         answered = unanswered < TRIES
         assert scanned[0] == answered and (scanned[4] is not None) == answered
+        assert answered or scanned[1:] == (0, 0, SLOTS - 1, None)
         assert memory.calls[first : first + unanswered] == [memory.calls[first]] * unanswered
         assert len(memory.calls) == (9 + unanswered if answered else first + TRIES)
 

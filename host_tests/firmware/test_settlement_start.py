@@ -11,6 +11,8 @@ from dianka.cardos.state import make_key_info
 from mirror_kit import drive
 from settlement_rig import SettlementRig
 
+WH_PJ = 3_600 * 10**12
+
 
 @pytest.fixture
 def books() -> SettlementRig:
@@ -74,6 +76,14 @@ def test_a_count_that_is_not_the_intents_takes_the_esams_word(
     assert (books.commits, books.noted, books.state.intent) == (1, [], 0)
 
 
+@pytest.mark.parametrize("intent", ["NOTHING", "SETTLE"])
+def test_only_the_intent_of_a_credit_is_completed(books: SettlementRig, intent: str) -> None:
+    """The numbers of a former intent may still be there."""
+    former = {"intent_fen": 500, "intent_count": 2}
+    begin_with(books, 9_000, 2, intent=getattr(books.records, intent), **former)
+    assert (books.state.balance_fen, books.state.count, books.noted) == (9_000, 2, [])
+
+
 def test_a_settle_that_was_under_way_is_forgotten(books: SettlementRig) -> None:
     begin_with(books, intent=books.records.SETTLE, intent_fen=9_000)
     assert (books.state.intent, books.commits, books.state.balance_fen) == (0, 1, 10_000)
@@ -108,7 +118,10 @@ def test_a_difference_is_told_when_it_grows_and_when_it_has_gone(books: Settleme
         assert books.state.difference_fen == difference_fen
 
 
-@pytest.mark.parametrize(("meter_no", "balance_fen"), [(cards_kit.METER_NO, 10_000), (99, 9_000)])
+@pytest.mark.parametrize(
+    ("meter_no", "balance_fen"),
+    [(cards_kit.METER_NO, 10_000), (99, 9_000), (cards_kit.METER_NO + 1, 9_000)],
+)
 def test_a_wallet_of_another_meter_is_believed(
     books: SettlementRig, meter_no: int, balance_fen: int
 ) -> None:
@@ -141,6 +154,14 @@ def test_a_meter_that_is_not_set_up_follows_a_smaller_wallet(books: SettlementRi
     assert books.state.balance_fen == 9_000
     begin_with(books, 9_500)
     assert books.state.balance_fen == 9_000  # a larger one has not been settled yet
+    begin_with(books, 9_000)
+    assert books.lines == []
+
+
+def test_a_new_start_has_agreed_with_nothing(books: SettlementRig) -> None:
+    assert books.esam.alive
+    settlement = books.make_settlement()
+    assert (settlement.ready, settlement.failures) == (False, 0)
 
 
 # ****** A memory that is lost ******
@@ -149,6 +170,7 @@ def test_a_meter_that_is_not_set_up_follows_a_smaller_wallet(books: SettlementRi
 def test_a_lost_memory_comes_back_from_the_esam(books: SettlementRig) -> None:
     books.use(3_250)
     books.state.illegal_cards = 4
+    books.state.energy_pj = 10**6 * WH_PJ - 1  # a float could not tell it from a whole Wh
     books.settle()
     right = dict(vars(books.state))
     books.lose_memory()
@@ -159,10 +181,9 @@ def test_a_lost_memory_comes_back_from_the_esam(books: SettlementRig) -> None:
                  "customer_no", "flags", "illegal_cards"):  # fmt: skip
         assert getattr(state, name) == right[name], name
     assert (settlement.taken_pj, settlement.taken_cards) == (right["energy_pj"], 4)
-    wh = right["energy_pj"] // (3_600 * 10**12)
     assert books.lines[-2:] == [
         "balance 9997 fen, count 1 restored from the ESAM",
-        f"memory lost: {wh} Wh and a balance of 9997 fen taken back from the ESAM",
+        "memory lost: 999999 Wh and a balance of 9997 fen taken back from the ESAM",
     ]
     assert books.restored == [(9_997, right["energy_pj"])]
     settlement.tell()
@@ -176,19 +197,19 @@ def test_a_lost_memory_comes_back_from_the_esam(books: SettlementRig) -> None:
 def test_only_what_the_mirror_has_brought_is_taken(books: SettlementRig) -> None:
     """Energy and cards that were counted before the ESAM answered are not."""
     books.use(5_000)
-    books.state.illegal_cards = 4
+    books.state.illegal_cards = 5
     books.settle()
     brought_pj = books.state.energy_pj
     books.lose_memory()
     books.silence()
     books.start()
     books.use(2_000)
-    books.state.illegal_cards = 2
+    books.state.illegal_cards = 3
     counted_pj = books.state.energy_pj
     books.answer()
     drive(books.settlement.keep_in_step(False))
-    assert books.settlement.taken_pj == brought_pj and books.settlement.taken_cards == 4
-    assert (books.state.energy_pj, books.state.illegal_cards) == (brought_pj + counted_pj, 6)
+    assert books.settlement.taken_pj == brought_pj and books.settlement.taken_cards == 5
+    assert (books.state.energy_pj, books.state.illegal_cards) == (brought_pj + counted_pj, 8)
 
 
 def test_a_mirror_of_another_meter_is_left_out(books: SettlementRig) -> None:
@@ -242,3 +263,55 @@ def test_public_keys_are_of_a_meter_that_was_never_set_up(lost: bool) -> None:
     books.start()
     assert books.state.has(books.records.INITIALISED) is lost
     assert (books.state.balance_fen, books.state.count) == (10_000, 1)
+
+
+# ****** An account that is closed ******
+
+
+def close(books: SettlementRig, count: int) -> None:
+    """Put the statement of a closing order into the ESAM, as its REFUND has left it."""
+    fields = {
+        "meter_no": cards_kit.METER_NO,
+        "customer_no": cards_kit.CUSTOMER_NO,
+        "count": count,
+    }
+    packed = card_files.pack(card_files.STATEMENT, fields)
+    framed = card_files.frame(card_files.CMD_STATEMENT, packed)
+    padding = bytes(card_files.WRITE_BACK_SIZE - len(framed))
+    books.write_file(card_files.ESAM_RUN_INFO, framed + padding)
+
+
+def test_a_lost_memory_of_a_closed_account_owes_nothing(books: SettlementRig) -> None:
+    books.use(10_300_000)
+    books.settle()
+    assert (books.state.balance_fen, books.state.bought_fen) == (-300, 10_000)
+    close(books, 1)
+    books.lose_memory()
+    books.start()
+    state = books.state
+    assert (state.balance_fen, state.bought_fen, state.count) == (0, 10_300, 1)
+    assert state.has(books.records.CLOSED) and state.has(books.records.INITIALISED)
+
+
+def test_a_debt_stays_on_another_meters_esam_that_is_closed(books: SettlementRig) -> None:
+    close(books, 7)
+    begin_with(books, 0, 7, balance_fen=-300, meter_no=99)
+    assert books.state.has(books.records.CLOSED) and books.state.balance_fen == -300
+
+
+def test_a_statement_beside_a_journal_in_agreement_closes_nothing(books: SettlementRig) -> None:
+    close(books, 1)
+    begin_with(books, 0, 1, balance_fen=0)
+    assert not books.state.has(books.records.CLOSED) and books.commits == 0
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_closing_order_is_finished_or_dropped(books: SettlementRig, done: bool) -> None:
+    """By the ESAM's count: one that was not taken leaves no statement."""
+    close(books, 2)
+    intent = {"intent": books.records.CLOSE, "intent_count": 2}
+    begin_with(books, 0, 2 if done else 1, balance_fen=0, **intent)
+    state = books.state
+    assert state.has(books.records.CLOSED) is done and state.count == (2 if done else 1)
+    assert any(books.chip.state.files[card_files.ESAM_RUN_INFO]) is done
+    assert (state.intent, books.commits) == (books.records.NOTHING, 1)

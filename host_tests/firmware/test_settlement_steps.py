@@ -39,6 +39,34 @@ def test_nothing_is_settled_where_nothing_was_used(books: SettlementRig) -> None
     assert books.channel.sent == [READ] and books.commits == 0
 
 
+def test_a_wallet_that_has_less_is_not_debited(books: SettlementRig) -> None:
+    books.set_wallet(9_000, 1)
+    drive(books.settlement.settle())
+    assert books.channel.sent == [READ] and books.commits == 1
+    assert (books.wallet, books.state.difference_fen) == ((9_000, 1), -1_000)
+    block = books.make_block(500, 2)
+    books.clear()
+    drive(books.settlement.credit(block, 500, 2))
+    assert books.channel.sent == [READ, CREDIT]
+    assert (books.wallet, books.state.difference_fen) == ((9_500, 2), -1_000)
+
+
+def test_a_debit_that_takes_too_much_is_kept_as_a_difference(books: SettlementRig) -> None:
+    books.use(3_000)
+    process = books.chip.process
+
+    def take_more(apdu: bytes) -> tuple[bytes, int]:
+        answer = process(apdu)
+        if apdu[:4] == DEBIT:
+            books.set_wallet(9_990, 1)
+        return answer
+
+    books.chip.process = take_more  # type: ignore
+    drive(books.settlement.settle())
+    assert (books.wallet, books.state.balance_fen) == ((9_990, 1), 9_997)
+    assert books.state.difference_fen == -7
+
+
 def test_a_debt_empties_the_wallet(books: SettlementRig) -> None:
     books.use(10_200_000)
     drive(books.settlement.settle())
@@ -270,6 +298,9 @@ def test_the_mirror_is_behind_after_another_count_and_tried_once(books: Settleme
     books.channel.refuse = lambda header: 0x6581 if header[1] == APPEND else 0
     drive(settlement.catch_up())
     assert books.lines[-1] == "ESAM: status 6581 to 00E2" and not settlement.behind
+    books.state.card_serial -= 2
+    assert settlement.behind  # another one, if lower
+    books.state.card_serial += 2
     books.answer()
     drive(settlement.keep_in_step(True))  # the next settling tries again
     books.state.card_serial += 1

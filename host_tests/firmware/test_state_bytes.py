@@ -90,7 +90,8 @@ def test_each_field_has_its_place_in_each_format(form: int, seed: int) -> None:
 def test_a_former_format_takes_what_it_has_no_field_for(form: int) -> None:
     """A value too large for its field is named, unless the format lacks the field."""
     for name, size, signed, forms in LAYOUT:
-        for beyond in (limits(size, signed)[0] - 1, limits(size, signed)[1] + 1):
+        low, high = limits(size, signed)
+        for beyond in (low - 2, low - 1, high + 1, high + 2):
             state = make_state({name: beyond})
             if form in forms:
                 with pytest.raises(OverflowError, match=f"^{name}$"):

@@ -35,6 +35,10 @@ _LOOK_S = 0.01
 _PROFILE = "mutants"
 _KEPT = "TESTS_KEEP_IN"  # office_kit.KEPT
 _OPTIONS = ("-n", "0", "-x", "-q", "-p", "no:cacheprovider", f"--hypothesis-profile={_PROFILE}")
+# Numbers, None, True and False are all that the firmware compares by these. Of such, equal ones are
+# the same one (small numbers in CPython, and all that fit in a word in MicroPython), so these
+# mutants differ from the original nowhere or by accident. Identity with a literal fails the lint.
+_SAME = ("_Eq_Is", "_Is_Eq", "_NotEq_IsNot", "_IsNot_NotEq")
 _tree: Path | None = None  # of this process, where it plays mutants
 
 
@@ -139,7 +143,10 @@ def play(module: Module, trees: list[Path], share: int, shares: int) -> bool:
 
 
 def list_mutants(path: Path, left_out: str = "") -> list[Any]:
-    """Return the mutants of a module, as cosmic-ray makes them, less those that are left out."""
+    """Return the mutants of a module, as cosmic-ray makes them, less those that are left out.
+
+    These are the operators of `left_out`, and of the firmware those of `_SAME`.
+    """
     from cosmic_ray.commands import init
     from cosmic_ray.work_db import WorkDB
 
@@ -150,8 +157,12 @@ def list_mutants(path: Path, left_out: str = "") -> list[Any]:
             found = [item.mutations[0] for item in database.work_items]
         finally:
             database.close()
-    names = re.compile(left_out or "$^")
-    return [mutation for mutation in found if not names.search(mutation.operator_name)]
+    names, same = re.compile(left_out or "$^"), _SAME if path.parent.name == "firmware" else ()
+    return [
+        mutation
+        for mutation in found
+        if not mutation.operator_name.endswith(same) and not names.search(mutation.operator_name)
+    ]
 
 
 def measure_tests(module: Module, tree: Path) -> float:
