@@ -36,6 +36,10 @@ _LAST = (
     "SELECT id, count, state FROM vending_sale "
     f"WHERE contract_id = %s AND state IN ({_LIVE_WORDS}) ORDER BY count DESC LIMIT 1"
 )
+_UNFINISHED = (
+    "SELECT id FROM vending_sale "
+    f"WHERE contract_id = %s AND state = '{Sale.State.PENDING}' ORDER BY id LIMIT 1"
+)
 _INTENT = (
     "INSERT INTO vending_sale (desk_id, number, key, key_hash, contract_id, card_serial, count, "
     "amount_fen, tendered_fen, method, price_id, operator, state, reason, begun_at) "
@@ -214,16 +218,18 @@ def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
     return sale
 
 
-def find_last_sale(contract: Contract) -> Sale | None:
-    """Return the contract's last sale that the card may have; an unfinished one is the last."""
-    live = Sale.objects.filter(contract=contract, state__in=LIVE)
-    return live.select_related("desk").order_by("-count").first()
+def find_unfinished(contract: Contract) -> Sale | None:
+    """Return the contract's sale that is not finished, or None."""
+    found = sql.fetch(_UNFINISHED, (contract.pk,))
+    if found is None:  # so it is with each look but very few
+        return None
+    return Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
 
 
 def find_last_count(contract: Contract) -> int:
-    """Return the count of the contract's last purchase, as the books know it."""
-    last = find_last_sale(contract)
-    return max(contract.former_count, last.count if last else 0)
+    """Return the count of the contract's last purchase that the card may have."""
+    _, count, _ = sql.fetch(_LAST, (contract.pk,)) or (0, 0, "")
+    return max(contract.former_count, count)
 
 
 def describe(sale: Sale) -> str:
