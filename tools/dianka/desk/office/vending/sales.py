@@ -13,7 +13,6 @@ import uuid
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from dianka.card_port import CardError
 from dianka.desk.office import server, sql
@@ -40,6 +39,7 @@ _UNFINISHED = (
     "SELECT id FROM vending_sale "
     f"WHERE contract_id = %s AND state = '{Sale.State.PENDING}' ORDER BY id LIMIT 1"
 )
+_BY_KEY = "SELECT id FROM vending_sale WHERE key = %s OR completing_key = %s ORDER BY id LIMIT 1"
 _INTENT = (
     "INSERT INTO vending_sale (desk_id, number, key, key_hash, contract_id, card_serial, count, "
     "amount_fen, tendered_fen, method, price_id, operator, state, reason, begun_at) "
@@ -209,9 +209,11 @@ def void(actor: Actor, number: int, reason: str) -> Sale:
 
 def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
     """Return the sale that the form with this key has made; SaleRefused if its words differ."""
-    related = Sale.objects.select_related("desk", "contract__meter")
-    sale = related.filter(Q(key=key) | Q(completing_key=key)).first()
-    if sale and (sale.amount_fen != amount_fen or (sale.key == key and sale.method != method)):
+    found = sql.fetch(_BY_KEY, (sql.key_value(key), sql.key_value(key)))
+    if found is None:  # so it is with each form that is new
+        return None
+    sale = Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
+    if sale.amount_fen != amount_fen or (sale.key == key and sale.method != method):
         raise SaleRefused(
             f"this form was used for sale {sale.number} with other words: begin a new one"
         )
