@@ -123,6 +123,15 @@ class DeskStage:
             time.sleep(_LOOK_S)
         raise AssertionError("no card process")
 
+    def read_cpu_ms(self) -> int:
+        """Return the processor time that server and card process have taken so far."""
+        assert self._process
+        ticks = 0
+        for number in (self._process.pid, self.find_card_process()):
+            told = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(told[11]) + int(told[12])
+        return ticks * 1000 // os.sysconf("SC_CLK_TCK")
+
     def await_card_in_use(self) -> None:
         """Wait until a job holds the card."""
         (file,) = self.slot.glob("*.card")

@@ -1,4 +1,9 @@
-"""Many desks sell at once against one PostgreSQL, each with its own server and card process."""
+"""Many desks sell at once against one PostgreSQL, each with its own server and card process.
+
+What is timed are the pages of a sale: the counter with its card read, the quote, the sale with its
+receipt. All clerks have signed in before, as checking a password is made to cost much. The
+processor time of servers and card processes says more than the clock on a busy machine.
+"""
 
 import threading
 import time
@@ -39,9 +44,12 @@ class Selling(threading.Thread):
         self.took_ms: list[int] = []
         self.faults: list[str] = []
 
+    def sign_in(self) -> None:
+        self.clerk = Plain(self.stage)
+        self.clerk.sign_in(self.name_)
+
     def run(self) -> None:
-        clerk = Plain(self.stage)
-        clerk.sign_in(self.name_)
+        clerk = self.clerk
         for number in self.customers:
             self.stage.put_in(number)
             self.time(lambda: clerk.open("/counter"))
@@ -82,12 +90,15 @@ def test_desks_sell_at_once(
                 )
                 for at, stage in enumerate(stages)
             ]
-            began_s = time.monotonic()
+            for clerk in clerks:
+                clerk.sign_in()
+            began_s, began_ms = time.monotonic(), sum(stage.read_cpu_ms() for stage in stages)
             for clerk in clerks:
                 clerk.start()
             for clerk in clerks:
                 clerk.join()
             took_s = time.monotonic() - began_s
+            cpu_ms = sum(stage.read_cpu_ms() for stage in stages) - began_ms
         finally:
             said = [stage.stop() for stage in stages]
     assert [fault for clerk in clerks for fault in clerk.faults] == []
@@ -97,5 +108,6 @@ def test_desks_sell_at_once(
     record_property(
         "figure",
         f"{desks} desks' pages on PostgreSQL: {desks * EACH} sales in {took_s:.0f} s, page p50 "
-        f"{pages[len(pages) // 2]} ms, p99 {pages[len(pages) * 99 // 100]} ms, 0 faults",
+        f"{pages[len(pages) // 2]} ms, p99 {pages[len(pages) * 99 // 100]} ms, 0 faults; "
+        f"{cpu_ms // (desks * EACH)} ms of processor a sale at the desks",
     )

@@ -148,21 +148,23 @@ def working(work: Work) -> Iterator[list[str]]:
     """Open the office for one job; whatever ends it early has the lines found out before it."""
     _open(work.folder)
     lines: list[str] = []
-    _drop_connection()
+    _drop_lost_connection()
     try:
         yield lines
     except (CardError, CardTorn) as error:
         error.lines = tuple(lines)  # type: ignore[union-attr]
         raise
-    finally:
-        _drop_connection()
 
 
-def _drop_connection() -> None:
-    """Let go of the database between two jobs: it may be gone by the next one."""
+def _drop_lost_connection() -> None:
+    """Connect anew if the database went away since the last job.
+
+    A connection that still answers is kept: PostgreSQL gives each new one a process, which plans
+    every statement and reads every table's description anew.
+    """
     from django.db import connection
 
-    if not connection.in_atomic_block:
+    if connection.connection and not connection.in_atomic_block and not connection.is_usable():
         connection.close()
 
 
@@ -198,8 +200,9 @@ def _show(seen: "Look") -> Shown:
     from dianka.desk.office.vending.counter import find_what_waits
 
     contract, found, now = seen.contract, seen.found, tariffs.read_minute()
-    in_force = tariffs.find_in_force(tariffs.list_versions(contract.tariff), now) or contract.price
-    due, back = tariffs.price_due(contract, now), found.write_back
+    versions = tariffs.list_versions(contract.tariff)
+    in_force = tariffs.find_in_force(versions, now) or contract.price
+    due, back = tariffs.price_due_among(contract, versions, now), found.write_back
     waits = find_what_waits(contract, found)
     return Shown(
         serial=found.serial.hex(),

@@ -106,13 +106,13 @@ def _warm_up(warm_up: Callable[[], None]) -> None:
 def serve(address: Address, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Answer browsers until a signal ends it. `ready` is called before the first answer."""
     import uvicorn
-    from django.core.asgi import get_asgi_application
 
     from dianka.desk.web import catalog
+    from dianka.desk.web.handler import DeskHandler
 
     catalog.load()
     config = uvicorn.Config(
-        get_asgi_application(),
+        DeskHandler(),
         ssl_certfile=address.cert,
         ssl_keyfile=address.key,
         access_log=False,

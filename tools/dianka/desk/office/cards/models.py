@@ -30,6 +30,7 @@ class Card(models.Model):
     state = models.CharField(max_length=10, choices=State.choices)
     state_at = models.DateTimeField(null=True)  # since when
     contract = models.ForeignKey(Contract, models.PROTECT, null=True)  # of a user card
+    contract_id: int | None
     meter_no = models.BigIntegerField(null=True)  # of an initialisation card
     again = models.BooleanField(default=False)
     holder = models.CharField(max_length=150, blank=True)  # of a service card: an operator

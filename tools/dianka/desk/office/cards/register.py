@@ -25,6 +25,7 @@ from dianka.money import yuan
 
 State = Card.State
 WITH_MONEY = "replacement with money"
+_OF_CONTRACT = ("customer", "meter", "premise__area", "tariff", "price")
 _MAY_BE_MADE = (State.STOCK, State.CLEARED, State.MAKING)
 
 
@@ -306,10 +307,16 @@ def _refuse_number(meter_no: int) -> RegisterError:
 
 
 def lock_contract(contract: Contract | None) -> None:
-    """Lock the contract, as a sale does, and read it once more."""
+    """Lock the contract, as a sale does, and read it once more, with what belongs to it."""
     if contract:
-        Contract.objects.select_for_update().get(pk=contract.pk)
-        contract.refresh_from_db()
+        related = Contract.objects.select_related(*_OF_CONTRACT)
+        contract.refresh_from_db(from_queryset=related.select_for_update(of=("self",)))
+
+
+def read_locked(number: int) -> Contract:
+    """Return the contract with this primary key, locked, with what belongs to it."""
+    related = Contract.objects.select_related(*_OF_CONTRACT)
+    return related.select_for_update(of=("self",)).get(pk=number)
 
 
 def lock_card(serial: bytes) -> Card | None:

@@ -128,7 +128,14 @@ def price_due(contract: Contract, now: int) -> NewPrice | None:
     The price in force goes first, then the one that comes next. A minute that has passed by the
     clock of desk or meter is meant: two people have agreed to it.
     """
-    due = pick_version(contract, now)
+    return price_due_among(contract, list_versions(contract.tariff), now)
+
+
+def price_due_among(
+    contract: Contract, versions: Sequence[TariffVersion], now: int
+) -> NewPrice | None:
+    """Return what `price_due` does, by the versions of the contract's tariff."""
+    due = pick_among(contract.price, versions, now)
     if due.pk == contract.price.pk:
         return None
     # The first version holds from the start: its minute is now, as 0 would forget the plan.

@@ -17,6 +17,7 @@ from dianka.desk.office.vending.models import Sale
 _READINGS = 4  # the last ones, for the use per day: three times between purchases
 _AT_ONCE = 500  # rows of a statement: SQLite takes 32,766 values
 _LONGEST_MINUTES = 10 * 365 * 1440  # a forecast beyond that means nothing
+_READ = ("meter_id", "seen_at", "meter_minute", "balance_fen", "used_fen")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,7 +42,8 @@ def find_use(contract: Contract) -> tuple[int, int] | None:
 
     None if they do not tell it.
     """
-    read = _read_last([contract.meter.pk])[contract.meter.pk]
+    newest = Reading.objects.filter(meter=contract.meter).order_by("-id")
+    read = newest.values_list(*_READ)[:_READINGS]
     told = _sum_use([row for row in read if row[1] >= contract.opened_at], 0)
     use = told.get("used_fen", 0), told.get("used_minutes", 0)
     return use if all(use) else None
@@ -91,7 +93,7 @@ def _read_last(ids: list[int]) -> dict[int, list[tuple[Any, ...]]]:
         .annotate(place=Window(RowNumber(), partition_by=F("meter_id"), order_by=F("id").desc()))
         .filter(place__lte=_READINGS)
         .order_by("meter_id", "place")
-        .values_list("meter_id", "seen_at", "meter_minute", "balance_fen", "used_fen")
+        .values_list(*_READ)
     )
     found = defaultdict(list)
     for row in rows:

@@ -13,7 +13,6 @@ import uuid
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from dianka.card_port import CardError
 from dianka.desk.office import server, sql
@@ -36,6 +35,11 @@ _LAST = (
     "SELECT id, count, state FROM vending_sale "
     f"WHERE contract_id = %s AND state IN ({_LIVE_WORDS}) ORDER BY count DESC LIMIT 1"
 )
+_UNFINISHED = (
+    "SELECT id FROM vending_sale "
+    f"WHERE contract_id = %s AND state = '{Sale.State.PENDING}' ORDER BY id LIMIT 1"
+)
+_BY_KEY = "SELECT id FROM vending_sale WHERE key = %s OR completing_key = %s ORDER BY id LIMIT 1"
 _INTENT = (
     "INSERT INTO vending_sale (desk_id, number, key, key_hash, contract_id, card_serial, count, "
     "amount_fen, tendered_fen, method, price_id, operator, state, reason, begun_at) "
@@ -206,25 +210,29 @@ def void(actor: Actor, number: int, reason: str) -> Sale:
 
 def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
     """Return the sale that the form with this key has made; SaleRefused if its words differ."""
-    related = Sale.objects.select_related("desk", "contract__meter")
-    sale = related.filter(Q(key=key) | Q(completing_key=key)).first()
-    if sale and (sale.amount_fen != amount_fen or (sale.key == key and sale.method != method)):
+    found = sql.fetch(_BY_KEY, (sql.key_value(key), sql.key_value(key)))
+    if found is None:  # so it is with each form that is new
+        return None
+    sale = Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
+    if sale.amount_fen != amount_fen or (sale.key == key and sale.method != method):
         raise SaleRefused(
             f"this form was used for sale {sale.number} with other words: begin a new one"
         )
     return sale
 
 
-def find_last_sale(contract: Contract) -> Sale | None:
-    """Return the contract's last sale that the card may have; an unfinished one is the last."""
-    live = Sale.objects.filter(contract=contract, state__in=LIVE)
-    return live.select_related("desk").order_by("-count").first()
+def find_unfinished(contract: Contract) -> Sale | None:
+    """Return the contract's sale that is not finished, or None."""
+    found = sql.fetch(_UNFINISHED, (contract.pk,))
+    if found is None:  # so it is with each look but very few
+        return None
+    return Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
 
 
 def find_last_count(contract: Contract) -> int:
-    """Return the count of the contract's last purchase, as the books know it."""
-    last = find_last_sale(contract)
-    return max(contract.former_count, last.count) if last else contract.former_count
+    """Return the count of the contract's last purchase that the card may have."""
+    last = sql.fetch(_LAST, (contract.pk,))
+    return max(contract.former_count, last[1]) if last else contract.former_count
 
 
 def describe(sale: Sale) -> str:
