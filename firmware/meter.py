@@ -106,17 +106,9 @@ class Meter:
             self.esam, self.store, self._note_purchase, self.events.log_restored, self.log
         )
         self.self_check = SelfCheck(
-            self.store,
-            self.metering,
-            self.settlement,
-            self.esam,
-            self.clock,
-            self.relay,
-            self.display,
-            self.log,
-            self._note_update,
-            self.stop,
-        )
+            self.store, self.metering, self.settlement, self.esam, self.clock, self.relay,
+            self.display, self.log, self._note_update, self.stop,
+        )  # fmt: skip
         self.recovery = StateRecovery(
             self.store, self.metering, self.clock, self.settlement, self.self_check,
             self.tariff.charge, self.calibrate, self.log,
