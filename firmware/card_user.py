@@ -312,7 +312,7 @@ async def _move(
     offset: int,
     target: bytes,
     to: int,
-    at: int = 0,
+    at: int,
     judged: "bytes | None" = None,
 ) -> bytes:
     """Copy a card file to an ESAM file, sealed by the card for the ESAM's challenge.

@@ -165,7 +165,7 @@ def test_what_later_cards_may_change(kit: MeterKit) -> None:
     kit.run_session(USER)
     before = kit.state.alarm1_fen
     for flags in (0x00, 0x01, 0x02, 0x03, 0x08, 0x80, 0x83, 0xFC):
-        for rates in (1, 2, 3) if flags & 2 else (1,):
+        for rates in (1, 2, 3) if flags & 2 else (1, 2):
             kit.write(
                 USER,
                 {"update_flag": flags, "user_type": rates, "alarm1_fen": 7000, "card_type": 2},

@@ -115,7 +115,7 @@ def test_a_sale_s_life_from_intent_to_receipt(office: Path) -> None:
     assert post(sale).receipt == 1 and read_books() == after, "once more changes nothing"
 
 
-@pytest.mark.parametrize("former", [0, 1, 2, 3, 4, 255, 256, 299])
+@pytest.mark.parametrize("former", [0, 3, 299])
 def test_the_next_purchase_and_no_other(office: Path, former: int) -> None:
     from dianka.desk.office.vending import sales
 
