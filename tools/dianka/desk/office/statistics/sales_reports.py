@@ -27,7 +27,7 @@ GROUPINGS = {
 }
 _OVER_TIME = ("hour", "day", "month")
 # What acts are counted, by a word in their kind.
-_ACTS = (("refund", "退款"), ("void", "作废"), ("reversal", "冲正"), ("reprint", "补打"))
+_ACTS = (("refund", "退费"), ("void", "作废"), ("reversal", "冲正"), ("reprint", "补打"))
 
 
 @needs("see statistics")

@@ -16,7 +16,7 @@ _STATES = {
     "written": "售电 sale",
     "loaded": "售电 sale",
     "void": "作废 void",
-    "refunded": "退款 refunded",
+    "refunded": "退费 refunded",
 }
 
 

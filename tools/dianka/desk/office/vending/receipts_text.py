@@ -64,7 +64,7 @@ def describe_refund(refund: Refund) -> Receipt:
     sale = refund.sale
     head = (
         ("收据号", f"{refund.paid_desk.name} {refund.receipt}"),
-        ("退款号", f"{refund.desk.name} {refund.number}"),
+        ("退费号", f"{refund.desk.name} {refund.number}"),
         ("原售电号", f"{sale.desk.name} {sale.number}"),
         ("原收据号", f"{sale.desk.name} {sale.receipt}"),
         ("时间", paper.format_local(refund.act.time)),
@@ -73,7 +73,7 @@ def describe_refund(refund: Refund) -> Receipt:
         *_list_customer(sale),
     )
     money = (*_list_amount(sale.amount_fen, refund.method), ("原因", refund.reason))
-    title = "冲正收据" if refund.reversal else "退款收据"
+    title = "冲正收据" if refund.reversal else "退费收据"
     return Receipt(title, 0, (head, money, (_name_head(refund.act),)))
 
 

@@ -12,7 +12,7 @@ from dianka.desk.office.vending.shift_sums import (
 from dianka.money import signed_yuan
 
 METHOD_NAMES = {"notes": "现金", "card": "银行卡", "mobile": "手机", "transfer": "转账"}
-_ACT_NAMES = {"sale": "售电", "refund": "退款", "reversal": "冲正", "hand-over": "上缴"}
+_ACT_NAMES = {"sale": "售电", "refund": "退费", "reversal": "冲正", "hand-over": "上缴"}
 HEAD = "链头"
 
 
@@ -69,7 +69,7 @@ def _list_sales(shift: Shift) -> list[str | list[str]]:
         "",
         paper.spread("售电笔数", str(sales["number"])),
         paper.spread("收据号", span),
-        paper.spread("退款", _list_receipts([each for each in refunds if not each.reversal])),
+        paper.spread("退费", _list_receipts([each for each in refunds if not each.reversal])),
         paper.spread("冲正", _list_receipts([each for each in refunds if each.reversal])),
         paper.spread("作废笔数", str(count_voids(shift))),
         paper.spread("未完成的售电", pending or "无"),
