@@ -39,7 +39,7 @@ def make_info(card_type: int, meter_no: int = METER_NO, customer_no: int = CUSTO
 
 def judge(*words: Any) -> Any:
     """Return the verdict's name, or the code and the words of the refusal."""
-    names = ("CREDIT", "TAKE_OVER", "REFRESH", "REFUSE")
+    names = ("CREDIT", "_TAKE_OVER", "_REFRESH", "_REFUSE")
     try:
         verdict = card_user.judge(*words)
     except CardError as error:
@@ -67,11 +67,11 @@ def follow_table(state: Any, info: Any, serial: int, fen: int, count: int, blank
         (not opened and kind == BUY, (15, "meter not opened")),
         (not opened and kind == REPLACE, (16, "meter not opened")),
         (kind == OPEN and count > 1, (17, f"open-account card with count {count}")),
-        (count < state.count, "REFRESH"),
-        (count == state.count and blank, "TAKE_OVER"),
-        (count == state.count, "REFRESH"),
+        (count < state.count, "_REFRESH"),
+        (count == state.count and blank, "_TAKE_OVER"),
+        (count == state.count, "_REFRESH"),
         (count - state.count > 1, (17, f"card {count}, meter {state.count}")),
-        (not blank, "REFUSE"),
+        (not blank, "_REFUSE"),
         (fen > 1000, (21, "balance would be too high")),
         (True, "CREDIT"),
     ]
@@ -94,7 +94,7 @@ def test_the_first_line_that_fits_decides(opened: bool, count: int) -> None:
             assert judge(*words) == expected, (info, *words[2:])
             assert records.pack(state) == before, "a judgement changes nothing"
             said.add(expected if isinstance(expected, str) else expected[0])
-    verdicts = {"CREDIT", "TAKE_OVER", "REFRESH", "REFUSE", 12, 13, 21}
+    verdicts = {"CREDIT", "_TAKE_OVER", "_REFRESH", "_REFUSE", 12, 13, 21}
     assert said >= {8, 11, 17} | (verdicts if opened else {15, 16})
 
 
