@@ -129,7 +129,7 @@ COVERING := $(wildcard $(addprefix host_tests/firmware/test_,account*.py card_fi
 	state*.py supply*.py tariff*.py)) $(addprefix host_tests/meter/test_,state_recovery.py supply_rules.py)
 coverage: $(VENV)/coverage.stamp ## run the quick tests of account, tariff, journal, state, supply and card_files, and fail if a branch of them is not taken
 	@mkdir -p build/coverage && $(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(JOBS) -m 'not campaign and not slow' $(COVERING)
+	$(BIN)/coverage run -m pytest -n $(JOBS) --hypothesis-seed=1 -m 'not campaign and not slow' $(COVERING)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -80,6 +80,30 @@ def test_the_table_has_every_cause_with_its_words() -> None:
         )
 
 
+ALONE = {
+    supply.OVERVOLTAGE: {"over": True},
+    supply.UNDERVOLTAGE: {"under": True},
+    supply.OVERLOAD_LOCKED: {"tripped": records.OVERLOADED | records.OVERLOAD_LOCK},
+    supply.OVERLOAD: {"tripped": records.OVERLOADED},
+    supply._STEP_LOCKED: {"tripped": records.STEPPED | records.STEP_LOCK},
+    supply._STEP: {"tripped": records.STEPPED},
+    supply._UNMETERED: {"unmetered": True},
+    supply._INTERRUPTED: {"uncharged_starts": supply._MOST_STARTS + 1},
+    supply.SPREAD: {"waits": True},
+    supply.LOW_MAINS: {"mains_low": True},
+}
+
+
+@pytest.mark.parametrize("cause", ALONE)
+def test_each_cause_that_is_no_matter_of_money_is_enough(cause: int) -> None:
+    state, now = records.State(), supply.Circumstances()
+    state.flags, state.balance_fen = records.INITIALISED | records.OPENED, 1
+    assert supply.find_cause(state, now) == supply.MAY_CLOSE
+    for name, value in ALONE[cause].items():
+        setattr(state if hasattr(state, name) else now, name, value)
+    assert supply.find_cause(state, now) == cause
+
+
 @settings(max_examples=600)
 @given(moments())
 def test_the_strongest_cause_that_holds_decides(moment: tuple[Any, Any]) -> None:
