@@ -145,6 +145,8 @@ def test_what_the_last_sale_lets_begin(office: Path, state: str) -> None:
     contract = make_contract(7)
     sale = begin(contract, 1)[0]
     set_state(sale, state)
+    assert sales.find_unfinished(contract) == (sale if state == "pending" else None)
+    assert sales.find_unfinished(make_contract(8)) is None
     live = state in ("pending", "written", "loaded")
     assert sales.find_last_count(contract) == (1 if live else 0)
     if state == "pending":

@@ -265,7 +265,8 @@ def find_contract(actor: Actor, found: OnCard) -> Contract:
             f"the office knows no account of customer {numbers[1]:012d} at meter "
             f"{numbers[0]:012d}: open it first"
         )
-    contract = _recognise(actor, found.serial.hex(), account[0])
+    (number,) = account
+    contract = _recognise(actor, found.serial.hex(), number)
     if contract.state == Contract.State.CLOSED:
         raise CardError("this account is closed: take the card in")
     return contract
@@ -378,7 +379,8 @@ def _raise_if_counts_differ(seen: Look) -> None:
 
 
 def _raise_if_money_differs(seen: Look, last: int) -> None:
-    serial, amount_fen = sql.fetch(_SOLD, (seen.contract.pk, last)) or ("", 0)
+    sold = sql.fetch(_SOLD, (seen.contract.pk, last))
+    serial, amount_fen = sold or ("", seen.found.money_fen)
     if serial == seen.found.serial.hex() and amount_fen != seen.found.money_fen:
         raise CardError(
             f"the card says {yuan(seen.found.money_fen)} yuan for purchase {last}, the books "

@@ -213,7 +213,8 @@ def find_by_key(key: uuid.UUID, amount_fen: int, method: str) -> Sale | None:
     found = sql.fetch(_BY_KEY, (sql.key_value(key), sql.key_value(key)))
     if found is None:  # so it is with each form that is new
         return None
-    sale = Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
+    (number,) = found
+    sale = Sale.objects.select_related("desk", "contract__meter").get(pk=number)
     if sale.amount_fen != amount_fen or (sale.key == key and sale.method != method):
         raise SaleRefused(
             f"this form was used for sale {sale.number} with other words: begin a new one"
@@ -226,7 +227,8 @@ def find_unfinished(contract: Contract) -> Sale | None:
     found = sql.fetch(_UNFINISHED, (contract.pk,))
     if found is None:  # so it is with each look but very few
         return None
-    return Sale.objects.select_related("desk", "contract__meter").get(pk=found[0])
+    (number,) = found
+    return Sale.objects.select_related("desk", "contract__meter").get(pk=number)
 
 
 def find_last_count(contract: Contract) -> int:
