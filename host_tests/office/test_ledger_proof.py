@@ -170,15 +170,14 @@ def test_an_act_of_which_all_entries_are_wrong_is_named_once(office: Path) -> No
 
 
 def test_a_move_that_no_act_may_is_named_though_its_act_tells_it(office: Path) -> None:
-    """Somebody who makes act, hash and entry alike; and the entry that reverses one may be so."""
+    """Somebody who makes act, hash and entry alike; and an entry can't be called a reversal."""
     heads = live()
     used, cash = account("used:7"), account("cash:north:notes")
-    values = f"(act_id, 2, {used}, {cash}, 3, %s)"
-    add = "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen, reverses_id) "
     edit(
         f"UPDATE audit_act SET moves = moves || {newline()} || 'used:7 > cash:north:notes 3' "
         f"WHERE id = {key_of('north', 3)}",
-        add + "VALUES " + (values % "NULL").replace("act_id", str(key_of("north", 3))),
+        "INSERT INTO ledger_entry (act_id, place, debit_id, credit_id, amount_fen) "
+        f"VALUES ({key_of('north', 3)}, 2, {used}, {cash}, 3)",
     )
     line = forbidden("used:7 to cash:north")
     check_faults(heads, [line], [line])
@@ -186,9 +185,73 @@ def test_a_move_that_no_act_may_is_named_though_its_act_tells_it(office: Path) -
         "UPDATE ledger_entry SET reverses_id = "
         f"(SELECT id FROM ledger_entry WHERE {entry('north', 1, 0)}) WHERE {entry('north', 3, 2)}"
     )
-    check_faults(heads, [], [])
+    check_faults(heads, [not_opposite(3)], [not_opposite(3)])
     execute(f"UPDATE ledger_entry SET amount_fen = 4 WHERE {entry('north', 3, 2)}")
     check_faults(heads, [told(3)], [told(3)])
+
+
+def reverse() -> list[Any]:
+    """Post two alike and reverse the second by act 3; return the heads before that."""
+    from dianka.desk.office.audit import links
+    from dianka.desk.office.ledger import posting
+    from dianka.desk.office.ledger.models import Entry
+
+    for _ in range(2):
+        post("north", ("cash:north:notes", "transit:7", 5000))
+    heads = links.read_heads()
+    sold = Entry.objects.get(act_id=key_of("north", 2))
+    posting.reverse("north", "lin", sold, "typed 50 for 5")
+    return heads
+
+
+def not_opposite(number: int) -> str:
+    return f"act {number} of desk north: it is not the opposite of an entry that it names"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "amount_fen = amount_fen + 1",
+        "amount_fen = amount_fen - 1",
+        "debit_id = {card}",
+        "credit_id = {other}",
+    ],
+)
+def test_a_reversal_is_the_opposite_of_its_entry(office: Path, change: str) -> None:
+    """An entry that was edited is named, and its reversal too."""
+    heads = reverse()
+    check_faults(heads, [], [])
+    post("north", ("cash:north:card", "transit:8", 1))
+    words = {"card": account("cash:north:card"), "other": account("transit:8")}
+    edit(f"UPDATE ledger_entry SET {change.format(**words)} WHERE {entry('north', 2, 0)}")
+    check_faults(heads, [told(2), not_opposite(3)], [not_opposite(3)])
+
+
+def test_a_reversal_that_names_another_entry_or_none(office: Path) -> None:
+    """Else one sale could be reversed twice: that is refused by the entry that is named."""
+    heads = reverse()
+    one = f"(SELECT id FROM ledger_entry WHERE {entry('north', 1, 0)})"
+    edit()
+    for other in (one, "NULL"):
+        execute(f"UPDATE ledger_entry SET reverses_id = {other} WHERE {entry('north', 3, 0)}")
+        check_faults(heads, [not_opposite(3)], [not_opposite(3)])
+
+
+def test_a_reversal_says_in_its_words_which_entry_it_takes_back(office: Path) -> None:
+    """The column alone is covered by no hash."""
+    heads = reverse()
+    edit(f"UPDATE audit_act SET detail = 'x' || detail WHERE id = {key_of('north', 3)}")
+    check_faults(heads, [not_opposite(3)], [not_opposite(3)])
+
+
+def test_a_reversal_without_its_act(office: Path) -> None:
+    reverse()
+    key = key_of("north", 3)
+    edit(f"UPDATE ledger_entry SET act_id = {key + 1000} WHERE {entry('north', 3, 0)}")
+    lines = [f"entry of act row {key + 1000}: no act tells of it", told(3)]
+    from dianka.desk.office.ledger import proof
+
+    assert sorted(proof.find_faults()) == sorted(lines)
 
 
 def newline() -> str:

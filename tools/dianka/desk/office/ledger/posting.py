@@ -33,6 +33,7 @@ from dianka.desk.office.ledger.models import Account, Entry
 from dianka.money import yuan
 
 CASH, TRANSIT, METER, USED, REFUND, DIFFERENCE, OUTSIDE, SAFE = Account.Kind.values
+REVERSAL = "reversal"  # the act's kind
 _OF_A_METER = (TRANSIT, METER, USED, OUTSIDE)
 _BETWEEN_METERS = (METER, TRANSIT)
 ALLOWED = {
@@ -156,7 +157,7 @@ def reverse(desk: str, operator: str, entry: Entry, reason: str) -> Act:
         move = Move(_name(entry.credit), _name(entry.debit), entry.amount_fen)
         detail = records.join(f"reverses entry {entry.pk}: {reason}", ())
         subject = str(entry.act.subject)
-        return _append(desk, operator, "reversal", subject, detail, [move], entry.pk)
+        return _append(desk, operator, REVERSAL, subject, detail, [move], entry.pk)
 
 
 def moves_of(entries: Iterable[Entry]) -> str:

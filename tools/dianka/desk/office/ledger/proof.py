@@ -13,7 +13,7 @@ from django.db.models import Sum
 from dianka.desk.office import server
 from dianka.desk.office.audit.links import Head
 from dianka.desk.office.ledger.models import Account
-from dianka.desk.office.ledger.posting import Place, is_allowed
+from dianka.desk.office.ledger.posting import REVERSAL, Place, is_allowed
 from dianka.desk.office.ledger.since import ACTS_SINCE, ENTRIES_SINCE, write_cut
 
 _FEW = 1000  # rows fetched at once
@@ -30,12 +30,20 @@ _TOLD = {
     "substr(a.moves, 1, instr(a.moves || char(10), char(10)) - 1) "
     "ELSE office_line(a.moves, e.place) END",
 }
+# A reversal is the opposite of the entry that it names, and says so in words that its hash covers.
+_REVERSES = (
+    "EXISTS (SELECT 1 FROM ledger_entry o WHERE o.id = e.reverses_id "
+    "AND o.debit_id = e.credit_id AND o.credit_id = e.debit_id AND o.amount_fen = e.amount_fen "
+    "AND a.detail LIKE 'reverses entry ' || o.id || ': %')"
+)
+_IS_REVERSAL = f"(coalesce(a.kind, '') = '{REVERSAL}' OR e.reverses_id IS NOT NULL)"
 _WRONG_ENTRIES = (
-    "{cut}SELECT e.act_id, h.desk, a.number, d.kind, d.owner, c.kind, c.owner, e.reverses_id, "
-    "coalesce({told}, '') <> ({line}) FROM {source} "
+    "{cut}SELECT e.act_id, h.desk, a.number, d.kind, d.owner, c.kind, c.owner, "
+    "coalesce({told}, '') <> ({line}), {is_reversal} FROM {source} "
     "{join} ledger_account d ON d.id = e.debit_id {join} ledger_account c ON c.id = e.credit_id "
     "LEFT JOIN audit_chain h ON h.id = a.chain_id "
-    "WHERE (coalesce({told}, '') <> ({line}) OR (e.reverses_id IS NULL AND NOT ({allowed})))"
+    "WHERE (coalesce({told}, '') <> ({line}) "
+    "OR CASE WHEN {is_reversal} THEN NOT {reverses} ELSE NOT ({allowed}) END)"
 )
 _ALL_ENTRIES = "ledger_entry e LEFT JOIN audit_act a ON a.id = e.act_id"
 # SQLite keeps the order of a CROSS JOIN: left to itself it takes the accounts first, and then each
@@ -102,15 +110,22 @@ def _describe_wrong(cut: str, source: str, wrong: set[int]) -> Iterator[str]:
         told=_TOLD[connection.vendor],
         line=_LINE,
         join=_JOIN[connection.vendor],
+        is_reversal=_IS_REVERSAL,
+        reverses=_REVERSES,
         allowed=_list_allowed(),
     )
-    for act, desk, number, kind, owner, other_kind, other, reverses, differs in _run(statement):
+    for act, desk, number, kind, owner, other_kind, other, differs, reversal in _run(statement):
         debit, credit = Place(kind, owner), Place(other_kind, other)
-        if reverses is None and not is_allowed(debit, credit):
+        if not reversal and not is_allowed(debit, credit):
             yield f"an entry moves money from {debit} to {credit}, which no act may"
-        if differs and act not in wrong:
+        if act in wrong:
+            continue
+        if differs:
             wrong.add(act)
             yield _describe(act, desk, number)
+        elif reversal:
+            wrong.add(act)
+            yield f"act {number} of desk {desk}: it is not the opposite of an entry that it names"
 
 
 def _describe_short(cut: str, source: str, wrong: set[int]) -> Iterator[str]:
