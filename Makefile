@@ -126,7 +126,7 @@ mutants: $(VENV)/mutants.stamp ## change the money's code one thing at a time, a
 	@$(BIN)/python host_tests/mutants/mutants.py $(if $(ONLY),--only $(ONLY)) $(if $(SHARE),--share $(SHARE))
 
 COVERING := $(wildcard $(addprefix host_tests/firmware/test_,account*.py card_files*.py formats.py journal*.py \
-	state*.py supply*.py tariff*.py)) $(addprefix host_tests/meter/test_,state_recovery.py supply_rules.py)
+	state*.py supply*.py tariff*.py)) $(addprefix host_tests/meter/test_,state_recovery.py supply_origin.py supply_rules.py)
 coverage: $(VENV)/coverage.stamp ## run the quick tests of account, tariff, journal, state, supply and card_files, and fail if a branch of them is not taken
 	@mkdir -p build/coverage && $(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(JOBS) --hypothesis-seed=1 -m 'not campaign and not slow' $(COVERING)

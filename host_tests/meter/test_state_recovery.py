@@ -1,4 +1,8 @@
-"""A memory that is unresponsive at the start, for any time: its state stays true."""
+"""A memory that is silent at the start, for any time: what it holds stays true.
+
+What was counted meanwhile is added. The bench's own account of money and energy is held against the
+meter's; test_silent_life.py does it at random.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,10 +12,6 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import rule
-from test_conservation import LOADS_MW, Life
 
 from dianka.bench.models.fram import SIZE
 from dianka.cardos import kinds
@@ -20,20 +20,12 @@ from dianka.desk.issue import InitData, UserData
 from dianka.desk.prices import NewPrice
 from dianka.firmware import FIRMWARE, load_shared
 from ledger import FEN, PJ_PER_WH, compute_used_fen
+from memory_kit import silent_start
 from meter_kit import CUSTOMER_NO, INIT, KEYS, METER_NO, MS, USER, MeterKit, S, dip, in_use
 from service_kit import CREDIT, esam_chip, make_credit, make_test, results, uses
 
-# ****** A memory that is silent at the start, for any time ******
-
-# What it holds stays true, and what was counted meanwhile is added.
-#
-# The bench's own account of money and energy is held against the meter's; the last part
-# does it at random.
-
-
 OTHER = Path("other.card")
 DEAR_E4 = 999_999
-DARK_US = 5 * S
 COMMIT_PJ = PJ_PER_WH // 4
 
 
@@ -46,18 +38,6 @@ def kit(tmp_path: Path) -> Iterator[MeterKit]:
     kit.rig.set_load(2_000_000)
     yield kit
     kit.close()
-
-
-def silent_start(kit: MeterKit, for_us: int, dark_us: int = DARK_US) -> None:
-    """After a cut: the mains comes back, and the memory answers only so long after it."""
-    fram = kit.rig.bench.fram
-    kit.ledger.count()
-    kit.rig.cut_power()
-    kit.wait(dark_us)
-    kit.ledger.count()
-    fram.mute = True
-    kit.rig.clock.call_after(for_us, lambda: setattr(fram, "mute", False))
-    kit.rig.switch_mains_on()
 
 
 def agrees(kit: MeterKit, lost_pj: int = 0) -> None:
@@ -486,76 +466,3 @@ def test_a_memory_that_wakes_blank_takes_what_the_esam_told(kit: MeterKit) -> No
     assert kept(kit).energy_pj == energy_pj
     kit.sell(500)
     assert kit.run_session(USER).code == 0 and kept(kit).count == 2
-
-
-# ****** A life as in test_conservation.py, with a memory silent at starts again and again ******
-
-# It is silent for random times.
-#
-# Loads, cards, cuts and watchdog bites fall into the silence. A cut in it costs what was counted in
-# it, and nothing else.
-
-
-SPANS_MS = st.one_of(st.integers(0, 1_500), st.integers(0, 30_000))
-
-
-class SilentLife(Life):
-    """All that may happen to a meter in use, and its memory is silent at starts."""
-
-    @rule(
-        span_ms=SPANS_MS,
-        load_mw=LOADS_MW,
-        card_ms=st.integers(500, 20_000),
-        sell_fen=st.integers(0, 20_000),
-        warm=st.booleans(),
-    )
-    def silence(self, span_ms: int, load_mw: int, card_ms: int, sell_fen: int, warm: bool) -> None:
-        """A start into silence; a card is put in at some moment of it, or later."""
-        kit, fram = self.kit, self.kit.rig.bench.fram
-        if sell_fen:
-            self._sell(sell_fen)
-        kit.rig.set_load(load_mw)
-        if warm:
-            fram.mute = True
-            kit.rig.clock.call_after(span_ms * MS, lambda: setattr(fram, "mute", False))
-            kit.bite()
-        else:
-            self.losses += 1
-            silent_start(kit, span_ms * MS)
-        kit.wait(card_ms * MS)
-        kit.run_session(USER)
-        self._read_at_last(span_ms)
-        self._put_in()
-
-    @rule(
-        span_ms=st.integers(200, 20_000),
-        cut_ms=st.integers(1, 20_000),
-        load_mw=LOADS_MW,
-        again_ms=SPANS_MS,
-    )
-    def cut_in_silence(self, span_ms: int, cut_ms: int, load_mw: int, again_ms: int) -> None:
-        """Before or after the memory has come back; the next start may find it silent again."""
-        kit = self.kit
-        self.losses += 2
-        silent_start(kit, span_ms * MS)
-        kit.rig.set_load(load_mw)
-        before_pj = kit.ledger.energy_pj
-        kit.wait(cut_ms * MS)
-        if cut_ms <= span_ms + 1_200:  # it is looked for each second
-            self.losses += (kit.ledger.energy_pj - before_pj) // PJ_PER_WH + 1
-        silent_start(kit, again_ms * MS)
-        self._read_at_last(again_ms)
-
-    def _read_at_last(self, span_ms: int) -> None:
-        self.kit.wait(span_ms * MS + 12 * S)
-        assert not self.kit.meter.store.unread and self.kit.meter.settlement.ready
-
-
-SilentLife.TestCase.settings = settings(
-    max_examples=8,
-    stateful_step_count=16,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
-TestSilentLife = pytest.mark.slow(SilentLife.TestCase)
