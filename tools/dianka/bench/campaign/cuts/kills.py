@@ -25,8 +25,10 @@ from dianka.bench.campaign.cuts.remains import Remains, put_back, take
 from dianka.bench.campaign.cuts.watch import Point, Watch
 from dianka.bench.campaign.forks import format_error
 from dianka.bench.campaign.trial import MS, S, Trial
+from dianka.bench.rungs.rp2040 import ChipError
 
 VM, CHIP = "vm", "chip"
+ERRORS = (AssertionError, RuntimeError, ValueError, KeyError, OSError, ChipError)
 # The others begin seconds before a time of day or a settling, which the start would let pass, or
 # look into the firmware.
 NAMES = (
@@ -171,7 +173,7 @@ class Killing:
         watch = Watch(trial, sink, self.operation.card, None, self._seed)
         try:
             self.operation.run(trial)
-        except (AssertionError, RuntimeError):
+        except ERRORS:
             if not killed:
                 raise
         finally:

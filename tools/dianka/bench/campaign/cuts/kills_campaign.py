@@ -19,7 +19,6 @@ from rich.table import Table
 from dianka.bench.campaign.cuts import kills
 from dianka.bench.campaign.cuts.books import PJ_PER_WH
 from dianka.bench.campaign.cuts.campaign import (
-    ERRORS,
     Figures,
     Violation,
     find_operations,
@@ -27,7 +26,7 @@ from dianka.bench.campaign.cuts.campaign import (
     make_folder,
     make_violation,
 )
-from dianka.bench.campaign.cuts.kills import CHIP, Killing, Left
+from dianka.bench.campaign.cuts.kills import CHIP, ERRORS, Killing, Left
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.report import sum_fen, sum_up
 
@@ -200,6 +199,7 @@ class Report:
         lost_fen, doubled_fen = sum_fen(whole.violations)
         return [
             (f"`make cuts RUNG={self._runner}`", "figure"),
+            ("operations that were played", f"{len(rows)} of {len(kills.NAMES)}"),
             (f"kills on {_RUNGS[self._runner]}", f"{whole.played:,}"),
             ("fen lost, and given twice", f"{float(lost_fen):g}, {float(doubled_fen):g}"),
             ("most energy used and not charged", f"{whole.most_lost_pj // _PJ_PER_MWH} mWh"),

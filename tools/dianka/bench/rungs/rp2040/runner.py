@@ -27,6 +27,9 @@ LAST_LINES = 20
 _PROMPT = b">>> "
 
 
+_WALL_S_PER_S = 20  # some four times what a second of a busy chip takes
+
+
 class _Pad:
     """A pin of the emulated chip, as a BitLine has it."""
 
@@ -59,7 +62,8 @@ class ChipRunner:
         # None while it runs; else "exit", "power cut", "killed".
         self.ended: str | None = "never started"
         self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
-        self.wall_limit_s = 300.0  # for one `run_until`
+        # For one `run_until`, of this processor's time; and more for each second of the chip.
+        self.wall_limit_s = 300.0
         # Beside firmware and board, when the flash is filled.
         self.extra_files: dict[str, bytes] = {}
         # Called when the chip restarts itself, with "watchdog" or "reset".
@@ -106,7 +110,9 @@ class ChipRunner:
             return False
         self._link.listen_to_new_wires()
         try:
-            reached = self._link.time.run_until(when_us, self.wall_limit_s)
+            seconds = max(0, when_us - self.mcu.clock.now_us) // 1_000_000
+            limit_s = self.wall_limit_s + _WALL_S_PER_S * seconds
+            reached = self._link.time.run_until(when_us, limit_s)
         except BaseException:
             self.kill()
             raise
