@@ -107,6 +107,33 @@ def test_a_price_changes_at_a_whole_pulse() -> None:
         made.find_error_fen(meter(old_pj + new_pj, used_fen + Fraction(1, KWH_PJ), 7000))
 
 
+@pytest.mark.parametrize(
+    ("price_e4", "least_pj", "most_pj", "finding"),
+    [
+        (7000, 900, 1000, ""),
+        (7000, 1001, 2000, "1000 mWh are charged at the old price"),
+        (7000, 0, 999, "1000 mWh are charged at the old price"),
+        (5000, 0, 2000, "the price is 5000 in the end, not 7000"),
+    ],
+)
+def test_a_price_changes_in_name_and_in_time(
+    price_e4: int, least_pj: int, most_pj: int, finding: str
+) -> None:
+    """The energy up to the change is in mWh; the meter had used some before the books."""
+    mwh_pj, before_pj, lost_pj = books.PJ_PER_WH // 1000, 10**16, 10**12
+    begun_pj = before_pj + lost_pj
+    made = Books.begin(meter(before_pj, Fraction(0), 5000), begun_pj, changed_e4=7000)
+    old_pj, new_pj = 1000 * mwh_pj, 500 * mwh_pj
+    used_fen = compute_cost_fen(old_pj, 5000) + compute_cost_fen(new_pj, 7000)
+    state = meter(before_pj + old_pj + new_pj, used_fen, price_e4)
+    limits = begun_pj + least_pj * mwh_pj, begun_pj + most_pj * mwh_pj
+    if not finding:
+        made.check_change(state, *limits)
+        return
+    with pytest.raises(AssertionError, match=finding):
+        made.check_change(state, *limits)
+
+
 def test_steps_are_charged_by_their_own_prices() -> None:
     steps = ((10, 1000), (30, 2000), (1 << 80, 5000))
     made = Books.begin(meter(0, Fraction(0), 1000), 0, steps=steps)

@@ -5,7 +5,7 @@ meter says. Nothing here is the firmware's: units and prices are those of docs/o
 
 A price that changes leaves one unknown: how much of the energy the meter had heard of by then. It
 follows from money and energy together, and must then be a whole number of the chip's pulses, and
-what the load can have used by that time.
+what the mains had delivered by the time of the change, but for what a report may be late.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,10 @@ def compute_used_fen(state: Any) -> Fraction:
     """
     part_fen = Fraction(state.remainder, _PJ_PER_KWH) / 100
     return state.bought_fen - state.balance_fen + part_fen
+
+
+def _to_mwh(energy_pj: int) -> int:
+    return energy_pj * 1000 // PJ_PER_WH
 
 
 @dataclass
@@ -76,13 +80,36 @@ class Books:
             return charged_fen - compute_cost_fen(energy_pj, self.price_e4)
         if state.price_e4 == self.price_e4:
             return charged_fen - compute_cost_fen(energy_pj, self.price_e4)
-        per_pj = compute_cost_fen(1, self.price_e4) - compute_cost_fen(1, self.changed_e4)
-        old_pj = (charged_fen - compute_cost_fen(energy_pj, self.changed_e4)) / per_pj
+        old_pj = self._find_old_pj(state)
         assert old_pj.denominator == 1 and not int(old_pj) % self.pulse_pj, (
             f"{old_pj} pJ at the old price are no whole pulses"
         )
         assert 0 <= old_pj <= energy_pj, f"{old_pj} pJ of {energy_pj} at the old price"
         return Fraction(0)
+
+    def check_change(self, state: Any, least_pj: int, most_pj: int) -> None:
+        """Check that the new price is in force, and the old one was charged up to the change.
+
+        The mains had delivered at least `least_pj` and at most `most_pj` by then, as far as the
+        meter can have heard of it.
+        """
+        assert state.price_e4 == self.changed_e4, (
+            f"the price is {state.price_e4} in the end, not {self.changed_e4}"
+        )
+        begun_pj = self.lost_pj + self.energy_pj
+        least_pj, most_pj = least_pj - begun_pj, most_pj - begun_pj
+        old_pj = self._find_old_pj(state)
+        assert least_pj <= old_pj <= most_pj, (
+            f"{_to_mwh(int(old_pj))} mWh are charged at the old price, and "
+            f"{_to_mwh(least_pj)} to {_to_mwh(most_pj)} were used while it held"
+        )
+
+    def _find_old_pj(self, state: Any) -> Fraction:
+        """Return the energy that was charged at the old price, by money and energy together."""
+        energy_pj = state.energy_pj - self.energy_pj
+        charged_fen = compute_used_fen(state) - self.used_fen
+        per_pj = compute_cost_fen(1, self.price_e4) - compute_cost_fen(1, self.changed_e4)
+        return (charged_fen - compute_cost_fen(energy_pj, self.changed_e4)) / per_pj
 
     def _compute_steps_fen(self, energy_pj: int) -> Fraction:
         cost_fen, done_pj = Fraction(0), 0

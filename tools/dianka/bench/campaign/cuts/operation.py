@@ -30,6 +30,8 @@ STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 k
 _STEP_PJ = 10 * PJ_PER_WH
 # What the first rate costs by the energy of the month (books.py).
 STEP_PRICES = ((_STEP_PJ, 300_000), (2 * _STEP_PJ, 400_000), (1 << 80, 600_000))
+# After an outage an open contact waits its turn (firmware/supply_switch.py), and moves.
+TURN_US = (resident.METER_NO % 61 + 8) * S
 _FORGIVEN_US = 25 * S  # two starts are off the count, and the relay has taken its turn
 
 Act = Callable[[Trial], None]
@@ -50,7 +52,9 @@ class Operation:
     the recovery from one in so many futures is cut too; 0: none. `shares`: processes may share it.
     `beyond` says why a cut may cost more than 1 Wh there, up to `limit_pj`. `others` are the
     books' (books.py). `scene`: contents are judged by its rules. `judge` checks
-    what is the operation's own in the end.
+    what is the operation's own in the end. `returns_us`: when the contact is closed at the latest
+    where nothing wants the supply off (contact.py). `locks`: a contact that is found open was
+    opened for good.
     """
 
     name: str
@@ -68,6 +72,8 @@ class Operation:
     pairs: int = 0
     shares: int = 1
     blank: bool = False  # the memory is blank to begin with
+    returns_us: int = TURN_US
+    locks: bool = False
     scene: Scene | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
     judge: Act = do_nothing

@@ -11,6 +11,7 @@ from dianka.bench.campaign.cuts.operation import (
     RATES_E4,
     STEP_PRICES,
     STEPS,
+    TURN_US,
     Operation,
     draw,
     make_meter,
@@ -33,6 +34,7 @@ _DAY_S = 86_400
 _BOOT_US = 600 * MS
 _LATE_LIMIT_PJ = 7 * PJ_PER_WH  # 3 s at 6.6 kW in which nothing can be kept, and what a cut costs
 _SLOW_LIMIT_PJ = 2_200 * PJ_PER_WH // 1000
+_PAUSE_US = 60 * S + TURN_US  # after an overload
 _map = load_shared("fram_map")
 
 
@@ -191,10 +193,15 @@ def _prepare_midnight(trial: Trial) -> None:
 
 def _run_overload(trial: Trial) -> None:
     """Draw more than the rules allow: the relay opens, waits, and closes again."""
-    trial.rig.set_load(LOAD_MW)
-    trial.wait(20 * S)
+    _run_lock(trial)
     trial.rig.set_load(100_000)
     trial.wait(60 * S)
+
+
+def _run_lock(trial: Trial) -> None:
+    """Draw more than the rules allow where they allow no return: the relay opens for good."""
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(20 * S)
 
 
 # ****** Memory lost or late ******
@@ -249,6 +256,7 @@ def list_operations() -> list[Operation]:
         return Operation(name, prepare, run, **more)
 
     rules = parse_supply("3000W,10s,2x60s", "", "", "", 1000)
+    strict = parse_supply("3000W,10s,0x60s", "", "", "", 1000)
     return [
         add("metering", make_meter, draw(100), shares=4),
         add("metering, 300 W", make_meter, draw(60, 300_000), load_mw=300_000),
@@ -268,7 +276,9 @@ def list_operations() -> list[Operation]:
         add("event log", make_meter, _run_events),
         add("midnight", _prepare_midnight, draw(6)),
         add("overload", make_with(supply=rules, overdraft_limit_fen=1000), _run_overload,
-            load_mw=100_000),
+            load_mw=100_000, returns_us=_PAUSE_US),
+        add("overload, locked", make_with(supply=strict, overdraft_limit_fen=1000), _run_lock,
+            load_mw=100_000, locks=True),
         add("lost memory", _prepare_lost_memory, _run_lost_memory, load_mw=0,
             blank=True),
         add("late memory", make_meter, _run_late_memory, load_mw=0,

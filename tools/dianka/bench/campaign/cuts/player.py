@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dianka.bench.campaign.cuts import judging
+from dianka.bench.campaign.cuts import contact, judging
 from dianka.bench.campaign.cuts.books import Books
+from dianka.bench.campaign.cuts.change import Change
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.remains import Remains, Table, take
 from dianka.bench.campaign.cuts.watch import Point, Watch
@@ -105,6 +106,8 @@ class Player:
             self._flash.attach(trial)
         operation.prepare(trial)
         self._books: Books = judging.begin_books(operation, trial)
+        changes = "changed_e4" in operation.others
+        self._change = Change(trial, self._books, operation.load_mw) if changes else None
         self._begun_nj = trial.rig.bench.mains.energy_nj
         self.began_powered = trial.powered
         self._table = Table(trial, operation.card, self._flash)
@@ -117,11 +120,15 @@ class Player:
         """Run the operation under the watch. AssertionError if it does not do what it should."""
         trial, operation = self.trial, self.operation
         old = collect_facts(trial, operation.scene.card) if operation.scene else {}
+        if self._change:
+            self._change.await_it()
         watch = Watch(trial, sink, operation.card, self._flash, self._seed)
         try:
             operation.run(trial)
         finally:
             watch.stop()
+        if self._change:
+            self._change.keep_unbroken()
         if operation.scene:
             if trial.rig.card:
                 trial.pull()
@@ -144,8 +151,10 @@ class Player:
         trial.rig.switch_mains_on()
         trial.wait(_LOADED_US)
         judging.check_start(operation, self._books, trial, self._ends, False)
+        contact.check_start(operation, trial, remains.contact)
         operation.again(trial)
         trial.wait(_RESTED_US)
+        contact.check_end(operation, trial)
         judging.check_end(operation, self._books, trial, self._ends)
         all_nj = self._begun_nj + drawn_nj + trial.rig.bench.mains.energy_nj - begun_nj
         lost_pj = self._books.compute_loss_pj(trial.state, all_nj * _PJ_PER_NJ)
@@ -161,6 +170,8 @@ class Player:
         """
         trial, operation = self.trial, self.operation
         self._table.restore(future.remains)
+        if self._change:
+            self._change.await_it()
         begun_nj = trial.rig.bench.mains.energy_nj
         watch = None
         if sink is not None:
@@ -173,11 +184,13 @@ class Player:
             trial.wait(_LOADED_US)
             trial.rig.set_load(0)
             judging.check_start(operation, self._books, trial, self._ends, before is not None)
+            contact.check_start(operation, trial, future.remains.contact)
             operation.again(trial)
         finally:
             if watch:
                 watch.stop()
         trial.wait(_RESTED_US)
+        contact.check_end(operation, trial)
         judging.check_end(operation, self._books, trial, self._ends)
         more_nj = trial.rig.bench.mains.energy_nj - begun_nj
         least_pj, most_pj = (
@@ -186,4 +199,7 @@ class Player:
         )
         lost_pj = most_pj - (before.lost_pj if before else 0)
         judging.check_energy(operation, least_pj, lost_pj)
+        if self._change and not before:
+            nj = future.least_nj, future.last.energy_nj, begun_nj
+            self._change.check(trial.state, future.remains.time_us, nj, lost_pj)
         return Played(lost_pj, judging.describe_end(trial))
