@@ -20,6 +20,7 @@ from dianka.bench.campaign.cuts.operation import (
     rest,
     settle,
 )
+from dianka.bench.campaign.cuts.records import check_days
 from dianka.bench.campaign.trial import MS, USER, S, Trial
 from dianka.desk.prices import NewPrice, card_minute
 from dianka.desk.supply import parse_supply
@@ -274,7 +275,7 @@ def list_operations() -> list[Operation]:
             shares=4),
         add("lost tariff", _prepare_lost_tariff, _run_lost_tariff, load_mw=0),
         add("event log", make_meter, _run_events),
-        add("midnight", _prepare_midnight, draw(6)),
+        add("midnight", _prepare_midnight, draw(6), judge=check_days),
         add("overload", make_with(supply=rules, overdraft_limit_fen=1000), _run_overload,
             load_mw=100_000, returns_us=_PAUSE_US),
         add("overload, locked", make_with(supply=strict, overdraft_limit_fen=1000), _run_lock,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dianka.bench.campaign.cuts import contact, judging
+from dianka.bench.campaign.cuts import contact, judging, records
 from dianka.bench.campaign.cuts.books import Books
 from dianka.bench.campaign.cuts.change import Change
 from dianka.bench.campaign.cuts.operation import Operation
@@ -106,6 +106,8 @@ class Player:
             self._flash.attach(trial)
         operation.prepare(trial)
         self._books: Books = judging.begin_books(operation, trial)
+        log = records.read_log(trial.rig.bench.fram.content)
+        self._former_log = None if operation.blank else log
         changes = "changed_e4" in operation.others
         self._change = Change(trial, self._books, operation.load_mw) if changes else None
         self._begun_nj = trial.rig.bench.mains.energy_nj
@@ -156,6 +158,7 @@ class Player:
         trial.wait(_RESTED_US)
         contact.check_end(operation, trial)
         judging.check_end(operation, self._books, trial, self._ends)
+        records.check_log(trial, self._former_log)
         all_nj = self._begun_nj + drawn_nj + trial.rig.bench.mains.energy_nj - begun_nj
         lost_pj = self._books.compute_loss_pj(trial.state, all_nj * _PJ_PER_NJ)
         limited = replace(operation, limit_pj=max(limit_pj, operation.limit_pj))
@@ -192,6 +195,7 @@ class Player:
         trial.wait(_RESTED_US)
         contact.check_end(operation, trial)
         judging.check_end(operation, self._books, trial, self._ends)
+        records.check_log(trial, self._former_log)
         more_nj = trial.rig.bench.mains.energy_nj - begun_nj
         least_pj, most_pj = (
             self._books.compute_loss_pj(trial.state, (energy_nj + more_nj) * _PJ_PER_NJ)
