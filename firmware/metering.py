@@ -46,9 +46,12 @@ cannot have produced the count since power came:
     the controller alone    the chip's count since then is charged, once. The resident gains it if
                             it is large, and after a wrap the part before the wrap.
 
-After a restart of the controller alone (`warm`) the chip has counted on, over the wrap too, unless
-the power says otherwise. Nothing is ever charged twice, except by a meter that has lost its memory
-and the stored count with it.
+After a restart of the controller alone (`warm`) the chip has counted on from the stored count. A
+count below that has wrapped meanwhile, or the stored count is that of a former life: mains, chip
+and controller had started, and the controller again before it had stored anything. Nothing tells
+these two apart, so what is charged is what the chip has counted since it was at zero. The resident
+gains the part before the wrap, once. Nothing is ever charged twice, except by a meter that has lost
+its memory and the stored count with it.
 """
 
 import time
@@ -92,8 +95,8 @@ class Metering:
         self._warm = warm
         self._withheld = 0  # of the chip's, those that `register` has passed
         self.heard = False  # since the start
-        # Count, time, power, pulses and withheld pulses of the first reading.
-        self._first = (0, 0, 0, 0, 0)
+        # Count, time, pulses and withheld pulses of the first reading.
+        self._first = (0, 0, 0, 0)
         self._power_mw = 0  # of the last reading
         self._in_a_row = 0  # rejected counts
         self._heard_ms = time.ticks_ms()
@@ -172,22 +175,22 @@ class Metering:
             self.register = register
             self.chip.expect(pulse_pj)
             return 0
-        new, elapsed_ms, power_mw, pulses, withheld = self._first
-        right = self._count_since(register, new, elapsed_ms, power_mw)
+        new, elapsed_ms, pulses, withheld = self._first
+        right = self._count_since(register, new, elapsed_ms)
         return (max(right - withheld, 0) - max(pulses - withheld, 0)) * self.chip.pulse_pj
 
     def _count_first_pulses(self, elapsed_ms: int) -> int:
         """Return the pulses to charge at the first reading after the controller's start."""
         self.heard = True
         new, self._power_mw = self.chip.register, self.chip.power_mw
-        pulses = self._count_since(self.register, new, elapsed_ms, self._power_mw)
+        pulses = self._count_since(self.register, new, elapsed_ms)
         if new and new != self.register and not pulses:
             self.rejected_counts += 1
         self.register = new
-        self._first = (new, elapsed_ms, self._power_mw, pulses, self.chip.withheld)
+        self._first = (new, elapsed_ms, pulses, self.chip.withheld)
         return pulses
 
-    def _count_since(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> int:
+    def _count_since(self, register: int, new: int, elapsed_ms: int) -> int:
         """Return the pulses from `register` up to the first reading `new`.
 
         Decides whether the chip has started with the controller, or has counted on from `register`.
@@ -195,11 +198,13 @@ class Metering:
         since = (new - register) % self.chip.modulus
         if self._kept_pj not in (0, self.chip.pulse_pj):
             since = new  # another chip: `register` is not its count
-        elif self._warm and since <= self._compute_limit(_RESTART_MS):
-            if not self._has_restarted(register, new, _RESTART_MS, power_mw):
-                return since
+        elif self._warm and register <= new and since <= self._compute_limit(_RESTART_MS):
+            return since
         # A count beyond the limit is of unknown age: the resident is not charged for it.
-        return min(new, since) if new <= self._compute_limit(_BOOT_MS + elapsed_ms) else 0
+        longest_ms = _BOOT_MS + elapsed_ms
+        if self._warm:
+            longest_ms = max(longest_ms, _RESTART_MS)
+        return min(new, since) if new <= self._compute_limit(longest_ms) else 0
 
     def _has_restarted(self, register: int, new: int, elapsed_ms: int, power_mw: int) -> bool:
         """Return whether a count that has fallen means a restart of the chip, not a wrap.

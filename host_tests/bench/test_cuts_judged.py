@@ -9,12 +9,13 @@ import pytest
 
 from dianka.bench.campaign.cuts.campaign import ERRORS, list_operations
 from dianka.bench.campaign.cuts.player import Futures, Player
+from dianka.bench.campaign.cuts.watch import RESET
 from dianka.bench.campaign.forks import format_error
 from dianka.bench.rungs import runners
 from pulled_kit import planted
 
 PLAYED = 12  # of all futures, spread evenly
-# (operation, place of the cuts, module, right, wrong, what is found)
+# (operation, place of the cuts or RESET, module, right, wrong, what is found)
 FAULTS = {
     "the contact is never driven after a start": (
         "overload, locked",
@@ -72,16 +73,45 @@ FAULTS = {
         "for half in fram_map.HALVES[:1]:\n            self._memory.write",
         "are kept, and today is",
     ),
+    "a count of a former life is taken for a wrap": (
+        "start, the count near the wrap",
+        RESET,
+        "metering",
+        "elif self._warm and register <= new and since <=",
+        "elif self._warm and since <=",
+        "mWh were charged that nobody used",
+    ),
+    "energy is committed without the chip's count": (
+        "metering, 300 W",
+        RESET,
+        "meter",
+        "state.register, state.pulse_pj = self.metering.register, self.chip.pulse_pj\n"
+        "        supply.update(state)",
+        "state.pulse_pj = self.chip.pulse_pj\n        supply.update(state)",
+        "mWh were charged that nobody used",
+    ),
+    "a start of the controller alone forgets what the chip has counted": (
+        "metering, 300 W",
+        RESET,
+        "metering",
+        "elif self._warm and register <= new and since <= self._compute_limit(_RESTART_MS):\n"
+        "            return since",
+        "elif self._warm:\n            return 0",
+        "mWh are lost, more than 10",
+    ),
 }
 
 
 def find_fault(name: str, folder: Path, place: str) -> str:
-    """Play some cuts of an operation, those at this place; return what is wrong, or ""."""
+    """Play some cuts at this place, or some resets; return what is wrong, "" if nothing is."""
     operation = next(one for one in list_operations() if one.name == name)
     player, futures = Player(operation, folder, 1), Futures()
     try:
         player.run(futures)
-        kept = [each for each in futures.kept.values() if place in each.point.place]
+        if place == RESET:
+            kept = list(futures.kept_resets.values())
+        else:
+            kept = [each for each in futures.kept.values() if place in each.point.place]
         for future in kept[:: max(1, len(kept) // PLAYED)]:
             player.play(future)
     except ERRORS as error:

@@ -116,6 +116,22 @@ class Hlw8032Model:
         """
         self._up_nj = self.mains.energy_nj - -(-pulses * self.params.pulse_pj // 1000)
 
+    @property
+    def counted_nj(self) -> int:
+        """Return the energy since power-up, of the pulse that has begun too."""
+        return self.mains.energy_nj - self._up_nj
+
+    @property
+    def next_us(self) -> int:
+        """Return the time until the next report begins."""
+        return self._timers["frame"].when_us - self.clock.now_us
+
+    def go_on(self, counted_nj: int, next_us: int) -> None:
+        """Be a chip that has counted this much already, and reports next in this time."""
+        self._up_nj = self.mains.energy_nj - counted_nj
+        self._timers["frame"].cancel()
+        self._schedule("frame", next_us, self._begin)
+
     # ****** Faults ******
 
     def inject(self, fault: Fault, frames: int = 1) -> None:

@@ -266,6 +266,10 @@ class Rig:
         self.on_log(f"controller restarts: {why}")
         if restarts > MAX_RESTARTS:
             raise RigError(f"the firmware does not live: {why}")
+        self.reset_controller()
+
+    def reset_controller(self) -> None:
+        """Restart the controller alone, as its watchdog does; all else goes on."""
         self.runner.kill()
         for name in (
             "RELAY_CLOSE",

@@ -239,7 +239,7 @@ class Stand:
         `how`: "right" or "upside-down". `behaviour`: how its chip talks. `spoil` may change the
         chip before the session.
         """
-        session = self._make_session()
+        session = self.make_session()
         with count_traffic(self.rig.bench, session.traffic):
             if card is None:
                 self.rig.insert_plate()
@@ -255,7 +255,7 @@ class Stand:
 
         If `session` is None, it is that of a card which is in the slot already.
         """
-        session = session or self._make_session()
+        session = session or self.make_session()
         since, texts = session.since, session.texts
 
         def has_noticed() -> bool:
@@ -285,7 +285,8 @@ class Stand:
         self._look(texts, lambda: False, us)
         return {text.strip() for text in texts}
 
-    def _make_session(self) -> Session:
+    def make_session(self) -> Session:
+        """Return a session that begins from here on."""
         return Session(len(self.lines), self.now_us)
 
     def _look(self, texts: list[str], until: Callable[[], object], limit_us: int) -> bool:

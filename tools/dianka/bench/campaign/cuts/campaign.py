@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from dianka.bench.campaign.cuts import chip_restarts, operations, sessions
+from dianka.bench.campaign.cuts.crashes import hangs
 from dianka.bench.campaign.cuts.judging import TooMuchLost, WrongMoney
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.player import Future, Futures, Picked, Played, Player
@@ -48,7 +49,8 @@ class Figures:
 
     `points`: cuts at every byte in every way. `distinct`: those whose remains differ in some bit.
     `played`: those whose remains have a future of their own. `audited`: played although taken for
-    the same as another one. The same of pairs.
+    the same as another one. The same of pairs, and of resets of the controller alone, which are no
+    cuts and are counted apart.
     """
 
     operation: str
@@ -60,18 +62,27 @@ class Figures:
     pair_points: int = 0
     pairs: int = 0
     pairs_played: int = 0
+    resets: int = 0
+    resets_distinct: int = 0
+    resets_played: int = 0
     most_lost_pj: int = 0
+    most_lost_reset_pj: int = 0
+    most_lost_hang_pj: int = 0  # at a reset before which the firmware hangs
     most_excess_pj: int = 0  # charged and not used
     beyond: str = ""
+    hang_beyond: str = ""
     ways: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
     def add(self, other: "Figures") -> None:
         for name in (
-            "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played"
+            "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played",
+            "resets", "resets_distinct", "resets_played",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.most_lost_pj = max(self.most_lost_pj, other.most_lost_pj)
+        self.most_lost_reset_pj = max(self.most_lost_reset_pj, other.most_lost_reset_pj)
+        self.most_lost_hang_pj = max(self.most_lost_hang_pj, other.most_lost_hang_pj)
         self.most_excess_pj = max(self.most_excess_pj, other.most_excess_pj)
         self.ways += other.ways
         self.violations += other.violations
@@ -139,7 +150,10 @@ def play_all(
         for operation in sorted(chosen, key=lambda one: (-one.shares, -one.pairs))
         for share in range(_count_shares(operation, every))
     ]
-    rows = {one.name: Figures(one.name, one.session, beyond=one.beyond) for one in chosen}
+    rows = {
+        one.name: Figures(one.name, one.session, beyond=one.beyond, hang_beyond=one.hang_beyond)
+        for one in chosen
+    }
     if not only:
         rows[chip_restarts.NAME] = Figures(chip_restarts.NAME)
         tasks.insert(0, Task(chip_restarts.NAME, 0, 1, every, seed, pairs))
@@ -254,6 +268,7 @@ class _Worker:
             return
         if not task.share:
             figures.points, figures.distinct = first.points, len(first.raw)
+            figures.resets, figures.resets_distinct = first.resets, len(first.raw_resets)
             figures.ways.update(first.by_way)
         every = max(1, min(task.every, len(first.kept) // AT_LEAST))
         taken = {
@@ -265,6 +280,10 @@ class _Worker:
         for key, number in taken.items():
             if len(figures.violations) < _MOST_VIOLATIONS:
                 ends[key] = self._play_one(first.kept[key], number)
+        for number, future in enumerate(first.kept_resets.values()):
+            if number % (every * task.shares) == every * task.share:
+                if len(figures.violations) < _MOST_VIOLATIONS:
+                    self._play_reset(future)
         for key, twin in first.twins:
             if ends.get(key) and len(figures.violations) < _MOST_VIOLATIONS:
                 self._audit(ends[key], twin)
@@ -278,6 +297,15 @@ class _Worker:
         if played and second:
             self._play_pairs(future, second, played)
         return played
+
+    def _play_reset(self, future: Future) -> None:
+        figures = self._figures
+        figures.resets_played += 1
+        played = self._try(future)
+        if played and hangs(future.point.number):
+            figures.most_lost_hang_pj = max(figures.most_lost_hang_pj, played.lost_pj)
+        elif played:
+            figures.most_lost_reset_pj = max(figures.most_lost_reset_pj, played.lost_pj)
 
     def _play_pairs(self, future: Future, second: Futures, first: Played) -> None:
         figures = self._figures
@@ -312,7 +340,8 @@ class _Worker:
             numbers = (before[0].last.number, point.number) if before else (point.number, 0)
             self._note(*numbers, error)
             return None
-        self._figures.most_lost_pj = max(self._figures.most_lost_pj, played.lost_pj)
+        if not future.remains.alive:
+            self._figures.most_lost_pj = max(self._figures.most_lost_pj, played.lost_pj)
         return played
 
     def _note(self, point: int, then: int, error: BaseException) -> None:

@@ -159,14 +159,12 @@ def _check_receipt(now: Facts, old: Facts, new: Facts) -> None:
         assert not lacking, f"the card has the receipt, and the meter has not {lacking}"
 
 
-def check_energy(operation: Operation, least_pj: int, most_pj: int) -> None:
-    """Check that a cut has cost no more than it may, and has charged nothing twice."""
+def check_energy(limit_pj: int, least_pj: int, most_pj: int) -> None:
+    """Check that a cut has cost no more than this, and has charged nothing twice."""
     assert least_pj >= 0, f"{-least_pj * 1000 // PJ_PER_WH} mWh were charged that nobody used"
-    if most_pj > operation.limit_pj:
-        raise TooMuchLost(
-            f"{most_pj * 1000 // PJ_PER_WH} mWh are lost, "
-            f"more than {operation.limit_pj * 1000 // PJ_PER_WH}"
-        )
+    if most_pj > limit_pj:
+        most_mwh, limit_mwh = most_pj * 1000 // PJ_PER_WH, limit_pj * 1000 // PJ_PER_WH
+        raise TooMuchLost(f"{most_mwh} mWh are lost, more than {limit_mwh}")
 
 
 def describe_end(trial: Trial) -> tuple[Any, ...]:

@@ -30,6 +30,8 @@ STEPS = {"limits": [1, 2], "steps_e4": [0, 100_000, 300_000]}  # 0.01 and 0.02 k
 _STEP_PJ = 10 * PJ_PER_WH
 # What the first rate costs by the energy of the month (books.py).
 STEP_PRICES = ((_STEP_PJ, 300_000), (2 * _STEP_PJ, 400_000), (1 << 80, 600_000))
+# The chip goes on, and nothing is lost but pulses that have begun.
+RESET_LIMIT_PJ = PJ_PER_WH // 100
 # After an outage an open contact waits its turn (firmware/supply_switch.py), and moves.
 TURN_US = (resident.METER_NO % 61 + 8) * S
 _FORGIVEN_US = 25 * S  # two starts are off the count, and the relay has taken its turn
@@ -50,8 +52,13 @@ class Operation:
     return, `again` is what people do next, until all is done; a run that was not cut needs it too.
     `load_mw` is drawn while the power comes back. `sold_fen` is what the operation brings. `pairs`:
     the recovery from one in so many futures is cut too; 0: none. `shares`: processes may share it.
-    `beyond` says why a cut may cost more than 1 Wh there, up to `limit_pj`. `others` are the
-    books' (books.py). `scene`: contents are judged by its rules. `judge` checks
+    `beyond` says why a cut may cost more than 1 Wh there, up to `limit_pj`.
+
+    `resets`: the controller alone restarts too, everywhere (watch.py). That may cost
+    `reset_limit_pj`; if the firmware has hung before (crashes.py), `hang_limit_pj`, which
+    `hang_beyond` says the reason of.
+
+    `others` are the books' (books.py). `scene`: contents are judged by its rules. `judge` checks
     what is the operation's own in the end. `returns_us`: when the contact is closed at the latest
     where nothing wants the supply off (contact.py). `locks`: a contact that is found open was
     opened for good.
@@ -75,6 +82,10 @@ class Operation:
     returns_us: int = TURN_US
     locks: bool = False
     scene: Scene | None = None
+    resets: bool = False
+    reset_limit_pj: int = RESET_LIMIT_PJ
+    hang_limit_pj: int = RESET_LIMIT_PJ
+    hang_beyond: str = ""
     others: Mapping[str, Any] = field(default_factory=dict)
     judge: Act = do_nothing
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dianka.bench.campaign import resident
-from dianka.bench.campaign.cuts.books import PJ_PER_WH
+from dianka.bench.campaign.cuts.books import LIMIT_PJ, PJ_PER_WH
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.cuts.operation import (
     LOAD_MW,
@@ -34,7 +34,11 @@ _DAY_S = 86_400
 # (docs/journal.md); at 6.6 kW that alone is 1.4 Wh that no firmware has ever seen.
 _BOOT_US = 600 * MS
 _LATE_LIMIT_PJ = 7 * PJ_PER_WH  # 3 s at 6.6 kW in which nothing can be kept, and what a cut costs
+# What a firmware that hangs lets through in 8.3 s until the watchdog bites, and what was pending.
+_HANG_LIMIT_PJ = 16_500 * PJ_PER_WH // 1000
 _SLOW_LIMIT_PJ = 2_200 * PJ_PER_WH // 1000
+MODULUS = 1 << 17  # at which an HLW8032's count begins anew
+_TO_WRAP_PJ = 17 * PJ_PER_WH  # less than a firmware that hangs lets through
 _PAUSE_US = 60 * S + TURN_US  # after an overload
 _map = load_shared("fram_map")
 
@@ -68,6 +72,21 @@ def _run_start(trial: Trial) -> None:
     trial.rig.set_load(LOAD_MW)
     trial.rig.switch_mains_on()
     trial.wait(12 * S)
+
+
+def _prepare_wrapping(trial: Trial) -> None:
+    """Make a meter whose metering chip has counted almost up to its wrap, in a life before."""
+    make_meter(trial)
+    trial.rig.cut_power()
+    trial.wait(1 * S)
+    trial.rig.switch_mains_on()
+    trial.wait(1 * MS)
+    chip = trial.rig.bench.chip
+    chip.set_pulses(MODULUS - _TO_WRAP_PJ // chip.params.pulse_pj)  # before its first report
+    trial.rig.set_load(LOAD_MW)
+    trial.wait(1 * S)
+    rest(trial)
+    assert trial.state.register == chip.pulses, "the count near the wrap is not kept"
 
 
 def _prepare_slow_start(trial: Trial) -> None:
@@ -259,12 +278,19 @@ def list_operations() -> list[Operation]:
     rules = parse_supply("3000W,10s,2x60s", "", "", "", 1000)
     strict = parse_supply("3000W,10s,0x60s", "", "", "", 1000)
     return [
-        add("metering", make_meter, draw(100), shares=4),
-        add("metering, 300 W", make_meter, draw(60, 300_000), load_mw=300_000),
-        add("settle", _prepare_settling, draw(40, 1_000_000), load_mw=0),
-        add("settle at rest", _prepare_settling, draw(40, 0), load_mw=0, pairs=1),
+        add("metering", make_meter, draw(100), shares=4, resets=True),
+        add("metering, 300 W", make_meter, draw(60, 300_000), load_mw=300_000,
+            resets=True),
+        add("metering over the wrap of the count", _prepare_wrapping, draw(9), resets=True,
+            reset_limit_pj=LIMIT_PJ, hang_limit_pj=_HANG_LIMIT_PJ,
+            hang_beyond="the firmware hangs while the chip's count begins anew"),
+        add("settle", _prepare_settling, draw(40, 1_000_000), load_mw=0, resets=True),
+        add("settle at rest", _prepare_settling, draw(40, 0), load_mw=0, pairs=1,
+            resets=True),
         add("mains fails", make_meter, _run_mains_failure),
-        add("start", make_meter, _run_start, pairs=15),
+        add("start", make_meter, _run_start, pairs=15, resets=True, hang_limit_pj=_HANG_LIMIT_PJ,
+            hang_beyond="the firmware hangs before it has kept a count of this start"),
+        add("start, the count near the wrap", _prepare_wrapping, _run_start, resets=True),
         add("start in 0.75 s", _prepare_slow_start, _run_start, pairs=15, limit_pj=_SLOW_LIMIT_PJ,
             beyond="the controller takes 0.75 s to its first look"),
         add("watchdog", make_meter, _run_reset),

@@ -2,22 +2,22 @@
 
 The operation runs once. Each point that would leave something new is kept, and each future is
 played once: the meter gets what is left, is dark for a second, starts, goes on, and is compared
-with the books. For pairs, the recovery itself is watched, and what a second cut there leaves is
-played in the same way.
+with the books. Where the controller alone restarts, nothing gets dark (crashes.py). For pairs, the
+recovery itself is watched, and what a second cut there leaves is played in the same way.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dianka.bench.campaign.cuts import contact, judging, records
+from dianka.bench.campaign.cuts import contact, crashes, judging, records
 from dianka.bench.campaign.cuts.books import Books
 from dianka.bench.campaign.cuts.change import Change
 from dianka.bench.campaign.cuts.operation import Operation
 from dianka.bench.campaign.cuts.remains import Remains, Table, take
-from dianka.bench.campaign.cuts.watch import Point, Watch
+from dianka.bench.campaign.cuts.watch import RESET, Point, Watch
 from dianka.bench.campaign.scenes import Facts, collect_facts
 from dianka.bench.campaign.trial import S, Trial
 
@@ -40,7 +40,9 @@ class Future:
 class Futures:
     """A `Sink`: all points counted, one future kept for those with the same.
 
-    One in `audit` of the others is kept too, as a twin of the future that it is taken for.
+    One in `audit` of the others is kept too, as a twin of the future that it is taken for. Resets
+    are counted apart. One of them stands for those that come before something else is stored; the
+    chip has counted other energies at each.
     """
 
     def __init__(self, audit: int = 0) -> None:
@@ -49,16 +51,27 @@ class Futures:
         self.raw: set[Any] = set()
         self.kept: dict[Any, Future] = {}
         self.twins: list[tuple[Any, Future]] = []
+        self.resets = 0
+        self.raw_resets: set[Any] = set()
+        self.kept_resets: dict[Any, Future] = {}
         self._audit = audit
 
     def count_same(self, ways: tuple[str, ...]) -> None:
-        self.points += len(ways)
+        resets = ways.count(RESET)
+        self.resets += resets
+        self.points += len(ways) - resets
         for way in ways:
             self.by_way[way] += 1
 
     def take(self, point: Point, make: Callable[[], Remains]) -> None:
-        self.points += 1
         self.by_way[point.way] += 1
+        if point.way == RESET:
+            self.resets += 1
+            self.raw_resets.add(point.raw)
+            if point.key not in self.kept_resets:
+                self.kept_resets[point.key] = Future(point, make(), point.energy_nj, point)
+            return
+        self.points += 1
         new = point.raw not in self.raw
         self.raw.add(point.raw)
         known = self.kept.get(point.key)
@@ -93,6 +106,13 @@ class Played:
     end: tuple[Any, ...]
 
 
+def _find_limit_pj(operation: Operation, future: Future) -> int:
+    if not future.remains.alive:
+        return operation.limit_pj
+    hangs = crashes.hangs(future.point.number)
+    return operation.hang_limit_pj if hangs else operation.reset_limit_pj
+
+
 class Player:
     """One operation, its meter, and its books."""
 
@@ -124,7 +144,7 @@ class Player:
         old = collect_facts(trial, operation.scene.card) if operation.scene else {}
         if self._change:
             self._change.await_it()
-        watch = Watch(trial, sink, operation.card, self._flash, self._seed)
+        watch = Watch(trial, sink, operation.card, self._flash, self._seed, resets=operation.resets)
         try:
             operation.run(trial)
         finally:
@@ -161,8 +181,7 @@ class Player:
         records.check_log(trial, self._former_log)
         all_nj = self._begun_nj + drawn_nj + trial.rig.bench.mains.energy_nj - begun_nj
         lost_pj = self._books.compute_loss_pj(trial.state, all_nj * _PJ_PER_NJ)
-        limited = replace(operation, limit_pj=max(limit_pj, operation.limit_pj))
-        judging.check_energy(limited, lost_pj, lost_pj)
+        judging.check_energy(max(limit_pj, operation.limit_pj), lost_pj, lost_pj)
         return lost_pj
 
     def play(self, future: Future, sink: Any = None, before: Played | None = None) -> Played:
@@ -181,11 +200,16 @@ class Player:
             offset_nj = future.last.energy_nj - begun_nj
             watch = Watch(trial, sink, operation.card, self._flash, self._seed, offset_nj)
         try:
-            trial.wait(_DARK_US)
-            trial.rig.set_load(operation.load_mw)
-            trial.rig.switch_mains_on()
+            if future.remains.alive:
+                crashes.restart(trial, operation, future.remains.alive, future.point.number)
+            else:
+                trial.wait(_DARK_US)
+                trial.rig.set_load(operation.load_mw)
+                trial.rig.switch_mains_on()
             trial.wait(_LOADED_US)
             trial.rig.set_load(0)
+            if trial.rig.card:
+                trial.pull()
             judging.check_start(operation, self._books, trial, self._ends, before is not None)
             contact.check_start(operation, trial, future.remains.contact)
             operation.again(trial)
@@ -202,7 +226,7 @@ class Player:
             for energy_nj in (future.least_nj, future.last.energy_nj)
         )
         lost_pj = most_pj - (before.lost_pj if before else 0)
-        judging.check_energy(operation, least_pj, lost_pj)
+        judging.check_energy(_find_limit_pj(operation, future), least_pj, lost_pj)
         if self._change and not before:
             nj = future.least_nj, future.last.energy_nj, begun_nj
             self._change.check(trial.state, future.remains.time_us, nj, lost_pj)

@@ -16,8 +16,24 @@ from dianka.cardos.state import State
 
 
 @dataclass(frozen=True)
+class Alive:
+    """What goes on where the controller alone restarts: the metering chip, and a card in the slot.
+
+    `counted_nj` is what the chip has counted, `next_us` the time until its next report, `load_mw`
+    what is drawn.
+    """
+
+    counted_nj: int
+    next_us: int
+    card_in: bool
+    load_mw: int
+
+
+@dataclass(frozen=True)
 class Remains:
     """One set of contents. `files` is the flash's file system, where the meter has one.
+
+    `alive`: the power has stayed, and the controller alone restarts.
 
     `card` is the state of the card that the operation is about, in the slot or out of it: somebody
     takes it out in the dark.
@@ -29,6 +45,7 @@ class Remains:
     contact: bool
     time_us: int  # by the clock chip
     files: tuple[tuple[str, str], ...]
+    alive: Alive | None = None
 
 
 def take(trial: Trial, card: State | None = None) -> Remains:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 
 from dianka.bench.campaign.cuts import chip_restarts
@@ -18,11 +19,29 @@ _PJ_PER_MWH = PJ_PER_WH // 1000
 _COLUMNS = (
     "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played"
 )  # fmt: skip
+_RESETS = ("resets", "resets_distinct", "resets_played")
 _HEADS = ("points", "distinct", "played", "audited", "pairs", "distinct", "played")
 
 
-def make_table(rows: Sequence[Figures]) -> Table:
-    """Return a table of all operations, and their sum."""
+def make_table(rows: Sequence[Figures]) -> Group:
+    """Return a table of all operations and their sum, and one of the resets if there are any."""
+    reset = [row for row in rows if row.resets]
+    return Group(_make_cuts(rows), _make_resets(reset)) if reset else Group(_make_cuts(rows))
+
+
+def _make_resets(rows: Sequence[Figures]) -> Table:
+    made = Table(title="the controller alone restarted behind every byte")
+    made.add_column("operation")
+    for head in ("resets", "distinct", "played", "most lost mWh", "after a hang"):
+        made.add_column(head, justify="right")
+    for row in (*rows, sum_up(rows)):
+        counts = [f"{getattr(row, name):,}" for name in _RESETS]
+        lost = row.most_lost_reset_pj, row.most_lost_hang_pj
+        made.add_row(row.operation, *counts, *(f"{each // _PJ_PER_MWH}" for each in lost))
+    return made
+
+
+def _make_cuts(rows: Sequence[Figures]) -> Table:
     made = Table(title="the power cut at every byte, and again while the meter recovers")
     made.add_column("operation")
     for head in (*_HEADS, "lost, doubled fen", "most lost mWh", "violations"):
@@ -83,6 +102,8 @@ def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
         f"{quiet.distinct:,} distinct cuts outside card sessions and {whole.pairs:,} pairs "
         f"in {seconds} s, seed {seed}: {float(lost_fen):g} fen lost, {float(doubled_fen):g} "
         f"doubled, at most {_find_most_lost(rows) // _PJ_PER_MWH} mWh lost at a cut{more}; "
+        f"{whole.resets_distinct:,} distinct resets, "
+        f"at most {_find_most_lost_reset(rows) // _PJ_PER_MWH} mWh lost; "
         f"{len(whole.violations)} violations"
     )
 
@@ -90,6 +111,12 @@ def compose_summary(rows: Sequence[Figures], seconds: int, seed: int) -> str:
 def _find_most_lost(rows: Sequence[Figures]) -> int:
     """Return the most energy that a cut has cost where 1 Wh is the limit, in pJ."""
     return max((row.most_lost_pj for row in rows if not row.beyond), default=0)
+
+
+def _find_most_lost_reset(rows: Sequence[Figures]) -> int:
+    """Return the same of a reset of the controller alone, hung or not."""
+    hangs = (row.most_lost_hang_pj for row in rows if not row.hang_beyond)
+    return max(*(row.most_lost_reset_pj for row in rows), *hangs, 0)
 
 
 def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, every: int) -> None:
@@ -103,6 +130,7 @@ def write_json(path: Path, rows: Sequence[Figures], seconds: int, seed: int, eve
         "points_outside_sessions": quiet.distinct,
         **_describe(whole),
         "most_lost_mwh": _find_most_lost(rows) // _PJ_PER_MWH,
+        "most_lost_reset_mwh": _find_most_lost_reset(rows) // _PJ_PER_MWH,
         "operations": {row.operation: _describe(row) for row in rows},
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,10 +143,21 @@ def list_figures(
     """Return what a reader who has nothing of the table wants to know, as (what, figure)."""
     whole, quiet = sum_up(rows), sum_up([row for row in rows if not row.session])
     lost_fen, doubled_fen = sum_fen(whole.violations)
+    played = whole.played + whole.pairs_played + whole.audited + whole.resets_played
     beyond = [
         (f"the same where {row.beyond}", _format_energy(row.most_lost_pj))
         for row in rows
         if row.beyond
+    ]
+    reset = [
+        ("bytes behind which the controller alone was restarted", f"{whole.resets:,}"),
+        ("of these, restarts that find something different", f"{whole.resets_distinct:,}"),
+        ("most energy used and not charged there", _format_energy(_find_most_lost_reset(rows))),
+        *(
+            (f"the same where {row.hang_beyond}", _format_energy(row.most_lost_hang_pj))
+            for row in rows
+            if row.hang_beyond
+        ),
     ]
     excess = [
         (f"{row.operation}: most charged that nobody used", _format_energy(row.most_excess_pj))
@@ -132,11 +171,12 @@ def list_figures(
         ("of these, cuts that leave something different", f"{whole.distinct:,}"),
         ("of these outside card sessions", f"{quiet.distinct:,}"),
         ("pairs: cut again while the meter recovers", f"{whole.pairs:,}"),
-        ("futures played to their end", f"{whole.played + whole.pairs_played + whole.audited:,}"),
+        ("futures played to their end", f"{played:,}"),
         ("fen lost", f"{float(lost_fen):g}"),
         ("fen given twice", f"{float(doubled_fen):g}"),
         ("most energy used and not charged at a cut", _format_energy(_find_most_lost(rows))),
         *beyond,
+        *reset,
         *excess,
         ("breaches of any rule", str(len(whole.violations))),
         ("seconds, of processors and by the clock", f"{processor_seconds} and {seconds}"),
@@ -153,12 +193,15 @@ def _format_energy(energy_pj: int) -> str:
 def _describe(row: Figures) -> dict[str, Any]:
     lost_fen, doubled_fen = sum_fen(row.violations)
     return {
-        **{name: getattr(row, name) for name in _COLUMNS},
+        **{name: getattr(row, name) for name in (*_COLUMNS, *_RESETS)},
         "ways": dict(row.ways),
         "lost_fen": str(lost_fen),
         "doubled_fen": str(doubled_fen),
         "most_lost_mwh": row.most_lost_pj // _PJ_PER_MWH,
         "beyond": row.beyond,
+        "most_lost_reset_mwh": row.most_lost_reset_pj // _PJ_PER_MWH,
+        "most_lost_hang_mwh": row.most_lost_hang_pj // _PJ_PER_MWH,
+        "hang_beyond": row.hang_beyond,
         "most_excess_mwh": row.most_excess_pj // _PJ_PER_MWH,
         "violations": [one.text for one in row.violations],
     }

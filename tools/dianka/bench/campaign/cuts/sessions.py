@@ -137,11 +137,12 @@ def list_operations() -> list[Operation]:
     """Return the operations with cards and with former formats."""
     return [
         Operation("credit", _prepare_purchase, _put_in, _put_in_at_rest, card=USER,
-                  sold_fen=_SOLD_FEN, session=True),
+                  sold_fen=_SOLD_FEN, session=True, resets=True),
         Operation("closing order", _prepare_closing, _put_in, _put_in_at_rest, card=USER,
-                  session=True, judge=_judge_closing),
+                  session=True, judge=_judge_closing, resets=True),
         Operation("closing order at rest", _prepare_closing, _put_in_at_rest, _put_in_at_rest,
-                  card=USER, load_mw=0, session=True, judge=_judge_closing, pairs=1),
+                  card=USER, load_mw=0, session=True, judge=_judge_closing, pairs=1,
+                  resets=True),
         _from_scene("user card: open", "opening", 0),
         _from_scene("user card: purchase", "credit at rest"),
         _from_scene("key change", "key change"),

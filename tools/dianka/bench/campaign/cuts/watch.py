@@ -9,6 +9,9 @@ it (docs/journal.md, "Which writes can change places"):
   before or after it: `SWAPPED` is the contact on its other side.
 - Flash: littlefs replaces a file as a whole when it is renamed. Never swapped.
 
+**Resets.** Where the operation asks for it, the controller alone restarts at each of these places
+as well (`RESET`): behind each byte, and before the first one. Power and metering chip go on.
+
 Nothing is changed and nothing is broken off here: the meter runs on, and each point is handed to a
 `Sink` with what it would leave.
 """
@@ -21,13 +24,14 @@ from typing import Any, Protocol
 
 from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.cuts.memory_key import MemoryKey
-from dianka.bench.campaign.cuts.remains import Remains
+from dianka.bench.campaign.cuts.remains import Alive, Remains
 from dianka.bench.campaign.trial import Trial
 from dianka.bench.models.contacts import T0Socket
 from dianka.bench.models.wires import Wire
 
 NOTHING, PART, ALL, SWAPPED = "nothing of it", "part of it", "all of it", "swapped"
-WAYS = (NOTHING, PART, ALL, SWAPPED)
+RESET = "the controller restarts"
+WAYS = (NOTHING, PART, ALL, SWAPPED, RESET)
 COILS = ("RELAY_CLOSE", "RELAY_OPEN")
 _MINUTE_US = 60_000_000
 
@@ -62,7 +66,8 @@ class Watch:
     """The watch on one trial, from now until `stop`.
 
     `card` is the one that the operation is about. `offset_nj` is added to the energies of the
-    points: a meter that was put into a former state has not used what came between.
+    points: a meter that was put into a former state has not used what came between. `resets`: the
+    controller alone restarts too.
     """
 
     def __init__(
@@ -73,11 +78,13 @@ class Watch:
         flash: Flash | None,
         seed: int,
         offset_nj: int = 0,
+        resets: bool = False,
     ) -> None:
         self._trial = trial
         self._offset_nj = offset_nj
         self._sink = sink
         self._flash = flash
+        self._resets = resets
         self._random = Random(seed)
         self._card = trial.read_card_state(card) if card else None
         self.points = 0
@@ -118,8 +125,9 @@ class Watch:
             self._transfer = True
             self._tell(NOTHING, place)
         if value == old and not self._before and not any(coil.level for coil in self._coils):
-            self.points += 2
-            self._sink.count_same((PART, ALL))
+            ways = (PART, ALL, RESET) if self._resets else (PART, ALL)
+            self.points += len(ways)
+            self._sink.count_same(ways)
             return self._write(value)
         torn = old ^ (old ^ value) & self._random.randrange(256)
         self._tell(PART, place, (at, torn))
@@ -187,6 +195,11 @@ class Watch:
         self._hand(way, place, key, byte, here, {})
         if self._before:
             self._hand(SWAPPED, place, key, byte, here, self._before)
+        # A byte that the controller breaks off is not stored, and a coil lets go.
+        if self._resets and (way != PART or contact is not None) and self._bench.mains.voltage_mv:
+            self._hand(RESET, place, key, byte, here, {})
+            if self._before:
+                self._hand(RESET, place, key, byte, here, self._before)
         if contact is None and any(coil.level for coil in self._coils):
             self._hand(SWAPPED, place, key, byte, not here, {})
 
@@ -207,6 +220,11 @@ class Watch:
         files = self._flash.contents if self._flash else ()
         time_us = bench.clock_chip.time_us
         rest = self._digest(esam), card and self._digest(card), contact, files
+        alive = None
+        if way == RESET:
+            chip, card_in = bench.chip, trial.rig.card is not None
+            alive = Alive(chip.counted_nj, chip.next_us, card_in, bench.mains.load_mw)
+            rest = (*rest, alive.card_in)
         point = Point(
             self.points,
             way,
@@ -220,7 +238,7 @@ class Watch:
             content = bytearray(bench.fram.memory)
             if byte:
                 content[byte[0]] = byte[1]
-            return Remains(bytes(content), esam, card, contact, time_us, files)
+            return Remains(bytes(content), esam, card, contact, time_us, files, alive)
 
         self._sink.take(point, make)
 
