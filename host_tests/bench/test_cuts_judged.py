@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dianka.bench.campaign.cuts import chip_restarts
 from dianka.bench.campaign.cuts.campaign import ERRORS, list_operations
 from dianka.bench.campaign.cuts.player import Futures, Player
 from dianka.bench.campaign.cuts.watch import RESET
 from dianka.bench.campaign.forks import format_error
+from dianka.bench.campaign.trial import Trial
 from dianka.bench.rungs import runners
 from pulled_kit import planted
 
@@ -133,3 +135,27 @@ def test_a_planted_fault_is_found(
     assert find_fault(operation, folders[0], place) == ""
     monkeypatch.setattr(runners, "FIRMWARE", planted(tmp_path, module, right, wrong))
     assert finding in find_fault(operation, folders[1], place)
+
+
+def find_restart_fault(folder: Path, steady: bool) -> str:
+    """Restart the chip 500 pulses before its wrap, with and without a step of the load."""
+    folder.mkdir()
+    with Trial(folder) as trial:
+        chip_restarts.make(trial)
+        for case in chip_restarts.CASES:
+            if case.restarts and case.left == 500 and not case.phase_us:
+                if steady == (case.load_mw == case.then_mw):
+                    try:
+                        chip_restarts.play(trial, case)
+                    except AssertionError as error:
+                        return format_error(error)
+    return ""
+
+
+def test_a_load_that_comes_when_the_chip_restarts_finds_what_a_steady_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, wrong = "power_mw = self.chip.register, max(", "power_mw = self.chip.register, min("
+    monkeypatch.setattr(runners, "FIRMWARE", planted(tmp_path, "metering", right, wrong))
+    assert find_restart_fault(tmp_path / "steady", steady=True) == ""
+    assert "mWh are lost at Case(" in find_restart_fault(tmp_path / "step", steady=False)
