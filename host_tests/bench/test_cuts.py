@@ -13,6 +13,7 @@ import pytest
 
 from dianka.bench.campaign.cuts import chip_restarts
 from dianka.bench.campaign.cuts.campaign import list_operations, play_all
+from dianka.bench.campaign.cuts.watch import RESET, WAYS
 from pulled_kit import PROMISE, SPOTLESS, bench, planted, read_figures
 
 EVERY = 149  # a prime: no rhythm of commits hides a future from it
@@ -73,7 +74,11 @@ def test_a_sample_of_all_operations(
     assert all(row["played"] for row in found["operations"].values())
     assert (found["lost_fen"], found["doubled_fen"], found["seed"]) == ("0", "0", 1)
     assert 0 < found["most_lost_mwh"] <= 1000
-    assert all(found["ways"][way] for way in ("nothing of it", "part of it", "swapped"))
+    assert all(found["ways"][way] for way in WAYS)
+    reset = [row for row in found["operations"].values() if row["resets"]]
+    assert len(reset) >= 8 and all(row["resets_played"] for row in reset)
+    cuts = sum(count for way, count in found["ways"].items() if way != RESET)
+    assert cuts + len(chip_restarts.list_cases(EVERY)) == found["points"], "resets are no cuts"
     assert read_figures(page, "cuts").keys() == read_figures(PROMISE, "cuts").keys()
     published = read_figures(PROMISE, "cuts")
     assert [published[name] for name in SPOTLESS] == ["0"] * len(SPOTLESS)

@@ -16,7 +16,7 @@ from dianka.bench.campaign.cuts.flash import Flash
 from dianka.bench.campaign.cuts.memory_key import MemoryKey
 from dianka.bench.campaign.cuts.player import Futures
 from dianka.bench.campaign.cuts.remains import Table, take
-from dianka.bench.campaign.cuts.watch import ALL, NOTHING, PART, SWAPPED, Point, Watch
+from dianka.bench.campaign.cuts.watch import ALL, NOTHING, PART, RESET, SWAPPED, Point, Watch
 from dianka.bench.campaign.trial import USER, S, Trial
 from dianka.bench.models.fram import SIZE
 
@@ -170,6 +170,26 @@ def test_the_watch_sees_each_way_and_changes_nothing(trial: Trial) -> None:
         if point.way == ALL:
             changed = [at for at in range(SIZE) if former[at] != remains.fram[at]]
             assert len(changed) <= 1
+
+
+def test_a_reset_is_no_cut_and_leaves_the_chip_its_count(trial: Trial) -> None:
+    """The controller restarts behind each byte that is a point, and before the first of a write."""
+    sinks: list[Seen] = []
+    for resets in (False, True):
+        seen = Seen()
+        watch = Watch(trial, seen, USER, None, 1, resets=resets)
+        trial.rig.set_load(operation.LOAD_MW)
+        trial.wait(1 * S)
+        watch.stop()
+        sinks.append(seen)
+    cut, both = sinks
+    assert not cut.resets and not cut.raw_resets
+    assert both.resets == both.by_way[RESET] == both.by_way[ALL] + both.by_way[NOTHING]
+    assert both.points == sum(both.by_way.values()) - both.resets
+    assert all(point.way != RESET for point in (each.point for each in both.kept.values()))
+    counted_nj = [remains.alive.counted_nj for point, remains in both.seen if point.way == RESET]
+    assert counted_nj == sorted(counted_nj) and counted_nj[-1] > counted_nj[0] > 0
+    assert all(not remains.alive for point, remains in both.seen if point.way != RESET)
 
 
 def test_a_command_without_its_answer_may_not_have_happened(trial: Trial) -> None:

@@ -234,7 +234,7 @@ def _work(task: Task) -> Figures:
 
 
 def _restart_chips(task: Task) -> Figures:
-    cases = chip_restarts.CASES[:: task.every]
+    cases = chip_restarts.list_cases(task.every)
     figures = Figures(task.name, points=len(cases), distinct=len(cases), played=len(cases))
     with make_folder() as folder, Trial(Path(folder), seed=task.seed) as trial:
         chip_restarts.make(trial)

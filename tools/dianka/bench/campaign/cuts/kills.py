@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dianka.bench.campaign.cuts import judging
-from dianka.bench.campaign.cuts.books import PJ_PER_WH
 from dianka.bench.campaign.cuts.operation import Operation
+from dianka.bench.campaign.cuts.operations import SLOW_LIMIT_PJ
 from dianka.bench.campaign.cuts.player import Futures, Player
 from dianka.bench.campaign.cuts.remains import Remains, put_back, take
 from dianka.bench.campaign.cuts.watch import Point, Watch
@@ -36,8 +36,6 @@ NAMES = (
     "step of a tariff", "overload", "credit", "closing order", "closing order at rest", "opening",
     "credit at rest", "key change", "initialisation", "format 1", "format 2", "format 3",
 )  # fmt: skip
-# The chip's first look at its metering chip comes 0.73 s after power (docs/journal.md).
-_LATE_PJ = 2_200 * PJ_PER_WH // 1000
 _STARTED_US = 4 * S
 _DARK_US = 1 * S
 # A second of the chip costs five of a processor: no longer than its first looks and the last take.
@@ -149,7 +147,7 @@ class Killing:
 
         AssertionError or judging.WrongMoney if a rule is broken.
         """
-        limit_pj = _LATE_PJ if self._runner == CHIP else 0
+        limit_pj = SLOW_LIMIT_PJ if self._runner == CHIP else 0
         return self._player.judge_end(left.remains, left.drawn_nj, limit_pj)
 
     # ****** On the rung of real MicroPython ******
