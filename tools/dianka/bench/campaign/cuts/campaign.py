@@ -235,7 +235,7 @@ def _work(task: Task) -> Figures:
 
 def _restart_chips(task: Task) -> Figures:
     cases = chip_restarts.list_cases(task.every)
-    figures = Figures(task.name, points=len(cases), distinct=len(cases), played=len(cases))
+    figures = Figures(task.name, played=len(cases))  # they are no cuts of the power
     with make_folder() as folder, Trial(Path(folder), seed=task.seed) as trial:
         chip_restarts.make(trial)
         for number, case in enumerate(cases, 1):
