@@ -69,6 +69,7 @@ class Figures:
     most_lost_reset_pj: int = 0
     most_lost_hang_pj: int = 0  # at a reset before which the firmware hangs
     most_excess_pj: int = 0  # charged and not used
+    processor_ms: int = 0  # told for kills alone
     beyond: str = ""
     hang_beyond: str = ""
     ways: Counter[str] = field(default_factory=Counter)
@@ -77,7 +78,7 @@ class Figures:
     def add(self, other: "Figures") -> None:
         for name in (
             "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played",
-            "resets", "resets_distinct", "resets_played",
+            "resets", "resets_distinct", "resets_played", "processor_ms",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.most_lost_pj = max(self.most_lost_pj, other.most_lost_pj)
