@@ -36,6 +36,10 @@ BY_HOUR = Tariff(
     (4_000, 6_000, 8_000), ((0, 2), (900, 1), (85_500, 2)), (PJ_PER_KWH // 25,), (0, 1_000)
 )
 STEPPED = Tariff((5_000,), (), (PJ_PER_KWH, 2 * PJ_PER_KWH), (0, 1_000, 3_000))
+CHARGED_SINCE = (
+    "metering",
+    "return min(new, since) if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+)
 # (module, right, wrong, what is found)
 FAULTS = {
     "the part of a fen is dropped": (
@@ -49,6 +53,16 @@ FAULTS = {
         "state.balance_fen += amount_fen\n    state.bought_fen += amount_fen",
         "state.balance_fen += 2 * amount_fen\n    state.bought_fen += 2 * amount_fen",
         "fen are bought with count",
+    ),
+    "the count kept is charged again after a start": (
+        *CHARGED_SINCE,
+        "return min(new, since) + register if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+        "were charged again after a cut",
+    ),
+    "a pulse too many is charged after a start": (
+        *CHARGED_SINCE,
+        "return min(new, since) + 1 if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+        "were charged again after a cut",
     ),
 }
 
@@ -183,10 +197,30 @@ def test_a_price_changes_in_the_dark_of_a_cut() -> None:
     books.check(_make_state(1_000, 1_000 * 5_000), 1_000, 10, 0)
     books.plan = 1_000, Tariff((9_000,))
     state = _make_state(1_300, 800 * 5_000 + 500 * 9_000)
-    books.check_cut(state, 1_500, 1_000, 2_000)
+    books.check_cut(state, 1_500, 0, 2_000)
     assert (books.lost_pj, books.cuts, books.energy_pj) == (200, 1, 1_300)
     with pytest.raises(ledger.WrongBooks):
         books.check(_make_state(1_310, state.remainder), 1_510, 2_010, 0)
+
+
+def test_no_cut_gives_back_less_than_it_has_taken() -> None:
+    """5 of 1,000 pJ were in a pulse that had begun, 90 not yet in the memory when it went dark."""
+
+    def come_back(energy_pj: int) -> ledger.Ledger:
+        books = ledger.Ledger(Tariff((5_000,)), pulse_pj=10, bought_fen=1)
+        books.follow_time(0)
+        books.check(_make_state(990, 990 * 5_000), 1_000, 10, 10)
+        gone_pj = books.compute_gone(900, 1_000)
+        state = _make_state(energy_pj, energy_pj * 5_000)
+        books.check_cut(state, 1_503, 3, 20, least_pj=gone_pj)
+        return books
+
+    assert come_back(1_400).lost_pj == 100  # what the chip has counted since: 500
+    assert come_back(1_380).lost_pj == 120  # not all of it
+    with pytest.raises(ledger.WrongBooks, match="10 pJ were charged again after a cut"):
+        come_back(1_410)
+    with pytest.raises(ledger.WrongBooks, match="510 pJ were charged again after a cut"):
+        come_back(1_910)
 
 
 def _make_state(energy_pj: int, remainder: int) -> SimpleNamespace:

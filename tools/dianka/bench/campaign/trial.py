@@ -74,6 +74,11 @@ class Trial(Stand):
         records = [card_files.unpack(illegal.FIELDS, packed) for packed in found]
         return tuple(tuple(record[name] for name in fields) for record in records)
 
+    def read_kept_energy(self) -> int:
+        """Return the energy that the memory has, in pJ, as the next start finds it."""
+        image = _Image(self.rig.bench.fram.content)
+        return self.modules["state_store"].StateStore(image, lambda text: None).state.energy_pj
+
     def digest_cut(self, fram: bytes) -> str:
         """Return a digest of all that the next start finds after a power cut.
 

@@ -54,11 +54,16 @@ class Ledger:
     _before: Tariff | None = field(default=None, repr=False)
 
     @classmethod
-    def begin(cls, state: Any, delivered_pj: int, tariff: Tariff, pulse_pj: int) -> "Ledger":
-        """Begin with what the meter says of itself; all since is judged."""
+    def begin(
+        cls, state: Any, delivered_pj: int, begun_pj: int, tariff: Tariff, pulse_pj: int
+    ) -> "Ledger":
+        """Begin with what the meter says of itself; all since is judged.
+
+        `begun_pj` of what was delivered is in a pulse that the chip has begun.
+        """
         made = cls(tariff, pulse_pj, state.bought_fen, state.count)
         made.used_parts, made.energy_pj = count_parts(state), state.energy_pj
-        made.lost_pj = delivered_pj - state.energy_pj
+        made.lost_pj = delivered_pj - begun_pj - state.energy_pj
         made._rate_e4, made._step_pj = tariff.rates_e4[0], state.step_pj
         return made
 
@@ -136,24 +141,36 @@ class Ledger:
         self,
         state: Any,
         delivered_pj: int,
-        up_pj: int,
+        begun_pj: int,
         at_s: int | None,
         limit_pj: int = CUT_LIMIT_PJ,
+        least_pj: int = 0,
     ) -> None:
         """Compare a meter that has come back from a cut, and has heard of all that flowed since.
 
-        What it had not committed is gone, at the present price, and no more than the limit.
-        `up_pj` had been delivered when the metering chip began to count its present pulses.
+        What it had not committed is gone, at the present price, and no more than the limit. With
+        `least_pj` it was gone before the meter started again (`compute_gone`): who loses less has
+        been charged for something twice. Nothing of that is allowed: no metering chip restarts
+        alone here, so none can be taken for one that has wrapped (firmware/metering.py).
+        `begun_pj` is in the pulse that the metering chip has begun.
         """
         self._fall_back(state)
-        short_pj = delivered_pj - self.lost_pj - state.energy_pj
-        lost_pj = short_pj - (delivered_pj - up_pj) % self.pulse_pj
+        lost_pj = delivered_pj - begun_pj - self.lost_pj - state.energy_pj
+        if lost_pj < least_pj:
+            raise WrongBooks(f"{least_pj - lost_pj} pJ were charged again after a cut")
         if lost_pj > limit_pj:
             raise WrongBooks(f"{lost_pj * 1000 // PJ_PER_WH} mWh are lost at a cut")
-        self.check(state, delivered_pj - lost_pj, at_s, 0, max(0, lost_pj))
+        self.check(state, delivered_pj - lost_pj, at_s, 0, lost_pj)
         self.cuts += 1
         self.lost_pj += lost_pj
         self.most_lost_pj = max(self.most_lost_pj, lost_pj)
+
+    def compute_gone(self, kept_pj: int, delivered_pj: int) -> int:
+        """Return what a cut has taken of the energy by now, before the chip counts anew.
+
+        The memory has `kept_pj`, and nobody can tell the meter of the rest any more.
+        """
+        return delivered_pj - self.lost_pj - kept_pj
 
     def _fall_back(self, state: Any) -> None:
         """Take off what a cut has taken: the energy is less than at the last check."""

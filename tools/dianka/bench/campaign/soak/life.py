@@ -101,7 +101,7 @@ class Life:
             (folder / CONTROL).write_bytes(control)
         self.trial = Trial(folder, seed=self._seed * 1_000 + self._meters)
         self._base_us = begin_us - self.trial.now_us
-        self._up_pj = 0
+        self._least_pj = 0  # gone with the supply of the metering chip, for certain
         self.stretcher = Stretcher(self.trial, self._stretched)
         self.trial.rig.bench.clock_chip.set(self.now_s - OFFSET_S)
         self.set_up(tariff)
@@ -118,8 +118,9 @@ class Life:
         )
         self.card = USER
         self.stages = Stages(ALARM2_FEN, self.overdraft_fen, 0)
+        chip = trial.rig.bench.chip
         self.ledger = Ledger.begin(
-            trial.state, self.delivered_pj, tariff, trial.rig.bench.chip.params.pulse_pj
+            trial.state, self.delivered_pj, chip.begun_pj, tariff, chip.params.pulse_pj
         )
         self.ledger.follow_time(self.chip_s)
 
@@ -278,26 +279,25 @@ class Life:
 
     def restore(self) -> None:
         """Let the mains come back as it should be."""
-        bench, delivered_pj = self.trial.rig.bench, self.delivered_pj
-        bench.mains.set_load(self.load_mw)
+        if not self.trial.rig.bench.chip.powered:
+            kept_pj = self.trial.read_kept_energy()
+            self._least_pj = self.ledger.compute_gone(kept_pj, self.delivered_pj)
+        self.trial.rig.bench.mains.set_load(self.load_mw)
         self.trial.rig.set_volts(NOMINAL_MV)
         self.trial.rig.switch_mains_on()
-        if bench.chip.up_us == self.trial.now_us:
-            self._up_pj = delivered_pj
 
     def set_pulses(self, pulses: int) -> None:
         """Let the metering chip have counted so many pulses already, before its first report."""
         self.trial.rig.bench.chip.set_pulses(pulses)
-        self._up_pj = self.delivered_pj
 
     def come_back(self, limit_pj: int = CUT_LIMIT_PJ, check_supply: bool = True) -> None:
         """Let a meter that had no supply, or a restart, come back, and compare it."""
         self.restore()
         self.trial.wait(_STARTED_US)
         self.rest()
-        self.ledger.check_cut(
-            self.trial.state, self.delivered_pj, self._up_pj, self.chip_s, limit_pj
-        )
+        energies_pj = self.delivered_pj, self.trial.rig.bench.chip.begun_pj
+        least_pj, self._least_pj = self._least_pj, 0
+        self.ledger.check_cut(self.trial.state, *energies_pj, self.chip_s, limit_pj, least_pj)
         self.stages.follow(self.ledger.balance_fen)
         if check_supply:
             self.check_supply()
