@@ -8,6 +8,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dianka.bench.campaign.soak import acts, ledger, tariffs, trouble, twins
-from dianka.bench.campaign.soak.life import Act, Life
+from dianka.bench.campaign.soak.life import UNHEARD_US, Act, Life
 from dianka.bench.campaign.soak.stages import Stages
 from dianka.bench.campaign.soak.tariffs import FEN, PJ_PER_KWH, Tariff
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.mcu import Mcu
 from dianka.bench.models.wires import Format
+from dianka.bench.rungs import runners
 from pulled_kit import PROMISE, SPOTLESS, bench, planted, read_figures
 from sweeps import sweep
 
@@ -196,11 +198,49 @@ def test_a_price_changes_in_the_dark_of_a_cut() -> None:
     books.follow_time(0)
     books.check(_make_state(1_000, 1_000 * 5_000), 1_000, 10, 0)
     books.plan = 1_000, Tariff((9_000,))
+    books.note_change(1_000, 0)
     state = _make_state(1_300, 800 * 5_000 + 500 * 9_000)
     books.check_cut(state, 1_500, 0, 2_000)
     assert (books.lost_pj, books.cuts, books.energy_pj) == (200, 1, 1_300)
     with pytest.raises(ledger.WrongBooks):
         books.check(_make_state(1_310, state.remainder), 1_510, 2_010, 0)
+
+
+@pytest.mark.parametrize(("old_pj", "right"), [(50, False), (60, True), (100, True), (110, False)])
+def test_a_report_gets_the_price_of_its_time(old_pj: int, right: bool) -> None:
+    """100 pJ are delivered before the price changes, of which 30 may be told late, and a pulse."""
+    books = ledger.Ledger(Tariff((5_000,)), pulse_pj=10, bought_fen=1)
+    books.follow_time(0)
+    books.plan = 1_000, Tariff((9_000,))
+    books.note_change(100, 30)
+    state = _make_state(200, old_pj * 5_000 + (200 - old_pj) * 9_000)
+    if right:
+        books.check(state, 200, 1_001, 0)
+        return
+    with pytest.raises(ledger.WrongBooks, match="no number of pulses"):
+        books.check(state, 200, 1_001, 0)
+
+
+@pytest.mark.parametrize("late_s", [0, 2, -2])
+def test_a_price_that_comes_late_or_early_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late_s: int
+) -> None:
+    """Nobody looks within ten seconds of the change, as when a session lasts over it."""
+    right = "at_s = seconds + self._clock.offset_s\n        if"
+    wrong = right.replace("offset_s", f"offset_s - {late_s}")
+    monkeypatch.setattr(runners, "FIRMWARE", planted(tmp_path, "tariff_timed", right, wrong))
+    change_s = LATE_S // 86_400 * 86_400 + 85_500
+    life = Life(tmp_path, 1, 1, tariff=BY_HOUR, start_s=change_s - 120)
+    with closing(life):
+        acts.open_account(life, 2_000)
+        life.set_load(2_000_000)
+        life.pass_until((change_s - 10) * 1_000_000)
+        life.play(20_000_000)
+        if not late_s:
+            life.check(UNHEARD_US)
+            return
+        with pytest.raises(ledger.WrongBooks, match="at a change of price"):
+            life.check(UNHEARD_US)
 
 
 def test_no_cut_gives_back_less_than_it_has_taken() -> None:

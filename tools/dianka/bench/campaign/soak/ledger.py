@@ -6,7 +6,8 @@ energy costs, to the last part of a fen. What a power cut has cost is found, and
 meter has come back (`settle_cut`).
 
 Energy around a change of price leaves one unknown: how much of it the meter had heard of by then.
-It follows from the money, and must then be a whole number of the chip's pulses.
+It follows from the money, and must then be a whole number of the chip's pulses, and what had been
+delivered by then (`note_change`), but for what a report may be late.
 """
 
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class Ledger:
     _step_pj: int = 0
     _period: int = 0
     _before: Tariff | None = field(default=None, repr=False)
+    # Delivered at each change since the last check, and what a report may be late then.
+    _changes: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
     def begin(
@@ -99,6 +102,14 @@ class Ledger:
         self._rate_e4 = self.tariff.find_rate_e4(at_s)
         self._period = self.tariff.find_period(at_s)
 
+    def note_change(self, delivered_pj: int, late_pj: int) -> None:
+        """Take note that the price may change now by the clock chip, or by what is done to it.
+
+        `late_pj` is what a report may be late: what flows in 0.26 s (docs/journal.md), and more
+        while the meter talks to a chip. It gets the price of the time when it comes.
+        """
+        self._changes.append((delivered_pj, late_pj))
+
     # ****** Checks ******
 
     def check(
@@ -136,6 +147,8 @@ class Ledger:
         if tariff.limits_pj and self.tariff.limits_pj and state.step_pj != self._step_pj:
             raise WrongBooks(f"{state.step_pj} pJ are in the step, not {self._step_pj}")
         self.energy_pj, self.used_parts = state.energy_pj, self.used_parts + charged
+        if more_pj:  # else a step period may begin yet
+            self._changes.clear()
 
     def check_cut(
         self,
@@ -219,16 +232,11 @@ class Ledger:
         energies_pj: tuple[int, int],
         charged: int,
     ) -> None:
-        """Find how much was charged before the change of price, in whole pulses.
-
-        Below zero: a cut has taken off what was charged then, and not committed.
-        """
+        """Find how much was charged before the change of price, in whole pulses."""
         more_pj, lost_pj = energies_pj
         stepped, steps = bool(tariff.limits_pj), bool(self.tariff.limits_pj)
         begins = not (stepped and steps) or period != self._period
-        for old_pj in range(
-            -(lost_pj // self.pulse_pj) * self.pulse_pj, more_pj + 1, self.pulse_pj
-        ):
+        for old_pj in self._find_room(more_pj, lost_pj):
             before_pj = 0 if begins else self._step_pj + old_pj
             new_pj, back_pj = more_pj - old_pj, min(old_pj, 0)
             cost = tariff.compute_cost(rate_e4, self._step_pj + back_pj, abs(old_pj))
@@ -242,6 +250,22 @@ class Ledger:
             f"{float(Fraction(charged, FEN)):g} fen for {more_pj} pJ at a change of price "
             "are what no number of pulses before it comes to"
         )
+
+    def _find_room(self, more_pj: int, lost_pj: int) -> range:
+        """Return how much can have been charged before a change of price, in whole pulses.
+
+        Not more than had been delivered by then; and not less, but for a report that is late and a
+        pulse that has begun. Below zero: a cut has taken off what was charged and not committed.
+        """
+        if not self._changes:
+            raise WrongBooks("the price has changed, and nobody knows when")
+        pulse_pj = self.pulse_pj
+        first = min(pj - late_pj for pj, late_pj in self._changes) - lost_pj - pulse_pj
+        last = max(pj for pj, _ in self._changes)
+        by_then_pj = self.lost_pj + self.energy_pj
+        first = max(-(lost_pj // pulse_pj), -((by_then_pj - first) // pulse_pj))
+        last = min(more_pj // pulse_pj, (last - by_then_pj) // pulse_pj)
+        return range(first * pulse_pj, last * pulse_pj + 1, pulse_pj)
 
 
 def count_parts(state: Any) -> int:

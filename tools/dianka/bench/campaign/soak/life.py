@@ -21,6 +21,7 @@ from dianka.bench.campaign.soak.stretch import Stretcher
 from dianka.bench.campaign.soak.tariffs import Tariff
 from dianka.bench.campaign.soak.wear import SETTLE_S
 from dianka.bench.campaign.trial import MS, USER, S, Trial
+from dianka.bench.models.clock import Timer
 from dianka.bench.models.mains import NOMINAL_MV
 from dianka.bench.stage.stand import CONTROL
 from dianka.cardos.files import pack_tariff
@@ -123,6 +124,8 @@ class Life:
             trial.state, self.delivered_pj, chip.begun_pj, tariff, chip.params.pulse_pj
         )
         self.ledger.follow_time(self.chip_s)
+        self._change: Timer | None = None
+        self.await_change()
 
     def close(self) -> None:
         self.trial.close()
@@ -261,6 +264,7 @@ class Life:
         unheard_pj = power_mw * (unheard_us + MS) * 1000
         self.ledger.check(self.trial.state, self.delivered_pj, self.chip_s, unheard_pj)
         self.stages.follow(self.ledger.balance_fen)
+        self.await_change()
 
     def check_supply(self) -> None:
         """Check that the supply is on or off as the account says, and the ESAM has the money."""
@@ -299,10 +303,29 @@ class Life:
         least_pj, self._least_pj = self._least_pj, 0
         self.ledger.check_cut(self.trial.state, *energies_pj, self.chip_s, limit_pj, least_pj)
         self.stages.follow(self.ledger.balance_fen)
+        self.await_change()
         if check_supply:
             self.check_supply()
 
-    # ****** Inside ******
+    # ****** Changes of the price ******
+
+    def note_change(self) -> None:
+        """Take note of what has been delivered as the price may change, by time or by an act."""
+        power_mw = max(self.trial.rig.bench.mains.power_mw, self.load_mw)
+        self.ledger.note_change(self.delivered_pj, power_mw * UNHEARD_US * 1000)
+
+    def await_change(self) -> None:
+        """Be there when the price changes next, by the clock chip as it is now."""
+        if self._change:
+            self._change.cancel()
+        wait_us = self._find_change() - self.now_us
+        self._change = self.trial.rig.clock.call_after(wait_us, self._pass_change)
+
+    def _pass_change(self) -> None:
+        self.note_change()
+        plan = self.ledger.plan
+        if not (plan and plan[0] * S <= self.trial.rig.bench.clock_chip.time_us + OFFSET_S * S):
+            self.await_change()
 
     def _find_change(self) -> int:
         """Return the moment of the world at which price or day changes by the meter's clock."""
@@ -312,6 +335,8 @@ class Life:
         if self.ledger.plan:
             change_s = min(change_s, max(self.ledger.plan[0], local_us // S + 1))
         return self.now_us + change_s * S - local_us
+
+    # ****** Inside ******
 
     def _cross_change(self, change_us: int) -> None:
         """Play the moment at which price or day changes."""

@@ -78,6 +78,7 @@ def lose_clock(life: Life, draw: Random) -> None:
     life.trial.wait(2 * S)
     chip.battery = True
     life.clock_tells = False
+    life.note_change()
     life.happened["clock faults"] += 1
     life.come_back()
     life.schedule(draw.randrange(600, 20_000), lambda: _set_clock(life))
@@ -95,6 +96,7 @@ def set_clock_off(life: Life, draw: Random) -> None:
     life.trial.rig.switch_mains_off()
     life.trial.wait(2 * S)
     chip.move_to(chip.time_us + draw.randrange(-30, 30) * 86_400 * S + 4_321 * S)
+    life.note_change()
     life.happened["clock faults"] += 1
     life.come_back()
     life.schedule(draw.randrange(600, 20_000), lambda: _set_clock(life))
@@ -107,6 +109,8 @@ def _set_clock(life: Life) -> None:
     life.check()
     life.trial.meter.set_clock(life.now_s - OFFSET_S, True)
     life.clock_tells = True
+    life.note_change()
+    life.await_change()
     life.play(2 * S)
     life.rest()
     life.check()
