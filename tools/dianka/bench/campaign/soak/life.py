@@ -23,6 +23,7 @@ from dianka.bench.campaign.soak.wear import SETTLE_S
 from dianka.bench.campaign.trial import MS, USER, S, Trial
 from dianka.bench.models.clock import Timer
 from dianka.bench.models.mains import NOMINAL_MV
+from dianka.bench.stage.kept import read_kept_energy
 from dianka.bench.stage.stand import CONTROL
 from dianka.cardos.files import pack_tariff
 from dianka.desk import issue
@@ -284,7 +285,7 @@ class Life:
     def restore(self) -> None:
         """Let the mains come back as it should be."""
         if not self.trial.rig.bench.chip.powered:
-            kept_pj = self.trial.read_kept_energy()
+            kept_pj = read_kept_energy(self.trial)
             self._least_pj = self.ledger.compute_gone(kept_pj, self.delivered_pj)
         self.trial.rig.bench.mains.set_load(self.load_mw)
         self.trial.rig.set_volts(NOMINAL_MV)
