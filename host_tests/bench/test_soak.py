@@ -12,13 +12,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dianka.bench.campaign.soak import acts, ledger, tariffs, trouble, twins
+from dianka.bench.campaign.soak import acts, ledger, tariffs, trouble, twins, utility
 from dianka.bench.campaign.soak.life import UNHEARD_US, Act, Life
 from dianka.bench.campaign.soak.stages import Stages
 from dianka.bench.campaign.soak.tariffs import FEN, PJ_PER_KWH, Tariff
@@ -243,6 +244,33 @@ def test_a_price_that_comes_late_or_early_is_found(
             life.check(UNHEARD_US)
 
 
+@pytest.mark.parametrize("keeps_time", [True, False])
+def test_clocks_are_lost_and_wrong_under_any_price(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeps_time: bool
+) -> None:
+    """Also while another price is planned. A meter that lets a clock go back is found."""
+    right = "if state.set_crc:\n            state.earliest_s ="
+    wrong = right if keeps_time else right.replace("state.set_crc", "not state.set_crc")
+    monkeypatch.setattr(runners, "FIRMWARE", planted(tmp_path, "tariff_timed", right, wrong))
+    life, draw = Life(tmp_path, 1, 1, tariff=BY_HOUR, start_s=LATE_S), Random(2)
+
+    def go_wrong() -> None:
+        for number in range(6):
+            life.set_load(700_000)
+            (trouble.lose_clock if number == 1 else trouble.set_clock_off)(life, draw)
+            life.pass_until(life.now_us + 7 * 3_600 * 1_000_000)
+
+    with closing(life):
+        acts.open_account(life, 20_000)
+        utility.change_tariff(life, STEPPED, 1_700, 100)
+        if keeps_time:
+            go_wrong()
+            assert life.happened["clock faults"] == 6 and life.ledger.tariff is STEPPED
+            return
+        with pytest.raises(ledger.WrongBooks):
+            go_wrong()
+
+
 def test_no_cut_gives_back_less_than_it_has_taken() -> None:
     """5 of 1,000 pJ were in a pulse that had begun, 90 not yet in the memory when it went dark."""
 
@@ -263,9 +291,27 @@ def test_no_cut_gives_back_less_than_it_has_taken() -> None:
         come_back(1_910)
 
 
-def _make_state(energy_pj: int, remainder: int) -> SimpleNamespace:
+def test_steps_go_on_over_prices_by_the_hour_alone() -> None:
+    """Only a flat price begins the steps anew (docs/operations.md, "Several prices")."""
+    limits_pj, hours = (500, 1_000), Tariff((5_000,), ((0, 0),))
+    steps = Tariff((5_000,), (), limits_pj, (0, 1_000, 3_000))
+    for between, upto_pj in ((hours, 600), (Tariff((5_000,)), 200)):
+        books = ledger.Ledger(steps, pulse_pj=10, bought_fen=1)
+        books.follow_time(0)
+        books.check(_make_state(400, 400 * 5_000, 400), 400, 10, 0)
+        books.plan = 20, between
+        books.note_change(400, 0)
+        parts = 400 * 5_000 + 100 * 5_000
+        books.check(_make_state(500, parts, 400 if between is hours else 0), 500, 30, 0)
+        books.plan = 40, steps
+        books.note_change(500, 0)
+        parts += 200 * 5_000 + (100 * 1_000 if between is hours else 0)
+        books.check(_make_state(700, parts, upto_pj), 700, 50, 0)
+
+
+def _make_state(energy_pj: int, remainder: int, step_pj: int = 0) -> SimpleNamespace:
     money = {"bought_fen": 1, "balance_fen": 1, "remainder": remainder, "difference_fen": 0}
-    return SimpleNamespace(energy_pj=energy_pj, count=0, step_pj=0, **money)
+    return SimpleNamespace(energy_pj=energy_pj, count=0, step_pj=step_pj, **money)
 
 
 def test_the_stages_of_a_falling_balance() -> None:

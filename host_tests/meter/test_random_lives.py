@@ -139,19 +139,21 @@ class AnyLife(RuleBasedStateMachine):
     @NOBODY_WAITS
     @rule(tariff=st.sampled_from(TARIFFS), minutes=st.integers(2, 90))
     def change_tariff(self, tariff: Tariff, minutes: int) -> None:
-        if not self.life.ledger.plan and self.life.ledger.balance_fen < HOARD_FEN:
+        settled = self.life.clock_is_right and not self.life.ledger.plan
+        if settled and self.life.ledger.balance_fen < HOARD_FEN:
             utility.change_tariff(self.life, tariff, minutes, 1)
 
     @NOBODY_WAITS
     @rule()
     def swap_meter(self) -> None:
-        if not self.life.ledger.plan:
+        if self.life.clock_is_right and not self.life.ledger.plan:
             utility.swap_meter(self.life)
 
     # ****** Troubles ******
 
     @rule(draw=chances, make=st.sampled_from((trouble.cut_power, trouble.dip, trouble.bite,
-                                              trouble.stop_clock)))  # fmt: skip
+                                              trouble.stop_clock, trouble.lose_clock,
+                                              trouble.set_clock_off)))  # fmt: skip
     def meet_trouble(self, draw: Random, make: trouble.Trouble) -> None:
         self.life.set_load(LOAD_MW)
         make(self.life, draw)

@@ -100,7 +100,13 @@ class Ledger:
         if self.plan and at_s >= self.plan[0]:
             self._before, self.tariff, self.plan = self.tariff, self.plan[1], None
         self._rate_e4 = self.tariff.find_rate_e4(at_s)
-        self._period = self.tariff.find_period(at_s)
+        if self.tariff.limits_pj:
+            self._period = self.tariff.find_period(at_s)
+
+    def go_back(self, at_s: int) -> None:
+        """Take note that the clock is set back to this time: its step period has begun already."""
+        if self.tariff.limits_pj:
+            self._period = self.tariff.find_period(at_s)
 
     def note_change(self, delivered_pj: int, late_pj: int) -> None:
         """Take note that the price may change now by the clock chip, or by what is done to it.
@@ -144,7 +150,9 @@ class Ledger:
             self._check_charge(charged, expected)
         else:
             self._split_charge(state, tariff, rate_e4, period, (more_pj, lost_pj), charged)
-        if tariff.limits_pj and self.tariff.limits_pj and state.step_pj != self._step_pj:
+        if self.tariff.is_flat:  # only that forgets how far the steps have come
+            self._step_pj = self._period = 0
+        if state.step_pj != self._step_pj:
             raise WrongBooks(f"{state.step_pj} pJ are in the step, not {self._step_pj}")
         self.energy_pj, self.used_parts = state.energy_pj, self.used_parts + charged
         if more_pj:  # else a step period may begin yet
@@ -235,15 +243,15 @@ class Ledger:
         """Find how much was charged before the change of price, in whole pulses."""
         more_pj, lost_pj = energies_pj
         stepped, steps = bool(tariff.limits_pj), bool(self.tariff.limits_pj)
-        begins = not (stepped and steps) or period != self._period
+        begins = tariff.is_flat or (steps and period != self._period)
         for old_pj in self._find_room(more_pj, lost_pj):
-            before_pj = 0 if begins else self._step_pj + old_pj
+            before_pj = 0 if begins else self._step_pj + (old_pj if stepped else 0)
             new_pj, back_pj = more_pj - old_pj, min(old_pj, 0)
             cost = tariff.compute_cost(rate_e4, self._step_pj + back_pj, abs(old_pj))
             cost = -cost if back_pj else cost
             cost += self.tariff.compute_cost(self._rate_e4, before_pj, new_pj)
-            step_pj = before_pj + new_pj if steps else 0
-            if cost == charged and step_pj == (state.step_pj if steps else 0):
+            step_pj = before_pj + (new_pj if steps else 0)
+            if cost == charged and (self.tariff.is_flat or step_pj == state.step_pj):
                 self._step_pj = step_pj
                 return
         raise WrongBooks(

@@ -187,6 +187,11 @@ class Life:
         return self.trial.rig.bench.clock_chip.time_s + OFFSET_S
 
     @property
+    def clock_is_right(self) -> bool:
+        """Return whether the clock chip tells the time, and the right one."""
+        return self.chip_s is not None and abs(self.chip_s - self.now_s) <= 1
+
+    @property
     def wallet_writes(self) -> int:
         """Return how often the ESAMs' wallet was written, had every settling been played.
 
@@ -234,7 +239,7 @@ class Life:
         """Let time pass up to this moment of the world."""
         while self.now_us < at_us:
             act_us = self._acts[0][0] if self._acts else at_us
-            stop_us, change_us = min(at_us, act_us), self._find_change()
+            stop_us, change_us = min(at_us, act_us), self.find_change()
             if stop_us < change_us - _LEAD_US:
                 self._pass_quietly(stop_us)
             else:
@@ -319,7 +324,7 @@ class Life:
         """Be there when the price changes next, by the clock chip as it is now."""
         if self._change:
             self._change.cancel()
-        wait_us = self._find_change() - self.now_us
+        wait_us = self.find_change() - self.now_us
         self._change = self.trial.rig.clock.call_after(wait_us, self._pass_change)
 
     def _pass_change(self) -> None:
@@ -328,7 +333,7 @@ class Life:
         if not (plan and plan[0] * S <= self.trial.rig.bench.clock_chip.time_us + OFFSET_S * S):
             self.await_change()
 
-    def _find_change(self) -> int:
+    def find_change(self) -> int:
         """Return the moment of the world at which price or day changes by the meter's clock."""
         chip = self.trial.rig.bench.clock_chip
         local_us = chip.time_us + OFFSET_S * S
