@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dianka.bench.campaign.soak import acts, ledger, tariffs, trouble, twins, utility
-from dianka.bench.campaign.soak.life import UNHEARD_US, Act, Life
+from dianka.bench.campaign.soak.life import UNHEARD_US, Act, Life, PlanDay
 from dianka.bench.campaign.soak.stages import Stages
 from dianka.bench.campaign.soak.tariffs import FEN, PJ_PER_KWH, Tariff
 from dianka.bench.models.clock import Clock
@@ -130,6 +130,36 @@ def test_stretched_and_played_lives_end_in_the_same_state(tmp_path: Path, every:
     end_s = LATE_S + (WEEK_S if every == 1 else LIVED_S)
     stretched, played = twins.live_twice(tmp_path, 1, 1, BY_HOUR, LATE_S, end_s, _plan)
     assert played["step_pj"] > PJ_PER_KWH // 25 and played["happened"]["power cuts"]
+    assert stretched == played
+
+
+def _plan_with(act: Callable[[Life, Random], None]) -> PlanDay:
+    """Return the plan of a week whose second day has this as well, at noon."""
+
+    def plan(life: Life, day: int) -> list[tuple[int, Act]]:
+        found = _plan(life, day)
+        if day == LATE_S // 86_400 + 1:
+            found.append((43_000, partial(act, life, life.household.draw(day, "noon"))))
+        return found
+
+    return plan
+
+
+# (seed, what happens in it)
+WEEKS = {
+    "a price list": (2, lambda life, draw: utility.change_tariff(life, STEPPED, 200, 500)),
+    "a clock that is lost": (3, trouble.lose_clock),
+    "a clock that is wrong": (4, trouble.set_clock_off),
+    "a meter swap": (5, lambda life, draw: utility.swap_meter(life)),
+}
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", WEEKS)
+def test_any_week_ends_in_the_same_state(tmp_path: Path, name: str) -> None:
+    seed, act = WEEKS[name]
+    week = LATE_S, LATE_S + WEEK_S
+    stretched, played = twins.live_twice(tmp_path, seed, 1, BY_HOUR, *week, _plan_with(act))
     assert stretched == played
 
 
