@@ -7,16 +7,19 @@ from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 from dianka.bench.models.clock import Clock
 from dianka.bench.models.hlw8032 import Hlw8032Model
 from dianka.bench.models.mains import Mains
 from dianka.bench.models.wires import SerialPort
 from dianka.bench.stage.stand import FEN
-from dianka.bench.town.ledger import MeterLedger
+from dianka.bench.town.ledger import PJ_PER_WH, MeterLedger
 from pulled_kit import PROMISE, bench, planted, read_figures
 
 SMALL = ("--meters", "2", "--desks", "2", "--days", "2")
 S, HOUR_S, PRICE_E4 = 1_000_000, 3600, 5000
+WH_UNITS = PJ_PER_WH * PRICE_E4  # what 1 Wh costs, in parts of a fen
 
 
 def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
@@ -62,41 +65,88 @@ class _Meter:
         self.ledger.credited[1] = 1000
         self.mains.set_load(1_000_000)
 
-    def find_fault(self, used_units: int, bought_fen: int = 1000) -> str:
+    def tell(self, used_units: int, bought_fen: int = 1000, lost_pj: int = 0) -> SimpleNamespace:
+        """Return the state of a meter that has charged so much, and lost that energy in cuts."""
         fen, remainder = divmod(used_units, FEN)
-        balance_fen = bought_fen - fen
-        state = SimpleNamespace(
-            bought_fen=bought_fen, balance_fen=balance_fen, remainder=remainder, price_e4=PRICE_E4
-        )
-        return self.ledger.find_fault(state)
+        money = {"bought_fen": bought_fen, "balance_fen": bought_fen - fen, "remainder": remainder}
+        self.ledger.count()
+        return SimpleNamespace(**money, energy_pj=self.ledger.energy_pj - lost_pj)
+
+    @property
+    def owed(self) -> int:
+        self.ledger.count()
+        return int(self.ledger.owed_fen * FEN)
 
 
-def test_the_ledger_finds_what_no_cut_explains() -> None:
-    meter = _Meter()
+@pytest.fixture
+def meter() -> _Meter:
+    """A meter that has used a kilowatt for an hour, and is at rest."""
+    made = _Meter()
+    made.clock.skip(HOUR_S * S)
+    made.mains.set_load(0)
+    return made
+
+
+def test_a_meter_at_rest_is_exact(meter: _Meter) -> None:
+    ledger, right, pulse_pj = meter.ledger, meter.owed, meter.chip.params.pulse_pj
+    assert ledger.settle(meter.tell(right)) == ledger.find_fault(meter.tell(right)) == ""
+    assert "charged" in ledger.settle(meter.tell(right + 1))
+    assert "charged" in ledger.settle(meter.tell(right - 1))
+    assert "not counted" in ledger.settle(meter.tell(right, lost_pj=pulse_pj))
+    assert "not counted" in ledger.settle(meter.tell(right, lost_pj=-pulse_pj))
+    assert "the cards brought" in ledger.find_fault(meter.tell(right, 1001))
+
+
+def test_under_load_the_last_reports_may_be_on_their_way(meter: _Meter) -> None:
+    ledger, right = meter.ledger, meter.owed
+    meter.mains.set_load(3_600_000)  # 0.4 s of it are 0.4 Wh
+    assert ledger.find_fault(meter.tell(right - 4 * WH_UNITS // 10)) == ""
+    assert "charged" in ledger.find_fault(meter.tell(right - WH_UNITS // 2))
+    assert "charged" in ledger.find_fault(meter.tell(right + 1))
+
+
+def test_what_a_cut_has_cost_is_known_when_the_power_is_back(meter: _Meter) -> None:
+    """Each cut may cost 1 Wh, once, and what had not reached the memory at least."""
+    ledger, right, pulse_pj = meter.ledger, meter.owed, meter.chip.params.pulse_pj
+    for _ in range(2):
+        ledger.note_cut()
+        ledger.note_dark(ledger.energy_pj - ledger.losses_pj - 2 * pulse_pj)
+        assert ledger.find_fault(meter.tell(right - WH_UNITS)) == ""
+        lost_pj = ledger.losses_pj + pulse_pj
+        too_little = meter.tell(right - pulse_pj * PRICE_E4, 1000, lost_pj)
+        assert "not counted" in ledger.settle(too_little)
+        lost_pj += pulse_pj
+        right -= 2 * pulse_pj * PRICE_E4
+        assert "charged" in ledger.settle(meter.tell(right + 1, 1000, lost_pj))
+        assert ledger.settle(meter.tell(right, 1000, lost_pj)) == ""
+        assert ledger.slack_fen == 0 and ledger.owed_fen * FEN == right
+        assert "charged" in ledger.find_fault(meter.tell(right - WH_UNITS // 2))
+    assert ledger.lost_fen * FEN == 4 * pulse_pj * PRICE_E4
+    ledger.note_cut()
+    too_much = meter.tell(right - WH_UNITS, 1000, lost_pj + 2 * PJ_PER_WH)
+    assert "not counted" in ledger.settle(too_much)
+
+
+def test_a_price_is_charged_for_its_own_energy(meter: _Meter) -> None:
+    """Of the last look's pulses some may be of the new price, in whole pulses."""
+    ledger, pulse_pj = meter.ledger, meter.chip.params.pulse_pj
+    right = meter.owed
+    assert ledger.settle(meter.tell(right)) == ""
+    meter.mains.set_load(1_000_000)
+    meter.clock.skip(S)
+    ledger.change_price(2 * PRICE_E4)
+    meter.mains.set_load(0)
+    most = (S * 1_400_000_000 // pulse_pj + 2) * pulse_pj * PRICE_E4  # 0.4 s more may be late
+    right = meter.owed
+    for shift in (-pulse_pj * PRICE_E4, pulse_pj * PRICE_E4 // 2, most):
+        assert "charged" in ledger.settle(meter.tell(right + shift))
+    assert ledger.settle(meter.tell(right + 7 * pulse_pj * PRICE_E4)) == ""
+    assert ledger.owed_fen * FEN == right + 7 * pulse_pj * PRICE_E4 and not ledger.slack_fen
+    meter.mains.set_load(1_000_000)
     meter.clock.skip(HOUR_S * S)
-    meter.ledger.count()
-    right = int(meter.ledger.owed_fen * FEN)
-    wh = FEN // 100 // 1000 * PRICE_E4  # what 1 Wh costs
-    assert meter.find_fault(right) == meter.find_fault(right - wh // 2) == ""
-    assert "charged" in meter.find_fault(right - 2 * wh)
-    assert "charged" in meter.find_fault(right + 1)
-    assert "the cards brought" in meter.find_fault(right, 1001)
-    meter.ledger.note_cut()
-    assert meter.find_fault(right - 2 * wh) == ""
-    assert "charged" in meter.find_fault(right - 3 * wh)
-
-
-def test_the_ledger_charges_each_price_for_its_own_energy() -> None:
-    meter = _Meter()
-    meter.clock.skip(HOUR_S * S)
-    meter.ledger.change_price(2 * PRICE_E4)
-    first_pj = meter.ledger.energy_pj
-    meter.clock.skip(HOUR_S * S)
-    meter.ledger.count()
-    second_pj = meter.ledger.energy_pj - first_pj
-    owed = first_pj * PRICE_E4 + second_pj * 2 * PRICE_E4
-    assert meter.ledger.owed_fen == Fraction(owed, FEN)
-    assert abs(second_pj - first_pj) <= meter.chip.params.pulse_pj
+    more = meter.owed - right - 7 * pulse_pj * PRICE_E4
+    an_hour = HOUR_S * S * 1_000_000_000
+    assert abs(an_hour * 2 * PRICE_E4 - more) < 2 * pulse_pj * 2 * PRICE_E4
 
 
 def test_a_skip_puts_off_what_is_due_and_lets_energy_flow() -> None:

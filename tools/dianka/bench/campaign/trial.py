@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from dianka.bench.stage.kept import Image
 from dianka.bench.stage.session import Session
 from dianka.bench.stage.stand import CONTROL, MS, SESSION_US, USER, S, Stand
 from dianka.cardos.files import card_files
@@ -68,7 +69,7 @@ class Trial(Stand):
     def read_illegal_log(self) -> tuple[tuple[Any, ...], ...]:
         """Return the illegal cards in the memory, the oldest first, without their times."""
         illegal = self.modules["illegal_cards"]
-        log = illegal.IllegalCards(_Image(self.rig.bench.fram.content))
+        log = illegal.IllegalCards(Image(self.rig.bench.fram.content))
         fields = [name for name, _, _ in illegal.FIELDS if name != "time"]
         found = log.read_newest(illegal.RECORDS)
         records = [card_files.unpack(illegal.FIELDS, packed) for packed in found]
@@ -80,7 +81,7 @@ class Trial(Stand):
         `fram` is the content of the memory then; the firmware's own store interprets it. Beside the
         memory, a start knows the chips and the relay.
         """
-        store = self.modules["state_store"].StateStore(_Image(fram), lambda text: None)
+        store = self.modules["state_store"].StateStore(Image(fram), lambda text: None)
         return self._make_digest(_collect_known(store, "store", _DEPTH, set()), fram)
 
     def digest_running(self) -> str:
@@ -113,20 +114,6 @@ def _digest_beside_journal(fram: bytes) -> str:
         ):
             content[half + at : half + at + size] = bytes(size)
     return hashlib.sha256(content).hexdigest()
-
-
-class _Image:
-    """The content of a memory, for the journal to read."""
-
-    def __init__(self, content: bytes) -> None:
-        self.size = len(content)
-        self._content = content
-
-    def read(self, address: int, count: int) -> bytes:
-        return self._content[address : address + count]
-
-    def write(self, address: int, data: bytes) -> None:
-        raise OSError("an image is not written to")
 
 
 def _collect_known(thing: Any, name: str, depth: int, seen: set[int]) -> list[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from dianka.bench.stage.stand import FEN
 from dianka.bench.town.desks import TownDesk
 from dianka.bench.town.estate import find_contract
 from dianka.bench.town.house import House
@@ -41,6 +42,8 @@ def compare(town: Town) -> Sums:
     sums = Sums()
     for resident in town.residents:
         resident.house.live(town.time.now_us)
+        if resident.house.statement_fen is None:
+            resident.house.settle()
         sums.differences += _compare_resident(resident, sums)
     for desk in town.desks:
         sums.differences += _compare_desk(desk)
@@ -57,16 +60,14 @@ def _compare_resident(resident: Resident, sums: Sums) -> Iterator[str]:
     there_fen = books_fen = 0
     for house in (*resident.former, resident.house):
         ledger, on_card_fen = house.ledger, _find_on_card(house)
-        left_fen = Fraction(0)
-        if house.statement_fen is None:
-            used_fen = house.stand.compute_used_fen()  # to the last fraction of a fen
-            left_fen = ledger.bought_fen - used_fen
-            sums.cut += ledger.owed_fen - used_fen
         taken_fen = house.statement_fen or 0  # out of it, at its end
         there_fen += ledger.bought_fen + on_card_fen - taken_fen
-        sums.in_meters += left_fen
+        # What is in the meter is its own word, and what was used the bench's: exact at rest.
+        state = house.stand.state
+        sums.in_meters += state.balance_fen - Fraction(state.remainder, FEN)
         sums.in_transit += on_card_fen
-        sums.used += ledger.bought_fen - left_fen - taken_fen
+        sums.used += ledger.owed_fen
+        sums.cut += ledger.lost_fen
         books = _read_books(house)
         books_fen += sum(books.values())
         for name, right_fen in _expect_books(house, resident, on_card_fen).items():

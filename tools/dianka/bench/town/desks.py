@@ -52,6 +52,7 @@ class TownDesk:
         self.actor = Actor(f"clerk{number}", self.name, frozenset({"clerk"}))
         self.till_fen = 0
         self.safe_fen = 0
+        self.count_end: Callable[[str], object] = lambda how: None  # of a visit that ended early
         self._control = control
         self._time = time
         self._rng = rng
@@ -168,23 +169,30 @@ class TownDesk:
     ) -> dict[str, Any]:
         """Do something with the resident's card; return the last line that was said of it."""
         lines: Lines = []
+        ported: list[EndedPort] = []
 
         def run(say: Say) -> None:
             if end and end.how == "statement":
                 ends.kill_at_statement(end.at)
             card, control = self.open_cards(resident)
             with card, control:
-                ported = end and end.how in ("pull", "command")
-                act(EndedPort(card, end) if end and ported else card, control, say)
+                port: CardPort = card
+                if end and end.how in ("pull", "command"):
+                    port = EndedPort(card, end)
+                    ported.append(port)
+                act(port, control, say)
 
         if end and end.how != "pull":
             connections.close_all()  # or the processes would share one
-            lines, _ = ends.run_apart(lambda: run(ends.say), _LONGEST_S)
+            lines, struck = ends.run_apart(lambda: run(ends.say), _LONGEST_S)
         else:
             try:
                 run(lambda **line: lines.append(line))
             except (CardError, CardTorn) as error:
                 lines.append({"refused": str(error)})
+            struck = any(port.struck for port in ported)
+        if end and struck:
+            self.count_end(end.how)
         self._time.move_to(self._time.now_us + _VISIT_US)
         for line in lines:
             self._hear(resident, str(line.get("told") or line.get("refused") or ""))

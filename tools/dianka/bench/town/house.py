@@ -1,14 +1,18 @@
 """One household's meter: it lives from hour to hour, takes cards, loses its power.
 
 After each step the firmware's charge is compared with the ledger of the bench; what differs ends
-the run (`TownError`). A price changes only to one that a card has brought, and not before its time.
+the run (`TownError`). After each cut, change of price and session the household uses nothing until
+the meter has heard of all: then both must agree to the last fraction of a fen. A price changes only
+to one that a card has brought, and not before its time.
 """
 
 import random
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from dianka.bench.stage.kept import read_kept_energy
 from dianka.bench.stage.rig import EPOCH, START
 from dianka.bench.stage.stand import MS, S, Stand
 from dianka.bench.town.ledger import MeterLedger
@@ -22,6 +26,7 @@ _PROFILE_W = (90, 80, 80, 80, 80, 120, 400, 600, 300, 150, 150, 500)
 _PROFILE_W += (450, 150, 120, 120, 200, 600, 1100, 900, 700, 500, 300, 150)
 _FIRST_HOUR = 8  # local, when the town begins
 _STARTED_US = 3 * S
+_REST_US = 500 * MS  # longer than a report may be late
 _RECOVERED_US = 20 * S  # after a start, the ESAM's next try included
 _LATE_US = 120 * S  # after its minute, a price must be in force
 _BEGUN_S = int((START - EPOCH).total_seconds())
@@ -59,6 +64,7 @@ class House:
         self._rng = random.Random(seed * 1_000_003 + meter_no)
         self._scale = self._rng.randint(60, 180)  # per cent of the profile
         self._hour = -1
+        self._charged_fen = Fraction(0)  # by the meter at least, before the present session
 
     # ****** Time ******
 
@@ -81,9 +87,28 @@ class House:
         if not stand.powered or self.closing or stand.meter is None:
             return
         state = stand.state
-        if state.price_e4 != self.ledger.price_e4:
+        changes = state.price_e4 != self.ledger.price_e4
+        if changes:
             self._follow_price(state.price_e4)
-        fault = self.ledger.find_fault(state) or self._find_late_price()
+        self._raise_fault(self.ledger.find_fault(state) or self._find_late_price())
+        if changes:
+            self.settle()
+
+    def rest(self) -> int:
+        """Use nothing until the meter has heard of all that was used; return the load before."""
+        load_mw = self.stand.rig.bench.mains.load_mw
+        self.stand.rig.set_load(0)
+        self.stand.wait(_REST_US)
+        return load_mw
+
+    def settle(self) -> None:
+        """Rest, and compare to the last fraction of a fen. TownError says what differs."""
+        load_mw = self.rest()
+        self.check()
+        self._raise_fault(self.ledger.settle(self.stand.state))
+        self.stand.rig.set_load(load_mw)
+
+    def _raise_fault(self, fault: str) -> None:
         if fault:
             raise TownError(f"meter {self.meter_no}: {fault}")
 
@@ -125,9 +150,11 @@ class House:
     def put_in(self, card: Path | None = None) -> int:
         """Run a whole session; return its code, 0 if all went well."""
         card = card or self.card
+        load_mw = self.rest()  # so that its receipt is exact
         known = self._know_card(card)
         session = self.stand.run_session(card)
         self._note_session(card, known)
+        self.stand.rig.set_load(load_mw)
         return session.code
 
     def put_in_and_pull(self, after_us: int) -> None:
@@ -156,6 +183,9 @@ class House:
 
     def _know_card(self, card: Path) -> Known:
         """Return what a card says before its session, and the prices that it brings."""
+        self.check()
+        ledger = self.ledger
+        self._charged_fen = ledger.owed_fen - ledger.slack_fen - ledger.untold_fen
         found, files = self.read_card(card), self.stand.read_card_state(card).files
         minute, plans = found.params["switch_time"], []
         if found.params["card_type"] == card_files.OPEN:
@@ -176,11 +206,11 @@ class House:
             self.ledger.credited[count] = found.money_fen
         if count == found.count:
             self.plans += [plan for plan in plans if plan not in self.plans]
-        self.check()
+        self.settle()
         back = self.read_card(card).write_back
         if back and back != found.write_back:
             balance_fen = back["balance_fen"] - back["overdraft_fen"]
-            self._raise_if_wrong("receipt", balance_fen)
+            self._check_receipt(balance_fen)
             self.receipts.append((back["count"], balance_fen))
             if back["count"] == found.count:
                 self.promised += [plan for plan in plans if plan not in self.promised]
@@ -199,37 +229,39 @@ class House:
 
         `broken`: "pull" or "cut" the first session so long after its beginning, or "".
         """
-        self.check()
+        self.settle()
+        self.rest()  # the statement is exact
         self.closing, stand = True, self.stand
-        self.ledger.note_cut()
         if broken:
             stand.rig.insert(self.card)
             stand.wait(after_us)
             if broken == "cut":
-                stand.rig.cut_power()
+                self._cut()
             stand.pull()
-            stand.switch_mains_on()
+            self._restore()
         stand.wait(_RECOVERED_US)
         session = stand.run_session(self.card)
         if session.code or not session.ended:
             raise TownError(f"meter {self.meter_no} does not close its account: {session.log[-2:]}")
-        self.ledger.count()
+        self._raise_fault(self.ledger.settle(stand.state))
 
     def take_statement(self, balance_fen: int) -> None:
         """Enter the final statement. TownError if it is not what was left."""
-        self._raise_if_wrong("statement", balance_fen)
+        left_fen = self.ledger.compute_balance(self.ledger.owed_fen)
+        if balance_fen != left_fen:
+            self._raise_fault(f"its statement says {balance_fen} fen, {left_fen} were left")
         self.statement_fen = balance_fen
 
-    def _raise_if_wrong(self, what: str, balance_fen: int) -> None:
-        """Raise TownError unless that is what is left by the ledger.
+    def _check_receipt(self, balance_fen: int) -> None:
+        """Raise TownError unless the balance was that by the ledger at some time of the session.
 
-        The account's last fen has begun, and what is used while the card is in is not in it.
+        Where nothing was used in the session, there is one such balance.
         """
-        left_fen = self.ledger.bought_fen - self.ledger.owed_fen
-        spare_fen = self.ledger.slack_fen + 2
-        if not -spare_fen <= balance_fen - left_fen <= spare_fen:
-            told = f"its {what} says {balance_fen} fen, {float(left_fen):.4f} were left"
-            raise TownError(f"meter {self.meter_no}: {told}")
+        most_fen = self.ledger.compute_balance(self._charged_fen)
+        left_fen = self.ledger.compute_balance(self.ledger.owed_fen)
+        if not left_fen <= balance_fen <= most_fen:
+            told = f"{left_fen} to {most_fen} were left"
+            self._raise_fault(f"its receipt says {balance_fen} fen, {told}")
 
     # ****** Power and clock ******
 
@@ -243,7 +275,7 @@ class House:
             self.stand.wait(S)
         self.stand.wait(dark_us)
         self._restore()
-        self.check()
+        self.settle()
 
     def set_clock_wrong(self, off_us: int) -> None:
         """Let the clock chip go wrong by so much."""
@@ -267,13 +299,16 @@ class House:
         runner.ask(lambda: meter.set_clock(right_s, back=True), 2 * S)
         stand.wait(_STARTED_US)
         self.clock_is_wrong = False
-        self.check()
+        self.settle()
 
     def _cut(self) -> None:
         self.ledger.note_cut()
         self.stand.rig.cut_power()
 
     def _restore(self) -> None:
+        """Let the mains come back, and the meter start."""
+        if not self.stand.rig.bench.chip.powered:
+            self.ledger.note_dark(read_kept_energy(self.stand))
         self.stand.switch_mains_on()
         self.stand.wait(500 * MS)
 

@@ -48,6 +48,8 @@ class Life:
         self.did: Counter[str] = Counter()
         self.tell: Callable[[str], None] = lambda line: None
         self._desks = desks
+        for desk in desks:
+            desk.count_end = self._count_end
         self._estate = estate
         self._time = time
         self._rng = rng
@@ -58,6 +60,10 @@ class Life:
         self.did[what] += 1
         told = f"{what} ({why})" if why else what
         self.tell(f"{self._time.format()} meter {resident.house.meter_no}: {told}")
+
+    def _count_end(self, how: str) -> None:
+        """Count a visit to a desk that has ended early."""
+        self.did["card pulled at a desk" if how == "pull" else "desk killed"] += 1
 
     def happens(self, per_mille: int) -> bool:
         return self._rng.randrange(1000) < per_mille
@@ -121,10 +127,10 @@ class Life:
         self.note(resident, f"sale {outcome.what}", outcome.told)
 
     def _pick_end(self) -> End | None:
+        """Draw how a visit ends early; most do not, and some are over before it comes to that."""
         how = self._rng.choice(_ENDS)
         if not how:
             return None
-        self.did["card pulled at a desk" if how == "pull" else "desk killed"] += 1
         return End(how, self._rng.randint(1, _STEPS[how]), self._rng.random() < 0.5)
 
     def _bring_home(self, resident: Resident) -> None:
@@ -286,7 +292,8 @@ class Life:
         if resident.gone or house.clock_is_wrong:
             return
         house.live(self._time.now_us)
-        if self.happens(300):
+        # One in three, the first one too: drawn, there would be none of it in most small towns.
+        if self.did["clock lost"] * 2 <= self.did["clock wrong"]:
             self.note(resident, "clock lost")
             house.lose_clock()
         else:

@@ -111,5 +111,8 @@ def _swap_meter(life: Life, draw: Random) -> None:
 
 
 def _is_settled(life: Life) -> bool:
-    """Return whether no plan is under way and the meter knows the time."""
-    return life.ledger.plan is None and life.clock_tells
+    """Return whether no plan is under way and the meter knows the time.
+
+    A plan that is due by a clock which is ahead would be in force in the session that brings it.
+    """
+    return life.ledger.plan is None and life.clock_is_right

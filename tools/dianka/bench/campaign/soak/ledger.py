@@ -6,7 +6,8 @@ energy costs, to the last part of a fen. What a power cut has cost is found, and
 meter has come back (`settle_cut`).
 
 Energy around a change of price leaves one unknown: how much of it the meter had heard of by then.
-It follows from the money, and must then be a whole number of the chip's pulses.
+It follows from the money, and must then be a whole number of the chip's pulses, and what had been
+delivered by then (`note_change`), but for what a report may be late.
 """
 
 from dataclasses import dataclass, field
@@ -52,13 +53,20 @@ class Ledger:
     _step_pj: int = 0
     _period: int = 0
     _before: Tariff | None = field(default=None, repr=False)
+    # Delivered at each change since the last check, and what a report may be late then.
+    _changes: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, state: Any, delivered_pj: int, tariff: Tariff, pulse_pj: int) -> "Ledger":
-        """Begin with what the meter says of itself; all since is judged."""
+    def begin(
+        cls, state: Any, delivered_pj: int, begun_pj: int, tariff: Tariff, pulse_pj: int
+    ) -> "Ledger":
+        """Begin with what the meter says of itself; all since is judged.
+
+        `begun_pj` of what was delivered is in a pulse that the chip has begun.
+        """
         made = cls(tariff, pulse_pj, state.bought_fen, state.count)
         made.used_parts, made.energy_pj = count_parts(state), state.energy_pj
-        made.lost_pj = delivered_pj - state.energy_pj
+        made.lost_pj = delivered_pj - begun_pj - state.energy_pj
         made._rate_e4, made._step_pj = tariff.rates_e4[0], state.step_pj
         return made
 
@@ -92,7 +100,21 @@ class Ledger:
         if self.plan and at_s >= self.plan[0]:
             self._before, self.tariff, self.plan = self.tariff, self.plan[1], None
         self._rate_e4 = self.tariff.find_rate_e4(at_s)
-        self._period = self.tariff.find_period(at_s)
+        if self.tariff.limits_pj:
+            self._period = self.tariff.find_period(at_s)
+
+    def go_back(self, at_s: int) -> None:
+        """Take note that the clock is set back to this time: its step period has begun already."""
+        if self.tariff.limits_pj:
+            self._period = self.tariff.find_period(at_s)
+
+    def note_change(self, delivered_pj: int, late_pj: int) -> None:
+        """Take note that the price may change now by the clock chip, or by what is done to it.
+
+        `late_pj` is what a report may be late: what flows in 0.26 s (docs/journal.md), and more
+        while the meter talks to a chip. It gets the price of the time when it comes.
+        """
+        self._changes.append((delivered_pj, late_pj))
 
     # ****** Checks ******
 
@@ -128,32 +150,48 @@ class Ledger:
             self._check_charge(charged, expected)
         else:
             self._split_charge(state, tariff, rate_e4, period, (more_pj, lost_pj), charged)
-        if tariff.limits_pj and self.tariff.limits_pj and state.step_pj != self._step_pj:
+        if self.tariff.is_flat:  # only that forgets how far the steps have come
+            self._step_pj = self._period = 0
+        if state.step_pj != self._step_pj:
             raise WrongBooks(f"{state.step_pj} pJ are in the step, not {self._step_pj}")
         self.energy_pj, self.used_parts = state.energy_pj, self.used_parts + charged
+        if more_pj:  # else a step period may begin yet
+            self._changes.clear()
 
     def check_cut(
         self,
         state: Any,
         delivered_pj: int,
-        up_pj: int,
+        begun_pj: int,
         at_s: int | None,
         limit_pj: int = CUT_LIMIT_PJ,
+        least_pj: int = 0,
     ) -> None:
         """Compare a meter that has come back from a cut, and has heard of all that flowed since.
 
-        What it had not committed is gone, at the present price, and no more than the limit.
-        `up_pj` had been delivered when the metering chip began to count its present pulses.
+        What it had not committed is gone, at the present price, and no more than the limit. With
+        `least_pj` it was gone before the meter started again (`compute_gone`): who loses less has
+        been charged for something twice. Nothing of that is allowed: no metering chip restarts
+        alone here, so none can be taken for one that has wrapped (firmware/metering.py).
+        `begun_pj` is in the pulse that the metering chip has begun.
         """
         self._fall_back(state)
-        short_pj = delivered_pj - self.lost_pj - state.energy_pj
-        lost_pj = short_pj - (delivered_pj - up_pj) % self.pulse_pj
+        lost_pj = delivered_pj - begun_pj - self.lost_pj - state.energy_pj
+        if lost_pj < least_pj:
+            raise WrongBooks(f"{least_pj - lost_pj} pJ were charged again after a cut")
         if lost_pj > limit_pj:
             raise WrongBooks(f"{lost_pj * 1000 // PJ_PER_WH} mWh are lost at a cut")
-        self.check(state, delivered_pj - lost_pj, at_s, 0, max(0, lost_pj))
+        self.check(state, delivered_pj - lost_pj, at_s, 0, lost_pj)
         self.cuts += 1
         self.lost_pj += lost_pj
         self.most_lost_pj = max(self.most_lost_pj, lost_pj)
+
+    def compute_gone(self, kept_pj: int, delivered_pj: int) -> int:
+        """Return what a cut has taken of the energy by now, before the chip counts anew.
+
+        The memory has `kept_pj`, and nobody can tell the meter of the rest any more.
+        """
+        return delivered_pj - self.lost_pj - kept_pj
 
     def _fall_back(self, state: Any) -> None:
         """Take off what a cut has taken: the energy is less than at the last check."""
@@ -202,29 +240,40 @@ class Ledger:
         energies_pj: tuple[int, int],
         charged: int,
     ) -> None:
-        """Find how much was charged before the change of price, in whole pulses.
-
-        Below zero: a cut has taken off what was charged then, and not committed.
-        """
+        """Find how much was charged before the change of price, in whole pulses."""
         more_pj, lost_pj = energies_pj
         stepped, steps = bool(tariff.limits_pj), bool(self.tariff.limits_pj)
-        begins = not (stepped and steps) or period != self._period
-        for old_pj in range(
-            -(lost_pj // self.pulse_pj) * self.pulse_pj, more_pj + 1, self.pulse_pj
-        ):
-            before_pj = 0 if begins else self._step_pj + old_pj
+        begins = tariff.is_flat or (steps and period != self._period)
+        for old_pj in self._find_room(more_pj, lost_pj):
+            before_pj = 0 if begins else self._step_pj + (old_pj if stepped else 0)
             new_pj, back_pj = more_pj - old_pj, min(old_pj, 0)
             cost = tariff.compute_cost(rate_e4, self._step_pj + back_pj, abs(old_pj))
             cost = -cost if back_pj else cost
             cost += self.tariff.compute_cost(self._rate_e4, before_pj, new_pj)
-            step_pj = before_pj + new_pj if steps else 0
-            if cost == charged and step_pj == (state.step_pj if steps else 0):
+            step_pj = before_pj + (new_pj if steps else 0)
+            if cost == charged and (self.tariff.is_flat or step_pj == state.step_pj):
                 self._step_pj = step_pj
                 return
         raise WrongBooks(
             f"{float(Fraction(charged, FEN)):g} fen for {more_pj} pJ at a change of price "
             "are what no number of pulses before it comes to"
         )
+
+    def _find_room(self, more_pj: int, lost_pj: int) -> range:
+        """Return how much can have been charged before a change of price, in whole pulses.
+
+        Not more than had been delivered by then; and not less, but for a report that is late and a
+        pulse that has begun. Below zero: a cut has taken off what was charged and not committed.
+        """
+        if not self._changes:
+            raise WrongBooks("the price has changed, and nobody knows when")
+        pulse_pj = self.pulse_pj
+        first = min(pj - late_pj for pj, late_pj in self._changes) - lost_pj - pulse_pj
+        last = max(pj for pj, _ in self._changes)
+        by_then_pj = self.lost_pj + self.energy_pj
+        first = max(-(lost_pj // pulse_pj), -((by_then_pj - first) // pulse_pj))
+        last = min(more_pj // pulse_pj, (last - by_then_pj) // pulse_pj)
+        return range(first * pulse_pj, last * pulse_pj + 1, pulse_pj)
 
 
 def count_parts(state: Any) -> int:

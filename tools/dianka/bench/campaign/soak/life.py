@@ -21,7 +21,9 @@ from dianka.bench.campaign.soak.stretch import Stretcher
 from dianka.bench.campaign.soak.tariffs import Tariff
 from dianka.bench.campaign.soak.wear import SETTLE_S
 from dianka.bench.campaign.trial import MS, USER, S, Trial
+from dianka.bench.models.clock import Timer
 from dianka.bench.models.mains import NOMINAL_MV
+from dianka.bench.stage.kept import read_kept_energy
 from dianka.bench.stage.stand import CONTROL
 from dianka.cardos.files import pack_tariff
 from dianka.desk import issue
@@ -101,7 +103,7 @@ class Life:
             (folder / CONTROL).write_bytes(control)
         self.trial = Trial(folder, seed=self._seed * 1_000 + self._meters)
         self._base_us = begin_us - self.trial.now_us
-        self._up_pj = 0
+        self._least_pj = 0  # gone with the supply of the metering chip, for certain
         self.stretcher = Stretcher(self.trial, self._stretched)
         self.trial.rig.bench.clock_chip.set(self.now_s - OFFSET_S)
         self.set_up(tariff)
@@ -118,10 +120,13 @@ class Life:
         )
         self.card = USER
         self.stages = Stages(ALARM2_FEN, self.overdraft_fen, 0)
+        chip = trial.rig.bench.chip
         self.ledger = Ledger.begin(
-            trial.state, self.delivered_pj, tariff, trial.rig.bench.chip.params.pulse_pj
+            trial.state, self.delivered_pj, chip.begun_pj, tariff, chip.params.pulse_pj
         )
         self.ledger.follow_time(self.chip_s)
+        self._change: Timer | None = None
+        self.await_change()
 
     def close(self) -> None:
         self.trial.close()
@@ -182,6 +187,11 @@ class Life:
         return self.trial.rig.bench.clock_chip.time_s + OFFSET_S
 
     @property
+    def clock_is_right(self) -> bool:
+        """Return whether the clock chip tells the time, and the right one."""
+        return self.chip_s is not None and abs(self.chip_s - self.now_s) <= 1
+
+    @property
     def wallet_writes(self) -> int:
         """Return how often the ESAMs' wallet was written, had every settling been played.
 
@@ -229,7 +239,7 @@ class Life:
         """Let time pass up to this moment of the world."""
         while self.now_us < at_us:
             act_us = self._acts[0][0] if self._acts else at_us
-            stop_us, change_us = min(at_us, act_us), self._find_change()
+            stop_us, change_us = min(at_us, act_us), self.find_change()
             if stop_us < change_us - _LEAD_US:
                 self._pass_quietly(stop_us)
             else:
@@ -260,6 +270,7 @@ class Life:
         unheard_pj = power_mw * (unheard_us + MS) * 1000
         self.ledger.check(self.trial.state, self.delivered_pj, self.chip_s, unheard_pj)
         self.stages.follow(self.ledger.balance_fen)
+        self.await_change()
 
     def check_supply(self) -> None:
         """Check that the supply is on or off as the account says, and the ESAM has the money."""
@@ -278,33 +289,51 @@ class Life:
 
     def restore(self) -> None:
         """Let the mains come back as it should be."""
-        bench, delivered_pj = self.trial.rig.bench, self.delivered_pj
-        bench.mains.set_load(self.load_mw)
+        if not self.trial.rig.bench.chip.powered:
+            kept_pj = read_kept_energy(self.trial)
+            self._least_pj = self.ledger.compute_gone(kept_pj, self.delivered_pj)
+        self.trial.rig.bench.mains.set_load(self.load_mw)
         self.trial.rig.set_volts(NOMINAL_MV)
         self.trial.rig.switch_mains_on()
-        if bench.chip.up_us == self.trial.now_us:
-            self._up_pj = delivered_pj
 
     def set_pulses(self, pulses: int) -> None:
         """Let the metering chip have counted so many pulses already, before its first report."""
         self.trial.rig.bench.chip.set_pulses(pulses)
-        self._up_pj = self.delivered_pj
 
     def come_back(self, limit_pj: int = CUT_LIMIT_PJ, check_supply: bool = True) -> None:
         """Let a meter that had no supply, or a restart, come back, and compare it."""
         self.restore()
         self.trial.wait(_STARTED_US)
         self.rest()
-        self.ledger.check_cut(
-            self.trial.state, self.delivered_pj, self._up_pj, self.chip_s, limit_pj
-        )
+        energies_pj = self.delivered_pj, self.trial.rig.bench.chip.begun_pj
+        least_pj, self._least_pj = self._least_pj, 0
+        self.ledger.check_cut(self.trial.state, *energies_pj, self.chip_s, limit_pj, least_pj)
         self.stages.follow(self.ledger.balance_fen)
+        self.await_change()
         if check_supply:
             self.check_supply()
 
-    # ****** Inside ******
+    # ****** Changes of the price ******
 
-    def _find_change(self) -> int:
+    def note_change(self) -> None:
+        """Take note of what has been delivered as the price may change, by time or by an act."""
+        power_mw = max(self.trial.rig.bench.mains.power_mw, self.load_mw)
+        self.ledger.note_change(self.delivered_pj, power_mw * UNHEARD_US * 1000)
+
+    def await_change(self) -> None:
+        """Be there when the price changes next, by the clock chip as it is now."""
+        if self._change:
+            self._change.cancel()
+        wait_us = self.find_change() - self.now_us
+        self._change = self.trial.rig.clock.call_after(wait_us, self._pass_change)
+
+    def _pass_change(self) -> None:
+        self.note_change()
+        plan = self.ledger.plan
+        if not (plan and plan[0] * S <= self.trial.rig.bench.clock_chip.time_us + OFFSET_S * S):
+            self.await_change()
+
+    def find_change(self) -> int:
         """Return the moment of the world at which price or day changes by the meter's clock."""
         chip = self.trial.rig.bench.clock_chip
         local_us = chip.time_us + OFFSET_S * S
@@ -312,6 +341,8 @@ class Life:
         if self.ledger.plan:
             change_s = min(change_s, max(self.ledger.plan[0], local_us // S + 1))
         return self.now_us + change_s * S - local_us
+
+    # ****** Inside ******
 
     def _cross_change(self, change_us: int) -> None:
         """Play the moment at which price or day changes."""

@@ -1,4 +1,12 @@
-"""What goes wrong at a meter: its mains, its controller, its clock."""
+"""What goes wrong at a meter: its mains, its controller, its clock.
+
+A clock is lost or goes wrong under any price list, also while another one is planned: a plan then
+waits for a clock that tells its time, or comes into force by one that is ahead. What does not
+happen is that a clock which stops answering, for seconds, does so over a change of the price. The
+former price then ends by the controller's own count, the highest one holds until the clock answers,
+and the new one from then on: two changes within one comparison, of which the books can find one
+(ledger.py). host_tests/meter/test_tariff_trouble.py has that.
+"""
 
 from collections.abc import Callable
 from random import Random
@@ -11,6 +19,7 @@ Trouble = Callable[[Life, Random], None]
 _DARK_S = (1, 3, 60, 1_800, 7_200)
 _FLICKERS = 7  # more than MOST_STARTS: the meter waits before it closes again
 _FORGIVEN_US = 80 * S
+_SILENT_US = 16 * S  # a clock that stops answering, and what is played after it
 
 
 def cut_power(life: Life, draw: Random) -> None:
@@ -55,7 +64,9 @@ def bite(life: Life, draw: Random) -> None:
 
 
 def stop_clock(life: Life, draw: Random) -> None:
-    """Let the clock chip not answer for some seconds."""
+    """Let the clock chip not answer for some seconds, in which no price changes."""
+    if life.find_change() < life.now_us + _SILENT_US:
+        return
     life.check(UNHEARD_US)
     chip = life.trial.rig.bench.clock_chip
     chip.mute = True
@@ -68,7 +79,7 @@ def stop_clock(life: Life, draw: Random) -> None:
 
 def lose_clock(life: Life, draw: Random) -> None:
     """Let the clock's battery die in a power cut; some hours later an installer sets it."""
-    if life.ledger.plan or not life.clock_tells:
+    if not life.clock_tells:
         return
     chip = life.trial.rig.bench.clock_chip
     _approach(life, draw)
@@ -78,6 +89,7 @@ def lose_clock(life: Life, draw: Random) -> None:
     life.trial.wait(2 * S)
     chip.battery = True
     life.clock_tells = False
+    life.note_change()
     life.happened["clock faults"] += 1
     life.come_back()
     life.schedule(draw.randrange(600, 20_000), lambda: _set_clock(life))
@@ -86,15 +98,19 @@ def lose_clock(life: Life, draw: Random) -> None:
 def set_clock_off(life: Life, draw: Random) -> None:
     """Let the clock be wound back or on in the dark; some hours later an installer sets it.
 
-    Only under a flat price: others keep the time that they have charged at (tariff_timed.py).
+    A meter with several prices keeps the time that it has charged at (tariff_timed.py): one that is
+    before it is no time.
     """
-    if life.ledger.plan or not life.clock_tells or not life.ledger.tariff.is_flat:
+    if not life.clock_tells:
         return
     chip = life.trial.rig.bench.clock_chip
     _approach(life, draw)
     life.trial.rig.switch_mains_off()
     life.trial.wait(2 * S)
-    chip.move_to(chip.time_us + draw.randrange(-30, 30) * 86_400 * S + 4_321 * S)
+    off_us = draw.randrange(-30, 30) * 86_400 * S + 4_321 * S
+    chip.move_to(chip.time_us + off_us)
+    life.clock_tells = off_us > 0 or life.ledger.tariff.is_flat
+    life.note_change()
     life.happened["clock faults"] += 1
     life.come_back()
     life.schedule(draw.randrange(600, 20_000), lambda: _set_clock(life))
@@ -105,8 +121,12 @@ def _set_clock(life: Life) -> None:
     life.play(S)
     life.rest()
     life.check()
+    if (life.chip_s or 0) > life.now_s:
+        life.ledger.go_back(life.now_s)
     life.trial.meter.set_clock(life.now_s - OFFSET_S, True)
     life.clock_tells = True
+    life.note_change()
+    life.await_change()
     life.play(2 * S)
     life.rest()
     life.check()

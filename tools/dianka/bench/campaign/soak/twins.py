@@ -19,6 +19,7 @@ _KINDS = load_shared("event_chain").KINDS
 _FIELDS = load_shared("state").FIELDS
 # A second more or less of the clock's time, which goes on while the last report is on its way.
 _TIMES = ("earliest_s",)
+_SUMS = ("cash_fen", "used_fen", "energy_pj", "cuts", "most_lost_pj")
 
 
 def live_twice(
@@ -34,7 +35,8 @@ def live_twice(
             acts.open_account(life, _OPENING_FEN)
             life.live_until(end_s, plan)
             life.finish()
-            facts.append(_collect(life))
+            sums = {name: getattr(life, name) for name in _SUMS}  # a meter that is gone included
+            facts.append({**_collect(life), **sums})
         finally:
             life.close()
     return facts[0], facts[1]
@@ -54,7 +56,9 @@ def _collect(life: Life) -> Facts:
     for kind in range(1, _KINDS + 1):
         numbers = range(events.oldest_number(kind), events.newest_number(kind) + 1)
         found[f"events of kind {kind}"] = [_read_event(events, kind, one) for one in numbers]
-    found["days"] = [trial.meter.history.compute_use(back) for back in range(8)]
+    # Without today: to the meter a stretch of more than an hour is a clock that was set. After that
+    # it says nothing of the day's use so far (firmware/use_history.py).
+    found["days"] = [trial.meter.history.compute_use(back) for back in range(1, 8)]
     found["card"] = trial.read_card_state(life.card).files[card_files.CARD_WALLET]
     found["happened"] = dict(life.happened)
     return found

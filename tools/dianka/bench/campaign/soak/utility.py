@@ -22,6 +22,7 @@ _LIMITS_PJ = (240 * PJ_PER_KWH, 400 * PJ_PER_KWH)
 _STEPS_E4 = (0, 500, 3_000)
 _INSPECTION, _RESTORE, _KEYS = Path("inspection.card"), Path("restore.card"), Path("again.card")
 _RELAY_US = 20 * S  # the relay rests between two moves
+_SWAP_US = 90 * S
 _LOST = 13  # the code of a card that was replaced
 _CLOSED = load_shared("state").CLOSED
 
@@ -86,7 +87,11 @@ def draw_tariff(draw: Random) -> Tariff:
 
 
 def swap_meter(life: Life) -> None:
-    """Close the account, take the meter down, and open the account in a new one."""
+    """Close the account, take the meter down, and open the account in a new one.
+
+    Nothing is used before it is all over, which takes as long each time, whatever sessions take.
+    """
+    over_us = life.now_us + _SWAP_US
     trial, ledger = life.trial, life.ledger
     with trial.open(life.card) as file:
         closing_order.order_closing(trial.control.chip, file.chip, trial.rng)
@@ -95,7 +100,6 @@ def swap_meter(life: Life) -> None:
     load_mw, life.load_mw = life.load_mw, 0
     people.run_session(life)
     trial.wait(_RELAY_US)
-    life.load_mw = load_mw
     with trial.open(life.card) as file:
         said = closing_order.read_statement(trial.control.chip, file.chip, trial.rng)
     if (said.amount_fen, said.bought_fen) != (ledger.balance_fen, ledger.bought_fen):
@@ -109,6 +113,8 @@ def swap_meter(life: Life) -> None:
     life.cash_fen -= said.amount_fen
     people.sell(life, max(said.amount_fen, 3_000))
     people.put_card_in(life)
+    life.play(over_us - life.now_us)
+    life.load_mw = load_mw
     life.happened["meters swapped"] += 1
 
 

@@ -43,6 +43,11 @@ class EndedPort:
     def __init__(self, port: CardPort, end: End) -> None:
         self._port, self._end, self._left = port, end, end.at
 
+    @property
+    def struck(self) -> bool:
+        """Return whether it has come to that command."""
+        return self._left <= 0
+
     def power_on(self) -> bytes:
         return self._port.power_on()
 
