@@ -174,6 +174,7 @@ LINES_OF = (
     "desk/office/statistics/suspects.py",
     "desk/office/texts.py",
     "desk/office/vending/act_list.py",
+    "desk/office/vending/carried.py",
     "desk/office/vending/counter.py",
     "desk/office/vending/counting.py",
     "desk/office/vending/desk_list.py",

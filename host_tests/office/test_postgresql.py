@@ -15,6 +15,7 @@ ALWAYS = ("test_ledger.py",)
 OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
+    "test_carried.py",
     "test_clock.py",
     "test_customers_closing.py",
     "test_customers_desks.py",

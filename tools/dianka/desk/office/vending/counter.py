@@ -30,9 +30,11 @@ from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.people.rights import Actor, RightError, needs
 from dianka.desk.office.vending import patience, readings, refunds, sales
+from dianka.desk.office.vending.carried import CarriedError
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.patience import raise_if_database_fails
 from dianka.desk.office.vending.sales import Form, SaleRefused
+from dianka.desk.office.vending.shifts import ShiftError
 from dianka.desk.prices import NewPrice
 from dianka.desk.sell import (
     OnCard,
@@ -227,8 +229,16 @@ def _settle(books: _Books) -> Iterator[None]:
         if books.sale and books.began:
             # Without the database it stays unfinished: the next look at the card resolves it.
             with suppress(Error):
-                sales.void(books.actor, books.sale.pk, f"nothing was sent: {error}")
+                _void_unsent(books.actor, books.sale, error)
         raise
+
+
+def _void_unsent(actor: Actor, sale: Sale, error: CardError) -> None:
+    try:
+        sales.void(actor, sale.pk, f"nothing was sent: {error}")
+    except CarriedError as carried:  # by a card that another desk has begun just now
+        told = f"{error}; sale {sale.number} stays unfinished, take no money for it: {carried}"
+        raise SaleRefused(told) from None
 
 
 def _post(
@@ -311,11 +321,12 @@ def _take_card_in(actor: Actor, serial: str, contract: Contract) -> None:
 def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
     """Find out from the card what has become of an unfinished sale, and say it.
 
-    It stays unfinished for who may look, but not sell.
+    It stays unfinished for who may look, but not sell or give money back, and while another card
+    may have its purchase.
     """
     try:
         told = _settle_by_card(actor, sale, seen.found, desk)
-    except RightError as error:
+    except (RightError, ShiftError, CarriedError) as error:
         told = f"{sales.describe_unfinished(sale)} ({error})"
         seen.unfinished = sale
     if not told:
@@ -380,8 +391,12 @@ def _raise_if_counts_differ(seen: Look) -> None:
 
 def _raise_if_money_differs(seen: Look, last: int) -> None:
     sold = sql.fetch(_SOLD, (seen.contract.pk, last))
-    serial, amount_fen = sold or ("", seen.found.money_fen)
-    if serial == seen.found.serial.hex() and amount_fen != seen.found.money_fen:
+    if sold is None:
+        return
+    serial, amount_fen = sold
+    # A card that was made in place of the one that was sold to may have the count alone.
+    right_fen = (amount_fen,) if serial == seen.found.serial.hex() else (0, amount_fen)
+    if seen.found.money_fen not in right_fen:
         raise CardError(
             f"the card says {yuan(seen.found.money_fen)} yuan for purchase {last}, the books "
             f"{yuan(amount_fen)}: keep the card and send an inspector to the meter"

@@ -21,6 +21,7 @@ from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.state.told import tell
+from dianka.desk.office.vending.carried import raise_if_carried
 from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.limits import check_limits
 from dianka.desk.office.vending.models import Sale
@@ -196,6 +197,7 @@ def void(actor: Actor, number: int, reason: str) -> Sale:
             return sale
         if sale.state != Sale.State.PENDING:
             raise SaleRefused(f"sale {sale.number} is {sale.state}: it can't be void")
+        raise_if_carried(sale)
         sale.state, sale.reason = Sale.State.VOID, reason[:200]
         sale.save(update_fields=["state", "reason"])
         chain.append(
@@ -271,5 +273,8 @@ def _find_till(sale: Sale) -> posting.Place:
 
 
 def _lock_sale(number: int) -> Sale:
+    """Return the sale, locked after its contract."""
+    contract = Sale.objects.filter(pk=number).values("contract")
+    Contract.objects.select_for_update(of=("self",)).get(pk__in=contract)
     related = Sale.objects.select_related("desk", "contract__meter", "contract__customer")
     return related.select_for_update(of=("self",)).get(pk=number)
