@@ -3,6 +3,7 @@
 from typing import Any
 
 import shift_kit
+from cards_kit import Pulled
 from counter_kit import Clerk, Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import CardTorn, Chip
@@ -72,3 +73,11 @@ def buy(clerk: Clerk, resident: Resident, first: bool) -> None:
         assert clerk.sell(resident, 700, resident.card) == "sold"
         resident.visit_meter()
     assert clerk.sell(resident, 5000, resident.card) == "sold"
+
+
+def leave_unfinished(clerk: Refunder, resident: Resident, **more: Any) -> None:
+    """Sell 50.00 yuan, pulled at the write of the wallet: the card is as it was, the sale open."""
+    for at in range(5, 40):
+        if clerk.sell(resident, 5000, Pulled(resident.card, at, False), **more) == "kept":
+            return
+    raise AssertionError("no sale was broken off")

@@ -16,7 +16,7 @@ from counter_kit import Resident
 from dianka.card_port import CardError
 from dianka.cardos.chip import Chip
 from estate_kit import make_actor
-from refund_kit import Refunder, balances, buy, faults
+from refund_kit import Refunder, balances, buy, faults, leave_unfinished
 
 Stand = tuple[Refunder, Resident]
 
@@ -25,15 +25,6 @@ Stand = tuple[Refunder, Resident]
 def stand(office: Path) -> Iterator[Stand]:
     control = kit.control_card()
     yield Refunder(control), Resident(control)
-
-
-def leave_unfinished(clerk: Refunder, resident: Resident) -> None:
-    """Sell 50.00 yuan, pulled at the write of the wallet: the card is as it was, the sale open."""
-    card = resident.card
-    for at in range(5, 40):
-        if clerk.sell(resident, 5000, kit.Pulled(card, at, False)) == "kept":
-            return
-    raise AssertionError("no sale was broken off")
 
 
 def check_meter(clerk: Refunder, resident: Resident, fen: int, **more: int) -> None:

@@ -38,6 +38,7 @@ OTHERS = (  # `make test-postgresql`
     "test_statistics.py",
     "test_suspects.py",
     "test_tariffs.py",
+    "test_voids.py",
 )
 
 

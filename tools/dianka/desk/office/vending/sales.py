@@ -22,10 +22,10 @@ from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending.carried import raise_if_carried
-from dianka.desk.office.vending.desks import take_number
+from dianka.desk.office.vending.desks import lock_desk, take_number
 from dianka.desk.office.vending.limits import check_limits
 from dianka.desk.office.vending.models import Sale
-from dianka.desk.office.vending.shifts import raise_if_not_working
+from dianka.desk.office.vending.shifts import raise_if_not_working, require_shift
 from dianka.money import yuan
 
 LIVE = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
@@ -190,7 +190,10 @@ def _bring_price(sale: Sale) -> list[str]:
 
 @needs("sell")
 def void(actor: Actor, number: int, reason: str) -> Sale:
-    """Void a sale that provably never reached the card, and return it; again changes nothing."""
+    """Void a sale that provably never reached the card, and return it; again changes nothing.
+
+    The actor's desk gives its money back.
+    """
     with transaction.atomic():
         sale = _lock_sale(number)
         if sale.state == Sale.State.VOID:
@@ -200,13 +203,10 @@ def void(actor: Actor, number: int, reason: str) -> Sale:
         raise_if_carried(sale)
         sale.state, sale.reason = Sale.State.VOID, reason[:200]
         sale.save(update_fields=["state", "reason"])
-        chain.append(
-            sale.desk.name,
-            actor.operator,
-            "sale void",
-            f"{sale.contract.meter.number:012d}",
-            f"sale {sale.number} {describe(sale)}: {sale.reason}",
-        )
+        moves = _give_back(actor, sale)
+        desk, meter = (actor.desk if moves else sale.desk.name), sale.contract.meter.number
+        detail = f"sale {sale.number} {describe(sale)}: {sale.reason}"
+        posting.append(desk, actor.operator, "sale void", f"{meter:012d}", moves, detail)
         return sale
 
 
@@ -268,8 +268,31 @@ def describe_unfinished(sale: Sale) -> str:
 def _find_till(sale: Sale) -> posting.Place:
     """Return the account of the money: the desk's cash, or what its closed shift found too much."""
     desk = sale.desk.name
+    return (
+        posting.Place(posting.DIFFERENCE, desk)
+        if _is_counted(sale)
+        else posting.cash(desk, sale.method)
+    )
+
+
+def _give_back(actor: Actor, sale: Sale) -> list[posting.Move]:
+    """Return the move of a void sale's money out of the cash of the actor's shift.
+
+    In the shift that took it, it is in the drawer beside what the books expect: nothing moves. Any
+    other drawer gives what the count of the sale's shift has found, or will find, too much.
+    """
+    lock_desk(actor.desk)
+    if actor.desk == sale.desk.name and not _is_counted(sale):
+        return []
+    require_shift(actor)
+    found = posting.Place(posting.DIFFERENCE, sale.desk.name)
+    return [posting.Move(found, posting.cash(actor.desk, sale.method), sale.amount_fen)]
+
+
+def _is_counted(sale: Sale) -> bool:
+    """Return whether the shift that took a sale's money is counted and closed."""
     (counted,) = sql.fetch(_COUNTED, (sale.pk,)) or (False,)
-    return posting.Place(posting.DIFFERENCE, desk) if counted else posting.cash(desk, sale.method)
+    return bool(counted)
 
 
 def _lock_sale(number: int) -> Sale:
