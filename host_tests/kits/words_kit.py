@@ -187,6 +187,7 @@ LINES_OF = (
     "desk/office/vending/receipts_text.py",
     "desk/office/vending/refund_counter.py",
     "desk/office/vending/refunds.py",
+    "desk/office/vending/resolving.py",
     "desk/office/vending/sales.py",
     "desk/office/vending/shift_list.py",
     "desk/office/vending/shifts.py",

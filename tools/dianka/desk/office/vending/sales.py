@@ -190,10 +190,7 @@ def _bring_price(sale: Sale) -> list[str]:
 
 @needs("sell")
 def void(actor: Actor, number: int, reason: str) -> Sale:
-    """Void a sale that provably never reached the card, and return it; again changes nothing.
-
-    The actor's desk gives its money back.
-    """
+    """Void a sale that provably never reached the card, and return it; again changes nothing."""
     with transaction.atomic():
         sale = _lock_sale(number)
         if sale.state == Sale.State.VOID:
@@ -268,28 +265,27 @@ def describe_unfinished(sale: Sale) -> str:
 def _find_till(sale: Sale) -> posting.Place:
     """Return the account of the money: the desk's cash, or what its closed shift found too much."""
     desk = sale.desk.name
-    return (
-        posting.Place(posting.DIFFERENCE, desk)
-        if _is_counted(sale)
-        else posting.cash(desk, sale.method)
-    )
+    if is_counted(sale):
+        return posting.Place(posting.DIFFERENCE, desk)
+    return posting.cash(desk, sale.method)
 
 
 def _give_back(actor: Actor, sale: Sale) -> list[posting.Move]:
     """Return the move of a void sale's money out of the cash of the actor's shift.
 
-    In the shift that took it, it is in the drawer beside what the books expect: nothing moves. Any
-    other drawer gives what the count of the sale's shift has found, or will find, too much.
+    Until it is counted, it is in the drawer of its shift beside what the books expect, and that
+    desk gives it back: nothing moves. Then any desk gives what the count has found too much.
     """
-    lock_desk(actor.desk)
-    if actor.desk == sale.desk.name and not _is_counted(sale):
-        return []
+    if not is_counted(sale):
+        lock_desk(sale.desk.name)  # so that it is not counted just now
+        if not is_counted(sale):
+            return []
     require_shift(actor)
     found = posting.Place(posting.DIFFERENCE, sale.desk.name)
     return [posting.Move(found, posting.cash(actor.desk, sale.method), sale.amount_fen)]
 
 
-def _is_counted(sale: Sale) -> bool:
+def is_counted(sale: Sale) -> bool:
     """Return whether the shift that took a sale's money is counted and closed."""
     (counted,) = sql.fetch(_COUNTED, (sale.pk,)) or (False,)
     return bool(counted)
