@@ -38,7 +38,10 @@ def make(clerk: Clerk, resident: Resident, seed: int, waived: bool = False) -> C
 def break_off(
     clerk: Clerk, resident: Resident, seed: int, whole: bool = True, waived: bool = False
 ) -> Chip:
-    """Begin the resident's next card, and return it: written whole or blank, not entered in use."""
+    """Begin the resident's next card, and return it: written whole or blank, not entered in use.
+
+    CardError if it may not be begun.
+    """
     from dianka.desk.office.cards import register, replacing
 
     chip = kit.blank(kinds.USER, clerk.control, seed)
@@ -50,9 +53,13 @@ def break_off(
     def lose(*_words: object) -> None:
         raise CardError("the power is gone")
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(CardError, match="power is gone"):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(register, "finish_making", lose)
-        replacing.make_planned(clerk.actor, clerk.control, chip, planned, given)
+        try:
+            replacing.make_planned(clerk.actor, clerk.control, chip, planned, given)
+        except CardError as error:
+            if "the power is gone" not in str(error):
+                raise
     return chip
 
 
