@@ -14,7 +14,6 @@ import replaced_kit
 import shift_kit
 from counter_kit import Resident
 from dianka.card_port import CardError
-from dianka.cardos.chip import Chip
 from estate_kit import make_actor
 from refund_kit import Refunder, balances, buy, faults, leave_unfinished
 
@@ -128,24 +127,6 @@ def test_an_unfinished_sale_is_completed_when_the_card_in_making_is_lost(stand: 
     resident.visit_meter()
     clerk.look(resident)
     check_meter(clerk, resident, 5800)
-
-
-def test_a_card_is_begun_while_a_sale_is_refused(stand: Stand) -> None:
-    """Nothing was sent, so the sale would be void; the new card may have it by then."""
-    clerk, resident = stand
-    clerk.look(resident)
-
-    def stop() -> None:
-        from dianka.desk.office.vending.models import Sale
-
-        if Sale.objects.filter(state="pending").exists():
-            new.append(replaced_kit.break_off(clerk, resident, 21))
-            raise CardError("the reader is gone")
-
-    new: list[Chip] = []
-    said = clerk.sell(resident, 5000, resident.card, raise_if_stopped=stop)
-    assert "the reader is gone" in said and "sale 1 stays unfinished" in said, said
-    assert new[0].state.serial.hex() in said
 
 
 def test_a_card_with_an_earlier_sale_s_money_does_not_come_into_use(

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import replaced_kit
 import shift_kit
 from cards_kit import control_card
 from counter_kit import Resident
+from dianka.card_port import CardError
+from dianka.cardos.chip import Chip
 from estate_kit import make_actor
 from refund_kit import Refunder, balances, faults, leave_unfinished
 
@@ -56,14 +59,14 @@ def test_given_back_after_its_shift_was_counted(stand: Stand) -> None:
     assert balances() == {} and faults() == []
 
 
-@pytest.mark.parametrize("counted", [False, True], ids=["open", "counted"])
-def test_given_back_at_another_desk(stand: Stand, counted: bool) -> None:
+@pytest.mark.parametrize(("counted", "name"), [(False, "desk0"), (False, "desk2"), (True, "desk2")])
+def test_given_back_at_another_desk(stand: Stand, counted: bool, name: str) -> None:
     from dianka.desk.office.ledger.models import Account
     from dianka.desk.office.vending.models import Desk
 
     clerk, resident = stand
-    Desk.objects.create(name="desk2")
-    other = Refunder(clerk.control, "desk2", "mei")
+    Desk.objects.create(name=name)
+    other = Refunder(clerk.control, name, "mei")
     resident_2 = Resident.__new__(Resident)
     resident_2.contract, resident_2.card = resident.contract, resident.card
     if counted:
@@ -72,7 +75,7 @@ def test_given_back_at_another_desk(stand: Stand, counted: bool) -> None:
     (told,) = other.look(resident_2)
     if counted:
         assert "is void: give its money back" in told and other.till_fen == -5000
-        cash = Account.objects.get(kind="cash", owner="desk2", method="notes")
+        cash = Account.objects.get(kind="cash", owner=name, method="notes")
         assert cash.balance_fen == -5000, "out of what the next customers pay"
         assert sum(balances().values()) == 0 and faults() == []
         return
@@ -111,3 +114,22 @@ def test_given_back_as_it_was_paid(office: Path) -> None:
     clerk.look(resident)
     cash = Account.objects.get(kind="cash", owner="desk1", method="card")
     assert cash.balance_fen == -5000 and faults() == []
+
+
+def test_a_card_is_begun_while_a_sale_is_refused(office: Path) -> None:
+    """Nothing was sent, so the sale would be void; the new card may have it by then."""
+    control = control_card()
+    clerk, resident = Refunder(control), Resident(control)
+    clerk.look(resident)
+
+    def stop() -> None:
+        from dianka.desk.office.vending.models import Sale
+
+        if Sale.objects.filter(state="pending").exists():
+            new.append(replaced_kit.break_off(clerk, resident, 21))
+            raise CardError("the reader is gone")
+
+    new: list[Chip] = []
+    said = clerk.sell(resident, 5000, resident.card, raise_if_stopped=stop)
+    assert "the reader is gone" in said and "sale 1 stays unfinished" in said, said
+    assert new[0].state.serial.hex() in said
