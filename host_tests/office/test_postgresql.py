@@ -32,6 +32,7 @@ OTHERS = (  # `make test-postgresql`
     "test_receipts.py",
     "test_refunds.py",
     "test_replaced_lives.py",
+    "test_sale_edits.py",
     "test_sale_steps.py",
     "test_sales.py",
     "test_search.py",
