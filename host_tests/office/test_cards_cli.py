@@ -183,6 +183,23 @@ def test_a_receipt_on_the_former_card_takes_the_money_off(run: Run) -> None:
         assert kit.use_in_meter(kit.private_esam(control.chip), card.chip)
     status, out, _ = run("card replace lin2.card --former lin.card")
     assert status == 0 and "purchase 1 is in the meter already" in out
+    from dianka.desk.office.estate.models import Reading
+
+    assert Reading.objects.get().loaded_fen == 5000, "nothing was waived: the receipt is taken in"
+
+
+def test_money_is_left_out_by_two_people(run: Run) -> None:
+    contract = make_contract(42, 7)
+    assert run("card issue user lin.card --meter 42")[0] == 0
+    sold("lin.card", contract, 5000)
+    second_person()
+    words = "card replace lin2.card --meter 42 --amount 0"
+    status, _, err = run(words)
+    assert status == 1 and "replacement without money takes a second person's consent" in err
+    assert not Path("lin2.card").exists()
+    status, _, err = run(f"{words} --second wu", given=f"{PASSWORD}\n")
+    assert status == 0, err
+    assert (on_card("lin2.card").count, on_card("lin2.card").money_fen) == (1, 0)
 
 
 def test_a_former_card_that_differs_from_the_sales(run: Run) -> None:

@@ -119,9 +119,12 @@ def test_a_card_with_other_purchases_than_the_books(office: Path, last: int) -> 
 def test_a_replacement_need_not_have_the_former_card_s_money(office: Path, serial: str) -> None:
     stage = Stage()
     stage.post(1, serial=serial)
-    for fen in (0, FEN, FEN + 1):
+    for fen in (0, FEN):
         stage.put(1, fen)
         assert stage.conclude()[:2] == ([], "")
+    for fen in (1, FEN - 1, FEN + 1):
+        stage.put(1, fen)
+        assert "keep the card and send an inspector" in stage.conclude()[1]
 
 
 @pytest.mark.parametrize("count", [2, 4, 300])

@@ -15,6 +15,7 @@ ALWAYS = ("test_ledger.py",)
 OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
+    "test_carried.py",
     "test_clock.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
@@ -30,6 +31,7 @@ OTHERS = (  # `make test-postgresql`
     "test_posting.py",
     "test_receipts.py",
     "test_refunds.py",
+    "test_replaced_lives.py",
     "test_sale_edits.py",
     "test_sale_steps.py",
     "test_sales.py",
@@ -38,6 +40,7 @@ OTHERS = (  # `make test-postgresql`
     "test_statistics.py",
     "test_suspects.py",
     "test_tariffs.py",
+    "test_voids.py",
 )
 
 

@@ -69,6 +69,6 @@ def test_each_refusal_is_one_of_the_office(web: Web, language: str) -> None:
         if len(re.sub(r"\{\d\}", "", line)) > 6
     ]
     quoted = re.findall(r"(?m)^\| (`{1,2})(.+?)\1 \|", read_book(language))
-    assert len(quoted) == 16
+    assert len(quoted) == 18
     for _, line in quoted:
         assert any(re.fullmatch(pattern, line) for pattern in patterns), line

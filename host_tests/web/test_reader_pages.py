@@ -178,6 +178,22 @@ def test_a_lost_card_is_replaced_with_its_purchase_and_a_second_person(
     assert cards_kit.wallet(counter.resident.esam)[0] == 5000
 
 
+def test_money_is_left_out_by_two_people(web: Web, counter: Counter) -> None:
+    from dianka.desk.office.audit.models import Act
+
+    counter.sell("50")
+    counter.desk.slot.take_out()
+    address = f"/accounts/{cards_kit.METER_NO}/replacement"
+    counter.desk.slot.put_in(cards_kit.blank("user", counter.desk.control, 50), "new.card")
+    sent = list_fields(counter.client.get(address), address) | {"waived": "on"}
+    refused = counter.client.post(address, sent)
+    assert refused.status_code == 422 and "or leaving it out, takes" in read_text(refused)
+    made = counter.client.post(address, sent | consent(web))
+    assert made.status_code == 302, read_text(made)
+    assert Act.objects.get(kind="purchase waived").operator == "zhao"
+    assert "without money" in read_text(counter.client.get(made["Location"]))
+
+
 def test_a_card_found_again_is_cleared(web: Web, counter: Counter) -> None:
     counter.open()
     old = counter.desk.slot.take_out()

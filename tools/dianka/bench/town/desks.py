@@ -210,7 +210,8 @@ class TownDesk:
         elif "is void" in told:
             kept = resident.take_kept()
             if kept:
-                kept.desk.give_back(resident, kept.amount_fen)
+                giver = self if "give its money back" in told else kept.desk
+                giver.give_back(resident, kept.amount_fen)
 
     def give_back(self, resident: Resident, amount_fen: int) -> None:
         """Give back money that was kept for a sale which is void."""

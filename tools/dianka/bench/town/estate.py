@@ -115,9 +115,8 @@ class Estate:
         )
         serial = self._rng.randbytes(SERIAL_BYTES)
         if former or last.count:
-            consent = None
-            if money_fen:
-                consent = self._ask(register.WITH_MONEY, str(contract.meter), money_fen)
+            asked = register.name_consent(making)
+            consent = self._ask(*asked) if asked else None
             register.begin_replacement(self.supervisor, serial, making, consent)
         else:
             register.begin_making(self.supervisor, serial, making)

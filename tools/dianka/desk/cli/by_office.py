@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from dianka.card_port import CardError, CardPort
 from dianka.cardos import kinds
 from dianka.desk.cli.options import parse_number
+from dianka.desk.cli.plain import report_database
 from dianka.desk.cli.registered import Entry, Given, ask_consent, open_register
 from dianka.desk.issue import UserData
 from dianka.desk.reading import read_kind
@@ -62,10 +63,24 @@ def plan_in_place_of(
             f"the sale of {yuan(pending.amount_fen)} yuan to this card is not finished: finish it "
             "first, then replace the card"
         )
+    _take_receipt(actor, row.contract, control, old)
     known = terms.must_be_last(purchases.read_last_purchase(row.contract), *record)
     last = _pick(read_user_card(old), known, waived=record[1] == 0)
     data = given.agree(row.contract, last.opens)
     return data, last, _plan_entry(actor, row.contract, row, last, second)
+
+
+def _take_receipt(
+    actor: "Actor", contract: "Contract", control: CardPort, former: CardPort
+) -> None:
+    """Take the meter's receipt on the former card into the books: what is loaded is not waived."""
+    from dianka.desk.office.vending import counter, readings
+
+    found, desk = counter.open_card(control, former)
+    if found.write_back:
+        proved = counter.prove_receipt(found, desk)
+        with report_database():
+            readings.take_receipt(actor, contract, found.write_back, proved)
 
 
 def _pick(former: OnCard, known: LastPurchase, waived: bool) -> LastPurchase:

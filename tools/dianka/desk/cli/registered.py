@@ -37,7 +37,8 @@ SecondOption = Annotated[
     str | None,
     typer.Option(
         "--second",
-        help="With an office: who consents to money on the new card; his password is asked for.",
+        help="With an office: who consents to money on the new card, or to leaving it out; his "
+        "password is asked for.",
     ),
 ]
 
@@ -159,18 +160,15 @@ def plan_entry(folder: Path | None, kind: str, **fields: Any) -> Entry | None:
 
 
 def ask_consent(actor: "Actor", second: str | None, making: "Making") -> int | None:
-    """Ask the second person for his consent to a replacement with money; return its number."""
-    if second is None or not making.money_fen or making.contract is None:
+    """Ask the second person for his consent to money on a replacement, or to leaving it out.
+
+    Return its number, None if none is needed or nobody is named.
+    """
+    if second is None:
         return None
-    from dianka.desk.office.cards.register import WITH_MONEY
+    from dianka.desk.office.cards.register import name_consent
     from dianka.desk.office.people.consent import give_consent
 
     with report_database():
-        return give_consent(
-            actor,
-            second,
-            read_password(second),
-            WITH_MONEY,
-            str(making.contract.meter),
-            making.money_fen,
-        )
+        asked = name_consent(making)
+        return give_consent(actor, second, read_password(second), *asked) if asked else None

@@ -63,7 +63,7 @@ def _make(request: DeskRequest, meter_no: int, title: str) -> HttpResponseBase:
 
     def act(actor: Actor, values: Values) -> str:
         waived = bool(values.get("waived"))
-        given = None if waived or not plan.money_fen else _ask(actor, values, plan)
+        given = _ask(actor, values, plan_card(actor, meter_no, waived))
         words = card_jobs.make_card, meter_no, waived, given
         serial = work_with_card(actor, *words)
         return lead("card-shown", _tell_made(plan, waived), serial=serial)
@@ -79,13 +79,22 @@ def _make(request: DeskRequest, meter_no: int, title: str) -> HttpResponseBase:
     return show_form(request, form, act)
 
 
-def _ask(actor: Actor, values: Values, plan: Plan) -> int:
-    """Return the number of the consent to money on a new card, which must be given."""
-    subject = str(plan.contract.meter)
-    given = get_consent(actor, values, register.WITH_MONEY, subject, plan.money_fen)
+def _ask(actor: Actor, values: Values, plan: Plan) -> int | None:
+    """Return the number of the consent that the card takes, which must be given, if it takes one.
+
+    To money on a new card, or to leaving it out.
+    """
+    asked = plan.ask()
+    if asked is None:
+        return None
+    given = get_consent(actor, values, *asked)
     if given is None:
         raise AtFieldError(
-            "second", _("Money on a new card takes a second person: a supervisor or a manager.")
+            "second",
+            _(
+                "Money on a new card, or leaving it out, takes a second person: a supervisor or a "
+                "manager."
+            ),
         )
     return given
 

@@ -5,7 +5,7 @@ from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
-from dianka.desk.office.vending.models import Sale
+from dianka.desk.office.vending.models import Refund, Sale
 from dianka.desk.replace import LastPurchase
 from dianka.money import yuan
 
@@ -36,8 +36,8 @@ def read_last_purchase(contract: Contract) -> LastPurchase:
     return LastPurchase(last.count, last.amount_fen, in_meter=False)
 
 
-def check_carried(contract: Contract, count: int, money_fen: int) -> None:
-    """Raise CardError unless a card may carry this purchase from its making.
+def check_carried(contract: Contract, count: int, money_fen: int) -> int:
+    """Raise CardError unless a card may carry this purchase; return what it leaves out, in fen.
 
     It carries the last one, once more with its money or with its count alone. Without its money a
     sale that is not finished could never be.
@@ -55,6 +55,37 @@ def check_carried(contract: Contract, count: int, money_fen: int) -> None:
             f"{yuan(in_transit_fen)} yuan in transit, not {count} with {yuan(money_fen)}: look at "
             "it again"
         )
+    return in_transit_fen - money_fen
+
+
+def raise_if_refunding(contract: Contract) -> None:
+    """Raise CardError while a refund is not finished that the card in use decides.
+
+    Of one that was reported lost nothing is paid any more: its purchase goes on to the new card,
+    and the refund ends with the meter's receipt of it.
+    """
+    unfinished = Refund.objects.filter(sale__contract=contract, state=Refund.State.PENDING)
+    refund = unfinished.select_related("sale").first()
+    if refund is None:
+        return
+    sale = refund.sale
+    if Card.objects.filter(serial=sale.card_serial, state=Card.State.USED).exists():
+        raise CardError(
+            f"refund {refund.number} of {yuan(sale.amount_fen)} yuan is not finished: look at card "
+            f"{sale.card_serial} first; if it is lost, report it as lost"
+        )
+
+
+def has_last_sale(contract: Contract, card: Card) -> bool:
+    """Return whether the last purchase, whose count a card has, is the one it was begun with.
+
+    A count is sold anew after its purchase was paid back.
+    """
+    sale = find_pending(contract) or _find_last(contract)
+    if sale and sale.count == card.count:
+        return sale.begun_at <= card.made_at and card.money_fen in (0, sale.amount_fen)
+    last = read_last_purchase(contract)
+    return last.in_meter or card.money_fen in (0, last.amount_fen)
 
 
 def list_counts(contract: Contract, card: Card | None = None) -> Amounts:

@@ -14,7 +14,12 @@ from dianka.card_port import CardError
 from dianka.cardos import kinds
 from dianka.desk.office.audit import chain
 from dianka.desk.office.cards.models import Card
-from dianka.desk.office.cards.purchases import check_carried, read_last_purchase
+from dianka.desk.office.cards.purchases import (
+    check_carried,
+    has_last_sale,
+    raise_if_refunding,
+    read_last_purchase,
+)
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Meter
@@ -25,6 +30,7 @@ from dianka.money import yuan
 
 State = Card.State
 WITH_MONEY = "replacement with money"
+WITHOUT_MONEY = "replacement without money"  # that is on its way to the meter: it is waived
 _OF_CONTRACT = ("customer", "meter", "premise__area", "tariff", "price")
 _MAY_BE_MADE = (State.STOCK, State.CLEARED, State.MAKING)
 
@@ -117,8 +123,9 @@ def begin_replacement(
 ) -> None:
     """Enter a chip that takes the place of the contract's card, with or without its last purchase.
 
-    A purchase that is on the card once more takes a second person's consent. The same chip, whose
-    making was broken off, needs no second one for the same purchase.
+    A purchase that is on the card once more takes a second person's consent, and so does one whose
+    money is left out (`name_consent`). The same chip, whose making was broken off, needs no second
+    one for the same purchase.
     """
     contract = making.contract
     if contract is None:
@@ -131,12 +138,26 @@ def begin_replacement(
                 f"the card of contract {contract.pk} is {former.serial if former else 'none'}: "
                 "look at the contract again"
             )
-        check_carried(contract, making.count, making.money_fen)
-        given_by = ""
-        if making.money_fen and not is_begun(serial, making):
-            subject = str(contract.meter)
-            given_by = use_consent(actor, consent, WITH_MONEY, subject, making.money_fen)
+        raise_if_refunding(contract)
+        asked, given_by = name_consent(making), ""
+        if asked and not _is_begun_with_last(serial, making):
+            given_by = use_consent(actor, consent, *asked)
         _begin(actor, serial, making, given_by)
+        if asked and given_by and not making.money_fen:
+            _note_waived(actor, serial, making, asked[2], given_by)
+
+
+def name_consent(making: Making) -> tuple[str, str, int] | None:
+    """Return kind, subject and fen of the consent that a replacement takes, if it takes one.
+
+    CardError if it may not carry what it is to carry.
+    """
+    contract = making.contract
+    assert contract, "a replacement has a contract"
+    waived_fen = check_carried(contract, making.count, making.money_fen)
+    if making.money_fen:
+        return WITH_MONEY, str(contract.meter), making.money_fen
+    return (WITHOUT_MONEY, str(contract.meter), waived_fen) if waived_fen else None
 
 
 @needs("replace a card")
@@ -203,7 +224,8 @@ def complete(actor: Actor, card: Card) -> None:
     """Enter a card as in use; another one of its contract is replaced from now on.
 
     The caller is in a transaction that has locked contract and card, and has looked at the chip or
-    made it. CardError if its contract has bought since the making was begun.
+    made it. CardError if its contract has bought since the making was begun, or has bought anew
+    what the card was begun with.
     """
     if card.kind == kinds.USER and card.contract:
         last = read_last_purchase(card.contract)
@@ -211,6 +233,12 @@ def complete(actor: Actor, card: Card) -> None:
             raise RegisterError(
                 f"contract {card.contract.pk} has bought purchase {last.count}, and card "
                 f"{card.serial} was begun with {card.count}: make another card"
+            )
+        if not has_last_sale(card.contract, card):
+            raise RegisterError(
+                f"purchase {card.count} of contract {card.contract.pk} was sold anew since card "
+                f"{card.serial} was begun with it: keep {card.serial}, let it into no meter, and "
+                "make another card"
             )
         rest = Card.objects.select_for_update().filter(contract=card.contract, kind=kinds.USER)
         for other in rest.filter(state__in=(State.USED, State.MAKING)).order_by("pk"):
@@ -289,6 +317,23 @@ def _begin(actor: Actor, serial: bytes, making: Making, given_by: str) -> None:
         if "meter_no" not in str(error) and "meter_number" not in str(error):
             raise
         raise _refuse_number(making.meter_no or 0) from None
+
+
+def _is_begun_with_last(serial: bytes, making: Making) -> bool:
+    """Return whether this chip was begun as just this card, with the purchase that is the last."""
+    card = find_card(serial)
+    contract = making.contract
+    return bool(card and contract and is_begun(serial, making) and has_last_sale(contract, card))
+
+
+def _note_waived(actor: Actor, serial: bytes, making: Making, fen: int, given_by: str) -> None:
+    """Enter by name that a card has the count of a purchase, and not its money."""
+    assert making.contract
+    detail = (
+        f"purchase {making.count} of {fen} fen is not on card {serial.hex()}, {given_by} consents"
+    )
+    subject = f"{making.contract.meter.number:012d}"
+    chain.append(actor.desk, actor.operator, "purchase waived", subject, detail)
 
 
 def _must_be_new_number(meter_no: int, serial: bytes, again: bool) -> None:

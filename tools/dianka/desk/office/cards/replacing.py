@@ -34,7 +34,7 @@ class Plan:
 
     @property
     def money_fen(self) -> int:
-        """Return what the card carries once more, which takes a second person's consent."""
+        """Return what the card carries once more."""
         return 0 if self.last.in_meter else self.last.amount_fen
 
     @property
@@ -47,6 +47,13 @@ class Plan:
             count=self.last.count,
             money_fen=self.money_fen,
         )
+
+    def ask(self) -> tuple[str, str, int] | None:
+        """Return kind, subject and fen of the consent that the card takes, if it takes one.
+
+        CardError if it may not carry what it is to carry.
+        """
+        return None if self.is_first else register.name_consent(self.making)
 
     def make_data(self) -> UserData:
         """Return what the card carries beside its purchase."""

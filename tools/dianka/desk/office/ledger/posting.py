@@ -12,6 +12,7 @@ The moves that may be, and nothing else:
     cash <-> difference   a desk's count found less or more
     cash <-> safe         a float is given to a desk, or cash is handed over by it
     difference -> transit  a sale completed after the shift that took its money was counted
+    difference -> cash    the same sale is void, and another shift gives its money back
     outside -> transit, meter   a meter or a card with credit from before is taken in
 
 "a -> b" debits a and credits b. A balance is debits minus credits: that of cash is above zero, that

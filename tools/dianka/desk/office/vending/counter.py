@@ -2,12 +2,7 @@
 
 A card is looked at once it has proved that it is of this system. Then, in this order: which
 contract it belongs to, what has become of a sale that was broken off, and what its receipt tells.
-After that the same card may be sold to. The card decides on an unfinished sale (`_resolve`):
-
-    it has the purchase, whole               post it
-    it has the wallet, the rest is missing   the same amount completes it
-    it proves that it has not got it         void it
-    anything else                            it stays, and the counter says the one thing to do
+After that the same card may be sold to.
 """
 
 import uuid
@@ -28,8 +23,9 @@ from dianka.desk.office.cards.models import Card
 from dianka.desk.office.customers import tariffs
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
-from dianka.desk.office.people.rights import Actor, RightError, needs
-from dianka.desk.office.vending import patience, readings, refunds, sales
+from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.vending import patience, readings, refunds, resolving, sales
+from dianka.desk.office.vending.carried import CarriedError
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.patience import raise_if_database_fails
 from dianka.desk.office.vending.sales import Form, SaleRefused
@@ -37,7 +33,6 @@ from dianka.desk.prices import NewPrice
 from dianka.desk.sell import (
     OnCard,
     SaleBroken,
-    prove_wallet,
     prove_write_back,
     read_user_card,
 )
@@ -140,7 +135,9 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
     seen = Look(contract, found, tell)
     unfinished = sales.find_unfinished(contract)
     if unfinished:
-        _resolve(actor, unfinished, seen, desk)
+        line, settled = resolving.resolve(actor, unfinished, found, desk)
+        seen.unfinished = None if settled else unfinished
+        seen.tell(line)
     for line in refunds.resolve(actor, contract, found, desk):
         seen.tell(line)
     _raise_if_counts_differ(seen)
@@ -227,8 +224,16 @@ def _settle(books: _Books) -> Iterator[None]:
         if books.sale and books.began:
             # Without the database it stays unfinished: the next look at the card resolves it.
             with suppress(Error):
-                sales.void(books.actor, books.sale.pk, f"nothing was sent: {error}")
+                _void_unsent(books.actor, books.sale, error)
         raise
+
+
+def _void_unsent(actor: Actor, sale: Sale, error: CardError) -> None:
+    try:
+        sales.void(actor, sale.pk, f"nothing was sent: {error}")
+    except CarriedError as carried:  # by a card that another desk has begun just now
+        told = f"{error}; sale {sale.number} stays unfinished, take no money for it: {carried}"
+        raise SaleRefused(told) from None
 
 
 def _post(
@@ -308,47 +313,10 @@ def _take_card_in(actor: Actor, serial: str, contract: Contract) -> None:
     register.set_state(actor, card, Card.State.USED, "card taken in", register.describe(card))
 
 
-def _resolve(actor: Actor, sale: Sale, seen: Look, desk: Desk) -> None:
-    """Find out from the card what has become of an unfinished sale, and say it.
-
-    It stays unfinished for who may look, but not sell.
-    """
-    try:
-        told = _settle_by_card(actor, sale, seen.found, desk)
-    except RightError as error:
-        told = f"{sales.describe_unfinished(sale)} ({error})"
-        seen.unfinished = sale
-    if not told:
-        told = sales.describe_unfinished(sale)
-        seen.unfinished = sale
-    seen.tell(told)
-
-
-def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
-    """Post or void a sale if the card decides it; return what happened, or nothing."""
-    named, back = f"sale {sale.number} of {yuan(sale.amount_fen)} yuan", found.write_back
-    there = (found.count, found.money_fen) == (sale.count, sale.amount_fen)
-    if there and (back is None or back["count"] >= sale.count):
-        sales.post(actor, sale)
-        return f"{named} is on the card, and posted now"
-    if found.count == sale.count - 1 and _prove_former(found, desk):
-        sales.void(actor, sale.pk, "the card proves that it has not got it")
-        return f"{named} never reached the card, and is void: give its money back"
-    return ""
-
-
 def prove_receipt(found: OnCard, desk: Desk) -> bool:
     """Return whether the card proves its receipt. One that does not ends no account by itself."""
     try:
         return prove_write_back(desk) == found.write_back
-    except NotProved:
-        return False
-
-
-def _prove_former(found: OnCard, desk: Desk) -> bool:
-    """Return whether the card proves the wallet that was read: a plain read can be forged."""
-    try:
-        return prove_wallet(desk) == (found.money_fen, found.count)
     except NotProved:
         return False
 
@@ -380,8 +348,12 @@ def _raise_if_counts_differ(seen: Look) -> None:
 
 def _raise_if_money_differs(seen: Look, last: int) -> None:
     sold = sql.fetch(_SOLD, (seen.contract.pk, last))
-    serial, amount_fen = sold or ("", seen.found.money_fen)
-    if serial == seen.found.serial.hex() and amount_fen != seen.found.money_fen:
+    if sold is None:
+        return
+    serial, amount_fen = sold
+    # A card that was made in place of the one that was sold to may have the count alone.
+    right_fen = (amount_fen,) if serial == seen.found.serial.hex() else (0, amount_fen)
+    if seen.found.money_fen not in right_fen:
         raise CardError(
             f"the card says {yuan(seen.found.money_fen)} yuan for purchase {last}, the books "
             f"{yuan(amount_fen)}: keep the card and send an inspector to the meter"

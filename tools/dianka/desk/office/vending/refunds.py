@@ -20,6 +20,7 @@ from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Entry
 from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
+from dianka.desk.office.vending.carried import raise_if_carried
 from dianka.desk.office.vending.counting import check_method
 from dianka.desk.office.vending.desks import take_number
 from dianka.desk.office.vending.models import Refund, Sale, Shift
@@ -94,18 +95,10 @@ def begin(actor: Actor, sale: Sale, card_serial: str, order: Order) -> Refund:
         raise RefundError("a refund has a reason: give one")
     with transaction.atomic():
         sale = _lock(sale)
+        _check_sale(sale, card_serial)
         unfinished = find_unfinished(sale.contract)
         if unfinished:
             return unfinished
-        if sale.state != Sale.State.WRITTEN:
-            raise RefundError(f"{name_sale(sale)} is {sale.state}: it can't be paid back")
-        if find_last_count(sale.contract) != sale.count:
-            raise RefundError(f"{name_sale(sale)} is not the last purchase: it can't be paid back")
-        if sale.card_serial != card_serial:
-            raise RefundError(
-                f"{name_sale(sale)} was written to card {sale.card_serial}, which may still bring "
-                "it to the meter: it is not paid back from another card"
-            )
         desk = require_shift(actor).desk
         consent_by = use_consent(actor, order.consent, CONSENT, name_sale(sale), sale.amount_fen)
         _, number = take_number(desk.name, "refunds")
@@ -134,6 +127,7 @@ def post(actor: Actor, number: int) -> Refund:
             return refund
         if refund.state != Refund.State.PENDING or sale.state != Sale.State.WRITTEN:
             raise RefundError(f"refund {refund.number} is {refund.state}: pay nothing")
+        raise_if_carried(sale)
         shift = require_shift(actor)
         refund.paid_desk, refund.receipt = take_number(shift.desk.name, "refund_receipts")
         entry = _find_entry_to_reverse(sale, refund, shift)
@@ -194,20 +188,39 @@ def resolve(actor: Actor, contract: Contract, found: OnCard, desk: Desk) -> list
         return []
     sale, back = refund.sale, found.write_back
     named = f"refund {refund.number} of {yuan(sale.amount_fen)} yuan"
-    if back is not None and back["count"] >= sale.count:
-        void(actor, refund.pk, "the meter has credited the purchase")
-        return [f"{named} is void, the meter has the purchase: pay nothing back"]
-    if found.count == sale.count - 1:
-        try:
+    try:
+        if back is not None and back["count"] >= sale.count:
+            void(actor, refund.pk, "the meter has credited the purchase")
+            return [f"{named} is void, the meter has the purchase: pay nothing back"]
+        if found.serial.hex() != sale.card_serial:
+            return [
+                f"{named} was begun with card {sale.card_serial}: pay nothing, put this card into "
+                "its meter"
+            ]
+        if found.count == sale.count - 1:
             raise_if_not_off(found, desk)
             post(actor, refund.pk)
-        except CardError as error:
-            return [f"{named} is not finished, pay nothing: {error}"]
-        return [f"{named} is off the card, and posted now: pay it back"]
+            return [f"{named} is off the card, and posted now: pay it back"]
+    except CardError as error:
+        return [f"{named} is not finished, pay nothing: {error}"]
     return [
         f"{named} is not finished, the card has the purchase: give the refund again to complete "
         "it, or use the card"
     ]
+
+
+def _check_sale(sale: Sale, card_serial: str) -> None:
+    """Raise CardError unless this locked sale can be paid back from this card."""
+    if sale.state != Sale.State.WRITTEN:
+        raise RefundError(f"{name_sale(sale)} is {sale.state}: it can't be paid back")
+    if find_last_count(sale.contract) != sale.count:
+        raise RefundError(f"{name_sale(sale)} is not the last purchase: it can't be paid back")
+    if sale.card_serial != card_serial:
+        raise RefundError(
+            f"{name_sale(sale)} was written to card {sale.card_serial}, which may still bring "
+            "it to the meter: it is not paid back from another card: put this one into its meter"
+        )
+    raise_if_carried(sale)
 
 
 def _lock(sale: Sale) -> Sale:

@@ -21,10 +21,11 @@ from dianka.desk.office.customers.models import Contract, TariffVersion
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.state.told import tell
-from dianka.desk.office.vending.desks import take_number
+from dianka.desk.office.vending.carried import raise_if_carried
+from dianka.desk.office.vending.desks import lock_desk, take_number
 from dianka.desk.office.vending.limits import check_limits
 from dianka.desk.office.vending.models import Sale
-from dianka.desk.office.vending.shifts import raise_if_not_working
+from dianka.desk.office.vending.shifts import raise_if_not_working, require_shift
 from dianka.money import yuan
 
 LIVE = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
@@ -196,15 +197,13 @@ def void(actor: Actor, number: int, reason: str) -> Sale:
             return sale
         if sale.state != Sale.State.PENDING:
             raise SaleRefused(f"sale {sale.number} is {sale.state}: it can't be void")
+        raise_if_carried(sale)
         sale.state, sale.reason = Sale.State.VOID, reason[:200]
         sale.save(update_fields=["state", "reason"])
-        chain.append(
-            sale.desk.name,
-            actor.operator,
-            "sale void",
-            f"{sale.contract.meter.number:012d}",
-            f"sale {sale.number} {describe(sale)}: {sale.reason}",
-        )
+        moves = _give_back(actor, sale)
+        desk, meter = (actor.desk if moves else sale.desk.name), sale.contract.meter.number
+        detail = f"sale {sale.number} {describe(sale)}: {sale.reason}"
+        posting.append(desk, actor.operator, "sale void", f"{meter:012d}", moves, detail)
         return sale
 
 
@@ -266,10 +265,35 @@ def describe_unfinished(sale: Sale) -> str:
 def _find_till(sale: Sale) -> posting.Place:
     """Return the account of the money: the desk's cash, or what its closed shift found too much."""
     desk = sale.desk.name
+    if is_counted(sale):
+        return posting.Place(posting.DIFFERENCE, desk)
+    return posting.cash(desk, sale.method)
+
+
+def _give_back(actor: Actor, sale: Sale) -> list[posting.Move]:
+    """Return the move of a void sale's money out of the cash of the actor's shift.
+
+    Until it is counted, it is in the drawer of its shift beside what the books expect, and that
+    desk gives it back: nothing moves. Then any desk gives what the count has found too much.
+    """
+    if not is_counted(sale):
+        lock_desk(sale.desk.name)  # so that it is not counted just now
+        if not is_counted(sale):
+            return []
+    require_shift(actor)
+    found = posting.Place(posting.DIFFERENCE, sale.desk.name)
+    return [posting.Move(found, posting.cash(actor.desk, sale.method), sale.amount_fen)]
+
+
+def is_counted(sale: Sale) -> bool:
+    """Return whether the shift that took a sale's money is counted and closed."""
     (counted,) = sql.fetch(_COUNTED, (sale.pk,)) or (False,)
-    return posting.Place(posting.DIFFERENCE, desk) if counted else posting.cash(desk, sale.method)
+    return bool(counted)
 
 
 def _lock_sale(number: int) -> Sale:
+    """Return the sale, locked after its contract."""
+    contract = Sale.objects.filter(pk=number).values("contract")
+    Contract.objects.select_for_update(of=("self",)).get(pk__in=contract)
     related = Sale.objects.select_related("desk", "contract__meter", "contract__customer")
     return related.select_for_update(of=("self",)).get(pk=number)

@@ -12,7 +12,13 @@ from dianka.desk.office.vending.shift_sums import (
 from dianka.money import signed_yuan
 
 METHOD_NAMES = {"notes": "现金", "card": "银行卡", "mobile": "手机", "transfer": "转账"}
-_ACT_NAMES = {"sale": "售电", "refund": "退费", "reversal": "冲正", "hand-over": "上缴"}
+_ACT_NAMES = {
+    "sale": "售电",
+    "refund": "退费",
+    "reversal": "冲正",
+    "hand-over": "上缴",
+    "sale void": "作废退还",
+}
 HEAD = "链头"
 
 
