@@ -26,6 +26,7 @@ OTHERS = (  # `make test-postgresql`
     "test_new_terms.py",
     "test_many_desks.py",
     "test_nights.py",
+    "test_outside.py",
     "test_people.py",
     "test_posting.py",
     "test_receipts.py",

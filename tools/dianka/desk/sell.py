@@ -216,6 +216,12 @@ def read_user_card(card: CardPort) -> OnCard:
     return OnCard(serial, params, wallet["money_fen"], wallet["count"], _unpack_write_back(block))
 
 
+def prove_params(desk: Desk) -> dict[str, Any]:
+    """Return the parameters as the card proves them, its numbers among them. Raise NotProved."""
+    block = desk.read_proved(card_files.CARD_INFO, _INFO_BYTES)
+    return card_files.unpack(card_files.PARAMS, card_files.unframe(block)[1])
+
+
 def prove_wallet(desk: Desk) -> tuple[int, int]:
     """Return money in fen and count of the wallet, as the card proves them to the desk.
 

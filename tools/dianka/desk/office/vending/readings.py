@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
+from dianka.card_port import CardError
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
@@ -19,6 +20,11 @@ from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor
 from dianka.desk.office.state.told import tell_reading
 from dianka.desk.office.vending.models import Sale
+
+_FIRST_NOT_PROVED = (
+    "the card does not prove its meter's first receipt here: take it to another reader, or read "
+    "the meter with an inspection card"
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def take_receipt(
     is given, an inspection, unless it says otherwise. Return None if it tells nothing new: it
     was taken in before, or a later one was. The first
     receipt of a contract with purchases from outside of these books tells what they left in the
-    meter.
+    meter: CardError unless it is proved, as money appears by it.
     """
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
@@ -59,6 +65,8 @@ def take_receipt(
         loaded_fen = _find_loaded(contract, receipt["count"])
         used_fen = _owed(posting.METER, contract) + loaded_fen - holds_fen
         from_outside = contract.former_count and not contract.brought_fen and not last
+        if from_outside and not proved:
+            raise CardError(_FIRST_NOT_PROVED)
         outside_fen = max(-used_fen, 0) if from_outside else 0
         amounts_fen = outside_fen, loaded_fen, max(used_fen, 0)
         said = {
