@@ -19,6 +19,7 @@ OTHERS = (  # `make test-postgresql`
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_act_files.py",
+    "test_forged_receipts.py",
     "test_hand_edits.py",
     "test_histories.py",
     "test_ledger_proof.py",

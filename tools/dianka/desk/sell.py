@@ -268,6 +268,25 @@ def _unpack_write_back(block: bytes) -> dict[str, Any] | None:
         ) from None
 
 
+def raise_if_receipt_differs(found: OnCard) -> None:
+    """Raise SaleError if the receipt is of another meter, or of no purchase that can be the last.
+
+    A card without a receipt has none that differs.
+    """
+    back, params = found.write_back, found.params
+    if back is None:
+        return
+    if (back["meter_no"], back["customer_no"]) != (params["meter_no"], params["customer_no"]):
+        raise SaleError(
+            "the card was in the meter of somebody else: send an inspector to the meter"
+        )
+    if found.count - back["count"] not in (0, 1):
+        raise SaleError(
+            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an "
+            "inspector to the meter"
+        )
+
+
 def _compute_next_count(found: OnCard, amount_fen: int) -> int:
     """Return the count that this purchase gets; raise SaleError if the card can't take it."""
     back = found.write_back
@@ -278,18 +297,7 @@ def _compute_next_count(found: OnCard, amount_fen: int) -> int:
                 "yet: put the card into its meter first"
             )
         return 1
-    if (back["meter_no"], back["customer_no"]) != (
-        found.params["meter_no"],
-        found.params["customer_no"],
-    ):
-        raise SaleError(
-            "the card was in the meter of somebody else: send an inspector to the meter"
-        )
-    if found.count - back["count"] not in (0, 1):
-        raise SaleError(
-            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an "
-            "inspector to the meter"
-        )
+    raise_if_receipt_differs(found)
     # A count one ahead of the meter's is a sale that was broken off after it counted as made: its
     # money is in the till.
     if found.count > back["count"] and amount_fen != found.money_fen:

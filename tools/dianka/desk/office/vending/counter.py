@@ -146,6 +146,7 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
     _raise_if_counts_differ(seen)
     if found.write_back:
         proved = prove_receipt(found, desk)
+        readings.raise_if_not_its_own(contract, found, proved)
         seen.reading = readings.take_receipt(actor, contract, found.write_back, proved)
     return seen
 
@@ -331,7 +332,8 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
     if there and (back is None or back["count"] >= sale.count):
         sales.post(actor, sale)
         return f"{named} is on the card, and posted now"
-    if found.count == sale.count - 1 and _prove_former(found, desk):
+    in_meter = back is not None and back["count"] >= sale.count
+    if found.count == sale.count - 1 and not in_meter and _prove_former(found, desk):
         sales.void(actor, sale.pk, "the card proves that it has not got it")
         return f"{named} never reached the card, and is void: give its money back"
     return ""

@@ -15,7 +15,7 @@ from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending import readings, refunds, sales
 from dianka.desk.office.vending.counter import Look, find_contract, open_card
 from dianka.desk.office.vending.models import Sale
-from dianka.desk.sell import OnCard, prove_params
+from dianka.desk.sell import OnCard, prove_params, raise_if_receipt_differs
 from dianka.desk.take_off import raise_if_not_whole
 
 CONSENT = "take-in"  # the kind of the consent; its subject and sum are `name_outside`
@@ -61,6 +61,7 @@ def _read_proved(control: CardPort, card: CardPort) -> OnCard:
     """
     found, desk = open_card(control, card)
     raise_if_not_whole(found, desk)
+    raise_if_receipt_differs(found)
     if prove_params(desk) != found.params:
         raise CardError("the card does not prove whose it is: keep it, and send an inspector")
     return found
