@@ -362,3 +362,30 @@ def test_money_of_an_exchange_is_on_its_way_until_the_new_meter_has_it(office: P
     last = read_meter(following, 300)
     yes = consent(actor, "closing", following.meter, 4500)
     assert close_account(actor, 8, last.pk, yes) == 4500
+
+
+@pytest.mark.parametrize("method", ["Notes", "", "cash", "refund "])
+@pytest.mark.parametrize("used_fen", [5900, 4000, 5000], ids=["owed", "left", "nothing"])
+def test_a_method_of_payment_that_is_none(office: Path, method: str, used_fen: int) -> None:
+    """Its money would be in an account that no shift counts: the clerk could keep it."""
+    from dianka.desk.office.customers.closing import change_holder, close_account, exchange_meter
+
+    actor, contract = make_actor("manager"), make_contract(7)
+    open_shift(actor)
+    sell(contract, 5000)
+    reading, left = read_meter(contract, used_fen), 5000 - used_fen
+    new_customer(9)
+    new_meter(8)
+    before, said = balances(), f"^{method!r} is no method of payment: take notes, "
+    with pytest.raises(CardError, match=said):
+        yes = consent(actor, "closing", contract.meter, left)
+        close_account(actor, 7, reading.pk, yes, method)
+    with pytest.raises(CardError, match=said):
+        change_holder(
+            actor, 7, 9, terms(), reading.pk, agree_holder(actor, contract, left), method=method
+        )
+    if used_fen >= 5000:  # what is left goes along, by no method
+        with pytest.raises(CardError, match=said):
+            yes = agree_exchange(actor, contract, left)
+            exchange_meter(actor, 7, 8, reading.pk, "broken display", yes, method)
+    assert balances() == before

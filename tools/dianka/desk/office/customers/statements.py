@@ -25,6 +25,7 @@ from dianka.desk.office.ledger.posting import (
     of_meter,
 )
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.vending.counting import check_method
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.shifts import require_shift
 from dianka.desk.prices import UTC_OFFSET, card_minute
@@ -76,7 +77,12 @@ def read_statement(contract: Contract, reading_id: int | None) -> Statement:
 
 
 def settle(actor: Actor, meter: Meter, balance_fen: int, method: str) -> list[Move]:
-    """Return the moves that pay back what is in a meter, or take what is owed."""
+    """Return the moves that pay back what is in a meter, or take what is owed.
+
+    CountError if `method` is neither one of payment, which a shift counts, nor PAID_BACK.
+    """
+    if method != PAID_BACK:
+        check_method(method)
     if not balance_fen:
         return []
     in_meter = of_meter(METER, meter.number)
