@@ -24,6 +24,7 @@ OTHERS = (  # `make test-postgresql`
     "test_histories.py",
     "test_ledger_proof.py",
     "test_limits.py",
+    "test_limits_at_once.py",
     "test_new_terms.py",
     "test_many_desks.py",
     "test_nights.py",

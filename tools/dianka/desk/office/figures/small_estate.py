@@ -60,7 +60,7 @@ def make_resident(folder: Path, control: Path, number: int) -> Resident:
 def make_contract(
     meter_no: int, customer_no: int = 0, area: str = "East", price_e4: int = PRICE_E4
 ) -> Contract:
-    """Make a customer with an installed meter and an open contract; all rows that it needs."""
+    """Make an installed meter with an open contract, and its customer if he has no other."""
     with transaction.atomic():
         return _make_contract(meter_no, customer_no or meter_no, area, price_e4)
 
@@ -75,7 +75,9 @@ def _make_contract(meter_no: int, number: int, area: str, price_e4: int) -> Cont
     )
     premise = Premise.objects.create(area=place, building="1", room=str(meter_no))
     meter = Meter.objects.create(number=meter_no, state=Meter.State.INSTALLED, premise=premise)
-    customer = Customer.objects.create(number=number, name=f"customer {number}")
+    customer, _ = Customer.objects.get_or_create(
+        number=number, defaults={"name": f"customer {number}"}
+    )
     contract = Contract.objects.create(
         customer=customer,
         meter=meter,

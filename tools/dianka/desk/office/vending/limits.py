@@ -30,6 +30,7 @@ LIMITS = {
     "desk-cash": "desk",
 }
 _COUNTED = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
+_CUSTOMER, _OPERATOR = 1, 2  # series of what is held, in the order in which it is taken
 _LIMITS = "SELECT name, owner, amount_fen FROM vending_limit"
 # What the meter's last reading since the contract was opened says, and what is on the way to it.
 _HOLDS = (
@@ -77,7 +78,9 @@ def list_limits(actor: Actor) -> list[Limit]:
 def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str) -> None:
     """Raise LimitError if a sale is above a limit. The caller is in the sale's transaction.
 
-    Contract and desk are locked by then, so that two sales at once do not pass one limit.
+    Contract and desk are locked by then. A customer may have other meters and an operator other
+    desks, so these are held as well before their day is summed: two sales at once do not pass one
+    limit.
     """
     check_method(method)
     limits = {(name, owner): fen for name, owner, fen in sql.fetch_all(_LIMITS)}
@@ -94,10 +97,12 @@ def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str)
     check("sale", "", amount_fen, "one sale is at most")
     check("operator-sale", operator, amount_fen, f"{operator} may sell at most")
     if has("customer-day"):
+        sql.hold(_CUSTOMER, str(contract.customer.pk))
         sold = Q(contract__customer=contract.customer)
         fen = amount_fen + _sum_today(sold)
         check("customer-day", "", fen, "a customer buys in a day at most")
     if has("operator-day", operator):
+        sql.hold(_OPERATOR, operator)
         fen = amount_fen + _sum_today(Q(operator=operator))
         check("operator-day", operator, fen, f"{operator} may sell in a day at most")
     if has("desk-cash", desk) and method == NOTES:
