@@ -95,12 +95,14 @@ LACKING = (
     "audit 0003_digest_key",
     "cards 0004_batch_terms",
     "customers 0004_phones_apart",
+    "customers 0005_readings_before",
     "estate 0003_reading_proved",
     "estate 0004_reading_statement",
     "ledger 0004_server",
     "ledger 0005_proved_sums",
     "vending 0004_sale_in_transit",
     "vending 0005_desk_guards",
+    "vending 0006_shift_sales",
 )
 UNPROVED = (
     "not provable, as no act of this version has told of them yet: 1 of operator, 1 of role, "

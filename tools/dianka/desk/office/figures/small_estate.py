@@ -88,6 +88,7 @@ def _make_contract(meter_no: int, number: int, area: str, price_e4: int) -> Cont
         alarm2_fen=_ALARMS_FEN[1],
         hoard_limit_fen=0,
         opened_at=chain.read_time(),
+        readings_before=0,
     )
     made = tell(place, tariff, price, premise, meter, customer, contract)
     chain.append(_CHAIN, "figures", "resident made", f"{meter_no:012d}", rows=made)

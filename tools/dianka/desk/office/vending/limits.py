@@ -12,6 +12,7 @@ from dianka.card_port import CardError
 from dianka.desk.office import sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import IS_OWN
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
@@ -35,7 +36,7 @@ _LIMITS = "SELECT name, owner, amount_fen FROM vending_limit"
 # What the meter's last reading since the contract was opened says, and what is on the way to it.
 _HOLDS = (
     "SELECT coalesce((SELECT r.balance_fen FROM estate_reading r WHERE r.meter_id = c.meter_id "
-    "AND r.seen_at >= c.opened_at ORDER BY r.id DESC LIMIT 1), 0), "
+    f"AND {IS_OWN} ORDER BY r.id DESC LIMIT 1), 0), "
     "-coalesce((SELECT a.balance_fen FROM ledger_account a "
     "WHERE a.kind = %s AND a.owner = %s AND a.method = %s), 0) "
     "FROM customers_contract c WHERE c.id = %s"

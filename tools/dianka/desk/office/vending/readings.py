@@ -14,6 +14,7 @@ from django.db import transaction
 from dianka.card_port import CardError
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import list_own
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
@@ -109,8 +110,7 @@ def raise_if_not_its_own(contract: Contract, found: OnCard, proved: bool) -> Non
 
 def find_last(contract: Contract) -> Reading | None:
     """Return the newest reading of the contract's meter since the contract was opened."""
-    since = Reading.objects.filter(meter=contract.meter, seen_at__gte=contract.opened_at)
-    return since.order_by("-id").first()
+    return list_own(contract).order_by("-id").first()
 
 
 def _raise_if_never_sold(contract: Contract, count: int, proved: bool) -> None:
