@@ -41,6 +41,15 @@ _HOLDS = (
     "WHERE a.kind = %s AND a.owner = %s AND a.method = %s), 0) "
     "FROM customers_contract c WHERE c.id = %s"
 )
+# What a shift before took for them was counted when it closed: it is in the desk's balance.
+_BROKEN_OFF = (
+    "SELECT CAST(coalesce(sum(s.amount_fen), 0) AS bigint) FROM vending_sale s "
+    "JOIN vending_desk d ON d.id = s.desk_id "
+    "JOIN vending_shift h ON h.desk_id = d.id AND h.closing_id IS NULL "
+    "JOIN audit_act a ON a.id = h.opening_id "
+    f"WHERE d.name = %s AND s.method = %s AND s.state = '{Sale.State.PENDING}' "
+    "AND coalesce(s.number > h.sales_before, a.time <= s.begun_at)"
+)
 
 
 class LimitError(CardError):
@@ -107,7 +116,7 @@ def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str)
         fen = amount_fen + _sum_today(Q(operator=operator))
         check("operator-day", operator, fen, f"{operator} may sell in a day at most")
     if has("desk-cash", desk) and method == NOTES:
-        fen = amount_fen + _read_balance(posting.cash(desk))
+        fen = amount_fen + _read_balance(posting.cash(desk)) + _sum_broken_off(desk)
         check("desk-cash", desk, fen, f"hand cash over first: {desk} may hold at most")
     check_hoard(contract, amount_fen)
 
@@ -136,6 +145,11 @@ def _sum_today(sold: Q) -> int:
         sold, begun_at__gte=since, begun_at__lt=since + timedelta(days=1), state__in=_COUNTED
     )
     return sales.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+
+
+def _sum_broken_off(desk: str) -> int:
+    """Return the fen in notes that a desk's open shift has taken for sales not finished yet."""
+    return sql.fetch_value(_BROKEN_OFF, (desk, NOTES))
 
 
 def _read_balance(place: posting.Place) -> int:
