@@ -16,6 +16,7 @@ OTHERS = (  # `make test-postgresql`
     "test_cards.py",
     "test_cards_recognised.py",
     "test_clock.py",
+    "test_clock_back.py",
     "test_customers_closing.py",
     "test_customers_desks.py",
     "test_act_files.py",
