@@ -106,3 +106,26 @@ def test_a_receipt_of_the_purchase_voids_no_sale(bought: tuple[Clerk, Resident])
         counter.look(clerk.actor, clerk.control, forge(resident, count=4))
     assert Sale.objects.latest("pk").state == "pending"
     assert "is void" in clerk.look(resident)[0]
+
+
+@pytest.mark.parametrize("said", [{"time": 9912312359}, {"time": 9912312359, "balance_fen": 7300}])
+def test_what_is_not_proved_makes_nothing_old_that_is(
+    bought: tuple[Clerk, Resident], said: dict[str, int]
+) -> None:
+    """A forged minute once made each true receipt older, for ever: nothing more was proved."""
+    from dianka.desk.office.estate.models import Reading
+    from dianka.desk.office.vending import counter
+
+    clerk, resident = bought
+    counter.look(clerk.actor, clerk.control, forge(resident, **said))
+    assert [each.proved for each in Reading.objects.order_by("pk")][-1:] == [False]
+    seen = counter.look(clerk.actor, clerk.control, resident.card)
+    assert seen.reading and seen.reading.proved and seen.reading.balance_fen == 7200
+    assert not counter.look(clerk.actor, clerk.control, resident.card).reading, "once"
+    assert not counter.look(clerk.actor, clerk.control, forge(resident, time=1)).reading
+    resident.use(100)
+    resident.visit_meter()
+    clerk.look(resident)
+    last = Reading.objects.latest("pk")
+    assert (last.proved, last.balance_fen) == (True, 7100)
+    assert list_books()[0]["meter"] == -7100

@@ -63,7 +63,8 @@ def take_receipt(
         last = find_last(contract)
         if not source:
             source = Reading.Source.INSPECTION if inspected else Reading.Source.RECEIPT
-        if last and _is_old(last, receipt, source):
+        before = _pick_before(contract, last, receipt, proved)
+        if before and _is_old(before, receipt, source):
             return None
         holds_fen = receipt["balance_fen"] - receipt["overdraft_fen"]
         loaded_fen = _find_loaded(contract, receipt["count"])
@@ -130,6 +131,19 @@ def _was_paid_back(contract: Contract, count: int) -> bool:
     """Return whether a sale of this purchase was taken off its card and paid back."""
     sold = Sale.objects.filter(contract=contract, count=count, state=Sale.State.REFUNDED)
     return sold.exists()
+
+
+def _pick_before(
+    contract: Contract, last: Reading | None, receipt: dict[str, Any], proved: bool
+) -> Reading | None:
+    """Return the reading that a receipt has to be newer than: of one that is proved, a proved one.
+
+    Minute and balance of one that was only read may be forged, and would make all later ones old.
+    Not so its count, by which purchases were booked.
+    """
+    if last is None or last.proved or not proved or receipt["count"] != last.count:
+        return last
+    return list_own(contract).filter(proved=True, count=last.count).order_by("-id").first()
 
 
 def _is_old(last: Reading, receipt: dict[str, Any], source: str) -> bool:
