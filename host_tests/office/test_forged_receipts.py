@@ -81,10 +81,11 @@ def test_a_meter_s_word_on_a_purchase_that_was_never_sold(bought: tuple[Clerk, R
     clerk, resident = bought
     said = {"balance_fen": 0, "overdraft_fen": 0, "illegal_cards": 0, "time": 2601020304}
     before = list_books()
-    for more in ({}, {"inspected": readings.Inspected(0, None)}):
+    for inspected in (None, readings.Inspected(0, None)):
         said_so = r"^the meter tells of purchase 4, the books end with 3"
         with pytest.raises(CardError, match=said_so):
-            readings.take_receipt(clerk.actor, resident.contract, said | {"count": 4}, True, **more)
+            receipt = said | {"count": 4}
+            readings.take_receipt(clerk.actor, resident.contract, receipt, True, inspected)
     assert list_books() == before
 
 
