@@ -165,3 +165,17 @@ def test_a_contract_of_an_older_version_goes_by_the_times(office: Path) -> None:
 def sell_and_read(contract: Any, amount_fen: int) -> Any:
     sell(contract, amount_fen)
     return read_meter(contract, 1)
+
+
+def test_a_receipt_that_waited_for_the_closing_comes_too_late(office: Path) -> None:
+    """The desk found the account open; its reading would be the next holder's."""
+    from dianka.desk.office.customers.closing import close_account
+    from dianka.desk.office.estate.models import Reading
+
+    boss, contract = make_actor("manager"), make_contract(7)
+    open_shift(boss)
+    reading = sell_and_read(contract, 300)
+    close_account(boss, 7, reading.pk, consent(boss, "closing", contract.meter, 299))
+    with pytest.raises(CardError, match="this account is closed: take the card in"):
+        read_meter(contract, 0)
+    assert Reading.objects.count() == 1

@@ -52,13 +52,15 @@ def take_receipt(
     """Take a card's receipt (card_files.WRITE_BACK) in, and return the reading.
 
     `proved`: the card has proved it, it was not only read. `source`: a receipt or, if `inspected`
-    is given, an inspection, unless it says otherwise. Return None if it tells nothing new: it
-    was taken in before, or a later one was. CardError if it tells of a purchase that the books do
-    not have. The first receipt of a contract with purchases from outside of these books tells what
-    they left in the meter: CardError unless it is proved, as money appears by it.
+    is given, an inspection, unless it says otherwise. Return None if it tells nothing new: it was
+    taken in before, or a later one was. CardError if the account is closed, or if the books have no
+    such purchase. The first receipt of a contract with purchases from outside of these books tells
+    what they left in the meter: CardError unless it is proved, as money appears by it.
     """
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
+        if contract.state == Contract.State.CLOSED:  # while this waited for the lock
+            raise CardError("this account is closed: take the card in")
         _raise_if_never_sold(contract, receipt["count"], proved)
         last = find_last(contract)
         if not source:
