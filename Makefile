@@ -90,8 +90,8 @@ flash-check: board-named $(VENV)/board.stamp ## whether a board holds exactly th
 pulled: $(VENV)/run.stamp ## break every card's session off before, in and after every byte, and put the card in again
 	@$(BIN)/dianka bench pulled
 
-cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers; make cuts RUNG=vm KILLS=2000 kills real MicroPython, RUNG=chip the emulated chip
-	@$(BIN)/dianka bench cuts $(if $(RUNG),--rung $(RUNG) --kills $(KILLS))
+cuts: $(VENV)/run.stamp ## cut the power at every byte that is stored, in every way, and again while the meter recovers; make cuts RUNG=vm KILLS=2000 kills real MicroPython, RUNG=chip the emulated chip; RESUME=1 goes on
+	@$(BIN)/dianka bench cuts $(if $(RUNG),--rung $(RUNG) --kills $(KILLS)$(if $(RESUME), --resume))
 
 memory: $(VENV)/run.stamp ## flip bits of the memory, let it lie, answer late or not at all, and cut the power
 	@$(BIN)/dianka bench memory

@@ -1,12 +1,15 @@
 """docs/building.md, tried as a new builder would: parts go in one by one, and the codes come."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from builder_kit import HalfBuilt
 from dianka.bench.stage.stand import S
+from dianka.cli import app
 from dianka.firmware import BOARDS, ROOT
 
 PAGE = (ROOT / "docs" / "building.md").read_text(encoding="utf-8")
@@ -94,3 +97,19 @@ def test_links_lead_somewhere() -> None:
         titles = re.findall(r"^#+ (.*)$", to.read_text(encoding="utf-8"), re.MULTILINE)
         made = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles}
         assert not heading or heading in made, link
+
+
+def test_the_commands_of_the_page_make_its_cards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they stand there, in the page's order, at a desk that was just founded."""
+    monkeypatch.chdir(tmp_path)
+    ask = CliRunner().invoke
+    assert ask(app, ["keys", "init", "control.card"]).exit_code == 0
+    given = re.findall(r"`dianka ((?:card issue|sell) [^`]*)`", PAGE)
+    assert len(given) == 5
+    for words in given:
+        result = ask(app, shlex.split(words))
+        assert result.exit_code == 0, (words, result.output)
+    made = {"test.card", "init.card", "keys.card", "resident.card"}
+    assert made <= {path.name for path in tmp_path.iterdir()}

@@ -98,7 +98,7 @@ REFUSED = {
         "a desk does not add to chain office:nights"
     ),
     "SET SESSION AUTHORIZATION postgres": "permission denied to set session authorization",
-    "UPDATE vending_sale SET amount_fen = 1": "a sale keeps what was sold",
+    "UPDATE vending_sale SET amount_fen = 1": "permission denied for table vending_sale",
     "UPDATE vending_sale SET state = 'pending'": "a sale only goes forward",
     "DELETE FROM vending_sale": "permission denied for table vending_sale",
     "UPDATE vending_desk SET receipts = 0": "a number is given out once",

@@ -449,8 +449,9 @@ def test_no_shift_since_the_last_night_is_left_out(office: Path) -> None:
     counts = ShiftCount.objects.filter(shift__number=1, closing=True, method="notes")
     assert counts.update(expected_fen=1)
     make_guards("vending")
-    (line,) = nightly.prove().faults
-    assert line.startswith("desk desk1, shift 1: notes should be 50.00 yuan")
+    sums, told = nightly.prove().faults
+    assert sums.startswith("desk desk1, shift 1: notes should be 50.00 yuan")
+    assert told == "desk desk1, shift 1: its acts tell something else"
 
 
 def test_no_account_goes_through_all_entries(office: Path) -> None:

@@ -30,6 +30,7 @@ OTHERS = (  # `make test-postgresql`
     "test_posting.py",
     "test_receipts.py",
     "test_refunds.py",
+    "test_sale_edits.py",
     "test_sale_steps.py",
     "test_sales.py",
     "test_search.py",

@@ -47,6 +47,34 @@ def test_a_few_of_each(name: str) -> None:
     assert not rows[0].violations, rows[0].violations
 
 
+def test_a_campaign_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """What the file tells is kept as it is; another campaign's file is refused."""
+    file = tmp_path / "kills.json"
+    names = ["watchdog", "end of the money"]
+
+    def play(names: list[str], kills: int, seed: int = 7) -> list[campaign.Figures]:
+        tell = told.append
+        return kills_campaign.play_all(
+            VM, kills, names, 1, seed, 1, lambda *at: tell(at), file, resume=True
+        )
+
+    told: list[tuple[int, int]] = []
+    (first,) = play(names[:1], 1)
+    assert first.played == 1 and first.processor_ms > 0 and told == [(0, 1), (1, 1)]
+    told.clear()
+    content = file.read_text(encoding="utf-8")
+    assert '"played": 1' in content
+    file.write_text(content.replace('"played": 1', '"played": 91'), encoding="utf-8")
+    rows = play(names, 2)
+    assert told == [(1, 2), (2, 2)] and [row.operation for row in rows] == names
+    assert [row.played for row in rows] == [91, 1]
+    with pytest.raises(ValueError, match="of another firmware, seed or number of kills"):
+        play(names, 2, seed=8)
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match="is no file of kills"):
+        play(names, 2)
+
+
 def test_what_can_not_be_played_there_is_said() -> None:
     with pytest.raises(KeyError, match="take one of metering, "):
         kills_campaign.play_all(VM, 4, ["midnight"], 1, 7, 1, lambda done, of: None)

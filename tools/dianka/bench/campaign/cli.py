@@ -108,16 +108,20 @@ def cuts_command(
         Rung, typer.Option(help="vm, chip: kill real MicroPython at some of the points.")
     ] = Rung.host,
     kills: Annotated[int, typer.Option(min=1, help="With --rung vm or chip: so many.")] = 2000,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --rung: go on after what the file says is done.")
+    ] = False,
 ) -> None:
     """Cut the power at every byte that is stored, in every way; let it come back; compare.
 
-    Old or new, money exact, and at most 1 Wh lost. With --rung, Ctrl-C tells what is done by then.
+    Old or new, money exact, and at most 1 Wh lost. With --rung, Ctrl-C tells what is done
+    by then, and --resume goes on.
 
     Example: dianka bench cuts --only settle --every 10
     """
     with _fail_in_one_line():
         if rung != Rung.host:
-            _kill(rung.value, kills, only or [], every, seed, jobs, json_file, page, point)
+            _kill(rung.value, kills, only or [], every, seed, jobs, json_file, page, point, resume)
             return
         if point:
             _say(power_cuts.replay((only or [""])[0], point, then, seed))
@@ -137,12 +141,13 @@ def _kill(
     json_file: Path,
     page: Path | None,
     point: int,
+    resume: bool,
 ) -> None:
     if point:
         _say(kills_campaign.replay(runner, (only or [""])[0], point, seed))
         return
-    play = partial(kills_campaign.play_all, runner, kills)
     file = json_file.with_stem(f"{json_file.stem}-{runner}")
+    play = partial(kills_campaign.play_all, runner, kills, file=file, resume=resume)
     report, name = kills_campaign.Report(runner), f"cuts-{runner}"
     _run(name, play, report, only, every, seed, jobs, file, page)
 
@@ -218,6 +223,6 @@ def _fail_in_one_line() -> Iterator[None]:
         yield
     except typer.Exit:
         raise  # a RuntimeError as well
-    except (Unforkable, KeyError, AssertionError, RuntimeError) as error:
+    except (Unforkable, KeyError, ValueError, AssertionError, RuntimeError) as error:
         typer.echo(str(error.args[0]) if error.args else type(error).__name__, err=True)
         raise typer.Exit(1) from None

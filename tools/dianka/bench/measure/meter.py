@@ -175,6 +175,8 @@ def measure_meter(sessions: int = 3, on_line: Callable[[str], None] | None = Non
 
 def _measure(meter: ProbedMeter, sessions: int) -> list[Figure]:
     meter.rig.set_load(LOAD_MW)
+    meter.boot()  # it learns what this chip's pulse is worth, which a start in use knows
+    meter.rig.cut_power()
     boot = meter.boot()
     start = meter.report()
     figures = [

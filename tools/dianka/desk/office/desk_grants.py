@@ -28,9 +28,11 @@ _COUNTER = {
     "statistics_summary": "INSERT, UPDATE, DELETE",
     "vending_desk": "UPDATE (sales, receipts, shifts, refunds, refund_receipts)",
     "vending_receiptcopy": "INSERT",
-    "vending_refund": "INSERT, UPDATE",
-    "vending_sale": "INSERT, UPDATE",
-    "vending_shift": "INSERT, UPDATE",
+    "vending_refund": "INSERT, UPDATE (state, void_reason, paid_desk_id, receipt, "
+    "reversal, act_id)",
+    "vending_sale": "INSERT, UPDATE (completing_key, state, reason, receipt, act_id, "
+    "written_at, loaded_at)",
+    "vending_shift": "INSERT, UPDATE (closing_id, counted_fen, expected_fen, report)",
     "vending_shiftcount": "INSERT",
 }
 

@@ -62,13 +62,15 @@ class Figures:
     pairs_played: int = 0
     most_lost_pj: int = 0
     most_excess_pj: int = 0  # charged and not used
+    processor_ms: int = 0  # told for kills alone
     beyond: str = ""
     ways: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
 
     def add(self, other: "Figures") -> None:
         for name in (
-            "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played"
+            "points", "distinct", "played", "audited", "pair_points", "pairs", "pairs_played",
+            "processor_ms",
         ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.most_lost_pj = max(self.most_lost_pj, other.most_lost_pj)

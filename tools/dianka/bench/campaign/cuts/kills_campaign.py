@@ -4,7 +4,6 @@ The points are spread over the operations by the seed. On the virtual board an o
 on the chip one operation runs after the other, and its children are spread.
 """
 
-import json
 import multiprocessing
 import os
 import shlex
@@ -16,7 +15,7 @@ from random import Random
 
 from rich.table import Table
 
-from dianka.bench.campaign.cuts import kills
+from dianka.bench.campaign.cuts import kills, kills_kept
 from dianka.bench.campaign.cuts.books import PJ_PER_WH
 from dianka.bench.campaign.cuts.campaign import (
     Figures,
@@ -53,20 +52,26 @@ def play_all(
     seed: int,
     jobs: int,
     tell: Callable[[int, int], None],
+    file: Path | None = None,
+    resume: bool = False,
 ) -> list[Figures]:
     """Play some `points` kills on this rung; of each operation one in `every` of its part.
 
-    It takes hours on the chip: Ctrl-C ends it with the operations that are done.
+    It takes hours on the chip: Ctrl-C ends it with the operations that are done. `file` gets them
+    one by one; `resume` plays those that it does not have yet.
 
-    KeyError if no operation that can be played there is called so.
+    KeyError if no operation that can be played there is called so. ValueError if the file is of
+    another campaign.
     """
     chosen = [one for one in find_operations(only) if one.name in kills.NAMES]
     if not chosen:
         raise KeyError(f"no such operation is played there: take one of {', '.join(kills.NAMES)}")
     each = max(1, points // len(chosen) // every)
-    tasks = [Task(one.name, runner, each, seed, jobs) for one in chosen]
-    rows = []
-    tell(0, len(tasks))
+    heading = kills_kept.make_heading(runner, seed, each)
+    rows = kills_kept.read(file, heading) if file and resume else []
+    done = {row.operation for row in rows}
+    tasks = [Task(one.name, runner, each, seed, jobs) for one in chosen if one.name not in done]
+    tell(len(rows), len(chosen))
     with (
         multiprocessing.get_context("fork").Pool(
             1 if runner == CHIP else jobs, maxtasksperchild=1
@@ -75,7 +80,9 @@ def play_all(
     ):  # what has ended by then is told
         for figures in pool.imap_unordered(_work, tasks):
             rows.append(figures)
-            tell(len(rows), len(tasks))
+            if file:
+                kills_kept.write(file, heading, rows)
+            tell(len(rows), len(chosen))
     return sorted(rows, key=lambda row: kills.NAMES.index(row.operation))
 
 
@@ -103,6 +110,14 @@ def _find(name: str) -> Operation:
 
 
 def _work(task: Task) -> Figures:
+    figures = _play_operation(task)
+    figures.processor_ms = int(
+        1000 * sum(os.times()[:4])
+    )  # of this process, which has no other task
+    return figures
+
+
+def _play_operation(task: Task) -> Figures:
     operation = _find(task.name)
     figures = Figures(operation.name, operation.session, beyond=operation.beyond)
     with make_folder() as folder:
@@ -204,30 +219,11 @@ class Report:
             ("fen lost, and given twice", f"{float(lost_fen):g}, {float(doubled_fen):g}"),
             ("most energy used and not charged", f"{whole.most_lost_pj // _PJ_PER_MWH} mWh"),
             ("breaches of any rule", str(len(whole.violations))),
-            ("seconds, of processors and by the clock", f"{processor_seconds} and {seconds}"),
+            ("seconds of processors", f"{whole.processor_ms // 1000:,}"),
             ("seed", str(seed)),
         ]
 
     def write_json(
         self, path: Path, rows: Sequence[Figures], seconds: int, seed: int, every: int
     ) -> None:
-        """Write the figures for programs."""
-        content = {
-            "rung": self._runner,
-            "seed": seed,
-            "every": every,
-            "seconds": seconds,
-            "processor_seconds": int(sum(os.times()[:4])),
-            "operations": {
-                row.operation: {
-                    "distinct": row.distinct,
-                    "killed": row.played,
-                    "ways": dict(row.ways),
-                    "most_lost_mwh": row.most_lost_pj // _PJ_PER_MWH,
-                    "violations": [one.text for one in row.violations],
-                }
-                for row in rows
-            },
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        """Nothing is left to write: `play_all` has kept each operation as it ended."""

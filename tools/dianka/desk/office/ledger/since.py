@@ -13,7 +13,7 @@ from dianka.desk.office.audit.models import Chain
 _CHAINS = "audit_chain k LEFT JOIN cut ON cut.chain = k.id"
 # Rows a of audit_act, after `write_cut`.
 ACTS_SINCE = {
-    "postgresql": f"{_CHAINS} CROSS JOIN LATERAL (SELECT id, chain_id, number, kind, moves "
+    "postgresql": f"{_CHAINS} CROSS JOIN LATERAL (SELECT id, chain_id, number, kind, detail, moves "
     "FROM audit_act WHERE chain_id = k.id AND number > coalesce(cut.length, 0) OFFSET 0) a",
     "sqlite": f"{_CHAINS} CROSS JOIN audit_act a "
     "ON a.chain_id = k.id AND a.number > coalesce(cut.length, 0)",

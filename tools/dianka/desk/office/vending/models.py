@@ -124,6 +124,7 @@ class ShiftCount(models.Model):
     """
 
     shift = models.ForeignKey(Shift, models.PROTECT)
+    shift_id: int
     closing = models.BooleanField()
     method = models.CharField(max_length=20)
     expected_fen = models.BigIntegerField()

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Sum
 
 from dianka.desk.office.audit.nights import Night
+from dianka.desk.office.audit.records import MARK
 from dianka.desk.office.customers.models import Contract
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger.models import Account
@@ -21,12 +22,32 @@ from dianka.desk.office.vending.models import Desk, Sale
 from dianka.money import yuan
 
 POSTED = (Sale.State.WRITTEN, Sale.State.LOADED, Sale.State.REFUNDED)
+# A sale as its act tells it (sales.describe), after which an act may tell of rows.
+_WHAT = (
+    "'purchase ' || s.count || ' of ' || s.amount_fen || ' fen by ' || s.method || ' card ' || "
+    "s.card_serial"
+)
+_TOLD = f"'sale ' || s.number || ' receipt ' || s.receipt || ' ' || {_WHAT}"
+_SUBJECT = {"postgresql": "lpad(m.number::text, 12, '0')", "sqlite": "printf('%%012d', m.number)"}
+_OF_METER = (
+    "(SELECT {subject} FROM customers_contract k JOIN estate_meter m ON m.id = k.meter_id "
+    "WHERE k.id = s.contract_id)"
+)
 # Counted for each row by an index: as a join, a plan might read all years to find a day's few.
 _WRONG_SALES = (
     "SELECT s.number FROM vending_sale s WHERE s.desk_id = %s AND s.state IN (%s, %s, %s) {new}"
-    "AND (SELECT count(*) FROM ledger_entry e JOIN ledger_account c ON c.id = e.credit_id "
+    "AND ((SELECT count(*) FROM ledger_entry e JOIN ledger_account c ON c.id = e.credit_id "
     "WHERE e.act_id = s.act_id AND e.amount_fen = s.amount_fen AND c.kind = 'transit') = 0 "
+    "OR NOT EXISTS (SELECT 1 FROM audit_act a WHERE a.id = s.act_id AND a.time = s.written_at "
+    "AND a.subject = {of_meter} AND (a.detail = {told} "
+    "OR substr(a.detail, 1, length({told}) + {long}) = {told} || '{mark}'))) "
     "ORDER BY s.id"
+)
+_WRONG_VOIDS = (
+    "SELECT s.number FROM vending_sale s WHERE s.desk_id = %s AND s.state = 'void' {new}"
+    "AND NOT EXISTS (SELECT 1 FROM audit_act a WHERE a.subject = {of_meter} "
+    "AND a.kind = 'sale void' AND a.detail = 'sale ' || s.number || ' ' || {what} || ': ' || "
+    "s.reason) ORDER BY s.id"
 )
 _ACTS_WITHOUT_SALES = (
     "SELECT h.desk, a.number FROM {source} JOIN audit_chain h ON h.id = a.chain_id "
@@ -69,6 +90,7 @@ def find_faults(night: Night | None = None) -> Iterator[str]:
     receipts = {desk: last[1] for desk, last in since.items()}
     yield from _find_gaps("receipt", "receipts", "receipt", receipts)
     yield from _find_wrong_sales(receipts)
+    yield from _find_wrong_voids({desk: last[0] for desk, last in since.items()})
     yield from _find_acts_without_sales(night)
     yield from _find_wrong_transit()
 
@@ -100,12 +122,27 @@ def _find_gap(there: QuerySet[Sale], number: str, after: int, last: int) -> str:
 
 
 def _find_wrong_sales(since: Mapping[str, int]) -> Iterator[str]:
-    """Compare each sale that has a receipt since these with what its act posted."""
+    """Compare each sale that has a receipt since these with what its act posted and tells."""
+    of_meter = _OF_METER.format(subject=_SUBJECT[connection.vendor])
     for desk in Desk.objects.order_by("name"):
         after = since.get(desk.name)
         new = "" if after is None else f"AND s.receipt > {after:d} "
-        for (number,) in _run(_WRONG_SALES.format(new=new), [desk.pk, *POSTED]):
+        wrong = _WRONG_SALES.format(
+            new=new, told=_TOLD, of_meter=of_meter, mark=MARK, long=len(MARK)
+        )
+        for (number,) in _run(wrong, [desk.pk, *POSTED]):
             yield f"sale {number} of desk {desk.name}: its act posted something else"
+
+
+def _find_wrong_voids(since: Mapping[str, int]) -> Iterator[str]:
+    """Find each void sale, of those with a number since these, that no act made void."""
+    of_meter = _OF_METER.format(subject=_SUBJECT[connection.vendor])
+    for desk in Desk.objects.order_by("name"):
+        new = f"AND s.number > {since.get(desk.name, 0):d} "
+        for (number,) in _run(
+            _WRONG_VOIDS.format(new=new, what=_WHAT, of_meter=of_meter), [desk.pk]
+        ):
+            yield f"sale {number} of desk {desk.name}: it is void, and no act tells so"
 
 
 def _find_acts_without_sales(night: Night | None) -> Iterator[str]:

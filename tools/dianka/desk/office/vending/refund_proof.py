@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from django.db.models import Count, F, Max, Q, Sum
 
+from dianka.desk.office.audit import records
+from dianka.desk.office.audit.models import Act
+from dianka.desk.office.vending import refunds
 from dianka.desk.office.vending.models import Desk, Refund, Sale
 
 
@@ -18,6 +21,7 @@ def find_faults(whole: bool = True) -> Iterator[str]:
     yield from _find_wrong_refunds()
     if not whole:
         return
+    yield from _find_untold_refunds()
     unpaid = Sale.objects.filter(state=Sale.State.REFUNDED).exclude(refund__state="paid")
     for sale in unpaid.select_related("desk").order_by("pk").iterator(2000):
         yield f"sale {sale.number} of desk {sale.desk.name}: it is refunded without a refund"
@@ -42,3 +46,20 @@ def _find_wrong_refunds() -> Iterator[str]:
     right = Q(fen=F("sale__amount_fen"), sale__state=Sale.State.REFUNDED)
     for refund in posted.exclude(right).select_related("desk").order_by("pk").iterator(2000):
         yield f"refund {refund.number} of desk {refund.desk.name}: its act posted something else"
+
+
+def _find_untold_refunds() -> Iterator[str]:
+    """Compare each refund that has ended with the words of its act."""
+    related = Refund.objects.select_related("desk", "act", "sale__desk", "sale__contract__meter")
+    for refund in related.exclude(state=Refund.State.PENDING).order_by("pk").iterator(2000):
+        if refund.act is not None:
+            told = records.join(refunds.describe(refund), ())
+            right = refund.act.words == told or (
+                refund.reversal and refund.act.words.endswith(f": {told}")
+            )
+        else:
+            told = records.join(refunds.describe_void(refund), ())
+            meter = f"{refund.sale.contract.meter.number:012d}"
+            right = Act.objects.filter(subject=meter, kind="refund void", detail=told).exists()
+        if not right:
+            yield f"refund {refund.number} of desk {refund.desk.name}: its act tells something else"

@@ -157,7 +157,7 @@ def void(actor: Actor, number: int, reason: str) -> Refund:
             raise RefundError(f"refund {refund.number} is {refund.state}: it can't be void")
         refund.state, refund.void_reason = Refund.State.VOID, reason[:200]
         refund.save(update_fields=["state", "void_reason"])
-        detail = f"refund {refund.number} of {name_sale(sale)}: {refund.void_reason}"
+        detail = describe_void(refund)
         subject = f"{sale.contract.meter.number:012d}"
         chain.append(actor.desk, actor.operator, "refund void", subject, detail)
         return refund
@@ -225,12 +225,23 @@ def _find_entry_to_reverse(sale: Sale, refund: Refund, shift: Shift) -> Entry | 
     return Entry.objects.filter(act=sale.act, debit__kind=posting.CASH).first()
 
 
-def _post(actor: Actor, sale: Sale, refund: Refund, entry: Entry | None) -> Act:
-    detail = (
+def describe(refund: Refund) -> str:
+    """Return a paid refund as its act tells it; fixed for ever."""
+    sale = refund.sale
+    return (
         f"refund {refund.number} receipt {refund.receipt} of {name_sale(sale)} purchase "
         f"{sale.count} of {sale.amount_fen} fen by {refund.method} consent {refund.consent_by}: "
         f"{refund.reason}"
     )
+
+
+def describe_void(refund: Refund) -> str:
+    """Return a void refund as its act tells it; fixed for ever."""
+    return f"refund {refund.number} of {name_sale(refund.sale)}: {refund.void_reason}"
+
+
+def _post(actor: Actor, sale: Sale, refund: Refund, entry: Entry | None) -> Act:
+    detail = describe(refund)
     if entry:
         return posting.reverse(actor.desk, actor.operator, entry, detail)
     transit = posting.of_meter(posting.TRANSIT, sale.contract.meter.number)

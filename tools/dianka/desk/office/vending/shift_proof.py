@@ -5,9 +5,11 @@ a chain whose tail was cut off is found by a report that is newer.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Q
 
 from dianka.desk.office.audit.models import Act
 from dianka.desk.office.ledger import posting
@@ -20,6 +22,9 @@ from dianka.money import signed_yuan
 # Shifts of a desk whose sums are made anew. Those before were proved in their time, and a chain
 # that still has the act of a late report has all acts before it.
 RECENT = 20
+# What the acts of shifts.py tell.
+_OPENED = r"shift ([0-9]+) notes ([0-9]+) fen given [0-9]+ fen: (.*)"
+_CLOSED = r"shift ([0-9]+) expected counted handed fen: (.*); notes (.*); to [^;]*"
 
 
 def find_faults(since: Mapping[str, int] | None = None) -> Iterator[str]:
@@ -38,6 +43,7 @@ def find_faults(since: Mapping[str, int] | None = None) -> Iterator[str]:
         for shift in new:
             yield from _find_head_fault(shift)
             yield from _find_count_faults(shift)
+        yield from _find_untold(desk, after or 0)
         last = shifts.first()
         if last:
             yield from _find_cash_faults(last)
@@ -65,6 +71,60 @@ def _find_count_faults(shift: Shift) -> Iterator[str]:
                 f"desk {shift.desk.name}, shift {shift.number}: {method} should be "
                 f"{signed_yuan(right.get(method, 0))} yuan, the report says {signed_yuan(told)}"
             )
+
+
+def _find_untold(desk: Desk, after: int) -> Iterator[str]:
+    """Compare each shift that closed after this act, and an open one, with what its acts tell."""
+    new = Q(closing__number__gt=after) | Q(closing=None)
+    shifts = Shift.objects.filter(new, desk=desk).select_related("opening", "closing")
+    counts = ShiftCount.objects.filter(shift__in=shifts).order_by("shift__number", "id")
+    by_shift = {key: list(rows) for key, rows in groupby(counts.iterator(2000), _get_shift)}
+    for shift in shifts.order_by("number").iterator(2000):
+        rows = by_shift.get(shift.pk, [])
+        opened = _is_as_opened(shift, [row for row in rows if not row.closing])
+        if not opened or not _is_as_closed(shift, [row for row in rows if row.closing]):
+            yield f"desk {desk.name}, shift {shift.number}: its acts tell something else"
+
+
+def _get_shift(row: ShiftCount) -> int:
+    return row.shift_id
+
+
+def _is_as_opened(shift: Shift, rows: list[ShiftCount]) -> bool:
+    told = re.fullmatch(_OPENED, shift.opening.words)
+    return (
+        shift.opening.operator == shift.operator
+        and told is not None
+        and [row.counted_fen for row in rows] == [shift.float_fen]
+        and told.groups() == (str(shift.number), str(shift.float_fen), rows[0].pieces)
+    )
+
+
+def _is_as_closed(shift: Shift, rows: list[ShiftCount]) -> bool:
+    if shift.closing is None:
+        return not rows and shift.counted_fen is None and shift.expected_fen is None
+    words = [f"{row.method} {row.expected_fen} {row.counted_fen} {row.handed_fen}" for row in rows]
+    pieces = "".join(row.pieces for row in rows) or "none"
+    told = re.fullmatch(_CLOSED, shift.closing.words)
+    return (
+        told is not None
+        and told.groups() == (str(shift.number), ", ".join(words), pieces)
+        and shift.counted_fen == sum(row.counted_fen for row in rows)
+        and shift.expected_fen == sum(row.expected_fen for row in rows)
+        and _reports(shift.report, rows)
+    )
+
+
+def _reports(report: str, rows: list[ShiftCount]) -> bool:
+    """Return whether the report has each method's amounts, whatever it calls them."""
+    there = Counter(re.findall(r"[-+]?[0-9]+\.[0-9]{2}", report))
+    wanted: Counter[str] = Counter()
+    for row in rows:
+        if row.expected_fen or row.counted_fen:
+            left_fen, odd_fen = row.counted_fen - row.handed_fen, row.counted_fen - row.expected_fen
+            for fen in (row.expected_fen, row.counted_fen, odd_fen, row.handed_fen, left_fen):
+                wanted[signed_yuan(fen)] += 1
+    return wanted <= there
 
 
 def _find_cash_faults(last: Shift) -> Iterator[str]:
