@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cards_kit import Shim
 from dianka.card_port import CardError
 from dianka.cardos import kinds
-from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
 from dianka.cardos.image import CardFile
 from dianka.cli import app
@@ -72,22 +72,6 @@ def test_the_last_purchase_was_in_the_meter(kit: MeterKit, by_card: bool) -> Non
     kit.sell(200, NEW)
     assert kit.run_session(NEW).code == 0
     assert (kit.state.bought_fen, kit.state.count) == (1200, 2)
-
-
-class Shim:
-    """A foil on the contacts of a genuine card: it changes what plain reads say, by short id."""
-
-    def __init__(self, chip: Chip, lies: dict[int, bytes]) -> None:
-        self.chip, self.lies = chip, lies
-
-    def power_on(self) -> bytes:
-        return self.chip.power_on()
-
-    def process(self, apdu: bytes) -> tuple[bytes, int]:
-        answer = self.chip.process(apdu)
-        if apdu[:2] == b"\x00\xb0" and apdu[2] & 0x1F in self.lies:
-            return self.lies[apdu[2] & 0x1F][apdu[3] : apdu[3] + apdu[4]], 0x9000
-        return answer
 
 
 def by_record(

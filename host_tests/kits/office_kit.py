@@ -88,6 +88,7 @@ def make_guards(app: str) -> None:
     from dianka.desk.office.guards import list_triggers, make_for
 
     groups = {"ledger": ("ledger", "audit"), "vending": ("vending", "desks", "counter")}
+    groups |= {name: (name,) for name in ("estate", "people")}
     assert any(table.startswith(f"{app}_") for _, table in list_triggers())
     with connection.cursor() as cursor:
         editor = SimpleNamespace(

@@ -182,6 +182,7 @@ LINES_OF = (
     "desk/office/vending/inspection_cards.py",
     "desk/office/vending/inspection_logs.py",
     "desk/office/vending/limits.py",
+    "desk/office/vending/outside.py",
     "desk/office/vending/patience.py",
     "desk/office/vending/readings.py",
     "desk/office/vending/receipts_text.py",

@@ -27,23 +27,26 @@ def test_the_card_decides_on_a_sale_that_was_broken_off(office: Path, count: int
     on_card = [at for at in range(count - 2, count + 3) if at >= 0]
     backs = [None, *(at for at in (count - 1, count, count + 1) if at)]
     for found, fen, back in product(on_card, (FEN - 1, FEN, FEN + 1), backs):
-        if found not in (count - 1, count) and (fen, back) != (FEN, backs[-1]):
+        if found not in (count - 1, count) and (fen, back) not in ((FEN, None), (FEN, backs[-1])):
             continue  # such a card is refused whatever it says besides
         stage.put(found, fen, back)
         told, refusal, seen = stage.conclude()
         case = found, fen, back
+        other = name_other_count(found, back)
         if (found, fen) == (count, FEN) and (back is None or back >= count):
             assert told == [f"{name} is on the card, and posted now"], case
-            assert stage.states == ["written" if back is None else "loaded"] and not refusal
-            assert seen.unfinished is None
-        elif found == count - 1:
+            assert stage.states == ["written" if back is None or other else "loaded"]
+            assert refusal == other and (seen is None or seen.unfinished is None), case
+        elif found == count - 1 and (back is None or back < count):
             assert told == [f"{name} never reached the card, and is void: give its money back"]
             assert (stage.states, refusal, seen.unfinished) == (["void"], "", None), case
         else:
             line = "sale 1 at counter of 50.00 yuan is not finished"
             assert told == [f"{line}: sell 50.00 to complete it"], case
             assert stage.states == ["pending"]
-            if found == count:
+            if other and found in (count - 1, count):
+                assert refusal == other, case
+            elif found == count:
                 assert (refusal, seen.unfinished) == ("", sale)
             else:
                 end = f"but the card is at purchase {found}: send an inspector to the meter"
@@ -52,6 +55,14 @@ def test_the_card_decides_on_a_sale_that_was_broken_off(office: Path, count: int
     assert stage.conclude()[2].reading is None
     stage.put(count, FEN, count)
     assert stage.conclude()[2].reading.count == count
+
+
+def name_other_count(count: int, receipt: int | None) -> str:
+    """Return the refusal of a receipt that is not of the card's last purchase or the one before."""
+    if receipt is None or count - receipt in (0, 1):
+        return ""
+    said = f"the card says purchase {count}, the meter purchase {receipt}"
+    return f"{said}: send an inspector to the meter"
 
 
 def test_what_is_read_in_plain_voids_nothing(office: Path) -> None:
@@ -158,6 +169,24 @@ def test_a_purchase_that_was_paid_back_is_on_a_copy(office: Path) -> None:
     stage.put(1, FEN)
     said = "purchase 1 of this card was paid back (sale counter 1): it is a copy of what the"
     assert stage.conclude()[1].startswith(said)
+
+
+def test_a_receipt_of_a_purchase_that_was_paid_back(office: Path) -> None:
+    """It is proved and the next one, or it is refused."""
+    from dianka.desk.office.vending.models import Sale
+
+    stage = Stage(former=3)
+    for count in (4, 5, 6):
+        sale = stage.post(count)
+    Sale.objects.filter(pk=sale.pk).update(state="refunded")
+    for back in range(2, 9):
+        stage.put(5, FEN, back)
+        told, refusal, seen = stage.conclude()
+        right = "" if back == 6 else name_other_count(5, back)
+        assert (told, refusal) == ([], right), back
+        assert bool(right) or seen.reading.count == back
+    stage.put(5, FEN, 6)
+    assert stage.conclude(alter=break_proof)[1] == name_other_count(5, 6)
 
 
 def test_what_waits_for_the_meter(office: Path) -> None:

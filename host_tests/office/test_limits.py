@@ -101,6 +101,26 @@ def test_the_cash_of_a_desk(clerk: Any) -> None:
     assert refused(clerk, contract, 1001) == ""
 
 
+def test_the_cash_of_a_desk_has_that_of_sales_which_broke_off(clerk: Any) -> None:
+    """Their money is in the drawer, once: by the books too, when the shift that took it closes."""
+    from dianka.desk.office.vending import sales, shifts
+    from dianka.desk.office.vending.models import Shift
+
+    limit("desk-cash", 5000)
+    contracts = [make_contract(number) for number in (7, 8, 9)]
+    begun = kit.begin_sale(clerk, contracts[0], 3000)  # with 10.00 of float
+    kit.begin_sale(clerk, contracts[1], 700, "card")
+    assert refused(clerk, contracts[2], 1000) == "" != refused(clerk, contracts[2], 1001)
+    other = make_actor("clerk", "desk2", "wu")
+    shifts.open_shift(other, kit.count_notes(0))
+    assert refused(other, contracts[2], 5000) == "" != refused(other, contracts[2], 5001)
+    shifts.close_shift(clerk, Shift.objects.get(desk__name="desk1").number, kit.count_notes(4000))
+    shifts.open_shift(clerk, kit.count_notes(4000))
+    assert refused(clerk, contracts[2], 1000) == "" != refused(clerk, contracts[2], 1001)
+    sales.post(clerk, begun)
+    assert refused(clerk, contracts[2], 1000) == "" != refused(clerk, contracts[2], 1001)
+
+
 def test_what_a_meter_takes(clerk: Any) -> None:
     from dianka.desk.office.customers.models import Contract
     from dianka.desk.office.vending import readings

@@ -49,10 +49,12 @@ def take(said: Statement) -> tuple[Any, Any]:
 def open_again(contract: Any) -> None:
     """Open an account of the same customer at the same meter."""
     from dianka.desk.office.audit import chain
+    from dianka.desk.office.customers.own_readings import find_last_keys
     from dianka.desk.office.state.told import tell
 
     contract.pk, contract.state, contract.closed_at = None, "active", None
     contract.opened_at = chain.read_time()
+    contract.readings_before = find_last_keys([contract.meter])[contract.meter.pk]
     contract.save(force_insert=True)
     chain.append("desk1", "lin", "account opened", str(contract.meter), rows=tell(contract))
 

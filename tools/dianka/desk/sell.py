@@ -216,6 +216,12 @@ def read_user_card(card: CardPort) -> OnCard:
     return OnCard(serial, params, wallet["money_fen"], wallet["count"], _unpack_write_back(block))
 
 
+def prove_params(desk: Desk) -> dict[str, Any]:
+    """Return the parameters as the card proves them, its numbers among them. Raise NotProved."""
+    block = desk.read_proved(card_files.CARD_INFO, _INFO_BYTES)
+    return card_files.unpack(card_files.PARAMS, card_files.unframe(block)[1])
+
+
 def prove_wallet(desk: Desk) -> tuple[int, int]:
     """Return money in fen and count of the wallet, as the card proves them to the desk.
 
@@ -262,6 +268,25 @@ def _unpack_write_back(block: bytes) -> dict[str, Any] | None:
         ) from None
 
 
+def raise_if_receipt_differs(found: OnCard) -> None:
+    """Raise SaleError if the receipt is of another meter, or of no purchase that can be the last.
+
+    A card without a receipt has none that differs.
+    """
+    back, params = found.write_back, found.params
+    if back is None:
+        return
+    if (back["meter_no"], back["customer_no"]) != (params["meter_no"], params["customer_no"]):
+        raise SaleError(
+            "the card was in the meter of somebody else: send an inspector to the meter"
+        )
+    if found.count - back["count"] not in (0, 1):
+        raise SaleError(
+            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an "
+            "inspector to the meter"
+        )
+
+
 def _compute_next_count(found: OnCard, amount_fen: int) -> int:
     """Return the count that this purchase gets; raise SaleError if the card can't take it."""
     back = found.write_back
@@ -272,18 +297,7 @@ def _compute_next_count(found: OnCard, amount_fen: int) -> int:
                 "yet: put the card into its meter first"
             )
         return 1
-    if (back["meter_no"], back["customer_no"]) != (
-        found.params["meter_no"],
-        found.params["customer_no"],
-    ):
-        raise SaleError(
-            "the card was in the meter of somebody else: send an inspector to the meter"
-        )
-    if found.count - back["count"] not in (0, 1):
-        raise SaleError(
-            f"the card says purchase {found.count}, the meter purchase {back['count']}: send an "
-            "inspector to the meter"
-        )
+    raise_if_receipt_differs(found)
     # A count one ahead of the meter's is a sale that was broken off after it counted as made: its
     # money is in the till.
     if found.count > back["count"] and amount_fen != found.money_fen:

@@ -26,6 +26,17 @@ def lock(table: str) -> str:
     return f" FOR UPDATE OF {table}" if _POSTGRESQL else ""
 
 
+def hold(series: int, word: str) -> None:
+    """Let whoever holds this word of this series wait for the end of the caller's transaction.
+
+    For what no row's lock stands for, such as a sum over the rows of all desks: what is read after
+    it has all that former holders have committed. Who holds several takes them by their series,
+    lowest first, and waits for no other lock afterwards. SQLite has one lock, as with `lock`.
+    """
+    if _POSTGRESQL:
+        fetch(f"SELECT pg_advisory_xact_lock({series:d}, hashtext(%s::text))", (word,))
+
+
 def fetch(statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
     """Return the first row, or None."""
     with _execute(statement, values) as cursor:

@@ -7,6 +7,7 @@ from django.db import transaction
 from dianka.desk.amounts import check_alarms
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract, Customer, Tariff, TariffVersion
+from dianka.desk.office.customers.own_readings import find_last_keys
 from dianka.desk.office.customers.records import CustomerError, lock_customer, name_subject
 from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.meters import find_meter, lock_meter
@@ -83,6 +84,7 @@ def make_contract(customer: Customer, meter: Meter, terms: Terms, brought_fen: i
         former_fen=brought_fen,
         brought_fen=brought_fen,
         opened_at=chain.read_time(),
+        readings_before=find_last_keys([meter]).get(meter.pk, 0),
     )
     refresh([customer.pk])
     return contract

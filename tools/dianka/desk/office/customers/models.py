@@ -60,6 +60,8 @@ class Contract(models.Model):
     its money if it was still on its way into the meter when it was taken in.
     `brought_fen` was in the former meter, or the former holder's, when this contract was opened. It
     is purchase 1 (`former_count` 1, `former_fen` the same), which the opening card carries.
+    `readings_before` is the primary key of the meter's last reading before this contract, 0 if it
+    had none: own_readings.py tells them apart.
     """
 
     class State(models.TextChoices):
@@ -81,6 +83,7 @@ class Contract(models.Model):
     former_fen = models.BigIntegerField(default=0)
     brought_fen = models.BigIntegerField(default=0)
     opened_at = models.DateTimeField()
+    readings_before = models.BigIntegerField(null=True)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:

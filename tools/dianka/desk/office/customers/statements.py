@@ -12,6 +12,7 @@ from datetime import UTC, timedelta
 
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import list_own
 from dianka.desk.office.customers.records import CustomerError
 from dianka.desk.office.estate.models import Meter, Reading
 from dianka.desk.office.ledger.models import Account
@@ -25,6 +26,7 @@ from dianka.desk.office.ledger.posting import (
     of_meter,
 )
 from dianka.desk.office.people.rights import Actor
+from dianka.desk.office.vending.counting import check_method
 from dianka.desk.office.vending.models import Sale
 from dianka.desk.office.vending.shifts import require_shift
 from dianka.desk.prices import UTC_OFFSET, card_minute
@@ -51,8 +53,7 @@ def read_statement(contract: Contract, reading_id: int | None) -> Statement:
     """
     count = _count_purchases(contract)
     in_books = find_balance_fen(METER, contract.meter)
-    newest = Reading.objects.filter(meter=contract.meter, seen_at__gte=contract.opened_at)
-    newest = newest.order_by("-pk").first()
+    newest = list_own(contract).order_by("-pk").first()
     if newest is None and not count and not in_books:
         return Statement(0, "never used")
     if newest is None or newest.pk != reading_id:
@@ -76,7 +77,12 @@ def read_statement(contract: Contract, reading_id: int | None) -> Statement:
 
 
 def settle(actor: Actor, meter: Meter, balance_fen: int, method: str) -> list[Move]:
-    """Return the moves that pay back what is in a meter, or take what is owed."""
+    """Return the moves that pay back what is in a meter, or take what is owed.
+
+    CountError if `method` is neither one of payment, which a shift counts, nor PAID_BACK.
+    """
+    if method != PAID_BACK:
+        check_method(method)
     if not balance_fen:
         return []
     in_meter = of_meter(METER, meter.number)
@@ -121,8 +127,8 @@ def _is_old(reading: Reading) -> bool:
     if reading.source == Reading.Source.STATEMENT:
         return False  # nothing has changed in the meter since
     now = chain.read_time()
-    if now - reading.seen_at > GOOD_FOR:
-        return True
+    if not timedelta() <= now - reading.seen_at <= GOOD_FOR:
+        return True  # seen long ago, or in a time to come: the clock was set back since
     if reading.source == Reading.Source.INSPECTION or not reading.meter_minute:
         return False  # staff took it; or the meter has lost its time
     oldest = now.astimezone(UTC) + UTC_OFFSET - RECEIPT_GOOD_FOR

@@ -60,7 +60,7 @@ def make_resident(folder: Path, control: Path, number: int) -> Resident:
 def make_contract(
     meter_no: int, customer_no: int = 0, area: str = "East", price_e4: int = PRICE_E4
 ) -> Contract:
-    """Make a customer with an installed meter and an open contract; all rows that it needs."""
+    """Make an installed meter with an open contract, and its customer if he has no other."""
     with transaction.atomic():
         return _make_contract(meter_no, customer_no or meter_no, area, price_e4)
 
@@ -75,7 +75,9 @@ def _make_contract(meter_no: int, number: int, area: str, price_e4: int) -> Cont
     )
     premise = Premise.objects.create(area=place, building="1", room=str(meter_no))
     meter = Meter.objects.create(number=meter_no, state=Meter.State.INSTALLED, premise=premise)
-    customer = Customer.objects.create(number=number, name=f"customer {number}")
+    customer, _ = Customer.objects.get_or_create(
+        number=number, defaults={"name": f"customer {number}"}
+    )
     contract = Contract.objects.create(
         customer=customer,
         meter=meter,
@@ -86,6 +88,7 @@ def _make_contract(meter_no: int, number: int, area: str, price_e4: int) -> Cont
         alarm2_fen=_ALARMS_FEN[1],
         hoard_limit_fen=0,
         opened_at=chain.read_time(),
+        readings_before=0,
     )
     made = tell(place, tariff, price, premise, meter, customer, contract)
     chain.append(_CHAIN, "figures", "resident made", f"{meter_no:012d}", rows=made)

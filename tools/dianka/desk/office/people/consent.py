@@ -51,15 +51,18 @@ def use_consent(
 ) -> str:
     """Use a consent up and return who gave it. The caller is in the transaction of the act.
 
-    ConsentError if it is for something else, was used, or is older than 15 minutes.
+    ConsentError if it is for something else, was used, or is older than 15 minutes. One of a time
+    to come is older as well: the clock was set back since.
     """
     row = Consent.objects.select_for_update().filter(pk=number).first()
     right = (kind, subject, amount_fen, actor.operator)
     if row is None or (row.kind, row.subject, row.amount_fen, row.asked_by) != right:
         raise ConsentError(f"{kind} takes a second person's consent: ask a supervisor or a manager")
     now = chain.read_time()
-    if row.used_at or now - row.given_at > GOOD_FOR:
-        raise ConsentError("that consent was used or is older than 15 minutes: ask for it again")
+    if row.used_at or not timedelta() <= now - row.given_at <= GOOD_FOR:
+        raise ConsentError(
+            "that consent was used or was not given in the last 15 minutes: ask for it again"
+        )
     row.used_at = now
     row.save(update_fields=["used_at"])
     return row.given_by

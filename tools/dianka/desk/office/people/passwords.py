@@ -4,7 +4,7 @@ Five wrong ones in a row for a name at a desk lock that name there for some minu
 owner signs in as before, so that nobody locks another out of all desks.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -39,7 +39,7 @@ def check_new(name: str, password: str) -> None:
 def check_not_locked(name: str, desk: str) -> None:
     """Raise PasswordError if too many wrong passwords were given for this name at this desk."""
     row = WrongPasswords.objects.filter(name=name, desk=desk).first()
-    if row and row.count >= MOST_WRONG and chain.read_time() - row.last_at < LOCKED_FOR:
+    if row and row.count >= MOST_WRONG and _is_within(row, chain.read_time()):
         minutes = LOCKED_FOR // timedelta(minutes=1)
         raise PasswordError(
             f"{name} is locked at {desk} after {MOST_WRONG} wrong passwords: wait {minutes} minutes"
@@ -54,7 +54,7 @@ def count_wrong(name: str, desk: str) -> None:
     )
     if not new:
         # A lock that is over begins a new row of wrong ones.
-        over = row.count >= MOST_WRONG and now - row.last_at >= LOCKED_FOR
+        over = row.count >= MOST_WRONG and not _is_within(row, now)
         row.count, row.last_at = 1 if over else row.count + 1, now
         row.save(update_fields=["count", "last_at"])
 
@@ -64,3 +64,11 @@ def forget_wrong(name: str, desk: str = "") -> None:
     rows = WrongPasswords.objects.filter(name=name)
     with transaction.atomic():
         (rows.filter(desk=desk) if desk else rows).delete()
+
+
+def _is_within(row: WrongPasswords, now: datetime) -> bool:
+    """Return whether the last wrong one is no longer ago than a lock lasts.
+
+    One of a time to come is not: the clock was set back, and the lock would last that long.
+    """
+    return timedelta() <= now - row.last_at < LOCKED_FOR

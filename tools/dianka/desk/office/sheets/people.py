@@ -8,6 +8,7 @@ from dianka.card_port import CardError
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.contracts import Terms, find_price, terms_of
 from dianka.desk.office.customers.models import Contract, Customer
+from dianka.desk.office.customers.own_readings import find_last_keys
 from dianka.desk.office.customers.records import Details, details_of, mask_details
 from dianka.desk.office.customers.search import refresh
 from dianka.desk.office.estate.models import Meter
@@ -176,6 +177,7 @@ class Contracts:
             meters = Meter.objects.select_related("premise").in_bulk(
                 {item.meter for item in batch}, field_name="number"
             )
+            lasts = find_last_keys(meters.values())
             made = Contract.objects.bulk_create(
                 Contract(
                     customer=people[item.customer],
@@ -187,6 +189,7 @@ class Contracts:
                     alarm2_fen=item.terms.alarm2_fen,
                     hoard_limit_fen=item.terms.hoard_limit_fen,
                     opened_at=now,
+                    readings_before=lasts.get(meters[item.meter].pk, 0),
                 )
                 for item in batch
             )

@@ -104,7 +104,8 @@ TABLES = {
             "pk",
             "customer=customer__number meter=meter__number place=@premise tariff=tariff__name "
             "price=price__number alarm1_fen alarm2_fen hoard_limit_fen state former_count "
-            "former_fen brought_fen opened_at closed_at price_of=price__tariff__name",
+            "former_fen brought_fen opened_at closed_at price_of=price__tariff__name "
+            "readings_before",
         ),
         _table(
             "card",

@@ -143,6 +143,7 @@ def take_in(actor: Actor, found: OnCard, desk: Desk, tell: Callable[[str], None]
     _raise_if_counts_differ(seen)
     if found.write_back:
         proved = prove_receipt(found, desk)
+        readings.raise_if_not_its_own(contract, found, proved)
         seen.reading = readings.take_receipt(actor, contract, found.write_back, proved)
     return seen
 

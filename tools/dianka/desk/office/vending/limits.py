@@ -12,6 +12,7 @@ from dianka.card_port import CardError
 from dianka.desk.office import sql
 from dianka.desk.office.audit import chain
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import IS_OWN
 from dianka.desk.office.ledger import posting
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.people.rights import Actor, needs
@@ -30,14 +31,24 @@ LIMITS = {
     "desk-cash": "desk",
 }
 _COUNTED = (Sale.State.PENDING, Sale.State.WRITTEN, Sale.State.LOADED)
+_CUSTOMER, _OPERATOR = 1, 2  # series of what is held, in the order in which it is taken
 _LIMITS = "SELECT name, owner, amount_fen FROM vending_limit"
 # What the meter's last reading since the contract was opened says, and what is on the way to it.
 _HOLDS = (
     "SELECT coalesce((SELECT r.balance_fen FROM estate_reading r WHERE r.meter_id = c.meter_id "
-    "AND r.seen_at >= c.opened_at ORDER BY r.id DESC LIMIT 1), 0), "
+    f"AND {IS_OWN} ORDER BY r.id DESC LIMIT 1), 0), "
     "-coalesce((SELECT a.balance_fen FROM ledger_account a "
     "WHERE a.kind = %s AND a.owner = %s AND a.method = %s), 0) "
     "FROM customers_contract c WHERE c.id = %s"
+)
+# What a shift before took for them was counted when it closed: it is in the desk's balance.
+_BROKEN_OFF = (
+    "SELECT CAST(coalesce(sum(s.amount_fen), 0) AS bigint) FROM vending_sale s "
+    "JOIN vending_desk d ON d.id = s.desk_id "
+    "JOIN vending_shift h ON h.desk_id = d.id AND h.closing_id IS NULL "
+    "JOIN audit_act a ON a.id = h.opening_id "
+    f"WHERE d.name = %s AND s.method = %s AND s.state = '{Sale.State.PENDING}' "
+    "AND coalesce(s.number > h.sales_before, a.time <= s.begun_at)"
 )
 
 
@@ -77,7 +88,9 @@ def list_limits(actor: Actor) -> list[Limit]:
 def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str) -> None:
     """Raise LimitError if a sale is above a limit. The caller is in the sale's transaction.
 
-    Contract and desk are locked by then, so that two sales at once do not pass one limit.
+    Contract and desk are locked by then. A customer may have other meters and an operator other
+    desks, so these are held as well before their day is summed: two sales at once do not pass one
+    limit.
     """
     check_method(method)
     limits = {(name, owner): fen for name, owner, fen in sql.fetch_all(_LIMITS)}
@@ -94,14 +107,16 @@ def check_limits(actor: Actor, contract: Contract, amount_fen: int, method: str)
     check("sale", "", amount_fen, "one sale is at most")
     check("operator-sale", operator, amount_fen, f"{operator} may sell at most")
     if has("customer-day"):
+        sql.hold(_CUSTOMER, str(contract.customer.pk))
         sold = Q(contract__customer=contract.customer)
         fen = amount_fen + _sum_today(sold)
         check("customer-day", "", fen, "a customer buys in a day at most")
     if has("operator-day", operator):
+        sql.hold(_OPERATOR, operator)
         fen = amount_fen + _sum_today(Q(operator=operator))
         check("operator-day", operator, fen, f"{operator} may sell in a day at most")
     if has("desk-cash", desk) and method == NOTES:
-        fen = amount_fen + _read_balance(posting.cash(desk))
+        fen = amount_fen + _read_balance(posting.cash(desk)) + _sum_broken_off(desk)
         check("desk-cash", desk, fen, f"hand cash over first: {desk} may hold at most")
     check_hoard(contract, amount_fen)
 
@@ -130,6 +145,11 @@ def _sum_today(sold: Q) -> int:
         sold, begun_at__gte=since, begun_at__lt=since + timedelta(days=1), state__in=_COUNTED
     )
     return sales.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+
+
+def _sum_broken_off(desk: str) -> int:
+    """Return the fen in notes that a desk's open shift has taken for sales not finished yet."""
+    return sql.fetch_value(_BROKEN_OFF, (desk, NOTES))
 
 
 def _read_balance(place: posting.Place) -> int:

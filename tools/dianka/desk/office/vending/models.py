@@ -28,13 +28,15 @@ class Shift(models.Model):
     """One operator at one desk, from his opening float to his count.
 
     Its money is what the desk's acts between `opening` and `closing` moved. A closed one never
-    changes: it is the closing report.
+    changes: it is the closing report. Of a shift from before `sales_before` was kept, the times of
+    sales tell which ones were begun in it.
     """
 
     desk = models.ForeignKey(Desk, models.PROTECT)
     number = models.BigIntegerField()  # of the report, in its desk
     operator = models.CharField(max_length=150)
     opening = models.OneToOneField(Act, models.PROTECT, related_name="opens_shift")
+    sales_before = models.BigIntegerField(null=True)  # the desk's last sale when it opened
     float_fen = models.BigIntegerField()
     closing = models.OneToOneField(Act, models.PROTECT, null=True, related_name="closes_shift")
     counted_fen = models.BigIntegerField(null=True)

@@ -1,6 +1,7 @@
 """Take cards in whose purchases were made outside of these books: money appears in them.
 
-So a second person consents, to that purchase of that meter and to the sum that the card brings.
+So a second person consents, to that purchase of that meter and to the sum that the card brings,
+and all of that is proved by the card: a device on the way could make money out of a plain read.
 """
 
 from django.db import transaction
@@ -12,9 +13,10 @@ from dianka.desk.office.people.consent import use_consent
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.state.told import tell
 from dianka.desk.office.vending import readings, refunds, sales
-from dianka.desk.office.vending.counter import Look, find_contract, open_card, prove_receipt
+from dianka.desk.office.vending.counter import Look, find_contract, open_card
 from dianka.desk.office.vending.models import Sale
-from dianka.desk.sell import OnCard
+from dianka.desk.sell import OnCard, prove_params, raise_if_receipt_differs
+from dianka.desk.take_off import raise_if_not_whole
 
 CONSENT = "take-in"  # the kind of the consent; its subject and sum are `name_outside`
 
@@ -22,7 +24,7 @@ CONSENT = "take-in"  # the kind of the consent; its subject and sum are `name_ou
 @needs("take in purchases")
 def name_outside(actor: Actor, control: CardPort, card: CardPort) -> tuple[str, int]:
     """Return what a second person consents to before this card is taken in, and how many fen."""
-    found, _ = open_card(control, card)
+    found = _read_proved(control, card)
     return _name(found), _sum(found)
 
 
@@ -33,9 +35,10 @@ def take_in_purchases(
     """Take a card in whose purchases were made outside of these books; return what it told.
 
     Its last purchase is in transit if no receipt tells of it, and what the meter holds is taken
-    over. CardError if the books know its purchases, ConsentError without a second person.
+    over. CardError if the books know its purchases or if it does not prove what it says,
+    ConsentError without a second person.
     """
-    found, desk = open_card(control, card)
+    found = _read_proved(control, card)
     contract = find_contract(actor, found)
     with transaction.atomic():
         contract = Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
@@ -47,9 +50,21 @@ def take_in_purchases(
         _post(actor, contract, last, agreed)
         seen = Look(contract, found, lambda line: None)
         if found.write_back:
-            proved = prove_receipt(found, desk)
-            seen.reading = readings.take_receipt(actor, contract, found.write_back, proved)
+            seen.reading = readings.take_receipt(actor, contract, found.write_back, proved=True)
     return seen
+
+
+def _read_proved(control: CardPort, card: CardPort) -> OnCard:
+    """Return what the card says. CardError unless it proves its money, its receipt and its meter's.
+
+    The meter as well: the money would be in transit to another one.
+    """
+    found, desk = open_card(control, card)
+    raise_if_not_whole(found, desk)
+    raise_if_receipt_differs(found)
+    if prove_params(desk) != found.params:
+        raise CardError("the card does not prove whose it is: keep it, and send an inspector")
+    return found
 
 
 def _find_last(contract: Contract, found: OnCard) -> int:

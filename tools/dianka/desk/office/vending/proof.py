@@ -15,6 +15,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet, Sum
 from dianka.desk.office.audit.nights import Night
 from dianka.desk.office.audit.records import MARK
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import OWN_OF_OUTER
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.ledger.models import Account
 from dianka.desk.office.ledger.since import ACTS_SINCE, write_cut
@@ -170,11 +171,7 @@ def _find_wrong_transit() -> Iterator[str]:
 
 def _add_former(right_fen: dict[str, int]) -> None:
     """Add purchases that no sale of the books made, while no receipt tells of them."""
-    arrived = Reading.objects.filter(
-        meter=OuterRef("meter"),
-        seen_at__gte=OuterRef("opened_at"),
-        count__gte=OuterRef("former_count"),
-    )
+    arrived = Reading.objects.filter(OWN_OF_OUTER, count__gte=OuterRef("former_count"))
     coming = Contract.objects.filter(~Exists(arrived), former_fen__gt=0)
     for contract in coming.exclude(state=Contract.State.CLOSED).select_related("meter"):
         owner = f"{contract.meter.number:012d}"

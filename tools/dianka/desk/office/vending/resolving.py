@@ -36,7 +36,8 @@ def _settle_by_card(actor: Actor, sale: Sale, found: OnCard, desk: Desk) -> str:
     if there and (back is None or back["count"] >= sale.count):
         sales.post(actor, sale)
         return f"{named} is on the card, and posted now"
-    if found.count == sale.count - 1 and _prove_former(found, desk):
+    in_meter = back is not None and back["count"] >= sale.count
+    if found.count == sale.count - 1 and not in_meter and _prove_former(found, desk):
         sales.void(actor, sale.pk, "the card proves that it has not got it")
         at = sale.desk.name
         if at != actor.desk and not sales.is_counted(sale):

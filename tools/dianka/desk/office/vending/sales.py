@@ -51,9 +51,11 @@ _SALE = (
     "SELECT s.state, c.price_id FROM vending_sale s "
     "JOIN customers_contract c ON c.id = s.contract_id WHERE s.id = %s" + sql.lock("s")
 )
-# Whether the last shift of the sale's desk has closed, or began after the sale.
+# Whether the last shift of the sale's desk has closed, or began after the sale: by the sale's
+# number, as a clock may be set back between them.
 _COUNTED = (
-    "SELECT h.closing_id IS NOT NULL OR a.time > s.begun_at FROM vending_sale s "
+    "SELECT h.closing_id IS NOT NULL OR coalesce(s.number <= h.sales_before, a.time > s.begun_at) "
+    "FROM vending_sale s "
     "JOIN vending_shift h ON h.desk_id = s.desk_id JOIN audit_act a ON a.id = h.opening_id "
     "WHERE s.id = %s ORDER BY h.id DESC LIMIT 1"
 )

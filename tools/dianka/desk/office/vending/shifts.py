@@ -77,6 +77,7 @@ def open_shift(actor: Actor, count: Count, given_fen: int = 0) -> Shift:
             number=number,
             operator=actor.operator,
             opening=act,
+            sales_before=desk.sales,
             float_fen=count.notes_fen,
         )
         ShiftCount.objects.create(

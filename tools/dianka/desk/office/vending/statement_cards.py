@@ -8,6 +8,7 @@ customers/closing.py. It ends one account: later it is refused, whoever's card b
 from dianka.card_port import CardError
 from dianka.desk.closing_order import Statement
 from dianka.desk.office.customers.models import Contract
+from dianka.desk.office.customers.own_readings import list_former
 from dianka.desk.office.estate.models import Reading
 from dianka.desk.office.people.rights import Actor, needs
 from dianka.desk.office.vending.readings import Inspected, find_last, take_receipt
@@ -58,12 +59,10 @@ def enter_statement(actor: Actor, statement: Statement) -> tuple[Contract, Readi
 
 def _raise_if_used(statement: Statement, contract: Contract | None) -> None:
     """Raise CardError if the statement was taken in for an account that has ended."""
-    former = Reading.objects.filter(
-        meter__number=statement.meter_no, source=Reading.Source.STATEMENT
-    )
+    former = Reading.objects.filter(meter__number=statement.meter_no)
     if contract is not None:
-        former = former.filter(seen_at__lt=contract.opened_at)
-    for reading in former:
+        former = list_former(contract)
+    for reading in former.filter(source=Reading.Source.STATEMENT):
         if _is_same(reading, statement):
             raise CardError(
                 f"this statement has ended an account already, as reading {reading.pk}: it counts "
