@@ -80,6 +80,7 @@ def _take_receipt(
     if found.write_back:
         proved = counter.prove_receipt(found, desk)
         with report_database():
+            readings.raise_if_not_its_own(contract, found, proved)
             readings.take_receipt(actor, contract, found.write_back, proved)
 
 
