@@ -41,7 +41,7 @@ BY_HOUR = Tariff(
 STEPPED = Tariff((5_000,), (), (PJ_PER_KWH, 2 * PJ_PER_KWH), (0, 1_000, 3_000))
 CHARGED_SINCE = (
     "metering",
-    "return min(new, since) if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+    "return min(new, since) if new <= self._compute_limit(longest_ms)",
 )
 # (module, right, wrong, what is found)
 FAULTS = {
@@ -59,12 +59,12 @@ FAULTS = {
     ),
     "the count kept is charged again after a start": (
         *CHARGED_SINCE,
-        "return min(new, since) + register if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+        "return min(new, since) + register if new <= self._compute_limit(longest_ms)",
         "were charged again after a cut",
     ),
     "a pulse too many is charged after a start": (
         *CHARGED_SINCE,
-        "return min(new, since) + 1 if new <= self._compute_limit(_BOOT_MS + elapsed_ms)",
+        "return min(new, since) + 1 if new <= self._compute_limit(longest_ms)",
         "were charged again after a cut",
     ),
 }
