@@ -155,7 +155,7 @@ def test_a_reader_that_is_unplugged_and_plugged_in_again(stage: DeskStage, clerk
     away.rename(stage.slot)
     clerk.page.wait_for_selector("#reader .lamp.on")
     # The page is drawn anew with the customer, and what was typed comes back a moment later.
-    clerk.page.wait_for_function("document.querySelector('#amount')?.value === '5.5'")
+    clerk.page.wait_for_function("() => document.querySelector('#amount')?.value === '5.5'")
     clerk.page.focus("#amount")
     clerk.press("Enter")
     clerk.await_text("Sold: 5.50 yuan")
