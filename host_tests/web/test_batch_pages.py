@@ -11,6 +11,7 @@ import pytest
 import cards_kit as kit
 from dianka.cardos.chip import Chip
 from dianka.cardos.files import card_files
+from dianka.desk.office.privacy import find_open
 from estate_kit import make_contract
 from quota_kit import PIN
 from web_kit import Desk, Here, Web, list_fields, read_text
@@ -165,6 +166,7 @@ def test_initialisation_cards_and_what_does_not_fit_them(web: Web, desk: Desk) -
     params = card_files.unframe(chip.state.files[card_files.CARD_INFO])[1]
     assert card_files.unpack(card_files.PARAMS, params)["meter_no"] == 90
     assert (desk.station._folder / "meters.txt").is_file()
+    assert find_open(desk.station._folder) == [], "the proof's page would name it as a fault"
     assert "2 / 2" in worker.put_in(kit.blank("init", desk.control, 61))
 
 

@@ -365,7 +365,11 @@ def lock_file(path: Path) -> BinaryIO:
     It stays on the disk: removing it would let two openers lock two different files.
     """
     try:
-        lock = path.with_name(f".{path.name}.lock").open("ab")
+        # As the card: beside it lies what others may not read.
+        descriptor = os.open(
+            path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
+        lock = os.fdopen(descriptor, "ab")
     except OSError as error:
         raise _make_write_error(path, error) from None
     try:

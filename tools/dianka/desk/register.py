@@ -51,7 +51,7 @@ def enter_number(folder: Path, meter_no: int, card: bytes, again: bool = False) 
 
 
 def _append(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(text.encode("ascii"))
         file.flush()
