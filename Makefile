@@ -111,10 +111,10 @@ promise: $(VENV)/office.stamp ## `make cuts`, `make memory`, `make soak` and `ma
 campaign: $(VENV)/test.stamp pulled cuts memory soak ## the exhaustive sweeps of which `make test` has a sample, `make pulled`, `make cuts`, `make memory` and `make soak`: two hours and more
 	$(BIN)/python -m pytest -n $(JOBS) -m campaign -o timeout=7200 -o run_limit_s=28800
 
-slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make cuts`, one test in 13 of `make campaign`, others each day
+slice: $(VENV)/test.stamp ## one point in 211 of `make pulled`, in 100 of `make cuts`, one test in 13 of `make campaign` (not the weeks of the soak), others each day
 	@$(BIN)/dianka bench pulled --every 211 --offset $$(( $(DAY) % 211 ))
 	@$(BIN)/dianka bench cuts --every 100 --seed $(DAY)
-	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip host_tests
+	$(BIN)/python -m pytest -n $(JOBS) -m campaign --share $(DAY)/13 --ignore=host_tests/chip --ignore=host_tests/bench/test_soak.py host_tests
 
 fuzz: $(VENV)/fuzz.stamp ## feed what reads bytes from outside with anything, guided by coverage: make fuzz SECONDS=60
 	@$(BIN)/python host_tests/fuzz/run.py --seconds $(SECONDS)
