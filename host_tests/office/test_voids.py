@@ -20,6 +20,15 @@ from refund_kit import Refunder, balances, faults, leave_unfinished
 Stand = tuple[Refunder, Resident]
 
 
+@pytest.fixture(autouse=True)
+def proved(office: Path) -> Iterator[None]:
+    """Whatever a test does, the books prove to be as their acts tell."""
+    from dianka.desk.office import checking
+
+    yield
+    assert checking.find_faults() == []
+
+
 @pytest.fixture
 def stand(office: Path) -> Iterator[Stand]:
     control = control_card()
